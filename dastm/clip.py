@@ -1,0 +1,155 @@
+"""THE CONTRACT between the two halves: how one clip and one shard folder are written and read. numpy only.
+
+A shard folder holds `<part>/<class id>-<nnn>.tar` (WebDataset tars, one class a tar), `index.parquet` and
+`manifest.json`. A clip is two members of a tar: `<key>.joints.npy` (float32, bodies present x frames x joints x
+coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes).
+
+Writer: `pipeline.split`. Readers: `dastm.episodes.sources`; `pipeline.audit` reads on purpose without this file.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.skeleton import Layout
+
+SCHEMA_VERSION = 1
+PARTS = ("train", "val", "test")
+MANIFEST_NAME, INDEX_NAME = "manifest.json", "index.parquet"
+JOINTS_SUFFIX, FACTS_SUFFIX = "joints.npy", "json"
+INDEX_COLUMNS = ("key", "class_id", "part", "shard", "offset", "length", "frames", "bodies", "checksum")
+"""`shard` is relative to the folder; `offset` and `length` bound the bytes of the .npy member inside the tar."""
+
+
+class ShardError(Exception):
+    """A clip, index or manifest does not hold what it promises; the message says where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One normalised, sampled clip: `joints_MTVC` (bodies, frames, joints, coordinates) and its row of facts."""
+
+    key: str
+    joints_MTVC: NDArray[np.float32]
+    facts: Mapping[str, Any]
+
+
+def checksum(data: bytes) -> str:
+    """BLAKE2b of 16 bytes, in hex: of the .npy member's bytes."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def encode_clip(clip: Clip) -> tuple[bytes, bytes]:
+    """The bytes of `<key>.joints.npy` and of `<key>.json`; the same clip gives the same bytes.
+
+    Raises ValueError where the array is not float32 (M, T, V, C) with M, T, V, C >= 1, or the key holds a dot or slash.
+    """
+    joints = clip.joints_MTVC
+    if joints.dtype != np.float32 or joints.ndim != 4 or 0 in joints.shape:
+        raise ValueError(f"{clip.key}: joints must be float32 (M, T, V, C), got {joints.dtype} {joints.shape}")
+    if not clip.key or set(clip.key) & set("./\\\n"):
+        raise ValueError(f"{clip.key!r}: a key holds no dot, slash or line break")
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(joints), allow_pickle=False)
+    array = buffer.getvalue()
+    facts = {**clip.facts, "key": clip.key, "bodies": joints.shape[0], "checksum": checksum(array)}
+    return array, json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[np.float32]:
+    """The (M, T, V, C) array of one member; ShardError naming `where` if a bit differs from what was written."""
+    if checksum(array) != expected_checksum:
+        raise ShardError(f"{where}: checksum differs, the shard is damaged; run `dastm-data split` again")
+    joints = np.load(io.BytesIO(array), allow_pickle=False)
+    if joints.dtype != np.float32 or joints.ndim != 4:
+        raise ShardError(f"{where}: expected float32 (M, T, V, C), found {joints.dtype} {joints.shape}")
+    return joints  # type: ignore[no-any-return]
+
+
+def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:
+    """What `encode_clip` was given (plus `bodies` and `checksum` in the facts); ShardError naming `where` if not."""
+    try:
+        row = json.loads(facts)
+        key, expected = row["key"], row["checksum"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ShardError(f"{where}: facts are not the JSON of a clip ({error})") from error
+    return Clip(key=key, joints_MTVC=decode_joints(array, expected, where), facts=row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassEntry:
+    """One class of one part: its name, how many clips, and its tars in order (relative to the folder)."""
+
+    name: str
+    clips: int
+    shards: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a shard folder says of itself; training needs this and nothing of `pipeline/`."""
+
+    dataset: str
+    layout: Layout
+    frames: int
+    """Frames a clip, after sampling."""
+    parts: Mapping[str, Mapping[int, ClassEntry]]
+    """part -> class id -> entry."""
+    definition: Mapping[str, Any]
+    """The data set definition in full, as resolved."""
+    versions: Mapping[str, str]
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """class id -> number of clips, for `episodes.sampler`. KeyError for an unknown part."""
+        return {class_id: entry.clips for class_id, entry in sorted(self.parts[part].items())}
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json; stable for equal manifests."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": manifest.dataset,
+        "layout": manifest.layout.to_dict(),
+        "frames": manifest.frames,
+        "parts": {
+            part: {
+                f"{class_id:03d}": {"name": e.name, "clips": e.clips, "shards": list(e.shards)}
+                for class_id, e in sorted(classes.items())
+            }
+            for part, classes in manifest.parts.items()
+        },
+        "definition": dict(manifest.definition),
+        "versions": dict(manifest.versions),
+    }
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def decode_manifest(data: bytes, where: str) -> Manifest:
+    """What `encode_manifest` was given; ShardError naming `where` for another schema or a damaged document."""
+    try:
+        document = json.loads(data)
+        if document["schema_version"] != SCHEMA_VERSION:
+            raise ShardError(f"{where}: schema {document['schema_version']}, this version reads {SCHEMA_VERSION}")
+        parts = {
+            part: {
+                int(class_id): ClassEntry(name=e["name"], clips=e["clips"], shards=tuple(e["shards"]))
+                for class_id, e in classes.items()
+            }
+            for part, classes in document["parts"].items()
+        }
+        return Manifest(
+            dataset=document["dataset"],
+            layout=Layout.from_dict(document["layout"]),
+            frames=document["frames"],
+            parts=parts,
+            definition=document["definition"],
+            versions=document["versions"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ShardError(f"{where}: not a manifest of shards ({type(error).__name__}: {error})") from error

@@ -1,0 +1,59 @@
+"""What the sampler decides (`EpisodePlan`, ids only) and what the loader makes of it (`Episode`, tensors).
+
+Axes: L clips (support N*K or query N*Q, class after class), M bodies, T frames, V joints, C coordinates.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodePlan:
+    """Which clips: position i of `support` and `query` belongs to `class_ids[i]`; numbers index into that class's pool."""
+
+    class_ids: tuple[int, ...]
+    support: tuple[tuple[int, ...], ...]
+    """N x K"""
+    query: tuple[tuple[int, ...], ...]
+    """N x Q, disjoint from the support"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipBatch:
+    """Some clips, padded to the same number of bodies: joints are zero where `present_LM` is False."""
+
+    joints_LMTVC: Tensor
+    present_LM: Tensor
+    """bool; the first body of every clip is present"""
+
+    def to(self, device: torch.device) -> "ClipBatch":
+        """The same clips on another device."""
+        return ClipBatch(
+            joints_LMTVC=self.joints_LMTVC.to(device, non_blocking=True),
+            present_LM=self.present_LM.to(device, non_blocking=True),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """One N-way K-shot problem. Labels are 0..N-1, the position of the clip's class in `plan.class_ids`."""
+
+    plan: EpisodePlan
+    support: ClipBatch
+    query: ClipBatch
+    support_labels: Tensor
+    """(N*K,) int64"""
+    query_labels: Tensor
+    """(N*Q,) int64"""
+
+    def to(self, device: torch.device) -> "Episode":
+        """The same episode on another device."""
+        return Episode(
+            plan=self.plan,
+            support=self.support.to(device),
+            query=self.query.to(device),
+            support_labels=self.support_labels.to(device),
+            query_labels=self.query_labels.to(device),
+        )

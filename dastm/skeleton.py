@@ -1,0 +1,140 @@
+"""Joint layouts: which joint is which, what is connected to what, and the landmarks that normalisation turns on.
+
+In: nothing, or a mapping from a data set definition or a shard manifest. Out: a checked, frozen `Layout`.
+numpy-free and torch-free, so that both halves of the project can import it.
+
+Sources: NTU-25 names and bones, Shahroudy et al., CVPR 2016 (Kinect v2); OpenPose-18, Cao et al., CVPR 2017, with the
+bones of ST-GCN (Yan et al., AAAI 2018), whose partition roots are `hub`; origin, spine and shoulders as in
+2s-AGCN's pre-normalisation (Shi et al., CVPR 2019).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_JOINTS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One skeleton: joints by index, everything else as joint indices.
+
+    Raises ValueError where an index is out of range or the bones do not connect every joint into one skeleton.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    """Names, in the order in which the joints are stored."""
+    bones: tuple[tuple[int, int], ...]
+    """(joint, the joint it hangs on); every joint reaches every other one through these."""
+    coordinates: tuple[str, ...] = ("x", "y", "z")
+    """The last axis; ("x", "y", "confidence") for 2-D poses, in fractions of the image and with y down in the source."""
+    centre: int = 0
+    """The joint that `origin:` moves to the origin."""
+    hub: int = 0
+    """The joint that graph distances are measured from (ST-GCN's spatial partition)."""
+    spine: tuple[int, int] | None = None
+    """(hip, spine above it): the bone that `rotate: upright` turns onto z."""
+    shoulders: tuple[int, int] | None = None
+    """(left, right): the line from left to right that `rotate:` turns onto x."""
+    torso: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    """Two groups of joints; the distance of their means is the torso length that `scale: torso` divides by."""
+
+    def __post_init__(self) -> None:
+        n_joints = len(self.joints)
+        if not 1 <= n_joints <= MAX_JOINTS or len(set(self.joints)) != n_joints:
+            raise ValueError(f"layout {self.name}: needs 1 to {MAX_JOINTS} joints with distinct names, got {n_joints}")
+        if len(self.coordinates) not in (2, 3):
+            raise ValueError(f"layout {self.name}: 2 or 3 coordinates, got {list(self.coordinates)}")
+        named = [i for bone in self.bones for i in bone] + [self.centre, self.hub]
+        named += [*(self.spine or ()), *(self.shoulders or ()), *(i for group in self.torso or () for i in group)]
+        wrong = [i for i in named if not 0 <= i < n_joints]
+        if wrong:
+            raise ValueError(f"layout {self.name}: no joint {wrong[0]}, there are {n_joints}")
+        if self.torso is not None and not all(self.torso):
+            raise ValueError(f"layout {self.name}: each end of the torso needs at least one joint")
+        apart = _unreached(n_joints, self.bones, self.hub)
+        if apart:
+            raise ValueError(f"layout {self.name}: no bones lead from joint {self.hub} to joint {min(apart)}")
+
+    @property
+    def n_joints(self) -> int:
+        """Number of joints."""
+        return len(self.joints)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the source is a 2-D pose in fractions of the image with a confidence."""
+        return self.coordinates[-1] == "confidence"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The mapping that `Layout.from_dict` reads; plain lists and strings only."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> "Layout":
+        """Build from a mapping as in a definition or a manifest; ValueError names an unknown or missing key."""
+        unknown = set(fields) - set(Layout.__dataclass_fields__)
+        if unknown:
+            raise ValueError(f"layout: unknown key {min(unknown)!r}; known: {', '.join(Layout.__dataclass_fields__)}")
+        try:
+            return Layout(**{key: _frozen(value) for key, value in fields.items()})
+        except TypeError as error:
+            raise ValueError(f"layout {fields.get('name', '?')}: {error}") from error
+
+
+def _unreached(n_joints: int, bones: tuple[tuple[int, int], ...], start: int) -> set[int]:
+    reached, frontier = {start}, {start}
+    while frontier:
+        frontier = {b for bone in bones for a, b in (bone, bone[::-1]) if a in frontier} - reached
+        reached |= frontier
+    return set(range(n_joints)) - reached
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+NTU25 = Layout(
+    name="ntu25",
+    joints=(
+        *("hip centre", "spine", "neck", "head", "left shoulder", "left elbow", "left wrist", "left hand"),
+        *("right shoulder", "right elbow", "right wrist", "right hand", "left hip", "left knee", "left ankle"),
+        *("left foot", "right hip", "right knee", "right ankle", "right foot", "spine shoulder"),
+        *("left hand tip", "left thumb", "right hand tip", "right thumb"),
+    ),
+    bones=(
+        *((0, 1), (1, 20), (2, 20), (3, 2), (4, 20), (5, 4), (6, 5), (7, 6), (8, 20), (9, 8), (10, 9), (11, 10)),
+        *((12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18)),
+        *((21, 22), (22, 7), (23, 24), (24, 11)),
+    ),
+    centre=1,
+    hub=20,
+    spine=(0, 1),
+    shoulders=(4, 8),
+    torso=((0,), (20,)),
+)
+
+OPENPOSE18 = Layout(
+    name="openpose18",
+    joints=(
+        *("nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist"),
+        *("right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle"),
+        *("right eye", "left eye", "right ear", "left ear"),
+    ),
+    bones=(
+        *((4, 3), (3, 2), (7, 6), (6, 5), (13, 12), (12, 11), (10, 9), (9, 8), (11, 5), (8, 2), (5, 1), (2, 1)),
+        *((0, 1), (15, 0), (14, 0), (17, 15), (16, 14)),
+    ),
+    coordinates=("x", "y", "confidence"),
+    centre=1,
+    hub=1,
+    shoulders=(5, 2),
+    torso=((8, 11), (1,)),
+)
+
+LAYOUTS = {layout.name: layout for layout in (NTU25, OPENPOSE18)}

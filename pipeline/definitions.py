@@ -1,0 +1,258 @@
+"""Data set definitions: all that `synth`, `parse` and `split` need to know of a data set, so that a new one is a file.
+
+In: the name of a definition shipped in `datasets/`, or a user's own YAML file, plus overrides (params.yaml, --set).
+Out: a checked, frozen `Definition`, its lists read. Relative paths in a definition are relative to its own file.
+Every field is documented once, in the dataclasses below; a wrong key or value is one clear `DataError`.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import yaml
+
+from dastm.clip import PARTS
+from dastm.skeleton import LAYOUTS, Layout
+from pipeline.errors import DataError
+
+Spec = TypeVar("Spec")
+
+HERE = Path(__file__).parent / "datasets"
+
+Format = Literal["ntu_skeleton", "kinetics_json"]
+DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthSpec:
+    """How `dastm-data synth` makes the raw files of a demo."""
+
+    n_classes: int = 30
+    clips_per_class: int = 20
+    seed: int = 0
+    zipped: bool = False
+    """Write one zip (as the official downloads are) instead of a folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseSpec:
+    """What the raw files are; nothing here depends on how clips are used later."""
+
+    format: Format
+    layout: Layout
+    class_names: tuple[str, ...] = ()
+    """Name of class i at position i; empty: names as the source has them, else `class <id>`."""
+    missing: frozenset[str] = frozenset()
+    """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
+    classes: Literal["all", "split"] = "all"
+    """`split`: only classes that `split.class_split` names are parsed, the others are counted in the summary."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSpec:
+    """How parsed clips become normalised, sampled, class-split shards."""
+
+    class_split: Mapping[str, tuple[int, ...]]
+    """part -> 0-based class ids."""
+    n_frames: int = 30
+    frames: Literal["center", "random"] = "center"
+    """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
+    clips_per_class: int | None = None
+    """Drawn with `seed`; None: all."""
+    too_few: Literal["error", "note"] = "error"
+    """A class with fewer clips than `clips_per_class`: stop, or take what there is and say so."""
+    bodies: int = 2
+    """Most bodies kept of a clip."""
+    rank: Literal["motion", "confidence"] = "motion"
+    """Which bodies are kept: tracks by how much they move (NTU), or in each frame by confidence (Kinetics)."""
+    missing_joints: Literal["interpolate", "zero"] = "interpolate"
+    """Joints without a measurement: linear in time within their track, or left at the origin with confidence 0."""
+    origin: Literal["none", "first_frame", "every_frame"] = "first_frame"
+    """Whose centre joint (first body) moves to the origin."""
+    rotate: Literal["none", "yaw", "upright"] = "none"
+    """First body's shoulder line along x by a turn about the vertical, or spine onto z and then shoulders onto x."""
+    scale: Literal["none", "torso"] = "none"
+    """`torso`: lengths divided by the first body's median torso length."""
+    seed: int = 0
+    clips_per_shard: int = 1000
+
+    def __post_init__(self) -> None:
+        for name, least in (("n_frames", 1), ("bodies", 1), ("clips_per_shard", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: at least {least}, got {getattr(self, name)}")
+        if self.clips_per_class is not None and self.clips_per_class < 1:
+            raise ValueError(f"clips_per_class: at least 1, got {self.clips_per_class}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """One data set. `source` is the YAML file it came from."""
+
+    name: str
+    about: str
+    download: str
+    """What to download, from whom, and which files; shown where the raw folder is missing."""
+    synth: SynthSpec | None
+    parse: ParseSpec
+    split: SplitSpec
+    source: Path
+
+    def class_name(self, class_id: int) -> str | None:
+        """The name on the data set's own list, or None where it has none."""
+        names = self.parse.class_names
+        return names[class_id] if 0 <= class_id < len(names) else None
+
+    def part_of(self, class_id: int) -> str | None:
+        """train, val or test; None for a class outside the split."""
+        return next((part for part, ids in self.split.class_split.items() if class_id in ids), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
+        document = asdict(self)
+        del document["source"]
+        document["parse"]["layout"] = self.parse.layout.to_dict()
+        document["parse"]["missing"] = len(self.parse.missing)
+        return document
+
+
+def shipped_names() -> list[str]:
+    """Names of the definitions that come with the package."""
+    return sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Definition:
+    """Read a shipped definition by name, or a user's own YAML file.
+
+    Args:
+        overrides: block -> key -> value, over what the file says; None values say nothing.
+
+    Raises DataError naming the file and the key for anything unknown, missing or of the wrong kind.
+    """
+    path = _find(name_or_path)
+    document = _read_yaml(path)
+    for block, values in (overrides or {}).items():
+        changes = {key: value for key, value in values.items() if value is not None}
+        if changes:
+            document[block] = {**(document.get(block) or {}), **changes}
+    try:
+        return _build(document, path)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _find(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise DataError(f"{path}: no such definition file")
+        return path
+    shipped = HERE / f"{name_or_path}.yaml"
+    if not shipped.is_file():
+        raise DataError(
+            f"no data set {str(name_or_path)!r}: one of {', '.join(shipped_names())}, or your own .yaml file"
+        )
+    return shipped
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: expected a mapping with name, parse and split")
+    return document
+
+
+def _build(document: dict[str, Any], path: Path) -> Definition:
+    _known(document, ("name", "about", "download", "synth", "parse", "split"), "")
+    parse, split = dict(document.get("parse") or {}), dict(document.get("split") or {})
+    first_class_id = split.pop("first_class_id", 0)
+    parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(str(parse.get("format")), "ntu25")))
+    parse["class_names"] = _class_names(parse.get("class_names"), path)
+    parse["missing"] = frozenset(_lines(path.parent / parse["missing"])) if parse.get("missing") else frozenset()
+    split["class_split"] = _class_split(split.get("class_split"), path, first_class_id)
+    name = str(document.get("name", path.stem))
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ValueError(f"name {name!r}: letters, digits, '-' and '_' only, it names folders")
+    return Definition(
+        name=name,
+        about=str(document.get("about", "")),
+        download=str(document.get("download", "")).strip(),
+        synth=_spec(SynthSpec, document["synth"], "synth") if document.get("synth") is not None else None,
+        parse=_spec(ParseSpec, parse, "parse"),
+        split=_spec(SplitSpec, split, "split"),
+        source=path,
+    )
+
+
+def _spec(cls: type[Spec], values: Mapping[str, Any], block: str) -> Spec:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{block}: expected a mapping, got {values!r}")
+    _known(values, [f.name for f in fields(cls)], f"{block}.")  # type: ignore[arg-type]
+    for key, hint in get_type_hints(cls).items():
+        if key in values:
+            _check(values[key], hint, f"{block}.{key}")
+    return cls(**values)
+
+
+def _check(value: Any, hint: Any, where: str) -> None:
+    """Check plain values and choices; nested structures have been built and checked by then."""
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"{where}: one of {', '.join(get_args(hint))}, got {value!r}")
+    elif hint in (int, int | None):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{where}: a whole number, got {value!r}")
+    elif hint is bool and not isinstance(value, bool):
+        raise ValueError(f"{where}: true or false, got {value!r}")
+
+
+def _known(values: Mapping[str, Any], known: Sequence[str], prefix: str) -> None:
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+            raise ValueError(f"unknown key '{prefix}{key}'{hint}")
+
+
+def _layout(value: Any) -> Layout:
+    if isinstance(value, Mapping):
+        return Layout.from_dict(value)
+    if value not in LAYOUTS:
+        raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {value!r}")
+    return LAYOUTS[value]
+
+
+def _class_names(value: Any, path: Path) -> tuple[str, ...]:
+    """A list, or a text file with a name a line; a leading action code as in `A031 point` is not part of the name."""
+    lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
+    return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
+
+
+def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple[int, ...]]:
+    """part -> 0-based ids, from a mapping or a YAML file whose ids start at `first_class_id`."""
+    split = _read_yaml(path.parent / value) if isinstance(value, str) else value
+    if not isinstance(split, Mapping):
+        raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
+    _known(split, PARTS, "split.class_split.")
+    ids = {part: tuple(split.get(part) or ()) for part in PARTS}
+    seen: dict[int, str] = {}
+    for part in PARTS:
+        for class_id in ids[part]:
+            if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
+                raise ValueError(f"split.class_split.{part}: {class_id!r} is not a class id from {first_class_id} on")
+            if class_id in seen:
+                raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {part}")
+            seen[class_id] = part
+    return {part: tuple(sorted(i - first_class_id for i in ids[part])) for part in PARTS}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot read this list ({error})") from error

@@ -1,0 +1,25 @@
+"""The two ways in which data can be at fault: one file (the run goes on) or the whole run (one clear line, exit 1)."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Refused(Exception):
+    """One raw file cannot be used: why, and the 1-based line or 0-based byte where that shows.
+
+    It becomes a row of the refused table; it never stops a run.
+    """
+
+    reason: str
+    line: int | None = None
+    byte: int | None = None
+
+    def __str__(self) -> str:
+        place = (
+            f"line {self.line}: " if self.line is not None else f"byte {self.byte}: " if self.byte is not None else ""
+        )
+        return place + self.reason
+
+
+class DataError(Exception):
+    """The data of a whole run is at fault: what, where and what to do, in one line. The command line exits with 1."""
