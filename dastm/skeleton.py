@@ -28,7 +28,7 @@ class Layout:
     bones: tuple[tuple[int, int], ...]
     """(joint, the joint it hangs on); every joint reaches every other one through these."""
     coordinates: tuple[str, ...] = ("x", "y", "z")
-    """The last axis; ("x", "y", "confidence") for 2-D poses, in fractions of the image and with y down in the source."""
+    """The last axis; ("x", "y", "confidence") for 2-D poses, in fractions of the image, y down in the source."""
     centre: int = 0
     """The joint that `origin:` moves to the origin."""
     hub: int = 0

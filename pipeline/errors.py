@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(eq=False)
 class Refused(Exception):
     """One raw file cannot be used: why, and the 1-based line or 0-based byte where that shows.
 
@@ -15,10 +15,9 @@ class Refused(Exception):
     byte: int | None = None
 
     def __str__(self) -> str:
-        place = (
-            f"line {self.line}: " if self.line is not None else f"byte {self.byte}: " if self.byte is not None else ""
-        )
-        return place + self.reason
+        if self.line is not None:
+            return f"line {self.line}: {self.reason}"
+        return f"byte {self.byte}: {self.reason}" if self.byte is not None else self.reason
 
 
 class DataError(Exception):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodePlan:
-    """Which clips: position i of `support` and `query` belongs to `class_ids[i]`; numbers index into that class's pool."""
+    """Which clips: row i of `support` and `query` belongs to `class_ids[i]`; numbers index into that class's pool."""
 
     class_ids: tuple[int, ...]
     support: tuple[tuple[int, ...], ...]
