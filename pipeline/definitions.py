@@ -5,39 +5,41 @@ Out: a checked, frozen `Definition`, its lists read. Relative paths in a definit
 Every field is documented once, in the dataclasses below; a wrong key or value is one clear `DataError`.
 """
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from dastm.clip import PARTS
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 
-Spec = TypeVar("Spec")
-
 HERE = Path(__file__).parent / "datasets"
 
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, strict=True)]
 Format = Literal["ntu_skeleton", "kinetics_json"]
 DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SynthSpec:
     """How `dastm-data synth` makes the raw files of a demo."""
 
-    n_classes: int = 30
-    clips_per_class: int = 20
-    seed: int = 0
+    n_classes: Count = 30
+    clips_per_class: Count = 20
+    seed: Seed = 0
     zipped: bool = False
     """Write one zip (as the official downloads are) instead of a folder."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class ParseSpec:
     """What the raw files are; nothing here depends on how clips are used later."""
 
@@ -51,20 +53,20 @@ class ParseSpec:
     """`split`: only classes that `split.class_split` names are parsed, the others are counted in the summary."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SplitSpec:
     """How parsed clips become normalised, sampled, class-split shards."""
 
     class_split: Mapping[str, tuple[int, ...]]
     """part -> 0-based class ids."""
-    n_frames: int = 30
+    n_frames: Count = 30
     frames: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
-    clips_per_class: int | None = None
+    clips_per_class: Count | None = None
     """Drawn with `seed`; None: all."""
     too_few: Literal["error", "note"] = "error"
     """A class with fewer clips than `clips_per_class`: stop, or take what there is and say so."""
-    bodies: int = 2
+    bodies: Count = 2
     """Most bodies kept of a clip."""
     rank: Literal["motion", "confidence"] = "motion"
     """Which bodies are kept: tracks by how much they move (NTU), or in each frame by confidence (Kinetics)."""
@@ -76,26 +78,20 @@ class SplitSpec:
     """First body's shoulder line along x by a turn about the vertical, or spine onto z and then shoulders onto x."""
     scale: Literal["none", "torso"] = "none"
     """`torso`: lengths divided by the first body's median torso length."""
-    seed: int = 0
-    clips_per_shard: int = 1000
-
-    def __post_init__(self) -> None:
-        for name, least in (("n_frames", 1), ("bodies", 1), ("clips_per_shard", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}: at least {least}, got {getattr(self, name)}")
-        if self.clips_per_class is not None and self.clips_per_class < 1:
-            raise ValueError(f"clips_per_class: at least 1, got {self.clips_per_class}")
+    seed: Seed = 0
+    clips_per_shard: Count = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Definition:
     """One data set. `source` is the YAML file it came from."""
 
-    name: str
-    about: str
-    download: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    """It names folders."""
+    about: str = ""
+    download: str = ""
     """What to download, from whom, and which files; shown where the raw folder is missing."""
-    synth: SynthSpec | None
+    synth: SynthSpec | None = None
     parse: ParseSpec
     split: SplitSpec
     source: Path
@@ -139,6 +135,10 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
             document[block] = {**(document.get(block) or {}), **changes}
     try:
         return _build(document, path)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{path}: {where}: {first['msg']}, got {first['input']!r}") from error
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -168,55 +168,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _build(document: dict[str, Any], path: Path) -> Definition:
-    _known(document, ("name", "about", "download", "synth", "parse", "split"), "")
+    """Resolve lists, layout and class ids; then let the dataclasses check every key and value."""
     parse, split = dict(document.get("parse") or {}), dict(document.get("split") or {})
-    first_class_id = split.pop("first_class_id", 0)
     parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(str(parse.get("format")), "ntu25")))
     parse["class_names"] = _class_names(parse.get("class_names"), path)
-    parse["missing"] = frozenset(_lines(path.parent / parse["missing"])) if parse.get("missing") else frozenset()
-    split["class_split"] = _class_split(split.get("class_split"), path, first_class_id)
-    name = str(document.get("name", path.stem))
-    if not re.fullmatch(r"[\w-]+", name):
-        raise ValueError(f"name {name!r}: letters, digits, '-' and '_' only, it names folders")
-    return Definition(
-        name=name,
-        about=str(document.get("about", "")),
-        download=str(document.get("download", "")).strip(),
-        synth=_spec(SynthSpec, document["synth"], "synth") if document.get("synth") is not None else None,
-        parse=_spec(ParseSpec, parse, "parse"),
-        split=_spec(SplitSpec, split, "split"),
-        source=path,
-    )
-
-
-def _spec(cls: type[Spec], values: Mapping[str, Any], block: str) -> Spec:
-    if not isinstance(values, Mapping):
-        raise ValueError(f"{block}: expected a mapping, got {values!r}")
-    _known(values, [f.name for f in fields(cls)], f"{block}.")  # type: ignore[arg-type]
-    for key, hint in get_type_hints(cls).items():
-        if key in values:
-            _check(values[key], hint, f"{block}.{key}")
-    return cls(**values)
-
-
-def _check(value: Any, hint: Any, where: str) -> None:
-    """Check plain values and choices; nested structures have been built and checked by then."""
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise ValueError(f"{where}: one of {', '.join(get_args(hint))}, got {value!r}")
-    elif hint in (int, int | None):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"{where}: a whole number, got {value!r}")
-    elif hint is bool and not isinstance(value, bool):
-        raise ValueError(f"{where}: true or false, got {value!r}")
-
-
-def _known(values: Mapping[str, Any], known: Sequence[str], prefix: str) -> None:
-    for key in values:
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-            raise ValueError(f"unknown key '{prefix}{key}'{hint}")
+    parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
+    split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
+    resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
+    return TypeAdapter(Definition).validate_python(resolved)
 
 
 def _layout(value: Any) -> Layout:
@@ -238,7 +197,9 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
     split = _read_yaml(path.parent / value) if isinstance(value, str) else value
     if not isinstance(split, Mapping):
         raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
-    _known(split, PARTS, "split.class_split.")
+    unknown = set(split) - set(PARTS)
+    if unknown:
+        raise ValueError(f"split.class_split: unknown part {min(map(str, unknown))!r}; known: {', '.join(PARTS)}")
     ids = {part: tuple(split.get(part) or ()) for part in PARTS}
     seen: dict[int, str] = {}
     for part in PARTS:

@@ -1,0 +1,163 @@
+"""Run folders and checkpoints: what is on disk of a training, written whole or not at all, read without executing it.
+
+A run folder holds
+  train/config.json          the configuration as resolved, which shards, versions, git revision
+  train/seed-<n>/last.pt     weights, optimiser and position after the last checkpoint; best.pt: the best validation
+  curves.csv                 every epoch of every seed
+  eval/<protocol>/           metrics.json, episodes.csv
+  report.html
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import pickle
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dastm import __version__
+from dastm.clip import Manifest, checksum, encode_manifest
+from dastm.config import Config, config_from_dict
+from dastm.errors import RunError
+
+CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
+NOT_TRAINING = ("cli.py", "baselines.py", "explain.py", "report.py", "figures", "figures.py")
+CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write under a temporary name, then rename: a reader sees the old file or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """`write_bytes` of a JSON document."""
+    write_bytes(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """`write_bytes` of a CSV table; a missing value becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document of a run folder; RunError names the file."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from error
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Tensors, numbers, strings, lists and mappings only: what `load_checkpoint` accepts."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """What `save_checkpoint` was given, on `device`; nothing in the file is executed. RunError names a damaged file."""
+    if not path.is_file():
+        raise RunError(f"{path}: no such checkpoint; `dastm train` makes it")
+    try:
+        return torch.load(path, map_location=device, weights_only=True)  # type: ignore[no-any-return]
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise RunError(f"{path}: damaged checkpoint ({str(error).splitlines()[0]})") from error
+
+
+def code_digest() -> str:
+    """Digest of the source that weights depend on: a training continues only under the code that began it."""
+    root = Path(__file__).parent
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in NOT_TRAINING):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Versions that a result may depend on."""
+    packages = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow")}
+    return {"dastm": __version__, "python": platform.python_version(), **packages}
+
+
+def git_revision() -> str | None:
+    """Revision of the checkout this runs in, with `-dirty` where it differs; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What train/config.json says: a training is the same training where `identity` is the same."""
+
+    config: Config
+    shards: str
+    """Where the shards were read from."""
+    dataset: str
+    shards_digest: str
+    """Of manifest.json."""
+    code: str
+    versions: Mapping[str, str]
+    revision: str | None
+
+    def identity(self) -> dict[str, Any]:
+        """Everything the weights of one seed depend on."""
+        config = self.config.to_dict()
+        del config["optimise"]["seeds"]
+        return {"config": config, "shards_digest": self.shards_digest, "code": self.code}
+
+    def write(self, run: Path) -> None:
+        """Write train/config.json of a run folder."""
+        document = {**vars(self), "config": self.config.to_dict(), "versions": dict(self.versions)}
+        write_json(run / "train" / CONFIG_NAME, document)
+
+    @staticmethod
+    def read(run: Path) -> "TrainingRecord":
+        """Read train/config.json; RunError if the folder is no run or the file is damaged."""
+        path = run / "train" / CONFIG_NAME
+        if not path.is_file():
+            raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
+        document = read_json(path)
+        try:
+            config = config_from_dict(document.pop("config"), str(path))
+            return TrainingRecord(config=config, **document)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise RunError(f"{path}: not the record of a training ({error})") from error
+
+
+def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
+    """The record of a training that begins now."""
+    return TrainingRecord(
+        config=config,
+        shards=shards,
+        dataset=manifest.dataset,
+        shards_digest=checksum(encode_manifest(manifest)),
+        code=code_digest(),
+        versions=software(),
+        revision=git_revision(),
+    )

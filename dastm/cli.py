@@ -1,0 +1,155 @@
+"""`dastm`: shards to answers. The only file of this half that knows click, params.yaml and exit codes."""
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from dastm.clip import ShardError
+from dastm.config import EvalConfig, checked, load_config, parse_settings, preset_names
+from dastm.errors import RunError
+
+PARAMS = Path("params.yaml")
+DATA = Path("data")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def params(block: str) -> dict[str, Any]:
+    """One block of ./params.yaml; empty where there is no such file or block."""
+    if not PARAMS.is_file():
+        return {}
+    try:
+        document = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) or {}
+        return dict(document.get(block) or {})
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"{PARAMS}: block {block}: {' '.join(str(error).split())}") from error
+
+
+def one_line_errors(command: Command) -> Command:
+    """A run at fault: one line on standard error and exit status 1, never a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (RunError, ShardError, OSError) as error:
+            click.echo(f"dastm: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("dastm: interrupted; the same command continues from the last checkpoint", err=True)
+            sys.exit(130)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def first_dataset() -> str:
+    """The first data set of params.yaml: what the commands work on when told nothing."""
+    names = list(params("datasets"))
+    if not names:
+        raise RunError("no params.yaml here that names data sets: give --shards (or --run)")
+    return names[0]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dastm")
+def main() -> None:
+    """Few-shot skeleton action recognition (DASTM): train on shards, evaluate, explain.
+
+    \b
+    dastm train --shards data/shards/demo-ntu --out data/runs/demo-ntu
+    dastm eval  --run data/runs/demo-ntu --baseline coordinates
+    dastm report data/runs/demo-ntu
+    """
+
+
+@main.command()
+@click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder. Default: data/runs/<name of the shards>")
+@click.option("--preset", type=click.Choice(preset_names()), help="Default: as params.yaml says, else paper.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Change a knob; repeatable.")
+@click.option("--replace", is_flag=True, help="Empty the run folder where it holds another training.")
+@one_line_errors
+def train(shards: str | None, out: Path | None, preset: str | None, settings: tuple[str, ...], replace: bool) -> None:
+    """Train a few-shot recogniser; started again, it continues where it was stopped.
+
+    \b
+    Examples:
+      dastm train
+      dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
+      dastm train --set matching.rank_weight=0 --out data/runs/no-rank
+    """
+    from dastm.checkpoint import record_training
+    from dastm.device import pick_device
+    from dastm.episodes.sources import open_source
+    from dastm.trainer import train as run
+
+    given = params("train")
+    config = load_config(
+        preset or given.get("preset", "paper"), {**(given.get("set") or {}), **parse_settings(settings)}
+    )
+    where = shards or str(DATA / "shards" / first_dataset())
+    device = pick_device(config.optimise.device)
+    with closing(open_source(where, mode=config.optimise.source, device=device, parts=["train", "val"])) as source:
+        folder = out or DATA / "runs" / source.manifest.dataset
+        run(source, record_training(config, where, source.manifest), folder, replace=replace, log=click.echo)
+    click.echo(f"trained: {folder}; next: dastm eval --run {folder}")
+
+
+@main.command("eval")
+@click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Default: data/runs/<first data set>")
+@click.option("--shards", metavar="DIR|URL", help="Default: the shards that the run was trained on.")
+@click.option("--part", type=click.Choice(["train", "val", "test"]), help="Default: test")
+@click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
+@click.option("--k-shot", type=click.IntRange(min=1), help="Default: 1")
+@click.option("--n-query", type=click.IntRange(min=1), help="Queries a class. Default: 5")
+@click.option("--episodes", type=click.IntRange(min=2), help="Default: 500")
+@click.option("--seed", type=click.IntRange(min=0), help="Which episodes. Default: 0")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    type=click.Choice(["coordinates", "untrained"]),
+    help="A further row on the same episodes; repeatable. `coordinates` needs no run, only --shards.",
+)
+@click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Default: <run>/eval/<protocol>; without a run: print only."
+)
+@one_line_errors
+def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
+    """Accuracy with its 95 % interval; every episode's accuracy is kept. Defaults come from params.yaml.
+
+    \b
+    Examples:
+      dastm eval --run data/runs/demo-ntu --k-shot 5
+      dastm eval --shards data/shards/demo-ntu --baseline coordinates
+    """
+    from dastm.evaluator import evaluate_and_write, table_lines
+
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    config = checked(EvalConfig, {**params("eval"), **given}, "eval")
+    if run_folder is None and (shards is None or "coordinates" not in given.get("baselines", ())):
+        run_folder = DATA / "runs" / first_dataset()
+    metrics = evaluate_and_write(config, run_folder, shards, device, out)
+    click.echo("\n".join(table_lines(metrics)))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Default: report.html in the (first) run folder.")
+@one_line_errors
+def report(runs: tuple[Path, ...], out: Path | None) -> None:
+    """One HTML page, readable from disk without a network: configuration, accuracies, curves, what the model looks at.
+
+    Example: dastm report data/runs/demo-ntu
+    """
+    from dastm.report import write_report
+
+    path = out or runs[0] / "report.html"
+    write_report(list(runs), path)
+    click.echo(f"report: {path}")

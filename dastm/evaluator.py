@@ -1,0 +1,203 @@
+"""Trained run -> accuracies with intervals, on episodes that are the same for every row.
+
+In: a run folder and/or shards, and an `EvalConfig`. Out: `metrics.json` and `episodes.csv` under the run's eval/.
+A row is the trained network (each seed's best checkpoint) or a baseline; all rows see the same episodes, so their
+difference has a paired interval.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+from tqdm import tqdm
+
+from dastm.baselines import coordinate_distances
+from dastm.checkpoint import TrainingRecord, load_checkpoint, write_json, write_rows
+from dastm.config import Config, EvalConfig
+from dastm.device import pick_device, precision
+from dastm.episodes.episode import Episode
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import EpisodeSource, open_source
+from dastm.errors import RunError
+from dastm.loss import accuracy
+from dastm.model import Recogniser
+from dastm.skeleton import Layout
+
+Accuracies = NDArray[np.float64]
+Distances = Callable[[Episode], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table: its name, and seed -> accuracy of every episode, in order."""
+
+    name: str
+    by_seed: Mapping[int, Accuracies]
+
+
+def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accuracies:
+    """Share of right queries of every episode -> (episodes,)."""
+    with torch.inference_mode():
+        shares = [accuracy(distances(episode), episode.query_labels) for episode in items]
+    return torch.stack(shares).double().cpu().numpy() if shares else np.zeros(0)
+
+
+def interval95(accuracies: Accuracies) -> float:
+    """Half width of the 95 % interval of the mean, Student's t: over episodes, or over seeds."""
+    n = len(accuracies)
+    if n < 2:
+        return math.nan
+    return float(stats.t.ppf(0.975, n - 1) * accuracies.std(ddof=1) / math.sqrt(n))
+
+
+def score(
+    source: EpisodeSource, config: EvalConfig, distances: Distances, device: torch.device, label: str
+) -> Accuracies:
+    """Accuracies of one way to measure distances, on the episodes that `config` names."""
+    items = episodes(
+        source,
+        config.part,
+        n_way=config.n_way,
+        k_shot=config.k_shot,
+        n_query=config.n_query,
+        seed=config.seed,
+        epoch=0,
+        count=config.episodes,
+        device=device,
+    )
+    return episode_accuracies(distances, tqdm(items, total=config.episodes, desc=label, unit="episode", disable=None))
+
+
+def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device: torch.device) -> Recogniser:
+    """The network of one seed with its best weights, ready to evaluate."""
+    model = untrained(config, layout, seed).to(device)
+    state = load_checkpoint(run / "train" / f"seed-{seed}" / "best.pt", device)
+    try:
+        model.load_state_dict(state["model"])
+    except (RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{run}: the weights do not fit these shards or this version ({reason})") from error
+    return model.eval()
+
+
+def untrained(config: Config, layout: Layout, seed: int) -> Recogniser:
+    """The network of one seed as training begins with it, on the CPU."""
+    generator = torch.Generator().manual_seed(seed)
+    bf16 = config.optimise.precision == "bf16"
+    return Recogniser(layout, config.backbone, config.matching, generator, bf16=bf16).eval()
+
+
+def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device_name: str) -> list[Row]:
+    """All rows: the run's seeds (where a run is given), then the baselines that `config` names."""
+    device = pick_device(device_name)
+    rows = []
+    record = TrainingRecord.read(run) if run is not None else None
+    if record is not None and run is not None:
+        rows.append(_network_row(record.config.method, record, source, config, device, run))
+    for baseline in config.baselines:
+        if baseline == "coordinates":
+            shares = score(source, config, coordinate_distances, device, "coordinates")
+            rows.append(Row(name="coordinates", by_seed={0: shares}))
+        elif record is None:
+            raise RunError("baseline untrained: needs --run, whose network it is")
+        else:
+            rows.append(_network_row("untrained", record, source, config, device, None))
+    if not rows:
+        raise RunError("nothing to evaluate: give --run or --baseline coordinates")
+    return rows
+
+
+def _network_row(
+    name: str, record: TrainingRecord, source: EpisodeSource, config: EvalConfig, device: torch.device, run: Path | None
+) -> Row:
+    layout, training = source.manifest.layout, record.config
+    by_seed = {}
+    for seed in training.optimise.seeds:
+        fresh = untrained(training, layout, seed).to(device)
+        model = fresh if run is None else load_recogniser(run, training, layout, seed, device)
+        with precision(device, training.optimise.precision):
+            by_seed[seed] = score(source, config, model.episode_distances, device, f"{name} seed {seed}")
+    return Row(name=name, by_seed=by_seed)
+
+
+def summary(rows: list[Row], config: EvalConfig, dataset: str) -> dict[str, Any]:
+    """What metrics.json holds: every row with its intervals, and the paired differences to the first row. In %."""
+    first, *others = rows
+    return {
+        "protocol": config.protocol,
+        "dataset": dataset,
+        "settings": asdict(config),
+        "rows": {row.name: _row_summary(row) for row in rows},
+        "differences": {
+            f"{first.name} - {other.name}": _mean_interval(_over_seeds(first) - _over_seeds(other)) for other in others
+        },
+    }
+
+
+def _over_seeds(row: Row) -> Accuracies:
+    return np.asarray(np.mean(list(row.by_seed.values()), axis=0))
+
+
+def _mean_interval(accuracies: Accuracies) -> dict[str, float]:
+    return {"mean": round(100 * float(accuracies.mean()), 4), "interval": round(100 * interval95(accuracies), 4)}
+
+
+def _row_summary(row: Row) -> dict[str, Any]:
+    """Mean over everything; interval over episodes (seeds averaged first), and over seeds where there are several."""
+    entry: dict[str, Any] = _mean_interval(_over_seeds(row))
+    if len(row.by_seed) > 1:
+        entry["seeds"] = {str(seed): _mean_interval(shares) for seed, shares in row.by_seed.items()}
+        entry["interval_over_seeds"] = _mean_interval(np.array([a.mean() for a in row.by_seed.values()]))["interval"]
+    return entry
+
+
+def write_evaluation(rows: list[Row], metrics: Mapping[str, Any], folder: Path) -> None:
+    """metrics.json and episodes.csv (every episode's accuracy of every row and seed)."""
+    cells = [
+        {"row": row.name, "seed": seed, "episode": number, "accuracy": f"{share:.6f}"}
+        for row in rows
+        for seed, shares in row.by_seed.items()
+        for number, share in enumerate(shares)
+    ]
+    write_rows(folder / "episodes.csv", ("row", "seed", "episode", "accuracy"), cells)
+    write_json(folder / "metrics.json", metrics)
+
+
+def table_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """The table that `dastm eval` prints."""
+    settings = metrics["settings"]
+    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot, {settings['n_query']} queries a class"
+    lines = [
+        f"{metrics['dataset']} {settings['part']}: {shape}, {settings['episodes']} episodes (seed {settings['seed']});"
+        " % ± 95 % interval"
+    ]
+    for name, row in metrics["rows"].items():
+        seeds = f"  over {len(row['seeds'])} seeds ± {row['interval_over_seeds']:.2f}" if "seeds" in row else ""
+        lines.append(f"  {name:<24} {row['mean']:6.2f} ± {row['interval']:.2f}{seeds}")
+    for name, difference in metrics["differences"].items():
+        lines.append(f"  {name:<24} {difference['mean']:+6.2f} ± {difference['interval']:.2f}  (paired)")
+    return lines
+
+
+def evaluate_and_write(
+    config: EvalConfig, run: Path | None, shards: str | None, device: str, out: Path | None
+) -> dict[str, Any]:
+    """`dastm eval`: open the shards, score every row, write the results -> metrics."""
+    where = shards if shards is not None or run is None else TrainingRecord.read(run).shards
+    if where is None:
+        raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
+    with closing(open_source(where, device=pick_device(device), parts=[config.part])) as source:
+        rows = evaluate(source, config, run, device)
+        metrics = summary(rows, config, source.manifest.dataset)
+    folder = out if out is not None or run is None else run / "eval" / config.protocol
+    if folder is not None:
+        write_evaluation(rows, metrics, folder)
+    return metrics

@@ -1,0 +1,146 @@
+"""Run folders -> one HTML page that opens from disk with no network: text, tables and inline SVG only.
+
+In: run folders after train and eval. Out: the page's bytes; the same runs give the same bytes.
+"""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from dastm import figures
+from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
+from dastm.episodes.sources import open_source
+from dastm.errors import RunError
+from dastm.evaluator import load_recogniser, untrained
+from dastm.explain import Pair, explain
+from dastm.skeleton import Layout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """An inline drawing and what it shows."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSection:
+    """Everything the page says of one run."""
+
+    name: str
+    record: TrainingRecord
+    evaluations: list[dict[str, Any]]
+    """metrics.json of every evaluation, with its figure."""
+    curves: Figure
+    similarity: list[Figure]
+    pairs: list[Figure]
+    alignments: list[Figure]
+
+
+def write_report(runs: Sequence[Path], path: Path) -> None:
+    """Write the page for some runs; RunError where a run is not trained or its shards are gone."""
+    sections = [run_section(run) for run in runs]
+    environment = Environment(
+        loader=PackageLoader("dastm", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html").render(sections=sections, settings_rows=settings_rows)
+    write_bytes(path, page.encode())
+
+
+def run_section(run: Path) -> RunSection:
+    """Gather one run: its record, evaluations and curves, and explain the first seed's best weights."""
+    record = TrainingRecord.read(run)
+    device = torch.device("cpu")
+    rows = read_curves(run)
+    with closing(open_source(record.shards, mode="indexed")) as source:
+        layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
+        model = load_recogniser(run, record.config, layout, seed, device)
+        n_way = min(record.config.episode.n_way, len(source.pool_sizes("test")))
+        after = explain(model, source, "test", n_way, device)
+        before = explain(untrained(record.config, layout, seed), source, "test", n_way, device)
+    return RunSection(
+        name=run.name,
+        record=record,
+        evaluations=[_evaluation(path) for path in sorted((run / "eval").rglob("metrics.json"))],
+        curves=Figure(svg=Markup(figures.curves(rows)), caption="Loss and accuracy by training episode."),
+        similarity=[
+            _similarity(features, layout, words)
+            for features, words in ((before.features_VD, "before training"), (after.features_VD, "after training"))
+        ],
+        pairs=[_pair_figure(pair, layout) for pair in (after.same, after.other)],
+        alignments=[_alignment_figure(pair) for pair in (after.same, after.other)],
+    )
+
+
+def read_curves(run: Path) -> list[dict[str, Any]]:
+    """Rows of curves.csv with numbers as numbers and empty cells as None; RunError where training is not finished."""
+    path = run / CURVES_NAME
+    if not path.is_file():
+        raise RunError(f"{run}: training is not finished (no {CURVES_NAME}); `dastm train --out {run}` continues it")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: _cell(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _cell(key: str, text: str) -> Any:
+    if key == "part":
+        return text
+    if text == "":
+        return None
+    return int(text) if key in ("seed", "epoch", "episode") else float(text)
+
+
+def _evaluation(path: Path) -> dict[str, Any]:
+    """One evaluation: its metrics and the spread of its first row's episodes."""
+    metrics: dict[str, Any] = read_json(path)
+    first = next(iter(metrics["rows"]))
+    with (path.parent / "episodes.csv").open(newline="", encoding="utf-8") as file:
+        shares = np.array([float(row["accuracy"]) for row in csv.DictReader(file) if row["row"] == first])
+    figure = Figure(svg=Markup(figures.accuracy_histogram(shares)), caption=f"Accuracy of single episodes, {first}.")
+    return {**metrics, "figure": figure}
+
+
+def _similarity(features_VD: np.ndarray[Any, Any], layout: Layout, words: str) -> Figure:
+    similarity = figures.cosine_similarity(features_VD)
+    off_diagonal = similarity[~np.eye(len(similarity), dtype=bool)]
+    mean = float(off_diagonal.mean()) if off_diagonal.size else math.nan
+    svg = figures.joint_similarity(similarity, layout.joints, words)
+    return Figure(svg=Markup(svg), caption=f"{words}: mean between different joints {mean:.2f}")
+
+
+def _pair_figure(pair: Pair, layout: Layout) -> Figure:
+    titles = (f"query: {pair.query_class}", f"support: {pair.prototype_class}")
+    caption = (
+        f"Query “{pair.query_class}” against “{pair.prototype_class}”: distance {pair.distance:.2f}; "
+        f"feature frames {pair.frames[0] + 1} and {pair.frames[1] + 1}."
+    )
+    if pair.activation_query_VV is None:
+        return Figure(svg=Markup(""), caption=caption + " This model has no activation.")
+    svg = figures.matching_pair(
+        pair.query_VC, pair.support_VC, pair.activation_query_VV, layout, titles, pair.activation_support_VV
+    )
+    return Figure(svg=Markup(svg), caption=caption)
+
+
+def _alignment_figure(pair: Pair) -> Figure:
+    title = f"{pair.query_class} / {pair.prototype_class}"
+    svg = figures.alignment(pair.cost_TS, pair.path_P2, pair.expected_TS, title)
+    return Figure(svg=Markup(svg), caption=f"Frame distances and best alignment: {title}.")
+
+
+def settings_rows(config: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The configuration as (section.key, value) rows."""
+    return [(f"{section}.{key}", value) for section, values in config.items() for key, value in values.items()]

@@ -1,0 +1,129 @@
+"""Run folders: files are whole, checkpoints execute nothing, the record says what weights depend on."""
+
+import pickle
+
+import pytest
+import torch
+
+from dastm import checkpoint
+from dastm.checkpoint import (
+    TrainingRecord,
+    code_digest,
+    git_revision,
+    load_checkpoint,
+    read_json,
+    record_training,
+    save_checkpoint,
+    software,
+    write_bytes,
+    write_json,
+    write_rows,
+)
+from dastm.config import load_config
+from dastm.errors import RunError
+from tests.shard_folder import make_shard_folder
+
+CPU = torch.device("cpu")
+
+
+def test_checkpoint_and_back(tmp_path):
+    state = {"model": {"w": torch.arange(3.0)}, "epoch": 2, "history": [{"part": "val", "accuracy": 0.5}]}
+    save_checkpoint(tmp_path / "a" / "last.pt", state)
+    read = load_checkpoint(tmp_path / "a" / "last.pt", CPU)
+    assert torch.equal(read.pop("model")["w"], torch.arange(3.0))
+    assert read == {"epoch": 2, "history": [{"part": "val", "accuracy": 0.5}]}
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["last.pt"]
+
+
+class Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("a checkpoint was executed",))
+
+
+@pytest.mark.parametrize("data", [pickle.dumps(Trap()), b"", b"PK\x03\x04 cut off", b"\x80\x02garbage"])
+def test_damaged_or_hostile_checkpoints_are_refused_and_not_executed(tmp_path, data):
+    path = tmp_path / "last.pt"
+    path.write_bytes(data)
+    with pytest.raises(RunError, match="damaged checkpoint"):
+        load_checkpoint(path, CPU)
+
+
+def test_missing_checkpoint_says_what_to_do(tmp_path):
+    with pytest.raises(RunError, match="no such checkpoint; `dastm train` makes it"):
+        load_checkpoint(tmp_path / "last.pt", CPU)
+
+
+def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(path, b"half")
+    assert read_json(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_rows_have_empty_cells_for_missing_values(tmp_path):
+    write_rows(tmp_path / "t.csv", ("a", "b"), [{"a": 1}, {"a": 2, "b": "x,y"}])
+    assert (tmp_path / "t.csv").read_text() == 'a,b\n1,\n2,"x,y"\n'
+
+
+def test_unreadable_json_names_the_file(tmp_path):
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(RunError, match=r"metrics\.json: cannot be read"):
+        read_json(tmp_path / "metrics.json")
+
+
+@pytest.fixture
+def record(tmp_path, rng):
+    manifest = make_shard_folder(tmp_path / "shards", parts={"train": {0: 2}}, rng=rng)
+    return record_training(load_config("demo"), str(tmp_path / "shards"), manifest)
+
+
+def test_record_and_back(record, tmp_path):
+    record.write(tmp_path / "run")
+    assert TrainingRecord.read(tmp_path / "run") == record
+
+
+def test_identity_leaves_out_seeds_and_keeps_the_rest(record):
+    def identity(**settings):
+        config = load_config("demo", {key.replace("__", "."): value for key, value in settings.items()})
+        return TrainingRecord(**{**vars(record), "config": config}).identity()
+
+    assert identity(optimise__seeds=[5, 6]) == record.identity()
+    assert identity(matching__gamma=0.7) != record.identity()
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"config": {"episode": {"n_way": 1}}}'])
+def test_damaged_record_is_one_line(tmp_path, text):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "config.json").write_text(text)
+    with pytest.raises(RunError, match=r"config\.json"):
+        TrainingRecord.read(tmp_path)
+
+
+def test_folder_without_a_record_is_no_run(tmp_path):
+    with pytest.raises(RunError, match="not a run folder"):
+        TrainingRecord.read(tmp_path)
+
+
+def test_code_digest_is_stable_and_sees_training_code_only(tmp_path, monkeypatch):
+    package = tmp_path / "dastm"
+    package.mkdir()
+    (package / "model.py").write_text("a = 1")
+    monkeypatch.setattr(checkpoint, "__file__", str(package / "checkpoint.py"))
+    before = code_digest()
+    (package / "report.py").write_text("changed")
+    assert code_digest() == before
+    (package / "model.py").write_text("a = 2")
+    assert code_digest() != before
+
+
+def test_software_and_revision_are_filled(monkeypatch):
+    assert {"dastm", "python", "torch", "numpy"} <= software().keys()
+    monkeypatch.setenv("PATH", "")
+    assert git_revision() is None

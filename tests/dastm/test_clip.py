@@ -1,0 +1,91 @@
+"""The contract: what is written is what is read, and a flipped bit never passes."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dastm.clip import (
+    ClassEntry,
+    Clip,
+    Manifest,
+    ShardError,
+    decode_clip,
+    decode_manifest,
+    encode_clip,
+    encode_manifest,
+)
+from dastm.skeleton import OPENPOSE18
+
+shapes = hnp.array_shapes(min_dims=4, max_dims=4, max_side=5)
+
+
+@given(hnp.arrays(np.float32, shapes, elements=st.floats(width=32, allow_nan=True)))
+def test_decoding_gives_what_was_encoded(joints):
+    clip = Clip(key="S001", joints_MTVC=joints, facts={"class_id": 3, "class_name": "wave ü"})
+    read = decode_clip(*encode_clip(clip), where="here")
+    assert read.joints_MTVC.tobytes() == joints.tobytes()
+    assert read.joints_MTVC.shape == joints.shape
+    assert {**clip.facts, "bodies": len(joints)}.items() <= read.facts.items()
+    assert encode_clip(clip) == encode_clip(read)
+
+
+def test_any_flipped_bit_of_the_array_is_found():
+    array, facts = encode_clip(Clip(key="k", joints_MTVC=np.ones((1, 2, 3, 2), np.float32), facts={}))
+    for position in range(len(array)):
+        damaged = array[:position] + bytes([array[position] ^ 1]) + array[position + 1 :]
+        with pytest.raises(ShardError, match=r"shard 7.*checksum differs"):
+            decode_clip(damaged, facts, where="shard 7")
+
+
+@pytest.mark.parametrize("facts", [b"", b"[]", b"{}", b'{"key": "a"}', b"\xff"])
+def test_facts_that_are_no_clip_are_refused(facts):
+    with pytest.raises(ShardError, match=r"here: facts are not the JSON of a clip"):
+        decode_clip(b"", facts, where="here")
+
+
+@pytest.mark.parametrize("key", ["", "a.b", "a/b", "a\nb"])
+def test_keys_that_webdataset_would_cut_are_refused(key):
+    with pytest.raises(ValueError, match="a key holds no dot"):
+        encode_clip(Clip(key=key, joints_MTVC=np.ones((1, 1, 1, 1), np.float32), facts={}))
+
+
+@pytest.mark.parametrize("joints", [np.ones((1, 1, 1, 1)), np.ones((1, 1, 1), np.float32), np.ones((0, 1, 1, 1), "f4")])
+def test_arrays_of_another_kind_are_refused(joints):
+    with pytest.raises(ValueError, match="joints must be float32"):
+        encode_clip(Clip(key="k", joints_MTVC=joints, facts={}))
+
+
+@pytest.fixture
+def manifest():
+    entry = ClassEntry(name="wave", clips=4, shards=("train/007-000.tar",))
+    return Manifest(
+        dataset="mine",
+        layout=OPENPOSE18,
+        frames=50,
+        parts={"train": {7: entry}, "val": {}, "test": {}},
+        definition={"name": "mine"},
+        versions={"numpy": "2"},
+    )
+
+
+def test_manifest_and_back(manifest):
+    data = encode_manifest(manifest)
+    assert decode_manifest(data, "here") == manifest
+    assert encode_manifest(decode_manifest(data, "here")) == data
+    assert manifest.pool_sizes("train") == {7: 4}
+
+
+def test_manifest_of_another_schema_is_refused(manifest):
+    document = json.loads(encode_manifest(manifest))
+    with pytest.raises(ShardError, match=r"here: schema 99, this version reads 1"):
+        decode_manifest(json.dumps({**document, "schema_version": 99}).encode(), "here")
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"schema_version": 1}', b"\xff\xfe"])
+def test_what_is_no_manifest_is_refused(data):
+    with pytest.raises(ShardError, match="here: not a manifest of shards"):
+        decode_manifest(data, "here")

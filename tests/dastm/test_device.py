@@ -1,0 +1,30 @@
+"""Devices and precisions: chosen in one place, refused in one line."""
+
+import pytest
+import torch
+
+from dastm.device import pick_device, precision
+from dastm.errors import RunError
+
+
+def test_auto_is_a_device_that_is_there():
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta"])
+def test_devices_that_are_not_there_are_refused(name):
+    with pytest.raises(RunError, match="device"):
+        pick_device(name)
+
+
+@pytest.mark.parametrize("name", ["tf32", "bf16"])
+def test_reduced_precision_on_the_cpu_is_refused(name):
+    with pytest.raises(RunError, match=f"precision {name}: only on CUDA"), precision(torch.device("cpu"), name):
+        pass
+
+
+def test_tf32_is_put_back_afterwards():
+    before = torch.get_float32_matmul_precision()
+    with precision(torch.device("cuda"), "tf32"):
+        assert torch.get_float32_matmul_precision() == "high"
+    assert torch.get_float32_matmul_precision() == before

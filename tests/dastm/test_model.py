@@ -1,0 +1,128 @@
+"""Episode -> distances: present bodies only, averaged a clip; every part does what the plain restatement does."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from dastm.config import BackboneConfig, MatchingConfig
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.model import Recogniser, join
+from dastm.skeleton import OPENPOSE18, Layout
+from tests.oracles.soft_dtw import recursive
+
+STICK = Layout(name="stick", joints=("a", "b", "c"), bones=((1, 0), (2, 1)))
+FRAMES = 6
+
+
+def clips(generator, present):
+    present = torch.tensor(present)
+    joints = torch.randn((*present.shape, FRAMES, 3, 3), generator=generator)
+    return ClipBatch(joints_LMTVC=joints * present[..., None, None, None], present_LM=present)
+
+
+def episode(generator, support, query):
+    n_way = len(support)
+    plan = EpisodePlan(
+        class_ids=tuple(range(n_way)), support=((0,),) * n_way, query=((1,),) * n_way
+    )
+    labels = torch.arange(n_way)
+    return Episode(
+        plan=plan,
+        support=clips(generator, support),
+        query=clips(generator, query),
+        support_labels=labels,
+        query_labels=labels,
+    )
+
+
+def recogniser(seed=0, **matching):
+    generator = torch.Generator().manual_seed(seed)
+    return Recogniser(STICK, BackboneConfig(n_blocks=4), MatchingConfig(**matching), generator).double()
+
+
+def as_double(item):
+    def cast(batch):
+        return ClipBatch(joints_LMTVC=batch.joints_LMTVC.double(), present_LM=batch.present_LM)
+
+    return dataclasses.replace(item, support=cast(item.support), query=cast(item.query))
+
+
+def test_clip_features_are_the_mean_over_present_bodies(generator):
+    model = recogniser().eval()
+    item = as_double(episode(generator, [[True, False], [True, True]], [[True, True], [True, False]]))
+    features = model.encode(item.support)
+    joints = item.support.joints_LMTVC
+    alone = [model.backbone(joints[clip : clip + 1, body]) for clip, body in ((0, 0), (1, 0), (1, 1))]
+    torch.testing.assert_close(features[0], alone[0][0])
+    torch.testing.assert_close(features[1], (alone[1][0] + alone[2][0]) / 2)
+
+
+def test_absent_bodies_are_not_encoded(generator):
+    """Whatever lies in an absent slot: the same features, and the same batch statistics in training."""
+    model = recogniser().train()
+    batch = as_double(episode(generator, [[True, False], [True, True]], [[True, True]] * 2)).support
+    junk = batch.joints_LMTVC.clone()
+    junk[0, 1] = 1e6
+    first = model.encode(batch)
+    statistics = model.backbone.data_bn.running_mean.clone()
+    model.backbone.data_bn.reset_running_stats()
+    second = model.encode(ClipBatch(joints_LMTVC=junk, present_LM=batch.present_LM))
+    assert torch.equal(first, second)
+    fresh = recogniser().train()
+    fresh.encode(ClipBatch(joints_LMTVC=junk, present_LM=batch.present_LM))
+    assert torch.equal(fresh.backbone.data_bn.running_mean, statistics)
+
+
+@pytest.mark.parametrize("activation", [True, False])
+def test_distance_in_evaluation_is_the_best_alignment_and_in_training_the_soft_one(generator, activation):
+    model = recogniser(activation=activation, gamma=0.5).eval()
+    query = torch.randn((2, 3, 3, 256), generator=generator).double()
+    prototypes = torch.randn((2, 3, 3, 256), generator=generator).double()
+    cost = model.frame_distances(query, prototypes)
+    hard, soft = model.distances(query, prototypes), model.train().distances(query, prototypes)
+    for q in range(2):
+        for w in range(2):
+            assert soft[q, w].item() == pytest.approx(recursive(cost[q, w].detach(), 0.5), rel=1e-10)
+            assert hard[q, w].item() == pytest.approx(recursive(cost[q, w].detach(), 1e-6), rel=1e-4)
+
+
+def test_query_of_a_support_clip_is_nearest_to_its_own_class(generator):
+    model = recogniser(activation=False).eval()
+    item = as_double(episode(generator, [[True], [True], [True]], [[True]] * 3))
+    copied = dataclasses.replace(item, query=item.support)
+    distances = model.episode_distances(copied)
+    assert distances.argmin(1).tolist() == [0, 1, 2]
+    torch.testing.assert_close(distances.diagonal(), torch.zeros(3).double(), atol=1e-6, rtol=0)
+
+
+def test_weights_come_from_the_generator_alone():
+    torch.rand(1)
+    first, second, other = recogniser(1).state_dict(), recogniser(1).state_dict(), recogniser(2).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_forward_returns_all_features_support_first(generator):
+    model = recogniser().eval()
+    item = as_double(episode(generator, [[True], [True]], [[True, True], [True, False]]))
+    matched = model(item)
+    assert matched.features_LTVD.shape == (4, 2, 3, 256)
+    assert matched.distances_QW.shape == (2, 2)
+    torch.testing.assert_close(matched.features_LTVD[:2], model.encode(item.support))
+
+
+def test_image_layouts_run_too(generator):
+    model = Recogniser(OPENPOSE18, BackboneConfig(n_blocks=4), MatchingConfig(), generator).eval()
+    joints = torch.randn((2, 1, FRAMES, 18, 3), generator=generator)
+    batch = ClipBatch(joints_LMTVC=joints, present_LM=torch.ones((2, 1), dtype=torch.bool))
+    assert model.encode(batch).shape == (2, 2, 18, 256)
+
+
+def test_join_pads_to_the_larger_number_of_bodies(generator):
+    one, two = clips(generator, [[True]]), clips(generator, [[True, True], [True, False]])
+    for first, second in ((one, two), (two, one)):
+        joined = join(first, second)
+        assert joined.joints_LMTVC.shape == (3, 2, FRAMES, 3, 3)
+        assert joined.present_LM.sum() == 4
+        assert joined.joints_LMTVC[~joined.present_LM].abs().sum() == 0

@@ -1,0 +1,126 @@
+"""Data set definitions: the shipped ones say what the paper says, a user's own works the same, wrong ones are one line."""
+
+import json
+
+import pytest
+
+from pipeline.definitions import load_definition, shipped_names
+from pipeline.errors import DataError
+
+MINIMAL = """
+name: mine
+parse: {format: ntu_skeleton}
+split: {class_split: {train: [0, 1], val: [2], test: [3]}}
+"""
+
+
+def write(tmp_path, text=MINIMAL, name="mine.yaml"):
+    (tmp_path / name).write_text(text)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(("name", "clips", "frames"), [("ntu-t", 30, 30), ("ntu-s", 60, 30), ("kinetics", 100, 50)])
+def test_paper_sets_have_its_sizes(name, clips, frames):
+    definition = load_definition(name)
+    split = definition.split
+    assert {part: len(ids) for part, ids in split.class_split.items()} == {"train": 80, "val": 20, "test": 20}
+    assert (split.clips_per_class, split.n_frames) == (clips, frames)
+    assert definition.download
+
+
+def test_ntu_names_and_missing_list():
+    definition = load_definition("ntu-t")
+    assert definition.class_name(0) == "drink water"
+    assert definition.class_name(119) is not None
+    assert definition.class_name(120) is None
+    assert len(definition.parse.missing) == 535
+    assert "S001C002P005R002A008" in definition.parse.missing
+    assert definition.part_of(4) == "test"
+
+
+def test_kinetics_ids_have_two_readings():
+    released, one_based = load_definition("kinetics"), load_definition("kinetics", {"split": {"first_class_id": 1}})
+    assert released.class_name(0) == "abseiling"
+    assert released.part_of(0) is None
+    assert released.part_of(120) == "val"
+    assert one_based.part_of(0) == "train"
+    assert one_based.part_of(119) == "val"
+
+
+def test_demos_have_thirty_classes():
+    for name in ("demo-ntu", "demo-kinetics"):
+        definition = load_definition(name)
+        assert [len(ids) for ids in definition.split.class_split.values()] == [18, 6, 6]
+        assert definition.synth is not None
+        assert definition.synth.n_classes == 30
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_resolved_definition_is_json_and_names_no_path(name):
+    text = json.dumps(load_definition(name).to_dict())
+    assert "/" not in text.replace("80 / 20 / 20", "").replace("18 / 6 / 6", "") or name in ("ntu-t", "ntu-s", "kinetics")
+    assert '"source"' not in text
+
+
+def test_a_users_own_file_works_the_same(tmp_path):
+    (tmp_path / "names.txt").write_text("A001 wave\nA002 bow\n")
+    (tmp_path / "split.yaml").write_text("train: [1, 2]\nval: [3]\ntest: [4]\n")
+    text = """
+parse: {format: ntu_skeleton, class_names: names.txt}
+split: {class_split: split.yaml, first_class_id: 1, rotate: yaw, scale: torso}
+"""
+    definition = load_definition(write(tmp_path, text))
+    assert definition.name == "mine"
+    assert definition.class_name(1) == "bow"
+    assert definition.split.class_split == {"train": (0, 1), "val": (2,), "test": (3,)}
+    assert definition.parse.layout.name == "ntu25"
+
+
+def test_own_layout(tmp_path):
+    text = MINIMAL.replace(
+        "format: ntu_skeleton", "format: ntu_skeleton, layout: {name: stick, joints: [a, b], bones: [[1, 0]]}"
+    )
+    assert load_definition(write(tmp_path, text)).parse.layout.n_joints == 2
+
+
+def test_overrides_go_over_the_file_and_none_says_nothing(tmp_path):
+    definition = load_definition(write(tmp_path), {"split": {"n_frames": 7, "rotate": None}})
+    assert definition.split.n_frames == 7
+    assert definition.split.rotate == "none"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("ntu_skeleton", "bvh", "parse.format: .*'ntu_skeleton' or 'kinetics_json', got 'bvh'"),
+        ("name: mine", "name: a/b", "name: .*got 'a/b'"),
+        ("name: mine", "nam: mine", "nam: Unexpected"),
+        ("val: [2]", "val: [1]", "class 1 is in train and in val"),
+        ("val: [2]", "vall: [2]", "unknown part 'vall'"),
+        ("val: [2]", "val: [-2]", "-2 is not a class id"),
+        ("val: [2]", "val: [two]", "'two' is not a class id"),
+        ("{class_split: {train: [0, 1], val: [2], test: [3]}}", "{}", "class_split: a mapping or a YAML file"),
+        ("test: [3]}}", "test: [3]}, n_frames: 0}", "split.n_frames: .*got 0"),
+        ("test: [3]}}", "test: [3]}, rotate: up}", "split.rotate: .*got 'up'"),
+        ("ntu_skeleton}", "ntu_skeleton, layout: human}", "parse.layout: one of ntu25, openpose18"),
+        ("ntu_skeleton}", "ntu_skeleton, missing: none.txt}", "none.txt: cannot read this list"),
+        ("name: mine", "name: [", "not readable as YAML"),
+    ],
+)
+def test_wrong_definitions_are_one_line(tmp_path, old, new, message):
+    with pytest.raises(DataError, match=message) as caught:
+        load_definition(write(tmp_path, MINIMAL.replace(old, new)))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_what_is_no_mapping_is_refused(tmp_path):
+    with pytest.raises(DataError, match="expected a mapping"):
+        load_definition(write(tmp_path, "- a\n"))
+
+
+def test_unknown_names_list_the_known_ones(tmp_path):
+    with pytest.raises(DataError, match=r"no data set 'ntu'.*demo-ntu"):
+        load_definition("ntu")
+    with pytest.raises(DataError, match="no such definition file"):
+        load_definition(tmp_path / "none.yaml")
