@@ -84,7 +84,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     try:
         return torch.load(path, map_location=device, weights_only=True)  # type: ignore[no-any-return]
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise RunError(f"{path}: damaged checkpoint ({str(error).splitlines()[0]})") from error
+        raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); delete it to train anew") from error
 
 
 def code_digest() -> str:

@@ -92,7 +92,7 @@ class OptimiseConfig:
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 .."""
     precision: Literal["float32", "tf32", "bf16"] = "float32"
-    """tf32 and bf16 on CUDA only."""
+    """bf16 is the backbone's; on a CPU it pays where the processor has AMX. tf32 is for CUDA only."""
     source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
     """Clips read through the index, all held in memory, or streamed; auto: in memory where they fit."""
     checkpoint_every: Count = 100

@@ -25,9 +25,9 @@ def pick_device(name: str) -> torch.device:
 
 @contextmanager
 def precision(device: torch.device, name: str) -> Iterator[None]:
-    """float32; on CUDA also tf32 (matrix products) within this block, or bf16 (the backbone: `Recogniser` does it)."""
-    if name != "float32" and device.type != "cuda":
-        raise RunError(f"precision {name}: only on CUDA; on the CPU set optimise.precision=float32")
+    """tf32: matrix products on CUDA within this block. bf16 is `Recogniser`'s own affair: only its backbone has it."""
+    if name == "tf32" and device.type != "cuda":
+        raise RunError("precision tf32: only on CUDA; on the CPU set optimise.precision to float32 or bf16")
     if name != "tf32":
         yield
         return

@@ -35,7 +35,7 @@ class Recogniser(nn.Module):
 
     Args:
         generator: every initial weight is drawn from it, and from nothing else.
-        bf16: run the backbone in bfloat16 (CUDA); features and matching stay in float32.
+        bf16: run the backbone in bfloat16; features and matching stay in float32.
     """
 
     def __init__(

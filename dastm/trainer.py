@@ -162,7 +162,10 @@ def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, la
     state.model.train()
     parts: list[Tensor] = []
     for episode in tqdm(items, total=total, initial=state.episode, desc=label, unit="episode", disable=None):
-        parts.append(train_episode(state, config, episode))
+        try:
+            parts.append(train_episode(state, config, episode))
+        except ValueError as error:  # the matching refuses what is not finite
+            raise _diverged(state, str(error)) from error
         state.episode += 1
         if state.episode % config.optimise.checkpoint_every == 0 or state.episode == total:
             _account(state, parts)
@@ -206,12 +209,16 @@ def _account(state: TrainingState, parts: list[Tensor]) -> None:
     sums = torch.stack(parts).double().sum(0).tolist()
     parts.clear()
     if not math.isfinite(sums[0]):
-        raise RunError(
-            f"seed {state.seed}, epoch {state.epoch + 1}, before episode {state.episode}: the loss is {sums[0]}; "
-            "lower optimise.learning_rate, or set optimise.clip_norm"
-        )
+        raise _diverged(state, f"the loss is {sums[0]}")
     for name, value in zip(SUMMED, sums, strict=True):
         state.sums[name] = state.sums.get(name, 0.0) + value
+
+
+def _diverged(state: TrainingState, reason: str) -> RunError:
+    return RunError(
+        f"seed {state.seed}, epoch {state.epoch + 1}, about episode {state.episode}: {reason}; "
+        "lower optimise.learning_rate, or set optimise.clip_norm"
+    )
 
 
 def _finish_epoch(

@@ -1,6 +1,7 @@
 """Run folders: files are whole, checkpoints execute nothing, the record says what weights depend on."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -37,15 +38,17 @@ def test_checkpoint_and_back(tmp_path):
 
 class Trap:
     def __reduce__(self):
-        return (pytest.fail, ("a checkpoint was executed",))
+        return (Path.touch, (Path("executed"),))
 
 
-@pytest.mark.parametrize("data", [pickle.dumps(Trap()), b"", b"PK\x03\x04 cut off", b"\x80\x02garbage"])
-def test_damaged_or_hostile_checkpoints_are_refused_and_not_executed(tmp_path, data):
+@pytest.mark.parametrize("data", [pickle.dumps(Trap(), protocol=2), b"", b"PK\x03\x04 cut off", b"\x80\x02garbage"])
+def test_damaged_or_hostile_checkpoints_are_refused_and_not_executed(tmp_path, data, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "last.pt"
     path.write_bytes(data)
     with pytest.raises(RunError, match="damaged checkpoint"):
         load_checkpoint(path, CPU)
+    assert not Path("executed").exists()
 
 
 def test_missing_checkpoint_says_what_to_do(tmp_path):

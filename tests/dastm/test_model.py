@@ -126,3 +126,16 @@ def test_join_pads_to_the_larger_number_of_bodies(generator):
         assert joined.joints_LMTVC.shape == (3, 2, FRAMES, 3, 3)
         assert joined.present_LM.sum() == 4
         assert joined.joints_LMTVC[~joined.present_LM].abs().sum() == 0
+
+
+def test_bf16_is_the_backbones_alone_and_close_to_float32(generator):
+    item = episode(generator, [[True], [True]], [[True]] * 2)
+    weights = torch.Generator().manual_seed(0)
+    exact, rounded = (
+        Recogniser(STICK, BackboneConfig(n_blocks=4), MatchingConfig(), weights.manual_seed(0), bf16=bf16).eval()
+        for bf16 in (False, True)
+    )
+    first, second = exact(item), rounded(item)
+    assert second.features_LTVD.dtype == second.distances_QW.dtype == torch.float32
+    assert not torch.equal(first.features_LTVD, second.features_LTVD)
+    torch.testing.assert_close(first.distances_QW, second.distances_QW, rtol=0.05, atol=0.0)

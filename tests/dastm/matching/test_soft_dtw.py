@@ -210,3 +210,16 @@ def test_cuda_equals_cpu(dtype, generator):
     torch.testing.assert_close(there.grad.cpu(), expected_alignment(cost, 0.01))
     torch.testing.assert_close(hard_dtw(cost.cuda()).cpu(), hard_dtw(cost))
     assert torch.equal(hard_path(cost[0].cuda()), hard_path(cost[0]))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_torchs_number_of_threads_is_left_as_it_was(n_threads):
+    """Otherwise torch splits its sums differently after the first call than before it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        cost = torch.ones((4, 3, 3), requires_grad=True)
+        soft_dtw(cost, 0.1).sum().backward()
+        assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(before)

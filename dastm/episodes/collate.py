@@ -1,0 +1,69 @@
+"""From the clips a plan names to the tensors of an episode: one place, so that all sources give the same bits.
+
+In: arrays (bodies present, frames, joints, coordinates), in the plan's order. Out: `ClipBatch`, `Episode`.
+Axes: L clips (class after class), M bodies, T frames, V joints, C coordinates.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+
+Selection = list[tuple[int, int]]
+"""(class id, position in that class's pool), one a clip."""
+
+
+def collate(clips: Sequence[NDArray[np.float32]]) -> ClipBatch:
+    """Stack clips (M_i, T, V, C), i = 1..L, padded with absent zero bodies to the largest M_i among them.
+
+    Raises: ValueError for no clips, or clips that differ in more than the number of bodies.
+    """
+    if len({clip.shape[1:] for clip in clips}) != 1:
+        raise ValueError(f"needs one or more clips of one (T, V, C), got {sorted({c.shape[1:] for c in clips})}")
+    bodies = [clip.shape[0] for clip in clips]
+    joints = np.zeros((len(clips), max(bodies), *clips[0].shape[1:]), dtype=np.float32)
+    for row, clip in zip(joints, clips, strict=True):
+        row[: len(clip)] = clip
+    return ClipBatch(joints_LMTVC=torch.from_numpy(joints), present_LM=present_bodies(bodies))
+
+
+def present_bodies(bodies: Sequence[int]) -> Tensor:
+    """(L, M) bool: the first `bodies[l]` of the M = max(bodies) bodies of clip l are present."""
+    counts = torch.as_tensor(bodies)
+    return torch.arange(int(counts.max())) < counts[:, None]
+
+
+def assemble(plan: EpisodePlan, batch_of: Callable[[Selection], ClipBatch], device: torch.device) -> Episode:
+    """The episode of a plan: support and query as `batch_of` delivers them on `device`, and the labels 0..N-1.
+
+    Support and query are padded apart: each has as many bodies as its own clips need.
+    """
+    return Episode(
+        plan=plan,
+        support=batch_of(_selection(plan, plan.support)),
+        query=batch_of(_selection(plan, plan.query)),
+        support_labels=_labels(plan.support).to(device),
+        query_labels=_labels(plan.query).to(device),
+    )
+
+
+def check_plan(plan: EpisodePlan, pool_sizes: Mapping[int, int], where: str) -> None:
+    """Raises: ValueError if the plan asks for a class or a clip that the pool does not have."""
+    for class_id, support, query in zip(plan.class_ids, plan.support, plan.query, strict=True):
+        if class_id not in pool_sizes:
+            raise ValueError(f"{where} has no class {class_id}")
+        wrong = [i for i in (*support, *query) if not 0 <= i < pool_sizes[class_id]]
+        if wrong:
+            raise ValueError(f"{where}: class {class_id} has {pool_sizes[class_id]} clips, no clip {wrong[0]}")
+
+
+def _selection(plan: EpisodePlan, clips: tuple[tuple[int, ...], ...]) -> Selection:
+    return [(class_id, i) for class_id, row in zip(plan.class_ids, clips, strict=True) for i in row]
+
+
+def _labels(clips: tuple[tuple[int, ...], ...]) -> Tensor:
+    return torch.tensor([label for label, row in enumerate(clips) for _ in row], dtype=torch.int64)

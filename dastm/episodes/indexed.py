@@ -1,0 +1,92 @@
+"""Episodes straight from the tars of a local folder, by position: nothing is unpacked, nothing is kept.
+
+In: a shard folder (manifest.json, index.parquet, tars) and an `EpisodePlan`. Out: an `Episode` on the CPU. Each clip is
+one read at its offset, verified against the index's checksum. Memory: the index's columns, whatever the clips weigh.
+"""
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dastm.clip import MANIFEST_NAME, Manifest, ShardError, decode_joints
+from dastm.episodes.collate import Selection, assemble, check_plan, collate
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.handles import Handles, read_at
+from dastm.episodes.index import PartIndex, read_index
+from dastm.episodes.manifest import check_shape, pool_sizes, read_manifest
+from dastm.errors import RunError
+
+
+class IndexedShards:
+    """Random access to a shard folder; any number of threads may fetch at once.
+
+    Raises: RunError if there is no shard folder; ShardError if manifest, index and tars do not agree.
+    """
+
+    def __init__(self, folder: Path, *, max_open: int = 64) -> None:
+        self.folder = folder
+        self.manifest: Manifest = _manifest_of(folder)
+        self._parts = read_index(folder, self.manifest)
+        self._handles = Handles(max_open)
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown part."""
+        return pool_sizes(self.manifest, part, str(self.folder))
+
+    def index_of(self, part: str) -> PartIndex:
+        """The index of one part; RunError for an unknown part."""
+        self.pool_sizes(part)
+        return self._parts[part]
+
+    def read(self, part: str, row: int) -> NDArray[np.float32]:
+        """Clip `row` of a part as (M, T, V, C).
+
+        Raises: ShardError naming the shard and the clip if it cannot be read or is not what was written.
+        """
+        index = self.index_of(part)
+        path = self.folder / index.shards[index.shard[row]]
+        where = f"{path}: {index.key[row]}"
+        try:
+            with self._handles.borrow(path) as descriptor:
+                array = read_at(descriptor, int(index.offset[row]), int(index.length[row]))
+        except OSError as error:
+            raise ShardError(f"{where}: cannot be read ({error.strerror})") from error
+        joints = decode_joints(array, index.checksum[row].as_py(), where)
+        check_shape(joints, self.manifest, where)
+        if len(joints) != index.bodies[row]:
+            raise ShardError(f"{where}: {len(joints)} bodies, the index says {index.bodies[row]}")
+        return joints
+
+    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
+        """The tensors of a plan. Raises: as `read`; ValueError if the plan does not fit the part."""
+        check_plan(plan, self.pool_sizes(part), f"{self.folder}: {part}")
+        rows = self._parts[part].rows
+
+        def batch_of(clips: Selection) -> ClipBatch:
+            return collate([self.read(part, rows[class_id][i]) for class_id, i in clips])
+
+        return assemble(plan, batch_of, torch.device("cpu"))
+
+    def close(self) -> None:
+        """Close every file; fetching afterwards is a ValueError."""
+        self._handles.close()
+
+    def __enter__(self) -> "IndexedShards":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _manifest_of(folder: Path) -> Manifest:
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise RunError(
+            f"{folder}: no {MANIFEST_NAME} there, so no shards; run `dastm-data split` or name another folder"
+        )
+    return read_manifest(path.read_bytes(), str(path))

@@ -1,0 +1,68 @@
+"""Episodes in order, a few of them fetched ahead.
+
+In: a source, a part, the episode's shape, seed and epoch. Out: an iterator of `Episode`s; which episodes, and in which
+order, depends on nothing else: not on workers, prefetch, or where an earlier run stopped.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from dastm.episodes.episode import Episode
+from dastm.episodes.sampler import check_pool, plan_episode
+from dastm.episodes.sources import EpisodeSource
+
+
+def episodes(
+    source: EpisodeSource,
+    part: str,
+    *,
+    n_way: int,
+    k_shot: int,
+    n_query: int,
+    seed: int,
+    epoch: int,
+    count: int,
+    start: int = 0,
+    prefetch: int = 4,
+    workers: int = 2,
+    device: torch.device | None = None,
+) -> Iterator[Episode]:
+    """Episodes number `start` to `count - 1` of an epoch, moved to `device` if one is given.
+
+    At most `prefetch` episodes are fetched ahead, by `workers` threads (0: none, each is fetched when asked for). What
+    goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
+    Raises: RunError at once for an unknown part or a part too small for such episodes; ValueError for numbers below
+    their minimum.
+    """
+    pool_sizes = source.pool_sizes(part)
+    check_pool(pool_sizes, n_way, k_shot, n_query, f"{source.manifest.dataset}: {part}")
+    if min(seed, epoch, count, start, workers) < 0 or prefetch < 1:
+        raise ValueError("seed, epoch, count, start and workers must not be negative, prefetch at least 1")
+
+    def fetch(number: int) -> Episode:
+        plan = plan_episode(
+            pool_sizes, n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number
+        )
+        episode = source.fetch(part, plan)
+        return episode if device is None else episode.to(device)
+
+    numbers = range(start, count)
+    return _ahead(fetch, numbers, prefetch, workers) if workers else (fetch(number) for number in numbers)
+
+
+def _ahead(fetch: Callable[[int], Episode], numbers: range, prefetch: int, workers: int) -> Iterator[Episode]:
+    with ThreadPoolExecutor(workers, thread_name_prefix="episodes") as pool:
+        waiting: deque[Future[Episode]] = deque()
+        try:
+            for number in numbers:
+                waiting.append(pool.submit(fetch, number))
+                if len(waiting) > prefetch:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

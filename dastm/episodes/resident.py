@@ -1,0 +1,101 @@
+"""Episodes from tensors that stay in memory or on the GPU: for data sets that fit, which here is most of them.
+
+In: an `IndexedShards`, the parts wanted, a device. Out: `Episode`s on that device, by one index_select a batch.
+Axes: L clips, M bodies, T frames, V joints, C coordinates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from dastm.episodes.collate import Selection, assemble, check_plan, collate, present_bodies
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.indexed import IndexedShards
+from dastm.episodes.manifest import clip_shape, pool_sizes
+from dastm.errors import RunError
+
+CHUNK = 256
+"""Clips that are on the host at once while loading."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    joints_LMTVC: Tensor
+    present_LM: Tensor
+    bodies: NDArray[np.int64]
+    """on the host: the padding of a batch is known without waiting for the GPU"""
+    rows: dict[int, range]
+
+
+class ResidentClips:
+    """Some parts of a shard folder as one padded tensor each. `source` may be closed once this is built.
+
+    Raises: as `IndexedShards.read`; RunError for an unknown part, or if the device has no room.
+    """
+
+    def __init__(self, source: IndexedShards, parts: Sequence[str], device: torch.device) -> None:
+        self.manifest = source.manifest
+        self._where = str(source.folder)
+        self._device = device
+        self._parts = {part: _load(source, part, device) for part in parts}
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown part or one that was not loaded."""
+        sizes = pool_sizes(self.manifest, part, self._where)
+        if part not in self._parts:
+            raise RunError(f"{self._where}: part {part!r} was not loaded, only {', '.join(self._parts)}")
+        return sizes
+
+    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
+        """The tensors of a plan, on the device. Raises: ValueError if the plan does not fit the part."""
+        check_plan(plan, self.pool_sizes(part), f"{self._where}: {part}")
+        held = self._parts[part]
+        return assemble(plan, lambda clips: _batch_of(held, clips), self._device)
+
+    def close(self) -> None:
+        """Let go of the tensors; fetching afterwards is a RunError."""
+        self._parts = {}
+
+
+def resident_bytes(source: IndexedShards, parts: Sequence[str]) -> int:
+    """Bytes that `ResidentClips` would take, from the index alone. RunError for an unknown part."""
+    n_values = int(np.prod(clip_shape(source.manifest)))
+    slots = (len(index) * int(index.bodies.max(initial=0)) for index in map(source.index_of, parts))
+    return sum(n * (4 * n_values + 1) for n in slots)
+
+
+def _load(source: IndexedShards, part: str, device: torch.device) -> _Part:
+    index = source.index_of(part)
+    shape = (len(index), int(index.bodies.max(initial=1)), *clip_shape(source.manifest))
+    joints_LMTVC = _allocate(shape, device, f"{source.folder}: {part}")
+    with tqdm(total=len(index), desc=f"loading {part}", unit="clip", disable=None) as progress:
+        for start in range(0, len(index), CHUNK):
+            chunk = collate([source.read(part, row) for row in range(start, min(start + CHUNK, len(index)))])
+            n_clips, n_bodies = chunk.present_LM.shape
+            joints_LMTVC[start : start + n_clips, :n_bodies] = chunk.joints_LMTVC.to(device)
+            progress.update(n_clips)
+    present_LM = present_bodies(index.bodies.tolist()) if len(index) else torch.zeros(shape[:2], dtype=torch.bool)
+    return _Part(joints_LMTVC=joints_LMTVC, present_LM=present_LM.to(device), bodies=index.bodies, rows=index.rows)
+
+
+def _allocate(shape: tuple[int, ...], device: torch.device, where: str) -> Tensor:
+    try:
+        return torch.zeros(shape, dtype=torch.float32, device=device)
+    except RuntimeError as error:
+        gib = 4 * float(np.prod(shape, dtype=np.float64)) / 2**30
+        raise RunError(f"{where}: no room for {gib:.1f} GiB on {device}; read the shards in mode 'indexed'") from error
+
+
+def _batch_of(part: _Part, clips: Selection) -> ClipBatch:
+    rows = [part.rows[class_id][i] for class_id, i in clips]
+    n_bodies = int(part.bodies[rows].max())
+    wanted = torch.tensor(rows, device=part.joints_LMTVC.device)
+    return ClipBatch(
+        joints_LMTVC=part.joints_LMTVC[:, :n_bodies].index_select(0, wanted),
+        present_LM=part.present_LM[:, :n_bodies].index_select(0, wanted),
+    )

@@ -1,0 +1,62 @@
+"""Which clips make up one episode: a pure function of numbers, before any tensor is touched.
+
+In: how many clips each class has, N, K, Q, seed, epoch, episode number. Out: an `EpisodePlan` (ids only), the same for
+any number of workers, ranks or restarts. N-way K-shot episodes as in Vinyals et al., NeurIPS 2016, with exactly
+`n_query` queries a class.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dastm.episodes.episode import EpisodePlan
+from dastm.errors import RunError
+
+NAMED = 5
+"""How many short classes a message lists before it only counts the rest."""
+
+
+def check_pool(pool_sizes: Mapping[int, int], n_way: int, k_shot: int, n_query: int, where: str) -> None:
+    """Say in one line whether every episode can be drawn from these classes (class id -> number of clips).
+
+    Raises: RunError naming `where` if there are fewer than `n_way` classes or a class has fewer than
+    `k_shot + n_query` clips; ValueError if one of the three numbers is below 1.
+    """
+    if min(n_way, k_shot, n_query) < 1:
+        raise ValueError(f"n_way, k_shot and n_query must be at least 1, got {n_way}, {k_shot}, {n_query}")
+    if len(pool_sizes) < n_way:
+        raise RunError(f"{where} has {_classes(len(pool_sizes))}, {n_way}-way needs {n_way}; lower n_way")
+    needed = k_shot + n_query
+    short = [f"class {class_id} has {n}" for class_id, n in sorted(pool_sizes.items()) if n < needed]
+    if short:
+        listed = ", ".join(short[:NAMED]) + (f" and {len(short) - NAMED} more" if len(short) > NAMED else "")
+        raise RunError(
+            f"{where}: {k_shot}-shot with {n_query} queries needs {needed} clips in every class, but {listed}; "
+            "lower k_shot or n_query, or split with more clips a class"
+        )
+
+
+def plan_episode(
+    pool_sizes: Mapping[int, int], *, n_way: int, k_shot: int, n_query: int, seed: int, epoch: int, number: int
+) -> EpisodePlan:
+    """Draw one episode: classes without repetition, then `k_shot + n_query` clips of each without repetition.
+
+    Every class, and every clip of a class, is equally likely; the order of `pool_sizes` does not matter.
+    Raises: as `check_pool`; ValueError for a negative seed, epoch or number.
+    """
+    check_pool(pool_sizes, n_way, k_shot, n_query, "the pool")
+    if min(seed, epoch, number) < 0:
+        raise ValueError(f"seed, epoch and number must not be negative, got {seed}, {epoch}, {number}")
+    # A spawn key, unlike a longer seed, keeps (seed, epoch, number) apart from every other such triple.
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, number)))
+    class_ids = [int(c) for c in rng.choice(sorted(pool_sizes), size=n_way, replace=False)]
+    drawn = [rng.choice(pool_sizes[c], size=k_shot + n_query, replace=False).tolist() for c in class_ids]
+    return EpisodePlan(
+        class_ids=tuple(class_ids),
+        support=tuple(tuple(clips[:k_shot]) for clips in drawn),
+        query=tuple(tuple(clips[k_shot:]) for clips in drawn),
+    )
+
+
+def _classes(n: int) -> str:
+    return f"{n} class" if n == 1 else f"{n} classes"

@@ -1,0 +1,66 @@
+"""The three ways to read a shard folder, behind one shape, and the choice between them.
+
+In: a folder or URL. Out: an `EpisodeSource`; the same plan gives bit-identical episodes from each.
+
+indexed   local folder, reads at offsets; memory does not grow with the data set
+resident  local folder, everything in memory or on the GPU
+streamed  anything webdataset opens, read from front to back
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import torch
+
+from dastm.clip import Manifest
+from dastm.episodes.episode import Episode, EpisodePlan
+from dastm.episodes.indexed import IndexedShards
+from dastm.episodes.resident import ResidentClips, resident_bytes
+from dastm.episodes.streamed import StreamedShards, is_url
+from dastm.errors import RunError
+
+Mode = Literal["auto", "indexed", "resident", "streamed"]
+RESIDENT_BUDGET = 2 * 2**30
+"""Bytes up to which `auto` keeps all clips in memory."""
+
+
+class EpisodeSource(Protocol):
+    """What the loader, the trainer and the evaluator see of a shard folder."""
+
+    manifest: Manifest
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown part."""
+
+    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
+        """The tensors of a plan; ShardError if a clip is not what was written."""
+
+    def close(self) -> None:
+        """Let go of files and tensors."""
+
+
+def open_source(
+    shards: str | Path,
+    *,
+    mode: Mode = "auto",
+    device: torch.device | None = None,
+    parts: Sequence[str] | None = None,
+    budget: int = RESIDENT_BUDGET,
+) -> EpisodeSource:
+    """Open a shard folder or URL.
+
+    `auto` is streamed for a URL, else resident if `parts` (default: all) take at most `budget` bytes, else indexed.
+    `device` is where a resident source keeps its tensors (the CPU, unless given); the other two deliver on the CPU.
+    Raises: RunError if there are no shards or a URL is to be read by offset; ShardError if the shards are damaged.
+    """
+    if mode == "streamed" or (mode == "auto" and is_url(str(shards))):
+        return StreamedShards(str(shards))
+    if is_url(str(shards)):
+        raise RunError(f"{shards}: mode {mode!r} needs a local folder; use 'streamed' or copy the shards")
+    source = IndexedShards(Path(shards))
+    wanted = tuple(source.manifest.parts if parts is None else parts)
+    if mode == "indexed" or (mode == "auto" and resident_bytes(source, wanted) > budget):
+        return source
+    with source:
+        return ResidentClips(source, wanted, device or torch.device("cpu"))

@@ -1,0 +1,157 @@
+"""Episodes from tars that can only be read from front to back: any URL that webdataset opens.
+
+In: a URL or folder (http:, pipe:, file:, a path, ...) and an `EpisodePlan`. Out: an `Episode` on the CPU. Needs
+manifest.json and the tars named in it, no index; memory is that of one episode.
+
+Cost: each class of an episode is read from its first clip up to the last one that the plan wants; position i of a class
+is its i-th clip in shard order. The other sources are faster wherever a local copy fits.
+"""
+
+import tarfile
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
+from dastm.episodes.collate import Selection, assemble, check_plan, collate
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.manifest import check_shape, one_line, pool_sizes, read_manifest
+
+SLOT = "{}"
+BLOCK = tarfile.BLOCKSIZE
+
+
+def is_url(source: str) -> bool:
+    """Whether webdataset would open this as anything but a local path."""
+    return "://" in source or source.startswith(("pipe:", "file:"))
+
+
+class StreamedShards:
+    """A shard folder behind a URL. `{}` in the URL stands for the file's name; without it the name goes to the end.
+
+    So `http://host/shards`, `pipe:ssh host cat /data/shards` and `pipe:aws s3 cp s3://bucket/shards/{} -` all work.
+    A pipe: URL is a shell command: take none from others. Any number of threads may fetch at once.
+    Raises: ShardError naming the URL if the manifest cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        # An absolute path can never be mistaken for a URL with a scheme.
+        self.url = url if is_url(url) else str(Path(url).absolute())
+        where = self._url_of(MANIFEST_NAME)
+        with _opened(where) as stream:
+            document = stream.read()
+        self.manifest: Manifest = read_manifest(document, where)
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown part."""
+        return pool_sizes(self.manifest, part, self.url)
+
+    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
+        """The tensors of a plan.
+
+        Raises: ShardError naming the URL (and the clip) if a stream fails, ends early or holds anything else than was
+        written; ValueError if the plan does not fit the part.
+        """
+        check_plan(plan, self.pool_sizes(part), f"{self.url}: {part}")
+        found = {
+            (class_id, i): joints
+            for class_id, support, query in zip(plan.class_ids, plan.support, plan.query, strict=True)
+            for i, joints in self._pick(part, class_id, {*support, *query})
+        }
+
+        def batch_of(clips: Selection) -> ClipBatch:
+            return collate([found[clip] for clip in clips])
+
+        return assemble(plan, batch_of, torch.device("cpu"))
+
+    def close(self) -> None:
+        """Nothing to do: each fetch closes its own streams."""
+
+    def _pick(self, part: str, class_id: int, wanted: set[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        entry, last, position = self.manifest.parts[part][class_id], max(wanted), 0
+        for shard in entry.shards:
+            url = self._url_of(shard)
+            with closing(_samples(url)) as samples:
+                for sample in samples:
+                    if position in wanted:
+                        yield position, self._decode(sample, url)
+                    if position == last:
+                        return
+                    position += 1
+        raise ShardError(f"{self.url}: class {class_id} of {part} ends after {position} clips, not {entry.clips}")
+
+    def _decode(self, sample: dict[str, Any], url: str) -> NDArray[np.float32]:
+        where = f"{url}: {sample['__key__']}"
+        missing = {JOINTS_SUFFIX, FACTS_SUFFIX} - sample.keys()
+        if missing:
+            raise ShardError(f"{where}: no {min(missing)}")
+        clip = decode_clip(sample[JOINTS_SUFFIX], sample[FACTS_SUFFIX], where)
+        if clip.key != sample["__key__"]:
+            raise ShardError(f"{where}: holds the clip {clip.key}")
+        check_shape(clip.joints_MTVC, self.manifest, where)
+        return clip.joints_MTVC
+
+    def _url_of(self, name: str) -> str:
+        return (
+            self.url.replace(SLOT, name) if is_url(self.url) and SLOT in self.url else f"{self.url.rstrip('/')}/{name}"
+        )
+
+
+class _Blocks:
+    """Hands a tar out block by block, so that `last` is where its reader stopped.
+
+    tarfile takes a missing end and a damaged header in the middle for the end of the archive; both would silently move
+    every later clip of the class to another position. Only a block of zeros is an end.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.last = stream, b""
+
+    def read(self, _size: int) -> bytes:
+        self.last = self._stream.read(BLOCK)
+        return self.last
+
+    def __str__(self) -> str:
+        return "this stream"
+
+
+def _samples(url: str) -> Generator[dict[str, Any], None, None]:
+    """webdataset's samples of one tar, in order; the stream is closed when this generator is."""
+    from webdataset.tariterators import group_by_keys
+
+    with _opened(url) as stream:
+        yield from group_by_keys(_members(_Blocks(stream), url))
+
+
+def _members(blocks: _Blocks, url: str) -> Iterator[dict[str, Any]]:
+    from webdataset.tariterators import tar_file_iterator
+
+    for member in tar_file_iterator(blocks):
+        yield {**member, "__url__": url}
+    if blocks.last != bytes(BLOCK):
+        raise ShardError(f"{url}: the tar is cut short or damaged; run `dastm-data split` or copy it again")
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[IO[bytes]]:
+    from webdataset.gopen import gopen, set_options
+
+    try:
+        stream = gopen(url)
+    except (OSError, ValueError, ImportError) as error:
+        raise ShardError(f"{url}: cannot be opened ({one_line(error)})") from error
+    try:
+        yield stream
+        stream.close()  # here a command that failed says so
+    except (OSError, ValueError, EOFError, tarfile.TarError) as error:
+        raise ShardError(f"{url}: cannot be read ({one_line(error)})") from error
+    finally:
+        # Reached with the stream still open only if we stopped early or failed already: then the command behind a pipe
+        # dies of our closing it, and its exit status says nothing.
+        set_options(stream, ignore_errors=True)
+        stream.close()

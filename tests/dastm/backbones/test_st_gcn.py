@@ -1,0 +1,231 @@
+"""ST-GCN against its restatement, against the published parameter count, and against the symmetries it must have."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dastm.backbones import BACKBONES
+from dastm.backbones.dropout import reseed_dropout
+from dastm.backbones.graph import spatial_partition
+from dastm.backbones.st_gcn import STGCN, Block
+from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
+from tests.oracles import st_gcn as oracle
+
+FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)
+
+
+def draw(generator: torch.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, dtype=dtype, generator=generator)
+
+
+def randomised(module: torch.nn.Module, generator: torch.Generator) -> torch.nn.Module:
+    """Every parameter away from special values such as one and zero."""
+    for parameter in module.parameters():
+        parameter.data = 0.4 * draw(generator, *parameter.shape) + 0.2
+    return module
+
+
+@pytest.mark.parametrize(
+    ("channels", "stride", "first"),
+    [((3, 6), 1, True), ((5, 5), 1, False), ((4, 6), 2, False), ((4, 4), 2, False), ((3, 4), 1, False)],
+)
+@pytest.mark.parametrize("n_frames", [1, 6, 7])
+def test_a_block_equals_the_restatement(channels, stride, first, n_frames, generator):
+    block = Block(channels, stride=stride, n_partitions=3, temporal_kernel=5, dropout=0.0, first=first).double()
+    randomised(block, generator)
+    x_BCTV, A_PVV = draw(generator, 2, channels[0], n_frames, 4), draw(generator, 3, 4, 4)
+    weights = {name: value.detach().numpy() for name, value in block.state_dict().items()}
+    expected = oracle.block(x_BCTV.numpy(), A_PVV.numpy(), weights, stride, first)
+    np.testing.assert_allclose(block(x_BCTV, A_PVV).detach().numpy(), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_gradients_of_a_block_are_those_of_finite_differences(generator):
+    block = Block((3, 4), stride=2, n_partitions=3, temporal_kernel=3, dropout=0.0, first=False).double().eval()
+    randomised(block, generator)
+    x_BCTV, A_PVV = draw(generator, 2, 3, 4, 4).requires_grad_(), draw(generator, 3, 4, 4).requires_grad_()
+    names = list(dict(block.named_parameters()))
+
+    def run(x: Tensor, A: Tensor, *values: Tensor) -> Tensor:
+        return torch.func.functional_call(block, dict(zip(names, values, strict=True)), (x, A))
+
+    assert torch.autograd.gradcheck(run, (x_BCTV, A_PVV, *block.parameters()))
+
+
+def test_the_whole_network_chains_norm_importances_and_blocks(generator):
+    model = STGCN(FORK, n_blocks=4).double()
+    randomised(model, generator)
+    bodies_BTVC = draw(generator, 2, 5, 4, 3)
+    # norm of every (joint, coordinate) over bodies and frames; weights are stored joint after joint
+    weight, bias = (p.detach().view(4, 3) for p in (model.data_bn.weight, model.data_bn.bias))
+    mean, variance = bodies_BTVC.mean(dim=(0, 1)), bodies_BTVC.var(dim=(0, 1), unbiased=False)
+    x = ((bodies_BTVC - mean) / (variance + 1e-5).sqrt() * weight + bias).permute(0, 3, 1, 2).numpy()
+    strides = (1, 1, 2, 2)
+    for i, (block, importance) in enumerate(zip(model.st_gcn_networks, model.edge_importance, strict=True)):
+        weights = {name: value.detach().numpy() for name, value in block.state_dict().items()}
+        x = oracle.block(x, (spatial_partition(FORK) * importance).detach().numpy(), weights, strides[i], first=i == 0)
+    features = model(bodies_BTVC).detach().numpy()
+    scale = np.abs(x).max()
+    np.testing.assert_allclose(features / scale, x.transpose(0, 2, 3, 1) / scale, rtol=0, atol=1e-10)
+
+
+def test_without_edge_importance_the_adjacency_is_used_as_it_is(generator):
+    with_it = STGCN(FORK, n_blocks=4).eval()
+    without = STGCN(FORK, n_blocks=4, edge_importance=False).eval()
+    bodies = draw(generator, 2, 5, 4, 3, dtype=torch.float32)
+    assert not any(name.startswith("edge_importance") for name, _ in without.named_parameters())
+    assert torch.equal(with_it(bodies), without(bodies))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("n_blocks", [4, 7, 10])
+@pytest.mark.parametrize(("n_frames", "m"), [(30, 8), (50, 13), (1, 1)])
+def test_shapes(layout, n_blocks, n_frames, m):
+    model = STGCN(layout, n_blocks=n_blocks).eval()
+    features = model(torch.zeros(1, n_frames, layout.n_joints, len(layout.coordinates)))
+    assert features.shape == (1, m, layout.n_joints, model.n_features) == (1, m, layout.n_joints, 256)
+    assert model.n_frames_out(n_frames) == m
+
+
+def published_parameter_count(layout: Layout) -> int:
+    n_joints, channels = layout.n_joints, len(layout.coordinates)
+    widths = [channels, *[64] * 4, *[128] * 3, *[256] * 3]
+    count = 2 * n_joints * channels + 10 * 3 * n_joints**2
+    for i, (c, d) in enumerate(itertools.pairwise(widths)):
+        count += (c + 1) * 3 * d + 2 * d + (9 * d + 1) * d + 2 * d
+        if i > 0 and c != d:
+            count += (c + 1) * d + 2 * d
+    return count
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+def test_ten_blocks_have_the_published_number_of_parameters(layout):
+    assert sum(p.numel() for p in STGCN(layout).parameters()) == published_parameter_count(layout)
+
+
+def test_state_dict_has_the_published_names():
+    names = set(STGCN(NTU25).state_dict())
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    expected = {"A", *(f"data_bn.{n}" for n in norm), *(f"edge_importance.{i}" for i in range(10))}
+    for i in range(10):
+        block = f"st_gcn_networks.{i}"
+        expected |= {f"{block}.{conv}.{n}" for conv in ("gcn.conv", "tcn.2") for n in ("weight", "bias")}
+        expected |= {f"{block}.tcn.{j}.{n}" for j in (0, 3) for n in norm}
+        if i in (4, 7):
+            expected |= {f"{block}.residual.0.{n}" for n in ("weight", "bias")}
+            expected |= {f"{block}.residual.1.{n}" for n in norm}
+    assert names == expected
+
+
+def test_relabelling_the_joints_of_layout_and_input_permutes_the_features(generator):
+    order = torch.randperm(25, generator=generator).tolist()  # new joint i is old joint order[i]
+    new = {old: i for i, old in enumerate(order)}
+    relabelled = dataclasses.replace(
+        NTU25,
+        joints=tuple(NTU25.joints[old] for old in order),
+        bones=tuple((new[a], new[b]) for a, b in NTU25.bones),
+        hub=new[NTU25.hub],
+    )
+    bodies = draw(generator, 3, 9, 25, 3)
+    features = STGCN(NTU25, n_blocks=4).double()(bodies)
+    permuted = STGCN(relabelled, n_blocks=4).double()(bodies[:, :, order])
+    torch.testing.assert_close(permuted, features[:, :, order], rtol=1e-9, atol=1e-9)
+    unlabelled = STGCN(NTU25, n_blocks=4).double()(bodies[:, :, order])
+    assert not torch.allclose(unlabelled, features[:, :, order], rtol=1e-2)
+
+
+def test_weights_follow_from_the_seed_alone():
+    model = STGCN(FORK, n_blocks=4)
+
+    def weights(seed: int) -> list[Tensor]:
+        model.reset(torch.Generator().manual_seed(seed))
+        return [value.clone() for value in model.state_dict().values()]
+
+    first = weights(1)
+    other = weights(2)
+    model.train()(torch.ones(2, 3, 4, 3)).sum().backward()  # moves the running statistics
+    randomised(model, torch.Generator().manual_seed(9)).float()
+    assert all(torch.equal(a, b) for a, b in zip(first, weights(1), strict=True))
+    convolutions = [i for i, (a, b) in enumerate(zip(first, other, strict=True)) if not torch.equal(a, b)]
+    assert len(convolutions) == 4 * 4 + 2 * 2  # weight and bias: two a block, and two projections
+
+
+def test_weights_have_the_default_distribution(generator):
+    model = STGCN(NTU25)
+    model.reset(generator)
+    conv = model.st_gcn_networks[3].tcn[2]
+    bound = (64 * 9) ** -0.5
+    for parameter in conv.parameters():
+        assert parameter.abs().max() <= bound
+        assert parameter.std().item() == pytest.approx(bound / 3**0.5, rel=0.2)
+    assert all(torch.equal(p, torch.ones_like(p)) for p in model.edge_importance)
+
+
+def test_construction_and_reset_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    first = STGCN(FORK, n_blocks=4)
+    assert torch.equal(torch.get_rng_state(), before)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        second = STGCN(FORK, n_blocks=4)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_evaluation_is_deterministic_and_ignores_dropout(generator):
+    bodies = draw(generator, 2, 6, 4, 3, dtype=torch.float32)
+    model = STGCN(FORK, n_blocks=4, dropout=0.5).eval()
+    assert torch.equal(model(bodies), model(bodies))
+    assert torch.equal(model(bodies), STGCN(FORK, n_blocks=4).eval()(bodies))
+
+
+def test_dropout_is_in_every_block_but_the_first_and_follows_from_its_seed(generator):
+    bodies = draw(generator, 2, 6, 4, 3, dtype=torch.float32)
+    model = STGCN(FORK, n_blocks=4, dropout=0.5)
+    assert [block.tcn[4].p for block in model.st_gcn_networks] == [0.0, 0.5, 0.5, 0.5]
+
+    def features(seed: int) -> Tensor:
+        reseed_dropout(model, seed)
+        return model(bodies)
+
+    assert torch.equal(features(1), features(1))
+    assert not torch.equal(features(1), features(2))
+
+
+def test_in_evaluation_bodies_do_not_see_each_other(generator):
+    model = STGCN(OPENPOSE18, n_blocks=7).double()
+    bodies = draw(generator, 4, 9, 18, 3)
+    model(bodies)  # running statistics that are not the initial ones
+    model.eval()
+    alone = torch.cat([model(body[None]) for body in bodies])
+    torch.testing.assert_close(model(bodies), alone, rtol=1e-10, atol=1e-10)
+
+
+def test_features_are_contiguous_so_that_matching_can_view_them():
+    assert STGCN(NTU25, n_blocks=4)(torch.ones(2, 4, 25, 3)).is_contiguous()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_blocks": 5}, "n_blocks: one of 10, 7, 4, got 5"),
+        ({"temporal_kernel": 8}, "temporal_kernel: an odd number of frames, got 8"),
+        ({"temporal_kernel": -1}, "temporal_kernel: an odd number of frames, got -1"),
+        ({"dropout": 1.0}, "dropout: a probability"),
+    ],
+)
+def test_options_that_make_no_network_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        STGCN(NTU25, **options)
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 25, 2), (2, 6, 18, 3), (6, 25, 3)])
+def test_bodies_of_another_layout_are_refused(shape):
+    with pytest.raises(ValueError, match=r"bodies: expected \(B, T, 25, 3\), got"):
+        STGCN(NTU25, n_blocks=4)(torch.zeros(shape))
+
+
+def test_lookup_is_by_name():
+    assert BACKBONES["st_gcn"] is STGCN

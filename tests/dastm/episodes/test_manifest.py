@@ -1,0 +1,63 @@
+"""Names that could leave the folder or the shell command are refused; parts and shapes are checked."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dastm.clip import ClassEntry, Manifest, ShardError, encode_manifest
+from dastm.episodes.manifest import check_shape, clip_shape, one_line, pool_sizes, read_manifest
+from dastm.errors import RunError
+from dastm.skeleton import NTU25, OPENPOSE18
+
+
+def manifest_with(shard):
+    entry = ClassEntry(name="wave", clips=2, shards=(shard,))
+    return Manifest(dataset="d", layout=NTU25, frames=6, parts={"train": {4: entry}}, definition={}, versions={})
+
+
+def test_a_plain_manifest_is_read_back():
+    manifest = manifest_with("train/004-000.tar")
+    assert read_manifest(encode_manifest(manifest), "m") == manifest
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x.tar", "train/../../x.tar", "/etc/x.tar", "train/x.tar; rm y", "-x", "train/$(x)", "a//b", "", "é.tar"],
+)
+def test_a_shard_name_that_is_not_plain_is_refused(name):
+    with pytest.raises(ShardError, match=r"^here: .* is not a plain name of a shard"):
+        read_manifest(encode_manifest(manifest_with(name)), "here")
+
+
+def test_a_damaged_manifest_is_refused():
+    with pytest.raises(ShardError, match=r"^here: not a manifest"):
+        read_manifest(b"{", "here")
+
+
+def test_pool_sizes_of_a_known_and_an_unknown_part():
+    manifest = manifest_with("a.tar")
+    assert pool_sizes(manifest, "train", "here") == {4: 2}
+    with pytest.raises(RunError, match=r"^here: no part 'test', it has train$"):
+        pool_sizes(manifest, "test", "here")
+
+
+def test_clip_shape_comes_from_frames_and_layout():
+    assert clip_shape(manifest_with("a.tar")) == (6, 25, 3)
+    assert clip_shape(replace(manifest_with("a.tar"), layout=OPENPOSE18, frames=50)) == (50, 18, 3)
+
+
+def test_another_shape_than_the_manifests_is_refused():
+    manifest = manifest_with("a.tar")
+    check_shape(np.zeros((2, 6, 25, 3), np.float32), manifest, "clip")
+    with pytest.raises(ShardError, match=r"^clip: shape \(2, 7, 25, 3\), the manifest says \(bodies, 6, 25, 3\)"):
+        check_shape(np.zeros((2, 7, 25, 3), np.float32), manifest, "clip")
+    with pytest.raises(ShardError, match=r"^clip: shape"):
+        check_shape(np.zeros((0, 6, 25, 3), np.float32), manifest, "clip")
+
+
+def test_library_messages_become_one_line():
+    assert one_line(ValueError("first\nsecond")) == "first"
+    assert one_line(ValueError("first", None, "x")) == "first"
+    assert one_line(FileNotFoundError(2, "No such file", "a")) == "[Errno 2] No such file: 'a'"
+    assert one_line(EOFError()) == "EOFError"

@@ -1,0 +1,202 @@
+"""Training: resumable bit for bit, a pure function of its seed, honest about what is in its folder."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dastm import trainer
+from dastm.checkpoint import load_checkpoint
+from dastm.errors import RunError
+from dastm.trainer import learning_rate
+from tests.toy import tiny, toy_shards, train_toy
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return toy_shards(tmp_path_factory.mktemp("toy") / "shards")
+
+
+@pytest.fixture(scope="module")
+def finished(shards, tmp_path_factory):
+    run = tmp_path_factory.mktemp("toy") / "run"
+    return run, train_toy(shards, run)
+
+
+def weights(run, name="last.pt", seed=0):
+    return load_checkpoint(run / "train" / f"seed-{seed}" / name, CPU)["model"]
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_run_folder_holds_what_it_promises(finished):
+    run, lines = finished
+    made = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+    seed = ["train/seed-0/best.pt", "train/seed-0/curves.csv", "train/seed-0/last.pt"]
+    assert made == ["curves.csv", "train/config.json", *seed]
+    assert [line.split(":")[0] for line in lines] == ["seed 0 epoch 1/2", "seed 0 epoch 2/2"]
+
+
+def test_curves_have_a_row_an_epoch_and_part_and_add_up(finished):
+    with (finished[0] / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["epoch"], row["episode"], row["part"]) for row in rows] == [
+        *[("1", "5", "train"), ("1", "5", "val")],
+        *[("2", "10", "train"), ("2", "10", "val")],
+    ]
+    for row in rows[::2]:
+        total = float(row["cross_entropy"]) + 0.1 * float(row["rank"])
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-5)
+        assert float(row["rank"]) < 0
+        assert 0 <= float(row["accuracy"]) <= 1
+
+
+def test_training_again_gives_the_same_weights_and_another_seed_others(shards, finished, tmp_path):
+    train_toy(shards, tmp_path / "again")
+    train_toy(shards, tmp_path / "other", tiny(optimise__seeds=[1]))
+    assert equal(weights(finished[0]), weights(tmp_path / "again"))
+    assert not equal(weights(finished[0]), weights(tmp_path / "other", seed=1))
+
+
+@pytest.mark.parametrize("source", ["indexed", "resident", "streamed"])
+def test_every_source_trains_to_the_same_weights(shards, finished, tmp_path, source):
+    train_toy(shards, tmp_path, tiny(optimise__source=source))
+    assert equal(weights(finished[0]), weights(tmp_path))
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 4, 5, 7, 9])
+def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_path, monkeypatch, stop_after):
+    """Stopped inside and between epochs, before and after a checkpoint: the weights and curves are the same."""
+    steps = iter(range(stop_after))
+    whole = trainer.train_episode
+
+    def step(*args):
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(trainer, "train_episode", step)
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path)
+    monkeypatch.setattr(trainer, "train_episode", whole)
+    lines = train_toy(shards, tmp_path)
+    assert ("continuing" in lines[0]) == (stop_after >= 2)
+    for name in ("last.pt", "best.pt"):
+        assert equal(weights(finished[0], name), weights(tmp_path, name))
+    assert (tmp_path / "curves.csv").read_bytes() == (finished[0] / "curves.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_killed_training_started_again_gives_the_weights_of_one_that_never_stopped(shards, tmp_path):
+    """SIGKILL of a real process, as a user's machine would do it."""
+    code = (
+        "import sys; from pathlib import Path; from tests.toy import tiny, train_toy;"
+        "train_toy(sys.argv[1], Path(sys.argv[2]), tiny(optimise__epochs=4, optimise__episodes=8))"
+    )
+
+    def start(run):
+        return subprocess.Popen([sys.executable, "-c", code, shards, str(run)], env={**os.environ})
+
+    assert start(tmp_path / "whole").wait(timeout=120) == 0
+    killed = start(tmp_path / "killed")
+    last = tmp_path / "killed" / "train" / "seed-0" / "last.pt"
+    deadline = time.monotonic() + 60
+    while not last.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait(timeout=60) == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "curves.csv").exists()
+    assert start(tmp_path / "killed").wait(timeout=120) == 0
+    assert equal(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+
+
+def test_finished_training_is_left_alone_and_seeds_can_be_added(shards, tmp_path):
+    train_toy(shards, tmp_path)
+    before = (tmp_path / "train/seed-0/last.pt").stat().st_mtime_ns
+    train_toy(shards, tmp_path, tiny(optimise__seeds=[0, 1]))
+    assert (tmp_path / "train/seed-0/last.pt").stat().st_mtime_ns == before
+    with (tmp_path / "curves.csv").open() as file:
+        assert [row["seed"] for row in csv.DictReader(file)] == ["0"] * 4 + ["1"] * 4
+
+
+def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, tmp_path):
+    train_toy(shards, tmp_path)
+    other = tiny(matching__gamma=0.7)
+    with pytest.raises(RunError, match=r"holds another training \(matching.gamma\).*--replace"):
+        train_toy(shards, tmp_path, other)
+    lines = train_toy(shards, tmp_path, other, replace=True)
+    assert "starting anew" in lines[0]
+
+
+def test_other_shards_are_another_training(shards, tmp_path):
+    train_toy(shards, tmp_path / "run")
+    fewer = toy_shards(tmp_path / "shards", seed=5)
+    manifest = tmp_path / "shards" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"numpy": "x"', '"numpy": "y"'))
+    with pytest.raises(RunError, match="other shards"):
+        train_toy(fewer, tmp_path / "run")
+
+
+def test_other_code_is_another_training(shards, tmp_path, monkeypatch):
+    train_toy(shards, tmp_path)
+    monkeypatch.setattr("dastm.checkpoint.code_digest", lambda: "changed")
+    with pytest.raises(RunError, match="other code"):
+        train_toy(shards, tmp_path)
+
+
+def test_unreadable_folder_is_not_overwritten(shards, tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="an unreadable one"):
+        train_toy(shards, tmp_path)
+    assert (tmp_path / "train" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"episode__n_way": 7}, "7-way"),
+        ({"episode__n_query": 8}, r"clips"),
+        ({"optimise__val_query": 8}, r"clips"),
+        ({"optimise__precision": "tf32"}, "only on CUDA"),
+        ({"optimise__learning_rate": 1e30}, "lower optimise.learning_rate"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(shards, tmp_path, settings, message):
+    with pytest.raises(RunError, match=message) as caught:
+        train_toy(shards, tmp_path, tiny(**settings))
+    assert "\n" not in str(caught.value)
+
+
+def test_learning_makes_the_toy_classes_separable(tmp_path):
+    """Not only does it run: validation accuracy rises from what the first episodes have."""
+    shards = toy_shards(tmp_path / "shards", noise=0.4)
+    settings = {"optimise__episodes": 25, "optimise__epochs": 3, "optimise__val_episodes": 40}
+    train_toy(shards, tmp_path / "run", tiny(matching__rank_weight=0.0, **settings))
+    with (tmp_path / "run" / "curves.csv").open() as file:
+        losses = [float(row["cross_entropy"]) for row in csv.DictReader(file) if row["part"] == "train"]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_schedules():
+    constant, cosine = tiny(), tiny(optimise__schedule="cosine")
+    steps = [0, 5, 10]
+    assert [learning_rate(constant, step) for step in steps] == [1e-3] * 3
+    assert [learning_rate(cosine, step) for step in steps] == pytest.approx([1e-3, 5e-4, 0])
+
+
+def test_rank_term_and_clipping_reach_the_weights(shards, finished, tmp_path):
+    for name, settings in {"rank": {"matching__rank_weight": 0.5}, "clip": {"optimise__clip_norm": 1e-3}}.items():
+        config = tiny(**settings)
+        train_toy(shards, tmp_path / name, replace(config, optimise=replace(config.optimise, epochs=1)))
+        assert not equal(weights(finished[0]), weights(tmp_path / name))
