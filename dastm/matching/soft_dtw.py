@@ -9,8 +9,11 @@ Axes: N problems, T frames of the first and S of the second sequence, P cells of
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numba
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -99,14 +102,32 @@ def _accumulate(cost_NTS: Tensor, gamma: float) -> Tensor:
         return soft_dtw_diagonal.accumulate(cost_NTS, soft_dtw_diagonal.soft_minimum(gamma))
     # numpy has no bfloat16 and numba no float16: these two, and only these, are widened first.
     wide = cost_NTS if cost_NTS.dtype in (torch.float32, torch.float64) else cost_NTS.float()
-    return torch.from_numpy(soft_dtw_cpu.accumulate(wide.contiguous().numpy(), gamma))
+    with _torch_threads():
+        return torch.from_numpy(soft_dtw_cpu.accumulate(wide.contiguous().numpy(), gamma))
 
 
 def _alignment(sums: Tensor, gamma: float, grad_N: Tensor) -> Tensor:
     grad_N = grad_N.detach().double()
     if not _has_kernel(sums):
         return soft_dtw_diagonal.alignment(sums, gamma, grad_N)[:, 1:, 1:]
-    return torch.from_numpy(soft_dtw_cpu.alignment(sums.numpy(), gamma, grad_N.contiguous().numpy()))[:, 1:, 1:]
+    with _torch_threads():
+        return torch.from_numpy(soft_dtw_cpu.alignment(sums.numpy(), gamma, grad_N.contiguous().numpy()))[:, 1:, 1:]
+
+
+@contextmanager
+def _torch_threads() -> Iterator[None]:
+    """numba on as many threads as torch, and torch's number left as it was.
+
+    Both may sit on one OpenMP runtime, whose number numba sets: torch would then split its sums otherwise after the
+    first call than before it, and a training started again would differ in the last bit from one never stopped.
+    """
+    n_threads = torch.get_num_threads()
+    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != n_threads:
+            torch.set_num_threads(n_threads)
 
 
 def _has_kernel(tensor: Tensor) -> bool:

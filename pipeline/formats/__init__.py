@@ -1,0 +1,37 @@
+"""The raw formats by name: how a clip's file is recognised, named and read. A new format is a module and a row here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dastm.skeleton import Layout
+from pipeline.formats import kinetics_json, ntu_skeleton
+from pipeline.formats.tracks import ClipName, Tracks
+
+LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFormat:
+    """One raw format; all of its functions raise Refused and nothing else."""
+
+    suffix: str
+    facts_of_name: Callable[[str], ClipName]
+    parse: Callable[[bytes, Layout], tuple[Tracks, str | None, int | None]]
+    """Bytes of a file -> tracks, label, label_index (None where the file's contents do not say)."""
+    label_lists: Mapping[str, LabelListReader] = field(default_factory=dict)
+    """File name of a label list -> its reader."""
+
+
+def _parse_ntu(data: bytes, layout: Layout) -> tuple[Tracks, str | None, int | None]:
+    return ntu_skeleton.parse_skeleton(data, layout), None, None
+
+
+FORMATS: Mapping[str, RawFormat] = {
+    "ntu_skeleton": RawFormat(suffix=ntu_skeleton.SUFFIX, facts_of_name=ntu_skeleton.facts_of_name, parse=_parse_ntu),
+    "kinetics_json": RawFormat(
+        suffix=kinetics_json.SUFFIX,
+        facts_of_name=kinetics_json.facts_of_name,
+        parse=kinetics_json.parse_clip,
+        label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, kinetics_json.parse_label_list),
+    ),
+}

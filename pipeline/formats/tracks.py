@@ -1,12 +1,35 @@
 """What every raw format is read into: body tracks, each at its own times, nothing chosen or filled yet."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_FRAMES = 100_000
 """A clip that claims more frames than this is refused (genuine ones have at most a few hundred)."""
+FLOAT32_LIMIT = 3.4e38
+"""Coordinates and scores lie strictly between minus this and this, so that none turns into inf as float32."""
+
+
+class ClipName(NamedTuple):
+    """What a raw file's name says of its clip."""
+
+    key: str
+    class_id: int | None = None
+    subject: int | None = None
+    camera: int | None = None
+    setup: int | None = None
+    replication: int | None = None
+
+
+class Observation(NamedTuple):
+    """One body in one frame: V * C coordinates, joint after joint, and V scores where the source has them."""
+
+    frame: int
+    coordinates: Sequence[float]
+    scores: Sequence[float] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +53,23 @@ class Tracks:
     """(P, V) confidences where the source has them."""
     notes: tuple[str, ...] = ()
     """Oddities that do not make the clip unusable, e.g. 'crlf'."""
+
+
+def build_tracks(
+    frames: int, tracks: Mapping[int, Sequence[Observation]], n_joints: int, notes: tuple[str, ...] = ()
+) -> Tracks:
+    """Arrays from what a reader has collected: body id -> its observations in ascending frame order.
+
+    Tracks keep the mapping's order. At least one observation is needed, each of `n_joints` joints; scores all or none.
+    """
+    seen = [observation for track in tracks.values() for observation in track]
+    joints = np.array([o.coordinates for o in seen], np.float32).reshape(len(seen), n_joints, -1)
+    return Tracks(
+        frames=frames,
+        ids=np.array(list(tracks), np.int64),
+        lengths=np.array([len(track) for track in tracks.values()], np.int32),
+        frame_index=np.array([o.frame for o in seen], np.int32),
+        joints_PVC=joints,
+        scores_PV=np.array([o.scores for o in seen], np.float32) if seen[0].scores else None,
+        notes=notes,
+    )

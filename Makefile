@@ -1,0 +1,37 @@
+# `make repro` and `make test` do all their own set-up from a fresh clone; nothing outside this folder is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CODE := pipeline dastm tests
+
+.PHONY: repro test lint format bench clean
+.DELETE_ON_ERROR:
+
+repro: $(VENV)/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest --cov --cov-report= -q
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90 -q -m kernel
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/ready
+	$(BIN)/python -m tests.bench
+
+# constraints.txt pins every package; on CPU-only machines set PIP_EXTRA_INDEX_URL to PyTorch's CPU index for a small torch.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -1,0 +1,62 @@
+"""Dropout that is a pure function of a seed, so that a resumed training draws the very masks it would have drawn.
+
+In: any tensor. Out: the same tensor with entries zeroed at random and the others scaled up (Srivastava et al., JMLR
+2014). `torch.nn.Dropout` draws from the process-wide generator, whose state depends on everything that ran before;
+here each layer has its own generator, and the trainer calls `reseed_dropout` at the start of every episode.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Dropout(nn.Module):
+    """Zero each entry with probability p in training and divide the others by 1 - p; the identity in evaluation.
+
+    Masks follow from the seed of the last `reseed` (0 at first) and the number of calls since; they are not part of
+    the state dict. The same seed gives other masks on another kind of device or for another memory layout.
+
+    Raises: ValueError if p is outside [0, 1).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout: a probability in [0, 1), got {p}")
+        self.p = p
+        self._seed = 0
+        self._generator: torch.Generator | None = None
+
+    def reseed(self, seed: int) -> None:
+        """Start the sequence of masks that belongs to `seed`. Raises ValueError if seed is negative."""
+        # Torch's CPU generator reads 32 bits of a seed; SeedSequence lets all bits of a larger one count.
+        self._seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        self._generator = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x of any shape -> the same shape."""
+        if not self.training or self.p == 0:
+            return x
+        keep = 1 - self.p
+        # A mask in the memory order of x: mixed orders would make the product several times slower.
+        mask = torch.empty_like(x, requires_grad=False).bernoulli_(keep, generator=self._generator_on(x.device))
+        return x * mask.div_(keep)
+
+    def extra_repr(self) -> str:
+        """What `print(module)` shows of this layer."""
+        return f"p={self.p}"
+
+    def _generator_on(self, device: torch.device) -> torch.Generator:
+        if self._generator is None or self._generator.device != device:
+            self._generator = torch.Generator(device).manual_seed(self._seed)
+        return self._generator
+
+
+def reseed_dropout(module: nn.Module, seed: int) -> None:
+    """Reseed every `Dropout` inside `module`, each with its own seed drawn from `seed`, in the order of the modules.
+
+    Raises: ValueError if seed is negative.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, Dropout)]
+    for layer, state in zip(layers, np.random.SeedSequence(seed).generate_state(len(layers)), strict=True):
+        layer.reseed(int(state))

@@ -1,0 +1,195 @@
+"""ST-GCN without its pooling and classifier: joints of one body over time in, features of every frame and joint out.
+
+Yan, Xiong & Lin, "Spatial Temporal Graph Convolutional Networks for Skeleton-Based Action Recognition", AAAI 2018,
+https://arxiv.org/abs/1801.07455. A batch norm of every coordinate of every joint, then blocks of a graph convolution
+over the joints and a convolution over time. Layers and submodules are named as in the published model, so that its
+weights load after renaming. DASTM (PAPER sections 3 and 6) keeps all frames and joints for the matching.
+
+Axes: B bodies, T frames (m after the strides), V joints, C channels, P partitions, D = 256 features.
+Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C): then both halves of the graph
+convolution are plain matrix products without a copy, and the convolution over time takes the layout as it is.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from dastm.backbones.dropout import Dropout
+from dastm.backbones.graph import spatial_partition
+from dastm.skeleton import Layout
+
+BLOCKS = {
+    10: ((64, 1), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1)),
+    7: ((64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1)),
+    4: ((64, 1), (64, 1), (128, 2), (256, 2)),
+}
+"""(channels, temporal stride) of each block. The paper does not give those of 7 and 4 blocks: here they keep the widths
+and the strides of 2 at the first block of a new width, so that all three give 256 features on the same frames."""
+
+
+class GraphConv(nn.Module):
+    """Sum over partitions p of A_p^T (x W_p + b_p): joints gather from their neighbours, one weight a partition."""
+
+    def __init__(self, in_channels: int, out_channels: int, n_partitions: int) -> None:
+        super().__init__()
+        self.n_partitions = n_partitions
+        self.conv = _conv(in_channels, out_channels * n_partitions)
+
+    def forward(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
+        """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', T, V). The published model convolves first, then gathers.
+
+        The order is exchanged: gathering first touches P * C instead of P * C' channels, and leaves one product with
+        all of W. The bias of partition p arrives at joint j multiplied by the column sum of A_p, as it does there.
+        """
+        n_bodies, channels, n_frames, n_joints = x_BCTV.shape
+        x_NVC = x_BCTV.permute(0, 2, 3, 1).reshape(n_bodies * n_frames, n_joints, channels)
+        gather = A_PVV.permute(2, 0, 1).reshape(n_joints * self.n_partitions, n_joints)
+        gathered = torch.bmm(gather.expand(len(x_NVC), -1, -1), x_NVC).view(-1, self.n_partitions * channels)
+        weight = self.conv.weight.view(self.n_partitions, -1, channels).transpose(1, 2).flatten(0, 1)
+        bias_VC = A_PVV.sum(dim=1).t() @ self.conv.get_parameter("bias").view(self.n_partitions, -1)
+        y_BTVC: Tensor = (gathered @ weight).view(n_bodies, n_frames, n_joints, -1) + bias_VC
+        return y_BTVC.permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """Graph convolution, then batch norm, ReLU, convolution over time, batch norm, dropout; plus the residual; ReLU.
+
+    The residual is nothing in the first block, the input where shapes agree, else a strided 1x1 convolution.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, int],
+        *,
+        stride: int,
+        n_partitions: int,
+        temporal_kernel: int,
+        dropout: float,
+        first: bool,
+    ) -> None:
+        super().__init__()
+        in_channels, out_channels = channels
+        self.gcn = GraphConv(in_channels, out_channels, n_partitions)
+        self.tcn = nn.Sequential(
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+            _conv(out_channels, out_channels, kernel=temporal_kernel, stride=stride),
+            nn.BatchNorm2d(out_channels),
+            Dropout(dropout),
+        )
+        self.residual: nn.Module | None = None
+        if not first and in_channels == out_channels and stride == 1:
+            self.residual = nn.Identity()
+        elif not first:
+            projection = _conv(in_channels, out_channels, stride=stride)
+            self.residual = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
+
+    def forward(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
+        """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', ceil(T / stride), V)."""
+        y_BCTV: Tensor = self.tcn(self.gcn(x_BCTV, A_PVV))
+        if self.residual is not None:
+            y_BCTV = y_BCTV + self.residual(x_BCTV)
+        return torch.relu_(y_BCTV)
+
+
+class STGCN(nn.Module):
+    """Skeleton features by graph convolution (Yan et al., AAAI 2018).
+
+    Args:
+        layout: the joints, their bones and the hub that the partition is measured from.
+        n_blocks: 10 as published, or the shallower 7 or 4 of the paper's appendix.
+        dropout: at the end of every block but the first.
+        edge_importance: learn a factor for every entry of the adjacency, one set a block.
+        temporal_kernel: frames that a convolution over time spans; odd.
+
+    The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
+    Raises: ValueError for another n_blocks, an even temporal_kernel, or dropout outside [0, 1).
+    """
+
+    n_features = 256
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        n_blocks: int = 10,
+        dropout: float = 0.0,
+        edge_importance: bool = True,
+        temporal_kernel: int = 9,
+    ) -> None:
+        super().__init__()
+        if n_blocks not in BLOCKS:
+            raise ValueError(f"n_blocks: one of {', '.join(map(str, BLOCKS))}, got {n_blocks}")
+        if temporal_kernel < 1 or temporal_kernel % 2 == 0:
+            raise ValueError(f"temporal_kernel: an odd number of frames, got {temporal_kernel}")
+        blocks = BLOCKS[n_blocks]
+        self.strides = tuple(stride for _, stride in blocks)
+        self.body_shape = (layout.n_joints, len(layout.coordinates))
+        self.A: Tensor
+        self.register_buffer("A", spatial_partition(layout))
+        self.data_bn = nn.BatchNorm1d(math.prod(self.body_shape))
+        widths = (self.body_shape[1], *(width for width, _ in blocks))
+        self.st_gcn_networks = nn.ModuleList(
+            Block(
+                (widths[i], widths[i + 1]),
+                stride=stride,
+                n_partitions=len(self.A),
+                temporal_kernel=temporal_kernel,
+                dropout=dropout if i > 0 else 0.0,
+                first=i == 0,
+            )
+            for i, (_, stride) in enumerate(blocks)
+        )
+        self.edge_importance = nn.ParameterList(
+            nn.Parameter(torch.ones_like(self.A)) for _ in range(n_blocks if edge_importance else 0)
+        )
+        self.reset(torch.Generator().manual_seed(0))
+
+    def forward(self, bodies_BTVC: Tensor) -> Tensor:
+        """Features of every frame left by the strides and of every joint.
+
+        Shapes: bodies (B, T, V, C), present bodies only -> (B, m, V, 256), m = n_frames_out(T).
+        Raises: ValueError if the shape is not that of the layout.
+        """
+        n_joints, n_coordinates = self.body_shape
+        if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != self.body_shape:
+            raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
+        # Rows of (joint, coordinate) a frame: the statistics are those of the published (B, V*C, T) batch norm.
+        normal = self.data_bn(bodies_BTVC.flatten(0, 1).flatten(1)).view(bodies_BTVC.shape)
+        x_BCTV: Tensor = normal.permute(0, 3, 1, 2)
+        for i, block in enumerate(self.st_gcn_networks):
+            x_BCTV = block(x_BCTV, self.A * self.edge_importance[i] if self.edge_importance else self.A)
+        return x_BCTV.permute(0, 2, 3, 1)
+
+    def n_frames_out(self, n_frames: int) -> int:
+        """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
+        for stride in self.strides:
+            n_frames = math.ceil(n_frames / stride)
+        return n_frames
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+
+        Convolutions get PyTorch's default distributions (weight and bias uniform within 1 / sqrt(fan in)), batch
+        norms the identity and fresh statistics, edge importances one.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                bound = 1 / math.sqrt(module.weight[0].numel())
+                for parameter in module.parameters():
+                    drawn = torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
+                    parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
+            elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.reset_parameters()
+        for importance in self.edge_importance:
+            importance.fill_(1.0)
+
+
+def _conv(in_channels: int, out_channels: int, *, kernel: int = 1, stride: int = 1) -> nn.Conv2d:
+    """A convolution over time that keeps the number of frames (stride 1); weights are left to `STGCN.reset`."""
+    options = {"stride": (stride, 1), "padding": (kernel // 2, 0)}
+    conv: nn.Conv2d = skip_init(nn.Conv2d, in_channels, out_channels, (kernel, 1), **options)  # type: ignore[no-untyped-call]
+    return conv

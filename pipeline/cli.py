@@ -1,0 +1,216 @@
+"""`dastm-data`: raw files to audited shards. Only this file of this half knows click, params.yaml and exit codes."""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from dastm.clip import ShardError
+from pipeline.definitions import Definition, load_definition, shipped_names
+from pipeline.errors import DataError
+
+PARAMS = Path("params.yaml")
+DATA = Path("data")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def params(block: str) -> dict[str, Any]:
+    """One block of ./params.yaml; empty where there is no such file or block."""
+    if not PARAMS.is_file():
+        return {}
+    try:
+        document = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) or {}
+        return dict(document.get(block) or {})
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{PARAMS}: block {block}: {' '.join(str(error).split())}") from error
+
+
+def one_line_errors(command: Command) -> Command:
+    """Data at fault: one line on standard error and exit status 1, never a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (DataError, ShardError, OSError) as error:
+            click.echo(f"dastm-data: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("dastm-data: interrupted; the same command continues", err=True)
+            sys.exit(130)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def definition_of(dataset: str, settings: tuple[str, ...] = ()) -> Definition:
+    """The definition, with the split block of params.yaml and then --set over it."""
+    overrides: dict[str, dict[str, Any]] = {"split": params("split")}
+    for pair in settings:
+        key, equals, value = pair.partition("=")
+        block, dot, name = key.partition(".")
+        if not (equals and dot and block in ("synth", "parse", "split")):
+            raise click.UsageError(f"--set {pair}: write split.name=value, e.g. split.n_frames=16")
+        overrides.setdefault(block, {})[name] = yaml.safe_load(value)
+    own = params("datasets").get(dataset)
+    return load_definition(own or dataset, overrides)
+
+
+dataset_option = click.option(
+    "--dataset",
+    required=True,
+    metavar="NAME|FILE.yaml",
+    help=f"A shipped definition ({', '.join(shipped_names())}), one that params.yaml names, or your own file.",
+)
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="BLOCK.KEY=VALUE",
+    help="Change a knob of the definition, e.g. split.n_frames=16; repeatable.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dastm")
+def main() -> None:
+    """Raw skeleton files -> parsed table -> class-split shards.
+
+    \b
+    dastm-data synth --dataset demo-ntu
+    dastm-data parse --dataset demo-ntu
+    dastm-data split --dataset demo-ntu
+    dastm-data audit --dataset demo-ntu
+    """
+
+
+@main.command()
+@dataset_option
+@set_option
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data/raw/<name>")
+@one_line_errors
+def synth(dataset: str, settings: tuple[str, ...], out: Path | None) -> None:
+    """Make the raw files of a demo: synthetic people in a genuine raw format.
+
+    Example: dastm-data synth --dataset demo-kinetics --set synth.clips_per_class=50
+    """
+    _synthesise(definition_of(dataset, settings), out)
+
+
+def _synthesise(definition: Definition, out: Path | None) -> None:
+    from pipeline.synthesis import synthesise
+
+    folder = out or DATA / "raw" / definition.name
+    count = synthesise(definition, folder)
+    click.echo(f"{definition.name}: {count} raw files in {folder}")
+
+
+@main.command()
+@dataset_option
+@one_line_errors
+def raw(dataset: str) -> None:
+    """Make sure that the raw files are there: a demo's are made, a recorded data set's are looked for.
+
+    Example: dastm-data raw --dataset ntu-t
+    """
+    from pipeline.parse import find_raw
+
+    definition = definition_of(dataset)
+    if definition.synth is not None:
+        _synthesise(definition, None)
+        return
+    folder = DATA / "raw" / definition.name
+    click.echo(f"{definition.name}: {len(find_raw(definition, [folder]))} raw files in {folder}")
+
+
+@main.command()
+@dataset_option
+@set_option
+@click.option(
+    "--raw",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A folder or a zip; repeatable. Default: data/raw/<name>",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
+@click.option("--max-refused", type=click.IntRange(min=0), help="Stop once more files than this cannot be used.")
+@one_line_errors
+def parse(
+    dataset: str,
+    settings: tuple[str, ...],
+    raw: tuple[Path, ...],
+    out: Path | None,
+    workers: int | None,
+    max_refused: int | None,
+) -> None:
+    """Raw files -> parsed table (Parquet) and a table of the files that cannot be used, with the reason.
+
+    \b
+    Examples:
+      dastm-data parse --dataset ntu-t --raw nturgbd_skeletons_s001_to_s017.zip --raw nturgbd_skeletons_s018_to_s032.zip
+      dastm-data parse --dataset mine.yaml --raw recordings/
+    """
+    from pipeline.parse import default_workers
+    from pipeline.parse import parse as run
+
+    definition = definition_of(dataset, settings)
+    given = params("parse")
+    summary = run(
+        definition,
+        list(raw) or [DATA / "raw" / definition.name],
+        out or DATA / "parsed" / definition.name,
+        workers=workers or given.get("workers") or default_workers(),
+        max_refused=max_refused if max_refused is not None else given.get("max_refused"),
+    )
+    click.echo("\n".join(summary.lines()))
+
+
+@main.command()
+@dataset_option
+@set_option
+@click.option("--parsed", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data/shards/<name>")
+@one_line_errors
+def split(dataset: str, settings: tuple[str, ...], parsed: Path | None, out: Path | None) -> None:
+    """Parsed table -> normalised, uniformly sampled, class-split shards.
+
+    \b
+    Examples:
+      dastm-data split --dataset kinetics
+      dastm-data split --dataset ntu-s --parsed data/parsed/ntu-t --set split.rotate=yaw
+    """
+    from pipeline.split import split as run
+
+    definition = definition_of(dataset, settings)
+    folder = out or DATA / "shards" / definition.name
+    summary = run(definition, parsed or DATA / "parsed" / definition.name, folder)
+    click.echo("\n".join(summary.lines()))
+
+
+@main.command()
+@click.option("--dataset", metavar="NAME|FILE.yaml", help="Audit data/shards/<name>.")
+@click.option("--shards", type=click.Path(path_type=Path), help="Audit this folder.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report here as JSON, too.")
+@one_line_errors
+def audit(dataset: str | None, shards: Path | None, out: Path | None) -> None:
+    """Read shards a second time, independently: counts, checksums, overlap, NaN, ranges. Exit 1 if anything is wrong.
+
+    Example: dastm-data audit --dataset demo-ntu
+    """
+    from pipeline.audit import audit as run
+    from pipeline.audit import write_audit
+
+    if (dataset is None) == (shards is None):
+        raise click.UsageError("give --dataset or --shards")
+    folder = shards if shards is not None else DATA / "shards" / definition_of(str(dataset)).name
+    report = run(folder)
+    if out is not None:
+        write_audit(report, out)
+    click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+    if not report["ok"]:
+        raise DataError(f"{folder}: {len(report['problems'])} problems: {'; '.join(report['problems'][:3])}")

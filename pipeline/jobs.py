@@ -1,0 +1,159 @@
+"""What `parse` has to do, file by file: plan all jobs from names and label lists alone, then carry out one of them.
+
+In: a definition and the raw files found. Out: `Plan`, a pure function of names, sizes and label lists; and from one
+job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.definitions import Definition
+from pipeline.errors import DataError, Refused
+from pipeline.formats import FORMATS
+from pipeline.formats.tracks import ClipName
+from pipeline.labels import Label, settle
+from pipeline.raw import RawFile, list_raw, read
+from pipeline.table import ParsedClip
+
+MISSING = "on the data set's list of missing skeletons"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One raw file to parse, or to refuse unread because of `problem`."""
+
+    raw: RawFile
+    name: ClipName | None
+    labels: tuple[Label, ...] = ()
+    """What the file name and the label lists say."""
+    problem: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The raw file's source as text that can be stored, whatever bytes its name holds."""
+        return self.raw.source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All jobs, in the order of the table, and what needs none."""
+
+    jobs: tuple[Job, ...]
+    outside_split: int
+    """Files of a class outside the split, as far as their name or a label list tells."""
+    ignored: int
+    """Files among the raw ones that are neither clips nor label lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFiles:
+    """The files of a data set, sorted by source, and how many others lie beside them."""
+
+    clips: list[RawFile]
+    label_lists: list[RawFile]
+    ignored: int
+
+
+def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
+    """Find clips and label lists; DataError where a root cannot be used or there is not a single clip."""
+    raw_format = FORMATS[definition.parse.format]
+    listing = list_raw(roots, [raw_format.suffix], definition.download)
+    lists = [file for file in listing.files if file.name in raw_format.label_lists]
+    clips = [file for file in listing.files if file.name not in raw_format.label_lists]
+    if not clips:
+        raise DataError(f"{lists[0].root}: label lists, but not a single clip")
+    return RawFiles(clips=clips, label_lists=lists, ignored=listing.ignored)
+
+
+def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
+    """Find the raw files and settle what can be settled unread.
+
+    Raises DataError where a root or a label list cannot be used, or there is not a single clip.
+    """
+    files = find_files(definition, roots)
+    listed = _read_lists(definition, files.label_lists)
+    jobs: list[Job] = []
+    outside = 0
+    first_of: dict[str, RawFile] = {}
+    for raw in files.clips:
+        job, class_id = _plan_one(definition, raw, listed)
+        if _is_outside(definition, class_id):
+            outside += 1
+            continue
+        if job.name is not None:
+            first = first_of.setdefault(job.name.key, raw)
+            if first is not raw:
+                job = replace(job, problem=_duplicate(first, raw))
+        jobs.append(job)
+    return Plan(jobs=tuple(jobs), outside_split=outside, ignored=files.ignored)
+
+
+def run_job(job: Job, definition: Definition) -> ParsedClip | None:
+    """Parse one raw file; None for a clip that shows only now that its class is outside the split.
+
+    Raises Refused where the file cannot be used.
+    """
+    if job.problem is not None or job.name is None:
+        raise Refused(job.problem or "the file's name names no clip")
+    raw_format, spec = FORMATS[definition.parse.format], definition.parse
+    data = read(job.raw)
+    tracks, label, label_index = raw_format.parse(data, spec.layout)
+    class_id, class_name = settle([*job.labels, Label("clip", label, label_index)], spec.class_names)
+    if class_id is None:
+        raise Refused("no label_index, neither in the clip nor on a label list")
+    if _is_outside(definition, class_id):
+        return None
+    if raw_format.label_lists and not job.labels:
+        tracks = replace(tracks, notes=(*tracks.notes, "not_on_list"))
+    return ParsedClip(
+        key=job.name.key,
+        dataset=definition.name,
+        class_id=class_id,
+        class_name=definition.class_name(class_id) or class_name or f"class {class_id}",
+        subject=job.name.subject,
+        camera=job.name.camera,
+        setup=job.name.setup,
+        replication=job.name.replication,
+        tracks=tracks,
+        source=job.source,
+        source_bytes=len(data),
+    )
+
+
+def _plan_one(definition: Definition, raw: RawFile, listed: Mapping[str, Sequence[Label]]) -> tuple[Job, int | None]:
+    """The job of one file, and its class where that is known by now."""
+    try:
+        name = FORMATS[definition.parse.format].facts_of_name(raw.name)
+    except Refused as why:
+        return Job(raw=raw, name=None, problem=why.reason), None
+    by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
+    labels = (*by_name, *listed.get(name.key, ()))
+    try:
+        class_id, _ = settle(labels, definition.parse.class_names)
+    except Refused as why:
+        return Job(raw=raw, name=name, labels=labels, problem=why.reason), None
+    problem = MISSING if name.key in definition.parse.missing else None
+    return Job(raw=raw, name=name, labels=labels, problem=problem), class_id
+
+
+def _is_outside(definition: Definition, class_id: int | None) -> bool:
+    return definition.parse.classes == "split" and class_id is not None and definition.part_of(class_id) is None
+
+
+def _duplicate(first: RawFile, raw: RawFile) -> str:
+    where = first.source if first.source != raw.source else f"{first.root.name}: {first.source}"
+    return f"the same clip as '{where}'"
+
+
+def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, list[Label]]:
+    """clip name -> what each label list says of it."""
+    labels: dict[str, list[Label]] = {}
+    for file in files:
+        try:
+            entries = FORMATS[definition.parse.format].label_lists[file.name](read(file))
+        except Refused as why:
+            raise DataError(f"{file.root}: label list {file.source}: {why}") from None
+        for key, (name, index) in entries.items():
+            labels.setdefault(key, []).append(Label(f"list {file.name}", name, index))
+    return labels

@@ -1,0 +1,170 @@
+"""Finding and reading raw files: folders and zips -> a sorted list of files -> the bytes of one of them.
+
+In: folders, searched through, and zips, given or lying in those folders. Out: `RawFile`s; nothing is unpacked to disk.
+Raw files are only ever read. Hidden files and `__MACOSX` are not there for us.
+"""
+
+import lzma
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from pipeline.errors import DataError, Refused
+
+MAX_BYTES = 512 * 2**20
+"""A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
+
+_BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
+_BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file. It travels to worker processes, which open it themselves."""
+
+    source: str
+    """Posix path below the root; for a zip inside a folder, the zip's path is its first part."""
+    root: Path
+    """The folder, or the zip that holds `member`."""
+    member: str | None
+    size: int
+    """Bytes, uncompressed, as folder or zip claims."""
+    stamp: int = 0
+    """Changes when the contents do: modification time in ns, or the zip member's CRC."""
+
+    @property
+    def name(self) -> str:
+        """File name without folders."""
+        return PurePosixPath(self.source).name
+
+
+@dataclass(frozen=True)
+class RawListing:
+    """What was found: `files` with a wanted suffix, sorted by source, and how many others lie beside them."""
+
+    files: list[RawFile]
+    ignored: int
+
+
+def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "") -> RawListing:
+    """Every file with one of `suffixes` below the roots.
+
+    Raises DataError for a root that does not exist (with `download`: what to fetch, from whom), cannot be listed, is
+    a damaged zip, or holds no such file.
+    """
+    files: list[RawFile] = []
+    ignored = 0
+    for root in roots:
+        found = list(_below(root, download))
+        wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
+        if not wanted:
+            raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download, root)}")
+        files += wanted
+        ignored += len(found) - len(wanted)
+    return RawListing(sorted(files, key=lambda file: file.source), ignored)
+
+
+def read(file: RawFile) -> bytes:
+    """The bytes of one file; Refused where it has vanished, claims more than MAX_BYTES, is damaged or encrypted."""
+    try:
+        return _read_member(file) if file.member is not None else _read_file(file)
+    except zipfile.BadZipFile as error:
+        raise Refused(f"damaged in the zip: {_one_line(error)}") from None
+    except FileNotFoundError:
+        raise Refused("the file is no longer there") from None
+    except OSError as error:
+        raise Refused(f"cannot be read: {error.strerror or _one_line(error)}") from None
+    except _BAD_MEMBER as error:
+        raise Refused(f"cannot be taken from the zip: {_one_line(error)}") from None
+
+
+def _below(root: Path, download: str) -> Iterator[RawFile]:
+    if root.is_dir():
+        yield from _in_folder(root)
+    elif root.exists():
+        yield from _in_zip(root, "")
+    else:
+        raise DataError(f"{root}: not there{_advice(download, root)}")
+
+
+def _advice(download: str, root: Path) -> str:
+    return f". Put this there, or name its place with --raw: {' '.join(download.split())}" if download else ""
+
+
+def _in_folder(root: Path) -> Iterator[RawFile]:
+    """Files below `root`, through links to folders as well, but never round in a circle."""
+    visited: set[str] = set()
+
+    def stop(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be listed: {error.strerror}")
+
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=stop):
+        place = os.path.realpath(folder)
+        subfolders[:] = [] if place in visited else sorted(name for name in subfolders if _is_seen(name))
+        if place in visited:
+            continue
+        visited.add(place)
+        for name in sorted(filter(_is_seen, names)):
+            path = Path(folder, name)
+            source = path.relative_to(root).as_posix()
+            if name.endswith(".zip"):
+                yield from _in_zip(path, f"{source}/")
+            elif path.is_file():
+                facts = path.stat()
+                yield RawFile(source, root, None, facts.st_size, facts.st_mtime_ns)
+
+
+def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except _BAD_ZIP as error:
+        raise DataError(f"{path}: not a whole zip file ({_one_line(error)}); download it again") from None
+    for member in members:
+        if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
+            yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
+
+
+def _is_seen(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _read_file(file: RawFile) -> bytes:
+    with (file.root / file.source).open("rb") as opened:
+        _check_size(os.fstat(opened.fileno()).st_size)
+        return opened.read()
+
+
+def _read_member(file: RawFile) -> bytes:
+    facts = file.root.stat()
+    archive = _archive(file.root, facts.st_mtime_ns, facts.st_size)
+    member = archive.getinfo(file.member or "")
+    _check_size(member.file_size)
+    if member.flag_bits & 1:
+        raise Refused("encrypted in the zip")
+    with archive.open(member) as opened:
+        # asking for a number keeps a small member that swells endlessly from filling the memory
+        data = opened.read(member.file_size)
+    if len(data) != member.file_size:
+        raise Refused(f"damaged in the zip: {len(data)} bytes of {member.file_size}")
+    return data
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path, mtime_ns: int, size: int) -> zipfile.ZipFile:
+    """Kept open in each process: a data set's zip has a hundred thousand members, listed only once that way."""
+    return zipfile.ZipFile(path)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise Refused(f"{size} bytes, more than the {MAX_BYTES} that a clip may have")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

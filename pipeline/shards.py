@@ -1,0 +1,153 @@
+"""Writes a shard folder: one class a WebDataset tar, an index of every array, a manifest that describes it all.
+
+In: clips, class after class. Out: `<part>/<class id>-<nnn>.tar`, `index.parquet`, `manifest.json` as `dastm.clip`
+defines them. The same clips give the same bytes: members sorted, mtime 0, uid and gid 0, no names, mode 0644.
+"""
+
+import io
+import platform
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import dastm.clip
+from dastm.clip import (
+    FACTS_SUFFIX,
+    INDEX_COLUMNS,
+    INDEX_NAME,
+    JOINTS_SUFFIX,
+    MANIFEST_NAME,
+    PARTS,
+    ClassEntry,
+    Clip,
+    Manifest,
+    checksum,
+    encode_clip,
+    encode_manifest,
+)
+from dastm.skeleton import Layout
+
+INDEX_SCHEMA = pa.schema(
+    [
+        *(("key", pa.string()), ("class_id", pa.int32()), ("part", pa.string()), ("shard", pa.string())),
+        *(("offset", pa.int64()), ("length", pa.int64()), ("frames", pa.int32()), ("bodies", pa.int32())),
+        ("checksum", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardClass:
+    """One class of one part: its name and its clips in ascending order of their keys (read once)."""
+
+    name: str
+    clips: Iterable[Clip]
+
+
+def write_shards(
+    folder: Path,
+    parts: Mapping[str, Mapping[int, ShardClass]],
+    *,
+    dataset: str,
+    layout: Layout,
+    frames: int,
+    definition: Mapping[str, Any],
+    clips_per_shard: int,
+) -> Manifest:
+    """Fill an empty folder with shards and return its manifest; one clip is held in memory at a time.
+
+    Args:
+        parts: train, val, test -> class id -> clips; a part left out is written as empty.
+        frames: frames of every clip.
+        definition: the data set definition in full.
+
+    Raises ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
+    do not ascend, or where a part is unknown.
+    """
+    if not set(parts) <= set(PARTS):
+        raise ValueError(f"parts {sorted(parts)}: only {', '.join(PARTS)} are known")
+    rows: list[dict[str, Any]] = []
+    entries: dict[str, dict[int, ClassEntry]] = {part: {} for part in PARTS}
+    shape = (frames, layout.n_joints, len(layout.coordinates))
+    for part in PARTS:
+        for class_id, shard_class in sorted(parts.get(part, {}).items()):
+            written = _write_class(folder, part, class_id, _checked(shard_class.clips, shape), clips_per_shard)
+            shards = tuple(dict.fromkeys(row["shard"] for row in written))
+            entries[part][class_id] = ClassEntry(name=shard_class.name, clips=len(written), shards=shards)
+            rows += written
+    pq.write_table(pa.Table.from_pylist(rows, INDEX_SCHEMA).select(list(INDEX_COLUMNS)), folder / INDEX_NAME)
+    manifest = Manifest(
+        dataset=dataset, layout=layout, frames=frames, parts=entries, definition=definition, versions=_versions()
+    )
+    (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
+    return manifest
+
+
+def _checked(clips: Iterable[Clip], shape_TVC: tuple[int, int, int]) -> Iterator[Clip]:
+    last = ""
+    for clip in clips:
+        if clip.joints_MTVC.shape[1:] != shape_TVC:
+            raise ValueError(f"{clip.key}: shape {clip.joints_MTVC.shape}, expected (bodies, *{shape_TVC})")
+        if clip.key <= last:
+            raise ValueError(f"{clip.key}: keys must ascend, it comes after {last}")
+        last = clip.key
+        yield clip
+
+
+def _write_class(
+    folder: Path, part: str, class_id: int, clips: Iterator[Clip], clips_per_shard: int
+) -> list[dict[str, Any]]:
+    """All tars of one class; their index rows."""
+    rows: list[dict[str, Any]] = []
+    for number, first in enumerate(clips):
+        shard = f"{part}/{class_id:03d}-{number:03d}.tar"
+        (folder / part).mkdir(exist_ok=True)
+        with (
+            (folder / shard).open("wb") as file,
+            tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for clip in chain([first], islice(clips, clips_per_shard - 1)):
+                rows.append({"class_id": class_id, "part": part, "shard": shard, **_write_clip(tar, file, clip)})
+    return rows
+
+
+def _write_clip(tar: tarfile.TarFile, file: io.BufferedWriter, clip: Clip) -> dict[str, Any]:
+    array, facts = encode_clip(clip)
+    offset = _add_member(tar, file, f"{clip.key}.{JOINTS_SUFFIX}", array)
+    _add_member(tar, file, f"{clip.key}.{FACTS_SUFFIX}", facts)
+    n_bodies, n_frames = clip.joints_MTVC.shape[:2]
+    return {
+        "key": clip.key,
+        "offset": offset,
+        "length": len(array),
+        "frames": n_frames,
+        "bodies": n_bodies,
+        "checksum": checksum(array),
+    }
+
+
+def _add_member(tar: tarfile.TarFile, file: io.BufferedWriter, name: str, data: bytes) -> int:
+    """Append one member; where its bytes begin in the tar. A TarInfo's own defaults are time 0, owner 0, mode 0644."""
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+    padded = -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    return file.tell() - padded
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pyarrow": pa.__version__,
+        "numba": numba.__version__,
+        "dastm": dastm.__version__,
+    }

@@ -1,0 +1,104 @@
+"""What a parse has come to: counts, and the first files refused, read off the finished parts of the table.
+
+In: the parts on disk, so that a run that was interrupted and continued counts as one that was not. Out: `ParseSummary`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.table import RefusedFile
+
+SHOWN = 5
+"""Refused files that the summary lists; the refused table has them all."""
+OUTSIDE_KEY = b"outside_split"
+"""Metadata of a refused part: clips of its files that were read and then seen to be outside the split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseSummary:
+    """Counts of one parsed table."""
+
+    files: int
+    """Raw files of the format; clips + refused + outside_split."""
+    clips: int
+    refused: int
+    refused_by_reason: dict[str, int]
+    """Reasons with their numbers and quoted words left out -> files."""
+    outside_split: int
+    ignored: int
+    classes: int
+    frames: int
+    notes: dict[str, int]
+    """Oddities of usable clips -> clips."""
+    first_refused: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The summary for people: counts, reasons, and the first refused files with place and reason."""
+        out = [f"{self.files} files: {self.clips} clips of {self.classes} classes, {self.frames} frames"]
+        for count, what in (
+            (self.refused, "refused"),
+            (self.outside_split, "outside the class split, left out"),
+            (self.ignored, "other files beside them, ignored"),
+        ):
+            if count:
+                out.append(f"{count} {what}")
+        out += [f"{count} clips noted: {note}" for note, count in self.notes.items()]
+        out += [f"{count} refused: {reason}" for reason, count in self.refused_by_reason.items()]
+        return out + [f"  {line}" for line in self._shown()]
+
+    def _shown(self) -> Iterator[str]:
+        yield from self.first_refused
+        if self.refused > len(self.first_refused):
+            yield f"and {self.refused - len(self.first_refused)} more, see refused-*.parquet"
+
+    def to_json(self) -> str:
+        """The text of summary.json; equal summaries give equal bytes."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split: int, ignored: int) -> ParseSummary:
+    """Count what lies in the parts; `outside_split` and `ignored` are what the plan knew before any reading."""
+    clips = frames = 0
+    classes: set[int] = set()
+    notes: Counter[str] = Counter()
+    for path in clips_parts:
+        table = pq.read_table(path, columns=["class_id", "frames", "notes"])
+        clips += table.num_rows
+        frames += pc.sum(table["frames"]).as_py() or 0
+        classes.update(pc.unique(table["class_id"]).to_pylist())
+        notes.update(pc.list_flatten(table["notes"]).to_pylist())
+    refused: Counter[str] = Counter()
+    first: list[str] = []
+    for path in refused_parts:
+        table = pq.read_table(path)
+        outside_split += int(table.schema.metadata[OUTSIDE_KEY])
+        refused.update(kind_of(reason) for reason in table["reason"].to_pylist())
+        first += [str(RefusedFile(**row)) for row in table.slice(0, SHOWN - len(first)).to_pylist()]
+    return ParseSummary(
+        files=clips + refused.total() + outside_split,
+        clips=clips,
+        refused=refused.total(),
+        refused_by_reason=_ordered(refused),
+        outside_split=outside_split,
+        ignored=ignored,
+        classes=len(classes),
+        frames=frames,
+        notes=_ordered(notes),
+        first_refused=tuple(first),
+    )
+
+
+def kind_of(reason: str) -> str:
+    """A reason without its particulars: quoted words become '..', numbers become N."""
+    return re.sub(r"-?\d+", "N", re.sub(r"'[^']*'|\"[^\"]*\"", "'..'", reason))
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,237 @@
+"""The parsed table: parsed clips <-> Parquet, writer beside reader.
+
+A folder of parts `clips-00000.parquet`, `refused-00000.parquet`, .. Out of `parse`, into `split`. One row of a clips
+part is one clip: its facts, and its body tracks as flat lists (see `pipeline.formats.tracks.Tracks` for their axes);
+one row of a refused part is a raw file that cannot be used, with the place and the reason. The schemas are below.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError
+from pipeline.formats.tracks import Tracks
+
+SCHEMA_VERSION = 1
+PLAN_NAME = "plan.json"
+"""Lies in a parsed folder as long as its parse has not finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedClip:
+    """One clip as its source has it, with what is known about it; None where the data set does not say."""
+
+    key: str
+    dataset: str
+    class_id: int
+    class_name: str
+    subject: int | None
+    camera: int | None
+    setup: int | None
+    replication: int | None
+    tracks: Tracks
+    source: str
+    source_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedFile:
+    """One raw file that cannot be used; `line` is 1-based, `byte` 0-based, None where there is no such place."""
+
+    source: str
+    key: str | None
+    line: int | None
+    byte: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        place = (
+            f"line {self.line}: " if self.line is not None else f"byte {self.byte}: " if self.byte is not None else ""
+        )
+        return f"{self.source}: {place}{self.reason}"
+
+
+def _field(name: str, kind: pa.DataType, about: str, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable, {"about": about})
+
+
+def _list(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("element", kind))
+
+
+_VERSION = {"schema_version": str(SCHEMA_VERSION)}
+
+CLIPS = pa.schema(
+    [
+        _field("key", pa.string(), "unique name of the clip, without dots"),
+        _field("dataset", pa.string(), "name of the data set definition"),
+        _field("class_id", pa.int32(), "0-based"),
+        _field("class_name", pa.string(), "as the definition or the source names it"),
+        _field("subject", pa.int32(), "who acts, as the source counts", True),
+        _field("camera", pa.int32(), "as the source counts", True),
+        _field("setup", pa.int32(), "as the source counts", True),
+        _field("replication", pa.int32(), "as the source counts", True),
+        _field("frames", pa.int32(), "frames of the clip, those without a body included"),
+        _field("bodies", pa.int32(), "B: body tracks"),
+        _field("track_ids", _list(pa.int64()), "(B,) the source's body ids, in order of first appearance"),
+        _field("track_lengths", _list(pa.int32()), "(B,) observations of each track; their sum is P"),
+        _field("frame_index", _list(pa.int32()), "(P,) 0-based frame of each observation, track after track"),
+        _field("joints", _list(pa.float32()), "(P, V, C) in the source's units; C = 2 where there are scores, else 3"),
+        _field("scores", _list(pa.float32()), "(P, V) confidences", True),
+        _field("notes", _list(pa.string()), "oddities that do not make the clip unusable"),
+        _field("source", pa.string(), "raw file, as a posix path below the raw root"),
+        _field("source_bytes", pa.int64(), "its size, uncompressed"),
+    ],
+    metadata=_VERSION,
+)
+REFUSED = pa.schema(
+    [
+        _field("source", pa.string(), "raw file, as a posix path below the raw root"),
+        _field("key", pa.string(), "the clip's key, where the name gives one", True),
+        _field("line", pa.int64(), "1-based line of the fault", True),
+        _field("byte", pa.int64(), "0-based byte of the fault", True),
+        _field("reason", pa.string(), "why the file cannot be used"),
+    ],
+    metadata=_VERSION,
+)
+_ARRAYS = ("frame_index", "joints", "scores")
+_PLAIN = (
+    "key",
+    "dataset",
+    "class_id",
+    "class_name",
+    "subject",
+    "camera",
+    "setup",
+    "replication",
+    "source",
+    "source_bytes",
+)
+
+
+def clips_to_table(clips: Sequence[ParsedClip]) -> pa.Table:
+    """Rows of schema CLIPS, in the order given."""
+    tracks = [clip.tracks for clip in clips]
+    columns: dict[str, Any] = {name: [getattr(clip, name) for clip in clips] for name in _PLAIN}
+    columns |= {
+        "frames": [t.frames for t in tracks],
+        "bodies": [len(t.ids) for t in tracks],
+        "track_ids": _lists([t.ids for t in tracks], np.int64),
+        "track_lengths": _lists([t.lengths for t in tracks], np.int32),
+        "frame_index": _lists([t.frame_index for t in tracks], np.int32),
+        "joints": _lists([t.joints_PVC for t in tracks], np.float32),
+        "scores": _lists([t.scores_PV for t in tracks], np.float32),
+        "notes": [list(t.notes) for t in tracks],
+    }
+    return pa.table([pa.array(columns[f.name], f.type) for f in CLIPS], schema=CLIPS)
+
+
+def refused_to_table(refused: Sequence[RefusedFile]) -> pa.Table:
+    """Rows of schema REFUSED, in the order given."""
+    return pa.table([pa.array([getattr(r, f.name) for r in refused], f.type) for f in REFUSED], schema=REFUSED)
+
+
+def _lists(arrays: Sequence[NDArray[Any] | None], dtype: Any) -> pa.Array:
+    """A list column from arrays of any shape, without a Python object a number."""
+    offsets = np.cumsum([0, *(0 if a is None else a.size for a in arrays)])
+    if offsets[-1] >= 2**31:
+        raise DataError(f"{offsets[-1]} numbers in one part of the table, more than 2^31 - 1")
+    flat = [np.ascontiguousarray(a, dtype).reshape(-1) for a in arrays if a is not None]
+    values = pa.array(np.concatenate([np.zeros(0, dtype), *flat]))
+    missing = pa.array([a is None for a in arrays], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=_list(values.type), mask=missing)
+
+
+def write_part(table: pa.Table, path: Path) -> None:
+    """Write one part as Parquet, under its name only when whole; the same table gives the same bytes.
+
+    Raises DataError where it cannot be written, e.g. because the disk is full.
+    """
+    unfinished = path.with_name(f".{path.name}.new")
+    try:
+        pq.write_table(table, unfinished, compression="zstd", use_dictionary=["dataset", "class_name"])
+        unfinished.replace(path)
+    except (OSError, MemoryError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written: {' '.join(str(error).split())}") from None
+
+
+def read_clips(folder: Path) -> Iterator[ParsedClip]:
+    """Every clip in order, one part in memory at a time; the arrays are read-only views of that part.
+
+    Raises DataError where the folder is not a finished parsed table, or a part is damaged.
+    """
+    for part in _parts(folder, "clips"):
+        yield from table_to_clips(_read(part, CLIPS))
+
+
+def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
+    """The clips that `clips_to_table` was given."""
+    arrays: dict[str, list[Any]] = {name: _views(table[name]) for name in ("track_ids", "track_lengths", *_ARRAYS)}
+    for row, facts in enumerate(table.select([*_PLAIN, "frames", "notes"]).to_pylist()):
+        frames, notes = facts.pop("frames"), tuple(facts.pop("notes"))
+        ids, lengths, frame_index, joints, scores = (arrays[name][row] for name in arrays)
+        n_seen, n_coordinates = len(frame_index), 3 if scores is None else 2
+        tracks = Tracks(
+            frames=frames,
+            ids=ids,
+            lengths=lengths,
+            frame_index=frame_index,
+            joints_PVC=joints.reshape(n_seen, -1, n_coordinates),
+            scores_PV=None if scores is None else scores.reshape(n_seen, -1),
+            notes=notes,
+        )
+        yield ParsedClip(tracks=tracks, **facts)
+
+
+def read_facts(folder: Path) -> pa.Table:
+    """All columns of all clips but frame_index, joints and scores. DataError as in `read_clips`."""
+    names = [name for name in CLIPS.names if name not in _ARRAYS]
+    return pa.concat_tables([_read(part, CLIPS, names) for part in _parts(folder, "clips")])
+
+
+def read_refused(folder: Path) -> pa.Table:
+    """All refused files. DataError as in `read_clips`."""
+    return pa.concat_tables([_read(part, REFUSED) for part in _parts(folder, "refused")])
+
+
+def part_path(folder: Path, kind: str, number: int) -> Path:
+    """Where part `number` of kind `clips` or `refused` lies."""
+    return folder / f"{kind}-{number:05d}.parquet"
+
+
+def _parts(folder: Path, kind: str) -> list[Path]:
+    parts = sorted(folder.glob(f"{kind}-*.parquet"))
+    if (folder / PLAN_NAME).exists():
+        raise DataError(
+            f"{folder}: parsing has not finished there; run `dastm-data parse` again, it goes on from there"
+        )
+    if not parts:
+        raise DataError(f"{folder}: no parsed table there; run `dastm-data parse` first")
+    return parts
+
+
+def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> pa.Table:
+    try:
+        found = pq.read_schema(path)
+        version = (found.metadata or {}).get(b"schema_version", b"").decode()
+        if version != str(SCHEMA_VERSION) or not found.equals(schema):
+            raise DataError(f"{path}: not a part of schema {SCHEMA_VERSION}; run `dastm-data parse` again")
+        return pq.read_table(path, columns=names)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: damaged, run `dastm-data parse` again ({' '.join(str(error).split())})") from None
+
+
+def _views(column: pa.ChunkedArray) -> list[Any]:
+    """One array a row, a view into the column's numbers, None for null; a part is one chunk, nothing is copied."""
+    whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    numbers = whole.values.to_numpy(zero_copy_only=True)
+    bounds = whole.offsets.to_pylist()
+    present = whole.is_valid().to_pylist()
+    return [numbers[bounds[i] : bounds[i + 1]] if there else None for i, there in enumerate(present)]

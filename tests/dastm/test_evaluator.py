@@ -1,0 +1,158 @@
+"""Evaluation: the same episodes for every row, intervals that are what they say, results that can be read again."""
+
+import csv
+import json
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from dastm.baselines import coordinate_distances
+from dastm.config import EvalConfig
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import open_source
+from dastm.errors import RunError
+from dastm.evaluator import (
+    Row,
+    episode_accuracies,
+    evaluate,
+    evaluate_and_write,
+    interval95,
+    summary,
+    table_lines,
+)
+from dastm.skeleton import NTU25
+from tests.toy import tiny, toy_shards, train_toy
+
+CONFIG = EvalConfig(n_way=3, n_query=2, episodes=12)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return toy_shards(tmp_path_factory.mktemp("toy") / "shards", noise=0.6)
+
+
+@pytest.fixture(scope="module")
+def run(shards, tmp_path_factory):
+    path = tmp_path_factory.mktemp("toy") / "run"
+    train_toy(shards, path, tiny(optimise__seeds=[0, 1]))
+    return path
+
+
+def config(**changes):
+    return EvalConfig(**{**vars(CONFIG), **changes})
+
+
+def test_interval_is_students_t():
+    accuracies = np.array([0.2, 0.4, 0.9, 0.5])
+    low, high = stats.t.interval(0.95, 3, accuracies.mean(), stats.sem(accuracies))
+    assert interval95(accuracies) == pytest.approx((high - low) / 2, rel=1e-12)
+    assert math.isnan(interval95(np.array([0.5])))
+
+
+def test_episode_accuracy_is_the_share_of_nearest_classes(shards):
+    with closing(open_source(shards)) as source:
+        items = list(episodes(source, "test", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=2))
+
+    def right_then_wrong(episode):
+        labels = episode.query_labels if episode is items[0] else (episode.query_labels + 1) % 3
+        return 1 - torch.nn.functional.one_hot(labels, 3).float()
+
+    assert episode_accuracies(right_then_wrong, items).tolist() == [1.0, 0.0]
+    assert episode_accuracies(right_then_wrong, []).shape == (0,)
+
+
+def test_rows_are_the_run_and_the_baselines_on_the_same_episodes(shards, run):
+    settings = config(baselines=("coordinates", "untrained"))
+    with closing(open_source(shards)) as source:
+        rows = evaluate(source, settings, run, "cpu")
+        again = evaluate(source, settings, run, "cpu")
+        alone = evaluate(source, config(baselines=("coordinates",)), None, "cpu")
+    assert [row.name for row in rows] == ["DASTM", "coordinates", "untrained"]
+    assert [sorted(row.by_seed) for row in rows] == [[0, 1], [0], [0, 1]]
+    for first, second in zip(rows, again, strict=True):
+        for seed, shares in first.by_seed.items():
+            assert shares.shape == (12,)
+            assert np.array_equal(shares, second.by_seed[seed])
+    assert np.array_equal(rows[1].by_seed[0], alone[0].by_seed[0])
+    assert not np.array_equal(rows[0].by_seed[0], rows[2].by_seed[0])
+
+
+def test_other_episodes_for_another_seed(shards):
+    with closing(open_source(shards)) as source:
+        first, second = (
+            evaluate(source, config(baselines=("coordinates",), seed=seed), None, "cpu")[0].by_seed[0] for seed in (0, 1)
+        )
+    assert not np.array_equal(first, second)
+
+
+def test_coordinates_are_the_nearest_prototype_of_flattened_clips(shards):
+    with closing(open_source(shards)) as source:
+        episode = next(episodes(source, "test", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=1))
+    support = torch.nn.functional.pad(episode.support.joints_LMTVC, (0,) * 7 + (2 - episode.support.present_LM.shape[1],))
+    query = torch.nn.functional.pad(episode.query.joints_LMTVC, (0,) * 7 + (2 - episode.query.present_LM.shape[1],))
+    expected = [
+        [(q - support[2 * way : 2 * way + 2].mean(0)).square().sum().sqrt() for way in range(3)] for q in query
+    ]
+    torch.testing.assert_close(coordinate_distances(episode), torch.tensor(expected))
+
+
+def test_summary_has_intervals_over_episodes_and_seeds_and_paired_differences():
+    first = Row(name="DASTM", by_seed={0: np.array([0.5, 0.7, 0.9]), 1: np.array([0.7, 0.7, 0.7])})
+    other = Row(name="coordinates", by_seed={0: np.array([0.5, 0.6, 0.7])})
+    metrics = summary([first, other], CONFIG, "toy")
+    entry = metrics["rows"]["DASTM"]
+    assert entry["mean"] == pytest.approx(70)
+    assert entry["interval"] == pytest.approx(100 * interval95(np.array([0.6, 0.7, 0.8])), abs=1e-3)
+    assert entry["interval_over_seeds"] == pytest.approx(0, abs=1e-3)
+    assert entry["seeds"]["1"] == {"mean": pytest.approx(70), "interval": pytest.approx(0)}
+    assert metrics["differences"] == {
+        "DASTM - coordinates": {"mean": pytest.approx(10), "interval": pytest.approx(0, abs=1e-6)}
+    }
+    assert "seeds" not in metrics["rows"]["coordinates"]
+    text = "\n".join(table_lines(metrics))
+    assert "DASTM" in text
+    assert "over 2 seeds" in text
+    assert "+10.00 ± 0.00  (paired)" in text
+
+
+def test_results_are_written_and_hold_every_episode(run):
+    metrics = evaluate_and_write(config(baselines=("coordinates",)), run, None, "cpu", None)
+    folder = run / "eval" / "test-3way-1shot"
+    assert json.loads((folder / "metrics.json").read_text()) == json.loads(json.dumps(metrics))
+    with (folder / "episodes.csv").open() as file:
+        cells = list(csv.DictReader(file))
+    assert len(cells) == 12 * 3
+    mean = np.mean([float(cell["accuracy"]) for cell in cells if cell["row"] == "DASTM"])
+    assert 100 * mean == pytest.approx(metrics["rows"]["DASTM"]["mean"], abs=1e-3)
+
+
+def test_best_weights_are_scored_not_the_last(shards, run, tmp_path):
+    """Swapping in other weights as best.pt changes the row."""
+    before = evaluate_and_write(config(), run, shards, "cpu", tmp_path / "a")
+    best = run / "train" / "seed-0" / "best.pt"
+    kept = best.read_bytes()
+    try:
+        best.write_bytes((run / "train" / "seed-1" / "best.pt").read_bytes())
+        after = evaluate_and_write(config(), run, shards, "cpu", tmp_path / "b")
+    finally:
+        best.write_bytes(kept)
+    seeds = after["rows"]["DASTM"]["seeds"]
+    assert seeds["0"] == seeds["1"] == before["rows"]["DASTM"]["seeds"]["1"]
+
+
+def test_what_cannot_be_evaluated_is_one_line(shards, run, tmp_path):
+    with pytest.raises(RunError, match="nothing to evaluate"):
+        evaluate_and_write(config(), None, shards, "cpu", None)
+    with pytest.raises(RunError, match="nothing to evaluate"):
+        evaluate_and_write(config(), None, None, "cpu", None)
+    with pytest.raises(RunError, match="untrained: needs --run"):
+        evaluate_and_write(config(baselines=("untrained",)), None, shards, "cpu", None)
+    with pytest.raises(RunError, match="5-way"):
+        evaluate_and_write(config(n_way=5), run, shards, "cpu", None)
+    other = toy_shards(tmp_path / "other", layout=NTU25)
+    with pytest.raises(RunError, match="do not fit these shards"):
+        evaluate_and_write(config(), run, other, "cpu", None)

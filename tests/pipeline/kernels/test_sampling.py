@@ -1,0 +1,60 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.kernels.sampling import clip_rng, segment_frames
+
+pytestmark = pytest.mark.kernel
+counts = st.integers(1, 400)
+
+
+def test_centre_frames_of_a_clip_counted_by_hand():
+    assert segment_frames(10, 5).tolist() == [1, 3, 5, 7, 9]
+    assert segment_frames(7, 3).tolist() == [1, 3, 5]
+    assert segment_frames(1, 3).tolist() == [0, 0, 0]
+    assert segment_frames(2, 4).tolist() == [0, 0, 1, 1]
+
+
+@settings(deadline=None)
+@given(n_source=counts, n_frames=counts)
+def test_centre_is_the_middle_of_each_segment(n_source, n_frames):
+    frames = segment_frames(n_source, n_frames)
+    assert frames.tolist() == [(2 * i + 1) * n_source // (2 * n_frames) for i in range(n_frames)]
+    assert (np.diff(frames) >= 0).all()
+    assert frames[0] >= 0
+    assert frames[-1] < n_source
+
+
+@settings(deadline=None)
+@given(n_source=counts, n_frames=counts, seed=st.integers(0, 2**32))
+def test_random_frames_lie_in_their_segments_and_do_not_go_back(n_source, n_frames, seed):
+    frames = segment_frames(n_source, n_frames, np.random.default_rng(seed))
+    assert len(frames) == n_frames
+    assert (np.diff(frames) >= 0).all()
+    for i, t in enumerate(frames):
+        first, past = i * n_source // n_frames, math.ceil((i + 1) * n_source / n_frames)
+        assert first <= t <= max(first, past - 1) < n_source
+
+
+def test_every_frame_of_a_segment_is_drawn_equally_often(rng):
+    drawn = np.array([segment_frames(12, 3, rng) for _ in range(4000)])
+    for segment in range(3):
+        values, times = np.unique(drawn[:, segment], return_counts=True)
+        assert values.tolist() == [4 * segment + i for i in range(4)]
+        assert (abs(times - 1000) < 5 * math.sqrt(1000 * 0.75)).all()
+
+
+def test_the_generator_of_a_clip_depends_on_seed_and_key_only():
+    first = segment_frames(300, 30, clip_rng(7, "S001C001")).tolist()
+    assert first == segment_frames(300, 30, clip_rng(7, "S001C001")).tolist()
+    assert first != segment_frames(300, 30, clip_rng(7, "S001C002")).tolist()
+    assert first != segment_frames(300, 30, clip_rng(8, "S001C001")).tolist()
+
+
+@pytest.mark.parametrize("counts", [(0, 3), (3, 0), (-1, 3)])
+def test_counts_below_one_are_refused(counts):
+    with pytest.raises(ValueError, match="both must be at least 1"):
+        segment_frames(*counts)

@@ -1,0 +1,205 @@
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.formats.tracks import Tracks
+from pipeline.table import (
+    CLIPS,
+    PLAN_NAME,
+    REFUSED,
+    ParsedClip,
+    RefusedFile,
+    clips_to_table,
+    part_path,
+    read_clips,
+    read_facts,
+    read_refused,
+    refused_to_table,
+    table_to_clips,
+    write_part,
+)
+
+
+def make_clip(rng, key, n_joints=2, lengths=(2, 1), scores=False, **facts):
+    n_seen = sum(lengths)
+    tracks = Tracks(
+        frames=9,
+        ids=np.arange(len(lengths), dtype=np.int64) + 72057594037944738,
+        lengths=np.array(lengths, np.int32),
+        frame_index=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
+        joints_PVC=rng.normal(size=(n_seen, n_joints, 2 if scores else 3)).astype(np.float32),
+        scores_PV=rng.random((n_seen, n_joints), np.float32) if scores else None,
+        notes=("crlf", "odd") if scores else (),
+    )
+    known = {"subject": 3, "camera": 2, "setup": 17, "replication": 1, "source_bytes": 2**40} | facts
+    return ParsedClip(
+        key=key,
+        dataset="demo",
+        class_id=7,
+        class_name="wäve",
+        tracks=tracks,
+        source=f"a/{key}.x",
+        **known,
+    )
+
+
+@pytest.fixture
+def clips(rng):
+    nothing_known = dict.fromkeys(("subject", "camera", "setup", "replication"))
+    return [
+        make_clip(rng, "one"),
+        make_clip(rng, "two", scores=True, **nothing_known),
+        make_clip(rng, "three", n_joints=25, lengths=(1,)),
+        make_clip(rng, "four", n_joints=1, lengths=(3, 1, 1), scores=True),
+    ]
+
+
+def assert_same_clip(left, right):
+    assert replace(left, tracks=right.tracks) == right
+    dtypes = {"ids": "i8", "lengths": "i4", "frame_index": "i4", "joints_PVC": "f4", "scores_PV": "f4"}
+    for name, dtype in dtypes.items():
+        a, b = getattr(left.tracks, name), getattr(right.tracks, name)
+        if b is None:
+            assert a is None
+        else:
+            assert a.dtype == np.dtype(dtype)
+            assert a.shape == b.shape
+            assert a.tobytes() == b.tobytes()
+    assert (left.tracks.frames, left.tracks.notes) == (right.tracks.frames, right.tracks.notes)
+
+
+def test_clips_survive_the_table(clips):
+    table = clips_to_table(clips)
+    assert table.schema.equals(CLIPS, check_metadata=True)
+    for read, written in zip(table_to_clips(table), clips, strict=True):
+        assert_same_clip(read, written)
+
+
+def test_clips_survive_the_disk_in_part_order(clips, tmp_path):
+    write_part(clips_to_table(clips[2:]), part_path(tmp_path, "clips", 1))
+    write_part(clips_to_table([]), part_path(tmp_path, "clips", 2))
+    write_part(clips_to_table(clips[:2]), part_path(tmp_path, "clips", 0))
+    for read, written in zip(read_clips(tmp_path), clips, strict=True):
+        assert_same_clip(read, written)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"clips-{i:05d}.parquet" for i in range(3)]
+
+
+def test_joints_are_views_of_the_part(clips):
+    table = clips_to_table(clips)
+    whole = table["joints"].chunk(0).values.to_numpy()
+    read = list(table_to_clips(table))
+    assert all(np.shares_memory(clip.tracks.joints_PVC, whole) for clip in read)
+    assert not read[0].tracks.joints_PVC.flags.writeable
+
+
+def test_a_table_of_several_chunks_reads_the_same(clips):
+    table = pa.concat_tables([clips_to_table(clips[:1]), clips_to_table(clips[1:])])
+    for read, written in zip(table_to_clips(table), clips, strict=True):
+        assert_same_clip(read, written)
+
+
+def test_a_slice_of_a_table_reads_the_same(clips):
+    for read, written in zip(table_to_clips(clips_to_table(clips).slice(1, 2)), clips[1:3], strict=True):
+        assert_same_clip(read, written)
+
+
+def test_the_same_clips_give_the_same_bytes(clips, tmp_path):
+    for name in ("a", "b"):
+        write_part(clips_to_table(clips), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_the_file_describes_itself(clips, tmp_path):
+    write_part(clips_to_table(clips), tmp_path / "a")
+    schema = pq.read_schema(tmp_path / "a")
+    assert schema.equals(CLIPS, check_metadata=False)
+    assert schema.metadata[b"schema_version"] == b"1"
+    assert schema.field("joints").metadata[b"about"].startswith(b"(P, V, C)")
+    assert pq.ParquetFile(tmp_path / "a").metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_facts_come_without_joints(clips, tmp_path):
+    write_part(clips_to_table(clips[:1]), part_path(tmp_path, "clips", 0))
+    write_part(clips_to_table(clips[1:2]), part_path(tmp_path, "clips", 1))
+    facts = read_facts(tmp_path)
+    assert not {"joints", "scores", "frame_index"} & set(facts.column_names)
+    assert facts.to_pylist()[1] == {
+        "key": "two",
+        "dataset": "demo",
+        "class_id": 7,
+        "class_name": "wäve",
+        "frames": 9,
+        "bodies": 2,
+        **dict.fromkeys(("subject", "camera", "setup", "replication")),
+        "track_ids": [72057594037944738, 72057594037944739],
+        "track_lengths": [2, 1],
+        "notes": ["crlf", "odd"],
+        "source": "a/two.x",
+        "source_bytes": 2**40,
+    }
+
+
+def test_refused_files_survive_the_disk(tmp_path):
+    rows = [
+        RefusedFile(source="a.x", key="a", line=3, byte=None, reason="why"),
+        RefusedFile(source="b.x", key=None, line=None, byte=0, reason="ümlaut"),
+        RefusedFile(source="c.x", key=None, line=None, byte=None, reason="gone"),
+    ]
+    write_part(clips_to_table([]), part_path(tmp_path, "clips", 0))
+    for number, row in enumerate(rows):
+        write_part(refused_to_table([row]), part_path(tmp_path, "refused", number))
+    table = read_refused(tmp_path)
+    assert table.schema.equals(REFUSED)
+    assert [RefusedFile(**row) for row in table.to_pylist()] == rows
+    assert [str(row) for row in rows] == ["a.x: line 3: why", "b.x: byte 0: ümlaut", "c.x: gone"]
+
+
+def test_no_table_no_clips(tmp_path):
+    with pytest.raises(DataError, match="no parsed table there; run `dastm-data parse` first"):
+        list(read_clips(tmp_path / "nowhere"))
+
+
+def test_an_unfinished_table_is_not_read(clips, tmp_path):
+    write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
+    (tmp_path / PLAN_NAME).write_text("{}")
+    for reader in (read_facts, read_refused, lambda folder: list(read_clips(folder))):
+        with pytest.raises(DataError, match="parsing has not finished there"):
+            reader(tmp_path)
+
+
+@pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"PAR1 nothing", lambda b: b""])
+def test_a_damaged_part_is_named(clips, tmp_path, spoil):
+    path = part_path(tmp_path, "clips", 0)
+    write_part(clips_to_table(clips), path)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged, run `dastm-data parse` again"):
+        list(read_clips(tmp_path))
+
+
+@pytest.mark.parametrize("other", [CLIPS.with_metadata({"schema_version": "0"}), CLIPS.with_metadata(None), REFUSED])
+def test_a_part_of_another_schema_is_named(tmp_path, other):
+    pq.write_table(other.empty_table(), part_path(tmp_path, "clips", 0))
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a part of schema 1"):
+        read_facts(tmp_path)
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(clips, tmp_path, monkeypatch):
+    def full(table, path, **options):
+        path.write_bytes(b"PAR1")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: cannot be written: .*No space left on device"):
+        write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_numbers_than_a_part_can_hold_are_an_error(rng):
+    clip = make_clip(rng, "a")
+    huge = np.broadcast_to(np.float32(0), (2**31,))
+    with pytest.raises(DataError, match="2147483648 numbers in one part"):
+        clips_to_table([replace(clip, tracks=replace(clip.tracks, joints_PVC=huge))])
