@@ -59,7 +59,7 @@ class Recogniser(nn.Module):
         self.activation = Activation(self.backbone.n_features) if matching.activation else None
         self.backbone.reset(generator)
         if self.activation is not None:
-            self.activation.reset(generator)
+            self.activation.reset(generator, init=matching.init)
 
     def forward(self, episode: Episode) -> Matched:
         """Distances of the episode's queries to its classes, and all features."""

@@ -40,11 +40,19 @@ class Activation(nn.Module):
         self.W1s, self.W2s, self.W3s = (nn.Parameter(torch.empty(shape)) for _ in range(3))
         self.reset(generator)
 
-    def reset(self, generator: torch.Generator | None = None) -> None:
-        """Draw all six anew, uniform in +-1/sqrt(d) as nn.Linear does; same generator state, same numbers."""
+    def reset(self, generator: torch.Generator | None = None, *, init: str = "uniform") -> None:
+        """Start all six anew; the same generator state gives the same numbers.
+
+        uniform   each drawn on its own in +-1/sqrt(d), as nn.Linear does: the two sides' values then have nothing to
+                  do with each other, and distances start as noise
+        identity  all six are the identity: joints attend to alike joints and distances start as those of the features
+        """
         bound = 1 / math.sqrt(self.n_features)
         for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound, generator=generator)
+            if init == "identity":
+                nn.init.eye_(parameter)
+            else:
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def forward(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """D of every query frame with every prototype frame.
