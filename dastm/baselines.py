@@ -18,4 +18,5 @@ def coordinate_distances(episode: Episode) -> Tensor:
     flat = clips.flatten(1)[:, None, None, :]  # one frame with one joint, for `prototypes`
     centres = prototypes(flat[:n_support], episode.support_labels, n_way).flatten(1)
     query = flat[n_support:].flatten(1)
-    return torch.linalg.vector_norm(query[:, None, :] - centres[None, :, :], dim=2)
+    distances_QW: Tensor = torch.linalg.vector_norm(query[:, None, :] - centres[None, :, :], dim=2)
+    return distances_QW

@@ -31,8 +31,10 @@ def test_imports_go_one_way(path):
         assert not within(names, "pipeline")
     else:
         allowed = {"dastm.skeleton", "dastm.clip", "dastm"}
-        assert all(name in allowed or name.startswith(("dastm.skeleton.", "dastm.clip.", "dastm.__version__"))
-                   for name in within(names, "dastm"))
+        assert all(
+            name in allowed or name.startswith(("dastm.skeleton.", "dastm.clip.", "dastm.__version__"))
+            for name in within(names, "dastm")
+        )
     rooms = ("dastm.episodes", "dastm.backbones", "dastm.matching")
     own = next((room for room in rooms if place.startswith(room.replace(".", "/") + "/")), None)
     if own:

@@ -122,7 +122,7 @@ def _torch_threads() -> Iterator[None]:
     first call than before it, and a training started again would differ in the last bit from one never stopped.
     """
     n_threads = torch.get_num_threads()
-    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     try:
         yield
     finally:

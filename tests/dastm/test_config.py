@@ -73,7 +73,9 @@ def test_unknown_preset_lists_the_known_ones():
 
 def test_settings_are_read_as_yaml():
     assert parse_settings(["a.b=1", "a.c=[1, 2]", "a.d=x", "a.e=1e-3"]) == {
-        **{"a.b": 1, "a.c": [1, 2], "a.d": "x"},
+        "a.b": 1,
+        "a.c": [1, 2],
+        "a.d": "x",
         "a.e": "1e-3",  # YAML 1.1 reads this as text; a float field accepts it
     }
     assert load_config("paper", parse_settings(["optimise.learning_rate=1e-4"])).optimise.learning_rate == 1e-4

@@ -38,7 +38,7 @@ def shards(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(shards, tmp_path_factory):
     path = tmp_path_factory.mktemp("toy") / "run"
-    train_toy(shards, path, tiny(optimise__seeds=[0, 1]))
+    train_toy(shards, path, tiny(optimise__seeds=[0, 1], matching__init="identity", matching__rank_weight=0.01))
     return path
 
 
@@ -84,7 +84,8 @@ def test_rows_are_the_run_and_the_baselines_on_the_same_episodes(shards, run):
 def test_other_episodes_for_another_seed(shards):
     with closing(open_source(shards)) as source:
         first, second = (
-            evaluate(source, config(baselines=("coordinates",), seed=seed), None, "cpu")[0].by_seed[0] for seed in (0, 1)
+            evaluate(source, config(baselines=("coordinates",), seed=seed), None, "cpu")[0].by_seed[0]
+            for seed in (0, 1)
         )
     assert not np.array_equal(first, second)
 
@@ -92,11 +93,11 @@ def test_other_episodes_for_another_seed(shards):
 def test_coordinates_are_the_nearest_prototype_of_flattened_clips(shards):
     with closing(open_source(shards)) as source:
         episode = next(episodes(source, "test", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=1))
-    support = torch.nn.functional.pad(episode.support.joints_LMTVC, (0,) * 7 + (2 - episode.support.present_LM.shape[1],))
+    support = torch.nn.functional.pad(
+        episode.support.joints_LMTVC, (0,) * 7 + (2 - episode.support.present_LM.shape[1],)
+    )
     query = torch.nn.functional.pad(episode.query.joints_LMTVC, (0,) * 7 + (2 - episode.query.present_LM.shape[1],))
-    expected = [
-        [(q - support[2 * way : 2 * way + 2].mean(0)).square().sum().sqrt() for way in range(3)] for q in query
-    ]
+    expected = [[(q - support[2 * way : 2 * way + 2].mean(0)).square().sum().sqrt() for way in range(3)] for q in query]
     torch.testing.assert_close(coordinate_distances(episode), torch.tensor(expected))
 
 

@@ -23,9 +23,7 @@ def clips(generator, present):
 
 def episode(generator, support, query):
     n_way = len(support)
-    plan = EpisodePlan(
-        class_ids=tuple(range(n_way)), support=((0,),) * n_way, query=((1,),) * n_way
-    )
+    plan = EpisodePlan(class_ids=tuple(range(n_way)), support=((0,),) * n_way, query=((1,),) * n_way)
     labels = torch.arange(n_way)
     return Episode(
         plan=plan,

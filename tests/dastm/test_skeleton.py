@@ -51,5 +51,5 @@ def test_wrong_layouts_are_refused(change, message):
 
 
 def test_missing_key_is_named():
-    with pytest.raises(ValueError, match="mine.*bones"):
+    with pytest.raises(ValueError, match=r"mine.*bones"):
         Layout.from_dict({"name": "mine", "joints": ["a"]})

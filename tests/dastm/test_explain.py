@@ -1,0 +1,65 @@
+"""What the figures show is what the model computed: activations are rows of probabilities, the path is the best one."""
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import open_source
+from dastm.evaluator import untrained
+from dastm.explain import explain
+from tests.toy import STICK, tiny, toy_shards
+
+
+@pytest.fixture
+def source(tmp_path):
+    with closing(open_source(toy_shards(tmp_path / "shards"))) as opened:
+        yield opened
+
+
+def explained(source, **settings):
+    model = untrained(tiny(**settings), STICK, 0)
+    return model, explain(model, source, "test", 3, torch.device("cpu"))
+
+
+def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source):
+    model, explanation = explained(source, matching__init="identity")
+    episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
+    with torch.inference_mode():
+        distances = model.episode_distances(episode)[0].tolist()
+    names = [source.manifest.parts["test"][class_id].name for class_id in episode.plan.class_ids]
+    nearest_wrong = int(np.argmin(distances[1:])) + 1
+    assert explanation.same.query_class == explanation.same.prototype_class == names[0]
+    assert explanation.other.prototype_class == names[nearest_wrong]
+    assert explanation.same.distance == pytest.approx(distances[0], rel=1e-5)
+    assert explanation.other.distance == pytest.approx(distances[nearest_wrong], rel=1e-5)
+
+
+def test_path_costs_the_distance_and_alignments_are_probabilities(source):
+    _, explanation = explained(source)
+    for pair in (explanation.same, explanation.other):
+        t, s = pair.path_P2.T
+        assert pair.cost_TS[t, s].sum() == pytest.approx(pair.distance, rel=1e-5)
+        assert (pair.expected_TS >= 0).all()
+        assert pair.expected_TS[0, 0] == pytest.approx(1)
+        assert pair.expected_TS[-1, -1] == pytest.approx(1)
+        assert pair.frames in {tuple(step) for step in pair.path_P2.tolist()}
+
+
+def test_activations_are_rows_of_probabilities_or_absent(source):
+    _, with_activation = explained(source)
+    for matrix in (with_activation.same.activation_query_VV, with_activation.same.activation_support_VV):
+        assert matrix.shape == (3, 3)
+        np.testing.assert_allclose(matrix.sum(1), 1, rtol=1e-6)
+    _, without = explained(source, matching__activation=False)
+    assert without.same.activation_query_VV is None
+
+
+def test_shown_poses_are_frames_of_the_clips(source):
+    _, explanation = explained(source)
+    episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
+    frames = episode.query.joints_LMTVC[0, 0].double().numpy()
+    assert any(np.array_equal(explanation.same.query_VC, frame) for frame in frames)
+    assert explanation.features_VD.shape == (3, 256)
