@@ -1,6 +1,5 @@
 """`dastm-data`: raw files to audited shards. Only this file of this half knows click, params.yaml and exit codes."""
 
-import json
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -211,6 +210,22 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None) -> None:
     report = run(folder)
     if out is not None:
         write_audit(report, out)
-    click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+    click.echo("\n".join(audit_lines(report)))
     if not report["ok"]:
-        raise DataError(f"{folder}: {len(report['problems'])} problems: {'; '.join(report['problems'][:3])}")
+        raise DataError(f"{folder}: the audit found {len(report['problems'])} problems")
+
+
+def audit_lines(report: dict[str, Any]) -> list[str]:
+    """The audit in a few lines; all of it goes to --out."""
+    bodies = ", ".join(f"{clips} clips with {n}" for n, clips in report["bodies"].items())
+    lines = [
+        f"{report['dataset']}: {report['clips']} clips of {report['classes']} classes,"
+        f" {report['frames']} frames, {report['joints']} joints; bodies: {bodies}"
+    ]
+    for part, counts in report["parts"].items():
+        least, most = counts["clips_per_class"]["min"], counts["clips_per_class"]["max"]
+        lines.append(f"  {part}: {counts['clips']} clips of {counts['classes']} classes ({least} to {most} a class)")
+    for name, (low, high) in report["range"].items():
+        lines.append(f"  {name}: {low:.3f} to {high:.3f}")
+    found = [*(f"problem: {line}" for line in report["problems"]), *(f"warning: {line}" for line in report["warnings"])]
+    return lines + [f"  {line}" for line in found[:20] or ["no problem found"]]
