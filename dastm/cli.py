@@ -52,7 +52,19 @@ def first_dataset() -> str:
     names = list(params("datasets"))
     if not names:
         raise RunError("no params.yaml here that names data sets: give --shards (or --run)")
-    return names[0]
+    return str(names[0])
+
+
+def train_params() -> tuple[str, dict[str, Any]]:
+    """The train block of params.yaml, checked: preset and settings."""
+    given = params("train")
+    unknown = [str(key) for key in given if key not in ("preset", "set")]
+    if unknown:
+        raise RunError(f"{PARAMS}: train.{unknown[0]}: no such key; known: preset, set")
+    settings = given.get("set") or {}
+    if not isinstance(settings, dict):
+        raise RunError(f"{PARAMS}: train.set: expected a mapping, e.g. {{matching.gamma: 0.05}}, got {settings!r}")
+    return str(given.get("preset") or "paper"), {str(key): value for key, value in settings.items()}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,10 +100,8 @@ def train(shards: str | None, out: Path | None, preset: str | None, settings: tu
     from dastm.episodes.sources import open_source
     from dastm.trainer import train as run
 
-    given = params("train")
-    config = load_config(
-        preset or given.get("preset", "paper"), {**(given.get("set") or {}), **parse_settings(settings)}
-    )
+    usual_preset, usual = train_params()
+    config = load_config(preset or usual_preset, {**usual, **parse_settings(settings)})
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
     with closing(open_source(where, mode=config.optimise.source, device=device, parts=["train", "val"])) as source:

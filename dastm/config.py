@@ -57,7 +57,7 @@ class MatchingConfig:
 
     activation: bool = True
     """Spatial activation (Eq. 4-6); without it frames are compared by the Frobenius distance of their features."""
-    init: Literal["uniform", "identity"] = "uniform"
+    init: Literal["uniform", "tied", "identity"] = "uniform"
     """How the six projections of the activation begin; the paper is silent."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
+from tqdm import tqdm
 
 from dastm import figures
 from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
@@ -49,7 +50,7 @@ class RunSection:
 
 def write_report(runs: Sequence[Path], path: Path) -> None:
     """Write the page for some runs; RunError where a run is not trained or its shards are gone."""
-    sections = [run_section(run) for run in runs]
+    sections = [run_section(run) for run in tqdm(runs, desc="report", unit="run", disable=None)]
     environment = Environment(
         loader=PackageLoader("dastm", "templates"),
         autoescape=select_autoescape(default=True),

@@ -45,11 +45,13 @@ class Activation(nn.Module):
 
         uniform   each drawn on its own in +-1/sqrt(d), as nn.Linear does: the two sides' values then have nothing to
                   do with each other, and distances start as noise
+        tied      the values of both sides begin as the features themselves, the rest is drawn: nearly even attention,
+                  so that distances start as those of the features' means over the joints
         identity  all six are the identity: joints attend to alike joints and distances start as those of the features
         """
         bound = 1 / math.sqrt(self.n_features)
-        for parameter in self.parameters():
-            if init == "identity":
+        for name, parameter in self.named_parameters():
+            if init == "identity" or (init == "tied" and name.startswith("W3")):
                 nn.init.eye_(parameter)
             else:
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)
