@@ -13,10 +13,8 @@ def coordinate_distances(episode: Episode) -> Tensor:
 
     Absent bodies count as zeros. No parameters, no alignment in time.
     """
-    clips = join(episode.support, episode.query).joints_LMTVC
+    clips = join(episode.support, episode.query).joints_LMTVC.flatten(1, 2)  # the frames of one body after the other's
     n_support, n_way = len(episode.support_labels), len(episode.plan.class_ids)
-    flat = clips.flatten(1)[:, None, None, :]  # one frame with one joint, for `prototypes`
-    centres = prototypes(flat[:n_support], episode.support_labels, n_way).flatten(1)
-    query = flat[n_support:].flatten(1)
-    distances_QW: Tensor = torch.linalg.vector_norm(query[:, None, :] - centres[None, :, :], dim=2)
+    centres = prototypes(clips[:n_support], episode.support_labels, n_way)
+    distances_QW: Tensor = torch.linalg.vector_norm((clips[n_support:, None] - centres).flatten(2), dim=2)
     return distances_QW

@@ -13,9 +13,9 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import platform
 import subprocess
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -30,7 +30,9 @@ from dastm.config import Config, config_from_dict
 from dastm.errors import RunError
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
-NOT_TRAINING = ("cli.py", "baselines.py", "explain.py", "report.py", "figures", "figures.py")
+NOT_TRAINING = ("cli.py", "baselines.py", "explain.py", "report.py", "figures")
+ARITHMETIC = ("torch", "numpy", "numba")
+"""Packages whose version the last bit of a weight may depend on."""
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
 
 
@@ -46,6 +48,12 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed `write_bytes` left anywhere in a folder."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -77,14 +85,26 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """What `save_checkpoint` was given, on `device`; nothing in the file is executed. RunError names a damaged file."""
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` was given, on the CPU; nothing in the file is executed. RunError names a damaged file.
+
+    `load_state_dict` moves to the device what belongs there; Adam's step counts stay, or every step would wait for the
+    GPU to read them.
+    """
     if not path.is_file():
         raise RunError(f"{path}: no such checkpoint; `dastm train` makes it")
+    data = io.BytesIO(path.read_bytes())
     try:
-        return torch.load(path, map_location=device, weights_only=True)  # type: ignore[no-any-return]
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        damaged = zipfile.ZipFile(data).testzip()  # torch writes checksums and does not look at them
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} differs")
+        data.seek(0)
+        state = torch.load(data, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(f"holds a {type(state).__name__}")
+    except Exception as error:  # the unpickler fails in a dozen ways on bytes that are not its own
         raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); delete it to train anew") from error
+    return state
 
 
 def code_digest() -> str:
@@ -126,10 +146,19 @@ class TrainingRecord:
     revision: str | None
 
     def identity(self) -> dict[str, Any]:
-        """Everything the weights of one seed depend on."""
+        """Everything the weights of one seed depend on, but for the device and its number of threads."""
         config = self.config.to_dict()
         del config["optimise"]["seeds"]
-        return {"config": config, "shards_digest": self.shards_digest, "code": self.code}
+        versions = {name: self.versions.get(name) for name in ARITHMETIC}
+        return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
+
+    def check_shards(self, manifest: Manifest) -> None:
+        """RunError unless these are the shards of the training: of others, any class may be one that it has seen."""
+        if checksum(encode_manifest(manifest)) != self.shards_digest:
+            raise RunError(
+                f"{self.shards}: the shards are not those that this run was trained on; train again, or name them with "
+                "`dastm eval --shards` to evaluate on them all the same"
+            )
 
     def write(self, run: Path) -> None:
         """Write train/config.json of a run folder."""
@@ -144,9 +173,9 @@ class TrainingRecord:
             raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
         document = read_json(path)
         try:
-            config = config_from_dict(document.pop("config"), str(path))
-            return TrainingRecord(config=config, **document)
-        except (TypeError, KeyError, AttributeError) as error:
+            config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
+            return TrainingRecord(config=config, versions=versions, **document)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise RunError(f"{path}: not the record of a training ({error})") from error
 
 

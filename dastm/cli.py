@@ -16,16 +16,17 @@ from dastm.errors import RunError
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
+SET_HELP = "Change a knob; repeatable. Every knob with its value is in <run>/train/config.json."
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def params(block: str) -> dict[str, Any]:
-    """One block of ./params.yaml; empty where there is no such file or block."""
+    """One block of ./params.yaml, without what is null; empty where there is no such file or block."""
     if not PARAMS.is_file():
         return {}
     try:
         document = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) or {}
-        return dict(document.get(block) or {})
+        return {key: value for key, value in dict(document.get(block) or {}).items() if value is not None}
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
         raise RunError(f"{PARAMS}: block {block}: {' '.join(str(error).split())}") from error
 
@@ -41,7 +42,8 @@ def one_line_errors(command: Command) -> Command:
             click.echo(f"dastm: {error}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("dastm: interrupted; the same command continues from the last checkpoint", err=True)
+            on = "; the same command continues from the last checkpoint" if command.__name__ == "train" else ""
+            click.echo(f"dastm: interrupted{on}", err=True)
             sys.exit(130)
 
     return wrapped  # type: ignore[return-value]
@@ -61,10 +63,10 @@ def train_params() -> tuple[str, dict[str, Any]]:
     unknown = [str(key) for key in given if key not in ("preset", "set")]
     if unknown:
         raise RunError(f"{PARAMS}: train.{unknown[0]}: no such key; known: preset, set")
-    settings = given.get("set") or {}
+    settings = given.get("set", {})
     if not isinstance(settings, dict):
         raise RunError(f"{PARAMS}: train.set: expected a mapping, e.g. {{matching.gamma: 0.05}}, got {settings!r}")
-    return str(given.get("preset") or "paper"), {str(key): value for key, value in settings.items()}
+    return str(given.get("preset", "paper")), {str(key): value for key, value in settings.items()}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,11 +85,11 @@ def main() -> None:
 @click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder. Default: data/runs/<name of the shards>")
 @click.option("--preset", type=click.Choice(preset_names()), help="Default: as params.yaml says, else paper.")
-@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Change a knob; repeatable.")
-@click.option("--replace", is_flag=True, help="Empty the run folder where it holds another training.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
+@click.option("--replace", is_flag=True, help="Remove another training, with its results, from the run folder.")
 @one_line_errors
 def train(shards: str | None, out: Path | None, preset: str | None, settings: tuple[str, ...], replace: bool) -> None:
-    """Train a few-shot recogniser; started again, it continues where it was stopped.
+    """Train on shards; started again, it continues where it was stopped.
 
     \b
     Examples:
@@ -132,7 +134,9 @@ def train(shards: str | None, out: Path | None, preset: str | None, settings: tu
 )
 @one_line_errors
 def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
-    """Accuracy with its 95 % interval; every episode's accuracy is kept. Defaults come from params.yaml.
+    """Accuracy with its 95 % interval; every episode's accuracy is kept.
+
+    What is not given is as the eval block of params.yaml says, or as below where that says nothing.
 
     \b
     Examples:
@@ -154,7 +158,9 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
 @click.option("--out", type=click.Path(path_type=Path), help="Default: report.html in the (first) run folder.")
 @one_line_errors
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
-    """One HTML page, readable from disk without a network: configuration, accuracies, curves, what the model looks at.
+    """One HTML page: accuracies, curves, what the model looks at.
+
+    It opens from disk without a network. The shards must still be where the run was trained on them.
 
     Example: dastm report data/runs/demo-ntu
     """

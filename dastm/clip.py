@@ -66,10 +66,13 @@ def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[n
     """The (M, T, V, C) array of one member; ShardError naming `where` if a bit differs from what was written."""
     if checksum(array) != expected_checksum:
         raise ShardError(f"{where}: checksum differs, the shard is damaged; run `dastm-data split` again")
-    joints = np.load(io.BytesIO(array), allow_pickle=False)
+    try:
+        joints = np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
+    except Exception as error:  # numpy's reader of headers fails in many ways
+        raise ShardError(f"{where}: not a .npy array ({type(error).__name__})") from error
     if joints.dtype != np.float32 or joints.ndim != 4:
         raise ShardError(f"{where}: expected float32 (M, T, V, C), found {joints.dtype} {joints.shape}")
-    return joints  # type: ignore[no-any-return]
+    return joints
 
 
 def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:
@@ -138,18 +141,32 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
             raise ShardError(f"{where}: schema {document['schema_version']}, this version reads {SCHEMA_VERSION}")
         parts = {
             part: {
-                int(class_id): ClassEntry(name=e["name"], clips=e["clips"], shards=tuple(e["shards"]))
+                int(class_id): ClassEntry(
+                    name=_text(e["name"]), clips=_count(e["clips"], 0), shards=tuple(map(_text, e["shards"]))
+                )
                 for class_id, e in classes.items()
             }
             for part, classes in document["parts"].items()
         }
         return Manifest(
-            dataset=document["dataset"],
+            dataset=_text(document["dataset"]),
             layout=Layout.from_dict(document["layout"]),
-            frames=document["frames"],
+            frames=_count(document["frames"], 1),
             parts=parts,
-            definition=document["definition"],
-            versions=document["versions"],
+            definition=dict(document["definition"]),
+            versions=dict(document["versions"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ShardError(f"{where}: not a manifest of shards ({type(error).__name__}: {error})") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {value!r}")
+    return value
+
+
+def _count(value: Any, least: int) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"expected a whole number of at least {least}, got {value!r}")
+    return value

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dastm.errors import RunError
@@ -19,9 +19,17 @@ from dastm.errors import RunError
 PRESETS = Path(__file__).parent / "presets"
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=1, strict=True)]
-Seed = Annotated[int, Field(ge=0, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Episodes = Annotated[int, Field(ge=2, strict=True)]
+"""Two at least: a mean with an interval."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("each seed once")
+    return seeds
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -77,7 +85,7 @@ class OptimiseConfig:
     """The paper is silent; the released code trains for at most 100."""
     episodes: Count = 1000
     """Training episodes an epoch."""
-    val_episodes: Count = 500
+    val_episodes: Episodes = 500
     """Validation episodes after every epoch, the same ones each time."""
     val_query: Count = 5
     """Queries a class in validation."""
@@ -89,7 +97,7 @@ class OptimiseConfig:
     """`cosine`: down to 0 over the whole training."""
     clip_norm: Weight = 0.0
     """Gradients are scaled down to this norm; 0 leaves them."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
     """One training each; accuracies are then also given over seeds."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 .."""
@@ -131,7 +139,7 @@ class EvalConfig:
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
     n_query: Count = 5
-    episodes: Annotated[int, Field(ge=2, strict=True)] = 500
+    episodes: Episodes = 500
     seed: Seed = 0
     baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
     """Further rows on the same episodes: nearest prototype of the coordinates, and the network before training."""
@@ -160,7 +168,7 @@ def load_config(preset: str = "paper", settings: Mapping[str, Any] | None = None
         raise RunError(f"no preset {preset!r}; known: {', '.join(preset_names())}")
     document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     for key, value in (settings or {}).items():
-        section, dot, name = key.partition(".")
+        section, dot, name = str(key).partition(".")
         if not dot or not isinstance(document.setdefault(section, {}), dict):
             raise RunError(f"setting {key!r}: write section.name, e.g. matching.gamma")
         document[section][name] = value

@@ -25,15 +25,20 @@ def pick_device(name: str) -> torch.device:
 
 @contextmanager
 def precision(device: torch.device, name: str) -> Iterator[None]:
-    """tf32: matrix products on CUDA within this block. bf16 is `Recogniser`'s own affair: only its backbone has it."""
+    """On CUDA and within this block: TF32 in matrix products and convolutions for `tf32`, in neither for other names.
+
+    PyTorch left alone has it in convolutions. bf16 is `Recogniser`'s own affair: only its backbone has it.
+    """
     if name == "tf32" and device.type != "cuda":
         raise RunError("precision tf32: only on CUDA; on the CPU set optimise.precision to float32 or bf16")
-    if name != "tf32":
+    if device.type != "cuda":
         yield
         return
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = name == "tf32"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

@@ -79,10 +79,10 @@ def score(
 def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device: torch.device) -> Recogniser:
     """The network of one seed with its best weights, ready to evaluate."""
     model = untrained(config, layout, seed).to(device)
-    state = load_checkpoint(run / "train" / f"seed-{seed}" / "best.pt", device)
+    state = load_checkpoint(run / "train" / f"seed-{seed}" / "best.pt")
     try:
         model.load_state_dict(state["model"])
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{run}: the weights do not fit these shards or this version ({reason})") from error
     return model.eval()
@@ -97,33 +97,38 @@ def untrained(config: Config, layout: Layout, seed: int) -> Recogniser:
 
 def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device_name: str) -> list[Row]:
     """All rows: the run's seeds (where a run is given), then the baselines that `config` names."""
+    if run is None and not config.baselines:
+        raise RunError("nothing to evaluate: give --run or --baseline coordinates")
+    if run is None and "untrained" in config.baselines:
+        raise RunError("baseline untrained: needs --run, whose network it is")
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
-    if record is not None and run is not None:
+    if record is not None:
         rows.append(_network_row(record.config.method, record, source, config, device, run))
-    for baseline in config.baselines:
-        if baseline == "coordinates":
-            shares = score(source, config, coordinate_distances, device, "coordinates")
-            rows.append(Row(name="coordinates", by_seed={0: shares}))
-        elif record is None:
-            raise RunError("baseline untrained: needs --run, whose network it is")
+    for baseline in dict.fromkeys(config.baselines):
+        if record is not None and baseline == "untrained":
+            rows.append(_network_row(baseline, record, source, config, device, None))
         else:
-            rows.append(_network_row("untrained", record, source, config, device, None))
-    if not rows:
-        raise RunError("nothing to evaluate: give --run or --baseline coordinates")
+            shares = score(source, config, coordinate_distances, device, baseline)
+            rows.append(Row(name=baseline, by_seed={0: shares}))
     return rows
 
 
 def _network_row(
     name: str, record: TrainingRecord, source: EpisodeSource, config: EvalConfig, device: torch.device, run: Path | None
 ) -> Row:
+    """The best weights of every seed of `run`; None: the weights that they began with."""
     layout, training = source.manifest.layout, record.config
+    # A network trained with tf32 can be scored where there is none.
+    arithmetic = training.optimise.precision if device.type == "cuda" else "float32"
     by_seed = {}
     for seed in training.optimise.seeds:
-        fresh = untrained(training, layout, seed).to(device)
-        model = fresh if run is None else load_recogniser(run, training, layout, seed, device)
-        with precision(device, training.optimise.precision):
+        if run is None:
+            model = untrained(training, layout, seed).to(device)
+        else:
+            model = load_recogniser(run, training, layout, seed, device)
+        with precision(device, arithmetic):
             by_seed[seed] = score(source, config, model.episode_distances, device, f"{name} seed {seed}")
     return Row(name=name, by_seed=by_seed)
 
@@ -191,10 +196,13 @@ def evaluate_and_write(
     config: EvalConfig, run: Path | None, shards: str | None, device: str, out: Path | None
 ) -> dict[str, Any]:
     """`dastm eval`: open the shards, score every row, write the results -> metrics."""
-    where = shards if shards is not None or run is None else TrainingRecord.read(run).shards
+    record = TrainingRecord.read(run) if run is not None and shards is None else None
+    where = record.shards if record is not None else shards
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
     with closing(open_source(where, device=pick_device(device), parts=[config.part])) as source:
+        if record is not None:
+            record.check_shards(source.manifest)
         rows = evaluate(source, config, run, device)
         metrics = summary(rows, config, source.manifest.dataset)
     folder = out if out is not None or run is None else run / "eval" / config.protocol

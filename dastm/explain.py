@@ -4,6 +4,7 @@ The figures of the paper that this feeds: joint similarity (Fig. 3), activation 
 In: a model, an episode source. Out: `Explanation`; drawing is in `dastm.figures`.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +90,7 @@ def _pair(
     cost = model.frame_distances(query_QTVD, prototype)[0, 0]
     path = hard_path(cost)
     t, s = (int(i) for i in path[len(path) // 2])
+    stride = math.prod(model.backbone.strides)
     maps: tuple[Array, Array] | None = None
     if model.activation is not None:
         a_query, a_support = model.activation.attention(query_QTVD[0, t], prototype[0, s])
@@ -97,8 +99,8 @@ def _pair(
         query_class=names[0],
         prototype_class=names[way],
         distance=float(distances_W[way]),
-        query_VC=_pose(episode.query, 0, t, len(cost)),
-        support_VC=_pose(episode.support, way, s, cost.shape[1]),
+        query_VC=_pose(episode.query, 0, t * stride),
+        support_VC=_pose(episode.support, way, s * stride),
         frames=(t, s),
         activation_query_VV=maps[0] if maps else None,
         activation_support_VV=maps[1] if maps else None,
@@ -108,10 +110,8 @@ def _pair(
     )
 
 
-def _pose(clips: ClipBatch, clip: int, feature_frame: int, n_feature_frames: int) -> Array:
-    """The input frame at the centre of what a feature frame sees."""
-    frames = clips.joints_LMTVC.shape[2]
-    frame = min(int((feature_frame + 0.5) * frames / n_feature_frames), frames - 1)
+def _pose(clips: ClipBatch, clip: int, frame: int) -> Array:
+    """A clip's first body. Feature frame t is centred on input frame t * stride: convolutions are padded alike."""
     return _numpy(clips.joints_LMTVC[clip, 0, frame])
 
 

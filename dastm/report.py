@@ -19,9 +19,10 @@ from tqdm import tqdm
 
 from dastm import figures
 from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
-from dastm.episodes.sources import open_source
+from dastm.clip import Manifest
+from dastm.episodes.sources import Mode, open_source
 from dastm.errors import RunError
-from dastm.evaluator import load_recogniser, untrained
+from dastm.evaluator import interval95, load_recogniser, table_lines, untrained
 from dastm.explain import Pair, explain
 from dastm.skeleton import Layout
 
@@ -66,23 +67,26 @@ def run_section(run: Path) -> RunSection:
     """Gather one run: its record, evaluations and curves, and explain the first seed's best weights."""
     record = TrainingRecord.read(run)
     device = torch.device("cpu")
-    rows = read_curves(run)
-    with closing(open_source(record.shards, mode="indexed")) as source:
+    curves = _curves_figure(run)
+    mode: Mode = "streamed" if record.config.optimise.source == "streamed" else "auto"
+    with closing(open_source(record.shards, mode=mode, budget=0)) as source:  # no budget: one episode is all we read
+        record.check_shards(source.manifest)
         layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
         model = load_recogniser(run, record.config, layout, seed, device)
-        n_way = min(record.config.episode.n_way, len(source.pool_sizes("test")))
+        n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
         after = explain(model, source, "test", n_way, device)
         before = explain(untrained(record.config, layout, seed), source, "test", n_way, device)
+        up = _upward(source.manifest)
     return RunSection(
-        name=run.name,
+        name=run.resolve().name,
         record=record,
         evaluations=[_evaluation(path) for path in sorted((run / "eval").rglob("metrics.json"))],
-        curves=Figure(svg=Markup(figures.curves(rows)), caption="Loss and accuracy by training episode."),
+        curves=curves,
         similarity=[
             _similarity(features, layout, words)
             for features, words in ((before.features_VD, "before training"), (after.features_VD, "after training"))
         ],
-        pairs=[_pair_figure(pair, layout) for pair in (after.same, after.other)],
+        pairs=[_pair_figure(pair, layout, up) for pair in (after.same, after.other)],
         alignments=[_alignment_figure(pair) for pair in (after.same, after.other)],
     )
 
@@ -104,14 +108,43 @@ def _cell(key: str, text: str) -> Any:
     return int(text) if key in ("seed", "epoch", "episode") else float(text)
 
 
+def _curves_figure(run: Path) -> Figure:
+    try:
+        svg = figures.curves(read_curves(run))
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{run / CURVES_NAME}: damaged ({error}); `dastm train --out {run}` writes it again") from error
+    return Figure(svg=Markup(svg), caption="Loss and accuracy by training episode.")
+
+
 def _evaluation(path: Path) -> dict[str, Any]:
     """One evaluation: its metrics and the spread of its first row's episodes."""
-    metrics: dict[str, Any] = read_json(path)
-    first = next(iter(metrics["rows"]))
-    with (path.parent / "episodes.csv").open(newline="", encoding="utf-8") as file:
-        shares = np.array([float(row["accuracy"]) for row in csv.DictReader(file) if row["row"] == first])
-    figure = Figure(svg=Markup(figures.accuracy_histogram(shares)), caption=f"Accuracy of single episodes, {first}.")
-    return {**metrics, "figure": figure}
+    metrics = read_json(path)
+    try:
+        table_lines(metrics)  # has all that the page shows
+        first = next(iter(metrics["rows"]))
+        shares, n_seeds = _episode_shares(path.parent / "episodes.csv", first)
+        svg = figures.accuracy_histogram(shares, interval95(shares))
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RunError(f"{path}: damaged, or its episodes.csv ({reason}); run `dastm eval` again") from error
+    seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
+    return {**metrics, "figure": Figure(svg=Markup(svg), caption=f"Accuracy of single episodes, {first}{seeds}.")}
+
+
+def _episode_shares(path: Path, name: str) -> tuple[np.ndarray[Any, Any], int]:
+    """Accuracies of a row's episodes, averaged over its seeds as its interval is, and how many seeds these are."""
+    by_seed: dict[str, list[float]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for cell in csv.DictReader(file):
+            if cell["row"] == name:
+                by_seed.setdefault(cell["seed"], []).append(float(cell["accuracy"]))
+    return np.array(list(by_seed.values())).mean(0), len(by_seed)
+
+
+def _upward(manifest: Manifest) -> str:
+    """The coordinate to draw upwards: the second, or the third where `rotate: upright` turned the spines onto it."""
+    upright = (manifest.definition.get("split") or {}).get("rotate") == "upright"
+    return manifest.layout.coordinates[-1 if upright else 1]
 
 
 def _similarity(features_VD: np.ndarray[Any, Any], layout: Layout, words: str) -> Figure:
@@ -122,16 +155,16 @@ def _similarity(features_VD: np.ndarray[Any, Any], layout: Layout, words: str) -
     return Figure(svg=Markup(svg), caption=f"{words}: mean between different joints {mean:.2f}")
 
 
-def _pair_figure(pair: Pair, layout: Layout) -> Figure:
+def _pair_figure(pair: Pair, layout: Layout, up: str) -> Figure:
     titles = (f"query: {pair.query_class}", f"support: {pair.prototype_class}")
     caption = (
         f"Query “{pair.query_class}” against “{pair.prototype_class}”: distance {pair.distance:.2f}; "
-        f"feature frames {pair.frames[0] + 1} and {pair.frames[1] + 1}."
+        f"feature frames {pair.frames[0]} and {pair.frames[1]}, the first being 0."
     )
     if pair.activation_query_VV is None:
         return Figure(svg=Markup(""), caption=caption + " This model has no activation.")
     svg = figures.matching_pair(
-        pair.query_VC, pair.support_VC, pair.activation_query_VV, layout, titles, pair.activation_support_VV
+        *(pair.query_VC, pair.support_VC, pair.activation_query_VV, layout, titles, pair.activation_support_VV), up=up
     )
     return Figure(svg=Markup(svg), caption=caption)
 

@@ -23,6 +23,7 @@ from dastm.checkpoint import (
     CURVES_NAME,
     TrainingRecord,
     load_checkpoint,
+    remove_unfinished,
     save_checkpoint,
     write_rows,
 )
@@ -39,6 +40,8 @@ from dastm.model import Recogniser
 
 Log = Callable[[str], None]
 SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
+RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
+"""What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
 
 
 @dataclass(kw_only=True)
@@ -75,7 +78,7 @@ def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: 
     """Train every seed of `record.config` into `run`, continuing what is there of the same training.
 
     Args:
-        replace: a run folder that holds another training is emptied first; otherwise that is an error.
+        replace: another training in the run folder, and what was made of it, is removed first; otherwise an error.
         log: gets a line now and then.
 
     Raises RunError for a folder with another training, pools too small for an episode, or a loss that is not finite.
@@ -91,19 +94,21 @@ def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: 
 
 
 def _history(run: Path, seed: int) -> list[dict[str, Any]]:
-    state = load_checkpoint(run / "train" / f"seed-{seed}" / "last.pt", torch.device("cpu"))
-    return list(state["history"])
+    return list(load_checkpoint(run / "train" / f"seed-{seed}" / "last.pt")["history"])
 
 
 def _claim(run: Path, record: TrainingRecord, replace: bool, log: Log) -> None:
     """Make `run` the folder of this training, or find that it is already."""
+    remove_unfinished(run / "train")
     if (run / "train").exists() and any((run / "train").iterdir()):
         differs = _differences(run, record)
         if differs and not replace:
             raise RunError(f"{run}: holds another training ({differs}); choose another --out or add --replace")
         if differs:
             log(f"{run}: another training was here ({differs}); starting anew")
-            shutil.rmtree(run / "train")
+            for path in (run / name for name in RUN_CONTENTS):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    (run / CURVES_NAME).unlink(missing_ok=True)  # it says that all seeds are trained
     record.write(run)
 
 
@@ -124,6 +129,13 @@ def _differences(run: Path, record: TrainingRecord) -> str:
     ]
     if keys:
         return ", ".join(keys)
+    versions = [
+        f"{name} {before['versions'][name]}, now {version}"
+        for name, version in now["versions"].items()
+        if before["versions"][name] != version
+    ]
+    if versions:
+        return ", ".join(versions)
     return "other code" if before["code"] != now["code"] else ""
 
 
@@ -136,11 +148,20 @@ def train_seed(source: EpisodeSource, config: Config, seed: int, folder: Path, d
     state = TrainingState(seed=seed, model=model, optimiser=optimiser)
     last = folder / "last.pt"
     if last.exists():
-        state.load(load_checkpoint(last, device))
-        log(f"seed {seed}: continuing at epoch {state.epoch + 1}, episode {state.episode}")
+        _resume(state, last)
+        place = f"continuing at epoch {state.epoch + 1}, episode {state.episode}"
+        log(f"seed {seed}: {place if state.epoch < config.optimise.epochs else 'already trained'}")
     while state.epoch < config.optimise.epochs:
         _train_epoch(source, config, state, last, device)
         _finish_epoch(source, config, state, folder, device, log)
+
+
+def _resume(state: TrainingState, last: Path) -> None:
+    """Put the last checkpoint into a fresh state; RunError if it is not one of this training."""
+    try:
+        state.load(load_checkpoint(last))
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise RunError(f"{last}: not a checkpoint of this training ({type(error).__name__}); delete it") from error
 
 
 def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, last: Path, device: torch.device) -> None:
@@ -203,7 +224,7 @@ def learning_rate(config: Config, step: int) -> float:
 
 
 def _account(state: TrainingState, parts: list[Tensor]) -> None:
-    """Add the episodes since the last checkpoint to the epoch's sums; the one place where the GPU is waited for."""
+    """Add the episodes since the last checkpoint to the epoch's sums."""
     if not parts:
         return
     sums = torch.stack(parts).double().sum(0).tolist()
@@ -227,7 +248,10 @@ def _finish_epoch(
     """Validate, keep the best weights, add the epoch to the curves, and step to the next epoch."""
     optimise = config.optimise
     mean = {name: value / optimise.episodes for name, value in state.sums.items()}
-    shares = _validate(source, config, state, device)
+    try:
+        shares = _validate(source, config, state, device)
+    except ValueError as error:  # the epoch's last step left weights that are not finite
+        raise _diverged(state, str(error)) from error
     val, interval = float(shares.mean()), interval95(shares)
     row = {"seed": state.seed, "epoch": state.epoch + 1, "episode": (state.epoch + 1) * optimise.episodes}
     state.history += [
@@ -243,8 +267,8 @@ def _finish_epoch(
         f" val {100 * val:.1f} ± {100 * interval:.1f} %"
     )
     state.epoch, state.episode, state.sums = state.epoch + 1, 0, {}
-    save_checkpoint(folder / "last.pt", state.to_dict())
     write_rows(folder / CURVES_NAME, CURVE_FIELDS, state.history)
+    save_checkpoint(folder / "last.pt", state.to_dict())  # last: whoever continues repeats all of the above or nothing
 
 
 def _validate(

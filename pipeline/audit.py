@@ -137,7 +137,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
         )
     except OSError as error:
         found.problems.append(f"manifest.json: {error.strerror}")
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         found.problems.append(f"manifest.json: not a manifest of shards ({type(error).__name__}: {error})")
     return _Promise()
 
@@ -155,7 +155,8 @@ def _classes(parts: dict[str, dict[str, Row]]) -> Iterator[_Class]:
 
 def _read_index(shards: Path, found: _Found) -> list[Row]:
     try:
-        with pq.ParquetFile(io.BytesIO((shards / "index.parquet").read_bytes())) as file:
+        data = io.BytesIO((shards / "index.parquet").read_bytes())
+        with pq.ParquetFile(data, page_checksum_verification=True) as file:
             table = file.read()
         columns = {column.name: str(column.type) for column in table.schema}
         if list(columns.items()) != list(COLUMNS.items()):
@@ -222,11 +223,12 @@ def _check_shard(shard: str, of: _Class, data: bytes, rows: dict[str, Row], prom
         found.clips[of.part, of.class_id] += 1
         array, facts = (data[offsets.get(f"{key}.{suffix}", slice(0))] for suffix in ("joints.npy", "json"))
         row = rows.get(key)
-        problems = [
-            *_index_problems(row, array, data, of),
-            *_facts_problems(key, facts, array, of, promise),
-            *_array_problems(key, shard, array, row, promise, found),
-        ]
+        with np.errstate(invalid="ignore"):  # a NaN is a line of the report, not a warning
+            problems = [
+                *_index_problems(row, array, data, of),
+                *_facts_problems(key, facts, array, of, promise),
+                *_array_problems(key, shard, array, row, promise, found),
+            ]
         found.problems += [f"{shard}: {key}: {problem}" for problem in problems]
 
 
@@ -241,6 +243,7 @@ def _read_members(data: bytes) -> tuple[list[tuple[str, slice]], list[str]]:
                 start, end = member.offset_data, member.offset_data + member.size
                 if not member.isreg() or not 0 <= start <= end <= len(data):
                     raise tarfile.ReadError(f"{member.name}: not a file, or cut short")
+                member.name = member.name.encode("utf-8", "backslashreplace").decode()  # damage may leave other bytes
                 members.append((member.name, slice(start, end)))
                 about = (member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode)
                 if about != (0, 0, 0, "", "", 0o644):
@@ -272,7 +275,7 @@ def _facts_problems(key: str, facts: bytes, array: bytes, of: _Class, promise: _
         document = json.loads(facts)
         claimed = {name: document[name] for name in ("key", "part", "class_id", "class_name", "checksum", "dataset")}
         frame_index, source_frames = [int(t) for t in document["frame_index"]], int(document["source_frames"])
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         yield f"facts are not the JSON of a clip ({type(error).__name__}: {error})"
         return
     own: Row = {"key": key, "part": of.part, "class_id": of.class_id, "class_name": of.name}

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from pipeline.errors import DataError
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
+PARSE_PARAMS = {"workers": 1, "max_refused": 0}
+"""Keys of the parse block of params.yaml, and the least that each may be."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -47,16 +50,47 @@ def one_line_errors(command: Command) -> Command:
 
 
 def definition_of(dataset: str, settings: tuple[str, ...] = ()) -> Definition:
-    """The definition, with the split block of params.yaml and then --set over it."""
-    overrides: dict[str, dict[str, Any]] = {"split": params("split")}
+    """The definition, with the split block of params.yaml (null: as the definition says) and then --set over it.
+
+    A name that params.yaml gives to a file is the data set's name, whatever the file is called: it names the folders.
+    """
+    overrides: dict[str, dict[str, Any]] = {
+        "split": {key: value for key, value in params("split").items() if value is not None}
+    }
     for pair in settings:
-        key, equals, value = pair.partition("=")
-        block, dot, name = key.partition(".")
-        if not (equals and dot and block in ("synth", "parse", "split")):
-            raise click.UsageError(f"--set {pair}: write split.name=value, e.g. split.n_frames=16")
-        overrides.setdefault(block, {})[name] = yaml.safe_load(value)
+        block, name, value = _setting(pair)
+        overrides.setdefault(block, {})[name] = value
     own = params("datasets").get(dataset)
-    return load_definition(own or dataset, overrides)
+    if own is None:
+        return load_definition(dataset, overrides)
+    try:
+        return replace(load_definition(str(own), overrides), name=dataset)
+    except ValueError as error:
+        raise DataError(f"{PARAMS}: datasets: {dataset!r}: a name has letters, digits, _ and - only") from error
+
+
+def _setting(pair: str) -> tuple[str, str, Any]:
+    """`block.name=value`, the value read as YAML."""
+    key, equals, text = pair.partition("=")
+    block, _, name = key.partition(".")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        equals = ""
+    if not (equals and name and block in ("synth", "parse", "split")):
+        raise click.UsageError(f"--set {pair}: write split.name=value, e.g. split.n_frames=16")
+    return block, name, value
+
+
+def parse_params() -> dict[str, int | None]:
+    """The parse block of params.yaml, checked."""
+    given = params("parse")
+    for name, value in given.items():
+        if name not in PARSE_PARAMS:
+            raise DataError(f"{PARAMS}: parse.{name}: no such key; known: {', '.join(PARSE_PARAMS)}")
+        if value is not None and (type(value) is not int or value < PARSE_PARAMS[name]):
+            raise DataError(f"{PARAMS}: parse.{name}: a whole number from {PARSE_PARAMS[name]} on, got {value!r}")
+    return given
 
 
 dataset_option = click.option(
@@ -137,7 +171,9 @@ def raw(dataset: str) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
-@click.option("--max-refused", type=click.IntRange(min=0), help="Stop once more files than this cannot be used.")
+@click.option(
+    "--max-refused", type=click.IntRange(min=0), help="Stop once more files than this cannot be used. Default: never."
+)
 @one_line_errors
 def parse(
     dataset: str,
@@ -158,7 +194,7 @@ def parse(
     from pipeline.parse import parse as run
 
     definition = definition_of(dataset, settings)
-    given = params("parse")
+    given = parse_params()
     summary = run(
         definition,
         list(raw) or [DATA / "raw" / definition.name],

@@ -6,7 +6,7 @@ Every field is documented once, in the dataclasses below; a wrong key or value i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -71,7 +71,10 @@ class SplitSpec:
     rank: Literal["motion", "confidence"] = "motion"
     """Which bodies are kept: tracks by how much they move (NTU), or in each frame by confidence (Kinetics)."""
     missing_joints: Literal["interpolate", "zero"] = "interpolate"
-    """Joints without a measurement: linear in time within their track, or left at the origin with confidence 0."""
+    """Joints without a measurement: linear in time within their track, or 0 (after normalisation).
+
+    Frames that do not show a body at all are filled from those that do, either way; image layouts tell by confidence 0.
+    """
     origin: Literal["none", "first_frame", "every_frame"] = "first_frame"
     """Whose centre joint (first body) moves to the origin."""
     rotate: Literal["none", "yaw", "upright"] = "none"
@@ -123,22 +126,24 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
     """Read a shipped definition by name, or a user's own YAML file.
 
     Args:
-        overrides: block -> key -> value, over what the file says; None values say nothing.
+        overrides: block -> key -> value, over what the file says; None is a value, too (`clips_per_class`: all).
 
     Raises DataError naming the file and the key for anything unknown, missing or of the wrong kind.
     """
     path = _find(name_or_path)
     document = _read_yaml(path)
-    for block, values in (overrides or {}).items():
-        changes = {key: value for key, value in values.items() if value is not None}
-        if changes:
-            document[block] = {**(document.get(block) or {}), **changes}
     try:
+        for block, values in (overrides or {}).items():
+            if block == "synth" and values and document.get(block) is None:
+                raise ValueError("synth: this data set is recorded; made clips must not go by its name")
+            if values:
+                document[block] = {**_block(document, block), **values}
         return _build(document, path)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: {where}: {first['msg']}, got {first['input']!r}") from error
+        source = "params.yaml or --set" if _is_override(first["loc"], overrides or {}) else path
+        raise DataError(f"{source}: {where}: {first['msg']}, got {first['input']!r}") from error
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -167,11 +172,24 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
+def _block(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    block = document.get(name) or {}
+    if not isinstance(block, Mapping):
+        raise ValueError(f"{name}: expected a mapping, got {block!r}")
+    return dict(block)
+
+
+def _is_override(place: Sequence[Any], overrides: Mapping[str, Mapping[str, Any]]) -> bool:
+    return len(place) > 1 and place[1] in overrides.get(place[0], {})
+
+
 def _build(document: dict[str, Any], path: Path) -> Definition:
     """Resolve lists, layout and class ids; then let the dataclasses check every key and value."""
-    parse, split = dict(document.get("parse") or {}), dict(document.get("split") or {})
+    parse, split = _block(document, "parse"), _block(document, "split")
     parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(str(parse.get("format")), "ntu25")))
     parse["class_names"] = _class_names(parse.get("class_names"), path)
+    if not isinstance(parse.get("missing") or "", str):
+        raise ValueError(f"parse.missing: the name of a text file, got {parse['missing']!r}")
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
     resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
@@ -181,13 +199,15 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
 def _layout(value: Any) -> Layout:
     if isinstance(value, Mapping):
         return Layout.from_dict(value)
-    if value not in LAYOUTS:
+    if not isinstance(value, str) or value not in LAYOUTS:
         raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {value!r}")
     return LAYOUTS[value]
 
 
 def _class_names(value: Any, path: Path) -> tuple[str, ...]:
     """A list, or a text file with a name a line; a leading action code as in `A031 point` is not part of the name."""
+    if not isinstance(value, str | list | None):
+        raise ValueError(f"parse.class_names: a list, or the name of a text file, got {value!r}")
     lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
     return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
 
@@ -197,9 +217,14 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
     split = _read_yaml(path.parent / value) if isinstance(value, str) else value
     if not isinstance(split, Mapping):
         raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
+    if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
+        raise ValueError(f"split.first_class_id: a whole number, got {first_class_id!r}")
     unknown = set(split) - set(PARTS)
     if unknown:
         raise ValueError(f"split.class_split: unknown part {min(map(str, unknown))!r}; known: {', '.join(PARTS)}")
+    for part, listed in split.items():
+        if not isinstance(listed, list | tuple | None):
+            raise ValueError(f"split.class_split.{part}: expected a list of class ids, got {listed!r}")
     ids = {part: tuple(split.get(part) or ()) for part in PARTS}
     seen: dict[int, str] = {}
     for part in PARTS:

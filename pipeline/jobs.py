@@ -31,8 +31,8 @@ class Job:
 
     @property
     def source(self) -> str:
-        """The raw file's source as text that can be stored, whatever bytes its name holds."""
-        return self.raw.source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        """The raw file's source, as text that can be stored."""
+        return _storable(self.raw.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,12 @@ def _is_outside(definition: Definition, class_id: int | None) -> bool:
 
 def _duplicate(first: RawFile, raw: RawFile) -> str:
     where = first.source if first.source != raw.source else f"{first.root.name}: {first.source}"
-    return f"the same clip as '{where}'"
+    return f"the same clip as '{_storable(where)}'"
+
+
+def _storable(path: str) -> str:
+    """A path as UTF-8 can hold it, whatever bytes the file system had in it."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, list[Label]]:

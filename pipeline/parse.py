@@ -42,7 +42,7 @@ from pipeline.table import (
 
 FILES_PER_PART = 512
 SUMMARY_NAME = "summary.json"
-_OURS = ("clips-*.parquet", "refused-*.parquet", SUMMARY_NAME, PLAN_NAME)
+_OURS = ("clips-*.parquet", "refused-*.parquet", SUMMARY_NAME)
 _LEFT_OVERS = (".clips-*.new", ".refused-*.new", ".*.json.new")
 
 
@@ -88,11 +88,7 @@ def parse(
         raise DataError(f"workers and files_per_part: at least 1, got {workers} and {files_per_part}")
     _check_apart(raw, out)
     plan = make_plan(definition, raw)
-    starts = range(0, len(plan.jobs), files_per_part)
-    parts = [
-        _Part(number=i, jobs=plan.jobs[start : start + files_per_part], definition=definition, out=out)
-        for i, start in enumerate(starts)
-    ]
+    parts = _cut(plan, files_per_part, definition, out)
     with _clear_error(out):
         _prepare_folder(out, _digest(definition, plan, files_per_part))
     _run(parts, workers, max_refused)
@@ -108,6 +104,14 @@ def parse(
         _write_text(out / SUMMARY_NAME, summary.to_json())
         (out / PLAN_NAME).unlink()
     return summary
+
+
+def _cut(plan: Plan, files_per_part: int, definition: Definition, out: Path) -> list[_Part]:
+    starts = range(0, len(plan.jobs), files_per_part)
+    return [
+        _Part(number=i, jobs=plan.jobs[start : start + files_per_part], definition=definition, out=out)
+        for i, start in enumerate(starts)
+    ]
 
 
 def _check_apart(raw: Sequence[Path], out: Path) -> None:
@@ -137,11 +141,19 @@ def _digest(definition: Definition, plan: Plan, files_per_part: int) -> str:
 
 
 def _prepare_folder(out: Path, digest: str) -> None:
-    """Keep the parts that an interrupted run of the same plan has finished, and remove all other files of ours."""
+    """Keep the parts that an interrupted run of the same plan has finished, and remove all other files of ours.
+
+    While parts of another plan are removed, plan.json names no plan: killed there, the next run keeps none of them, and
+    nobody takes what is left for a finished table. DataError where `out` holds files, but none of a parsed table.
+    """
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"digest": digest}) + "\n"
     plan = out / PLAN_NAME
+    if any(out.iterdir()) and not (plan.exists() or any(out.glob(_OURS[0]))):
+        raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
     same = plan.is_file() and plan.read_bytes() == text.encode()
+    if not same:
+        _write_text(plan, "{}\n")
     for pattern in _LEFT_OVERS if same else (*_LEFT_OVERS, *_OURS):
         for path in out.glob(pattern):
             path.unlink()

@@ -6,6 +6,7 @@ Raw files are only ever read. Hidden files and `__MACOSX` are not there for us.
 
 import lzma
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -117,6 +118,8 @@ def _in_folder(root: Path) -> Iterator[RawFile]:
             elif path.is_file():
                 facts = path.stat()
                 yield RawFile(source, root, None, facts.st_size, facts.st_mtime_ns)
+            else:  # a link to nowhere, a pipe: listed all the same, and refused by `read`
+                yield RawFile(source, root, None, 0)
 
 
 def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:
@@ -135,9 +138,12 @@ def _is_seen(name: str) -> bool:
 
 
 def _read_file(file: RawFile) -> bytes:
-    with (file.root / file.source).open("rb") as opened:
-        _check_size(os.fstat(opened.fileno()).st_size)
-        return opened.read()
+    path = file.root / file.source
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise Refused("not a regular file")
+    _check_size(facts.st_size)
+    return path.read_bytes()
 
 
 def _read_member(file: RawFile) -> bytes:

@@ -83,7 +83,8 @@ def write_shards(
             shards = tuple(dict.fromkeys(row["shard"] for row in written))
             entries[part][class_id] = ClassEntry(name=shard_class.name, clips=len(written), shards=shards)
             rows += written
-    pq.write_table(pa.Table.from_pylist(rows, INDEX_SCHEMA).select(list(INDEX_COLUMNS)), folder / INDEX_NAME)
+    index = pa.Table.from_pylist(rows, INDEX_SCHEMA).select(list(INDEX_COLUMNS))
+    pq.write_table(index, folder / INDEX_NAME, write_page_checksum=True)
     manifest = Manifest(
         dataset=dataset, layout=layout, frames=frames, parts=entries, definition=definition, versions=_versions()
     )

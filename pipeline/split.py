@@ -26,6 +26,10 @@ from pipeline.prepare import check_split, prepare_clip
 from pipeline.shards import ShardClass, write_shards
 from pipeline.table import ParsedClip, read_clips, read_facts
 
+_DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
+SHOWN = 10
+"""Classes with too few clips that an error names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
@@ -85,7 +89,7 @@ def split(definition: Definition, parsed: Path, out: Path) -> SplitSummary:
     """
     layout = definition.parse.layout
     check_split(definition.split, layout)
-    pools, outside = _draw(read_facts(parsed), definition)
+    pools, outside = _draw(read_facts(parsed, _DRAWN_BY), definition)
     _check_counts({i: len(pool.waiting) for i, pool in pools.items()}, pools, definition)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out.parent) as file:
@@ -118,7 +122,7 @@ def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], in
 
     The order depends on the seed, the class and its keys only, not on the order of the table.
     """
-    rows = facts.select(["key", "class_id", "class_name", "frames", "bodies"]).to_pylist()
+    rows = facts.to_pylist()
     twice = [key for key, count in Counter(row["key"] for row in rows).items() if count > 1]
     if twice:
         raise DataError(f"parsed table: {len(twice)} keys occur more than once, the first is {min(twice)}; parse again")
@@ -147,7 +151,8 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
     asked = definition.split.clips_per_class or 1
     short = [f"class {i} ({pools[i].name}): {counts[i]} of {asked} clips" for i in sorted(counts) if counts[i] < asked]
     if short and definition.split.too_few == "error":
-        listed = "; ".join(short)
+        more = [f"and {len(short) - SHOWN} more"] if len(short) > SHOWN else []
+        listed = "; ".join([*short[:SHOWN], *more])
         raise DataError(
             f"{len(short)} classes have too few usable clips (`too_few: note` takes what there is): {listed}"
         )
@@ -198,6 +203,8 @@ def _chosen_clips(parsed: Path, chosen: set[str]) -> Iterator[ParsedClip]:
                 missing.remove(clip.key)
                 yield clip
                 progress.update()
+            if not missing:
+                return
     if missing:
         raise DataError(f"{parsed}: {len(missing)} clips of its facts have no joints, the first is {min(missing)}")
 

@@ -19,6 +19,8 @@ SHOWN = 5
 """Refused files that the summary lists; the refused table has them all."""
 OUTSIDE_KEY = b"outside_split"
 """Metadata of a refused part: clips of its files that were read and then seen to be outside the split."""
+_QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")""")
+_NUMBER = re.compile(r"(?<![\w-])-?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +98,8 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
 
 
 def kind_of(reason: str) -> str:
-    """A reason without its particulars: quoted words become '..', numbers become N."""
-    return re.sub(r"-?\d+", "N", re.sub(r"'[^']*'|\"[^\"]*\"", "'..'", reason))
+    """A reason without its particulars: quoted words become '..', numbers N; `float32` and `UTF-8` are words."""
+    return _NUMBER.sub("N", _QUOTED.sub("'..'", reason))
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

@@ -101,6 +101,7 @@ REFUSED = pa.schema(
     metadata=_VERSION,
 )
 _ARRAYS = ("frame_index", "joints", "scores")
+FACTS = tuple(name for name in CLIPS.names if name not in _ARRAYS)
 _PLAIN = (
     "key",
     "dataset",
@@ -155,7 +156,9 @@ def write_part(table: pa.Table, path: Path) -> None:
     """
     unfinished = path.with_name(f".{path.name}.new")
     try:
-        pq.write_table(table, unfinished, compression="zstd", use_dictionary=["dataset", "class_name"])
+        pq.write_table(
+            table, unfinished, compression="zstd", use_dictionary=["dataset", "class_name"], write_page_checksum=True
+        )
         unfinished.replace(path)
     except (OSError, MemoryError) as error:
         unfinished.unlink(missing_ok=True)
@@ -190,9 +193,8 @@ def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
         yield ParsedClip(tracks=tracks, **facts)
 
 
-def read_facts(folder: Path) -> pa.Table:
-    """All columns of all clips but frame_index, joints and scores. DataError as in `read_clips`."""
-    names = [name for name in CLIPS.names if name not in _ARRAYS]
+def read_facts(folder: Path, names: Sequence[str] = FACTS) -> pa.Table:
+    """The named columns of all clips, by default all but frame_index, joints and scores. DataError as `read_clips`."""
     return pa.concat_tables([_read(part, CLIPS, names) for part in _parts(folder, "clips")])
 
 
@@ -214,6 +216,9 @@ def _parts(folder: Path, kind: str) -> list[Path]:
         )
     if not parts:
         raise DataError(f"{folder}: no parsed table there; run `dastm-data parse` first")
+    lost = next((path for i, path in enumerate(parts) if path != part_path(folder, kind, i)), None)
+    if lost is not None:
+        raise DataError(f"{lost}: not in a row with the parts before it, some are gone; run `dastm-data parse` again")
     return parts
 
 
@@ -223,7 +228,7 @@ def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> 
         version = (found.metadata or {}).get(b"schema_version", b"").decode()
         if version != str(SCHEMA_VERSION) or not found.equals(schema):
             raise DataError(f"{path}: not a part of schema {SCHEMA_VERSION}; run `dastm-data parse` again")
-        return pq.read_table(path, columns=names)
+        return pq.read_table(path, columns=names and list(names), page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: damaged, run `dastm-data parse` again ({' '.join(str(error).split())})") from None
 

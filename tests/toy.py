@@ -43,7 +43,7 @@ def toy_shards(path: Path, seed: int = 0, noise: float = 0.05, layout: Layout = 
 
 def tiny(**settings: Any) -> Config:
     """The tiny configuration; `matching__gamma=1` sets matching.gamma."""
-    return load_config("demo", {**TINY, **{key.replace("__", "."): value for key, value in settings.items()}})
+    return load_config("small", {**TINY, **{key.replace("__", "."): value for key, value in settings.items()}})
 
 
 def train_toy(shards: str, run: Path, config: Config | None = None, **options: Any) -> list[str]:

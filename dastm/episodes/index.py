@@ -106,7 +106,7 @@ def _check_bounds(index: PartIndex, folder: Path) -> None:
         if not (folder / name).is_file():
             raise ShardError(f"{folder / name}: missing; {AGAIN}")
     size = np.array([(folder / name).stat().st_size for name in index.shards], dtype=np.int64)
-    outside = (index.offset < 0) | (index.length < 0) | (index.offset + index.length > size[index.shard])
+    outside = (index.offset < 0) | (index.length < 0) | (index.length > size[index.shard] - index.offset)
     if outside.any():
         row = int(np.argmax(outside))
         where = f"{folder / index.shards[index.shard[row]]}: {index.key[row]}"

@@ -16,7 +16,7 @@ from dastm.episodes.collate import Selection, assemble, check_plan, collate
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.handles import Handles, read_at
 from dastm.episodes.index import PartIndex, read_index
-from dastm.episodes.manifest import check_shape, pool_sizes, read_manifest
+from dastm.episodes.manifest import check_clip, pool_sizes, read_manifest
 from dastm.errors import RunError
 
 
@@ -55,7 +55,7 @@ class IndexedShards:
         except OSError as error:
             raise ShardError(f"{where}: cannot be read ({error.strerror})") from error
         joints = decode_joints(array, index.checksum[row].as_py(), where)
-        check_shape(joints, self.manifest, where)
+        check_clip(joints, self.manifest, where)
         if len(joints) != index.bodies[row]:
             raise ShardError(f"{where}: {len(joints)} bodies, the index says {index.bodies[row]}")
         return joints

@@ -1,7 +1,7 @@
 """What every episode source checks in a shard folder's manifest before it believes it.
 
-In: the bytes of manifest.json. Out: a `Manifest` whose shard names are safe to join to a folder, a URL or a command,
-and refusals that name the folder or URL.
+In: the bytes of manifest.json. Out: a `Manifest` whose names are safe to join to a folder, a URL or a command, and
+refusals that name the folder or URL.
 """
 
 import re
@@ -14,11 +14,15 @@ from dastm.errors import RunError
 
 # A name ends up in paths and, for pipe: URLs, in a shell command: plain relative names only, no "..", no blanks.
 SHARD_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
+DATASET_NAME = re.compile(r"[\w-]+", re.ASCII)
+"""A run folder may be named after it."""
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
     """Decode and check; ShardError naming `where` for damage, another schema or a shard name that is not plain."""
     manifest = decode_manifest(data, where)
+    if not DATASET_NAME.fullmatch(manifest.dataset):
+        raise ShardError(f"{where}: {manifest.dataset!r} is not a plain name of a data set")
     for part in manifest.parts.values():
         for name in (shard for entry in part.values() for shard in entry.shards):
             if not SHARD_NAME.fullmatch(name):
@@ -38,11 +42,13 @@ def clip_shape(manifest: Manifest) -> tuple[int, int, int]:
     return manifest.frames, manifest.layout.n_joints, len(manifest.layout.coordinates)
 
 
-def check_shape(joints_MTVC: NDArray[np.float32], manifest: Manifest, where: str) -> None:
-    """Raises: ShardError naming `where` if a clip's frames, joints or coordinates are not the manifest's."""
+def check_clip(joints_MTVC: NDArray[np.float32], manifest: Manifest, where: str) -> None:
+    """Raises: ShardError naming `where` if a clip's shape is not the manifest's, or it holds nan or inf."""
     if joints_MTVC.shape[1:] != clip_shape(manifest) or len(joints_MTVC) < 1:
         expected = ", ".join(map(str, clip_shape(manifest)))
         raise ShardError(f"{where}: shape {joints_MTVC.shape}, the manifest says (bodies, {expected})")
+    if not np.isfinite(joints_MTVC).all():
+        raise ShardError(f"{where}: holds nan or inf; run `dastm-data audit`, then `dastm-data split` again")
 
 
 def one_line(error: Exception) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
 from dastm.episodes.collate import Selection, assemble, check_plan, collate
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.episodes.manifest import check_shape, one_line, pool_sizes, read_manifest
+from dastm.episodes.manifest import check_clip, one_line, pool_sizes, read_manifest
 
 SLOT = "{}"
 BLOCK = tarfile.BLOCKSIZE
@@ -93,7 +93,7 @@ class StreamedShards:
         clip = decode_clip(sample[JOINTS_SUFFIX], sample[FACTS_SUFFIX], where)
         if clip.key != sample["__key__"]:
             raise ShardError(f"{where}: holds the clip {clip.key}")
-        check_shape(clip.joints_MTVC, self.manifest, where)
+        check_clip(clip.joints_MTVC, self.manifest, where)
         return clip.joints_MTVC
 
     def _url_of(self, name: str) -> str:

@@ -57,15 +57,18 @@ def curves(rows: Rows) -> str:
         return to_svg(figure, f"Training curves of {len(seeds)} seed(s)")
 
 
-def accuracy_histogram(accuracies: NDArray[Any]) -> str:
-    """Distribution of the accuracies of episodes (shares), their mean and its 95 % interval (1.96 s / sqrt(n)).
+def accuracy_histogram(accuracies: NDArray[Any], interval: float) -> str:
+    """Distribution of the accuracies of episodes (shares), their mean and its 95 % interval.
+
+    Args:
+        interval: half its width, a share, as `evaluator.interval95` gives it.
 
     Raises: ValueError if there are fewer than two, or one is outside [0, 1].
     """
     percent = 100 * np.asarray(accuracies, dtype=np.float64)
     if percent.ndim != 1 or len(percent) < 2 or not ((percent >= 0) & (percent <= 100)).all():
         raise ValueError("accuracies: expected at least two shares between 0 and 1")
-    mean, half = percent.mean(), 1.96 * percent.std(ddof=1) / len(percent) ** 0.5
+    mean, half = percent.mean(), 100 * interval
     lefts, counts, width = _bars(percent)
     with drawing(4.6, 2.6) as figure:
         axes = figure.subplots()

@@ -14,6 +14,7 @@ from dastm.checkpoint import (
     load_checkpoint,
     read_json,
     record_training,
+    remove_unfinished,
     save_checkpoint,
     software,
     write_bytes,
@@ -24,13 +25,11 @@ from dastm.config import load_config
 from dastm.errors import RunError
 from tests.shard_folder import make_shard_folder
 
-CPU = torch.device("cpu")
-
 
 def test_checkpoint_and_back(tmp_path):
     state = {"model": {"w": torch.arange(3.0)}, "epoch": 2, "history": [{"part": "val", "accuracy": 0.5}]}
     save_checkpoint(tmp_path / "a" / "last.pt", state)
-    read = load_checkpoint(tmp_path / "a" / "last.pt", CPU)
+    read = load_checkpoint(tmp_path / "a" / "last.pt")
     assert torch.equal(read.pop("model")["w"], torch.arange(3.0))
     assert read == {"epoch": 2, "history": [{"part": "val", "accuracy": 0.5}]}
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["last.pt"]
@@ -47,13 +46,31 @@ def test_damaged_or_hostile_checkpoints_are_refused_and_not_executed(tmp_path, d
     path = tmp_path / "last.pt"
     path.write_bytes(data)
     with pytest.raises(RunError, match="damaged checkpoint"):
-        load_checkpoint(path, CPU)
+        load_checkpoint(path)
     assert not Path("executed").exists()
+
+
+def test_a_flipped_bit_anywhere_in_a_tensor_is_found(tmp_path):
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, {"w": torch.arange(1000.0)})
+    data = bytearray(path.read_bytes())
+    at = data.index(torch.arange(500.0, 504.0).numpy().tobytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(RunError, match=r"last\.pt: damaged checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("state", [[1, 2], "text", torch.ones(2)])
+def test_checkpoint_of_something_else_is_refused(tmp_path, state):
+    torch.save(state, tmp_path / "last.pt")
+    with pytest.raises(RunError, match="damaged checkpoint"):
+        load_checkpoint(tmp_path / "last.pt")
 
 
 def test_missing_checkpoint_says_what_to_do(tmp_path):
     with pytest.raises(RunError, match="no such checkpoint; `dastm train` makes it"):
-        load_checkpoint(tmp_path / "last.pt", CPU)
+        load_checkpoint(tmp_path / "last.pt")
 
 
 def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
@@ -70,6 +87,16 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
+def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / "seed-0").mkdir()
+    for name in ("seed-0/.last.pt.123.tmp", "seed-0/last.pt", ".hidden", "x.tmp"):
+        (tmp_path / name).write_text("x")
+    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path / "none")
+    kept = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert kept == [".hidden", "seed-0/last.pt", "x.tmp"]
+
+
 def test_rows_have_empty_cells_for_missing_values(tmp_path):
     write_rows(tmp_path / "t.csv", ("a", "b"), [{"a": 1}, {"a": 2, "b": "x,y"}])
     assert (tmp_path / "t.csv").read_text() == 'a,b\n1,\n2,"x,y"\n'
@@ -84,7 +111,7 @@ def test_unreadable_json_names_the_file(tmp_path):
 @pytest.fixture
 def record(tmp_path, rng):
     manifest = make_shard_folder(tmp_path / "shards", parts={"train": {0: 2}}, rng=rng)
-    return record_training(load_config("demo"), str(tmp_path / "shards"), manifest)
+    return record_training(load_config("small"), str(tmp_path / "shards"), manifest)
 
 
 def test_record_and_back(record, tmp_path):
@@ -94,14 +121,30 @@ def test_record_and_back(record, tmp_path):
 
 def test_identity_leaves_out_seeds_and_keeps_the_rest(record):
     def identity(**settings):
-        config = load_config("demo", {key.replace("__", "."): value for key, value in settings.items()})
+        config = load_config("small", {key.replace("__", "."): value for key, value in settings.items()})
         return TrainingRecord(**{**vars(record), "config": config}).identity()
 
     assert identity(optimise__seeds=[5, 6]) == record.identity()
     assert identity(matching__gamma=0.7) != record.identity()
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"config": {"episode": {"n_way": 1}}}'])
+def test_identity_has_the_versions_that_weights_depend_on(record):
+    def with_version(name):
+        return TrainingRecord(**{**vars(record), "versions": {**record.versions, name: "0"}}).identity()
+
+    assert with_version("torch") != record.identity()
+    assert with_version("pyarrow") == record.identity()
+
+
+def test_shards_of_another_training_are_refused(record, tmp_path, rng):
+    record.check_shards(make_shard_folder(tmp_path / "same", parts={"train": {0: 2}}, rng=rng))
+    with pytest.raises(RunError, match="not those that this run was trained on"):
+        record.check_shards(make_shard_folder(tmp_path / "other", parts={"train": {0: 3}}, rng=rng))
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "{}", "[]", '{"config": {"episode": {"n_way": 1}}}', '{"config": {}, "versions": "x"}']
+)
 def test_damaged_record_is_one_line(tmp_path, text):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "config.json").write_text(text)

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dastm.cli import main
-from dastm.evaluator import evaluate_and_write
+from dastm.cli import main, train_params
 from tests.toy import TINY, toy_shards
 
 SETTINGS = [option for key, value in TINY.items() for option in ("--set", f"{key}={value}")]
@@ -36,7 +35,7 @@ def one_line(result, status=1):
 
 
 def test_the_three_commands_in_a_row(call, shards):
-    trained = call("train", "--shards", shards, "--out", "run", "--preset", "demo", *SETTINGS)
+    trained = call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS)
     assert trained.exit_code == 0, trained.output
     assert "next: dastm eval --run run" in trained.stdout
     words = ("--n-way", 3, "--n-query", 2, "--episodes", 4, "--baseline", "coordinates", "--baseline", "untrained")
@@ -53,7 +52,7 @@ def test_the_three_commands_in_a_row(call, shards):
 def test_defaults_come_from_params(call, shards):
     params = {
         "datasets": {"toy": "toy.yaml"},
-        "train": {"preset": "demo", "set": TINY},
+        "train": {"preset": "small", "set": TINY},
         "eval": {"n_way": 3, "n_query": 2, "episodes": 4},
     }
     Path("params.yaml").write_text(json.dumps(params))
@@ -88,7 +87,7 @@ def test_what_is_wrong_is_one_line_and_exit_1(call, words, message):
 
 
 def test_fewer_classes_than_ways_and_fewer_clips_than_needed(call, shards):
-    more_ways = ("train", "--shards", shards, "--preset", "demo", *SETTINGS, "--set", "episode.n_way=9")
+    more_ways = ("train", "--shards", shards, "--preset", "small", *SETTINGS, "--set", "episode.n_way=9")
     assert "9-way" in one_line(call(*more_ways))
     more_clips = ("eval", "--shards", shards, "--baseline", "coordinates", "--n-way", 3, "--k-shot", 8)
     assert "clips" in one_line(call(*more_clips))
@@ -114,13 +113,21 @@ def test_broken_params_are_named(call):
     assert "params.yaml: block train" in one_line(call("train"))
 
 
-def test_interruption_says_how_to_go_on(call, shards, monkeypatch):
-    def interrupted(*_args):
+def test_interruption_says_how_to_go_on_where_one_can(call, shards, monkeypatch):
+    def interrupted(*_args, **_options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dastm.evaluator.evaluate_and_write", interrupted)
-    assert evaluate_and_write is not interrupted
-    assert "interrupted" in one_line(call("eval", "--shards", shards, "--baseline", "coordinates"), 130)
+    monkeypatch.setattr("dastm.trainer.train", interrupted)
+    assert one_line(call("eval", "--shards", shards, "--baseline", "coordinates"), 130) == "dastm: interrupted"
+    assert "continues from the last checkpoint" in one_line(call("train", "--shards", shards), 130)
+
+
+def test_null_in_params_says_nothing(call, shards):
+    Path("params.yaml").write_text("eval: {n_way: null, episodes: 4}\ntrain: {preset: null, set: null}\n")
+    result = call("eval", "--shards", shards, "--baseline", "coordinates", "--n-query", 2)
+    assert "5-way needs 5" in one_line(result)
+    assert train_params() == ("paper", {})
 
 
 def test_help_has_examples(call):
@@ -128,3 +135,18 @@ def test_help_has_examples(call):
         text = call(*words, "--help").stdout
         assert "dastm " in text
         assert "xample" in text or words == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: {sett: {}}", "params.yaml: train.sett: no such key; known: preset, set"),
+        ("train: {set: [a]}", "params.yaml: train.set: expected a mapping, e.g. {matching.gamma: 0.05}, got ['a']"),
+        ("train: {set: {1: 2}}", "setting '1': write section.name"),
+        ("train: {preset: [demo]}", "no preset"),
+        ("datasets: {7: seven.yaml}", "data/shards/7"),
+    ],
+)
+def test_wrong_params_of_training_are_named(call, text, message):
+    Path("params.yaml").write_text(text)
+    assert message in one_line(call("train"))

@@ -13,13 +13,16 @@ from dastm.clip import (
     Clip,
     Manifest,
     ShardError,
+    checksum,
     decode_clip,
+    decode_joints,
     decode_manifest,
     encode_clip,
     encode_manifest,
 )
 from dastm.skeleton import OPENPOSE18
 
+NPY = encode_clip(Clip(key="k", joints_MTVC=np.ones((1, 2, 3, 2), np.float32), facts={}))[0]
 shapes = hnp.array_shapes(min_dims=4, max_dims=4, max_side=5)
 
 
@@ -39,6 +42,14 @@ def test_any_flipped_bit_of_the_array_is_found():
         damaged = array[:position] + bytes([array[position] ^ 1]) + array[position + 1 :]
         with pytest.raises(ShardError, match=r"shard 7.*checksum differs"):
             decode_clip(damaged, facts, where="shard 7")
+
+
+@pytest.mark.parametrize(
+    "array", [b"", b"\x93NUMPY", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x06\x00{'a':1", NPY.replace(b"1, 2, 3", b"9" * 7)]
+)
+def test_what_is_no_array_is_refused_even_under_its_own_checksum(array):
+    with pytest.raises(ShardError, match=r"^here: not a \.npy array"):
+        decode_joints(array, checksum(array), "here")
 
 
 @pytest.mark.parametrize("facts", [b"", b"[]", b"{}", b'{"key": "a"}', b"\xff"])
@@ -89,3 +100,27 @@ def test_manifest_of_another_schema_is_refused(manifest):
 def test_what_is_no_manifest_is_refused(data):
     with pytest.raises(ShardError, match="here: not a manifest of shards"):
         decode_manifest(data, "here")
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("frames",), "50"),
+        (("frames",), 0),
+        (("dataset",), 5),
+        (("definition",), 5),
+        (("parts", "train", "007", "clips"), 1.5),
+        (("parts", "train", "007", "clips"), -1),
+        (("parts", "train", "007", "clips"), True),
+        (("parts", "train", "007", "name"), None),
+        (("parts", "train", "007", "shards"), [7]),
+    ],
+)
+def test_manifest_with_a_value_of_the_wrong_kind_is_refused(manifest, where, value):
+    document = json.loads(encode_manifest(manifest))
+    inner = document
+    for key in where[:-1]:
+        inner = inner[key]
+    inner[where[-1]] = value
+    with pytest.raises(ShardError, match="here: not a manifest of shards"):
+        decode_manifest(json.dumps(document).encode(), "here")

@@ -25,10 +25,10 @@ def test_every_preset_loads_and_survives_a_round_trip(name):
 
 
 def test_settings_go_over_the_preset():
-    config = load_config("demo", {"matching.gamma": 0.5, "optimise.seeds": [3, 4]})
+    config = load_config("small", {"matching.gamma": 0.5, "optimise.seeds": [3, 4]})
     assert config.matching.gamma == 0.5
     assert config.optimise.seeds == (3, 4)
-    assert config.backbone.n_blocks == load_config("demo").backbone.n_blocks
+    assert config.backbone.n_blocks == load_config("small").backbone.n_blocks
 
 
 def test_queries_follow_the_shots_unless_given():
@@ -54,6 +54,10 @@ def test_method_is_named_as_in_the_tables(activation, rank_weight, method):
         ({"optimise.epochs": "many"}, r"optimise\.epochs: .*got 'many'"),
         ({"optimise.epochs": True}, r"optimise\.epochs: .*got True"),
         ({"optimise.seeds": []}, r"optimise\.seeds: "),
+        ({"optimise.seeds": [1, 1]}, r"optimise\.seeds: .*each seed once"),
+        ({"optimise.seeds": [2**64]}, r"optimise\.seeds\.0: "),
+        ({"optimise.val_episodes": 1}, r"optimise\.val_episodes: .*got 1"),
+        ({3: 1}, "write section.name"),
         ({"episode.n_way": 1}, r"episode\.n_way: .*got 1"),
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
@@ -67,7 +71,7 @@ def test_wrong_settings_get_one_line(settings, message):
 
 
 def test_unknown_preset_lists_the_known_ones():
-    with pytest.raises(RunError, match="no preset 'papr'; known: demo, paper"):
+    with pytest.raises(RunError, match="no preset 'papr'; known: paper, small"):
         load_config("papr")
 
 

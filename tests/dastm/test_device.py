@@ -22,8 +22,12 @@ def test_tf32_on_the_cpu_is_refused():
         pass
 
 
-def test_tf32_is_put_back_afterwards():
-    before = torch.get_float32_matmul_precision()
-    with precision(torch.device("cuda"), "tf32"):
-        assert torch.get_float32_matmul_precision() == "high"
-    assert torch.get_float32_matmul_precision() == before
+@pytest.mark.parametrize(("name", "products"), [("tf32", "high"), ("float32", "highest"), ("bf16", "highest")])
+def test_on_cuda_tf32_is_in_products_and_convolutions_or_in_neither_and_put_back_afterwards(name, products):
+    def state():
+        return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+    before = state()
+    with precision(torch.device("cuda"), name):
+        assert state() == (products, name == "tf32")
+    assert state() == before

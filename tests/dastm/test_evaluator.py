@@ -3,7 +3,10 @@
 import csv
 import json
 import math
+import shutil
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import torch
 from scipy import stats
 
 from dastm.baselines import coordinate_distances
+from dastm.checkpoint import TrainingRecord
 from dastm.config import EvalConfig
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
@@ -143,6 +147,33 @@ def test_best_weights_are_scored_not_the_last(shards, run, tmp_path):
         best.write_bytes(kept)
     seeds = after["rows"]["DASTM"]["seeds"]
     assert seeds["0"] == seeds["1"] == before["rows"]["DASTM"]["seeds"]["1"]
+
+
+def test_run_trained_with_tf32_is_scored_on_the_cpu(shards, run, tmp_path):
+    changed = tmp_path / "run"
+    shutil.copytree(run, changed)
+    path = changed / "train" / "config.json"
+    path.write_text(path.read_text().replace('"precision": "float32"', '"precision": "tf32"'))
+    first, second = (evaluate_and_write(config(), folder, shards, "cpu", tmp_path / "x") for folder in (run, changed))
+    assert first == second
+
+
+def test_baseline_named_twice_is_one_row(shards):
+    with closing(open_source(shards)) as source:
+        assert len(evaluate(source, config(baselines=("coordinates",) * 2), None, "cpu")) == 1
+
+
+def test_shards_changed_since_training_are_scored_only_when_named(run, shards, tmp_path):
+    record = TrainingRecord.read(run)
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    other = toy_shards(tmp_path / "shards")
+    manifest = Path(other) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"numpy": "x"', '"numpy": "y"'))
+    replace(record, shards=other).write(moved)
+    with pytest.raises(RunError, match="not those that this run was trained on"):
+        evaluate_and_write(config(), moved, None, "cpu", None)
+    assert evaluate_and_write(config(), moved, other, "cpu", None)["rows"]
 
 
 def test_what_cannot_be_evaluated_is_one_line(shards, run, tmp_path):

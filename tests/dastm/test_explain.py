@@ -60,6 +60,8 @@ def test_activations_are_rows_of_probabilities_or_absent(source):
 def test_shown_poses_are_frames_of_the_clips(source):
     _, explanation = explained(source)
     episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
-    frames = episode.query.joints_LMTVC[0, 0].double().numpy()
-    assert any(np.array_equal(explanation.same.query_VC, frame) for frame in frames)
+    for pair, clip in ((explanation.same, episode.query), (explanation.same, episode.support)):
+        shown, side = (pair.query_VC, 0) if clip is episode.query else (pair.support_VC, 1)
+        frame = 4 * pair.frames[side]  # strides of 2 and 2
+        assert np.array_equal(shown, clip.joints_LMTVC[0, 0, frame].double().numpy())
     assert explanation.features_VD.shape == (3, 256)

@@ -1,14 +1,22 @@
 """The page: all that is promised is on it, it needs no network, data is escaped, the same run gives the same bytes."""
 
 import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dastm.checkpoint import TrainingRecord, write_json, write_rows
 from dastm.config import EvalConfig
 from dastm.errors import RunError
-from dastm.evaluator import evaluate_and_write
-from dastm.report import read_curves, write_report
+from dastm.evaluator import Row, evaluate_and_write, summary
+from dastm.report import _evaluation, _upward, read_curves, write_report
+from tests.shard_folder import make_shard_folder
 from tests.toy import tiny, toy_shards, train_toy
+
+SHARES = {0: [0.2, 0.4, 0.9], 1: [0.4, 0.4, 0.5]}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,69 @@ def test_models_without_activation_have_a_page_too(tmp_path):
     text = (tmp_path / "page.html").read_text()
     assert "This model has no activation" in text
     assert "Not evaluated yet" in text
+
+
+def test_alignment_and_caption_count_frames_alike(page):
+    frames = re.search(r"feature frames (\d) and (\d), the first being 0", page)
+    assert f"query {frames[1]}, prototype {frames[2]}:" in page
+
+
+def test_histogram_has_the_interval_of_the_table(tmp_path):
+    """Two seeds: both average over the seeds of an episode first."""
+    cells = [("DASTM", seed, number, share) for seed, shares in SHARES.items() for number, share in enumerate(shares)]
+    rows = [dict(zip(("row", "seed", "episode", "accuracy"), cell, strict=True)) for cell in cells]
+    write_rows(tmp_path / "episodes.csv", tuple(rows[0]), rows)
+    by_seed = {seed: np.array(shares) for seed, shares in SHARES.items()}
+    metrics = summary([Row(name="DASTM", by_seed=by_seed)], EvalConfig(), "toy")
+    write_json(tmp_path / "metrics.json", metrics)
+    figure = _evaluation(tmp_path / "metrics.json")["figure"]
+    entry = metrics["rows"]["DASTM"]
+    assert f"mean {entry['mean']:.1f} ± {entry['interval']:.1f} % (95 % interval, 3 episodes)" in figure.svg
+    assert "mean of 2 seeds" in figure.caption
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metrics.json", "{}"),
+        ("metrics.json", "[]"),
+        ("metrics.json", '{"rows": {}, "settings": {}}'),
+        ("metrics.json", "{"),
+        ("episodes.csv", "row,seed,episode,accuracy\nDASTM,0,0,x\n"),
+        ("episodes.csv", "a,b\n1,2\n"),
+    ],
+)
+def test_damaged_evaluation_is_one_line(run, tmp_path, name, text):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "eval" / "test-4way-1shot" / name).write_text(text)
+    with pytest.raises(RunError, match=r"metrics\.json: ") as caught:
+        write_report([tmp_path / "run"], tmp_path / "page.html")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "seed,episode,part,loss\n0,x,train,1\n", "seed,episode,part,loss\n0,1,best,1\n"])
+def test_damaged_curves_are_one_line(run, tmp_path, text):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "curves.csv").write_text(text)
+    with pytest.raises(RunError, match=r"curves\.csv: damaged"):
+        write_report([tmp_path / "run"], tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(("rotate", "up"), [("upright", "z"), ("yaw", "y"), (None, "y")])
+def test_skeletons_are_drawn_upright(tmp_path, rng, rotate, up):
+    manifest = make_shard_folder(tmp_path, parts={"test": {0: 1}}, rng=rng)
+    definition = {"split": {"rotate": rotate}} if rotate else {}
+    assert _upward(replace(manifest, definition=definition)) == up
+
+
+def test_run_trained_on_a_stream_has_a_page_and_one_on_other_shards_has_none(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    record = TrainingRecord.read(run)
+    replace(record, shards=f"file:{Path(record.shards).absolute()}").write(tmp_path / "run")
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    replace(record, shards_digest="0").write(tmp_path / "run")
+    with pytest.raises(RunError, match="not those that this run was trained on"):
+        write_report([tmp_path / "run"], tmp_path / "page.html")
 
 
 def test_several_runs_on_one_page(run, tmp_path):

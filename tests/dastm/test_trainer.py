@@ -2,22 +2,20 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import pytest
 import torch
 
-from dastm import trainer
-from dastm.checkpoint import load_checkpoint
+from dastm import checkpoint, trainer
+from dastm.checkpoint import load_checkpoint, save_checkpoint
 from dastm.errors import RunError
 from dastm.trainer import learning_rate
 from tests.toy import tiny, toy_shards, train_toy
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,7 @@ def finished(shards, tmp_path_factory):
 
 
 def weights(run, name="last.pt", seed=0):
-    return load_checkpoint(run / "train" / f"seed-{seed}" / name, CPU)["model"]
+    return load_checkpoint(run / "train" / f"seed-{seed}" / name)["model"]
 
 
 def equal(first, second):
@@ -134,8 +132,73 @@ def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, tmp_
     other = tiny(matching__gamma=0.7)
     with pytest.raises(RunError, match=r"holds another training \(matching.gamma\).*--replace"):
         train_toy(shards, tmp_path, other)
+    (tmp_path / "eval").mkdir()
+    for name in ("eval/metrics.json", "report.html", "notes.txt"):
+        (tmp_path / name).write_text("of the first training")
     lines = train_toy(shards, tmp_path, other, replace=True)
     assert "starting anew" in lines[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.csv", "notes.txt", "train"]
+
+
+def test_curves_of_the_run_are_there_only_when_all_seeds_are_trained(shards, tmp_path, monkeypatch):
+    train_toy(shards, tmp_path)
+    monkeypatch.setattr(trainer, "_train_epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path, tiny(optimise__seeds=[0, 1]))
+    assert not (tmp_path / "curves.csv").exists()
+
+
+@pytest.mark.parametrize("left", [".config.json.7.tmp", "seed-0/.last.pt.7.tmp"])
+def test_training_killed_while_it_wrote_a_file_continues(shards, tmp_path, left):
+    """Also where that was its first file."""
+    path = tmp_path / "train" / left
+    if left.startswith("seed"):
+        train_toy(shards, tmp_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"half")
+    train_toy(shards, tmp_path)
+    assert not path.exists()
+
+
+def test_killed_between_the_last_files_of_an_epoch_leaves_the_curves_whole(shards, finished, tmp_path, monkeypatch):
+    save = trainer.save_checkpoint
+
+    def killed(path, state):
+        if path.name == "last.pt" and state["epoch"] == 2:
+            raise KeyboardInterrupt
+        save(path, state)
+
+    monkeypatch.setattr(trainer, "save_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path)
+    monkeypatch.setattr(trainer, "save_checkpoint", save)
+    train_toy(shards, tmp_path)
+    for name in ("curves.csv", "train/seed-0/curves.csv"):
+        assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", [{"model": 3}, {"model": {}}, {}])
+def test_checkpoint_of_something_else_is_one_line(shards, tmp_path, damage):
+    train_toy(shards, tmp_path)
+    last = tmp_path / "train" / "seed-0" / "last.pt"
+    save_checkpoint(last, damage)
+    with pytest.raises(RunError, match=r"last\.pt: not a checkpoint of this training"):
+        train_toy(shards, tmp_path)
+
+
+def test_weights_that_leave_the_numbers_in_the_last_step_are_one_line(shards, tmp_path, monkeypatch):
+    """Its loss was still finite: validation is the first to see them."""
+    whole = trainer.train_episode
+
+    def last_step_overflows(state, config, episode):
+        parts = whole(state, config, episode)
+        if state.episode == config.optimise.episodes - 1:
+            torch.nn.init.constant_(next(iter(state.model.parameters())), torch.nan)
+        return parts
+
+    monkeypatch.setattr(trainer, "train_episode", last_step_overflows)
+    with pytest.raises(RunError, match=r"lower optimise\.learning_rate"):
+        train_toy(shards, tmp_path)
 
 
 def test_other_shards_are_another_training(shards, tmp_path):
@@ -151,6 +214,14 @@ def test_other_code_is_another_training(shards, tmp_path, monkeypatch):
     train_toy(shards, tmp_path)
     monkeypatch.setattr("dastm.checkpoint.code_digest", lambda: "changed")
     with pytest.raises(RunError, match="other code"):
+        train_toy(shards, tmp_path)
+
+
+def test_other_versions_are_another_training(shards, tmp_path, monkeypatch):
+    train_toy(shards, tmp_path)
+    now = checkpoint.software()
+    monkeypatch.setattr(checkpoint, "software", lambda: {**now, "torch": "3.0", "pyarrow": "3.0"})
+    with pytest.raises(RunError, match=rf"torch {re.escape(torch.__version__)}, now 3\.0\)"):
         train_toy(shards, tmp_path)
 
 
@@ -189,7 +260,7 @@ def test_learning_makes_the_toy_classes_separable(tmp_path):
 
 
 def test_schedules():
-    constant, cosine = tiny(), tiny(optimise__schedule="cosine")
+    constant, cosine = tiny(optimise__schedule="constant"), tiny(optimise__schedule="cosine")
     steps = [0, 5, 10]
     assert [learning_rate(constant, step) for step in steps] == [1e-3] * 3
     assert [learning_rate(cosine, step) for step in steps] == pytest.approx([1e-3, 5e-4, 0])
@@ -197,6 +268,5 @@ def test_schedules():
 
 def test_rank_term_and_clipping_reach_the_weights(shards, finished, tmp_path):
     for name, settings in {"rank": {"matching__rank_weight": 0.5}, "clip": {"optimise__clip_norm": 1e-3}}.items():
-        config = tiny(**settings)
-        train_toy(shards, tmp_path / name, replace(config, optimise=replace(config.optimise, epochs=1)))
+        train_toy(shards, tmp_path / name, tiny(**settings))
         assert not equal(weights(finished[0]), weights(tmp_path / name))

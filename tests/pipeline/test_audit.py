@@ -1,5 +1,4 @@
 import ast
-import hashlib
 import io
 import json
 import re
@@ -18,6 +17,7 @@ import pipeline.audit
 from pipeline.audit import audit, write_audit
 from pipeline.split import split
 from tests.oracles.hand_made import STANDING, STICK_2D, definition_of, made_table, parsed_clip, tracks_of, write_table
+from tests.pipeline.shard_damage import change_index, change_manifest, members_of, rewrite, with_array, with_facts
 
 
 @pytest.fixture(scope="module")
@@ -39,72 +39,6 @@ def problems(folder):
     assert report["ok"] == (not report["problems"])
     json.dumps(report, allow_nan=False)
     return report["problems"]
-
-
-def change_manifest(folder, change):
-    path = folder / "manifest.json"
-    document = json.loads(path.read_bytes())
-    change(document)
-    path.write_text(json.dumps(document))
-
-
-def change_index(folder, change):
-    rows = pq.read_table(folder / "index.parquet")
-    pq.write_table(pa.Table.from_pylist(change(rows.to_pylist()), rows.schema), folder / "index.parquet")
-
-
-def members_of(path):
-    with tarfile.open(path) as tar:
-        return [(member, tar.extractfile(member).read()) for member in tar]
-
-
-def rewrite(folder, shard, change, index_too=True):
-    """Change the members of one tar [(name, bytes)], and make index and facts agree with the new arrays."""
-    path = folder / shard
-    members = change([(member.name, data) for member, data in members_of(path)])
-    digest = {name.split(".")[0]: blake(data) for name, data in members if name.endswith(".npy")}
-    spans = {}
-    with path.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-        for name, data in members:
-            if name.endswith(".json") and index_too:
-                data = json.dumps({**json.loads(data), "checksum": digest[name.split(".")[0]]}).encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            spans[name.split(".")[0]] = spans.get(name.split(".")[0]) or (file.tell() + 512, len(data))
-            tar.addfile(member, io.BytesIO(data))
-    if index_too:
-        change_index(
-            folder,
-            lambda rows: [
-                {**row, "offset": spans[row["key"]][0], "length": spans[row["key"]][1], "checksum": digest[row["key"]]}
-                if row["shard"] == shard and row["key"] in digest
-                else row
-                for row in rows
-            ],
-        )
-
-
-def blake(data):
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def with_array(change):
-    """Apply `change` to the array of the first clip."""
-
-    def changed(members):
-        array = change(np.load(io.BytesIO(members[0][1])))
-        buffer = io.BytesIO()
-        np.save(buffer, array)
-        return [(members[0][0], buffer.getvalue()), *members[1:]]
-
-    return changed
-
-
-def with_facts(**fields):
-    def changed(members):
-        return [members[0], (members[1][0], json.dumps({**json.loads(members[1][1]), **fields}).encode()), *members[2:]]
-
-    return changed
 
 
 SHARD = "train/000-000.tar"
@@ -386,6 +320,26 @@ def test_wrong_arrays_are_found(shards, change, message):
 def test_an_array_of_nothing_but_nan_has_no_range(shards):
     rewrite(shards, SHARD, with_array(put(np.nan, ...)))
     assert any("values are NaN" in problem for problem in problems(shards))
+
+
+def test_a_signalling_nan_is_a_problem_and_no_warning(shards):
+    signalling = np.array(0x7F800001, np.uint32).view(np.float32)
+    rewrite(shards, SHARD, with_array(put(signalling)))
+    assert any("1 values are NaN" in problem for problem in problems(shards))
+
+
+def test_json_nested_without_end_is_a_problem(shards):
+    deep = b"[" * 100_000
+    rewrite(shards, SHARD, lambda members: [members[0], (members[1][0], deep), *members[2:]], index_too=False)
+    assert any("facts are not the JSON of a clip (RecursionError" in problem for problem in problems(shards))
+    (shards / "manifest.json").write_bytes(deep)
+    assert any("not a manifest of shards (RecursionError" in problem for problem in problems(shards))
+
+
+def test_a_member_whose_name_is_not_utf8_can_be_reported(shards, tmp_path):
+    rewrite(shards, SHARD, lambda members: [("\udcff.joints.npy", members[0][1]), *members[1:]], index_too=False)
+    assert any(problem.startswith(f"{SHARD}: \\udcff: ") for problem in problems(shards))
+    write_audit(audit(shards), tmp_path / "report.json")
 
 
 def test_bytes_that_are_no_array_are_found(shards):

@@ -84,10 +84,19 @@ def test_own_layout(tmp_path):
     assert load_definition(write(tmp_path, text)).parse.layout.n_joints == 2
 
 
-def test_overrides_go_over_the_file_and_none_says_nothing(tmp_path):
-    definition = load_definition(write(tmp_path), {"split": {"n_frames": 7, "rotate": None}})
+def test_overrides_go_over_the_file_and_none_is_a_value(tmp_path):
+    path = write(tmp_path, MINIMAL.replace("test: [3]}}", "test: [3]}, clips_per_class: 5}"))
+    definition = load_definition(path, {"split": {"n_frames": 7, "clips_per_class": None}})
     assert definition.split.n_frames == 7
-    assert definition.split.rotate == "none"
+    assert definition.split.clips_per_class is None
+    with pytest.raises(DataError, match=r"--set: split.rotate: .*got None"):
+        load_definition(path, {"split": {"rotate": None}})
+
+
+def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
+    with pytest.raises(DataError, match=r"ntu-t\.yaml: synth: this data set is recorded"):
+        load_definition("ntu-t", {"synth": {"seed": 1}})
+    assert load_definition("demo-ntu", {"synth": {"seed": 1}}).synth.seed == 1
 
 
 @pytest.mark.parametrize(

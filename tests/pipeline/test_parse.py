@@ -18,7 +18,7 @@ from dastm.skeleton import NTU25
 from pipeline import jobs
 from pipeline import parse as stage
 from pipeline.errors import DataError
-from pipeline.parse import _in_processes, default_workers, find_raw, parse
+from pipeline.parse import SUMMARY_NAME, _in_processes, default_workers, find_raw, parse
 from pipeline.table import PLAN_NAME, RefusedFile, part_path, read_clips, read_facts, read_refused
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 
@@ -231,6 +231,47 @@ def test_out_never_lies_in_a_raw_folder(raw):
     for out in (raw, raw / "parsed"):
         with pytest.raises(DataError, match="lies in the raw folder"):
             parse(NTU, [raw], out)
+
+
+def test_a_folder_of_other_files_is_left_alone(raw, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / SUMMARY_NAME).write_text("mine")
+    with pytest.raises(DataError, match="out: holds files but no parsed table"):
+        parse(NTU, [raw], tmp_path / "out")
+    assert contents(tmp_path / "out") == {SUMMARY_NAME: b"mine"}
+
+
+def test_a_table_that_is_half_removed_is_neither_read_nor_continued(raw, tmp_path, monkeypatch):
+    expected = parse(NTU, [raw], tmp_path / "other", files_per_part=1)
+    out = tmp_path / "out"
+    parse(NTU, [raw], out, files_per_part=2)
+    unlink = Path.unlink
+
+    def dying(path, **options):
+        if path.name == "clips-00001.parquet":
+            raise KeyboardInterrupt
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", dying)
+        with pytest.raises(KeyboardInterrupt):
+            parse(NTU, [raw], out, files_per_part=1)
+    assert part_path(out, "clips", 1).exists()
+    with pytest.raises(DataError, match="has not finished"):
+        read_facts(out)
+    assert parse(NTU, [raw], out, files_per_part=1) == expected
+    assert contents(out) == contents(tmp_path / "other")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+def test_folders_whose_names_are_not_utf8_are_named_all_the_same(tmp_path):
+    for folder in (b"a\xff", b"b\xfe"):
+        (tmp_path / "raw" / os.fsdecode(folder)).mkdir(parents=True)
+        write_ntu(tmp_path / "raw" / os.fsdecode(folder), [name(1)])
+    parse(NTU, [tmp_path / "raw"], tmp_path / "out")
+    (row,) = read_refused(tmp_path / "out").to_pylist()
+    assert row["source"] == f"b\\xfe/{name(1)}"
+    assert row["reason"] == f"the same clip as 'a\\xff/{name(1)}'"
 
 
 def test_out_that_is_a_file_is_an_error(raw, tmp_path):

@@ -75,8 +75,19 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     folder, elsewhere = fill(tmp_path / "raw", "a.txt"), fill(tmp_path / "elsewhere", "b.txt")
     (folder / "linked").symlink_to(elsewhere)
     (elsewhere / "back").symlink_to(folder)
-    (folder / "broken.txt").symlink_to(tmp_path / "nowhere")
     assert sources([folder]) == ["a.txt", "linked/b.txt"]
+
+
+def test_a_link_to_nowhere_and_a_pipe_are_listed_and_refused(tmp_path):
+    folder = fill(tmp_path / "raw", "a.txt")
+    (folder / "lost.txt").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(folder / "pipe.txt")
+    whole, lost, pipe = list_raw([folder], [".txt"]).files
+    assert read(whole)
+    with pytest.raises(Refused, match="the file is no longer there"):
+        read(lost)
+    with pytest.raises(Refused, match="not a regular file"):
+        read(pipe)
 
 
 def test_a_missing_root_says_what_to_download(tmp_path):
@@ -120,9 +131,9 @@ def test_a_vanished_file_is_refused(tmp_path):
 
 
 def test_an_unreadable_file_is_refused_without_naming_this_machine(tmp_path):
-    (tmp_path / "a.txt").mkdir()
-    with pytest.raises(Refused, match=r"cannot be read: Is a directory$"):
-        read(RawFile("a.txt", tmp_path, None, 3))
+    fill(tmp_path, "a.txt")
+    with pytest.raises(Refused, match=r"cannot be read: Not a directory$"):
+        read(RawFile("a.txt/b.txt", tmp_path, None, 3))
 
 
 def test_a_file_of_absurd_size_is_refused_unread(tmp_path):

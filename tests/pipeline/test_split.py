@@ -148,6 +148,12 @@ def test_too_few_clips_stop_the_run_in_one_line_that_names_the_classes(tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+def test_an_error_names_ten_short_classes_and_counts_the_others(tmp_path, rng):
+    definition = definition_of(class_split={"train": tuple(range(100, 112)), "val": (), "test": ()})
+    with pytest.raises(DataError, match=r"^12 classes .*; class 109 \(class 109\): 0 of 1 clips; and 2 more$"):
+        split(definition, made_table(tmp_path / "parsed", rng), tmp_path / "out")
+
+
 def test_a_class_without_clips_stops_the_run_even_where_no_number_is_asked_for(tmp_path, rng):
     definition = definition_of(class_split={"train": (0, 9), "val": (), "test": ()})
     with pytest.raises(DataError, match=r"class 9 \(class 9\): 0 of 1 clips"):

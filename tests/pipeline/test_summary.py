@@ -8,7 +8,10 @@ from pipeline.summary import ParseSummary, kind_of
 @pytest.mark.parametrize(
     ("reason", "kind"),
     [
-        ("'24' joints, layout ntu25 has 25", "'..' joints, layout ntuN has N"),
+        ("'24' joints, layout ntu25 has 25", "'..' joints, layout ntu25 has N"),
+        ("frame_index 1.0 or 1e+40 or 0x1f, -5.", "frame_index N or N or N, N."),
+        ("1e99 is not a finite float32, not UTF-8", "N is not a finite float32, not UTF-8"),
+        ("which the definition's class_names call 'abseiling'", "which the definition's class_names call '..'"),
         ("label 'a' in the clip, but \"b's\" in the list", "label '..' in the clip, but '..' in the list"),
         ("frame_index -3", "frame_index N"),
         ("the file is empty", "the file is empty"),

@@ -163,6 +163,24 @@ def test_no_table_no_clips(tmp_path):
         list(read_clips(tmp_path / "nowhere"))
 
 
+def test_a_table_without_one_of_its_parts_is_not_read(clips, tmp_path):
+    for number in (0, 2):
+        write_part(clips_to_table(clips), part_path(tmp_path, "clips", number))
+    with pytest.raises(DataError, match=r"clips-00002\.parquet: not in a row .* run `dastm-data parse` again"):
+        list(read_clips(tmp_path))
+
+
+def test_a_flipped_byte_among_the_joints_is_noticed(clips, tmp_path):
+    path = part_path(tmp_path, "clips", 0)
+    write_part(clips_to_table(clips), path)
+    chunk = pq.read_metadata(path).row_group(0).column(pq.read_schema(path).names.index("joints"))
+    data = bytearray(path.read_bytes())
+    data[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged"):
+        list(read_clips(tmp_path))
+
+
 def test_an_unfinished_table_is_not_read(clips, tmp_path):
     write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
     (tmp_path / PLAN_NAME).write_text("{}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.clip import ClassEntry, Manifest, ShardError, encode_manifest
-from dastm.episodes.manifest import check_shape, clip_shape, one_line, pool_sizes, read_manifest
+from dastm.episodes.manifest import check_clip, clip_shape, one_line, pool_sizes, read_manifest
 from dastm.errors import RunError
 from dastm.skeleton import NTU25, OPENPOSE18
 
@@ -30,6 +30,12 @@ def test_a_shard_name_that_is_not_plain_is_refused(name):
         read_manifest(encode_manifest(manifest_with(name)), "here")
 
 
+@pytest.mark.parametrize("name", ["", "../x", "a b", "/tmp"])
+def test_a_data_set_name_that_is_not_plain_is_refused(name):
+    with pytest.raises(ShardError, match=r"^here: .* is not a plain name of a data set"):
+        read_manifest(encode_manifest(replace(manifest_with("a.tar"), dataset=name)), "here")
+
+
 def test_a_damaged_manifest_is_refused():
     with pytest.raises(ShardError, match=r"^here: not a manifest"):
         read_manifest(b"{", "here")
@@ -49,11 +55,19 @@ def test_clip_shape_comes_from_frames_and_layout():
 
 def test_another_shape_than_the_manifests_is_refused():
     manifest = manifest_with("a.tar")
-    check_shape(np.zeros((2, 6, 25, 3), np.float32), manifest, "clip")
+    check_clip(np.zeros((2, 6, 25, 3), np.float32), manifest, "clip")
     with pytest.raises(ShardError, match=r"^clip: shape \(2, 7, 25, 3\), the manifest says \(bodies, 6, 25, 3\)"):
-        check_shape(np.zeros((2, 7, 25, 3), np.float32), manifest, "clip")
+        check_clip(np.zeros((2, 7, 25, 3), np.float32), manifest, "clip")
     with pytest.raises(ShardError, match=r"^clip: shape"):
-        check_shape(np.zeros((0, 6, 25, 3), np.float32), manifest, "clip")
+        check_clip(np.zeros((0, 6, 25, 3), np.float32), manifest, "clip")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_refused(value):
+    joints = np.zeros((2, 6, 25, 3), np.float32)
+    joints[1, 5, 24, 2] = value
+    with pytest.raises(ShardError, match=r"^clip: holds nan or inf"):
+        check_clip(joints, manifest_with("a.tar"), "clip")
 
 
 def test_library_messages_become_one_line():

@@ -18,7 +18,7 @@ PAIR = Layout(name="pair", joints=NAMES[:2], bones=((0, 1),))
 BODY_VC = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
 FIGURES = {
     "curves": lambda: curves(ROWS),
-    "histogram": lambda: accuracy_histogram(np.array([0.5, 0.6])),
+    "histogram": lambda: accuracy_histogram(np.array([0.5, 0.6]), 0.1),
     "similarity": lambda: joint_similarity(np.eye(3), NAMES, NAMES[0]),
     "alignment": lambda: alignment(np.eye(2), np.array([[0, 0], [1, 1]]), np.eye(2), NAMES[1]),
     "pair": lambda: matching_pair(BODY_VC, BODY_VC, np.eye(2), PAIR, NAMES[:2]),

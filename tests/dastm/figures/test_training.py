@@ -106,16 +106,14 @@ def test_rows_that_make_no_curve_are_refused(rows, message):
 
 
 def test_histogram_states_mean_and_interval():
-    # mean 0.6, sample standard deviation 0.2, 1.96 * 0.2 / sqrt(4)
-    accuracies = np.array([0.6 - 0.1 * 3**0.5, 0.6 - 0.1 * 3**0.5, 0.6 + 0.1 * 3**0.5, 0.6 + 0.1 * 3**0.5])
-    text = accuracy_histogram(accuracies)
-    assert "mean 60.0 ± 19.6 % (95 % interval, 4 episodes)" in labels(text)
+    text = accuracy_histogram(np.array([0.4, 0.5, 0.7, 0.8]), 0.317)
+    assert "mean 60.0 ± 31.7 % (95 % interval, 4 episodes)" in labels(text)
     assert {"accuracy of an episode, %", "episodes"} <= set(labels(text))
     assert {"mean", "interval"} <= names(text)
 
 
 def test_histogram_has_a_bar_for_every_accuracy_seen():
-    text = accuracy_histogram(np.array([0.72, 0.74, 0.74, 0.80]))
+    text = accuracy_histogram(np.array([0.72, 0.74, 0.74, 0.80]), 0.05)
     assert {name for name in names(text) if "bar" in name} == {"bar-72-1", "bar-74-2", "bar-80-1"}
 
 
@@ -144,4 +142,4 @@ def test_thirds_and_sevenths_of_a_percent_leave_no_empty_bars():
 @pytest.mark.parametrize("accuracies", [[], [0.5], [0.5, 1.2], [-0.1, 0.5], [0.5, np.nan], [[0.5, 0.5]]])
 def test_what_are_no_accuracies_is_refused(accuracies):
     with pytest.raises(ValueError, match="accuracies: expected at least two shares between 0 and 1"):
-        accuracy_histogram(np.array(accuracies))
+        accuracy_histogram(np.array(accuracies), 0.1)

@@ -193,3 +193,24 @@ def test_sizes_that_do_not_fit_are_refused():
         module(torch.zeros(1, 1, 2, 4), torch.zeros(1, 1, 3, 4))
     with pytest.raises(ValueError, match="expected 4 channels"):
         module.attention(torch.zeros(2, 4), torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize("init", ["tied", "identity"])
+def test_distances_begin_as_distances(init, generator):
+    """Copies of the prototypes are nearest to themselves; with `uniform` the two sides' values are unrelated."""
+    module = Activation(16)
+    module.reset(generator, init=init)
+    prototypes = torch.randn((5, 2, 4, 16), generator=generator)
+    diagonal_cost = module(prototypes, prototypes).diagonal(dim1=2, dim2=3).sum(-1)
+    assert diagonal_cost.argmin(1).tolist() == [0, 1, 2, 3, 4]
+    assert torch.equal(module.W3q, torch.eye(16))
+    assert torch.equal(module.W3s, torch.eye(16))
+    assert torch.equal(module.W1q, torch.eye(16)) == (init == "identity")
+
+
+def test_uniform_draws_all_six_apart(generator):
+    module = Activation(16)
+    module.reset(generator)
+    weights = list(module.parameters())
+    assert all((weight.abs() <= 0.25).all() for weight in weights)
+    assert not any(torch.equal(a, b) for i, a in enumerate(weights) for b in weights[:i])
