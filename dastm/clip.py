@@ -2,14 +2,14 @@
 
 A shard folder holds `<part>/<class id>-<nnn>.tar` (WebDataset tars, one class a tar), `index.parquet` and
 `manifest.json`. A clip is two members of a tar: `<key>.joints.npy` (float32, bodies present x frames x joints x
-coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes).
+coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes and one of the facts themselves).
 
 Writer: `pipeline.split`. Readers: `dastm.episodes.sources`; `pipeline.audit` reads on purpose without this file.
 """
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -23,6 +23,7 @@ SCHEMA_VERSION = 1
 PARTS = ("train", "val", "test")
 MANIFEST_NAME, INDEX_NAME = "manifest.json", "index.parquet"
 JOINTS_SUFFIX, FACTS_SUFFIX = "joints.npy", "json"
+FACTS_CHECKSUM = "facts_checksum"
 INDEX_COLUMNS = ("key", "class_id", "part", "shard", "offset", "length", "frames", "bodies", "checksum")
 """`shard` is relative to the folder; `offset` and `length` bound the bytes of the .npy member inside the tar."""
 
@@ -45,6 +46,11 @@ def checksum(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
+def contents_digest(checksums: Iterable[str]) -> str:
+    """One digest for the arrays of a whole folder, from their checksums in the order of the index."""
+    return checksum("".join(checksums).encode())
+
+
 def encode_clip(clip: Clip) -> tuple[bytes, bytes]:
     """The bytes of `<key>.joints.npy` and of `<key>.json`; the same clip gives the same bytes.
 
@@ -59,7 +65,11 @@ def encode_clip(clip: Clip) -> tuple[bytes, bytes]:
     np.save(buffer, np.ascontiguousarray(joints), allow_pickle=False)
     array = buffer.getvalue()
     facts = {**clip.facts, "key": clip.key, "bodies": joints.shape[0], "checksum": checksum(array)}
-    return array, json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return array, _canonical({**facts, FACTS_CHECKSUM: checksum(_canonical(facts))})
+
+
+def _canonical(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
 
 
 def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[np.float32]:
@@ -79,9 +89,11 @@ def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:
     """What `encode_clip` was given (plus `bodies` and `checksum` in the facts); ShardError naming `where` if not."""
     try:
         row = json.loads(facts)
-        key, expected = row["key"], row["checksum"]
-    except (ValueError, KeyError, TypeError) as error:
+        key, expected, own = row["key"], row["checksum"], row.pop(FACTS_CHECKSUM)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ShardError(f"{where}: facts are not the JSON of a clip ({error})") from error
+    if checksum(_canonical(row)) != own:
+        raise ShardError(f"{where}: checksum of the facts differs, the shard is damaged; run `dastm-data split` again")
     return Clip(key=key, joints_MTVC=decode_joints(array, expected, where), facts=row)
 
 
@@ -106,6 +118,8 @@ class Manifest:
     """part -> class id -> entry."""
     definition: Mapping[str, Any]
     """The data set definition in full, as resolved."""
+    contents: str
+    """`contents_digest` of all clips: other clips, another manifest."""
     versions: Mapping[str, str]
 
     def pool_sizes(self, part: str) -> dict[int, int]:
@@ -128,6 +142,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
             for part, classes in manifest.parts.items()
         },
         "definition": dict(manifest.definition),
+        "contents": manifest.contents,
         "versions": dict(manifest.versions),
     }
     return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
@@ -154,6 +169,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
             frames=_count(document["frames"], 1),
             parts=parts,
             definition=dict(document["definition"]),
+            contents=_text(document["contents"]),
             versions=dict(document["versions"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

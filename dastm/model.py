@@ -56,10 +56,10 @@ class Recogniser(nn.Module):
             dropout=backbone.dropout,
             edge_importance=backbone.edge_importance,
         )
-        self.activation = Activation(self.backbone.n_features) if matching.activation else None
         self.backbone.reset(generator)
-        if self.activation is not None:
-            self.activation.reset(generator, init=matching.init)
+        self.activation: Activation | None = None
+        if matching.activation:
+            self.activation = Activation(self.backbone.n_features, generator=generator, init=matching.init)
 
     def forward(self, episode: Episode) -> Matched:
         """Distances of the episode's queries to its classes, and all features."""

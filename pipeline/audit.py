@@ -66,6 +66,7 @@ class _Promise:
     coordinates: tuple[str, ...] = ()
     class_split: dict[str, list[int]] = field(default_factory=dict)
     most_bodies: int = 0
+    contents: str = ""
 
 
 @dataclass
@@ -109,6 +110,8 @@ def audit(shards: Path) -> dict[str, Any]:
             found.problems.append(
                 f"class {of.class_id} of {of.part}: manifest {counts[0]}, index {counts[1]}, tars {counts[2]} clips"
             )
+    if rows and _digest("".join(row["checksum"] for row in rows).encode()) != promise.contents:
+        found.problems.append("manifest.json: contents are not those of the index")
     return _report(promise, found)
 
 
@@ -134,6 +137,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
             coordinates=tuple(map(str, document["layout"]["coordinates"])),
             class_split={str(part): [int(i) for i in ids] for part, ids in split["class_split"].items()},
             most_bodies=int(split["bodies"]),
+            contents=str(document["contents"]),
         )
     except OSError as error:
         found.problems.append(f"manifest.json: {error.strerror}")
@@ -278,6 +282,10 @@ def _facts_problems(key: str, facts: bytes, array: bytes, of: _Class, promise: _
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         yield f"facts are not the JSON of a clip ({type(error).__name__}: {error})"
         return
+    claimed_checksum = document.pop("facts_checksum", None)
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    if claimed_checksum != _digest(text.encode(errors="surrogatepass")):
+        yield "checksum of the facts differs"
     own: Row = {"key": key, "part": of.part, "class_id": of.class_id, "class_name": of.name}
     own |= {"checksum": _digest(array), "dataset": promise.dataset}
     for name in own:

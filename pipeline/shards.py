@@ -30,6 +30,7 @@ from dastm.clip import (
     Clip,
     Manifest,
     checksum,
+    contents_digest,
     encode_clip,
     encode_manifest,
 )
@@ -86,7 +87,13 @@ def write_shards(
     index = pa.Table.from_pylist(rows, INDEX_SCHEMA).select(list(INDEX_COLUMNS))
     pq.write_table(index, folder / INDEX_NAME, write_page_checksum=True)
     manifest = Manifest(
-        dataset=dataset, layout=layout, frames=frames, parts=entries, definition=definition, versions=_versions()
+        dataset=dataset,
+        layout=layout,
+        frames=frames,
+        parts=entries,
+        definition=definition,
+        contents=contents_digest(row["checksum"] for row in rows),
+        versions=_versions(),
     )
     (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
     return manifest

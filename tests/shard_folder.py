@@ -26,6 +26,7 @@ from dastm.clip import (
     Clip,
     Manifest,
     checksum,
+    contents_digest,
     encode_clip,
     encode_manifest,
 )
@@ -65,7 +66,13 @@ def make_shard_folder(
             entries[part][class_id] = ClassEntry(name=f"class {class_id}", clips=n_clips, shards=tuple(shards))
     pq.write_table(pa.table({name: [row[name] for row in rows] for name in INDEX_COLUMNS}), path / INDEX_NAME)
     manifest = Manifest(
-        dataset="toy", layout=layout, frames=frames, parts=entries, definition={"name": "toy"}, versions={"numpy": "x"}
+        dataset="toy",
+        layout=layout,
+        frames=frames,
+        parts=entries,
+        definition={"name": "toy"},
+        contents=contents_digest(row["checksum"] for row in rows),
+        versions={"numpy": "x"},
     )
     (path / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
     return manifest

@@ -29,7 +29,14 @@ class Activation(nn.Module):
     chooses from the sizes. It changes memory and speed, not the result.
     """
 
-    def __init__(self, n_features: int, *, chunk_pairs: int | None = None, generator: torch.Generator | None = None):
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        chunk_pairs: int | None = None,
+        generator: torch.Generator | None = None,
+        init: str = "uniform",
+    ):
         super().__init__()
         if n_features < 1 or (chunk_pairs is not None and chunk_pairs < 1):
             raise ValueError(f"n_features and chunk_pairs must be at least 1, got {n_features} and {chunk_pairs}")
@@ -38,7 +45,7 @@ class Activation(nn.Module):
         shape = n_features, n_features
         self.W1q, self.W2q, self.W3q = (nn.Parameter(torch.empty(shape)) for _ in range(3))
         self.W1s, self.W2s, self.W3s = (nn.Parameter(torch.empty(shape)) for _ in range(3))
-        self.reset(generator)
+        self.reset(generator, init=init)
 
     def reset(self, generator: torch.Generator | None = None, *, init: str = "uniform") -> None:
         """Start all six anew; the same generator state gives the same numbers.

@@ -52,6 +52,15 @@ def test_what_is_no_array_is_refused_even_under_its_own_checksum(array):
         decode_joints(array, checksum(array), "here")
 
 
+def test_any_flipped_bit_of_the_facts_is_found():
+    clip = Clip(key="k", joints_MTVC=np.ones((1, 2, 3, 2), np.float32), facts={"subject": 7, "source": "a/b"})
+    array, facts = encode_clip(clip)
+    for position in range(len(facts)):
+        damaged = facts[:position] + bytes([facts[position] ^ 1]) + facts[position + 1 :]
+        with pytest.raises(ShardError, match=r"here: (facts are not|checksum)"):
+            decode_clip(array, damaged, where="here")
+
+
 @pytest.mark.parametrize("facts", [b"", b"[]", b"{}", b'{"key": "a"}', b"\xff"])
 def test_facts_that_are_no_clip_are_refused(facts):
     with pytest.raises(ShardError, match=r"here: facts are not the JSON of a clip"):
@@ -79,6 +88,7 @@ def manifest():
         frames=50,
         parts={"train": {7: entry}, "val": {}, "test": {}},
         definition={"name": "mine"},
+        contents="00",
         versions={"numpy": "2"},
     )
 

@@ -36,7 +36,7 @@ def rewrite(folder, shard, change, index_too=True):
     with path.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
         for name, data in members:
             if name.endswith(".json") and index_too:
-                data = json.dumps({**json.loads(data), "checksum": digest[name.split(".")[0]]}).encode()
+                data = signed({**json.loads(data), "checksum": digest[name.split(".")[0]]})
             member = tarfile.TarInfo(name)
             member.size = len(data)
             spans[name.split(".")[0]] = spans.get(name.split(".")[0]) or (file.tell() + 512, len(data))
@@ -51,6 +51,18 @@ def rewrite(folder, shard, change, index_too=True):
                 for row in rows
             ],
         )
+        checksums = pq.read_table(folder / "index.parquet")["checksum"].to_pylist()
+        change_manifest(folder, lambda document: document.update(contents=blake("".join(checksums).encode())))
+
+
+def signed(facts):
+    """The bytes of facts with their own checksum."""
+    facts = {name: value for name, value in facts.items() if name != "facts_checksum"}
+
+    def dump(document):
+        return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    return dump({**facts, "facts_checksum": blake(dump(facts))})
 
 
 def blake(data):
@@ -71,6 +83,6 @@ def with_array(change):
 
 def with_facts(**fields):
     def changed(members):
-        return [members[0], (members[1][0], json.dumps({**json.loads(members[1][1]), **fields}).encode()), *members[2:]]
+        return [members[0], (members[1][0], signed({**json.loads(members[1][1]), **fields})), *members[2:]]
 
     return changed

@@ -92,6 +92,7 @@ def test_clips_are_what_prepare_makes_of_them_with_their_facts(tmp_path, rng):
             "notes": [],
             "bodies": len(array),
             "checksum": facts["checksum"],
+            "facts_checksum": facts["facts_checksum"],
         }
 
 

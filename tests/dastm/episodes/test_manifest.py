@@ -13,7 +13,9 @@ from dastm.skeleton import NTU25, OPENPOSE18
 
 def manifest_with(shard):
     entry = ClassEntry(name="wave", clips=2, shards=(shard,))
-    return Manifest(dataset="d", layout=NTU25, frames=6, parts={"train": {4: entry}}, definition={}, versions={})
+    return Manifest(
+        dataset="d", layout=NTU25, frames=6, parts={"train": {4: entry}}, definition={}, contents="", versions={}
+    )
 
 
 def test_a_plain_manifest_is_read_back():
