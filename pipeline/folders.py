@@ -13,19 +13,15 @@ from pipeline.errors import DataError
 
 
 @contextmanager
-def replaced_folder(out: Path, marker: str) -> Iterator[Path]:
+def replaced_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder beside `out`; at the end of the block it replaces `out`, on an error it is removed.
 
-    Args:
-        marker: a file that every folder of this kind holds. A folder with other contents is not ours to replace.
-
-    Raises DataError where `out` is a file, or holds files but not the marker.
+    Behind a link, its target is replaced and the link stays. The caller checks first that `out` is its own to replace.
     """
     final = out.resolve()
     new, old = final.with_name(f".{final.name}.new"), final.with_name(f".{final.name}.old")
     final.parent.mkdir(parents=True, exist_ok=True)
     _clear(final, new, old)
-    _check_replaceable(final, marker)
     new.mkdir()
     try:
         yield new
@@ -34,8 +30,18 @@ def replaced_folder(out: Path, marker: str) -> Iterator[Path]:
         new.rename(final)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
+        if old.exists():
+            old.rename(final)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def check_marked(out: Path, marker: str) -> None:
+    """DataError where `out` is a file, or holds files but not the one that every folder of its kind holds."""
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file, a folder belongs here")
+    if out.exists() and any(out.iterdir()) and not (out / marker).is_file():
+        raise DataError(f"{out}: holds files but no {marker}, so it will not be replaced; empty it or name another")
 
 
 def _clear(final: Path, new: Path, old: Path) -> None:
@@ -45,10 +51,3 @@ def _clear(final: Path, new: Path, old: Path) -> None:
     for left_over in (new, old):
         if left_over.exists():
             shutil.rmtree(left_over)
-
-
-def _check_replaceable(final: Path, marker: str) -> None:
-    if final.exists() and not final.is_dir():
-        raise DataError(f"{final}: is a file, a folder belongs here")
-    if final.exists() and any(final.iterdir()) and not (final / marker).is_file():
-        raise DataError(f"{final}: holds files but no {marker}, so it will not be replaced; empty it or name another")

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from dastm.clip import MANIFEST_NAME, PARTS, Clip, decode_clip, encode_clip
 from pipeline.definitions import Definition
 from pipeline.errors import DataError, Refused
-from pipeline.folders import replaced_folder
+from pipeline.folders import check_marked, replaced_folder
 from pipeline.kernels.sampling import clip_rng
 from pipeline.prepare import check_split, prepare_clip
 from pipeline.shards import ShardClass, write_shards
@@ -89,6 +89,7 @@ def split(definition: Definition, parsed: Path, out: Path) -> SplitSummary:
     """
     layout = definition.parse.layout
     check_split(definition.split, layout)
+    check_marked(out, MANIFEST_NAME)
     pools, outside = _draw(read_facts(parsed, _DRAWN_BY), definition)
     _check_counts({i: len(pool.waiting) for i, pool in pools.items()}, pools, definition)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,7 @@ def split(definition: Definition, parsed: Path, out: Path) -> SplitSummary:
         counts = {i: len(pool.prepared) for i, pool in pools.items()}
         notes = (*_check_counts(counts, pools, definition), *found)
         parts = {part: dict(_shard_classes(definition, part, pools, spool)) for part in PARTS}
-        with replaced_folder(out, MANIFEST_NAME) as folder:
+        with replaced_folder(out) as folder:
             write_shards(
                 folder,
                 parts,

@@ -5,7 +5,6 @@ A clip's way: classes (what is done) -> moves -> motion (by whom, when) -> body 
 -> depth_camera or video_camera (what a sensor sees) -> writers (bytes) -> members (which files there are) -> here.
 """
 
-import shutil
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from pipeline.definitions import Definition, SynthSpec
 from pipeline.errors import DataError
+from pipeline.folders import replaced_folder
 from pipeline.synthesis.classes import MAX_CLASSES, class_name, class_script
 from pipeline.synthesis.members import (
     MAX_CLIPS,
@@ -47,18 +47,13 @@ def synthesise(definition: Definition, out: Path) -> int:
     make, n_extras = MEMBERS[definition.parse.format]
     _check_replaceable(out, TOP_LEVEL[definition.parse.format] | {f"{definition.name}.zip"})
     total = spec.n_classes * spec.clips_per_class + n_extras
-    out = out.resolve()  # behind a link, its target is replaced and the link stays
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    members = tqdm(make(spec), total=total, desc=f"synthesise {definition.name}", unit="file", disable=None)
     try:
-        part.mkdir(parents=True)
-        members = tqdm(make(spec), total=total, desc=f"synthesise {definition.name}", unit="file", disable=None)
-        n_files = _write_zip(members, part / f"{definition.name}.zip") if spec.zipped else _write_tree(members, part)
-        _replace(part, out)
+        with replaced_folder(out) as folder:
+            write = _write_zip if spec.zipped else _write_tree
+            n_files = write(members, folder / f"{definition.name}.zip" if spec.zipped else folder)
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return n_files
 
 
@@ -103,18 +98,3 @@ def _write_zip(members: Iterable[tuple[str, bytes]], path: Path) -> int:
             archive.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=3)
             n_files += 1
     return n_files
-
-
-def _replace(part: Path, out: Path) -> None:
-    """Put the finished folder in the place of the old one, which goes only then."""
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    try:
-        part.rename(out)
-    except OSError:
-        if old.exists():
-            old.rename(out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -1,23 +1,24 @@
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.folders import replaced_folder
+from pipeline.folders import check_marked, replaced_folder
 
 
 def write(out, text="new"):
-    with replaced_folder(out, "marker") as folder:
+    check_marked(out, "marker")
+    with replaced_folder(out) as folder:
         (folder / "marker").write_text(text)
 
 
 def half_written(out, interruption):
-    with replaced_folder(out, "marker") as folder:
+    with replaced_folder(out) as folder:
         (folder / "half").write_text("")
         raise interruption
 
 
 def test_a_folder_appears_whole_and_alone(tmp_path):
     out = tmp_path / "deep" / "out"
-    with replaced_folder(out, "marker") as folder:
+    with replaced_folder(out) as folder:
         assert not out.exists()
         (folder / "marker").write_text("new")
     assert (out / "marker").read_text() == "new"
@@ -55,7 +56,7 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path):
 def test_a_folder_moved_aside_by_a_run_killed_between_two_renames_comes_back(tmp_path):
     (tmp_path / ".out.old").mkdir()
     (tmp_path / ".out.old" / "marker").write_text("old")
-    with pytest.raises(RuntimeError), replaced_folder(tmp_path / "out", "marker"):
+    with pytest.raises(RuntimeError), replaced_folder(tmp_path / "out"):
         raise RuntimeError
     assert (tmp_path / "out" / "marker").read_text() == "old"
 

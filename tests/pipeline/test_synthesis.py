@@ -117,7 +117,7 @@ def test_a_failure_at_the_last_step_puts_the_old_folder_back(tmp_path: Path, mon
     before, rename = files(out), Path.rename
 
     def failing(self: Path, target: Path) -> Path:
-        if self.name.endswith(".part"):
+        if self.name.endswith(".new"):
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
@@ -132,7 +132,7 @@ def test_a_failure_at_the_last_step_puts_the_old_folder_back(tmp_path: Path, mon
 
 
 def test_what_an_interrupted_run_left_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / ".demo.part" / "half").mkdir(parents=True)
+    (tmp_path / ".demo.new" / "half").mkdir(parents=True)
     (tmp_path / ".demo.old").mkdir()
     synthesise(demo("demo-ntu"), tmp_path / "demo")
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
