@@ -18,6 +18,7 @@ from dastm.episodes.sources import EpisodeSource
 from dastm.matching.prototypes import prototypes
 from dastm.matching.soft_dtw import expected_alignment, hard_path
 from dastm.model import Recogniser
+from dastm.skeleton import Layout
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ class Pair:
     support_VC: Array
     """Coordinates of the first support clip's first body at the shown frame."""
     frames: tuple[int, int]
-    """Shown feature frames (query, prototype): the middle step of the best alignment."""
+    """Shown feature frames (query, prototype): the step of the best alignment with most to see, else the middle one."""
     activation_query_VV: Array | None
     """A^q of Eq. 4 at that frame pair; None for a model without activation."""
     activation_support_VV: Array | None
@@ -89,8 +90,10 @@ def _pair(
     prototype = prototypes_WSVD[way : way + 1]
     cost = model.frame_distances(query_QTVD, prototype)[0, 0]
     path = hard_path(cost)
-    t, s = (int(i) for i in path[len(path) // 2])
     stride = math.prod(model.backbone.strides)
+    steps = [(_pose(episode.query, 0, t * stride), _pose(episode.support, way, s * stride)) for t, s in path.tolist()]
+    shown = _most_to_see(steps, source.manifest.layout)
+    t, s = path[shown].tolist()
     maps: tuple[Array, Array] | None = None
     if model.activation is not None:
         a_query, a_support = model.activation.attention(query_QTVD[0, t], prototype[0, s])
@@ -99,8 +102,8 @@ def _pair(
         query_class=names[0],
         prototype_class=names[way],
         distance=float(distances_W[way]),
-        query_VC=_pose(episode.query, 0, t * stride),
-        support_VC=_pose(episode.support, way, s * stride),
+        query_VC=steps[shown][0],
+        support_VC=steps[shown][1],
         frames=(t, s),
         activation_query_VV=maps[0] if maps else None,
         activation_support_VV=maps[1] if maps else None,
@@ -108,6 +111,19 @@ def _pair(
         path_P2=path.cpu().numpy(),
         expected_TS=_numpy(expected_alignment(cost[None], model.gamma)[0]),
     )
+
+
+def _most_to_see(steps: list[tuple[Array, Array]], layout: Layout) -> int:
+    """The step whose lesser seen pose shows most joints, of equals the one nearest the middle.
+
+    A 2-D clip has frames in which nobody was found: their joints have confidence 0 and are not drawn.
+    """
+
+    def joints_seen(pose_VC: Array) -> int:
+        return int((pose_VC[:, -1] > 0).sum()) if layout.is_image else len(pose_VC)
+
+    middle = len(steps) // 2
+    return max(range(len(steps)), key=lambda i: (min(map(joints_seen, steps[i])), -abs(i - middle)))
 
 
 def _pose(clips: ClipBatch, clip: int, frame: int) -> Array:

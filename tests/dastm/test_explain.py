@@ -9,7 +9,8 @@ import torch
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluator import untrained
-from dastm.explain import explain
+from dastm.explain import _most_to_see, explain
+from dastm.skeleton import OPENPOSE18
 from tests.toy import STICK, tiny, toy_shards
 
 
@@ -65,3 +66,10 @@ def test_shown_poses_are_frames_of_the_clips(source):
         frame = 4 * pair.frames[side]  # strides of 2 and 2
         assert np.array_equal(shown, clip.joints_LMTVC[0, 0, frame].double().numpy())
     assert explanation.features_VD.shape == (3, 256)
+
+
+def test_the_shown_step_is_the_one_with_most_to_see_or_the_middle():
+    full, half, nothing = (np.array([[0, 0, c], [1, 1, d]], float) for c, d in ((1, 1), (1, 0), (0, 0)))
+    assert _most_to_see([(full, nothing), (full, half), (half, nothing)], OPENPOSE18) == 1
+    assert _most_to_see([(full, full), (nothing, full), (full, full), (half, half)], OPENPOSE18) == 2
+    assert _most_to_see([(nothing, nothing)] * 5, STICK) == 2
