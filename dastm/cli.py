@@ -84,7 +84,9 @@ def main() -> None:
 @main.command()
 @click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder. Default: data/runs/<name of the shards>")
-@click.option("--preset", type=click.Choice(preset_names()), help="Default: as params.yaml says, else paper.")
+@click.option(
+    "--preset", type=click.Choice(preset_names()), help="Default: the train block of params.yaml, else paper."
+)
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
 @click.option("--replace", is_flag=True, help="Remove another training, with its results, from the run folder.")
 @one_line_errors
@@ -102,8 +104,9 @@ def train(shards: str | None, out: Path | None, preset: str | None, settings: tu
     from dastm.episodes.sources import open_source
     from dastm.trainer import train as run
 
-    usual_preset, usual = train_params()
-    config = load_config(preset or usual_preset, {**usual, **parse_settings(settings)})
+    # A preset that is asked for is meant as it is, not with what params.yaml sets for another.
+    usual_preset, usual = (preset, {}) if preset else train_params()
+    config = load_config(usual_preset, {**usual, **parse_settings(settings)})
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
     with closing(open_source(where, mode=config.optimise.source, device=device, parts=["train", "val"])) as source:

@@ -150,3 +150,11 @@ def test_help_has_examples(call):
 def test_wrong_params_of_training_are_named(call, text, message):
     Path("params.yaml").write_text(text)
     assert message in one_line(call("train"))
+
+
+def test_a_preset_asked_for_is_not_mixed_with_the_settings_of_params(call, shards):
+    Path("params.yaml").write_text(json.dumps({"train": {"preset": "paper", "set": {"matching.gamma": 7.0}}}))
+    trained = call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS)
+    assert trained.exit_code == 0, trained.output
+    matching = json.loads(Path("run/train/config.json").read_text())["config"]["matching"]
+    assert (matching["gamma"], matching["init"]) == (0.1, "tied")
