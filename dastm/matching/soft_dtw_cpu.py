@@ -54,9 +54,9 @@ def _shares(sums: Doubles, t: int, s: int, gamma: float) -> tuple[float, float, 
     """The least of the three predecessors, and exp(-(x - least) / gamma) of each: one is 1, none overflows."""
     up, left, diagonal = sums[t - 1, s], sums[t, s - 1], sums[t - 1, s - 1]
     least = min(up, left, diagonal)
-    return (
-        least,
-        math.exp((least - up) / gamma),
-        math.exp((least - left) / gamma),
-        math.exp((least - diagonal) / gamma),
-    )
+    return least, _share(least, up, gamma), _share(least, left, gamma), _share(least, diagonal, gamma)
+
+
+@njit(cache=True, error_model="numpy")
+def _share(least: float, x: float, gamma: float) -> float:
+    return 1.0 if x == least else math.exp((least - x) / gamma)  # the least needs no exponential
