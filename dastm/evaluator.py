@@ -73,7 +73,8 @@ def score(
         count=config.episodes,
         device=device,
     )
-    return episode_accuracies(distances, tqdm(items, total=config.episodes, desc=label, unit="episode", disable=None))
+    bar = tqdm(items, total=config.episodes, desc=label, unit="episode", disable=None, leave=False)
+    return episode_accuracies(distances, bar)
 
 
 def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device: torch.device) -> Recogniser:

@@ -27,13 +27,13 @@ from dastm.checkpoint import (
     save_checkpoint,
     write_rows,
 )
-from dastm.config import Config
+from dastm.config import Config, EvalConfig
 from dastm.device import pick_device, precision
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
-from dastm.evaluator import episode_accuracies, interval95, untrained
+from dastm.evaluator import Accuracies, interval95, score, untrained
 from dastm.loss import accuracy, episode_loss
 from dastm.matching.rank import rank_loss
 from dastm.model import Recogniser
@@ -86,15 +86,11 @@ def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: 
     config = record.config
     _claim(run, record, replace, log)
     device = pick_device(config.optimise.device)
+    rows: list[dict[str, Any]] = []
     with precision(device, config.optimise.precision):
         for seed in config.optimise.seeds:
-            train_seed(source, config, seed, run / "train" / f"seed-{seed}", device, log)
-    rows = [row for seed in config.optimise.seeds for row in _history(run, seed)]
+            rows += train_seed(source, config, seed, run / "train" / f"seed-{seed}", device, log)
     write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
-
-
-def _history(run: Path, seed: int) -> list[dict[str, Any]]:
-    return list(load_checkpoint(run / "train" / f"seed-{seed}" / "last.pt")["history"])
 
 
 def _claim(run: Path, record: TrainingRecord, replace: bool, log: Log) -> None:
@@ -139,8 +135,10 @@ def _differences(run: Path, record: TrainingRecord) -> str:
     return "other code" if before["code"] != now["code"] else ""
 
 
-def train_seed(source: EpisodeSource, config: Config, seed: int, folder: Path, device: torch.device, log: Log) -> None:
-    """Train one seed to its end, from its last checkpoint where there is one."""
+def train_seed(
+    source: EpisodeSource, config: Config, seed: int, folder: Path, device: torch.device, log: Log
+) -> list[dict[str, Any]]:
+    """Train one seed to its end, from its last checkpoint where there is one -> rows of its curves."""
     model = untrained(config, source.manifest.layout, seed).to(device)
     optimiser = torch.optim.Adam(
         model.parameters(), lr=config.optimise.learning_rate, weight_decay=config.optimise.weight_decay
@@ -154,6 +152,7 @@ def train_seed(source: EpisodeSource, config: Config, seed: int, folder: Path, d
     while state.epoch < config.optimise.epochs:
         _train_epoch(source, config, state, last, device)
         _finish_epoch(source, config, state, folder, device, log)
+    return state.history
 
 
 def _resume(state: TrainingState, last: Path) -> None:
@@ -271,22 +270,16 @@ def _finish_epoch(
     save_checkpoint(folder / "last.pt", state.to_dict())  # last: whoever continues repeats all of the above or nothing
 
 
-def _validate(
-    source: EpisodeSource, config: Config, state: TrainingState, device: torch.device
-) -> np.ndarray[Any, Any]:
+def _validate(source: EpisodeSource, config: Config, state: TrainingState, device: torch.device) -> Accuracies:
     """Accuracies on the validation episodes: the same ones after every epoch and for every seed."""
     state.model.eval()
-    shape = config.episode
-    items = episodes(
-        source,
-        "val",
+    shape, optimise = config.episode, config.optimise
+    protocol = EvalConfig(
+        part="val",
         n_way=shape.n_way,
         k_shot=shape.k_shot,
-        n_query=config.optimise.val_query,
+        n_query=optimise.val_query,
+        episodes=optimise.val_episodes,
         seed=0,
-        epoch=0,
-        count=config.optimise.val_episodes,
-        device=device,
     )
-    bar = tqdm(items, total=config.optimise.val_episodes, desc="validation", unit="episode", disable=None, leave=False)
-    return episode_accuracies(state.model.episode_distances, bar)
+    return score(source, protocol, state.model.episode_distances, device, "validation")
