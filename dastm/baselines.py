@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dastm.episodes.episode import Episode
 from dastm.matching.prototypes import prototypes
-from dastm.model import join
 
 
 def coordinate_distances(episode: Episode) -> Tensor:
@@ -13,8 +13,14 @@ def coordinate_distances(episode: Episode) -> Tensor:
 
     Absent bodies count as zeros. No parameters, no alignment in time.
     """
-    clips = join(episode.support, episode.query).joints_LMTVC.flatten(1, 2)  # the frames of one body after the other's
-    n_support, n_way = len(episode.support_labels), len(episode.plan.class_ids)
-    centres = prototypes(clips[:n_support], episode.support_labels, n_way)
-    distances_QW: Tensor = torch.linalg.vector_norm((clips[n_support:, None] - centres).flatten(2), dim=2)
+    bodies = max(clips.joints_LMTVC.shape[1] for clips in (episode.support, episode.query))
+    support, query = (_flat(clips.joints_LMTVC, bodies) for clips in (episode.support, episode.query))
+    centres = prototypes(support, episode.support_labels, len(episode.plan.class_ids))
+    distances_QW: Tensor = torch.linalg.vector_norm((query[:, None] - centres).flatten(2), dim=2)
     return distances_QW
+
+
+def _flat(joints_LMTVC: Tensor, bodies: int) -> Tensor:
+    """As many bodies for all, and the frames of one body after the other's -> (L, M T, V, C)."""
+    missing = bodies - joints_LMTVC.shape[1]
+    return functional.pad(joints_LMTVC, (0, 0) * 3 + (0, missing)).flatten(1, 2)

@@ -71,6 +71,8 @@ class MatchingConfig:
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     gamma: Positive = 0.1
     """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent). Evaluation takes min."""
+    band: Annotated[int, Field(ge=0)] | None = None
+    """Pair only feature frames at most this far apart (Sakoe-Chiba); null pairs all, as the paper does."""
     temperature: Positive = 1.0
     """Distances are divided by this before the softmax of Eq. 1; 1 is the paper's equation."""
     unit_rank: bool = False

@@ -44,10 +44,13 @@ class Row:
 
 
 def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accuracies:
-    """Share of right queries of every episode -> (episodes,)."""
+    """Share of right queries of every episode -> (episodes,). Raises ValueError if a distance is nan."""
     with torch.inference_mode():
         shares = [accuracy(distances(episode), episode.query_labels) for episode in items]
-    return torch.stack(shares).double().cpu().numpy() if shares else np.zeros(0)
+    accuracies = torch.stack(shares).double().cpu().numpy() if shares else np.zeros(0)
+    if np.isnan(accuracies).any():
+        raise ValueError(f"distances of episode {int(np.isnan(accuracies).argmax())} hold nan")
+    return accuracies
 
 
 def interval95(accuracies: Accuracies) -> float:

@@ -89,7 +89,7 @@ def _pair(
     names = [source.manifest.parts[part][class_id].name for class_id in episode.plan.class_ids]
     prototype = prototypes_WSVD[way : way + 1]
     cost = model.frame_distances(query_QTVD, prototype)[0, 0]
-    path = hard_path(cost)
+    path = hard_path(cost, band=model.band)
     stride = math.prod(model.backbone.strides)
     steps = [(_pose(episode.query, 0, t * stride), _pose(episode.support, way, s * stride)) for t, s in path.tolist()]
     shown = _most_to_see(steps, source.manifest.layout)
@@ -109,7 +109,7 @@ def _pair(
         activation_support_VV=maps[1] if maps else None,
         cost_TS=_numpy(cost),
         path_P2=path.cpu().numpy(),
-        expected_TS=_numpy(expected_alignment(cost[None], model.gamma)[0]),
+        expected_TS=_numpy(expected_alignment(cost[None], model.gamma, band=model.band)[0]),
     )
 
 

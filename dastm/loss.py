@@ -37,13 +37,13 @@ def episode_loss(
 def accuracy(distances_QW: Tensor, labels: Tensor) -> Tensor:
     """Share of queries whose nearest prototype is their own class's, in 0..1.
 
-    Shapes: distances_QW (Q, W), labels (Q,) -> (). Of equal distances the first class wins.
-    Raises: ValueError if the shapes do not fit, or a distance is nan: it has no nearest prototype.
+    Shapes: distances_QW (Q, W), labels (Q,) -> (), float64. Of equal distances the first class wins. nan if any
+    distance is nan, which has no nearest prototype: who reads the accuracies has to look.
+    Raises: ValueError if the shapes do not fit.
     """
     _check(distances_QW, labels)
-    if torch.isnan(distances_QW).any():
-        raise ValueError("distances hold nan")
-    return (distances_QW.argmin(1) == labels).double().mean()
+    share = (distances_QW.argmin(1) == labels).double().mean()
+    return share.masked_fill(distances_QW.isnan().any(), torch.nan)
 
 
 def _check(distances_QW: Tensor, labels_Q: Tensor) -> None:

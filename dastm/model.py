@@ -6,6 +6,7 @@ Prediction is the softmax of minus the distance (Ma et al., ECCV 2022, Eq. 1); t
 Axes: L clips, M bodies, T frames, V joints, C coordinates, D channels, W ways, Q queries, B present bodies.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,17 @@ from dastm.matching.frame_distance import frobenius
 from dastm.matching.prototypes import prototypes
 from dastm.matching.soft_dtw import hard_dtw, soft_dtw
 from dastm.skeleton import Layout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bodies:
+    """The bodies that are there, of some clips: what a backbone works on. All three on one device."""
+
+    joints_BTVC: Tensor
+    clip_B: Tensor
+    """the clip that a body belongs to"""
+    n_bodies_L: Tensor
+    """how many bodies a clip has, in the type of the joints"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +61,7 @@ class Recogniser(nn.Module):
     ) -> None:
         super().__init__()
         self.bf16 = bf16
-        self.gamma = matching.gamma
+        self.gamma, self.band = matching.gamma, matching.band
         self.backbone = BACKBONES[backbone.name](
             layout,
             n_blocks=backbone.n_blocks,
@@ -63,10 +75,14 @@ class Recogniser(nn.Module):
 
     def forward(self, episode: Episode) -> Matched:
         """Distances of the episode's queries to its classes, and all features."""
-        features = self.encode(join(episode.support, episode.query))
-        n_support = len(episode.support_labels)
-        n_way = len(episode.plan.class_ids)
-        prototypes_WSVD = prototypes(features[:n_support], episode.support_labels, n_way)
+        bodies = present_bodies(episode.support, episode.query)
+        return self.match(bodies, episode.support_labels, len(episode.plan.class_ids))
+
+    def match(self, bodies: Bodies, support_labels: Tensor, n_way: int) -> Matched:
+        """As `forward`, of gathered bodies, support clips first: on CUDA no step of it waits for the device."""
+        features = self.features(bodies)
+        n_support = len(support_labels)
+        prototypes_WSVD = prototypes(features[:n_support], support_labels, n_way)
         return Matched(distances_QW=self.distances(features[n_support:], prototypes_WSVD), features_LTVD=features)
 
     def episode_distances(self, episode: Episode) -> Tensor:
@@ -76,14 +92,17 @@ class Recogniser(nn.Module):
 
     def encode(self, clips: ClipBatch) -> Tensor:
         """Features of clips, the mean over the bodies that are there -> (L, T', V, D)."""
-        present = clips.present_LM
-        with torch.autocast(present.device.type, torch.bfloat16, enabled=self.bf16):
-            bodies = self.backbone(clips.joints_LMTVC[present])
-        bodies = bodies.to(torch.promote_types(bodies.dtype, torch.float32))
-        owner = torch.arange(len(present), device=present.device)[:, None].expand_as(present)[present]
-        total = torch.zeros((len(present), *bodies.shape[1:]), dtype=bodies.dtype, device=bodies.device)
-        total = total.index_add(0, owner, bodies)
-        return total / present.sum(1).to(total.dtype)[:, None, None, None]
+        return self.features(present_bodies(clips))
+
+    def features(self, bodies: Bodies) -> Tensor:
+        """As `encode`, of bodies gathered before."""
+        device = bodies.joints_BTVC.device.type
+        with torch.autocast(device, torch.bfloat16) if self.bf16 else nullcontext():
+            features_BTVD = self.backbone(bodies.joints_BTVC)
+        features_BTVD = features_BTVD.to(torch.promote_types(features_BTVD.dtype, torch.float32))
+        total_LTVD = features_BTVD.new_zeros((len(bodies.n_bodies_L), *features_BTVD.shape[1:]))
+        total_LTVD = total_LTVD.index_add(0, bodies.clip_B, features_BTVD)
+        return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
 
     def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """Distance of every query frame to every prototype frame (Eq. 6) -> (Q, W, T, S)."""
@@ -95,19 +114,21 @@ class Recogniser(nn.Module):
         """Distance along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation -> (Q, W)."""
         cost = self.frame_distances(query_QTVD, prototypes_WSVD)
         flat = cost.flatten(0, 1)
-        aligned = soft_dtw(flat, self.gamma) if self.training else hard_dtw(flat)
+        aligned = soft_dtw(flat, self.gamma, band=self.band) if self.training else hard_dtw(flat, band=self.band)
         return aligned.view(cost.shape[:2])
 
 
-def join(first: ClipBatch, second: ClipBatch) -> ClipBatch:
-    """Two batches as one, padded to the same number of absent bodies."""
-    bodies = max(first.present_LM.shape[1], second.present_LM.shape[1])
-
-    def padded(tensor: Tensor) -> Tensor:
-        missing = bodies - tensor.shape[1]
-        return torch.cat([tensor, tensor.new_zeros((len(tensor), missing, *tensor.shape[2:]))], 1)
-
-    return ClipBatch(
-        joints_LMTVC=torch.cat([padded(first.joints_LMTVC), padded(second.joints_LMTVC)]),
-        present_LM=torch.cat([padded(first.present_LM), padded(second.present_LM)]),
+def present_bodies(*batches: ClipBatch) -> Bodies:
+    """The present bodies of some batches of clips, one batch after the other."""
+    device = batches[0].joints_LMTVC.device
+    counts_L = torch.cat([batch.present_LM.sum(1) for batch in batches])
+    joints = [_at(batch.joints_LMTVC.flatten(0, 1), batch.present_LM.flatten().nonzero()[:, 0]) for batch in batches]
+    return Bodies(
+        joints_BTVC=torch.cat(joints),
+        clip_B=torch.arange(len(counts_L)).repeat_interleave(counts_L).to(device, non_blocking=True),
+        n_bodies_L=counts_L.to(joints[0].dtype).to(device, non_blocking=True),
     )
+
+
+def _at(rows: Tensor, places: Tensor) -> Tensor:
+    return rows.index_select(0, places.to(rows.device, non_blocking=True))

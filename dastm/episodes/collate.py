@@ -46,8 +46,8 @@ def assemble(plan: EpisodePlan, batch_of: Callable[[Selection], ClipBatch], devi
         plan=plan,
         support=batch_of(_selection(plan, plan.support)),
         query=batch_of(_selection(plan, plan.query)),
-        support_labels=_labels(plan.support).to(device),
-        query_labels=_labels(plan.query).to(device),
+        support_labels=_labels(plan.support).to(device, non_blocking=True),
+        query_labels=_labels(plan.query).to(device, non_blocking=True),
     )
 
 

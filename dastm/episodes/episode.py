@@ -22,18 +22,19 @@ class EpisodePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipBatch:
-    """Some clips, padded to the same number of bodies: joints are zero where `present_LM` is False."""
+    """Some clips, padded to the same number of bodies: joints are zero where `present_LM` is False.
+
+    The mask stays on the host wherever the joints are: which bodies there are decides the sizes of what follows, and
+    asking an accelerator for it would wait for all that it still has to do.
+    """
 
     joints_LMTVC: Tensor
     present_LM: Tensor
-    """bool; the first body of every clip is present"""
+    """bool, on the CPU; the first body of every clip is present"""
 
     def to(self, device: torch.device) -> "ClipBatch":
-        """The same clips on another device."""
-        return ClipBatch(
-            joints_LMTVC=self.joints_LMTVC.to(device, non_blocking=True),
-            present_LM=self.present_LM.to(device, non_blocking=True),
-        )
+        """The same clips with their joints on another device."""
+        return ClipBatch(joints_LMTVC=self.joints_LMTVC.to(device, non_blocking=True), present_LM=self.present_LM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,6 @@ class Episode:
             plan=self.plan,
             support=self.support.to(device),
             query=self.query.to(device),
-            support_labels=self.support_labels.to(device),
-            query_labels=self.query_labels.to(device),
+            support_labels=self.support_labels.to(device, non_blocking=True),
+            query_labels=self.query_labels.to(device, non_blocking=True),
         )

@@ -27,8 +27,8 @@ CHUNK = 256
 class _Part:
     joints_LMTVC: Tensor
     present_LM: Tensor
+    """on the host, as are the numbers of bodies: the sizes of a batch are known without waiting for the GPU"""
     bodies: NDArray[np.int64]
-    """on the host: the padding of a batch is known without waiting for the GPU"""
     rows: dict[int, range]
 
 
@@ -80,7 +80,7 @@ def _load(source: IndexedShards, part: str, device: torch.device) -> _Part:
             joints_LMTVC[start : start + n_clips, :n_bodies] = chunk.joints_LMTVC.to(device)
             progress.update(n_clips)
     present_LM = present_bodies(index.bodies.tolist()) if len(index) else torch.zeros(shape[:2], dtype=torch.bool)
-    return _Part(joints_LMTVC=joints_LMTVC, present_LM=present_LM.to(device), bodies=index.bodies, rows=index.rows)
+    return _Part(joints_LMTVC=joints_LMTVC, present_LM=present_LM, bodies=index.bodies, rows=index.rows)
 
 
 def _allocate(shape: tuple[int, ...], device: torch.device, where: str) -> Tensor:
@@ -94,8 +94,9 @@ def _allocate(shape: tuple[int, ...], device: torch.device, where: str) -> Tenso
 def _batch_of(part: _Part, clips: Selection) -> ClipBatch:
     rows = [part.rows[class_id][i] for class_id, i in clips]
     n_bodies = int(part.bodies[rows].max())
-    wanted = torch.tensor(rows, device=part.joints_LMTVC.device)
+    wanted = torch.tensor(rows)
+    there = wanted.to(part.joints_LMTVC.device, non_blocking=True)
     return ClipBatch(
-        joints_LMTVC=part.joints_LMTVC[:, :n_bodies].index_select(0, wanted),
+        joints_LMTVC=part.joints_LMTVC[:, :n_bodies].index_select(0, there),
         present_LM=part.present_LM[:, :n_bodies].index_select(0, wanted),
     )

@@ -45,8 +45,11 @@ def pairwise_distance(rows_AE: Tensor, rows_BE: Tensor) -> Tensor:
 
     Shapes: rows_AE (A, E), rows_BE (B, E) -> (A, B). The mean of rows_BE is subtracted from both sides first: no
     distance changes, and less is lost to cancellation; close pairs are then computed again by direct subtraction.
+    An accelerator subtracts directly in the first place: finding the close ones would wait for it.
     The gradient is zero where a distance is zero. It can be taken once, not twice.
     """
+    if rows_AE.device.type != "cpu":
+        return torch.cdist(rows_AE, rows_BE, compute_mode="donot_use_mm_for_euclid_dist")
     centre_E = rows_BE.detach().mean(0)
     centred = rows_AE - centre_E, rows_BE - centre_E
     distances_AB: Tensor = _PairwiseDistance.apply(*centred)  # type: ignore[no-untyped-call]

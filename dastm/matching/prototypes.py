@@ -11,22 +11,22 @@ def prototypes(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
     """Mean of each class's support features, frame by frame and joint by joint.
 
     Shapes: support_LSVD (L, S, V, D), labels_L (L,) integers in 0..n_way-1 -> (W, S, V, D). Counts may differ by class.
-    Raises: ValueError if the shapes do not fit, a label is out of range, or a class has no clip.
+    Raises: ValueError if the shapes do not fit; on the CPU also if a label is out of range or a class has no clip (an
+    accelerator would have to be waited for: there such a prototype is nan).
     """
     if support_LSVD.ndim != 4 or labels_L.shape != support_LSVD.shape[:1]:
         shapes = tuple(support_LSVD.shape), tuple(labels_L.shape)
         raise ValueError(f"expected support (L, S, V, D) and labels (L,), got {shapes[0]} and {shapes[1]}")
-    counts_W = _class_sizes(labels_L, n_way)
-    sums_WSVD = support_LSVD.new_zeros(n_way, *support_LSVD.shape[1:]).index_add(0, labels_L, support_LSVD)
-    return sums_WSVD / counts_W.to(support_LSVD.dtype).view(-1, 1, 1, 1)
+    if labels_L.device.type == "cpu":
+        _check_labels(labels_L.tolist(), n_way)
+    members_WL = (labels_L == torch.arange(n_way, device=labels_L.device)[:, None]).to(support_LSVD.dtype)
+    return torch.tensordot(members_WL / members_WL.sum(1, keepdim=True), support_LSVD, 1)
 
 
-def _class_sizes(labels_L: Tensor, n_way: int) -> Tensor:
-    labels = labels_L.tolist()
+def _check_labels(labels: list[int], n_way: int) -> None:
     wrong = [label for label in labels if not 0 <= label < n_way]
     if wrong:
         raise ValueError(f"label {wrong[0]} is outside 0..{n_way - 1}")
     empty = set(range(n_way)) - set(labels)
     if empty:
         raise ValueError(f"class {min(empty)} has no support clip")
-    return torch.bincount(labels_L, minlength=n_way)

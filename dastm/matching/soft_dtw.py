@@ -5,75 +5,114 @@ minimum, -gamma log sum exp(-x / gamma), over all alignments of the sum x of cos
 alignment expected under weights exp(-x / gamma). Arithmetic is float64 inside whatever the input: accumulated costs
 divided by a small gamma have no digits to spare.
 
+An optional Sakoe-Chiba band (Sakoe & Chiba, IEEE TASSP 1978) admits only pairs of frames (t, s) with |t - s| <= band.
+
 Axes: N problems, T frames of the first and S of the second sequence, P cells of a path.
 """
 
+import importlib.util
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
-import numba
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from dastm.matching import soft_dtw_cpu, soft_dtw_diagonal
 
+TRITON_FRAMES = 64
+"""Longest sequence of the CUDA kernel, which holds a problem in one program."""
 
-def soft_dtw(cost_NTS: Tensor, gamma: float) -> Tensor:
+
+class Engine(Protocol):
+    """What soft_dtw_cpu, soft_dtw_diagonal and soft_dtw_triton each provide."""
+
+    def forward(self, cost_NTS: Tensor, gamma: float, band: int | None, *, keep: bool) -> tuple[Tensor, Tensor]:
+        """Values (N,) and what `backward` needs, which may be empty unless `keep`."""
+
+    def backward(self, kept: Tensor, gamma: float, band: int | None, grad_N: Tensor) -> Tensor:
+        """Gradient by each cost (N, T, S)."""
+
+    def hard(self, cost_NTS: Tensor, band: int | None) -> Tensor:
+        """Values of the hard minimum (N,)."""
+
+
+def soft_dtw(cost_NTS: Tensor, gamma: float, *, band: int | None = None) -> Tensor:
     """Soft minimum over all alignments of two sequences (Cuturi & Blondel, ICML 2017).
 
     Shapes: cost_NTS (N, T, S), cost of pairing frame t with frame s -> (N,), in the type of the costs.
     Sign: can be negative, even for identical sequences; never abs, clamp or sqrt.
     The gradient can be taken once, not twice.
-    Raises: ValueError if gamma is not above 0 and finite, or cost is not 3-D, is empty, or holds nan or inf.
+    Raises: ValueError if gamma is not above 0 and finite; if cost is not 3-D or is empty; if no path within the band
+    reaches the last cell; on the CPU also if costs hold nan or inf, or exceed 1e290 (divided by gamma, too). On an
+    accelerator, where looking at them would wait for the device, nan goes through to the result.
     >>> soft_dtw(torch.tensor([[[2.0]]]), gamma=0.1)   # one cell, one path
     tensor([2.])
     """
-    _check_gamma(gamma)
-    _check_cost(cost_NTS)
-    distances_N: Tensor = _SoftDTW.apply(cost_NTS, float(gamma))  # type: ignore[no-untyped-call]
+    _check(cost_NTS, gamma, band)
+    distances_N: Tensor = _SoftDTW.apply(cost_NTS, float(gamma), band)  # type: ignore[no-untyped-call]
     return distances_N
 
 
-def expected_alignment(cost_NTS: Tensor, gamma: float) -> Tensor:
+def soft_dtw_divergence(
+    cost_NTS: Tensor, first_NTT: Tensor, second_NSS: Tensor, gamma: float, *, band: int | None = None
+) -> Tensor:
+    """soft_dtw(first, second) - (soft_dtw(first, first) + soft_dtw(second, second)) / 2: zero for equal sequences.
+
+    Blondel, Mensch & Vert, "Differentiable Divergences Between Time Series", AISTATS 2021, Eq. 6. It is not negative
+    where exp(-cost / gamma), or that over one plus it, is a positive definite kernel (squared Euclidean costs, say).
+
+    Shapes: cost_NTS (N, T, S) between the two, first_NTT (N, T, T) and second_NSS (N, S, S) within each -> (N,).
+    Raises: ValueError as soft_dtw, or if the three do not fit together.
+    """
+    n, t, s = cost_NTS.shape if cost_NTS.ndim == 3 else (-1, -1, -1)
+    if first_NTT.shape != (n, t, t) or second_NSS.shape != (n, s, s):
+        shapes = [tuple(cost.shape) for cost in (cost_NTS, first_NTT, second_NSS)]
+        raise ValueError(
+            f"expected costs (N, T, S), (N, T, T) and (N, S, S), got {shapes[0]}, {shapes[1]}, {shapes[2]}"
+        )
+    own_N = soft_dtw(first_NTT, gamma, band=band) + soft_dtw(second_NSS, gamma, band=band)
+    return soft_dtw(cost_NTS, gamma, band=band) - own_N / 2
+
+
+@torch.no_grad()
+def expected_alignment(cost_NTS: Tensor, gamma: float, *, band: int | None = None) -> Tensor:
     """Share of the alignments, weighted by exp(-cost / gamma), that pass through each cell: soft-DTW's gradient.
 
     Shapes: cost_NTS (N, T, S) -> (N, T, S), each in 0..1; the first and the last cell are on every path. Not
     differentiable.
     Raises: ValueError as soft_dtw.
     """
-    _check_gamma(gamma)
-    _check_cost(cost_NTS)
-    cost_NTS = cost_NTS.detach()
-    return _alignment(_accumulate(cost_NTS, gamma), gamma, cost_NTS.new_ones(len(cost_NTS))).to(cost_NTS.dtype)
+    _check(cost_NTS, gamma, band)
+    engine = _engine(cost_NTS)
+    _, kept = engine.forward(cost_NTS, gamma, band, keep=True)
+    return engine.backward(kept, gamma, band, cost_NTS.new_ones(len(cost_NTS))).to(cost_NTS.dtype)
 
 
 @torch.no_grad()
-def hard_dtw(cost_NTS: Tensor) -> Tensor:
+def hard_dtw(cost_NTS: Tensor, *, band: int | None = None) -> Tensor:
     """Least sum of costs along any alignment, the limit of soft_dtw for gamma to 0. Not differentiable.
 
     Shapes: cost_NTS (N, T, S) -> (N,), in the type of the costs.
-    Raises: ValueError if cost is not 3-D, is empty, or holds nan or inf.
+    Raises: ValueError as soft_dtw, gamma apart.
     """
-    _check_cost(cost_NTS)
-    sums = soft_dtw_diagonal.accumulate(cost_NTS, soft_dtw_diagonal.hard_minimum)
-    return sums[:, -1, -1].to(cost_NTS.dtype)
+    _check(cost_NTS, 1.0, band)
+    return _engine(cost_NTS).hard(cost_NTS, band).to(cost_NTS.dtype)
 
 
 @torch.no_grad()
-def hard_path(cost_TS: Tensor) -> Tensor:
+def hard_path(cost_TS: Tensor, *, band: int | None = None) -> Tensor:
     """The alignment that hard_dtw sums over, first pair of frames first.
 
     Shapes: cost_TS (T, S) -> (P, 2) int64 on the CPU, rows (t, s) from (0, 0) to (T-1, S-1), max(T, S) <= P < T + S.
     Ties: seen from the end, a step in both sequences wins over one in the first alone, that over one in the second.
-    Raises: ValueError if cost is not 2-D, is empty, or holds nan or inf.
+    Raises: ValueError if cost is not 2-D, or as hard_dtw.
     """
     if cost_TS.ndim != 2:
         raise ValueError(f"expected the costs of one problem (T, S), got {tuple(cost_TS.shape)}")
-    _check_cost(cost_TS[None])
-    sums = soft_dtw_diagonal.accumulate(cost_TS[None].cpu(), soft_dtw_diagonal.hard_minimum)[0].tolist()
+    cost_NTS = cost_TS[None].cpu()
+    _check(cost_NTS, 1.0, band)
+    sums = soft_dtw_diagonal.accumulate(cost_NTS, soft_dtw_diagonal.hard_minimum, band)[0].tolist()
     t, s = cost_TS.shape
     path = [(t - 1, s - 1)]
     while (t, s) != (1, 1):
@@ -84,65 +123,54 @@ def hard_path(cost_TS: Tensor) -> Tensor:
 
 class _SoftDTW(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, cost_NTS: Tensor, gamma: float) -> Tensor:
-        sums = _accumulate(cost_NTS.detach(), gamma)
-        ctx.save_for_backward(sums)
-        ctx.gamma, ctx.dtype = gamma, cost_NTS.dtype
-        return sums[:, -1, -1].to(cost_NTS.dtype, copy=True)
+    def forward(ctx: Any, cost_NTS: Tensor, gamma: float, band: int | None) -> Tensor:
+        keep = ctx.needs_input_grad[0]
+        distances_N, kept = _engine(cost_NTS).forward(cost_NTS.detach(), gamma, band, keep=keep)
+        ctx.save_for_backward(kept)
+        ctx.like, ctx.gamma, ctx.band = cost_NTS.new_empty(1).expand(cost_NTS.shape), gamma, band
+        return distances_N.to(cost_NTS.dtype, copy=True)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_N: Tensor) -> tuple[Tensor, None]:
-        (sums,) = ctx.saved_tensors
-        return _alignment(sums, ctx.gamma, grad_N).to(ctx.dtype), None
+    def backward(ctx: Any, grad_N: Tensor) -> tuple[Tensor, None, None]:
+        (kept,) = ctx.saved_tensors
+        engine = _engine(ctx.like)
+        return engine.backward(kept, ctx.gamma, ctx.band, grad_N.detach()).to(ctx.like.dtype), None, None
 
 
-def _accumulate(cost_NTS: Tensor, gamma: float) -> Tensor:
-    if not _has_kernel(cost_NTS):
-        return soft_dtw_diagonal.accumulate(cost_NTS, soft_dtw_diagonal.soft_minimum(gamma))
-    # numpy has no bfloat16 and numba no float16: these two, and only these, are widened first.
-    wide = cost_NTS if cost_NTS.dtype in (torch.float32, torch.float64) else cost_NTS.float()
-    with _torch_threads():
-        return torch.from_numpy(soft_dtw_cpu.accumulate(wide.contiguous().numpy(), gamma))
+def _engine(cost_NTS: Tensor) -> Engine:
+    """The numba kernel on the CPU, the Triton kernel for short sequences on CUDA, else plain PyTorch."""
+    if cost_NTS.device.type == "cpu":
+        return soft_dtw_cpu
+    if (
+        cost_NTS.device.type == "cuda"
+        and max(cost_NTS.shape[1:]) <= TRITON_FRAMES
+        and importlib.util.find_spec("triton")
+    ):
+        from dastm.matching import soft_dtw_triton
+
+        return soft_dtw_triton
+    return soft_dtw_diagonal
 
 
-def _alignment(sums: Tensor, gamma: float, grad_N: Tensor) -> Tensor:
-    grad_N = grad_N.detach().double()
-    if not _has_kernel(sums):
-        return soft_dtw_diagonal.alignment(sums, gamma, grad_N)[:, 1:, 1:]
-    with _torch_threads():
-        return torch.from_numpy(soft_dtw_cpu.alignment(sums.numpy(), gamma, grad_N.contiguous().numpy()))[:, 1:, 1:]
-
-
-@contextmanager
-def _torch_threads() -> Iterator[None]:
-    """numba on as many threads as torch, and torch's number left as it was.
-
-    Both may sit on one OpenMP runtime, whose number numba sets: torch would then split its sums otherwise after the
-    first call than before it, and a training started again would differ in the last bit from one never stopped.
-    """
-    n_threads = torch.get_num_threads()
-    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        if torch.get_num_threads() != n_threads:
-            torch.set_num_threads(n_threads)
-
-
-def _has_kernel(tensor: Tensor) -> bool:
-    return tensor.device.type == "cpu"
-
-
-def _check_gamma(gamma: float) -> None:
+def _check(cost_NTS: Tensor, gamma: float, band: int | None) -> None:
     if not (gamma > 0 and math.isfinite(gamma)):
         raise ValueError(f"gamma must be above 0 and finite, got {gamma}")
-
-
-def _check_cost(cost_NTS: Tensor) -> None:
     if cost_NTS.ndim != 3 or not cost_NTS.is_floating_point():
         raise ValueError(f"expected floating-point costs (N, T, S), got {cost_NTS.dtype} {tuple(cost_NTS.shape)}")
     if cost_NTS.numel() == 0:
         raise ValueError(f"costs must not be empty, got {tuple(cost_NTS.shape)}")
-    if not torch.isfinite(cost_NTS).all():
+    n_t, n_s = cost_NTS.shape[1:]
+    if band is not None and band < abs(n_t - n_s):
+        raise ValueError(f"band {band} cannot reach the corner of {n_t} x {n_s} frames: at least {abs(n_t - n_s)}")
+    if cost_NTS.device.type == "cpu":
+        _check_values(cost_NTS, gamma)
+
+
+def _check_values(cost_NTS: Tensor, gamma: float) -> None:
+    least, most = torch.aminmax(cost_NTS.detach())
+    largest = max(-float(least), float(most))
+    if not math.isfinite(largest):
         raise ValueError("costs hold nan or inf")
+    if max(largest, largest / gamma, 1 / gamma) > soft_dtw_cpu.LARGEST:
+        raise ValueError(f"costs up to {largest:g} are too large for gamma {gamma:g}")

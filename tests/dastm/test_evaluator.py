@@ -57,6 +57,13 @@ def test_interval_is_students_t():
     assert math.isnan(interval95(np.array([0.5])))
 
 
+def test_distances_that_are_nan_are_not_counted_as_wrong(shards):
+    with closing(open_source(str(shards))) as source, pytest.raises(ValueError, match="of episode 1 hold nan"):
+        items = list(episodes(source, "test", n_way=2, k_shot=1, n_query=1, seed=0, epoch=0, count=3))
+        values = iter([0.0, math.nan, 0.0])
+        episode_accuracies(lambda episode: torch.full((2, 2), next(values)), items)
+
+
 def test_episode_accuracy_is_the_share_of_nearest_classes(shards):
     with closing(open_source(shards)) as source:
         items = list(episodes(source, "test", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=2))

@@ -7,7 +7,7 @@ import torch
 
 from dastm.config import BackboneConfig, MatchingConfig
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.model import Recogniser, join
+from dastm.model import Recogniser, present_bodies
 from dastm.skeleton import OPENPOSE18, Layout
 from tests.oracles.soft_dtw import recursive
 
@@ -85,6 +85,14 @@ def test_distance_in_evaluation_is_the_best_alignment_and_in_training_the_soft_o
             assert hard[q, w].item() == pytest.approx(recursive(cost[q, w].detach(), 1e-6), rel=1e-4)
 
 
+def test_a_band_of_zero_compares_frame_with_frame(generator):
+    model = recogniser(activation=False, band=0).eval()
+    query, prototypes = (torch.randn((n, 3, 3, 256), generator=generator).double() for n in (2, 4))
+    expected = (query[:, None] - prototypes).flatten(3).norm(dim=3).sum(2)
+    torch.testing.assert_close(model.distances(query, prototypes), expected)
+    torch.testing.assert_close(model.train().distances(query, prototypes), expected)
+
+
 def test_query_of_a_support_clip_is_nearest_to_its_own_class(generator):
     model = recogniser(activation=False).eval()
     item = as_double(episode(generator, [[True], [True], [True]], [[True]] * 3))
@@ -117,13 +125,13 @@ def test_image_layouts_run_too(generator):
     assert model.encode(batch).shape == (2, 2, 18, 256)
 
 
-def test_join_pads_to_the_larger_number_of_bodies(generator):
+def test_present_bodies_of_several_batches_know_their_clips(generator):
     one, two = clips(generator, [[True]]), clips(generator, [[True, True], [True, False]])
-    for first, second in ((one, two), (two, one)):
-        joined = join(first, second)
-        assert joined.joints_LMTVC.shape == (3, 2, FRAMES, 3, 3)
-        assert joined.present_LM.sum() == 4
-        assert joined.joints_LMTVC[~joined.present_LM].abs().sum() == 0
+    bodies = present_bodies(one, two)
+    expected = [one.joints_LMTVC[0, 0], two.joints_LMTVC[0, 0], two.joints_LMTVC[0, 1], two.joints_LMTVC[1, 0]]
+    assert torch.equal(bodies.joints_BTVC, torch.stack(expected))
+    assert bodies.clip_B.tolist() == [0, 1, 1, 2]
+    assert bodies.n_bodies_L.tolist() == [1.0, 2.0, 1.0]
 
 
 def test_bf16_is_the_backbones_alone_and_close_to_float32(generator):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from decimal import Decimal, localcontext
 
 import torch
 from torch import Tensor
@@ -60,3 +61,24 @@ def soft_min(values: list[float], gamma: float) -> float:
     if gamma == 0:
         return least
     return least - gamma * math.log(sum(math.exp((least - value) / gamma) for value in values))
+
+
+def rational(cost_TS: Tensor, gamma: float) -> tuple[float, list[list[float]]]:
+    """Value and expected alignment with path costs added exactly and exponentials of 60 digits."""
+    exact = [[Decimal(c) for c in row] for row in cost_TS.double().tolist()]
+    with localcontext(prec=420):
+        every = list(paths(*cost_TS.shape))
+        totals = [sum((exact[t][s] for t, s in path), Decimal(0)) for path in every]
+        least = min(totals)
+        weights = [weight((least - total) / Decimal(gamma)) for total in totals]
+        value = least - Decimal(gamma) * sum(weights).ln()
+        share = [[Decimal(0) for _ in row] for row in exact]
+        for path, one in zip(every, weights, strict=True):
+            for t, s in path:
+                share[t][s] += one / sum(weights)
+        return float(value), [[float(x) for x in row] for row in share]
+
+
+def weight(exponent: Decimal) -> Decimal:
+    """exp, with zero for what no float64 could hold."""
+    return exponent.exp() if exponent > -800 else Decimal(0)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from dastm.matching import soft_dtw as module
-from dastm.matching.soft_dtw import expected_alignment, hard_dtw, hard_path, soft_dtw
+from dastm.matching import soft_dtw_diagonal
+from dastm.matching.soft_dtw import expected_alignment, hard_dtw, hard_path, soft_dtw, soft_dtw_divergence
 from tests.oracles import soft_dtw as oracle
 
 pytestmark = pytest.mark.kernel
@@ -157,6 +158,81 @@ def test_hard_path_by_hand_with_ties_to_the_diagonal():
     assert hard_path(detour).tolist() == [[0, 0], [1, 0], [2, 1], [2, 2]]
 
 
+BANDS = [((4, 4), 0), ((4, 4), 1), ((3, 5), 2), ((5, 3), 2), ((3, 5), 3), ((1, 4), 3), ((3, 3), 9)]
+
+
+def within(sizes, band):
+    return [path for path in oracle.paths(*sizes) if all(abs(t - s) <= band for t, s in path)]
+
+
+@pytest.mark.parametrize("gamma", [1e-3, 0.1, 10.0])
+@pytest.mark.parametrize(("sizes", "band"), BANDS, ids=str)
+def test_a_band_admits_just_the_alignments_inside_it(sizes, band, gamma, generator, monkeypatch):
+    cost = costs(generator, *sizes).requires_grad_()
+    inside = within(sizes, band)
+    monkeypatch.setattr(oracle, "paths", lambda *_: iter(inside))
+    distances = soft_dtw(cost, gamma, band=band)
+    distances.sum().backward()
+    values = torch.tensor([oracle.enumerated(c, gamma) for c in cost.detach()], dtype=torch.float64)
+    torch.testing.assert_close(distances.detach(), values, rtol=1e-10, atol=1e-12)
+    expected = torch.stack([oracle.enumerated_alignment(c, gamma) for c in cost.detach()])
+    torch.testing.assert_close(cost.grad, expected, rtol=1e-9, atol=1e-11)
+    assert torch.equal(expected_alignment(cost, gamma, band=band), cost.grad)
+
+
+@pytest.mark.parametrize(("sizes", "band"), BANDS, ids=str)
+def test_hard_dtw_and_its_path_stay_inside_the_band(sizes, band, generator):
+    cost = costs(generator, *sizes, n=1)
+    path = hard_path(cost[0], band=band)
+    sums = {tuple(p): math.fsum(cost[0][t, s].item() for t, s in p) for p in within(sizes, band)}
+    assert sums[tuple(map(tuple, path.tolist()))] == pytest.approx(min(sums.values()), rel=1e-14)
+    assert hard_dtw(cost, band=band).item() == pytest.approx(min(sums.values()), rel=1e-14)
+
+
+def test_a_band_that_cannot_reach_the_corner_is_refused():
+    for function in (
+        lambda c: soft_dtw(c, 0.1, band=1),
+        lambda c: hard_dtw(c, band=1),
+        lambda c: hard_path(c[0], band=1),
+    ):
+        with pytest.raises(ValueError, match="band 1 cannot reach the corner of 3 x 5 frames: at least 2"):
+            function(torch.ones(1, 3, 5))
+
+
+def test_divergence_is_zero_for_equal_sequences_and_above_it_for_others(generator):
+    first, second = (torch.randn(2, n, 4, generator=generator, dtype=torch.float64) for n in (5, 3))
+
+    def between(x, y):
+        return torch.cdist(x, y).square()
+
+    same = soft_dtw_divergence(between(first, first), between(first, first), between(first, first), 0.5)
+    torch.testing.assert_close(same, torch.zeros(2, dtype=torch.float64), rtol=0, atol=1e-12)
+    costs_ = between(first, second), between(first, first), between(second, second)
+    divergence = soft_dtw_divergence(*costs_, 0.5, band=2)
+    assert (divergence > 0.1).all()
+    cross, a, b = (soft_dtw(c, 0.5, band=2) for c in costs_)
+    torch.testing.assert_close(divergence, cross - 0.5 * a - 0.5 * b)
+
+
+def test_divergence_is_differentiable_in_all_three_costs(generator):
+    three = [costs(generator, *sizes, n=2).requires_grad_() for sizes in ((3, 2), (3, 3), (2, 2))]
+    assert torch.autograd.gradcheck(lambda *c: soft_dtw_divergence(*c, 0.1), three, eps=1e-7, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((2, 3, 4), (2, 3, 4), (2, 4, 4)), ((2, 3, 4), (2, 3, 3), (1, 4, 4)), ((3, 4),) * 3]
+)
+def test_divergence_refuses_costs_that_do_not_belong_together(shapes):
+    with pytest.raises(ValueError, match="expected costs"):
+        soft_dtw_divergence(*(torch.ones(shape) for shape in shapes), 0.1)
+
+
+@pytest.mark.parametrize(("cost", "gamma"), [(1e300, 1.0), (1e200, 1e-100), (1.0, 1e-300)])
+def test_costs_beyond_the_range_of_the_kernel_are_refused(cost, gamma):
+    with pytest.raises(ValueError, match="too large for gamma"):
+        soft_dtw(torch.tensor([[[cost]]], dtype=torch.float64), gamma)
+
+
 @pytest.mark.parametrize("gamma", [0.0, -1.0, math.nan, math.inf])
 def test_gamma_out_of_range_is_refused(gamma):
     for function in (soft_dtw, expected_alignment):
@@ -192,7 +268,7 @@ def test_hard_path_refuses_a_batch_and_nan():
 def test_devices_without_a_kernel_get_the_same_distances_and_gradients(generator, monkeypatch):
     cost = costs(generator, 5, 7).float().requires_grad_()
     expected = soft_dtw(cost, 0.01).detach(), expected_alignment(cost, 0.01)
-    monkeypatch.setattr(module, "_has_kernel", lambda tensor: False)
+    monkeypatch.setattr(module, "_engine", lambda cost: soft_dtw_diagonal)
     distances = soft_dtw(cost, 0.01)
     distances.sum().backward()
     torch.testing.assert_close((distances.detach(), cost.grad), expected)

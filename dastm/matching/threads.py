@@ -1,0 +1,23 @@
+"""numba beside torch: both on as many threads as torch has, and torch's number left as it was."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numba
+import torch
+
+
+@contextmanager
+def torch_threads() -> Iterator[None]:
+    """Within this block numba runs on torch's number of threads.
+
+    Both may sit on one OpenMP runtime, whose number numba sets: torch would then split its sums otherwise after the
+    first call than before it, and a training started again would differ in the last bit from one never stopped.
+    """
+    n_threads = torch.get_num_threads()
+    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != n_threads:
+            torch.set_num_threads(n_threads)
