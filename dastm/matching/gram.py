@@ -3,15 +3,16 @@
 In: per frame, the query's features and values and the prototype's keys, scores and values. Out: ||Ĥ^q - Ĥ^s||_F.
 With A^q and A^s the attention matrices of a pair and Gq = Vq Vq^T, Gs = Vs Vs^T, C = Vq Vs^T,
     ||A^q Vq - A^s Vs||^2 = tr(A^q Gq A^qT) + tr(A^s Gs A^sT) - 2 tr(A^q C A^sT).
-Scores and C of a chunk of query frames are three large matrix products. Only inputs and distances are kept for the
-backward pass, which forms the attention matrices again, chunk by chunk: memory does not grow with the number of pairs
-beyond one chunk and the distances themselves.
+Scores and C of a chunk of query frames are three large matrix products. For the backward pass the n x n matrices of
+the first chunks are kept, as many as a fixed room holds; those of all further chunks are formed again. So memory does
+not grow with the number of pairs beyond that room, one chunk, and the distances themselves.
 
 Axes: A query frames, B prototype frames, V joints (i rows, j columns in the comments), D channels.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -19,6 +20,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
+
+
+_KEPT_BYTES = 1 << 28
+"""Room for the n x n matrices of pairs that are kept for the backward pass."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class _Pairs:
     support_part: Tensor
     """A^s Gs (A, B, V, V)"""
 
+    def nbytes(self) -> int:
+        """Memory of all five."""
+        return 5 * self.cross.nbytes
+
 
 def activated_distances(
     query_AVD: Tensor, values_AVD: Tensor, keys_BVD: Tensor, scores_BVD: Tensor, values_BVD: Tensor, n_frames: int
@@ -69,8 +78,13 @@ class _ActivatedDistances(torch.autograd.Function):
     ) -> Tensor:
         prototypes = _Prototypes(keys, scores, values, values @ values.mT)
         distances_AB = query_AVD.new_empty(len(query_AVD), len(keys))
+        ctx.kept, room = [], _KEPT_BYTES if any(ctx.needs_input_grad) else 0
         for part in _chunks(len(query_AVD), n_frames):
-            distances_AB[part] = _chunk_distances(query_AVD[part], values_AVD[part], prototypes)
+            pairs = _pairs(query_AVD[part], values_AVD[part], prototypes)
+            distances_AB[part] = _distances(pairs, values_AVD[part], prototypes)
+            room -= pairs.nbytes()
+            if room >= 0:
+                ctx.kept.append(pairs)
         ctx.save_for_backward(query_AVD, values_AVD, keys, scores, values, distances_AB)
         ctx.n_frames = n_frames
         return distances_AB
@@ -83,8 +97,9 @@ class _ActivatedDistances(torch.autograd.Function):
         weight_AB = over_root(grad_AB, distances_AB)
         query_grads = torch.empty_like(query_AVD), torch.empty_like(values_AVD)
         prototype_grads = torch.zeros_like(keys), torch.zeros_like(scores), torch.zeros_like(values)
-        for part in _chunks(len(query_AVD), ctx.n_frames):
-            for_query, for_prototypes = _chunk_grads(query_AVD[part], values_AVD[part], prototypes, weight_AB[part])
+        for part, kept in zip_longest(_chunks(len(query_AVD), ctx.n_frames), ctx.kept):
+            pairs = kept or _pairs(query_AVD[part], values_AVD[part], prototypes)
+            for_query, for_prototypes = _grads(pairs, query_AVD[part], values_AVD[part], prototypes, weight_AB[part])
             for whole, chunk in zip(query_grads, for_query, strict=True):
                 whole[part] = chunk
             for whole, chunk in zip(prototype_grads, for_prototypes, strict=True):
@@ -96,8 +111,7 @@ def _chunks(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
-def _chunk_distances(query_AVD: Tensor, values_AVD: Tensor, prototypes: _Prototypes) -> Tensor:
-    pairs = _pairs(query_AVD, values_AVD, prototypes)
+def _distances(pairs: _Pairs, values_AVD: Tensor, prototypes: _Prototypes) -> Tensor:
     own_AB = _inner(pairs.query_map, pairs.query_part) + _inner(pairs.support_map, pairs.support_part)
     square_AB = own_AB - 2 * _inner(pairs.support_map, pairs.query_map @ pairs.cross)
 
@@ -106,15 +120,14 @@ def _chunk_distances(query_AVD: Tensor, values_AVD: Tensor, prototypes: _Prototy
         return difference.square().sum((1, 2))
 
     # So many pairs that their n x d tensors take the room of the chunk's n x n ones.
-    recompute_close(square_AB, own_AB, exact, square_AB.numel() * query_AVD.shape[1] // query_AVD.shape[2])
+    recompute_close(square_AB, own_AB, exact, square_AB.numel() * values_AVD.shape[1] // values_AVD.shape[2])
     return safe_sqrt(square_AB)
 
 
-def _chunk_grads(
-    query_AVD: Tensor, values_AVD: Tensor, prototypes: _Prototypes, weight_AB: Tensor
+def _grads(
+    pairs: _Pairs, query_AVD: Tensor, values_AVD: Tensor, prototypes: _Prototypes, weight_AB: Tensor
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
     """Gradients of (query, values) and of (keys, scores, values) of the prototypes; weight is dL/dD over D."""
-    pairs = _pairs(query_AVD, values_AVD, prototypes)
     weight = weight_AB[:, :, None, None]
     weighted_query, weighted_support = weight * pairs.query_map, weight * pairs.support_map
     # dL/dC = -w A^qT A^s; dL/dGq and dL/dGs are symmetric, hence the same form without the factor two.

@@ -58,9 +58,10 @@ def test_interval_is_students_t():
 
 
 def test_distances_that_are_nan_are_not_counted_as_wrong(shards):
-    with closing(open_source(str(shards))) as source, pytest.raises(ValueError, match="of episode 1 hold nan"):
+    with closing(open_source(str(shards))) as source:
         items = list(episodes(source, "test", n_way=2, k_shot=1, n_query=1, seed=0, epoch=0, count=3))
-        values = iter([0.0, math.nan, 0.0])
+    values = iter([0.0, math.nan, 0.0])
+    with pytest.raises(ValueError, match="of episode 1 hold nan"):
         episode_accuracies(lambda episode: torch.full((2, 2), next(values)), items)
 
 

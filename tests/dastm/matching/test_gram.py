@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -39,27 +41,53 @@ def test_gradcheck(generator):
     assert torch.autograd.gradcheck(lambda *t: activated_distances(*t, 2), tensors)
 
 
-def test_no_chunk_holds_more_pairs_than_asked_for_in_either_pass(generator, monkeypatch):
-    held = []
+@pytest.mark.parametrize(("n_kept", "held"), [(0, [6, 6, 3] * 2), (1, [6, 6, 3, 6, 3]), (3, [6, 6, 3])])
+def test_chunks_beyond_the_room_are_formed_again_and_none_is_larger_than_asked_for(
+    n_kept, held, generator, monkeypatch
+):
+    formed = []
     whole = gram._pairs
 
     def recording(query, values, prototypes):
         pairs = whole(query, values, prototypes)
-        held.append(pairs.query_map.shape[:2].numel())
+        formed.append(pairs.query_map.shape[:2].numel())
         return pairs
 
+    tensors, weight = inputs(generator), torch.ones(5, 3, dtype=torch.float64)
+    expected = with_grads(lambda *t: activated_distances(*t, 2), tensors, weight)
+    chunk_bytes = 5 * 6 * 4 * 4 * 8  # five n x n matrices of 6 pairs of 4 joints in float64
+    monkeypatch.setattr(gram, "_KEPT_BYTES", n_kept * chunk_bytes)
     monkeypatch.setattr(gram, "_pairs", recording)
-    tensors = [t.requires_grad_() for t in inputs(generator)]
-    activated_distances(*tensors, 2).sum().backward()
-    assert held == [6, 6, 3] * 2
+    found = with_grads(lambda *t: activated_distances(*t, 2), tensors, weight)
+    assert formed == held
+    assert torch.equal(found[0], expected[0])
+    assert all(torch.equal(*pair) for pair in zip(found[1], expected[1], strict=True))
 
 
-def test_nothing_is_kept_a_pair_but_its_distance(generator):
-    kept = []
-    tensors = [t.requires_grad_() for t in inputs(generator, 7, 3, 4, 6)]
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(tuple(t.shape)) or t, lambda t: t):
-        activated_distances(*tensors, 2)
-    assert sorted(kept) == [(3, 4, 6)] * 3 + [(7, 3)] + [(7, 4, 6)] * 2
+def test_nothing_is_kept_where_no_gradient_is_wanted(generator):
+    ctx = SimpleNamespace(needs_input_grad=(False,) * 6, save_for_backward=lambda *_: None)
+    gram._ActivatedDistances.forward(ctx, *inputs(generator), 2)
+    assert ctx.kept == []
+
+
+@pytest.mark.parametrize("closeness", [1e-1, 1e-2, 1e-3])
+def test_close_pairs_are_about_as_accurate_as_subtracting_first(closeness, generator):
+    """Both in float32, against float64: what is left is the rounding of the inputs, which no form can undo."""
+    query, values, *_ = inputs(generator, 3, 3, 8, 16)
+    near = [0.3 * query, 0.3 * query, values]
+    tensors = [query, values, *(t + closeness * torch.randn(t.shape, generator=generator) for t in near)]
+    tensors = [t.float().double() for t in tensors]
+    weight = torch.eye(3, dtype=torch.float64)  # of each query frame with the frame that it resembles
+    expected = with_grads(literal, tensors, weight)
+
+    def errors(function):
+        distances, grads = with_grads(function, [t.float() for t in tensors], weight.float())
+        of_distances = ((distances - expected[0]) / expected[0]).diagonal().abs().max()
+        return [of_distances, *((g - e).norm() / e.norm() for g, e in zip(grads, expected[1], strict=True))]
+
+    ours, subtracting = errors(lambda *t: activated_distances(*t, 2)), errors(literal)
+    assert ours[0] < 1e-4
+    assert all(mine <= 10 * theirs + 1e-5 for mine, theirs in zip(ours, subtracting, strict=True))
 
 
 def test_second_derivative_is_refused(generator):
