@@ -1,0 +1,29 @@
+"""Machines with a GPU often lack webdataset and dvc: training and evaluating needs neither."""
+
+import subprocess
+import sys
+
+from tests.toy import TINY, toy_shards
+
+WITHOUT = """
+import sys
+for name in ("webdataset", "dvc", "triton"):
+    sys.modules[name] = None  # importing it is now an ImportError
+from dastm.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_train_and_eval_run_without_webdataset_and_dvc(tmp_path):
+    shards = toy_shards(tmp_path / "shards")
+
+    def dastm(*words):
+        command = [sys.executable, "-c", WITHOUT, *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    settings = [option for key, value in TINY.items() for option in ("--set", f"{key}={value}")]
+    assert "trained: run" in dastm("train", "--shards", shards, "--out", "run", "--preset", "small", *settings)
+    scored = dastm("eval", "--run", "run", "--n-way", "3", "--n-query", "2", "--episodes", "3", "--device", "cpu")
+    assert "toy test: 3-way 1-shot" in scored
