@@ -100,8 +100,8 @@ class Recogniser(nn.Module):
         with torch.autocast(device, torch.bfloat16) if self.bf16 else nullcontext():
             features_BTVD = self.backbone(bodies.joints_BTVC)
         features_BTVD = features_BTVD.to(torch.promote_types(features_BTVD.dtype, torch.float32))
-        total_LTVD = features_BTVD.new_zeros((len(bodies.n_bodies_L), *features_BTVD.shape[1:]))
-        total_LTVD = total_LTVD.index_add(0, bodies.clip_B, features_BTVD)
+        nothing_LTVD = features_BTVD.new_zeros((len(bodies.n_bodies_L), *features_BTVD.shape[1:]))
+        total_LTVD: Tensor = nothing_LTVD.index_add(0, bodies.clip_B, features_BTVD)
         return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
 
     def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:

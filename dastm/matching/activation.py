@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from dastm.matching.frame_distance import check_features
 from dastm.matching.gram import activated_distances
 
-_CHUNK_BYTES = {"cpu": 1 << 20}
-"""Size of one n x n tensor of a chunk by device: on a CPU its handful of tensors should stay in the cache."""
+_CHUNK_BYTES = {"cpu": 1 << 22}
+"""Size of one n x n tensor of a chunk by device: on a CPU its handful of tensors should stay in the
+cache, and the matrix products of a chunk be large enough to run at full speed."""
 _CHUNK_BYTES_ELSEWHERE = 1 << 28
 
 

@@ -21,7 +21,6 @@ from torch.autograd.function import once_differentiable
 
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
 
-
 _KEPT_BYTES = 1 << 28
 """Room for the n x n matrices of pairs that are kept for the backward pass."""
 

@@ -20,7 +20,8 @@ def prototypes(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
     if labels_L.device.type == "cpu":
         _check_labels(labels_L.tolist(), n_way)
     members_WL = (labels_L == torch.arange(n_way, device=labels_L.device)[:, None]).to(support_LSVD.dtype)
-    return torch.tensordot(members_WL / members_WL.sum(1, keepdim=True), support_LSVD, 1)
+    prototypes_WSVD: Tensor = torch.tensordot(members_WL / members_WL.sum(1, keepdim=True), support_LSVD, 1)
+    return prototypes_WSVD
 
 
 def _check_labels(labels: list[int], n_way: int) -> None:

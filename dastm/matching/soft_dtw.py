@@ -10,7 +10,6 @@ An optional Sakoe-Chiba band (Sakoe & Chiba, IEEE TASSP 1978) admits only pairs 
 Axes: N problems, T frames of the first and S of the second sequence, P cells of a path.
 """
 
-import importlib.util
 import math
 from typing import Any, Protocol
 
@@ -19,9 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from dastm.matching import soft_dtw_cpu, soft_dtw_diagonal
-
-TRITON_FRAMES = 64
-"""Longest sequence of the CUDA kernel, which holds a problem in one program."""
+from dastm.matching.triton_support import MAX_FRAMES, missing, tell_once
 
 
 class Engine(Protocol):
@@ -142,14 +139,14 @@ def _engine(cost_NTS: Tensor) -> Engine:
     """The numba kernel on the CPU, the Triton kernel for short sequences on CUDA, else plain PyTorch."""
     if cost_NTS.device.type == "cpu":
         return soft_dtw_cpu
-    if (
-        cost_NTS.device.type == "cuda"
-        and max(cost_NTS.shape[1:]) <= TRITON_FRAMES
-        and importlib.util.find_spec("triton")
-    ):
-        from dastm.matching import soft_dtw_triton
+    if cost_NTS.device.type == "cuda":
+        longest = max(cost_NTS.shape[1:])
+        reason = f"{longest} frames are more than {MAX_FRAMES}" if longest > MAX_FRAMES else missing()
+        if reason is None:
+            from dastm.matching import soft_dtw_triton
 
-        return soft_dtw_triton
+            return soft_dtw_triton
+        tell_once("soft-DTW", reason)
     return soft_dtw_diagonal
 
 

@@ -117,8 +117,8 @@ def test_chunks_change_neither_distances_nor_gradients(chunk_pairs, generator):
 def test_default_chunk_is_bounded_by_the_sizes():
     module = Activation(4)
     frames = torch.zeros(1, 25, 4)
-    assert module._chunk_frames(frames, 40) == 10  # 1 MiB / (25 * 25 * 4 bytes) = 419 pairs
-    assert module._chunk_frames(frames, 1000) == 1
+    assert module._chunk_frames(frames, 40) == 41  # 4 MiB / (25 * 25 * 4 bytes) = 1677 pairs
+    assert module._chunk_frames(frames, 4000) == 1
     module.chunk_pairs = 80
     assert module._chunk_frames(frames, 40) == 2
 
