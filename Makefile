@@ -24,7 +24,7 @@ format: $(VENV)/ready
 	$(BIN)/ruff format .
 
 bench: $(VENV)/ready
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --growth --out build/bench
 
 # constraints.txt pins every package; on CPU-only machines set PIP_EXTRA_INDEX_URL to PyTorch's CPU index for a small torch.
 $(VENV)/ready: pyproject.toml constraints.txt

@@ -78,6 +78,7 @@ def main() -> None:
     dastm train --shards data/shards/demo-ntu --out data/runs/demo-ntu
     dastm eval  --run data/runs/demo-ntu --baseline coordinates
     dastm report data/runs/demo-ntu
+    dastm bench
     """
 
 
@@ -172,3 +173,44 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     path = out or runs[0] / "report.html"
     write_report(list(runs), path)
     click.echo(f"report: {path}")
+
+
+@main.command("bench")
+@click.argument("words", nargs=-1)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for bench.json, bench.md and, with --growth, growth.svg. Default: print only.",
+)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(["float32", "tf32", "bf16"]), default="float32", show_default=True)
+@click.option("--growth", is_flag=True, help="Also how the cost grows with queries, ways, frames and joints.")
+@click.pass_obj
+@one_line_errors
+def measure(
+    source: str | None, words: tuple[str, ...], out: Path | None, device: str, precision: str, growth: bool
+) -> None:
+    """Time and memory of each part and of whole episodes, as ratios within this run.
+
+    WORDS choose the cases with any of them in their name; without words all are measured, which takes minutes.
+
+    \b
+    Examples:
+      dastm bench
+      dastm bench soft-DTW activation
+      dastm bench --growth --out build/bench
+    """
+    from dastm.bench.case import Setting
+    from dastm.bench.run import INSTALLED, bench, write
+    from dastm.bench.table import table
+    from dastm.device import pick_device
+
+    setting = Setting(device=pick_device(device), precision=precision)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # before the minutes that it takes, not after
+    document = bench(
+        words, setting, growth=growth, source=source or INSTALLED, log=lambda line: click.echo(line, err=True)
+    )
+    if out is not None:
+        write(document, out)
+    click.echo(table(document), nl=False)

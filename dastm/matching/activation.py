@@ -10,12 +10,14 @@ Axes: Q queries, W ways, T query frames, S prototype frames, V joints, D channel
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dastm.matching.frame_distance import check_features
 from dastm.matching.gram import activated_distances
+from dastm.matching.triton_support import missing, tell_once, unfit
 
 _CHUNK_BYTES = {"cpu": 1 << 22}
 """Size of one n x n tensor of a chunk by device: on a CPU its handful of tensors should stay in the
@@ -80,12 +82,9 @@ class Activation(nn.Module):
         scores_BVD = prototypes_BVD @ (self.W1s @ self.W2s.T / root)
         values_AVD, values_BVD = query_AVD @ self.W3q, prototypes_BVD @ self.W3s
         # Rows of A^q and A^s sum to one, so one vector subtracted from all values of both sides cancels in Ĥ^q - Ĥ^s:
-        # no distance and no gradient changes, but the Gram form no longer subtracts large, nearly equal numbers.
+        # no distance and no gradient changes, but large, nearly equal numbers are no longer subtracted.
         centre_D = values_BVD.detach().mean((0, 1))
-        distances_AB = activated_distances(
-            *(query_AVD, values_AVD - centre_D, keys_BVD, scores_BVD, values_BVD - centre_D),
-            self._chunk_frames(query_AVD, len(prototypes_BVD)),
-        )
+        distances_AB = self._distances((query_AVD, values_AVD - centre_D, keys_BVD, scores_BVD, values_BVD - centre_D))
         n_query, n_frames = query_QTVD.shape[:2]
         return distances_AB.view(n_query, n_frames, *prototypes_WSVD.shape[:2]).transpose(1, 2)
 
@@ -103,6 +102,14 @@ class Activation(nn.Module):
         support_scores = (prototype_VD @ self.W1s) @ (query_VD @ self.W2s).mT / root
         return query_scores.softmax(-1), support_scores.softmax(-1)
 
+    def _distances(self, inputs: tuple[Tensor, Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+        """D of all pairs (A, B): fused on a GPU where the inputs allow, else in Gram form."""
+        if fused(inputs):
+            from dastm.matching import activation_triton
+
+            return activation_triton.activated_distances(*inputs, chunk_pairs=self.chunk_pairs)
+        return activated_distances(*inputs, self._chunk_frames(inputs[0], len(inputs[2])))
+
     def _check_channels(self, features: Tensor) -> None:
         if features.shape[-1] != self.n_features:
             raise ValueError(f"expected {self.n_features} channels, got features {tuple(features.shape)}")
@@ -113,3 +120,13 @@ class Activation(nn.Module):
         chunk_bytes = _CHUNK_BYTES.get(query_AVD.device.type, _CHUNK_BYTES_ELSEWHERE)
         chunk_pairs = self.chunk_pairs or chunk_bytes // pair_bytes
         return max(1, chunk_pairs // n_prototype_frames)
+
+
+def fused(inputs: Sequence[Tensor]) -> bool:
+    """Whether the GPU's kernel is for these inputs; on a GPU a no is explained in the log, once a process."""
+    if inputs[0].device.type != "cuda":
+        return False
+    reason = unfit(inputs) or missing(inputs[0].device)
+    if reason:
+        tell_once("activation", reason)
+    return reason is None

@@ -2,6 +2,7 @@
 
 In: how many frames a clip has. Out: `n_frames` frame numbers, one from each of as many equal segments
 [i L / n, (i + 1) L / n). A clip shorter than `n_frames` is stretched (frames repeat), never padded.
+The authors' released code draws otherwise: `release_frames`.
 """
 
 from hashlib import blake2b
@@ -35,3 +36,18 @@ def segment_frames(n_source: int, n_frames: int, rng: np.random.Generator | None
     first = i * n_source // n_frames
     last = -(-(i + 1) * n_source // n_frames) - 1  # ceil((i + 1) L / n) - 1, never below `first`
     return rng.integers(first, last, endpoint=True, dtype=np.int64)
+
+
+def release_frames(n_source: int, n_frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Frame numbers as the authors' released code draws them, not decreasing, shape (n_frames,).
+
+    Segments have floor(L / n) frames each, so that the last L mod n frames are never drawn. A clip shorter than
+    `n_frames` gives its first `n_frames` frames, those from `n_source` on being padding; it is not stretched.
+
+    Raises ValueError where a count is below 1.
+    """
+    if n_source < 1 or n_frames < 1:
+        raise ValueError(f"sampling {n_frames} of {n_source} frames: both must be at least 1")
+    i = np.arange(n_frames, dtype=np.int64)
+    length = n_source // n_frames
+    return i * length + rng.integers(length, size=n_frames, dtype=np.int64) if length else i

@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`. Ratios within one run, with memory beside them; never part of the tests."""
+"""`make bench`: the cases of `dastm bench`, and beside them the literal versions that only the tests have."""

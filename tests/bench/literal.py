@@ -1,14 +1,21 @@
-"""What the fast versions are measured against: the same results, computed as the equations read."""
+"""What the fast versions are measured against: the same results, computed as the equations and publications read."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
+from dastm.backbones.st_gcn import STGCN
+from dastm.episodes.episode import Episode
 from dastm.matching.activation import Activation
+from dastm.model import Recogniser
+
+Doubles = NDArray[np.float64]
 
 
 def activation_distances(weights: Activation, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
@@ -21,17 +28,11 @@ def activation_distances(weights: Activation, query_QTVD: Tensor, prototypes_WSV
     return difference.flatten(-2).norm(dim=-1)
 
 
-def bare_products(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
-    """The three large matrix products that any version needs (two of scores, one of values), and nothing else."""
-    rows, columns = query_QTVD.flatten(0, 2), prototypes_WSVD.flatten(0, 2)
-    return (rows @ columns.T).sum() + (rows @ columns.T).sum() + (rows @ columns.T).sum()
-
-
 @njit
-def soft_dtw_plain(cost_NTS: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:  # pragma: no cover
-    """Value and gradient, one thread, three exponentials a cell each way: the textbook loops -> (N, T, S) gradient."""
+def soft_dtw_plain(cost_NTS: Doubles, gamma: float) -> tuple[Doubles, Doubles]:  # pragma: no cover
+    """One thread, three exponentials a cell each way: the textbook loops -> (N,) value, (N, T, S) gradient."""
     n_problems, n_t, n_s = cost_NTS.shape
-    grad = np.zeros((n_problems, n_t + 2, n_s + 2))
+    values, grad = np.zeros(n_problems), np.zeros((n_problems, n_t + 2, n_s + 2))
     for n in range(n_problems):
         R = np.full((n_t + 2, n_s + 2), np.inf)
         R[0, 0] = 0.0
@@ -42,6 +43,7 @@ def soft_dtw_plain(cost_NTS: NDArray[np.float64], gamma: float) -> NDArray[np.fl
                 R[i, j] = cost_NTS[n, i - 1, j - 1] - gamma * (
                     np.log(np.exp(a - top) + np.exp(b - top) + np.exp(c - top)) + top
                 )
+        values[n] = R[n_t, n_s]
         D = np.zeros((n_t + 2, n_s + 2))
         D[1 : n_t + 1, 1 : n_s + 1] = cost_NTS[n]
         R[n_t + 1, :] = -np.inf
@@ -55,9 +57,46 @@ def soft_dtw_plain(cost_NTS: NDArray[np.float64], gamma: float) -> NDArray[np.fl
                 b = np.exp((R[i, j + 1] - R[i, j] - D[i, j + 1]) / gamma)
                 c = np.exp((R[i + 1, j + 1] - R[i, j] - D[i + 1, j + 1]) / gamma)
                 E[i, j] = E[i + 1, j] * a + E[i, j + 1] * b + E[i + 1, j + 1] * c
-    return grad[:, 1:-1, 1:-1]
+    return values, grad[:, 1:-1, 1:-1]
 
 
-def nuclear_norm_svd(features_LVD: Tensor) -> Tensor:
-    """Sum of singular values by torch.linalg -> (L,)."""
-    return torch.linalg.svdvals(features_LVD).sum(-1)
+class PlainSoftDTW(torch.autograd.Function):
+    """The plain loops as a function of tensors: costs (N, T, S), gamma -> (N,)."""
+
+    @staticmethod
+    def forward(ctx: Any, cost_NTS: Tensor, gamma: float) -> Tensor:
+        values, grad = soft_dtw_plain(cost_NTS.detach().double().numpy(), gamma)
+        ctx.save_for_backward(torch.from_numpy(grad).to(cost_NTS.dtype))
+        return torch.from_numpy(values).to(cost_NTS.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad_N: Tensor) -> tuple[Tensor, None]:
+        (grad_NTS,) = ctx.saved_tensors
+        return grad_N[:, None, None] * grad_NTS, None
+
+
+def st_gcn(network: STGCN, bodies_BTVC: Tensor) -> Tensor:
+    """The publication's order and memory layout: channels before frames, convolve to P groups, then gather each."""
+    n_bodies, n_frames, n_joints, n_coordinates = bodies_BTVC.shape
+    x = bodies_BTVC.permute(0, 2, 3, 1).reshape(n_bodies, n_joints * n_coordinates, n_frames)
+    x = network.data_bn(x).view(n_bodies, n_joints, n_coordinates, n_frames).permute(0, 2, 3, 1).contiguous()
+    for i, block in enumerate(network.st_gcn_networks):
+        A_PVV = network.A * network.edge_importance[i] if network.edge_importance else network.A
+        y = block.gcn.conv(x)
+        y = torch.einsum("bpctv,pvw->bctw", y.view(n_bodies, len(A_PVV), -1, *y.shape[2:]), A_PVV).contiguous()
+        y = block.tcn(y)
+        x = torch.relu(y if block.residual is None else y + block.residual(x))
+    return x.permute(0, 2, 3, 1)
+
+
+def episode_loss(model: Recogniser, episode: Episode) -> Tensor:
+    """Eq. 1-8 of an episode with one body a clip, preset `paper`: every part as it reads."""
+    joints = torch.cat([episode.support.joints_LMTVC, episode.query.joints_LMTVC])[:, 0]
+    features = st_gcn(model.backbone, joints)
+    n_support, n_way = len(episode.support_labels), len(episode.plan.class_ids)
+    support = features[:n_support]
+    prototypes_WSVD = torch.stack([support[episode.support_labels == way].mean(0) for way in range(n_way)])
+    cost_QWTS = activation_distances(model.activation, features[n_support:], prototypes_WSVD)
+    distances_QW = PlainSoftDTW.apply(cost_QWTS.flatten(0, 1), model.gamma).view(-1, n_way)
+    rank = -torch.linalg.svdvals(features).sum(-1).mean()
+    return functional.cross_entropy(-distances_QW, episode.query_labels) + 0.1 * rank

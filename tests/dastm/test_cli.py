@@ -80,6 +80,10 @@ def test_coordinates_need_no_run(call, shards):
         (("train", "--shards", "none", "--set", "optimise.device=gpu"), "device 'gpu'"),
         (("eval", "--run", "none"), "none: not a run folder"),
         (("report", "none"), "none: not a run folder"),
+        (("bench", "softdtw"), "no case has 'softdtw' in its name; cases: activation 50 x 5; "),
+        (("bench", "--device", "gpu"), "device 'gpu'"),
+        (("bench", "--device", "cuda:99"), "device 'cuda:99': there are "),
+        (("bench", "--device", "cpu", "--precision", "tf32"), "precision tf32: only on CUDA"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_1(call, words, message):
@@ -131,7 +135,7 @@ def test_null_in_params_says_nothing(call, shards):
 
 
 def test_help_has_examples(call):
-    for words in ((), ("train",), ("eval",), ("report",)):
+    for words in ((), ("train",), ("eval",), ("report",), ("bench",)):
         text = call(*words, "--help").stdout
         assert "dastm " in text
         assert "xample" in text or words == ()
@@ -158,3 +162,19 @@ def test_a_preset_asked_for_is_not_mixed_with_the_settings_of_params(call, shard
     assert trained.exit_code == 0, trained.output
     matching = json.loads(Path("run/train/config.json").read_text())["config"]["matching"]
     assert (matching["gamma"], matching["init"]) == (0.1, "tied")
+
+
+def test_bench_prints_a_table_and_writes_what_it_measured(tmp_path):
+    words = ("bench", "room", "--device", "cpu", "--out", str(tmp_path / "a" / "b"))
+    result = CliRunner().invoke(main, words, obj="tests.dastm.bench.tiny")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("[1/1] room: ours ")
+    written = tmp_path / "a" / "b"
+    assert sorted(path.name for path in written.iterdir()) == ["bench.json", "bench.md"]
+    assert (written / "bench.md").read_text() == result.stdout
+    assert list(json.loads((written / "bench.json").read_text())["cases"]) == ["room"]
+
+
+def test_bench_looks_at_its_folder_before_it_measures(call):
+    Path("taken").write_text("")
+    assert "taken" in one_line(call("bench", "--out", "taken"))

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 import torch
 
 from dastm import checkpoint, trainer
 from dastm.checkpoint import load_checkpoint, save_checkpoint
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import open_source
 from dastm.errors import RunError
+from dastm.evaluator import untrained
 from dastm.trainer import learning_rate
 from tests.toy import tiny, toy_shards, train_toy
 
@@ -43,6 +47,24 @@ def test_run_folder_holds_what_it_promises(finished):
     seed = ["train/seed-0/best.pt", "train/seed-0/curves.csv", "train/seed-0/last.pt"]
     assert made == ["curves.csv", "train/config.json", *seed]
     assert [line.split(":")[0] for line in lines] == ["seed 0 epoch 1/2", "seed 0 epoch 2/2"]
+
+
+@pytest.mark.parametrize("activation", [True, False])
+def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(shards, activation, monkeypatch):
+    """A meta tensor has no values: whatever asks for one fails, as it would have to wait on a GPU."""
+    # The Gram form, which CUDA takes only without its own kernel, looks for close pairs.
+    monkeypatch.setattr("dastm.matching.gram.recompute_close", lambda *_: None)
+    config = tiny(matching__activation=activation, optimise__clip_norm=1.0, backbone__dropout=0.0)
+    meta = torch.device("meta")
+    with closing(open_source(str(shards))) as source:
+        model = untrained(config, source.manifest.layout, 0).to(meta)
+        items = episodes(source, "train", n_way=2, k_shot=1, n_query=2, seed=0, epoch=0, count=1, device=meta)
+        (episode,) = items
+    state = trainer.TrainingState(seed=0, model=model, optimiser=torch.optim.Adam(model.parameters()))
+    assert trainer.train_episode(state, config, episode).shape == (4,)
+    model.eval()
+    with torch.inference_mode():
+        assert model.episode_distances(episode).device == meta
 
 
 def test_curves_have_a_row_an_epoch_and_part_and_add_up(finished):

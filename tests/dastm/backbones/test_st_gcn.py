@@ -43,9 +43,59 @@ def test_a_block_equals_the_restatement(channels, stride, first, n_frames, gener
     np.testing.assert_allclose(block(x_BCTV, A_PVV).detach().numpy(), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_gradients_of_a_block_are_those_of_finite_differences(generator):
-    block = Block((3, 4), stride=2, n_partitions=3, temporal_kernel=3, dropout=0.0, first=False).double().eval()
-    randomised(block, generator)
+def unfused(block: Block, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
+    """The block layer after layer, as in training but with the layers in the mode that they are in."""
+    y_BCTV = block.tcn(block.gcn(x_BCTV, A_PVV))
+    return torch.relu(y_BCTV if block.residual is None else y_BCTV + block.residual(x_BCTV))
+
+
+def with_statistics(module: torch.nn.Module, generator: torch.Generator) -> torch.nn.Module:
+    """Random parameters and running statistics, in evaluation."""
+    randomised(module, generator)
+    for name, buffer in module.named_buffers():
+        if "running" in name:
+            buffer.copy_(draw(generator, *buffer.shape).abs() + 0.3)
+    return module.eval()
+
+
+CASES = [((3, 6), 1, True), ((5, 5), 1, False), ((4, 6), 2, False), ((4, 4), 2, False)]
+
+
+@pytest.mark.parametrize(("channels", "stride", "first"), CASES)
+def test_in_evaluation_norms_folded_into_convolutions_change_nothing(channels, stride, first, generator):
+    block = Block(channels, stride=stride, n_partitions=3, temporal_kernel=5, dropout=0.5, first=first).double()
+    x_BCTV, A_PVV = draw(generator, 2, channels[0], 7, 4), draw(generator, 3, 4, 4)
+    for _ in range(2):  # weights that changed since the last call count
+        with_statistics(block, generator)
+        torch.testing.assert_close(block(x_BCTV, A_PVV), unfused(block, x_BCTV, A_PVV), rtol=1e-12, atol=1e-12)
+
+
+def test_in_float32_folded_norms_are_as_precise_as_the_norms(generator):
+    block = Block((16, 32), stride=2, n_partitions=3, temporal_kernel=9, dropout=0.0, first=False)
+    with_statistics(block, generator).float()
+    x_BCTV, A_PVV = draw(generator, 3, 16, 9, 5, dtype=torch.float32), draw(generator, 3, 5, 5, dtype=torch.float32)
+    with torch.inference_mode():
+        fused = block(x_BCTV, A_PVV)
+    expected = unfused(block.double(), x_BCTV.double(), A_PVV.double())
+    assert fused.dtype == torch.float32
+    assert (fused - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_bf16_is_left_to_the_layers(training, generator):
+    block = Block((16, 32), stride=2, n_partitions=3, temporal_kernel=9, dropout=0.0, first=False)
+    with_statistics(block, generator).float().train(training)
+    x_BCTV, A_PVV = draw(generator, 3, 16, 9, 5, dtype=torch.float32), draw(generator, 3, 5, 5, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        y_BCTV = block(x_BCTV, A_PVV)
+        assert y_BCTV.dtype == torch.bfloat16
+        assert torch.equal(y_BCTV, unfused(block, x_BCTV, A_PVV))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_of_a_block_are_those_of_finite_differences(training, generator):
+    block = Block((3, 4), stride=2, n_partitions=3, temporal_kernel=3, dropout=0.0, first=False).double()
+    randomised(block.train(training), generator)
     x_BCTV, A_PVV = draw(generator, 2, 3, 4, 4).requires_grad_(), draw(generator, 3, 4, 4).requires_grad_()
     names = list(dict(block.named_parameters()))
 
@@ -192,6 +242,15 @@ def test_dropout_is_in_every_block_but_the_first_and_follows_from_its_seed(gener
 
     assert torch.equal(features(1), features(1))
     assert not torch.equal(features(1), features(2))
+
+
+def test_gradients_are_the_same_bits_every_time(generator):
+    model, bodies = STGCN(NTU25, n_blocks=4), draw(generator, 4, 12, 25, 3, dtype=torch.float32)
+
+    def gradients() -> list[Tensor]:
+        return list(torch.autograd.grad(model(bodies).square().sum(), list(model.parameters())))
+
+    assert all(torch.equal(a, b) for a, b in zip(gradients(), gradients(), strict=True))
 
 
 def test_in_evaluation_bodies_do_not_see_each_other(generator):

@@ -1,9 +1,11 @@
 import pytest
 import torch
 
+from dastm.matching import rank
 from dastm.matching.rank import nuclear_norm, rank_loss
 from tests.oracles import rank as oracle
 
+pytestmark = pytest.mark.kernel
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 
 
@@ -40,6 +42,27 @@ def test_norm_and_gradient_equal_those_of_the_decomposition(name, dtype, generat
     torch.testing.assert_close(norm.detach().double(), oracle.nuclear_norm(matrix), rtol=TOLERANCE[dtype], atol=0)
     expected = oracle.gradient(matrix, least=1e-5)
     torch.testing.assert_close(grad.double(), expected, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("name", MATRICES)
+def test_the_form_of_accelerators_gives_the_same(name, dtype, generator, monkeypatch):
+    matrix = with_values(*MATRICES[name], generator).to(dtype).requires_grad_()
+    monkeypatch.setattr(rank, "_by_eigenvectors", rank._by_products)
+    norm = nuclear_norm(matrix)
+    norm.backward()
+    values = torch.linalg.svdvals(matrix.detach().double())
+    matrix, grad = matrix.detach(), matrix.grad
+    torch.testing.assert_close(norm.detach().double(), oracle.nuclear_norm(matrix), rtol=TOLERANCE[dtype], atol=0)
+    assert grad.isfinite().all()
+    assert torch.linalg.matrix_norm(grad.double(), 2) <= 1 + 1e-5
+    if values.min() > 1e-5 * values.max():
+        torch.testing.assert_close(grad.double(), oracle.gradient(matrix, least=1e-5), rtol=0, atol=TOLERANCE[dtype])
+
+
+def test_zeros_stay_zeros_on_accelerators(monkeypatch):
+    monkeypatch.setattr(rank, "_by_eigenvectors", rank._by_products)
+    test_zero_matrix_has_norm_zero_and_gradient_zero()
 
 
 def test_norm_of_a_diagonal_by_hand():

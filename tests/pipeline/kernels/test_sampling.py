@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.kernels.sampling import clip_rng, segment_frames
+from pipeline.kernels.sampling import clip_rng, release_frames, segment_frames
 
 pytestmark = pytest.mark.kernel
 counts = st.integers(1, 400)
@@ -54,7 +54,29 @@ def test_the_generator_of_a_clip_depends_on_seed_and_key_only():
     assert first != segment_frames(300, 30, clip_rng(8, "S001C001")).tolist()
 
 
+@settings(deadline=None)
+@given(n_source=counts, n_frames=counts, seed=st.integers(0, 2**32))
+def test_frames_as_released_lie_in_segments_of_whole_length_or_are_the_first_ones(n_source, n_frames, seed):
+    frames = release_frames(n_source, n_frames, np.random.default_rng(seed)).tolist()
+    assert len(frames) == n_frames
+    if n_source < n_frames:
+        assert frames == list(range(n_frames))
+    else:
+        length = math.floor(n_source / n_frames)
+        assert all(j * length <= t <= (j + 1) * length - 1 for j, t in enumerate(frames))
+
+
+def test_every_frame_of_a_released_segment_is_drawn_equally_often_and_the_rest_never(rng):
+    drawn = np.array([release_frames(14, 3, rng) for _ in range(4000)])
+    for segment in range(3):
+        values, times = np.unique(drawn[:, segment], return_counts=True)
+        assert values.tolist() == [4 * segment + i for i in range(4)]
+        assert (abs(times - 1000) < 5 * math.sqrt(1000 * 0.75)).all()
+
+
 @pytest.mark.parametrize("counts", [(0, 3), (3, 0), (-1, 3)])
 def test_counts_below_one_are_refused(counts):
     with pytest.raises(ValueError, match="both must be at least 1"):
         segment_frames(*counts)
+    with pytest.raises(ValueError, match="both must be at least 1"):
+        release_frames(*counts, np.random.default_rng(0))

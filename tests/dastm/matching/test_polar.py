@@ -1,0 +1,21 @@
+import pytest
+import torch
+
+from dastm.matching.polar import polar_factor
+from tests.oracles import rank as oracle
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (3, 3), (4, 9), (25, 256)], ids=str)
+def test_it_is_the_product_of_the_singular_vectors(shape, generator):
+    matrices = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
+    expected = torch.stack([oracle.gradient(matrix, least=0) for matrix in matrices])
+    torch.testing.assert_close(polar_factor(matrices), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-100, 1e100])
+def test_size_does_not_matter_and_zero_stays_zero(size, generator):
+    matrices = torch.randn(2, 3, 5, generator=generator, dtype=torch.float64)
+    matrices[1] = 0
+    found = polar_factor(size * matrices)
+    torch.testing.assert_close(found[0], oracle.gradient(matrices[0], least=0), rtol=0, atol=1e-12)
+    assert not found[1].any()
