@@ -94,8 +94,8 @@ def _facts(machine: Mapping[str, Any]) -> str:
     software, gpu = machine["software"], f"{machine['gpu']}, " if "gpu" in machine else ""
     return (
         f"dastm {software['dastm']}, torch {software['torch']}, {gpu}{machine['processor']},"
-        f" {machine['threads']} threads, load {machine['load']:.1f} beforehand, {machine['precision']}; a ratio is the median over rounds of the time"
-        " to that of the first row (growth: the row of 1.00), beside the least and the most."
+        f" {machine['threads']} threads, load {machine['load']:.1f} beforehand, {machine['precision']};"
+        " a ratio is the median over rounds of the time to that of the first row (growth: the row of 1.00), beside the least and the most."
     )
 
 
