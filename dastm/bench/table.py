@@ -95,7 +95,8 @@ def _facts(machine: Mapping[str, Any]) -> str:
     return (
         f"dastm {software['dastm']}, torch {software['torch']}, {gpu}{machine['processor']},"
         f" {machine['threads']} threads, load {machine['load']:.1f} beforehand, {machine['precision']};"
-        " a ratio is the median over rounds of the time to that of the first row (growth: the row of 1.00), beside the least and the most."
+        " a ratio is the median over rounds of the time to that of the first row (growth: the row of 1.00),"
+        " beside the least and the most."
     )
 
 
