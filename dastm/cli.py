@@ -16,6 +16,10 @@ from dastm.errors import RunError
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
+PRESET_HELP = (
+    "A recipe, a method, or a YAML file of yours; repeatable, each over the one before it: "
+    f"{', '.join(preset_names())}. Default: the train block of params.yaml, else paper."
+)
 SET_HELP = "Change a knob; repeatable. Every knob with its value is in <run>/train/config.json."
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,8 +61,8 @@ def first_dataset() -> str:
     return str(names[0])
 
 
-def train_params() -> tuple[str, dict[str, Any]]:
-    """The train block of params.yaml, checked: preset and settings."""
+def train_params() -> tuple[list[str], dict[str, Any]]:
+    """The train block of params.yaml, checked: presets and settings."""
     given = params("train")
     unknown = [str(key) for key in given if key not in ("preset", "set")]
     if unknown:
@@ -66,7 +70,17 @@ def train_params() -> tuple[str, dict[str, Any]]:
     settings = given.get("set", {})
     if not isinstance(settings, dict):
         raise RunError(f"{PARAMS}: train.set: expected a mapping, e.g. {{matching.gamma: 0.05}}, got {settings!r}")
-    return str(given.get("preset", "paper")), {str(key): value for key, value in settings.items()}
+    presets = given.get("preset", [])
+    presets = [str(preset) for preset in (presets if isinstance(presets, list) else [presets])]
+    return presets, {str(key): value for key, value in settings.items()}
+
+
+def known_presets(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Presets asked for on the command line; a name that there is none of is wrong usage."""
+    for name in names:
+        if name not in preset_names() and not name.endswith((".yaml", ".yml")):
+            raise click.BadParameter(f"{name!r} is neither of {', '.join(preset_names())} nor a YAML file")
+    return names
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,19 +99,20 @@ def main() -> None:
 @main.command()
 @click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder. Default: data/runs/<name of the shards>")
-@click.option(
-    "--preset", type=click.Choice(preset_names()), help="Default: the train block of params.yaml, else paper."
-)
+@click.option("--preset", "presets", multiple=True, metavar="NAME|FILE", callback=known_presets, help=PRESET_HELP)
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
 @click.option("--replace", is_flag=True, help="Remove another training, with its results, from the run folder.")
 @one_line_errors
-def train(shards: str | None, out: Path | None, preset: str | None, settings: tuple[str, ...], replace: bool) -> None:
+def train(
+    shards: str | None, out: Path | None, presets: tuple[str, ...], settings: tuple[str, ...], replace: bool
+) -> None:
     """Train on shards; started again, it continues where it was stopped.
 
     \b
     Examples:
       dastm train
       dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
+      dastm train --preset release --preset ngm --out data/runs/ngm
       dastm train --set matching.rank_weight=0 --out data/runs/no-rank
     """
     from dastm.checkpoint import record_training
@@ -106,8 +121,8 @@ def train(shards: str | None, out: Path | None, preset: str | None, settings: tu
     from dastm.trainer import train as run
 
     # A preset that is asked for is meant as it is, not with what params.yaml sets for another.
-    usual_preset, usual = (preset, {}) if preset else train_params()
-    config = load_config(usual_preset, {**usual, **parse_settings(settings)})
+    usual_presets, usual = (presets, {}) if presets else train_params()
+    config = load_config(usual_presets, {**usual, **parse_settings(settings)})
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
     with closing(open_source(where, mode=config.optimise.source, device=device, parts=["train", "val"])) as source:

@@ -1,6 +1,6 @@
 """The configuration of a training and of an evaluation: every knob once, checked when it is built, saved with the run.
 
-In: a preset (dastm/presets/*.yaml), params.yaml and `--set key=value`. Out: frozen `Config`, `EvalConfig`.
+In: presets (recipes and methods, dastm/presets/*.yaml), params.yaml, `--set key=value`. Out: `Config`, `EvalConfig`.
 The defaults are the paper's recipe (Ma et al., ECCV 2022); where the paper is silent the docstring says so.
 """
 
@@ -11,25 +11,28 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from dastm.errors import RunError
 
 PRESETS = Path(__file__).parent / "presets"
+DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
+"""Numbers of blocks that a backbone comes with, the default first; the LSTM may have any number of layers."""
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Episodes = Annotated[int, Field(ge=2, strict=True)]
 """Two at least: a mean with an interval."""
+Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(seeds)) < len(seeds):
-        raise ValueError("each seed once")
-    return seeds
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("each one once")
+    return values
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -51,32 +54,94 @@ class EpisodeConfig:
 class BackboneConfig:
     """The encoder of one body."""
 
-    name: Literal["st_gcn"] = "st_gcn"
-    n_blocks: Literal[4, 7, 10] = 10
+    name: Literal["st_gcn", "agcn", "ms_g3d", "lstm"] = "st_gcn"
+    n_blocks: Count | None = None
+    """None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; layers of the LSTM 2)."""
+    streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] = ("joint",)
+    """One network a stream, their features side by side; 2s-AGCN as published has joint and bone."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The paper is silent; the released code has 0.1."""
     edge_importance: bool = True
-    """Learned weight of every bone, as ST-GCN was published; the released code has none."""
+    """ST-GCN: learned weight of every bone, as published; the released code has none."""
+    pair_norm: Weight = 0.0
+    """PairNorm's scale, after every graph convolution (Zhao & Akoglu 2020); 0 leaves it out."""
+    drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020)."""
+    body_slots: Count | None = None
+    """Features are averaged over so many bodies, absent ones as zeros (released code: 2); None: over those present."""
+
+    @model_validator(mode="after")
+    def _known_depth(self) -> "BackboneConfig":
+        depths = DEPTHS.get(self.name)
+        if self.n_blocks is not None and depths is not None and self.n_blocks not in depths:
+            raise ValueError(f"n_blocks: {self.name} has {' or '.join(map(str, depths))}, not {self.n_blocks}")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MatchingConfig:
     """The distance between a query and a prototype, and the rank term beside it."""
 
-    activation: bool = True
-    """Spatial activation (Eq. 4-6); without it frames are compared by the Frobenius distance of their features."""
+    spatial: Literal["activation", "self", "none"] = "activation"
+    """Joints of both sides attend to each other (Eq. 4-6), or each skeleton's to its own (NGM), or not at all."""
+    temporal: Literal["dtw", "none"] = "dtw"
+    """Frames are aligned (Eq. 7), or whole clips compared (ProtoNet)."""
+    attention: Literal["equations", "block"] = "equations"
+    """How joints attend: Eq. 4-5 for all pairs of frames, or the block of the released code, frame t with frame t."""
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of the block (released code: 0.2)."""
     init: Literal["uniform", "tied", "identity"] = "uniform"
-    """How the six projections of the activation begin; the paper is silent."""
-    rank_weight: Weight = 0.1
-    """Lambda of Eq. 8; 0 leaves the rank term out."""
+    """How the projections of Eq. 4-5 begin; the paper is silent."""
+    frame_distance: Literal["frobenius", "cosine"] = "frobenius"
+    """Of two frames: of the difference (Eq. 6), or 1 - cosine of the flattened frames (released code)."""
+    clip_distance: Literal["euclidean", "squared"] = "euclidean"
+    """Of two clips without alignment (ProtoNet); the released code squares it."""
+    mean: bool = False
+    """Frame distances are divided by sqrt(n d), clip distances by the number of frames: means in place of sums."""
+    divergence: bool = False
+    """Soft-DTW minus half of both sides' with themselves, where there is no `activation` (released code)."""
     gamma: Positive = 0.1
-    """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent). Evaluation takes min."""
+    """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent)."""
+    soft_evaluation: bool = False
+    """Evaluation takes the soft minimum, too, as the released code does; False: the minimum."""
     band: Annotated[int, Field(ge=0)] | None = None
     """Pair only feature frames at most this far apart (Sakoe-Chiba); null pairs all, as the paper does."""
     temperature: Positive = 1.0
     """Distances are divided by this before the softmax of Eq. 1; 1 is the paper's equation."""
-    unit_rank: bool = False
-    """Divide every frame by its Frobenius norm before the nuclear norm, which then is bounded; False is Eq. 3."""
+    rank_weight: Weight = 0.1
+    """Lambda of Eq. 8; 0 leaves the rank term out."""
+    rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
+    """Eq. 3; the same of frames divided by their Frobenius norm, and so bounded; or what the released code computes."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class AugmentConfig:
+    """What a training step sees of its clips; evaluation and validation see them as they are stored."""
+
+    n_frames: Count | None = None
+    """Frames a clip that the network sees, where the shards hold more: one of each equal segment (TSN), in training
+    drawn anew for every episode, else its middle one. None: all that the shards hold."""
+    yaw: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Clips are turned about the vertical by an angle drawn from -yaw..yaw degrees."""
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Clips are scaled by a factor drawn from 1 - scale .. 1 + scale."""
+    noise: Weight = 0.0
+    """Standard deviation of what is added to every coordinate of every joint, in units of the shards."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class PretrainConfig:
+    """The backbone as a classifier over all training classes, before the first episode."""
+
+    steps: Annotated[int, Field(ge=0, strict=True)] = 0
+    """0 leaves it out, as the paper does."""
+    clips: Annotated[int, Field(ge=2, strict=True)] = 32
+    """Clips a step."""
+    learning_rate: Positive = 1e-3
+    """Falls to 0 along a half cosine."""
+    weight_decay: Weight = 5e-4
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Of the labels."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -95,8 +160,15 @@ class OptimiseConfig:
     """Adam."""
     weight_decay: Weight = 0.0
     """The paper is silent; the released code has 5e-4."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """`cosine`: down to 0 over the whole training."""
+    backbone_rate: Weight = 1.0
+    """The backbone's learning rate as a factor of the matching's; 0 keeps it as it was pretrained."""
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """`cosine`: down to 0 over the whole training. `plateau`, as released: halved, not below 1e-5, when an epoch's
+    training loss has not been lower than the lowest for more than 10 epochs."""
+    patience: Count | None = None
+    """Stop after so many epochs without a better validation accuracy (released code: 40)."""
+    max_falls: Count | None = None
+    """Stop after the validation accuracy has fallen so many epochs in a row (released code: 10)."""
     clip_norm: Weight = 0.0
     """Gradients are scaled down to this norm; 0 leaves them."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
@@ -118,15 +190,23 @@ class Config:
     episode: EpisodeConfig = EpisodeConfig()
     backbone: BackboneConfig = BackboneConfig()
     matching: MatchingConfig = MatchingConfig()
+    augment: AugmentConfig = AugmentConfig()
+    pretrain: PretrainConfig = PretrainConfig()
     optimise: OptimiseConfig = OptimiseConfig()
 
     @property
     def method(self) -> str:
         """The row of the paper's tables that this is."""
-        rank = self.matching.rank_weight > 0
-        return {(False, False): "DTW", (False, True): "DASTM*", (True, False): "DASTM**", (True, True): "DASTM"}[
-            self.matching.activation, rank
-        ]
+        matching, backbone = self.matching, self.backbone
+        if matching.temporal == "none":
+            name = "ProtoNet"
+        elif matching.spatial == "self":
+            name = "NGM"
+        else:
+            stars = {("none", False): "DTW", ("none", True): "DASTM*", ("activation", False): "DASTM**"}
+            name = stars.get((matching.spatial, matching.rank_weight > 0), "DASTM")
+        further = [norm for norm, on in (("PairNorm", backbone.pair_norm), ("DropEdge", backbone.drop_edge)) if on]
+        return " + ".join(further if further and name == "DTW" else [name, *further])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings: what `Config` is built from again."""
@@ -157,24 +237,40 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
-def load_config(preset: str = "paper", settings: Mapping[str, Any] | None = None) -> Config:
-    """A preset with settings over it.
+def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Config:
+    """Presets, each over the one before it, with settings over them.
 
     Args:
+        presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or YAML files
+            of one's own; none: the defaults, which are `paper` and `dastm`.
         settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
 
     Raises RunError in one line for an unknown preset or key, or a wrong value.
     """
-    path = PRESETS / f"{preset}.yaml"
-    if preset not in preset_names():
-        raise RunError(f"no preset {preset!r}; known: {', '.join(preset_names())}")
-    document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    document: dict[str, Any] = {}
+    for preset in (presets,) if isinstance(presets, str) else presets:
+        for section, values in _preset(preset).items():
+            document[section] = {**document.get(section, {}), **values}
     for key, value in (settings or {}).items():
         section, dot, name = str(key).partition(".")
         if not dot or not isinstance(document.setdefault(section, {}), dict):
             raise RunError(f"setting {key!r}: write section.name, e.g. matching.gamma")
         document[section][name] = value
     return config_from_dict(document)
+
+
+def _preset(name: str) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value of a shipped preset, or of a file of one's own."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
+    if path.parent == PRESETS and name not in preset_names():
+        raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or a YAML file of yours")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RunError(f"preset {name}: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict) or not all(isinstance(values, dict) for values in document.values()):
+        raise RunError(f"preset {name}: expected sections of keys, e.g. matching: {{gamma: 0.05}}")
+    return document
 
 
 def config_from_dict(document: Mapping[str, Any], where: str = "configuration") -> Config:

@@ -64,13 +64,13 @@ class Recogniser(nn.Module):
         self.gamma, self.band = matching.gamma, matching.band
         self.backbone = BACKBONES[backbone.name](
             layout,
-            n_blocks=backbone.n_blocks,
+            n_blocks=backbone.n_blocks or 10,
             dropout=backbone.dropout,
             edge_importance=backbone.edge_importance,
         )
         self.backbone.reset(generator)
         self.activation: Activation | None = None
-        if matching.activation:
+        if matching.spatial == "activation":
             self.activation = Activation(self.backbone.n_features, generator=generator, init=matching.init)
 
     def forward(self, episode: Episode) -> Matched:

@@ -200,7 +200,7 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
         group["lr"] = learning_rate(config, step)
     matched = state.model(episode)
     matching = config.matching
-    rank = rank_loss(matched.features_LTVD, unit=matching.unit_rank) if matching.rank_weight > 0 else None
+    rank = rank_loss(matched.features_LTVD, unit=matching.rank == "unit") if matching.rank_weight > 0 else None
     loss = episode_loss(
         matched.distances_QW, episode.query_labels, rank, matching.rank_weight, temperature=matching.temperature
     )

@@ -131,7 +131,7 @@ def test_null_in_params_says_nothing(call, shards):
     Path("params.yaml").write_text("eval: {n_way: null, episodes: 4}\ntrain: {preset: null, set: null}\n")
     result = call("eval", "--shards", shards, "--baseline", "coordinates", "--n-query", 2)
     assert "5-way needs 5" in one_line(result)
-    assert train_params() == ("paper", {})
+    assert train_params() == ([], {})
 
 
 def test_help_has_examples(call):

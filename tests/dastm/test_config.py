@@ -36,13 +36,54 @@ def test_queries_follow_the_shots_unless_given():
     assert load_config("paper", {"episode.k_shot": 5, "episode.n_query": 2}).episode.queries == 2
 
 
+METHODS = {
+    "protonet": "ProtoNet",
+    "dtw": "DTW",
+    "ngm": "NGM",
+    "pairnorm": "PairNorm",
+    "dropedge": "DropEdge",
+    "dastm-rank": "DASTM*",
+    "dastm-activation": "DASTM**",
+    "dastm": "DASTM",
+}
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release", "small"])
+@pytest.mark.parametrize("preset", METHODS)
+def test_every_method_of_the_tables_is_a_preset_over_every_recipe(preset, recipe):
+    config = load_config([recipe, preset])
+    assert config.method == METHODS[preset]
+    assert config.optimise == load_config(recipe).optimise
+
+
+def test_a_method_with_something_further_is_named_so():
+    assert load_config("ngm", {"backbone.pair_norm": 1}).method == "NGM + PairNorm"
+    assert load_config("dtw", {"backbone.pair_norm": 1, "backbone.drop_edge": 0.1}).method == "PairNorm + DropEdge"
+
+
+def test_a_later_preset_goes_over_an_earlier_one_key_by_key(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("matching: {gamma: 0.5}\n")
+    config = load_config(["release", str(mine)])
+    assert config.matching.gamma == 0.5
+    assert config.matching.frame_distance == "cosine"
+
+
 @pytest.mark.parametrize(
-    ("activation", "rank_weight", "method"),
-    [(False, 0.0, "DTW"), (False, 0.1, "DASTM*"), (True, 0.0, "DASTM**"), (True, 0.1, "DASTM")],
+    ("text", "message"),
+    [("matching: 3", "expected sections of keys"), ("- 1", "expected sections"), ("a: [", "preset .*mine.yaml: ")],
 )
-def test_method_is_named_as_in_the_tables(activation, rank_weight, method):
-    settings = {"matching.activation": activation, "matching.rank_weight": rank_weight}
-    assert load_config("paper", settings).method == method
+def test_a_preset_file_at_fault_gets_one_line(tmp_path, text, message):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text)
+    with pytest.raises(RunError, match=message) as caught:
+        load_config(str(mine))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
+    with pytest.raises(RunError, match="No such file"):
+        load_config(str(tmp_path / "none.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -54,14 +95,14 @@ def test_method_is_named_as_in_the_tables(activation, rank_weight, method):
         ({"optimise.epochs": "many"}, r"optimise\.epochs: .*got 'many'"),
         ({"optimise.epochs": True}, r"optimise\.epochs: .*got True"),
         ({"optimise.seeds": []}, r"optimise\.seeds: "),
-        ({"optimise.seeds": [1, 1]}, r"optimise\.seeds: .*each seed once"),
+        ({"optimise.seeds": [1, 1]}, r"optimise\.seeds: .*each one once"),
         ({"optimise.seeds": [2**64]}, r"optimise\.seeds\.0: "),
         ({"optimise.val_episodes": 1}, r"optimise\.val_episodes: .*got 1"),
         ({3: 1}, "write section.name"),
         ({"episode.n_way": 1}, r"episode\.n_way: .*got 1"),
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
-        ({"backbone.n_blocks": 5}, r"backbone\.n_blocks: "),
+        ({"backbone.n_blocks": 5}, r"backbone: .*st_gcn has 10 or 7 or 4, not 5"),
     ],
 )
 def test_wrong_settings_get_one_line(settings, message):
@@ -71,7 +112,7 @@ def test_wrong_settings_get_one_line(settings, message):
 
 
 def test_unknown_preset_lists_the_known_ones():
-    with pytest.raises(RunError, match="no preset 'papr'; known: paper, small"):
+    with pytest.raises(RunError, match=r"no preset 'papr'; known: .*paper.*, or a YAML file"):
         load_config("papr")
 
 

@@ -54,7 +54,7 @@ def test_activations_are_rows_of_probabilities_or_absent(source):
     for matrix in (with_activation.same.activation_query_VV, with_activation.same.activation_support_VV):
         assert matrix.shape == (3, 3)
         np.testing.assert_allclose(matrix.sum(1), 1, rtol=1e-6)
-    _, without = explained(source, matching__activation=False)
+    _, without = explained(source, matching__spatial="none")
     assert without.same.activation_query_VV is None
 
 

@@ -86,7 +86,7 @@ def test_distance_in_evaluation_is_the_best_alignment_and_in_training_the_soft_o
 
 
 def test_a_band_of_zero_compares_frame_with_frame(generator):
-    model = recogniser(activation=False, band=0).eval()
+    model = recogniser(spatial="none", band=0).eval()
     query, prototypes = (torch.randn((n, 3, 3, 256), generator=generator).double() for n in (2, 4))
     expected = (query[:, None] - prototypes).flatten(3).norm(dim=3).sum(2)
     torch.testing.assert_close(model.distances(query, prototypes), expected)
@@ -94,7 +94,7 @@ def test_a_band_of_zero_compares_frame_with_frame(generator):
 
 
 def test_query_of_a_support_clip_is_nearest_to_its_own_class(generator):
-    model = recogniser(activation=False).eval()
+    model = recogniser(spatial="none").eval()
     item = as_double(episode(generator, [[True], [True], [True]], [[True]] * 3))
     copied = dataclasses.replace(item, query=item.support)
     distances = model.episode_distances(copied)

@@ -66,7 +66,7 @@ def test_same_run_same_bytes(run, page):
 
 def test_models_without_activation_have_a_page_too(tmp_path):
     shards = toy_shards(tmp_path / "shards")
-    train_toy(shards, tmp_path / "run", tiny(matching__activation=False))
+    train_toy(shards, tmp_path / "run", tiny(matching__spatial="none"))
     write_report([tmp_path / "run"], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "This model has no activation" in text
