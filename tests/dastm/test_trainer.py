@@ -54,7 +54,9 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(shar
     """A meta tensor has no values: whatever asks for one fails, as it would have to wait on a GPU."""
     # The Gram form, which CUDA takes only without its own kernel, looks for close pairs.
     monkeypatch.setattr("dastm.matching.gram.recompute_close", lambda *_: None)
-    config = tiny(matching__activation=activation, optimise__clip_norm=1.0, backbone__dropout=0.0)
+    config = tiny(
+        matching__spatial="activation" if activation else "none", optimise__clip_norm=1.0, backbone__dropout=0.0
+    )
     meta = torch.device("meta")
     with closing(open_source(str(shards))) as source:
         model = untrained(config, source.manifest.layout, 0).to(meta)
