@@ -23,9 +23,11 @@ from dastm.baselines import coordinate_distances
 from dastm.checkpoint import TrainingRecord, load_checkpoint, write_json, write_rows
 from dastm.config import Config, EvalConfig
 from dastm.device import pick_device, precision
+from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource, open_source
+from dastm.episodes.views import middle
 from dastm.errors import RunError
 from dastm.loss import accuracy
 from dastm.model import Recogniser
@@ -109,6 +111,7 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
     if record is not None:
+        source = middle(source, record.config.augment.n_frames)
         rows.append(_network_row(record.config.method, record, source, config, device, run))
     for baseline in dict.fromkeys(config.baselines):
         if record is not None and baseline == "untrained":
@@ -133,7 +136,8 @@ def _network_row(
         else:
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
-            by_seed[seed] = score(source, config, model.episode_distances, device, f"{name} seed {seed}")
+            distances = Encoded(model, source.pool_sizes(config.part))
+            by_seed[seed] = score(source, config, distances, device, f"{name} seed {seed}")
     return Row(name=name, by_seed=by_seed)
 
 

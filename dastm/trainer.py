@@ -6,7 +6,6 @@ bit on the CPU, as one that never stopped; no generator's state needs keeping.
 """
 
 import math
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,25 +22,27 @@ from dastm.checkpoint import (
     CURVES_NAME,
     TrainingRecord,
     load_checkpoint,
-    remove_unfinished,
     save_checkpoint,
     write_rows,
 )
-from dastm.config import Config, EvalConfig
+from dastm.claim import claim
+from dastm.config import Config, EvalConfig, OptimiseConfig
 from dastm.device import pick_device, precision
+from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
+from dastm.episodes.views import augmented, middle
 from dastm.errors import RunError
 from dastm.evaluator import Accuracies, interval95, score, untrained
 from dastm.loss import accuracy, episode_loss
 from dastm.matching.rank import rank_loss
 from dastm.model import Recogniser
+from dastm.pretrain import pretrain
+from dastm.schedule import learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
 SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
-RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
-"""What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
 
 
 @dataclass(kw_only=True)
@@ -60,6 +61,10 @@ class TrainingState:
     """Loss parts and accuracy, summed over this epoch's episodes so far."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Rows of the curves."""
+
+    def of(self, part: str, name: str) -> list[float]:
+        """One column of the curves: of `train` or `val`, an epoch each."""
+        return [row[name] for row in self.history if row["part"] == part]
 
     def to_dict(self) -> dict[str, Any]:
         """For `save_checkpoint`."""
@@ -84,7 +89,7 @@ def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: 
     Raises RunError for a folder with another training, pools too small for an episode, or a loss that is not finite.
     """
     config = record.config
-    _claim(run, record, replace, log)
+    claim(run, record, replace=replace, log=log)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []
     with precision(device, config.optimise.precision):
@@ -93,66 +98,56 @@ def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: 
     write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
 
 
-def _claim(run: Path, record: TrainingRecord, replace: bool, log: Log) -> None:
-    """Make `run` the folder of this training, or find that it is already."""
-    remove_unfinished(run / "train")
-    if (run / "train").exists() and any((run / "train").iterdir()):
-        differs = _differences(run, record)
-        if differs and not replace:
-            raise RunError(f"{run}: holds another training ({differs}); choose another --out or add --replace")
-        if differs:
-            log(f"{run}: another training was here ({differs}); starting anew")
-            for path in (run / name for name in RUN_CONTENTS):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    (run / CURVES_NAME).unlink(missing_ok=True)  # it says that all seeds are trained
-    record.write(run)
-
-
-def _differences(run: Path, record: TrainingRecord) -> str:
-    """In what the training in `run` differs from this one, in words; empty: in nothing."""
-    try:
-        before = TrainingRecord.read(run).identity()
-    except RunError:
-        return "an unreadable one"
-    now = record.identity()
-    if before["shards_digest"] != now["shards_digest"]:
-        return "other shards"
-    keys = [
-        f"{section}.{key}"
-        for section, values in now["config"].items()
-        for key, value in values.items()
-        if before["config"][section][key] != value
-    ]
-    if keys:
-        return ", ".join(keys)
-    versions = [
-        f"{name} {before['versions'][name]}, now {version}"
-        for name, version in now["versions"].items()
-        if before["versions"][name] != version
-    ]
-    if versions:
-        return ", ".join(versions)
-    return "other code" if before["code"] != now["code"] else ""
-
-
 def train_seed(
     source: EpisodeSource, config: Config, seed: int, folder: Path, device: torch.device, log: Log
 ) -> list[dict[str, Any]]:
     """Train one seed to its end, from its last checkpoint where there is one -> rows of its curves."""
     model = untrained(config, source.manifest.layout, seed).to(device)
-    optimiser = torch.optim.Adam(
-        model.parameters(), lr=config.optimise.learning_rate, weight_decay=config.optimise.weight_decay
-    )
-    state = TrainingState(seed=seed, model=model, optimiser=optimiser)
+    state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
+    seen = middle(source, config.augment.n_frames)
     last = folder / "last.pt"
     if last.exists():
         _resume(state, last)
-        place = f"continuing at epoch {state.epoch + 1}, episode {state.episode}"
-        log(f"seed {seed}: {place if state.epoch < config.optimise.epochs else 'already trained'}")
+        ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
+        log(f"seed {seed}: {'already trained' if ended else _place(state)}")
+    elif config.pretrain.steps:
+        state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, folder, device, log))
+        _validate_and_keep(seen, config, state, folder, device, log)
     while state.epoch < config.optimise.epochs:
+        if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):
+            log(f"seed {seed}: stopped after epoch {state.epoch}, {reason}")
+            break
         _train_epoch(source, config, state, last, device)
-        _finish_epoch(source, config, state, folder, device, log)
+        _finish_epoch(seen, config, state, folder, device, log)
     return state.history
+
+
+def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
+    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 that is kept as it is.
+
+    Raises: RunError if nothing is left to train.
+    """
+    model.backbone.requires_grad_(optimise.backbone_rate > 0)
+    backbone = {id(parameter) for parameter in model.backbone.parameters()}
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) not in backbone], "factor": 1.0},
+        {"params": [p for p in trained if id(p) in backbone], "factor": optimise.backbone_rate},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if not groups:
+        raise RunError(
+            "optimise.backbone_rate: 0 leaves nothing to train; this method has no weights but the backbone's"
+        )
+    return torch.optim.Adam(groups, lr=optimise.learning_rate, weight_decay=optimise.weight_decay)
+
+
+def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
+    """The source as the training of one seed sees it."""
+    augment = config.augment
+    return augmented(
+        source, n_frames=augment.n_frames, yaw=augment.yaw, scale=augment.scale, noise=augment.noise, seed=seed
+    )
 
 
 def _resume(state: TrainingState, last: Path) -> None:
@@ -167,7 +162,7 @@ def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, la
     """The rest of one epoch's episodes, with a checkpoint now and then."""
     shape, total = config.episode, config.optimise.episodes
     items = episodes(
-        source,
+        augmented_for(source, config, state.seed),
         "train",
         n_way=shape.n_way,
         k_shot=shape.k_shot,
@@ -180,6 +175,7 @@ def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, la
     )
     label = f"seed {state.seed} epoch {state.epoch + 1}/{config.optimise.epochs}"
     state.model.train()
+    state.model.backbone.train(config.optimise.backbone_rate > 0)
     parts: list[Tensor] = []
     for episode in tqdm(items, total=total, initial=state.episode, desc=label, unit="episode", disable=None):
         try:
@@ -196,8 +192,9 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
     """One step on one episode -> (loss, cross entropy, rank term, accuracy), left on the device."""
     step = state.epoch * config.optimise.episodes + state.episode
     reseed_dropout(state.model, int(np.random.SeedSequence([state.seed, step]).generate_state(1)[0]))
+    rate = learning_rate(config.optimise, step, state.of("train", "loss"))
     for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(config, step)
+        group["lr"] = rate * group["factor"]
     matched = state.model(episode)
     matching = config.matching
     rank = rank_loss(matched.features_LTVD, unit=matching.rank == "unit") if matching.rank_weight > 0 else None
@@ -211,15 +208,6 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
     state.optimiser.step()
     shares = accuracy(matched.distances_QW.detach(), episode.query_labels)
     return torch.stack([loss["total"].detach(), loss["cross_entropy"].detach(), loss["rank"].detach(), shares])
-
-
-def learning_rate(config: Config, step: int) -> float:
-    """The learning rate of training step `step`, counted from 0 over the whole training."""
-    optimise = config.optimise
-    if optimise.schedule == "constant":
-        return optimise.learning_rate
-    progress = step / (optimise.epochs * optimise.episodes)
-    return optimise.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def _account(state: TrainingState, parts: list[Tensor]) -> None:
@@ -242,35 +230,53 @@ def _diverged(state: TrainingState, reason: str) -> RunError:
 
 
 def _finish_epoch(
-    source: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
+    seen: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
 ) -> None:
-    """Validate, keep the best weights, add the epoch to the curves, and step to the next epoch."""
-    optimise = config.optimise
-    mean = {name: value / optimise.episodes for name, value in state.sums.items()}
+    """Add the epoch to the curves, step to the next one, validate."""
+    mean = {name: value / config.optimise.episodes for name, value in state.sums.items()}
+    state.epoch, state.episode, state.sums = state.epoch + 1, 0, {}
+    state.history.append({**_row(config, state), "part": "train", **mean})
+    _validate_and_keep(seen, config, state, folder, device, log)
+
+
+def _validate_and_keep(
+    seen: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
+) -> None:
+    """Validate between two epochs, keep the best weights, and write down where training is."""
     try:
-        shares = _validate(source, config, state, device)
-    except ValueError as error:  # the epoch's last step left weights that are not finite
+        shares = _validate(seen, config, state, device)
+    except ValueError as error:  # the last step left weights that are not finite
         raise _diverged(state, str(error)) from error
     val, interval = float(shares.mean()), interval95(shares)
-    row = {"seed": state.seed, "epoch": state.epoch + 1, "episode": (state.epoch + 1) * optimise.episodes}
-    state.history += [
-        {**row, "part": "train", **mean},
-        {**row, "part": "val", "accuracy": val, "accuracy_interval": interval},
-    ]
+    before = state.history[-1]
+    state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
     if val > state.best:
         state.best = val
-        save_checkpoint(folder / "best.pt", {"model": state.model.state_dict(), "epoch": state.epoch + 1})
-    log(
-        f"seed {state.seed} epoch {state.epoch + 1}/{optimise.epochs}: loss {mean['loss']:.4f}"
-        f" (cross entropy {mean['cross_entropy']:.4f}, rank {mean['rank']:.2f}), train {100 * mean['accuracy']:.1f} %,"
-        f" val {100 * val:.1f} ± {100 * interval:.1f} %"
-    )
-    state.epoch, state.episode, state.sums = state.epoch + 1, 0, {}
+        save_checkpoint(folder / "best.pt", {"model": state.model.state_dict(), "epoch": state.epoch})
+    log(f"{_told(before, config)}, val {100 * val:.1f} ± {100 * interval:.1f} %")
     write_rows(folder / CURVES_NAME, CURVE_FIELDS, state.history)
     save_checkpoint(folder / "last.pt", state.to_dict())  # last: whoever continues repeats all of the above or nothing
 
 
-def _validate(source: EpisodeSource, config: Config, state: TrainingState, device: torch.device) -> Accuracies:
+def _row(config: Config, state: TrainingState) -> dict[str, Any]:
+    return {"seed": state.seed, "epoch": state.epoch, "episode": state.epoch * config.optimise.episodes}
+
+
+def _told(row: Mapping[str, Any], config: Config) -> str:
+    """A row of the curves in words."""
+    if row["part"] == "pretrain":
+        return f"seed {row['seed']} pretrained: loss {row['loss']:.4f}, train {100 * row['accuracy']:.1f} %"
+    return (
+        f"seed {row['seed']} epoch {row['epoch']}/{config.optimise.epochs}: loss {row['loss']:.4f} (cross entropy"
+        f" {row['cross_entropy']:.4f}, rank {row['rank']:.2f}), train {100 * row['accuracy']:.1f} %"
+    )
+
+
+def _place(state: TrainingState) -> str:
+    return f"continuing at epoch {state.epoch + 1}, episode {state.episode}"
+
+
+def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device: torch.device) -> Accuracies:
     """Accuracies on the validation episodes: the same ones after every epoch and for every seed."""
     state.model.eval()
     shape, optimise = config.episode, config.optimise
@@ -282,4 +288,5 @@ def _validate(source: EpisodeSource, config: Config, state: TrainingState, devic
         episodes=optimise.val_episodes,
         seed=0,
     )
-    return score(source, protocol, state.model.episode_distances, device, "validation")
+    distances = Encoded(state.model, seen.pool_sizes("val"))
+    return score(seen, protocol, distances, device, "validation")

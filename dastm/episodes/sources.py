@@ -28,7 +28,9 @@ RESIDENT_BUDGET = 2 * 2**30
 class EpisodeSource(Protocol):
     """What the loader, the trainer and the evaluator see of a shard folder."""
 
-    manifest: Manifest
+    @property
+    def manifest(self) -> Manifest:
+        """What the folder says of itself."""
 
     def pool_sizes(self, part: str) -> dict[int, int]:
         """Class id -> number of clips; RunError for an unknown part."""

@@ -18,7 +18,6 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.errors import RunError
 from dastm.evaluator import untrained
-from dastm.trainer import learning_rate
 from tests.toy import tiny, toy_shards, train_toy
 
 
@@ -62,7 +61,7 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(shar
         model = untrained(config, source.manifest.layout, 0).to(meta)
         items = episodes(source, "train", n_way=2, k_shot=1, n_query=2, seed=0, epoch=0, count=1, device=meta)
         (episode,) = items
-    state = trainer.TrainingState(seed=0, model=model, optimiser=torch.optim.Adam(model.parameters()))
+    state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
     assert trainer.train_episode(state, config, episode).shape == (4,)
     model.eval()
     with torch.inference_mode():
@@ -283,14 +282,42 @@ def test_learning_makes_the_toy_classes_separable(tmp_path):
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_schedules():
-    constant, cosine = tiny(optimise__schedule="constant"), tiny(optimise__schedule="cosine")
-    steps = [0, 5, 10]
-    assert [learning_rate(constant, step) for step in steps] == [1e-3] * 3
-    assert [learning_rate(cosine, step) for step in steps] == pytest.approx([1e-3, 5e-4, 0])
-
-
 def test_rank_term_and_clipping_reach_the_weights(shards, finished, tmp_path):
     for name, settings in {"rank": {"matching__rank_weight": 0.5}, "clip": {"optimise__clip_norm": 1e-3}}.items():
         train_toy(shards, tmp_path / name, tiny(**settings))
         assert not equal(weights(finished[0]), weights(tmp_path / name))
+
+
+def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
+    """Adam's first step is as long as the learning rate, whatever the gradient."""
+    steps = {}
+    for rate in (1.0, 0.1):
+        config = tiny(optimise__backbone_rate=rate, optimise__weight_decay=0, optimise__schedule="constant")
+        with closing(open_source(shards)) as source:
+            model = untrained(config, source.manifest.layout, 0).train()
+            items = episodes(source, "train", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=1)
+            state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
+            before = {name: value.detach().clone() for name, value in model.named_parameters()}
+            trainer.train_episode(state, config, *items)
+        moved = {name: (value - before[name]).abs().max().item() for name, value in model.named_parameters()}
+        steps[rate] = moved["activation.W3q"], max(v for name, v in moved.items() if name.startswith("backbone"))
+    assert steps[1.0] == pytest.approx((1e-3, 1e-3), rel=1e-2)
+    assert steps[0.1] == pytest.approx((1e-3, 1e-4), rel=1e-2)
+
+
+def test_training_that_no_longer_gets_better_stops_early_and_stays_stopped(shards, tmp_path, monkeypatch):
+    falling = iter([0.9, 0.8, 0.7, 0.6, 0.5])
+    monkeypatch.setattr(trainer, "_validate", lambda *_: torch.full((3,), next(falling)).numpy())
+    config = tiny(optimise__epochs=5, optimise__patience=2)
+    lines = train_toy(shards, tmp_path, config)
+    assert lines[-1] == "seed 0: stopped after epoch 3, no better validation accuracy for 2 epochs"
+    assert load_checkpoint(tmp_path / "train/seed-0/best.pt")["epoch"] == 1
+    assert "already trained" in train_toy(shards, tmp_path, config)[0]
+
+
+def test_the_network_sees_fewer_frames_than_are_stored(shards, tmp_path):
+    train_toy(shards, tmp_path / "all")
+    train_toy(shards, tmp_path / "three", tiny(augment__n_frames=3, augment__noise=0.01))
+    assert not equal(weights(tmp_path / "all"), weights(tmp_path / "three"))
+    with pytest.raises(RunError, match="7 frames of clips that hold 6"):
+        train_toy(shards, tmp_path / "seven", tiny(augment__n_frames=7))

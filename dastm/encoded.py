@@ -1,0 +1,54 @@
+"""Distances of many episodes in evaluation: the features of a clip are computed once, not once an episode.
+
+In: a trained network in evaluation, whose features of a clip depend on nothing else, and episodes of one part. Out:
+their distances. The memory for features is bounded: beyond that, every episode's clips are encoded as they come.
+
+Axes: L clips, T frames, V joints, D channels, Q queries, W ways.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from dastm.episodes.episode import ClipBatch, Episode
+from dastm.matching.prototypes import prototypes
+from dastm.model import Recogniser
+
+BUDGET = 2 * 2**30
+"""Bytes of features that are kept: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
+
+
+class Encoded:
+    """`model.episode_distances` for episodes of one part; `pool_sizes` are the clips of its classes."""
+
+    def __init__(self, model: Recogniser, pool_sizes: Mapping[int, int], budget: int = BUDGET) -> None:
+        self.model, self.n_clips, self.budget = model, sum(pool_sizes.values()), budget
+        self.kept: dict[tuple[int, int], Tensor] = {}
+        """(class id, position) -> features of that clip"""
+
+    def __call__(self, episode: Episode) -> Tensor:
+        """Distances of the episode's queries to its classes -> (Q, W)."""
+        class_ids = episode.plan.class_ids
+        support = self._features(class_ids, episode.plan.support, episode.support)
+        query = self._features(class_ids, episode.plan.query, episode.query)
+        return self.model.distances(query, prototypes(support, episode.support_labels, len(class_ids)))
+
+    def _features(self, class_ids: tuple[int, ...], positions: tuple[tuple[int, ...], ...], clips: ClipBatch) -> Tensor:
+        keys = [(class_id, i) for class_id, row in zip(class_ids, positions, strict=True) for i in row]
+        missing = [place for place, key in enumerate(keys) if key not in self.kept]
+        if not missing:
+            return torch.stack([self.kept[key] for key in keys])
+        new_LTVD = self.model.encode(_some(clips, missing))
+        if new_LTVD[0].nbytes * self.n_clips > self.budget:
+            return new_LTVD  # none is ever kept, so that all clips are missing
+        self.kept.update(zip((keys[place] for place in missing), new_LTVD, strict=True))
+        return torch.stack([self.kept[key] for key in keys])
+
+
+def _some(clips: ClipBatch, places: list[int]) -> ClipBatch:
+    if len(places) == len(clips.present_LM):
+        return clips
+    index = torch.tensor(places)
+    joints = clips.joints_LMTVC.index_select(0, index.to(clips.joints_LMTVC.device, non_blocking=True))
+    return ClipBatch(joints_LMTVC=joints, present_LM=clips.present_LM[index])

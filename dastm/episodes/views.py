@@ -1,0 +1,176 @@
+"""What of its clips a network sees: which frames, turned and scaled how. A source in, a source of other tensors out.
+
+`middle` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's frames are
+drawn anew, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the vertical, scaled
+and jittered. What is drawn is a pure function of the seed and the plan, so that a training that is continued sees what
+it would have seen.
+
+Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dastm.clip import Manifest
+from dastm.episodes.episode import Episode, EpisodePlan
+from dastm.episodes.sources import EpisodeSource
+from dastm.errors import RunError
+from dastm.skeleton import Layout
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class View:
+    """A source of which every episode goes through a function of its plan; it is closed with the source."""
+
+    source: EpisodeSource
+    look: Callable[[Episode], Episode]
+
+    @property
+    def manifest(self) -> Manifest:
+        """As the source has it."""
+        return self.source.manifest
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """As the source has it."""
+        return self.source.pool_sizes(part)
+
+    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
+        """The tensors of a plan, as they look."""
+        return self.look(self.source.fetch(part, plan))
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self.source.close()
+
+
+def middle(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
+    """Clips through the middle frame of each of `n_frames` equal segments; None: all frames.
+
+    Raises: RunError for more frames than are stored.
+    """
+    n_stored, n_seen = source.manifest.frames, checked_frames(source.manifest, n_frames)
+    if n_seen == n_stored:
+        return source
+    middle_F = (2 * torch.arange(n_seen) + 1) * n_stored // (2 * n_seen)
+    return View(source, lambda episode: _both(episode, lambda joints: joints.index_select(2, _on(middle_F, joints))))
+
+
+def augmented(
+    source: EpisodeSource,
+    *,
+    n_frames: int | None = None,
+    yaw: float = 0.0,
+    scale: float = 0.0,
+    noise: float = 0.0,
+    seed: int,
+) -> EpisodeSource:
+    """Clips that look different in every plan.
+
+    Args:
+        n_frames: frames seen, one drawn of each equal segment of the stored ones; None: all of them.
+        yaw: most degrees that a clip is turned about the vertical, either way.
+        scale: most by which a clip grows or shrinks, as a share of its size.
+        noise: standard deviation of what is added to every coordinate but a confidence, in the units of the shards;
+            joints that were not measured, all zeros, stay so.
+        seed: of all that is drawn.
+
+    Raises: RunError for more frames than are stored, or a yaw of skeletons that are not in three dimensions.
+    """
+    manifest = source.manifest
+    n_seen, layout = checked_frames(manifest, n_frames), manifest.layout
+    if yaw and (layout.is_image or len(layout.coordinates) != 3):
+        raise RunError(f"augment.yaw: {manifest.dataset} is 2-D and has no vertical to turn about; set it to 0")
+    if n_seen == manifest.frames and not (yaw or scale or noise):
+        return source
+    vertical = 2 if manifest.definition.get("split", {}).get("rotate") == "upright" else 1
+
+    def look(episode: Episode) -> Episode:
+        rng = _plan_rng(seed, episode.plan)
+
+        def seen(joints: Tensor) -> Tensor:
+            if n_seen != manifest.frames:
+                joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
+            if noise:
+                joints = _jittered(joints, noise, layout, int(rng.integers(2**63)))
+            if yaw or scale:
+                angles_L = rng.uniform(-math.radians(yaw), math.radians(yaw), len(joints))
+                maps_LCC = similarities(angles_L, rng.uniform(1 - scale, 1 + scale, len(joints)), layout, vertical)
+                joints = joints @ _on(maps_LCC, joints)[:, None, None]
+            return joints
+
+        return _both(episode, seen)
+
+    return View(source, look)
+
+
+def checked_frames(manifest: Manifest, n_frames: int | None) -> int:
+    """How many frames are seen of the shards' clips; RunError if these hold fewer."""
+    stored = manifest.frames
+    if n_frames is not None and n_frames > stored:
+        raise RunError(
+            f"augment.n_frames: {n_frames} frames of clips that hold {stored}; lower it, or split with more frames"
+        )
+    return n_frames or stored
+
+
+def drawn_frames(n_clips: int, n_stored: int, n_frames: int, rng: np.random.Generator) -> Tensor:
+    """Frame numbers, one of each of `n_frames` equal segments of `n_stored` frames, every clip's its own -> (L, F)."""
+    first_F = np.arange(n_frames) * n_stored // n_frames
+    end_F = np.maximum(first_F + 1, np.arange(1, n_frames + 1) * n_stored // n_frames)
+    return torch.from_numpy(rng.integers(first_F, end_F, size=(n_clips, n_frames)))
+
+
+def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical: int) -> Tensor:
+    """Matrices that a row of coordinates is multiplied by: turned about an axis by an angle, then scaled.
+
+    Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is left as it is, and an image
+    (angles 0) only scaled.
+    """
+    n_coordinates = len(layout.coordinates)
+    n_space = n_coordinates - layout.is_image
+    maps_LCC = np.tile(np.eye(n_coordinates), (len(angles_L), 1, 1))
+    if n_space == 3:
+        a, b = (axis for axis in range(3) if axis != vertical)
+        maps_LCC[:, a, a] = maps_LCC[:, b, b] = np.cos(angles_L)
+        maps_LCC[:, a, b], maps_LCC[:, b, a] = np.sin(angles_L), -np.sin(angles_L)
+    maps_LCC[:, :n_space] *= factors_L[:, None, None]
+    return torch.from_numpy(maps_LCC.astype(np.float32))
+
+
+def _plan_rng(seed: int, plan: EpisodePlan) -> np.random.Generator:
+    clips = [i for row in (*plan.support, *plan.query) for i in row]
+    return np.random.default_rng(np.random.SeedSequence([seed, *plan.class_ids, *clips]))
+
+
+def _both(episode: Episode, look: Callable[[Tensor], Tensor]) -> Episode:
+    """The support first, then the query."""
+    support, query = (
+        replace(clips, joints_LMTVC=look(clips.joints_LMTVC)) for clips in (episode.support, episode.query)
+    )
+    return replace(episode, support=support, query=query)
+
+
+def _on(values: Tensor, joints: Tensor) -> Tensor:
+    return values.to(joints.device, non_blocking=True)
+
+
+def _at_frames(joints_LMTVC: Tensor, frames_LF: Tensor) -> Tensor:
+    n_clips, n_bodies, _, n_joints, n_coordinates = joints_LMTVC.shape
+    index = _on(frames_LF, joints_LMTVC)[:, None, :, None, None]
+    return joints_LMTVC.gather(2, index.expand(n_clips, n_bodies, -1, n_joints, n_coordinates))
+
+
+def _jittered(joints_LMTVC: Tensor, noise: float, layout: Layout, seed: int) -> Tensor:
+    generator = torch.Generator(joints_LMTVC.device).manual_seed(seed)
+    drawn = torch.randn(joints_LMTVC.shape, generator=generator, device=joints_LMTVC.device) * noise
+    if layout.is_image:
+        drawn[..., -1] = 0
+    return joints_LMTVC + drawn * joints_LMTVC.any(-1, keepdim=True)

@@ -1,0 +1,58 @@
+"""How fast the weights move, and when training ends: pure functions of the configuration and the curves so far."""
+
+import math
+from collections.abc import Sequence
+
+from dastm.config import OptimiseConfig
+
+HALVE_AFTER, LEAST_RATE = 10, 1e-5
+"""Of the schedule `plateau`, as the authors' released code has them."""
+
+
+def learning_rate(optimise: OptimiseConfig, step: int, losses: Sequence[float] = ()) -> float:
+    """The learning rate of training step `step`, counted from 0 over the whole training.
+
+    `losses` are those of the epochs so far; only the schedule `plateau` looks at them.
+    """
+    if optimise.schedule == "cosine":
+        return half_cosine(optimise.learning_rate, step, optimise.epochs * optimise.episodes)
+    if optimise.schedule == "plateau":
+        slowest = min(optimise.learning_rate, LEAST_RATE)
+        return max(slowest, optimise.learning_rate * 0.5 ** plateaus(losses))
+    return optimise.learning_rate
+
+
+def half_cosine(rate: float, step: int, n_steps: int) -> float:
+    """From `rate` at step 0 down to 0 at step `n_steps`."""
+    return rate * 0.5 * (1 + math.cos(math.pi * step / n_steps))
+
+
+def plateaus(losses: Sequence[float]) -> int:
+    """How often `HALVE_AFTER` epochs in a row brought no loss below the lowest before; each such row counts once."""
+    lowest, since, found = math.inf, 0, 0
+    for loss in losses:
+        lowest, since = (loss, 0) if loss < lowest else (lowest, since + 1)
+        if since == HALVE_AFTER:
+            since, found = 0, found + 1
+    return found
+
+
+def reason_to_stop(optimise: OptimiseConfig, accuracies: Sequence[float]) -> str:
+    """Why training ends after these validation accuracies, one an epoch, in words; empty: it does not."""
+    if optimise.patience is not None and len(accuracies) > optimise.patience:
+        best = accuracies.index(max(accuracies))
+        if len(accuracies) - 1 - best >= optimise.patience:
+            return f"no better validation accuracy for {optimise.patience} epochs"
+    if optimise.max_falls is not None and falls(accuracies) >= optimise.max_falls:
+        return f"the validation accuracy has fallen {optimise.max_falls} epochs in a row"
+    return ""
+
+
+def falls(accuracies: Sequence[float]) -> int:
+    """How many epochs in a row, up to the last one, were worse than the one before them."""
+    count = 0
+    for later, earlier in zip(accuracies[:0:-1], accuracies[-2::-1], strict=True):
+        if later >= earlier:
+            break
+        count += 1
+    return count
