@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dastm.backbones.dropout import reseed_dropout
 from dastm.checkpoint import (
     CURVE_FIELDS,
     CURVES_NAME,
@@ -29,6 +28,7 @@ from dastm.checkpoint import (
 )
 from dastm.config import Config, EvalConfig
 from dastm.device import pick_device, precision
+from dastm.dropout import reseed_dropout
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
