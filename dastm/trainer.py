@@ -35,8 +35,7 @@ from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
 from dastm.evaluator import Accuracies, interval95, score, untrained
 from dastm.loss import accuracy, episode_loss
-from dastm.matching.rank import rank_loss
-from dastm.model import Recogniser
+from dastm.model import Recogniser, rank_term
 
 Log = Callable[[str], None]
 SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
@@ -200,7 +199,7 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
         group["lr"] = learning_rate(config, step)
     matched = state.model(episode)
     matching = config.matching
-    rank = rank_loss(matched.features_LTVD, unit=matching.rank == "unit") if matching.rank_weight > 0 else None
+    rank = rank_term(matched, matching)
     loss = episode_loss(
         matched.distances_QW, episode.query_labels, rank, matching.rank_weight, temperature=matching.temperature
     )

@@ -147,5 +147,5 @@ def test_shapes_that_do_not_fit_are_refused(query, prototypes):
 
 
 def test_euclidean_refuses_different_numbers_of_frames():
-    with pytest.raises(ValueError, match="2 query frames cannot be subtracted from 3"):
+    with pytest.raises(ValueError, match="2 query frames and 3 prototype frames"):
         euclidean(torch.zeros(1, 2, 1, 1), torch.zeros(1, 3, 1, 1))
