@@ -1,6 +1,6 @@
 """Spatial activation (Eq. 4-6, DASTM, ECCV 2022): two skeletons attend to each other, then their distance is taken.
 
-In: query and prototype features. Out: the Frobenius distance of the activated frames, for every pair of frames.
+In: query and prototype features. Out: the distance of the activated frames, for every pair of frames.
   A^q = softmax_rows((H^q W1q)(H^s W2q)^T / sqrt(d)),   Ĥ^q = A^q (H^q W3q)
   A^s = softmax_rows((H^s W1s)(H^q W2s)^T / sqrt(d)),   Ĥ^s = A^s (H^s W3s),   D = ||Ĥ^q - Ĥ^s||_F
 The values come from the side of the rows, as the paper has it: column j of A^q belongs to joint j of the support and
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dastm.matching.frame_distance import FRAME_DISTANCES, check_features
+from dastm.matching.frame_distance import check_features, check_name
 from dastm.matching.gram import activated_cosines, activated_distances
 from dastm.matching.projections import start
 from dastm.matching.triton_support import missing, tell_once, unfit
@@ -46,8 +46,7 @@ class Activation(nn.Module):
         super().__init__()
         if n_features < 1 or (chunk_pairs is not None and chunk_pairs < 1):
             raise ValueError(f"n_features and chunk_pairs must be at least 1, got {n_features} and {chunk_pairs}")
-        if distance not in FRAME_DISTANCES:
-            raise ValueError(f"distance: one of {', '.join(FRAME_DISTANCES)}, got {distance!r}")
+        check_name(distance)
         self.n_features = n_features
         self.distance = distance
         self.chunk_pairs = chunk_pairs

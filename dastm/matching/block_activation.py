@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dastm.matching.attention import AttentionBlock, check_frames
 from dastm.matching.chunks import in_chunks
-from dastm.matching.frame_distance import PAIRED, check_features, same_frames
+from dastm.matching.frame_distance import PAIRED, check_features, check_name, same_frames
 
 Masks = tuple[Tensor | None, Tensor | None]
 _CHUNK_BYTES = {"cpu": 1 << 22}
@@ -43,6 +43,7 @@ class BlockActivation(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        check_name(distance)
         self.chunk_queries = chunk_queries
         self.distance = PAIRED[distance]
         self.query_side = AttentionBlock(n_features, dropout=dropout, generator=generator)

@@ -92,6 +92,12 @@ PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"frobenius": paired_fro
 """By the name that a configuration gives them: of all queries with all prototypes, and of sequences in pairs."""
 
 
+def check_name(distance: str) -> None:
+    """Raise ValueError unless it is the name of a frame distance."""
+    if distance not in FRAME_DISTANCES:
+        raise ValueError(f"distance: one of {', '.join(FRAME_DISTANCES)}, got {distance!r}")
+
+
 def pairwise_distance(rows_AE: Tensor, rows_BE: Tensor) -> Tensor:
     """Euclidean distance of every row of the one with every row of the other, through one matrix product.
 

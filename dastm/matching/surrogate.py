@@ -12,9 +12,10 @@ from torch import Tensor
 
 
 def surrogate_rank(features_VD: Tensor) -> Tensor:
-    """Mean of the min(V, D) largest column norms of softmax_rows(X). Shapes: (..., V, D) -> (...), in 0..1.
+    """Mean of the min(V, D) largest column norms of softmax_rows(X). Shapes: (..., V, D) -> (...).
 
-    The released code subtracts the largest entry first, which changes no softmax.
+    In 0..1 where V <= D: 1 where every joint lights a channel of its own, 1 / sqrt(V) where all light the same. The
+    released code subtracts the largest entry first, which changes no softmax.
     Raises: ValueError if there is no matrix of at least 1 x 1.
     """
     if features_VD.ndim < 2 or features_VD.numel() == 0:
@@ -25,7 +26,7 @@ def surrogate_rank(features_VD: Tensor) -> Tensor:
 
 
 def surrogate_loss(prototypes_WSVD: Tensor, query_QTVD: Tensor) -> Tensor:
-    """Minus the mean over all frames of the prototypes, minus that over all frames of the queries, -2..0.
+    """Minus the mean over all frames of the prototypes, minus that over all frames of the queries.
 
     Shapes: prototypes_WSVD (W, S, V, D), query_QTVD (Q, T, V, D) -> (). Raises: ValueError as surrogate_rank.
     """

@@ -89,9 +89,7 @@ def test_a_page_says_what_a_method_has_not(tmp_path, method):
     write_report([tmp_path / "run"], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert all(sentence in text for sentence in sentences)
-    assert (
-        text.count("<svg") == 1 + 2 + n_drawings
-    )  # curves, similarities; pairs, alignments
+    assert text.count("<svg") == 1 + 2 + n_drawings  # curves, similarities; pairs, alignments
     assert "None blocks" not in text
 
 
