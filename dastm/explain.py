@@ -15,6 +15,7 @@ from torch import Tensor
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
+from dastm.matching.block_activation import BlockActivation
 from dastm.matching.prototypes import prototypes
 from dastm.matching.soft_dtw import expected_alignment, hard_path
 from dastm.model import Recogniser
@@ -24,26 +25,50 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attention:
+    """Whom the joints of two frames attend to: rows are probabilities."""
+
+    query_VV: Array
+    """Rows are joints of the query."""
+    support_VV: Array
+    """Rows are joints of the prototype."""
+    within: bool
+    """Columns are joints of the same skeleton (NGM), not of the other one (A^q and A^s of Eq. 4-5)."""
+    together: bool
+    """Only frame t and frame t attend to each other, as in the released code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """How two clips are aligned in time."""
+
+    cost_TS: Array
+    """Distance of every query frame to every prototype frame."""
+    path_P2: NDArray[np.int64]
+    """Steps (t, s) of the least sum of costs."""
+    expected_TS: Array
+    """Probability that soft alignment pairs two frames (the gradient of soft-DTW with respect to the cost)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """One query against one class's prototype."""
 
     query_class: str
     prototype_class: str
     distance: float
-    """Along the best alignment."""
+    """As the model measures it."""
     query_VC: Array
     """Coordinates of the query's first body at the shown frame."""
     support_VC: Array
     """Coordinates of the first support clip's first body at the shown frame."""
     frames: tuple[int, int]
-    """Shown feature frames (query, prototype): the step of the best alignment with most to see, else the middle one."""
-    activation_query_VV: Array | None
-    """A^q of Eq. 4 at that frame pair; None for a model without activation."""
-    activation_support_VV: Array | None
-    cost_TS: Array
-    path_P2: NDArray[np.int64]
-    expected_TS: Array
-    """Probability that soft alignment pairs two frames (the gradient of soft-DTW with respect to the cost)."""
+    """Shown feature frames (query, prototype): of those that the model compares (the steps of the best alignment, or
+    frame t and frame t), the pair with most to see, else the middle one."""
+    attention: Attention | None
+    """Of the joints at that frame pair; None for a model without any."""
+    alignment: Alignment | None
+    """In time; None for a model that compares frame t with frame t."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,16 +113,14 @@ def _pair(
 ) -> Pair:
     names = [source.manifest.parts[part][class_id].name for class_id in episode.plan.class_ids]
     prototype = prototypes_WSVD[way : way + 1]
-    cost = model.frame_distances(query_QTVD, prototype)[0, 0]
-    path = hard_path(cost, band=model.band)
+    alignment = _alignment(model, query_QTVD, prototype)
+    compared = [(t, t) for t in range(query_QTVD.shape[1])]
+    if alignment is not None and not isinstance(model.activation, BlockActivation):
+        compared = [(t, s) for t, s in alignment.path_P2.tolist()]
     stride = math.prod(model.backbone.strides)
-    steps = [(_pose(episode.query, 0, t * stride), _pose(episode.support, way, s * stride)) for t, s in path.tolist()]
+    steps = [(_pose(episode.query, 0, t * stride), _pose(episode.support, way, s * stride)) for t, s in compared]
     shown = _most_to_see(steps, source.manifest.layout)
-    t, s = path[shown].tolist()
-    maps: tuple[Array, Array] | None = None
-    if model.activation is not None:
-        a_query, a_support = model.activation.attention(query_QTVD[0, t], prototype[0, s])
-        maps = _numpy(a_query), _numpy(a_support)
+    t, s = compared[shown]
     return Pair(
         query_class=names[0],
         prototype_class=names[way],
@@ -105,11 +128,38 @@ def _pair(
         query_VC=steps[shown][0],
         support_VC=steps[shown][1],
         frames=(t, s),
-        activation_query_VV=maps[0] if maps else None,
-        activation_support_VV=maps[1] if maps else None,
-        cost_TS=_numpy(cost),
-        path_P2=path.cpu().numpy(),
-        expected_TS=_numpy(expected_alignment(cost[None], model.gamma, band=model.band)[0]),
+        attention=_attention(model, query_QTVD[0, t], prototype[0, s]),
+        alignment=alignment,
+    )
+
+
+def _alignment(model: Recogniser, query_QTVD: Tensor, prototype_WSVD: Tensor) -> Alignment | None:
+    """Of one query and one prototype."""
+    matcher = model.matcher
+    if matcher.temporal == "none":
+        return None
+    cost_TS = model.frame_distances(query_QTVD, prototype_WSVD)[0, 0]
+    return Alignment(
+        cost_TS=_numpy(cost_TS),
+        path_P2=hard_path(cost_TS, band=matcher.band).numpy(),
+        expected_TS=_numpy(expected_alignment(cost_TS[None], matcher.gamma, band=matcher.band)[0]),
+    )
+
+
+def _attention(model: Recogniser, query_VD: Tensor, prototype_VD: Tensor) -> Attention | None:
+    """Of one frame of a query and one of a prototype."""
+    within, activation = model.matcher.within, model.activation
+    if activation is not None:
+        maps = activation.attention(query_VD, prototype_VD)
+    elif within is not None:
+        maps = within.attention(query_VD, query_VD), within.attention(prototype_VD, prototype_VD)
+    else:
+        return None
+    return Attention(
+        query_VV=_numpy(maps[0]),
+        support_VV=_numpy(maps[1]),
+        within=within is not None,
+        together=isinstance(activation, BlockActivation),
     )
 
 

@@ -1,9 +1,10 @@
-"""Episode -> distances: encode present bodies, average them a clip, average supports to prototypes, match.
+"""Episode -> distances: encode bodies, average them a clip, average supports to prototypes, match.
 
 In: `Episode` tensors. Out: `Matched` (distances of every query to every class, and the features they came from).
-Prediction is the softmax of minus the distance (Ma et al., ECCV 2022, Eq. 1); the loss is in `dastm.loss`.
+Distances are those of `dastm.matching.matcher`. Prediction is the softmax of minus the distance (Ma et al., ECCV 2022,
+Eq. 1); the loss is in `dastm.loss`.
 
-Axes: L clips, M bodies, T frames, V joints, C coordinates, D channels, W ways, Q queries, B present bodies.
+Axes: L clips, M bodies, T frames, V joints, C coordinates, D channels, W ways, Q queries, B encoded bodies.
 """
 
 from contextlib import nullcontext
@@ -11,26 +12,29 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from dastm.backbones import BACKBONES
 from dastm.config import BackboneConfig, MatchingConfig
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.matching.activation import Activation
-from dastm.matching.frame_distance import frobenius
+from dastm.matching.block_activation import BlockActivation
+from dastm.matching.matcher import Matcher
 from dastm.matching.prototypes import prototypes
-from dastm.matching.soft_dtw import hard_dtw, soft_dtw
+from dastm.matching.rank import rank_loss
+from dastm.matching.surrogate import surrogate_loss
 from dastm.skeleton import Layout
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bodies:
-    """The bodies that are there, of some clips: what a backbone works on. All three on one device."""
+    """The bodies of some clips, clip after clip: what a backbone works on. All three on one device."""
 
     joints_BTVC: Tensor
     clip_B: Tensor
     """the clip that a body belongs to"""
     n_bodies_L: Tensor
-    """how many bodies a clip has, in the type of the joints"""
+    """over how many bodies a clip's features are averaged, in the type of the joints"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +43,12 @@ class Matched:
 
     distances_QW: Tensor
     features_LTVD: Tensor
-    """Support clips, then queries: what the rank term is taken over."""
+    """Support clips, then queries."""
+    prototypes_WSVD: Tensor
 
 
 class Recogniser(nn.Module):
-    """Backbone and matching of one configuration (recipe `paper`).
+    """Backbone and matching of one configuration.
 
     Args:
         generator: every initial weight is drawn from it, and from nothing else.
@@ -61,7 +66,7 @@ class Recogniser(nn.Module):
     ) -> None:
         super().__init__()
         self.bf16 = bf16
-        self.gamma, self.band = matching.gamma, matching.band
+        self.body_slots = backbone.body_slots
         self.backbone = BACKBONES[backbone.name](
             layout,
             n_blocks=backbone.n_blocks or 10,
@@ -69,13 +74,31 @@ class Recogniser(nn.Module):
             edge_importance=backbone.edge_importance,
         )
         self.backbone.reset(generator)
-        self.activation: Activation | None = None
-        if matching.spatial == "activation":
-            self.activation = Activation(self.backbone.n_features, generator=generator, init=matching.init)
+        self.matcher = Matcher(
+            self.backbone.n_features,
+            spatial=matching.spatial,
+            temporal=matching.temporal,
+            attention=matching.attention,
+            attention_dropout=matching.attention_dropout,
+            init=matching.init,
+            frame_distance=matching.frame_distance,
+            clip_distance=matching.clip_distance,
+            mean=matching.mean,
+            divergence=matching.divergence,
+            gamma=matching.gamma,
+            soft_evaluation=matching.soft_evaluation,
+            band=matching.band,
+            generator=generator,
+        )
+
+    @property
+    def activation(self) -> Activation | BlockActivation | None:
+        """The matcher's, where joints of query and prototype attend to each other."""
+        return self.matcher.activation
 
     def forward(self, episode: Episode) -> Matched:
         """Distances of the episode's queries to its classes, and all features."""
-        bodies = present_bodies(episode.support, episode.query)
+        bodies = self.bodies(episode.support, episode.query)
         return self.match(bodies, episode.support_labels, len(episode.plan.class_ids))
 
     def match(self, bodies: Bodies, support_labels: Tensor, n_way: int) -> Matched:
@@ -83,7 +106,8 @@ class Recogniser(nn.Module):
         features = self.features(bodies)
         n_support = len(support_labels)
         prototypes_WSVD = prototypes(features[:n_support], support_labels, n_way)
-        return Matched(distances_QW=self.distances(features[n_support:], prototypes_WSVD), features_LTVD=features)
+        distances_QW = self.distances(features[n_support:], prototypes_WSVD)
+        return Matched(distances_QW=distances_QW, features_LTVD=features, prototypes_WSVD=prototypes_WSVD)
 
     def episode_distances(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
@@ -91,8 +115,12 @@ class Recogniser(nn.Module):
         return matched.distances_QW
 
     def encode(self, clips: ClipBatch) -> Tensor:
-        """Features of clips, the mean over the bodies that are there -> (L, T', V, D)."""
-        return self.features(present_bodies(clips))
+        """Features of clips, the mean over their bodies -> (L, T', V, D)."""
+        return self.features(self.bodies(clips))
+
+    def bodies(self, *batches: ClipBatch) -> Bodies:
+        """The bodies that are encoded: those that are there, or as many of every clip, as configured."""
+        return present_bodies(*batches) if self.body_slots is None else slotted_bodies(*batches, slots=self.body_slots)
 
     def features(self, bodies: Bodies) -> Tensor:
         """As `encode`, of bodies gathered before."""
@@ -105,17 +133,25 @@ class Recogniser(nn.Module):
         return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
 
     def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
-        """Distance of every query frame to every prototype frame (Eq. 6) -> (Q, W, T, S)."""
-        if self.activation is None:
-            return frobenius(query_QTVD, prototypes_WSVD)
-        return self.activation(query_QTVD, prototypes_WSVD)  # type: ignore[no-any-return]
+        """Distance of every query frame to every prototype frame -> (Q, W, T, S)."""
+        return self.matcher.frame_distances(query_QTVD, prototypes_WSVD)
 
     def distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
-        """Distance along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation -> (Q, W)."""
-        cost = self.frame_distances(query_QTVD, prototypes_WSVD)
-        flat = cost.flatten(0, 1)
-        aligned = soft_dtw(flat, self.gamma, band=self.band) if self.training else hard_dtw(flat, band=self.band)
-        return aligned.view(cost.shape[:2])
+        """Distance of every query to every prototype -> (Q, W)."""
+        distances_QW: Tensor = self.matcher(query_QTVD, prototypes_WSVD)
+        return distances_QW
+
+
+def rank_term(matched: Matched, matching: MatchingConfig) -> Tensor | None:
+    """L_dis of an episode as configured: Eq. 3 over all clips, or the released code's over prototypes and queries.
+
+    None for a method without one.
+    """
+    if matching.rank_weight == 0:
+        return None
+    if matching.rank == "surrogate":
+        return surrogate_loss(matched.prototypes_WSVD, matched.features_LTVD[-len(matched.distances_QW) :])
+    return rank_loss(matched.features_LTVD, unit=matching.rank == "unit")
 
 
 def present_bodies(*batches: ClipBatch) -> Bodies:
@@ -128,6 +164,24 @@ def present_bodies(*batches: ClipBatch) -> Bodies:
         clip_B=torch.arange(len(counts_L)).repeat_interleave(counts_L).to(device, non_blocking=True),
         n_bodies_L=counts_L.to(joints[0].dtype).to(device, non_blocking=True),
     )
+
+
+def slotted_bodies(*batches: ClipBatch, slots: int) -> Bodies:
+    """The first `slots` bodies of every clip, those that are absent as zeros: rows are slot by slot within a clip."""
+    joints_LMTVC = torch.cat([_slots(batch, slots) for batch in batches])
+    n_clips = len(joints_LMTVC)
+    return Bodies(
+        joints_BTVC=joints_LMTVC.flatten(0, 1),
+        clip_B=torch.arange(n_clips, device=joints_LMTVC.device).repeat_interleave(slots),
+        n_bodies_L=joints_LMTVC.new_full((n_clips,), slots),
+    )
+
+
+def _slots(batch: ClipBatch, slots: int) -> Tensor:
+    joints_LMTVC, present_LM = batch.joints_LMTVC[:, :slots], batch.present_LM[:, :slots]
+    absent_LM = present_LM.logical_not().to(joints_LMTVC.device, non_blocking=True)
+    there = joints_LMTVC.masked_fill(absent_LM[:, :, None, None, None], 0)
+    return functional.pad(there, (0, 0) * 3 + (0, slots - there.shape[1]))
 
 
 def _at(rows: Tensor, places: Tensor) -> Tensor:

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from dastm.backbones.dropout import reseed_dropout
 from dastm.checkpoint import load_checkpoint, save_checkpoint
 from dastm.config import Config
+from dastm.dropout import reseed_dropout
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
-from dastm.model import Recogniser, present_bodies
+from dastm.model import Recogniser
 from dastm.schedule import half_cosine
 
 EPOCH = 2**31
@@ -68,7 +68,7 @@ class Pretraining:
         reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, self.step]).generate_state(1)[0]))
         for group in self.optimiser.param_groups:
             group["lr"] = half_cosine(options.learning_rate, self.step, options.steps)
-        features_LTVD = self.model.features(present_bodies(episode.support, episode.query))
+        features_LTVD = self.model.features(self.model.bodies(episode.support, episode.query))
         of_way = torch.tensor([self.labels[class_id] for class_id in episode.plan.class_ids])
         of_way = of_way.to(features_LTVD.device, non_blocking=True)
         labels_L = of_way[torch.cat([episode.support_labels, episode.query_labels])]

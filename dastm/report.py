@@ -161,17 +161,26 @@ def _pair_figure(pair: Pair, layout: Layout, up: str) -> Figure:
         f"Query “{pair.query_class}” against “{pair.prototype_class}”: distance {pair.distance:.2f}; "
         f"feature frames {pair.frames[0]} and {pair.frames[1]}, the first being 0."
     )
-    if pair.activation_query_VV is None:
-        return Figure(svg=Markup(""), caption=caption + " This model has no activation.")
+    attention = pair.attention
+    if attention is None:
+        return Figure(svg=Markup(""), caption=caption + " This model has no activation: no joint attends to another.")
+    if attention.together:
+        caption += " Frame t attends to frame t alone."
+    if attention.within:
+        caption += " This model has no activation: joints attend to their own skeleton."
     svg = figures.matching_pair(
-        *(pair.query_VC, pair.support_VC, pair.activation_query_VV, layout, titles, pair.activation_support_VV), up=up
+        *(pair.query_VC, pair.support_VC, attention.query_VV, layout, titles, attention.support_VV),
+        up=up,
+        within=attention.within,
     )
     return Figure(svg=Markup(svg), caption=caption)
 
 
 def _alignment_figure(pair: Pair) -> Figure:
     title = f"{pair.query_class} / {pair.prototype_class}"
-    svg = figures.alignment(pair.cost_TS, pair.path_P2, pair.expected_TS, title)
+    if pair.alignment is None:
+        return Figure(svg=Markup(""), caption=f"This model has no alignment: frame t meets frame t ({title}).")
+    svg = figures.alignment(pair.alignment.cost_TS, pair.alignment.path_P2, pair.alignment.expected_TS, title)
     return Figure(svg=Markup(svg), caption=f"Frame distances and best alignment: {title}.")
 
 

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dastm.backbones.dropout import reseed_dropout
 from dastm.checkpoint import (
     CURVE_FIELDS,
     CURVES_NAME,
@@ -28,6 +27,7 @@ from dastm.checkpoint import (
 from dastm.claim import claim
 from dastm.config import Config, EvalConfig, OptimiseConfig
 from dastm.device import pick_device, precision
+from dastm.dropout import reseed_dropout
 from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
@@ -36,8 +36,7 @@ from dastm.episodes.views import augmented, middle
 from dastm.errors import RunError
 from dastm.evaluator import Accuracies, interval95, score, untrained
 from dastm.loss import accuracy, episode_loss
-from dastm.matching.rank import rank_loss
-from dastm.model import Recogniser
+from dastm.model import Recogniser, rank_term
 from dastm.pretrain import pretrain
 from dastm.schedule import learning_rate, reason_to_stop
 
@@ -197,7 +196,7 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
         group["lr"] = rate * group["factor"]
     matched = state.model(episode)
     matching = config.matching
-    rank = rank_loss(matched.features_LTVD, unit=matching.rank == "unit") if matching.rank_weight > 0 else None
+    rank = rank_term(matched, matching)
     loss = episode_loss(
         matched.distances_QW, episode.query_labels, rank, matching.rank_weight, temperature=matching.temperature
     )

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 from torch.nn.utils import skip_init
 
-from dastm.backbones.dropout import Dropout
 from dastm.backbones.graph import spatial_partition
+from dastm.dropout import Dropout
 from dastm.skeleton import Layout
 
 BLOCKS = {

@@ -1,6 +1,7 @@
-"""A matched pair of frames as in DASTM's Fig. 4: query skeleton, its activation, support skeleton.
+"""A matched pair of frames as in DASTM's Fig. 4: query skeleton, its attention, support skeleton.
 
-In: joints of two frames and the activations A^q, A^s of their matching (DASTM Eq. 4-6). Out: SVG text.
+In: joints of two frames and the activations A^q, A^s of their matching (DASTM Eq. 4-6), or each skeleton's attention to
+its own joints (NGM). Out: SVG text.
 Axes: V joints, C coordinates. Row i of A^q: how query joint i attends to the joints of the support.
 """
 
@@ -30,15 +31,18 @@ def matching_pair(
     activation_support_VV: Array | None = None,
     *,
     up: str = "y",
+    within: bool = False,
 ) -> str:
     """Query skeleton | A^q | support skeleton, joints drawn larger and darker the more attention they receive.
 
     A support joint receives the mean of its column of A^q, a query joint that of its column of A^s; without A^s the
-    query's joints are all of one size and grey. The area of a joint is proportional to what it receives.
+    query's joints are all of one size and grey. `within` a skeleton a query joint receives the mean of its column of
+    A^q. The area of a joint is proportional to what it receives.
 
     Args:
         titles: of the query and of the support.
         up: the coordinate drawn upwards; "z" for clips whose spine was turned onto z.
+        within: joints attend to those of their own skeleton.
 
     Raises: ValueError for shapes that are not those of the layout, or an unknown `up`.
     """
@@ -50,9 +54,11 @@ def matching_pair(
     shape = (n_joints, len(layout.coordinates))
     bodies = [checked(query_VC, shape, "query"), checked(support_VC, shape, "support")]
     activation = checked(activation_query_VV, (n_joints, n_joints), "activation_query")
-    received: list[NDArray[np.float64] | None] = [None, activation.mean(axis=0) * n_joints]
-    if activation_support_VV is not None:
-        received[0] = checked(activation_support_VV, activation.shape, "activation_support").mean(axis=0) * n_joints
+    support = activation_support_VV
+    if support is not None:
+        support = checked(support, activation.shape, "activation_support")
+    by_support, by_query = (None if rows is None else rows.mean(axis=0) * n_joints for rows in (support, activation))
+    received = (by_query, by_support) if within else (by_support, by_query)
     tooltips = {"cells": cell_texts(activation, layout.joints, layout.joints, "{} to {}: {:.3f}")}
     upwards = layout.coordinates.index(up)
     with drawing(10.6, 5.0) as figure:
@@ -64,7 +70,8 @@ def matching_pair(
             axes.set_title(fill(titles[i], 28))
         cells = draw_cells(middle, activation, (0.0, activation.max()), COLOURS)
         name_ticks(middle, layout.joints, layout.joints, 260)
-        middle.set(title="A^q: how query joints attend to support joints", xlabel="support joint", ylabel="query joint")
+        to, words = ("query", "each other") if within else ("support", "support joints")
+        middle.set(title=f"A^q: how query joints attend to {words}", xlabel=f"{to} joint", ylabel="query joint")
         figure.colorbar(cells, ax=middle, shrink=0.7).outline.set_visible(False)
         return to_svg(figure, f"Matched joints: {titles[0]} and {titles[1]}", tooltips)
 

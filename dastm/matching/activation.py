@@ -1,6 +1,6 @@
 """Spatial activation (Eq. 4-6, DASTM, ECCV 2022): two skeletons attend to each other, then their distance is taken.
 
-In: query and prototype features. Out: the Frobenius distance of the activated frames, for every pair of frames.
+In: query and prototype features. Out: the distance of the activated frames, for every pair of frames.
   A^q = softmax_rows((H^q W1q)(H^s W2q)^T / sqrt(d)),   Ĥ^q = A^q (H^q W3q)
   A^s = softmax_rows((H^s W1s)(H^q W2s)^T / sqrt(d)),   Ĥ^s = A^s (H^s W3s),   D = ||Ĥ^q - Ĥ^s||_F
 The values come from the side of the rows, as the paper has it: column j of A^q belongs to joint j of the support and
@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dastm.matching.frame_distance import check_features
-from dastm.matching.gram import activated_distances
+from dastm.matching.frame_distance import check_features, check_name
+from dastm.matching.gram import activated_cosines, activated_distances
+from dastm.matching.projections import start
 from dastm.matching.triton_support import missing, tell_once, unfit
 
 _CHUNK_BYTES = {"cpu": 1 << 22}
@@ -28,6 +29,7 @@ _CHUNK_BYTES_ELSEWHERE = 1 << 28
 class Activation(nn.Module):
     """Six d x d projections without bias, named as in Eq. 4-5: W1 rows, W2 columns, W3 values; q and s the sides.
 
+    `distance` is that of the activated frames, `frobenius` as in Eq. 6, or `cosine`.
     `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all prototype frames); None
     chooses from the sizes. It changes memory and speed, not the result.
     """
@@ -36,6 +38,7 @@ class Activation(nn.Module):
         self,
         n_features: int,
         *,
+        distance: str = "frobenius",
         chunk_pairs: int | None = None,
         generator: torch.Generator | None = None,
         init: str = "uniform",
@@ -43,7 +46,9 @@ class Activation(nn.Module):
         super().__init__()
         if n_features < 1 or (chunk_pairs is not None and chunk_pairs < 1):
             raise ValueError(f"n_features and chunk_pairs must be at least 1, got {n_features} and {chunk_pairs}")
+        check_name(distance)
         self.n_features = n_features
+        self.distance = distance
         self.chunk_pairs = chunk_pairs
         shape = n_features, n_features
         self.W1q, self.W2q, self.W3q = (nn.Parameter(torch.empty(shape)) for _ in range(3))
@@ -51,20 +56,8 @@ class Activation(nn.Module):
         self.reset(generator, init=init)
 
     def reset(self, generator: torch.Generator | None = None, *, init: str = "uniform") -> None:
-        """Start all six anew; the same generator state gives the same numbers.
-
-        uniform   each drawn on its own in +-1/sqrt(d), as nn.Linear does: the two sides' values then have nothing to
-                  do with each other, and distances start as noise
-        tied      the values of both sides begin as the features themselves, the rest is drawn: nearly even attention,
-                  so that distances start as those of the features' means over the joints
-        identity  all six are the identity: joints attend to alike joints and distances start as those of the features
-        """
-        bound = 1 / math.sqrt(self.n_features)
-        for name, parameter in self.named_parameters():
-            if init == "identity" or (init == "tied" and name.startswith("W3")):
-                nn.init.eye_(parameter)
-            else:
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        """Start all six anew, as `projections.start` says; the same generator state gives the same numbers."""
+        start(self.named_parameters(), generator, init)
 
     def forward(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """D of every query frame with every prototype frame.
@@ -81,10 +74,7 @@ class Activation(nn.Module):
         keys_BVD = prototypes_BVD @ (self.W2q @ self.W1q.T / root)
         scores_BVD = prototypes_BVD @ (self.W1s @ self.W2s.T / root)
         values_AVD, values_BVD = query_AVD @ self.W3q, prototypes_BVD @ self.W3s
-        # Rows of A^q and A^s sum to one, so one vector subtracted from all values of both sides cancels in Ĥ^q - Ĥ^s:
-        # no distance and no gradient changes, but large, nearly equal numbers are no longer subtracted.
-        centre_D = values_BVD.detach().mean((0, 1))
-        distances_AB = self._distances((query_AVD, values_AVD - centre_D, keys_BVD, scores_BVD, values_BVD - centre_D))
+        distances_AB = self._distances((query_AVD, values_AVD, keys_BVD, scores_BVD, values_BVD))
         n_query, n_frames = query_QTVD.shape[:2]
         return distances_AB.view(n_query, n_frames, *prototypes_WSVD.shape[:2]).transpose(1, 2)
 
@@ -104,11 +94,19 @@ class Activation(nn.Module):
 
     def _distances(self, inputs: tuple[Tensor, Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         """D of all pairs (A, B): fused on a GPU where the inputs allow, else in Gram form."""
+        query_AVD, values_AVD, keys_BVD, scores_BVD, values_BVD = inputs
+        n_frames = self._chunk_frames(query_AVD, len(keys_BVD))
+        if self.distance == "cosine":
+            return activated_cosines(*inputs, n_frames)
+        # Rows of A^q and A^s sum to one, so one vector subtracted from all values of both sides cancels in Ĥ^q - Ĥ^s:
+        # no distance and no gradient changes, but large, nearly equal numbers are no longer subtracted.
+        centre_D = values_BVD.detach().mean((0, 1))
+        inputs = query_AVD, values_AVD - centre_D, keys_BVD, scores_BVD, values_BVD - centre_D
         if fused(inputs):
             from dastm.matching import activation_triton
 
             return activation_triton.activated_distances(*inputs, chunk_pairs=self.chunk_pairs)
-        return activated_distances(*inputs, self._chunk_frames(inputs[0], len(inputs[2])))
+        return activated_distances(*inputs, n_frames)
 
     def _check_channels(self, features: Tensor) -> None:
         if features.shape[-1] != self.n_features:

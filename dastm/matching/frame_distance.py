@@ -1,9 +1,12 @@
-"""Distances of features as they come, without activation (the DTW, DASTM* and ProtoNet rows of Tables 1 and 2).
+"""Distances of features: of all pairs of frames, Frobenius or cosine, or of whole clips, Euclidean or its square.
 
-In: query and prototype features. Out: Frobenius distances of all frame pairs, or Euclidean distances of whole clips.
-Axes: Q queries, W ways, T query frames, S prototype frames, V joints, D channels; A and B rows, E numbers a row.
+In: query and prototype features as they come (the DTW, DASTM* and ProtoNet rows of Tables 1 and 2 of DASTM), or
+sequences of frames in pairs. Out: distances.
+Axes: Q queries, W ways, T query frames, S prototype frames, V joints, D channels; N pairs of sequences; A and B rows,
+E numbers a row.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,9 +38,64 @@ def euclidean(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
     Raises: ValueError if the shapes do not fit, the number of frames included.
     """
     check_features(query_QTVD, prototypes_WSVD)
-    if query_QTVD.shape[1] != prototypes_WSVD.shape[1]:
-        raise ValueError(f"{query_QTVD.shape[1]} query frames cannot be subtracted from {prototypes_WSVD.shape[1]}")
+    same_frames(query_QTVD, prototypes_WSVD)
     return pairwise_distance(query_QTVD.flatten(1), prototypes_WSVD.flatten(1))
+
+
+def squared_euclidean(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+    """The square of `euclidean` (ProtoNet in DASTM's released code). Shapes and errors: as there."""
+    return euclidean(query_QTVD, prototypes_WSVD).square()
+
+
+def cosine(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+    """1 - cosine of every flattened query frame with every flattened prototype frame, 0 to 2 (DASTM's released code).
+
+    Shapes: query_QTVD (Q, T, V, D), prototypes_WSVD (W, S, V, D) -> (Q, W, T, S). Raises: ValueError as frobenius.
+    A frame of zeros has distance 1 to all frames, itself included, and gradient zero. Digits: equal frames have
+    distance 0 but for a rounding error of about eps.
+    """
+    check_features(query_QTVD, prototypes_WSVD)
+    distances_AB = paired_cosine(query_QTVD.flatten(0, 1)[None], prototypes_WSVD.flatten(0, 1)[None])[0]
+    return distances_AB.view(*query_QTVD.shape[:2], *prototypes_WSVD.shape[:2]).transpose(1, 2)
+
+
+def paired_frobenius(first_NTVD: Tensor, second_NSVD: Tensor) -> Tensor:
+    """||H - H'||_F of all frames of the first with all frames of the second of a pair of sequences.
+
+    Shapes: first_NTVD (N, T, V, D), second_NSVD (N, S, V, D) -> (N, T, S). The gradient is zero where a distance is.
+    """
+    first_NTE, second_NSE = first_NTVD.flatten(2), second_NSVD.flatten(2)
+    return torch.cdist(first_NTE, second_NSE, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def paired_cosine(first_NTVD: Tensor, second_NSVD: Tensor) -> Tensor:
+    """1 - cosine of all flattened frames of the first with all of the second of a pair of sequences, as `cosine`.
+
+    Shapes: first_NTVD (N, T, V, D), second_NSVD (N, S, V, D) -> (N, T, S).
+    """
+    first_NTE, second_NSE = first_NTVD.flatten(2), second_NSVD.flatten(2)
+    sizes_NT, sizes_NS = torch.linalg.vector_norm(first_NTE, dim=2), torch.linalg.vector_norm(second_NSE, dim=2)
+    return cosine_distance(first_NTE @ second_NSE.mT, sizes_NT[:, :, None], sizes_NS[:, None])
+
+
+def cosine_distance(products: Tensor, first_sizes: Tensor, second_sizes: Tensor) -> Tensor:
+    """1 - product / (size size'), 1 where a size is zero: nothing divides by it, nor does a gradient.
+
+    Shapes: such as broadcast to the products'.
+    """
+    sizes = [size.masked_fill(size == 0, torch.inf) for size in (first_sizes, second_sizes)]
+    return 1 - products / sizes[0] / sizes[1]
+
+
+FRAME_DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"frobenius": frobenius, "cosine": cosine}
+PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"frobenius": paired_frobenius, "cosine": paired_cosine}
+"""By the name that a configuration gives them: of all queries with all prototypes, and of sequences in pairs."""
+
+
+def check_name(distance: str) -> None:
+    """Raise ValueError unless it is the name of a frame distance."""
+    if distance not in FRAME_DISTANCES:
+        raise ValueError(f"distance: one of {', '.join(FRAME_DISTANCES)}, got {distance!r}")
 
 
 def pairwise_distance(rows_AE: Tensor, rows_BE: Tensor) -> Tensor:
@@ -61,6 +119,15 @@ def check_features(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> None:
     shapes = tuple(query_QTVD.shape), tuple(prototypes_WSVD.shape)
     if query_QTVD.ndim != 4 or prototypes_WSVD.ndim != 4 or shapes[0][2:] != shapes[1][2:] or 0 in sum(shapes, ()):
         raise ValueError(f"expected query (Q, T, V, D) and prototypes (W, S, V, D), got {shapes[0]} and {shapes[1]}")
+
+
+def same_frames(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> None:
+    """Raise ValueError unless both have as many frames: for what compares frame t with frame t."""
+    if query_QTVD.shape[1] != prototypes_WSVD.shape[1]:
+        raise ValueError(
+            f"frame t is compared with frame t, but there are {query_QTVD.shape[1]} query frames and"
+            f" {prototypes_WSVD.shape[1]} prototype frames"
+        )
 
 
 class _PairwiseDistance(torch.autograd.Function):

@@ -1,6 +1,7 @@
 """Distances of activated frames for all pairs (Eq. 4-6) from n x n matrices alone: no n x d tensor for any pair.
 
-In: per frame, the query's features and values and the prototype's keys, scores and values. Out: ||Ĥ^q - Ĥ^s||_F.
+In: per frame, the query's features and values and the prototype's keys, scores and values. Out: ||Ĥ^q - Ĥ^s||_F, or
+1 - cosine of the two, whose product and sizes are the same three traces.
 With A^q and A^s the attention matrices of a pair and Gq = Vq Vq^T, Gs = Vs Vs^T, C = Vq Vs^T,
     ||A^q Vq - A^s Vs||^2 = tr(A^q Gq A^qT) + tr(A^s Gs A^sT) - 2 tr(A^q C A^sT).
 Scores and C of a chunk of query frames are three large matrix products. For the backward pass the n x n matrices of
@@ -19,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from dastm.matching.chunks import in_chunks
+from dastm.matching.frame_distance import cosine_distance
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
 
 _KEPT_BYTES = 1 << 28
@@ -68,6 +71,26 @@ def activated_distances(
         *(query_AVD, values_AVD, keys_BVD, scores_BVD, values_BVD, n_frames)
     )
     return distances_AB
+
+
+def activated_cosines(
+    query_AVD: Tensor, values_AVD: Tensor, keys_BVD: Tensor, scores_BVD: Tensor, values_BVD: Tensor, n_frames: int
+) -> Tensor:
+    """1 - cosine of the flattened A^q Vq and A^s Vs of all pairs; all else as `activated_distances`.
+
+    A pair of which one side is zero has distance 1 and gradient zero.
+    """
+    prototypes = _Prototypes(keys_BVD, scores_BVD, values_BVD, values_BVD @ values_BVD.mT)
+
+    def some(part: slice) -> Tensor:
+        pairs = _pairs(query_AVD[part], values_AVD[part], prototypes)
+        query_size = safe_sqrt(_inner(pairs.query_map, pairs.query_part))
+        support_size = safe_sqrt(_inner(pairs.support_map, pairs.support_part))
+        return cosine_distance(_inner(pairs.support_map, pairs.query_map @ pairs.cross), query_size, support_size)
+
+    # Autograd keeps about twice as many matrices a pair as `_Pairs` holds.
+    frame_bytes = 10 * len(keys_BVD) * query_AVD.shape[1] ** 2 * query_AVD.element_size()
+    return in_chunks(some, len(query_AVD), n_frames, 2 * _KEPT_BYTES // frame_bytes)
 
 
 class _ActivatedDistances(torch.autograd.Function):

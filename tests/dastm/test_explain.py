@@ -41,21 +41,48 @@ def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source):
 def test_path_costs_the_distance_and_alignments_are_probabilities(source):
     _, explanation = explained(source)
     for pair in (explanation.same, explanation.other):
-        t, s = pair.path_P2.T
-        assert pair.cost_TS[t, s].sum() == pytest.approx(pair.distance, rel=1e-5)
-        assert (pair.expected_TS >= 0).all()
-        assert pair.expected_TS[0, 0] == pytest.approx(1)
-        assert pair.expected_TS[-1, -1] == pytest.approx(1)
-        assert pair.frames in {tuple(step) for step in pair.path_P2.tolist()}
+        found = pair.alignment
+        t, s = found.path_P2.T
+        assert found.cost_TS[t, s].sum() == pytest.approx(pair.distance, rel=1e-5)
+        assert (found.expected_TS >= 0).all()
+        assert found.expected_TS[0, 0] == pytest.approx(1)
+        assert found.expected_TS[-1, -1] == pytest.approx(1)
+        assert pair.frames in {tuple(step) for step in found.path_P2.tolist()}
 
 
-def test_activations_are_rows_of_probabilities_or_absent(source):
-    _, with_activation = explained(source)
-    for matrix in (with_activation.same.activation_query_VV, with_activation.same.activation_support_VV):
-        assert matrix.shape == (3, 3)
+METHODS = {
+    "equations": {"matching__spatial": "activation"},
+    "block": {"matching__spatial": "activation", "matching__attention": "block"},
+    "NGM": {"matching__spatial": "self"},
+    "NGM with the block": {"matching__spatial": "self", "matching__attention": "block"},
+    "DTW": {"matching__spatial": "none"},
+    "ProtoNet": {"matching__spatial": "none", "matching__temporal": "none"},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_shows_what_it_has_and_nothing_else(source, method):
+    """Attention is rows of probabilities, of the frames that are shown; ProtoNet and the block pair t with t."""
+    model, explanation = explained(source, **METHODS[method])
+    pair, found = explanation.same, explanation.same.attention
+    assert (pair.alignment is None) == (method == "ProtoNet")
+    assert (found is None) == (method in ("DTW", "ProtoNet"))
+    if method in ("ProtoNet", "block"):
+        assert pair.frames[0] == pair.frames[1]
+    if found is None:
+        return
+    assert found.within == method.startswith("NGM")
+    assert found.together == (method == "block")
+    episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
+    with torch.inference_mode():
+        query = model.encode(episode.query)[0, pair.frames[0]]
+        support = model.encode(episode.support)[0, pair.frames[1]]
+        module = model.matcher.within or model.activation
+        expected = [module.attention(h, h) for h in (query, support)] if found.within else None
+        expected = expected or module.attention(query, support)
+    for matrix, right in zip((found.query_VV, found.support_VV), expected, strict=True):
         np.testing.assert_allclose(matrix.sum(1), 1, rtol=1e-6)
-    _, without = explained(source, matching__spatial="none")
-    assert without.same.activation_query_VV is None
+        np.testing.assert_allclose(matrix, right.numpy(), rtol=1e-5)
 
 
 def test_shown_poses_are_frames_of_the_clips(source):

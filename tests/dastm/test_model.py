@@ -72,9 +72,9 @@ def test_absent_bodies_are_not_encoded(generator):
     assert torch.equal(fresh.backbone.data_bn.running_mean, statistics)
 
 
-@pytest.mark.parametrize("activation", [True, False])
-def test_distance_in_evaluation_is_the_best_alignment_and_in_training_the_soft_one(generator, activation):
-    model = recogniser(activation=activation, gamma=0.5).eval()
+@pytest.mark.parametrize("spatial", ["activation", "self", "none"])
+def test_distance_in_evaluation_is_the_best_alignment_and_in_training_the_soft_one(generator, spatial):
+    model = recogniser(spatial=spatial, gamma=0.5).eval()
     query = torch.randn((2, 3, 3, 256), generator=generator).double()
     prototypes = torch.randn((2, 3, 3, 256), generator=generator).double()
     cost = model.frame_distances(query, prototypes)

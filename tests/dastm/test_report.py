@@ -73,6 +73,26 @@ def test_models_without_activation_have_a_page_too(tmp_path):
     assert "Not evaluated yet" in text
 
 
+LACKING = {
+    "ProtoNet": ({"spatial": "none", "temporal": "none"}, 0, ("no joint attends to another", "has no alignment")),
+    "NGM": ({"spatial": "self"}, 4, ("joints attend to their own skeleton", "how query joints attend to each other")),
+    "block": ({"attention": "block", "attention_dropout": 0.2}, 4, ("Frame t attends to frame t alone",)),
+}
+
+
+@pytest.mark.parametrize("method", LACKING)
+def test_a_page_says_what_a_method_has_not(tmp_path, method):
+    settings, n_drawings, sentences = LACKING[method]
+    shards = toy_shards(tmp_path / "shards")
+    few = {"optimise__epochs": 1, "optimise__episodes": 2, "backbone__n_blocks": None if method == "NGM" else 4}
+    train_toy(shards, tmp_path / "run", tiny(**few, **{f"matching__{key}": value for key, value in settings.items()}))
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert all(sentence in text for sentence in sentences)
+    assert text.count("<svg") == 1 + 2 + n_drawings  # curves, similarities; pairs, alignments
+    assert "None blocks" not in text
+
+
 def test_alignment_and_caption_count_frames_alike(page):
     frames = re.search(r"feature frames (\d) and (\d), the first being 0", page)
     assert f"query {frames[1]}, prototype {frames[2]}:" in page

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dastm.backbones import BACKBONES
-from dastm.backbones.dropout import reseed_dropout
 from dastm.backbones.graph import spatial_partition
 from dastm.backbones.st_gcn import STGCN, Block
+from dastm.dropout import reseed_dropout
 from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from tests.oracles import st_gcn as oracle
 

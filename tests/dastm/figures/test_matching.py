@@ -54,6 +54,14 @@ def test_area_of_a_joint_is_the_attention_it_receives():
     assert "<b&>: 2.0×" in labels(text)
 
 
+def test_within_a_skeleton_every_side_receives_from_its_own_joints():
+    text = draw(within=True)
+    assert tooltips(text, "query-joints") == ["a: 1.50×", "<b&>: 0.75×", "c: 0.75×"]
+    assert tooltips(text, "support-joints") == ["a: 0.50×", "<b&>: 2.00×", "c: 0.50×"]
+    assert labels(text).count("query joint") == 2
+    assert "support joint" not in labels(text)
+
+
 def test_without_the_support_activation_the_query_joints_are_equal():
     text = draw(activation_support_VV=None)
     assert len(set(joints(text, "query")[:, 2].round(1))) == 1

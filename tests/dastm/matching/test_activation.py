@@ -1,10 +1,12 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from dastm.matching.activation import Activation
 from tests.oracles import activation as oracle
+from tests.oracles import matching
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 NAMES = ["W1q", "W2q", "W3q", "W1s", "W2s", "W3s"]
@@ -50,6 +52,20 @@ def test_distances_equal_the_literal_loops(kind, dtype, generator):
     assert found.dtype == dtype
     expected = oracle.distances(copy.deepcopy(module).double(), query.double(), prototypes.double())
     torch.testing.assert_close(found.double(), expected, rtol=TOLERANCE[dtype], atol=0)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("kind", ["random", "zero", "large"])
+def test_cosine_of_activated_frames_equals_the_literal_loops(kind, dtype, generator):
+    module, query, prototypes = problem(kind, generator, dtype=dtype)
+    module.distance = "cosine"
+    found = module(query, prototypes)
+    assert found.dtype == dtype
+    exact = copy.deepcopy(module).double()
+    for q, w, t, s in ((0, 0, 0, 0), (2, 1, 1, 0), (1, 1, 3, 2), (2, 0, 3, 2)):
+        pair = matching.activated(SimpleNamespace(activation=exact), query[q, t].double(), prototypes[w, s].double())
+        expected = matching.frame_distance(*pair, "cosine").item()
+        assert found[q, w, t, s].item() == pytest.approx(expected, rel=TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1, 1, 1), (2, 1, 3, 4, 1, 2), (2, 3, 1, 1, 4, 1)], ids=str)
@@ -186,6 +202,8 @@ def test_sizes_that_do_not_fit_are_refused():
         Activation(0)
     with pytest.raises(ValueError, match="at least 1, got 4 and 0"):
         Activation(4, chunk_pairs=0)
+    with pytest.raises(ValueError, match="distance: one of frobenius, cosine, got 'manhattan'"):
+        Activation(4, distance="manhattan")
     module = Activation(4)
     with pytest.raises(ValueError, match="expected 4 channels"):
         module(torch.zeros(1, 1, 2, 3), torch.zeros(1, 1, 2, 3))

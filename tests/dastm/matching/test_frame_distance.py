@@ -2,7 +2,16 @@ import pytest
 import torch
 
 from dastm.matching import frame_distance
-from dastm.matching.frame_distance import euclidean, frobenius, pairwise_distance
+from dastm.matching.frame_distance import (
+    cosine,
+    euclidean,
+    frobenius,
+    paired_cosine,
+    paired_frobenius,
+    pairwise_distance,
+    squared_euclidean,
+)
+from tests.oracles import matching as oracle
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 
@@ -106,6 +115,62 @@ def test_euclidean_equals_the_norm_of_the_flattened_difference(dtype, generator)
     torch.testing.assert_close(euclidean(query, prototypes).double(), expected, rtol=TOLERANCE[dtype], atol=0)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("kind", ["random", "near", "large", "offset"])
+def test_cosine_equals_the_literal_loops(kind, dtype, generator):
+    """Close frames lose digits of the distance, not of the cosine."""
+    query, prototypes = features(kind, dtype, generator)
+    found = cosine(query, prototypes)
+    assert found.shape == (3, 2, 4, 3)
+    assert found.dtype == dtype
+    for q, w, t, s in ((0, 0, 0, 0), (2, 1, 1, 0), (1, 1, 3, 2)):
+        expected = oracle.frame_distance(query[q, t].double(), prototypes[w, s].double(), "cosine")
+        assert found[q, w, t, s].item() == pytest.approx(expected.item(), rel=0, abs=TOLERANCE[dtype] / 10)
+
+
+def test_cosine_by_hand():
+    query = torch.tensor([[[[1.0, 0.0]], [[3.0, 0.0]], [[-2.0, 0.0]], [[0.0, 5.0]], [[1.0, 1.0]]]])
+    torch.testing.assert_close(cosine(query, query[:, :1])[0, 0, :, 0], torch.tensor([0, 0, 2, 1, 1 - 0.5**0.5]))
+
+
+def test_frames_of_zeros_have_cosine_distance_one_and_no_gradient(generator):
+    query = torch.randn(2, 2, 3, 4, generator=generator, dtype=torch.float64)
+    query[0, 0] = 0
+    query.requires_grad_()
+    distances = cosine(query, torch.cat([query.detach()[:1, :1], torch.ones(1, 1, 3, 4).double()]))
+    assert torch.equal(distances.detach()[0, :, 0], torch.ones(2, 1).double())
+    distances.sum().backward()
+    assert query.grad.isfinite().all()
+    assert not query.grad[0, 0].any()
+    assert query.grad[0, 1].any()
+
+
+def test_cosine_gradcheck(generator):
+    query, prototypes = features("random", torch.float64, generator, (2, 2, 2, 1, 2, 2))
+    assert torch.autograd.gradcheck(cosine, (query.requires_grad_(), prototypes.requires_grad_()))
+
+
+@pytest.mark.parametrize(("paired", "whole"), [(paired_frobenius, frobenius), (paired_cosine, cosine)])
+def test_sequences_in_pairs_have_the_distances_of_their_frames(paired, whole, generator):
+    first, second = (torch.randn(3, n, 4, 5, generator=generator, dtype=torch.float64) for n in (4, 2))
+    expected = whole(first, second)[range(3), range(3)]
+    torch.testing.assert_close(paired(first, second), expected, rtol=1e-10, atol=1e-13)
+    first.requires_grad_()
+    paired(first, first).sum().backward()
+    assert first.grad.isfinite().all()
+
+
+def test_squared_euclidean_is_the_square_and_its_gradient_is_that_of_the_sum_of_squares(generator):
+    query, prototypes = features("random", torch.float64, generator, (3, 4, 2, 4, 5, 7))
+    prototypes[0] = query[1]
+    query.requires_grad_()
+    expected = (query[:, None] - prototypes).square().sum((2, 3, 4))
+    found = squared_euclidean(query, prototypes)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
+    grads = [torch.autograd.grad(distances.sum(), query)[0] for distances in (found, expected)]
+    torch.testing.assert_close(*grads, rtol=1e-9, atol=1e-12)
+
+
 def test_close_pairs_are_recomputed_in_bounded_pieces(generator, monkeypatch):
     gathered = []
     whole = frame_distance.recompute_close
@@ -147,5 +212,5 @@ def test_shapes_that_do_not_fit_are_refused(query, prototypes):
 
 
 def test_euclidean_refuses_different_numbers_of_frames():
-    with pytest.raises(ValueError, match="2 query frames cannot be subtracted from 3"):
+    with pytest.raises(ValueError, match="2 query frames and 3 prototype frames"):
         euclidean(torch.zeros(1, 2, 1, 1), torch.zeros(1, 3, 1, 1))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dastm.matching import gram
-from dastm.matching.gram import activated_distances
+from dastm.matching.gram import activated_cosines, activated_distances
 
 
 def literal(query, values, keys, scores, prototype_values):
@@ -39,6 +39,36 @@ def test_distances_and_gradients_equal_the_literal_form_for_every_chunk(n_frames
 def test_gradcheck(generator):
     tensors = [t.requires_grad_() for t in inputs(generator, 3, 2, 2, 2)]
     assert torch.autograd.gradcheck(lambda *t: activated_distances(*t, 2), tensors)
+
+
+def literal_cosines(query, values, keys, scores, prototype_values):
+    def one(a, b):
+        first = ((query[a] @ keys[b].T).softmax(1) @ values[a]).flatten()
+        second = ((scores[b] @ query[a].T).softmax(1) @ prototype_values[b]).flatten()
+        return 1 - first @ second / (first.norm() * second.norm())
+
+    return torch.stack([torch.stack([one(a, b) for b in range(len(keys))]) for a in range(len(query))])
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 28])
+@pytest.mark.parametrize("n_frames", [1, 2, 100])
+def test_cosines_and_gradients_equal_the_literal_form_for_every_chunk(n_frames, kept_bytes, generator, monkeypatch):
+    monkeypatch.setattr(gram, "_KEPT_BYTES", kept_bytes)
+    tensors = inputs(generator)
+    weight = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    expected = with_grads(literal_cosines, tensors, weight)
+    found = with_grads(lambda *t: activated_cosines(*t, n_frames), tensors, weight)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_cosine_of_zeros_is_a_distance_of_one_with_finite_gradients(generator):
+    tensors = [t.requires_grad_() for t in inputs(generator)]
+    with torch.no_grad():
+        tensors[1][0], tensors[4][1] = 0, 0
+    distances = activated_cosines(*tensors, 2)
+    assert torch.equal(distances.detach()[0], torch.ones(3).double())
+    assert torch.equal(distances.detach()[:, 1], torch.ones(5).double())
+    assert all(grad.isfinite().all() for grad in torch.autograd.grad(distances.sum(), tensors))
 
 
 @pytest.mark.parametrize(("n_kept", "held"), [(0, [6, 6, 3] * 2), (1, [6, 6, 3, 6, 3]), (3, [6, 6, 3])])

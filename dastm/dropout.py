@@ -35,12 +35,17 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x of any shape -> the same shape."""
+        mask = self.mask(x)
+        return x if mask is None else x * mask
+
+    def mask(self, like: Tensor) -> Tensor | None:
+        """The next call's factors, 0 or 1 / (1 - p), for a tensor such as `like`; None where nothing is dropped."""
         if not self.training or self.p == 0:
-            return x
+            return None
         keep = 1 - self.p
-        # A mask in the memory order of x: mixed orders would make the product several times slower.
-        mask = torch.empty_like(x, requires_grad=False).bernoulli_(keep, generator=self._generator_on(x.device))
-        return x * mask.div_(keep)
+        # In the memory order of its tensor: mixed orders would make the product several times slower.
+        mask = torch.empty_like(like, requires_grad=False)
+        return mask.bernoulli_(keep, generator=self._generator_on(like.device)).div_(keep)
 
     def extra_repr(self) -> str:
         """What `print(module)` shows of this layer."""

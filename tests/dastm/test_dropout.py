@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from dastm.backbones.dropout import Dropout, reseed_dropout
+from dastm.dropout import Dropout, reseed_dropout
 
 ONES = torch.ones(20_000)
 

@@ -1,0 +1,170 @@
+"""Query features and prototypes in, the distance of every query to every class out: every method of the paper's tables.
+
+spatial  ->  frame distances  ->  temporal
+  activation: joints of query and prototype attend to each other (Eq. 4-6, or the released block)
+  self: joints attend to those of their own skeleton (NGM); none: features as they are
+  dtw: frames are aligned (Eq. 7); none: whole clips are compared, frame t with frame t (ProtoNet)
+
+Axes: Q queries, W ways, T query frames, S prototype frames, V joints, D channels; N clips.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from dastm.matching.activation import Activation
+from dastm.matching.attention import AttentionBlock, EquationAttention
+from dastm.matching.block_activation import BlockActivation
+from dastm.matching.frame_distance import FRAME_DISTANCES, PAIRED, euclidean, same_frames, squared_euclidean
+from dastm.matching.roots import safe_sqrt
+from dastm.matching.soft_dtw import hard_dtw, soft_dtw
+
+CHOICES = {
+    "spatial": ("activation", "self", "none"),
+    "temporal": ("dtw", "none"),
+    "attention": ("equations", "block"),
+    "frame_distance": tuple(FRAME_DISTANCES),
+    "clip_distance": ("euclidean", "squared"),
+}
+
+
+class Matcher(nn.Module):
+    """The distance of section 3 (DASTM, ECCV 2022), of its baselines, and of the released code.
+
+    Args:
+        n_features: channels of the features.
+        spatial, temporal: as above.
+        attention: of `activation` and `self`: the equations, for all pairs of frames, or the released block, frame t
+            with frame t.
+        attention_dropout: of the block, in training.
+        init: how the projections of the equations begin (`dastm.matching.projections`).
+        frame_distance: `frobenius` (Eq. 6) or `cosine`, 1 - cosine of the flattened frames.
+        clip_distance: without alignment, `euclidean` or `squared`.
+        mean: means in place of sums. Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned ones
+            by the number of frames of the longer side; Euclidean distances of clips by sqrt(T V D), squared by T V D.
+        divergence: soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2, unless spatial is `activation`, where
+            neither side has frames of its own (Blondel, Mensch & Vert, AISTATS 2021).
+        gamma: smoothing of the soft minimum.
+        soft_evaluation: the soft minimum in evaluation, too; else the minimum.
+        band: frames at most so far apart are paired; None: all.
+        generator: every initial weight is drawn from it.
+
+    Raises: ValueError for a name that is none of these.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        spatial: str = "activation",
+        temporal: str = "dtw",
+        attention: str = "equations",
+        attention_dropout: float = 0.0,
+        init: str = "uniform",
+        frame_distance: str = "frobenius",
+        clip_distance: str = "euclidean",
+        mean: bool = False,
+        divergence: bool = False,
+        gamma: float = 0.1,
+        soft_evaluation: bool = False,
+        band: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.spatial, self.temporal = _known("spatial", spatial), _known("temporal", temporal)
+        self.frame_distance = _known("frame_distance", frame_distance)
+        self.clip_distance = _known("clip_distance", clip_distance)
+        self.mean, self.soft_evaluation = mean, soft_evaluation
+        self.divergence = divergence and spatial != "activation"
+        self.gamma, self.band = gamma, band
+        block = _known("attention", attention) == "block"
+        self.activation: Activation | BlockActivation | None = None
+        self.within: EquationAttention | AttentionBlock | None = None
+        if spatial == "activation":
+            distance = frame_distance if temporal == "dtw" else "frobenius"
+            self.activation = (
+                BlockActivation(n_features, dropout=attention_dropout, distance=distance, generator=generator)
+                if block
+                else Activation(n_features, distance=distance, generator=generator, init=init)
+            )
+        elif spatial == "self":
+            self.within = (
+                AttentionBlock(n_features, dropout=attention_dropout, generator=generator)
+                if block
+                else EquationAttention(n_features, generator=generator, init=init)
+            )
+
+    def forward(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+        """Distances of all queries to all prototypes.
+
+        Shapes: query_QTVD (Q, T, V, D), prototypes_WSVD (W, S, V, D) -> (Q, W).
+        Sign: soft minima can be negative, divergences of Frobenius or cosine costs, too.
+        Raises: ValueError if the shapes do not fit (T = S where frame t meets frame t), or as `soft_dtw`.
+        """
+        query, prototypes = self._attended(query_QTVD), self._attended(prototypes_WSVD)
+        if self.temporal == "none":
+            return self._unaligned(query, prototypes)
+        cost_QWTS = self._frame_distances(query, prototypes)
+        distances_QW = self._aligned(cost_QWTS.flatten(0, 1)).view(cost_QWTS.shape[:2])
+        if self.divergence:
+            distances_QW = distances_QW - (self._own(query)[:, None] + self._own(prototypes)) / 2
+        return distances_QW / max(cost_QWTS.shape[2:]) if self.mean else distances_QW
+
+    def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+        """Distance of every query frame to every prototype frame, what alignments are taken over.
+
+        Shapes: query_QTVD (Q, T, V, D), prototypes_WSVD (W, S, V, D) -> (Q, W, T, S). Raises: as forward.
+        """
+        return self._frame_distances(self._attended(query_QTVD), self._attended(prototypes_WSVD))
+
+    def _attended(self, features_NTVD: Tensor) -> Tensor:
+        """Features after attention within each skeleton, where there is any: once a frame, not once a pair."""
+        attended: Tensor = features_NTVD if self.within is None else self.within(features_NTVD, features_NTVD)
+        return attended
+
+    def _frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+        measure = FRAME_DISTANCES[self.frame_distance] if self.activation is None else self.activation
+        return self._scaled(measure(query_QTVD, prototypes_WSVD), query_QTVD)
+
+    def _own(self, features_NTVD: Tensor) -> Tensor:
+        """Every clip aligned with itself -> (N,)."""
+        own_NTT = PAIRED[self.frame_distance](features_NTVD, features_NTVD)
+        return self._aligned(self._scaled(own_NTT, features_NTVD))
+
+    def _scaled(self, distances: Tensor, features_NTVD: Tensor) -> Tensor:
+        """A mean over joints and channels, where it is asked for and a sum was taken."""
+        if not self.mean or self.frame_distance == "cosine":
+            return distances
+        return distances / math.sqrt(features_NTVD[0, 0].numel())
+
+    def _aligned(self, cost_NTS: Tensor) -> Tensor:
+        """Along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation unless asked otherwise."""
+        if self.training or self.soft_evaluation:
+            return soft_dtw(cost_NTS, self.gamma, band=self.band)
+        return hard_dtw(cost_NTS, band=self.band)
+
+    def _unaligned(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+        """Euclidean distance of whole clips, of all their numbers or a mean over them, or its square."""
+        squared = self.clip_distance == "squared"
+        if self.activation is None:
+            distances_QW = (squared_euclidean if squared else euclidean)(query_QTVD, prototypes_WSVD)
+        else:
+            square_QW = self._activated_square(query_QTVD, prototypes_WSVD)
+            distances_QW = square_QW if squared else safe_sqrt(square_QW)
+        n_numbers = query_QTVD[0].numel()
+        return distances_QW / (n_numbers if squared else math.sqrt(n_numbers)) if self.mean else distances_QW
+
+    def _activated_square(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
+        """Squared distance of whole activated clips: of frame t and frame t, summed over t. No other pair is formed."""
+        same_frames(query_QTVD, prototypes_WSVD)
+        activation: nn.Module = self.activation  # type: ignore[assignment]
+        pairs = zip(torch.split(query_QTVD, 1, dim=1), torch.split(prototypes_WSVD, 1, dim=1), strict=True)
+        frames = torch.stack([activation(query, prototypes)[:, :, 0, 0] for query, prototypes in pairs])
+        return frames.square().sum(0)
+
+
+def _known(choice: str, name: str) -> str:
+    if name not in CHOICES[choice]:
+        raise ValueError(f"{choice}: one of {', '.join(CHOICES[choice])}, got {name!r}")
+    return name
