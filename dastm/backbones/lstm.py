@@ -1,0 +1,95 @@
+"""LSTM over whole skeletons: joints of one body over time in, features of every frame and joint out.
+
+Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997, in the form of Gers et al. (2000)
+that PyTorch has. DASTM's appendix has one row "LSTM" and says no more of it; this is the plain reading, with what it
+leaves open decided here:
+
+- A frame goes in as the vector of all coordinates of all joints, after the batch norm of every coordinate of every
+  joint that the graph backbones have too: metres and fractions of an image then train alike.
+- Two layers of 256 units, forward in time only.
+- The state of a frame belongs to the whole skeleton. A learned linear map turns it into one feature vector for every
+  joint. Left as it is, it would be a skeleton of one joint: the softmax of the spatial activation would be 1 and the
+  nuclear norm a plain length. For ProtoNet and DTW the map is no loss: distances become those of the same states under
+  a learned metric. A cheaper map, such as the state added to an embedding of every joint, would bound the rank.
+- No stride in time: every frame has its state, so m = T, and the matching compares T * T pairs of frames.
+
+Axes: B bodies, T frames, V joints, C coordinates, H units, D = 256 features.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from dastm.backbones.dropout import Dropout
+from dastm.skeleton import Layout
+
+N_UNITS = 256
+
+
+class LSTM(nn.Module):
+    """Skeleton features by recurrence over the frames.
+
+    Args:
+        layout: the joints and their coordinates; bones are not used.
+        n_layers: of `N_UNITS` units each.
+        dropout: between the layers.
+
+    The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
+    Raises: ValueError for n_layers < 1 or dropout outside [0, 1).
+    """
+
+    n_features = 256
+    strides: tuple[int, ...] = ()
+
+    def __init__(self, layout: Layout, *, n_layers: int = 2, dropout: float = 0.0) -> None:
+        super().__init__()
+        if n_layers < 1:
+            raise ValueError(f"n_layers: at least 1, got {n_layers}")
+        self.body_shape = (layout.n_joints, len(layout.coordinates))
+        width = math.prod(self.body_shape)
+        self.data_bn = nn.BatchNorm1d(width)
+        # One module a layer: the dropout inside nn.LSTM would draw from the process-wide generator.
+        self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_layers))
+        self.dropout = Dropout(dropout)
+        self.project: nn.Linear = skip_init(nn.Linear, N_UNITS, layout.n_joints * self.n_features)  # type: ignore[no-untyped-call]
+        self.reset(torch.Generator().manual_seed(0))
+
+    def forward(self, bodies_BTVC: Tensor) -> Tensor:
+        """Features of every frame and every joint, of what was seen up to that frame.
+
+        Shapes: bodies (B, T, V, C), present bodies only -> (B, T, V, 256).
+        Raises: ValueError if the shape is not that of the layout.
+        """
+        n_joints, n_coordinates = self.body_shape
+        if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != self.body_shape:
+            raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
+        # Rows of (joint, coordinate) a frame.
+        normal = self.data_bn(bodies_BTVC.flatten(0, 1).flatten(1)).view(*bodies_BTVC.shape[:2], -1)
+        x_BTH, _ = self.layers[0](normal)
+        for layer in self.layers[1:]:
+            x_BTH, _ = layer(self.dropout(x_BTH))
+        features: Tensor = self.project(x_BTH).unflatten(-1, (n_joints, self.n_features))
+        return features
+
+    def n_frames_out(self, n_frames: int) -> int:
+        """m: as many feature frames as frames."""
+        return n_frames
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+
+        PyTorch's default distributions: everything uniform within 1 / sqrt(units); batch norm the identity.
+        """
+        self.data_bn.reset_parameters()
+        for parameter in (*self.layers.parameters(), *self.project.parameters()):
+            drawn = torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
+            bound = 1 / math.sqrt(N_UNITS)
+            parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
+
+
+def _layer(n_inputs: int) -> nn.LSTM:
+    """Without weights yet: where there is no memory, the initialisation of nn.LSTM draws no random numbers."""
+    return nn.LSTM(n_inputs, N_UNITS, batch_first=True, device="meta").to_empty(device="cpu")
