@@ -2,14 +2,12 @@
 
 Shi, Zhang, Cheng & Lu, "Two-Stream Adaptive Graph Convolutional Networks for Skeleton-Based Action Recognition",
 CVPR 2019, https://arxiv.org/abs/1805.07694. The build of ST-GCN, on graphs of which one part is fixed, one learned and
-one follows from the body itself; and a second network that sees bones (`dastm.backbones.streams`). The published model
-trains the two apart and adds their scores. The equivalent for a metric is features side by side: a squared Euclidean
-distance of them is the sum of those of the two networks.
+one follows from the body itself. This is one of the published two networks; the second, which sees bones, is a stream
+(`dastm.backbones.streams`). DASTM's authors released the joint stream alone.
 
-Published weights of the joint network load after putting `networks.joint.` before their names (`networks.bone.` before
-those of the bone network); `fc.*` is left out; of `data_bn.*`, which has one set a body slot, the first V * C entries
-are those of the first body. Bodies are encoded apart here, so one norm serves them all, whichever slot they fill (the
-recipe `release` has a norm over both slots). The fixed graph is no part of the state dict there, nor here.
+Published weights load under their own names; `fc.*` is left out. Their `data_bn.*` has one set a body slot, as here
+with `body_slots=2`. With one slot, the default, one norm serves all bodies, and of the published entries the first
+V * C are those of the first body. The fixed graph is no part of the state dict there, nor here.
 
 Axes: B bodies, T frames (m after the strides), V joints, C channels, K subsets, I embedding channels, D features.
 Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C), as in ST-GCN.
@@ -23,30 +21,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from dastm.backbones.bodies import input_norm, normal_bodies
+from dastm.backbones.drop_edge import DropEdge
 from dastm.backbones.dropout import Dropout
+from dastm.backbones.graph import Bones
 from dastm.backbones.ms_tcn import TemporalConv, time_conv
+from dastm.backbones.pair_norm import PairNorm
 from dastm.backbones.st_gcn import BLOCKS
-from dastm.backbones.streams import bones
 from dastm.skeleton import Layout
-
-STREAMS = {"joint": ("joint",), "bone": ("bone",), "two": ("joint", "bone")}
-"""The networks behind each value of `stream`."""
 
 N_SUBSETS = 3
 SMALL = 1e-6
 """Where learned graphs and the norm after a graph convolution begin: it first passes on its input and little else."""
 
 
-def directed_partition(layout: Layout) -> Tensor:
+def directed_partition(layout: Layout, bones: Bones | None = None) -> Tensor:
     """The fixed graphs: the joint itself, the joint that it hangs on, and the joints that hang on it.
 
     A[k, i, j] is the weight of joint i's value in what joint j gathers. Columns sum to one, or to zero where a joint
     has no such neighbour. This order is that of the published weights; ST-GCN divides otherwise (`graph`).
 
+    Args:
+        bones: those that are left of the layout's; None: all.
+
     Shapes: -> (3, V, V) float32.
     """
     inward_VV = torch.zeros(layout.n_joints, layout.n_joints)
-    for joint, source in layout.bones:
+    for joint, source in layout.bones if bones is None else bones:
         inward_VV[source, joint] = 1
     graphs = torch.stack((torch.eye(layout.n_joints), inward_VV, inward_VV.t()))
     return graphs / graphs.sum(dim=1, keepdim=True).clamp(min=1)
@@ -58,9 +59,10 @@ class AdaptiveGraphConv(nn.Module):
     A is fixed, B learned (named PA). C_k is a graph of the clip itself: two embeddings, one of the joint that gives and
     one of the joint that gathers, are multiplied, averaged over their channels and over time, and go through a softmax
     over the joints that give. The residual is the input where channels agree, else a 1x1 convolution and batch norm.
+    PairNorm, where there is one, follows the sum over k.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, n_joints: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, n_joints: int, pair_norm: float = 0.0) -> None:
         super().__init__()
         self.n_embedding = out_channels // 4
         self.PA = nn.Parameter(torch.empty(N_SUBSETS, n_joints, n_joints))
@@ -70,6 +72,7 @@ class AdaptiveGraphConv(nn.Module):
         self.down: nn.Module = nn.Identity()
         if in_channels != out_channels:
             self.down = nn.Sequential(time_conv(in_channels, out_channels), nn.BatchNorm2d(out_channels))
+        self.pair_norm = PairNorm(pair_norm)
         self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x_BCTV: Tensor, A_KVV: Tensor) -> Tensor:
@@ -84,7 +87,8 @@ class AdaptiveGraphConv(nn.Module):
         weight = torch.cat(_each(self.conv_d, "weight"), dim=1).flatten(1)
         bias = torch.stack(_each(self.conv_d, "bias")).sum(dim=0)
         y_BTVC = linear(gathered.view(n_bodies, n_frames, n_joints, -1), weight, bias)
-        return torch.relu_(self.bn(y_BTVC.permute(0, 3, 1, 2)).add_(self.down(x_BCTV)))
+        y_BCTV: Tensor = self.bn(self.pair_norm(y_BTVC.permute(0, 3, 1, 2)))
+        return torch.relu_(y_BCTV.add_(self.down(x_BCTV)))
 
     def _own_graphs(self, x_BTVC: Tensor) -> Tensor:
         """C: shape (B, K, V, V), summing to one over the first V."""
@@ -123,10 +127,11 @@ class Block(nn.Module):
         temporal_kernel: int,
         dropout: float,
         first: bool,
+        pair_norm: float = 0.0,
     ) -> None:
         super().__init__()
         in_channels, out_channels = channels
-        self.gcn1 = AdaptiveGraphConv(in_channels, out_channels, n_joints)
+        self.gcn1 = AdaptiveGraphConv(in_channels, out_channels, n_joints, pair_norm)
         self.tcn1 = TemporalConv(out_channels, out_channels, kernel=temporal_kernel, stride=stride)
         self.dropout = Dropout(dropout)
         self.residual: nn.Module | None = None
@@ -150,42 +155,6 @@ class Block(nn.Module):
             _draw(self.residual.conv, generator)
 
 
-class Network(nn.Module):
-    """One stream: a batch norm of every coordinate of every joint, then the blocks, named l1, l2 .."""
-
-    def __init__(self, layout: Layout, *, n_blocks: int, dropout: float, temporal_kernel: int) -> None:
-        super().__init__()
-        n_coordinates = len(layout.coordinates)
-        self.A: Tensor
-        self.register_buffer("A", directed_partition(layout), persistent=False)
-        self.data_bn = nn.BatchNorm1d(layout.n_joints * n_coordinates)
-        widths = (n_coordinates, *(width for width, _ in BLOCKS[n_blocks]))
-        for i, channels in enumerate(pairwise(widths)):
-            block = Block(
-                channels,
-                n_joints=layout.n_joints,
-                stride=BLOCKS[n_blocks][i][1],
-                temporal_kernel=temporal_kernel,
-                dropout=dropout if i > 0 else 0.0,
-                first=i == 0,
-            )
-            self.add_module(f"l{i + 1}", block)
-
-    @property
-    def blocks(self) -> list[Block]:
-        """l1, l2 .. in their order."""
-        return [module for module in self.children() if isinstance(module, Block)]
-
-    def forward(self, bodies_BTVC: Tensor) -> Tensor:
-        """Shapes: bodies (B, T, V, C) -> (B, m, V, D)."""
-        # Rows of (joint, coordinate) a frame: the statistics are those of the published (B, V*C, T) batch norm.
-        normal = self.data_bn(bodies_BTVC.flatten(0, 1).flatten(1)).view(bodies_BTVC.shape)
-        x_BCTV: Tensor = normal.permute(0, 3, 1, 2)
-        for block in self.blocks:
-            x_BCTV = block(x_BCTV, self.A)
-        return x_BCTV.permute(0, 2, 3, 1)
-
-
 class AGCN(nn.Module):
     """Skeleton features by graph convolution on adaptive graphs (Shi et al., CVPR 2019).
 
@@ -193,11 +162,15 @@ class AGCN(nn.Module):
         layout: the joints, and the bones in their direction.
         n_blocks: 10 as published, or 7 or 4 as in `st_gcn.BLOCKS`.
         dropout: after every convolution over time but that of the first block; published without.
-        stream: "joint", "bone", or "two": both networks, their features side by side (512 in place of 256).
         temporal_kernel: frames that a convolution over time spans; odd.
+        pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
+        drop_edge: the share of bones that a step of training does without, in all blocks the same ones. It is the fixed
+            graphs that lose them: those learned and those of the clip tie every joint to every other.
+        body_slots: sets of statistics of the input norm; published with 2.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
-    Raises: ValueError for another n_blocks or stream, an even temporal_kernel, or dropout outside [0, 1).
+    Raises: ValueError for another n_blocks, an even temporal_kernel, dropout or drop_edge outside [0, 1), pair_norm
+        below 0, or body_slots below 1.
     """
 
     def __init__(
@@ -206,42 +179,56 @@ class AGCN(nn.Module):
         *,
         n_blocks: int = 10,
         dropout: float = 0.0,
-        stream: str = "joint",
         temporal_kernel: int = 9,
+        pair_norm: float = 0.0,
+        drop_edge: float = 0.0,
+        body_slots: int = 1,
     ) -> None:
         super().__init__()
         if n_blocks not in BLOCKS:
             raise ValueError(f"n_blocks: one of {', '.join(map(str, BLOCKS))}, got {n_blocks}")
-        if stream not in STREAMS:
-            raise ValueError(f"stream: one of {', '.join(STREAMS)}, got {stream!r}")
         if temporal_kernel < 1 or temporal_kernel % 2 == 0:
             raise ValueError(f"temporal_kernel: an odd number of frames, got {temporal_kernel}")
         self.layout = layout
         self.body_shape = (layout.n_joints, len(layout.coordinates))
         self.strides = tuple(stride for _, stride in BLOCKS[n_blocks])
-        self.networks = nn.ModuleDict(
-            {
-                name: Network(layout, n_blocks=n_blocks, dropout=dropout, temporal_kernel=temporal_kernel)
-                for name in STREAMS[stream]
-            }
-        )
-        self.n_features = BLOCKS[n_blocks][-1][0] * len(self.networks)
+        self.n_features = BLOCKS[n_blocks][-1][0]
+        self.A: Tensor
+        self.register_buffer("A", directed_partition(layout), persistent=False)
+        self.data_bn = input_norm(self.body_shape, body_slots)
+        widths = (self.body_shape[1], *(width for width, _ in BLOCKS[n_blocks]))
+        for i, channels in enumerate(pairwise(widths)):
+            block = Block(
+                channels,
+                n_joints=layout.n_joints,
+                stride=self.strides[i],
+                temporal_kernel=temporal_kernel,
+                dropout=dropout if i > 0 else 0.0,
+                first=i == 0,
+                pair_norm=pair_norm,
+            )
+            self.add_module(f"l{i + 1}", block)
+        self.drop_edge = DropEdge(layout, drop_edge)
         self.reset(torch.Generator().manual_seed(0))
 
-    def forward(self, bodies_BTVC: Tensor) -> Tensor:
-        """Features of every frame left by the strides and of every joint; joints' before bones' for stream "two".
+    @property
+    def blocks(self) -> list[Block]:
+        """l1, l2 .. in their order."""
+        return [module for module in self.children() if isinstance(module, Block)]
 
-        Shapes: bodies (B, T, V, C), present bodies only -> (B, m, V, D), m = n_frames_out(T), D = n_features.
-        Raises: ValueError if the shape is not that of the layout.
+    def forward(self, bodies_BTVC: Tensor) -> Tensor:
+        """Features of every frame left by the strides and of every joint.
+
+        Shapes: bodies (B, T, V, C) -> (B, m, V, 256), m = n_frames_out(T). With one body slot, present bodies only;
+            with more, those of a clip one after the other, absent ones too.
+        Raises: ValueError if the shape is not that of the layout, or B no multiple of body_slots.
         """
-        n_joints, n_coordinates = self.body_shape
-        if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != self.body_shape:
-            raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
-        features = [
-            network(bodies_BTVC if name == "joint" else bones(bodies_BTVC, self.layout))
-            for name, network in self.networks.items()
-        ]
-        return features[0] if len(features) == 1 else torch.cat(features, dim=-1)
+        x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
+        bones = self.drop_edge()
+        A_KVV = self.A if bones is None else directed_partition(self.layout, bones).to(self.A)
+        for block in self.blocks:
+            x_BCTV = block(x_BCTV, A_KVV)
+        return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
         """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
@@ -255,15 +242,13 @@ class AGCN(nn.Module):
 
         As published: weights are normal with variance 2 / (out channels * kernel), those of W_k with 2 / (out channels
         * in channels * 3); biases are zero; batch norms are the identity with fresh statistics, but those after the
-        graph convolutions, like the learned graphs, begin at 1e-6. The joints' network is drawn before the bones', each
-        block after block, so that the joints' is the same for every `stream`.
+        graph convolutions, like the learned graphs, begin at 1e-6. Blocks are drawn in their order.
         """
         for norm in self.modules():
             if isinstance(norm, nn.modules.batchnorm._BatchNorm):
                 norm.reset_parameters()
-        for block in self.modules():
-            if isinstance(block, Block):
-                block.reset(generator)
+        for block in self.blocks:
+            block.reset(generator)
 
 
 def _each(convs: Iterable[nn.Module], name: str) -> list[Tensor]:

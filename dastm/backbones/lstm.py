@@ -11,6 +11,8 @@ leaves open decided here:
   joint. Left as it is, it would be a skeleton of one joint: the softmax of the spatial activation would be 1 and the
   nuclear norm a plain length. For ProtoNet and DTW the map is no loss: distances become those of the same states under
   a learned metric. A cheaper map, such as the state added to an embedding of every joint, would bound the rank.
+- PairNorm, where it is asked for, follows the map to joints: there is no graph convolution. DropEdge has no bones to
+  drop: its row of a table is that of DTW.
 - No stride in time: every frame has its state, so m = T, and the matching compares T * T pairs of frames.
 
 Axes: B bodies, T frames, V joints, C coordinates, H units, D = 256 features.
@@ -22,7 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from dastm.backbones.bodies import input_norm, normal_bodies
 from dastm.backbones.dropout import Dropout
+from dastm.backbones.pair_norm import PairNorm
 from dastm.skeleton import Layout
 
 N_UNITS = 256
@@ -33,27 +37,29 @@ class LSTM(nn.Module):
 
     Args:
         layout: the joints and their coordinates; bones are not used.
-        n_layers: of `N_UNITS` units each.
+        n_blocks: layers of `N_UNITS` units each.
         dropout: between the layers.
+        pair_norm: PairNorm's scale, after the map to joints; 0 for none.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
-    Raises: ValueError for n_layers < 1 or dropout outside [0, 1).
+    Raises: ValueError for n_blocks < 1, dropout outside [0, 1), or pair_norm below 0.
     """
 
     n_features = 256
     strides: tuple[int, ...] = ()
 
-    def __init__(self, layout: Layout, *, n_layers: int = 2, dropout: float = 0.0) -> None:
+    def __init__(self, layout: Layout, *, n_blocks: int = 2, dropout: float = 0.0, pair_norm: float = 0.0) -> None:
         super().__init__()
-        if n_layers < 1:
-            raise ValueError(f"n_layers: at least 1, got {n_layers}")
+        if n_blocks < 1:
+            raise ValueError(f"n_blocks: at least 1, got {n_blocks}")
         self.body_shape = (layout.n_joints, len(layout.coordinates))
         width = math.prod(self.body_shape)
-        self.data_bn = nn.BatchNorm1d(width)
+        self.data_bn = input_norm(self.body_shape)
         # One module a layer: the dropout inside nn.LSTM would draw from the process-wide generator.
-        self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_layers))
+        self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_blocks))
         self.dropout = Dropout(dropout)
         self.project: nn.Linear = skip_init(nn.Linear, N_UNITS, layout.n_joints * self.n_features)  # type: ignore[no-untyped-call]
+        self.pair_norm = PairNorm(pair_norm)
         self.reset(torch.Generator().manual_seed(0))
 
     def forward(self, bodies_BTVC: Tensor) -> Tensor:
@@ -62,16 +68,13 @@ class LSTM(nn.Module):
         Shapes: bodies (B, T, V, C), present bodies only -> (B, T, V, 256).
         Raises: ValueError if the shape is not that of the layout.
         """
-        n_joints, n_coordinates = self.body_shape
-        if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != self.body_shape:
-            raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
-        # Rows of (joint, coordinate) a frame.
-        normal = self.data_bn(bodies_BTVC.flatten(0, 1).flatten(1)).view(*bodies_BTVC.shape[:2], -1)
-        x_BTH, _ = self.layers[0](normal)
+        normal_BTVC = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape)
+        x_BTH, _ = self.layers[0](normal_BTVC.flatten(2))
         for layer in self.layers[1:]:
             x_BTH, _ = layer(self.dropout(x_BTH))
-        features: Tensor = self.project(x_BTH).unflatten(-1, (n_joints, self.n_features))
-        return features
+        features_BTVD: Tensor = self.project(x_BTH).unflatten(-1, (self.body_shape[0], self.n_features))
+        normed_BDTV: Tensor = self.pair_norm(features_BTVD.permute(0, 3, 1, 2))
+        return normed_BDTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
         """m: as many feature frames as frames."""

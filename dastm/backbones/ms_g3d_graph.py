@@ -31,6 +31,8 @@ def k_adjacency(hops_NN: Tensor, n_scales: int) -> Tensor:
 
     D holds the row sums of A_k. Scale 0 is the identity, and so is every scale beyond the widest distance.
 
+    Nodes that no bones lead between, farther than any scale, are tied at none.
+
     Shapes: hops (N, N), int64, symmetric -> (K, N, N) float32.
     Raises: ValueError if n_scales < 1.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
+from tests.oracles.pair_norm import of_array
 from tests.oracles.st_gcn import batch_norm, conv_over_time
 
 Array = NDArray[np.float64]
@@ -46,8 +47,8 @@ def motion(bodies: Array) -> Array:
     return vectors
 
 
-def block(x: Array, A: Array, weights: Mapping[str, Array], stride: int, first: bool) -> Array:
-    y = graph_conv(x, A, weights)
+def block(x: Array, A: Array, weights: Mapping[str, Array], stride: int, first: bool, pair_norm: float = 0.0) -> Array:
+    y = graph_conv(x, A, weights, pair_norm)
     y = conv_over_time(y, weights["tcn1.conv.weight"], weights["tcn1.conv.bias"], stride)
     y = batch_norm(y, weights["tcn1.bn.weight"], weights["tcn1.bn.bias"])
     if first:
@@ -59,7 +60,7 @@ def block(x: Array, A: Array, weights: Mapping[str, Array], stride: int, first: 
     return np.maximum(y + residual, 0)
 
 
-def graph_conv(x: Array, A: Array, weights: Mapping[str, Array]) -> Array:
+def graph_conv(x: Array, A: Array, weights: Mapping[str, Array], pair_norm: float) -> Array:
     """For each subset: graph of each clip, gather, convolve; add up; norm; residual; ReLU."""
     y = 0
     for k in range(3):
@@ -71,6 +72,7 @@ def graph_conv(x: Array, A: Array, weights: Mapping[str, Array]) -> Array:
                 for v in range(x.shape[3]):
                     gathered[clip, :, :, w] += x[clip, :, :, v] * graph[v, w]
         y = y + pointwise(gathered, weights, f"gcn1.conv_d.{k}")
+    y = of_array(y, pair_norm)
     y = batch_norm(y, weights["gcn1.bn.weight"], weights["gcn1.bn.bias"])
     residual = x
     if "gcn1.down.0.weight" in weights:

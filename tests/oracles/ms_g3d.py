@@ -11,34 +11,41 @@ import torch
 from torch import Tensor
 
 from dastm.skeleton import Layout
+from tests.oracles.pair_norm import pair_norm
 
 Weights = Mapping[str, Tensor]
 EPSILON = 1e-5
 
 
 def network(
-    bodies_BTVC: Tensor, layout: Layout, weights: Weights, strides: Sequence[int], n_scales: int, n_window_scales: int
+    bodies_BTVC: Tensor,
+    layout: Layout,
+    weights: Weights,
+    strides: Sequence[int],
+    n_scales: int,
+    n_window_scales: int,
+    scale: float = 0.0,
 ) -> Tensor:
-    """(B, T, V, C) -> (B, m, V, D)."""
+    """(B, T, V, C) -> (B, m, V, D). `scale` is PairNorm's."""
     x = bodies_BTVC.permute(0, 3, 1, 2)
     entries_VC = [weights[f"data_bn.{name}"].reshape(layout.n_joints, -1) for name in ("weight", "bias")]
     columns = [batch_norm(x[:, :, :, v : v + 1], entries_VC[0][v], entries_VC[1][v]) for v in range(layout.n_joints)]
     x = torch.cat(columns, dim=3)
     for i, stride in enumerate(strides):
-        x = block(x, layout, under(weights, f"blocks.{i}."), stride, n_scales, n_window_scales)
+        x = block(x, layout, under(weights, f"blocks.{i}."), stride, (n_scales, n_window_scales), scale)
     return x.permute(0, 2, 3, 1)
 
 
-def block(x: Tensor, layout: Layout, weights: Weights, stride: int, n_scales: int, n_window_scales: int) -> Tensor:
+def block(x: Tensor, layout: Layout, weights: Weights, stride: int, n_scales: tuple[int, int], scale: float) -> Tensor:
     A = binary_adjacency(layout)
-    joints = graph_conv(x, multi_scale(A, n_scales), under(weights, "sgcn.0."))
+    joints = graph_conv(x, multi_scale(A, n_scales[0]), under(weights, "sgcn.0."), scale)
     joints = temporal_conv(joints, under(weights, "sgcn.1."), stride)
     joints = temporal_conv(joints, under(weights, "sgcn.2."), 1, last=False)
     windows = torch.zeros_like(joints)
     for i, n_frames in enumerate((3, 5)):
         branch = under(weights, f"gcn3d.gcn3d.{i}.")
-        scales = multi_scale(window_graph(A, n_frames), n_window_scales)
-        nodes = graph_conv(unfold(x, n_frames, stride), scales, under(branch, "gcn3d.1."))
+        scales = multi_scale(window_graph(A, n_frames), n_scales[1])
+        nodes = graph_conv(unfold(x, n_frames, stride), scales, under(branch, "gcn3d.1."), scale)
         collapsed = collapse(nodes, n_frames, branch["out_conv.weight"], branch["out_conv.bias"])
         windows = windows + norm(collapsed, branch, "out_bn")
     return temporal_conv(relu(joints + windows), under(weights, "tcn."), 1)
@@ -83,7 +90,7 @@ def normalise(A: Tensor) -> Tensor:
     return torch.stack([A[i] / (degree[i] * degree) ** 0.5 for i in range(len(A))])
 
 
-def graph_conv(x_BCTN: Tensor, A_KNN: Tensor, weights: Weights) -> Tensor:
+def graph_conv(x_BCTN: Tensor, A_KNN: Tensor, weights: Weights, scale: float = 0.0) -> Tensor:
     """Gather at every scale and node, then one map of all (scale, channel), scale after scale."""
     n_scales, n_nodes = A_KNN.shape[:2]
     scales = []
@@ -91,7 +98,7 @@ def graph_conv(x_BCTN: Tensor, A_KNN: Tensor, weights: Weights) -> Tensor:
         rows = A_KNN[k] + weights["A_res"][k * n_nodes : (k + 1) * n_nodes]
         scales.append(torch.stack([x_BCTN @ row for row in rows], dim=3))
     y = pointwise(torch.cat(scales, dim=1), weights["mlp.layers.0.weight"], weights["mlp.layers.0.bias"])
-    return relu(norm(y, weights, "mlp.layers.1"))
+    return relu(norm(pair_norm(y, scale), weights, "mlp.layers.1"))
 
 
 def unfold(x: Tensor, n_frames: int, stride: int) -> Tensor:

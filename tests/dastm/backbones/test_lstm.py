@@ -11,6 +11,7 @@ from dastm.backbones.dropout import reseed_dropout
 from dastm.backbones.lstm import LSTM
 from dastm.skeleton import LAYOUTS, NTU25, Layout
 from tests.oracles import lstm as oracle
+from tests.oracles.pair_norm import pair_norm
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)))
 PLANE = Layout(name="plane", joints=("a", "b"), bones=((1, 0),), coordinates=("x", "y"))
@@ -21,10 +22,10 @@ def draw(generator: torch.Generator, *shape: int, dtype: torch.dtype = torch.flo
 
 
 @pytest.mark.parametrize("layout", [FORK, PLANE], ids=["fork", "plane"])
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@pytest.mark.parametrize("n_blocks", [1, 2, 3])
 @pytest.mark.parametrize("n_frames", [1, 6])
-def test_features_equal_the_restatement(layout, n_layers, n_frames, generator):
-    model = LSTM(layout, n_layers=n_layers).double()
+def test_features_equal_the_restatement(layout, n_blocks, n_frames, generator):
+    model = LSTM(layout, n_blocks=n_blocks).double()
     bodies = draw(generator, 3, n_frames, layout.n_joints, len(layout.coordinates))
     for parameter in model.data_bn.parameters():
         parameter.data = draw(generator, *parameter.shape)
@@ -68,12 +69,13 @@ def test_shapes(layout, n_frames):
     assert model.strides == ()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
-def test_number_of_parameters(layout):
-    width = layout.n_joints * 3
-    recurrent = sum(4 * 256 * (inputs + 256 + 2) for inputs in (width, 256))
-    expected = 2 * width + recurrent + (256 + 1) * 256 * layout.n_joints
-    assert sum(p.numel() for p in LSTM(layout).parameters()) == expected
+def test_pair_norm_follows_the_map_to_joints(generator):
+    plain, normed = LSTM(FORK).double(), LSTM(FORK, pair_norm=3.0).double()
+    bodies = draw(generator, 3, 5, 4, 3)
+    for training in (True, False):
+        features = plain.train(training)(bodies)
+        expected = pair_norm(features.permute(0, 3, 1, 2), 3.0).permute(0, 2, 3, 1)
+        torch.testing.assert_close(normed.train(training)(bodies), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_a_frame_sees_those_before_it_and_none_after(generator):
@@ -139,7 +141,7 @@ def test_the_global_generator_is_neither_read_nor_moved(generator):
 
 def test_dropout_follows_from_its_seed_and_is_for_training_only(generator):
     bodies = draw(generator, 2, 5, 4, 3, dtype=torch.float32)
-    model = LSTM(FORK, n_layers=3, dropout=0.5)
+    model = LSTM(FORK, n_blocks=3, dropout=0.5)
 
     def features(seed: int) -> Tensor:
         reseed_dropout(model, seed)
@@ -147,7 +149,7 @@ def test_dropout_follows_from_its_seed_and_is_for_training_only(generator):
 
     assert torch.equal(features(1), features(1))
     assert not torch.equal(features(1), features(2))
-    plain = LSTM(FORK, n_layers=3).eval()
+    plain = LSTM(FORK, n_blocks=3).eval()
     plain.load_state_dict(model.state_dict())
     assert torch.equal(model.eval()(bodies), plain(bodies))
 
@@ -163,7 +165,11 @@ def test_a_copy_and_a_saved_state_give_the_same_features(generator):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"n_layers": 0}, "n_layers: at least 1, got 0"), ({"n_layers": 1, "dropout": 1.0}, "dropout: a probability")],
+    [
+        ({"n_blocks": 0}, "n_blocks: at least 1, got 0"),
+        ({"n_blocks": 1, "dropout": 1.0}, "dropout: a probability"),
+        ({"pair_norm": -1.0}, "pair_norm: a scale"),
+    ],
 )
 def test_options_that_make_no_network_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""MS-G3D against its restatement, against published parameter counts, and against the symmetries it must have."""
+"""MS-G3D against its restatement, and against the symmetries it must have."""
 
 import dataclasses
 import re
@@ -29,13 +29,15 @@ def randomised(module: torch.nn.Module, generator: torch.Generator) -> torch.nn.
 
 
 @pytest.mark.parametrize("n_frames", [1, 3])
-def test_a_graph_convolution_equals_the_restatement(n_frames, generator):
+@pytest.mark.parametrize("pair_norm", [0.0, 2.0])
+def test_a_graph_convolution_equals_the_restatement(n_frames, pair_norm, generator):
     A = draw(generator, 2, 4 * n_frames, 4 * n_frames)
-    conv = randomised(MultiScaleGraphConv(A, (3, 6), n_frames=n_frames).double(), generator)
+    conv = MultiScaleGraphConv((2, 4 * n_frames), (3, 6), n_frames=n_frames, pair_norm=pair_norm).double()
+    randomised(conv, generator)
     x_BTNC = draw(generator, 2, 5, 4 * n_frames, 3)
-    expected = oracle.graph_conv(x_BTNC.permute(0, 3, 1, 2), A, dict(conv.named_parameters()))
+    expected = oracle.graph_conv(x_BTNC.permute(0, 3, 1, 2), A, dict(conv.named_parameters()), pair_norm)
     by_frame = expected.permute(0, 2, 3, 1).unflatten(2, (n_frames, 4))
-    torch.testing.assert_close(conv(x_BTNC), by_frame.transpose(2, 3), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(conv(x_BTNC, A), by_frame.transpose(2, 3), rtol=1e-9, atol=1e-9)
 
 
 def test_windows_hold_the_frames_around_every_stride_th_one_and_zeros_beyond():
@@ -48,18 +50,23 @@ CASES = [
     (NTU25, {}),
     (OPENPOSE18, {"n_scales": 8, "n_window_scales": 8}),
     (FORK, {"n_blocks": 3, "n_scales": 3}),
+    (FORK, {"n_scales": 3, "pair_norm": 2.0}),
     (FLAT, {"n_scales": 3, "n_window_scales": 2}),
     (LONE, {"n_scales": 1, "n_window_scales": 1}),
 ]
 
 
-@pytest.mark.parametrize(("layout", "options"), CASES, ids=["ntu25", "openpose18", "three-blocks", "flat", "lone"])
+@pytest.mark.parametrize(
+    ("layout", "options"), CASES, ids=["ntu25", "openpose18", "three-blocks", "pair-norm", "flat", "lone"]
+)
 def test_features_and_gradients_equal_the_restatement(layout, options, generator):
     model = randomised(MSG3D(layout, **options).double(), generator)
     bodies = draw(generator, 2, 5, layout.n_joints, len(layout.coordinates)).requires_grad_()
     features = model(bodies)
     scales = (options.get("n_scales", 13), options.get("n_window_scales", 6))
-    expected = oracle.network(bodies, layout, dict(model.named_parameters()), model.strides, *scales)
+    expected = oracle.network(
+        bodies, layout, dict(model.named_parameters()), model.strides, *scales, options.get("pair_norm", 0.0)
+    )
     torch.testing.assert_close(features, expected, rtol=1e-9, atol=1e-9)
     towards = draw(generator, *features.shape)
     inputs = (bodies, *model.parameters())
@@ -81,17 +88,18 @@ def test_shapes(layout, n_blocks, n_features, strides):
         assert features.shape == (1, m, layout.n_joints, n_features)
 
 
-@pytest.mark.parametrize(
-    ("layout", "n_scales", "n_window_scales", "n_classes", "published"),
-    [(NTU25, 13, 6, 120, 3_217_695), (OPENPOSE18, 8, 8, 400, 3_144_328)],
-    ids=["ntu120", "kinetics"],
-)
-def test_three_blocks_have_the_published_number_of_parameters(layout, n_scales, n_window_scales, n_classes, published):
-    """As the training logs of the original give it, with a classifier and an input norm for two bodies."""
-    model = MSG3D(layout, n_blocks=3, n_scales=n_scales, n_window_scales=n_window_scales)
-    classifier = (384 + 1) * n_classes
-    second_body = 2 * layout.n_joints * 3
-    assert sum(p.numel() for p in model.parameters()) + classifier + second_body == published
+def test_every_body_slot_has_its_own_input_norm(generator):
+    one, two = MSG3D(FORK).double(), MSG3D(FORK, body_slots=2).double()
+    two.load_state_dict(
+        {k: v.repeat(2) if k.startswith("data_bn") and v.ndim else v for k, v in one.state_dict().items()}
+    )
+    bodies = draw(generator, 6, 5, 4, 3)
+    bodies[1::2] = 3 * bodies[1::2] + 1
+    standard = torch.cat([(own - own.mean(dim=(0, 1))) / own.std(dim=(0, 1)) for own in (bodies[::2], bodies[1::2])])
+    alike = standard.view(2, 3, 5, 4, 3).transpose(0, 1).flatten(0, 1)  # every slot's bodies on one scale, for one norm
+    scale = two(bodies).abs().max()
+    torch.testing.assert_close(two(bodies) / scale, one(alike) / scale, rtol=0, atol=1e-3)
+    assert (two(bodies) - one(bodies)).abs().max() > 0.05 * scale
 
 
 def published_names(n_blocks: int) -> set[str]:
@@ -121,7 +129,7 @@ def test_published_names_are_ours_after_the_renaming_of_the_docstring():
         re.sub(r"^(gcn3d|sgcn|tcn)(\d)\.", lambda m: f"blocks.{int(m[2]) - 1}.{m[1]}.", name)
         for name in published_names(3)
     }
-    assert renamed == set(MSG3D(NTU25, n_blocks=3).state_dict())
+    assert renamed == set(MSG3D(NTU25, n_blocks=3, pair_norm=1.0, drop_edge=0.1).state_dict())
 
 
 def test_shapes_of_the_weights_are_the_published_ones():
@@ -236,14 +244,6 @@ def test_features_are_contiguous_so_that_matching_can_view_them():
     assert MSG3D(NTU25)(torch.ones(2, 4, 25, 3)).is_contiguous()
 
 
-def test_bf16_keeps_the_features_within_its_precision(generator):
-    model, bodies = MSG3D(NTU25), draw(generator, 4, 8, 25, 3, dtype=torch.float32)
-    features = model(bodies)
-    with torch.autocast("cpu", torch.bfloat16):
-        rounded = model(bodies).float()
-    assert torch.linalg.vector_norm(rounded - features) < 0.03 * torch.linalg.vector_norm(features)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -251,6 +251,9 @@ def test_bf16_keeps_the_features_within_its_precision(generator):
         ({"n_scales": 0}, "n_scales: at least 1, got 0"),
         ({"n_window_scales": -1}, "n_window_scales: at least 1, got -1"),
         ({"dropout": 1.0}, "dropout: a probability"),
+        ({"pair_norm": -1.0}, "pair_norm: a scale"),
+        ({"drop_edge": 1.0}, "drop_edge: a share"),
+        ({"body_slots": 0}, "body_slots: at least 1"),
     ],
 )
 def test_options_that_make_no_network_are_refused(options, message):
