@@ -5,6 +5,8 @@ In: any tensor. Out: the same tensor with entries zeroed at random and the other
 here each layer has its own generator, and the trainer calls `reseed_dropout` at the start of every episode.
 """
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -57,11 +59,19 @@ class Dropout(nn.Module):
         return self._generator
 
 
+@runtime_checkable
+class Reseeded(Protocol):
+    """What draws random numbers in training: `Dropout` here, and `dastm.backbones.drop_edge.DropEdge`."""
+
+    def reseed(self, seed: int) -> None:
+        """Start the sequence that belongs to `seed`. Raises ValueError if seed is negative."""
+
+
 def reseed_dropout(module: nn.Module, seed: int) -> None:
-    """Reseed every `Dropout` inside `module`, each with its own seed drawn from `seed`, in the order of the modules.
+    """Reseed whatever is `Reseeded` in `module`, each with its own seed drawn from `seed`, in the order of the modules.
 
     Raises: ValueError if seed is negative.
     """
-    layers = [layer for layer in module.modules() if isinstance(layer, Dropout)]
+    layers = [layer for layer in module.modules() if isinstance(layer, Reseeded)]
     for layer, state in zip(layers, np.random.SeedSequence(seed).generate_state(len(layers)), strict=True):
         layer.reseed(int(state))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dastm.backbones import BACKBONES
+from dastm.backbones import build
 from dastm.config import BackboneConfig, MatchingConfig
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.matching.activation import Activation
@@ -67,11 +67,16 @@ class Recogniser(nn.Module):
         super().__init__()
         self.bf16 = bf16
         self.body_slots = backbone.body_slots
-        self.backbone = BACKBONES[backbone.name](
+        self.backbone = build(
             layout,
-            n_blocks=backbone.n_blocks or 10,
+            backbone.name,
+            n_blocks=backbone.n_blocks,
+            streams=backbone.streams,
             dropout=backbone.dropout,
             edge_importance=backbone.edge_importance,
+            pair_norm=backbone.pair_norm,
+            drop_edge=backbone.drop_edge,
+            body_slots=backbone.body_slots or 1,
         )
         self.backbone.reset(generator)
         self.matcher = Matcher(

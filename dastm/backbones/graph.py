@@ -12,33 +12,42 @@ from torch import Tensor
 
 from dastm.skeleton import Layout
 
+Bones = tuple[tuple[int, int], ...]
+UNREACHED = 1 << 40
 
-def hop_distances(layout: Layout) -> Tensor:
+
+def hop_distances(layout: Layout, bones: Bones | None = None) -> Tensor:
     """How many bones lie between two joints on the shortest way, by breadth-first search from every joint.
+
+    Args:
+        bones: those that are left of the layout's; None: all. `UNREACHED` where none lead from one joint to the other.
 
     Shapes: -> (V, V) int64, symmetric, zero on the diagonal.
     """
     neighbours: list[list[int]] = [[] for _ in layout.joints]
-    for a, b in layout.bones:
+    for a, b in layout.bones if bones is None else bones:
         neighbours[a].append(b)
         neighbours[b].append(a)
     return torch.tensor([_hops_from(start, neighbours) for start in range(layout.n_joints)], dtype=torch.int64)
 
 
-def spatial_partition(layout: Layout, max_hop: int = 1) -> Tensor:
+def spatial_partition(layout: Layout, max_hop: int = 1, bones: Bones | None = None) -> Tensor:
     """The normalised adjacency A D^-1 of joints at most `max_hop` apart, cut into partitions.
 
     D holds the column sums of the adjacency with self loops, so the columns of all partitions together sum to one.
     Partition 0 is the joint itself. Each hop h = 1 .. max_hop adds two: its joints at least as far from the hub as
     the gathering joint (2h - 1), and its joints nearer to the hub (2h). This order is that of the published weights.
 
+    Args:
+        bones: those that are left of the layout's; None: all. What is nearer to the hub is always told by all.
+
     Shapes: -> (1 + 2 * max_hop, V, V) float32; (3, V, V) as published.
     Raises: ValueError if max_hop < 1.
     """
     if max_hop < 1:
         raise ValueError(f"max_hop: at least 1, got {max_hop}")
-    hops_VV = hop_distances(layout)
-    to_hub_V = hops_VV[layout.hub]
+    hops_VV = hop_distances(layout, bones)
+    to_hub_V = hop_distances(layout)[layout.hub]
     nearer_VV = to_hub_V[:, None] < to_hub_V[None, :]
     adjacency_VV = (hops_VV <= max_hop).float()
     normal_VV = adjacency_VV / adjacency_VV.sum(dim=0)
@@ -56,4 +65,4 @@ def _hops_from(start: int, neighbours: list[list[int]]) -> list[int]:
         reached = [(b, hops[a] + 1) for a in frontier for b in neighbours[a] if b not in hops]
         hops.update(reached)
         frontier = list(dict(reached))
-    return [hops[joint] for joint in range(len(neighbours))]
+    return [hops.get(joint, UNREACHED) for joint in range(len(neighbours))]

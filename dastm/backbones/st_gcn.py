@@ -18,7 +18,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 from torch.nn.utils import skip_init
 
+from dastm.backbones.bodies import input_norm, normal_bodies
+from dastm.backbones.drop_edge import DropEdge
 from dastm.backbones.graph import spatial_partition
+from dastm.backbones.pair_norm import PairNorm
 from dastm.dropout import Dropout
 from dastm.skeleton import Layout
 
@@ -63,7 +66,8 @@ class GraphConv(nn.Module):
 class Block(nn.Module):
     """Graph convolution, then batch norm, ReLU, convolution over time, batch norm, dropout; plus the residual; ReLU.
 
-    The residual is nothing in the first block, the input where shapes agree, else a strided 1x1 convolution.
+    The residual is nothing in the first block, the input where shapes agree, else a strided 1x1 convolution. PairNorm,
+    where there is one, follows the graph convolution.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class Block(nn.Module):
         temporal_kernel: int,
         dropout: float,
         first: bool,
+        pair_norm: float = 0.0,
     ) -> None:
         super().__init__()
         in_channels, out_channels = channels
         self.gcn = GraphConv(in_channels, out_channels, n_partitions)
+        self.pair_norm = PairNorm(pair_norm)
         self.tcn = nn.Sequential(
             nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
@@ -97,20 +103,24 @@ class Block(nn.Module):
         """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', ceil(T / stride), V)."""
         if not self.training and x_BCTV.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
             return self._fused(x_BCTV, A_PVV)
-        y_BCTV: Tensor = self.tcn(self.gcn(x_BCTV, A_PVV))
+        y_BCTV: Tensor = self.tcn(self.pair_norm(self.gcn(x_BCTV, A_PVV)))
         if self.residual is not None:
             y_BCTV = y_BCTV.add_(self.residual(x_BCTV))
         return torch.relu_(y_BCTV)
 
     def _fused(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
-        """The block in evaluation, its batch norms taken into the convolutions before them.
+        """The block in evaluation, its batch norms taken into the convolutions before them, unless PairNorm is between.
 
         The weights are folded anew at every call: that is cheap, differentiable, and cannot be out of date. Not in
         bf16, where it gains nothing, nor on CUDA, where it adds some hundred kernels on weights and is not measured.
         """
         layers: list[Any] = list(self.tcn)
         norm, _, conv, norm_after, _ = layers
-        y_BCTV = _conv_then_norm(torch.relu_(self.gcn(x_BCTV, A_PVV, norm)), conv, norm_after)
+        if self.pair_norm.scale > 0:
+            y_BCTV = norm(self.pair_norm(self.gcn(x_BCTV, A_PVV)))
+        else:
+            y_BCTV = self.gcn(x_BCTV, A_PVV, norm)
+        y_BCTV = _conv_then_norm(torch.relu_(y_BCTV), conv, norm_after)
         if isinstance(self.residual, nn.Sequential):
             projection: list[Any] = list(self.residual)
             y_BCTV.add_(_conv_then_norm(x_BCTV, *projection))
@@ -128,9 +138,12 @@ class STGCN(nn.Module):
         dropout: at the end of every block but the first.
         edge_importance: learn a factor for every entry of the adjacency, one set a block.
         temporal_kernel: frames that a convolution over time spans; odd.
+        pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
+        drop_edge: the share of bones that a step of training does without, in all blocks the same ones.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
-    Raises: ValueError for another n_blocks, an even temporal_kernel, or dropout outside [0, 1).
+    Raises: ValueError for another n_blocks, an even temporal_kernel, dropout or drop_edge outside [0, 1), or pair_norm
+        below 0.
     """
 
     n_features = 256
@@ -143,6 +156,8 @@ class STGCN(nn.Module):
         dropout: float = 0.0,
         edge_importance: bool = True,
         temporal_kernel: int = 9,
+        pair_norm: float = 0.0,
+        drop_edge: float = 0.0,
     ) -> None:
         super().__init__()
         if n_blocks not in BLOCKS:
@@ -151,10 +166,11 @@ class STGCN(nn.Module):
             raise ValueError(f"temporal_kernel: an odd number of frames, got {temporal_kernel}")
         blocks = BLOCKS[n_blocks]
         self.strides = tuple(stride for _, stride in blocks)
+        self.layout = layout
         self.body_shape = (layout.n_joints, len(layout.coordinates))
         self.A: Tensor
         self.register_buffer("A", spatial_partition(layout))
-        self.data_bn = nn.BatchNorm1d(math.prod(self.body_shape))
+        self.data_bn = input_norm(self.body_shape)
         widths = (self.body_shape[1], *(width for width, _ in blocks))
         self.st_gcn_networks = nn.ModuleList(
             Block(
@@ -164,12 +180,14 @@ class STGCN(nn.Module):
                 temporal_kernel=temporal_kernel,
                 dropout=dropout if i > 0 else 0.0,
                 first=i == 0,
+                pair_norm=pair_norm,
             )
             for i, (_, stride) in enumerate(blocks)
         )
         self.edge_importance = nn.ParameterList(
             nn.Parameter(torch.ones_like(self.A)) for _ in range(n_blocks if edge_importance else 0)
         )
+        self.drop_edge = DropEdge(layout, drop_edge)
         self.reset(torch.Generator().manual_seed(0))
 
     def forward(self, bodies_BTVC: Tensor) -> Tensor:
@@ -178,14 +196,11 @@ class STGCN(nn.Module):
         Shapes: bodies (B, T, V, C), present bodies only -> (B, m, V, 256), m = n_frames_out(T).
         Raises: ValueError if the shape is not that of the layout.
         """
-        n_joints, n_coordinates = self.body_shape
-        if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != self.body_shape:
-            raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
-        # Rows of (joint, coordinate) a frame: the statistics are those of the published (B, V*C, T) batch norm.
-        normal = self.data_bn(bodies_BTVC.flatten(0, 1).flatten(1)).view(bodies_BTVC.shape)
-        x_BCTV: Tensor = normal.permute(0, 3, 1, 2)
+        x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
+        bones = self.drop_edge()
+        A_PVV = self.A if bones is None else spatial_partition(self.layout, bones=bones).to(self.A)
         for i, block in enumerate(self.st_gcn_networks):
-            x_BCTV = block(x_BCTV, self.A * self.edge_importance[i] if self.edge_importance else self.A)
+            x_BCTV = block(x_BCTV, A_PVV * self.edge_importance[i] if self.edge_importance else A_PVV)
         return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:

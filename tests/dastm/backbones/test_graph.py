@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dastm.backbones.graph import hop_distances, spatial_partition
+from dastm.backbones.graph import UNREACHED, hop_distances, spatial_partition
 from dastm.skeleton import LAYOUTS, Layout
 from tests.oracles import graph as oracle
 
@@ -18,6 +18,20 @@ RING = Layout(name="ring", joints=("a", "b", "c"), bones=((1, 0), (2, 0), (1, 2)
 
 def test_hops_of_a_fork():
     assert hop_distances(FORK).tolist() == [[0, 1, 2, 2], [1, 0, 1, 1], [2, 1, 0, 2], [2, 1, 2, 0]]
+
+
+def test_joints_that_no_bones_are_left_between_are_unreached_and_have_no_part_in_each_other():
+    far = UNREACHED
+    left = ((2, 1), (3, 1))
+    assert hop_distances(FORK, left).tolist() == [[0, far, far, far], [far, 0, 1, 1], [far, 1, 0, 2], [far, 1, 2, 0]]
+    root, farther, nearer = spatial_partition(FORK, bones=left)
+    third = torch.tensor(1 / 3)
+    assert torch.equal(root.diagonal(), torch.tensor([1, third, 1 / 2, 1 / 2]))
+    # the hub, 0, is cut off, and still tells which joint is nearer to it
+    assert torch.equal(farther[2:, 1], torch.stack((third, third)))
+    assert nearer[1].tolist() == [0, 0, 1 / 2, 1 / 2]
+    assert not (farther + nearer)[0].any()
+    assert not (farther + nearer)[:, 0].any()
 
 
 def test_partition_of_a_fork_is_the_one_worked_out_by_hand():

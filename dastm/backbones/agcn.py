@@ -1,0 +1,264 @@
+"""2s-AGCN without its pooling and classifier: joints of one body over time in, features of every frame and joint out.
+
+Shi, Zhang, Cheng & Lu, "Two-Stream Adaptive Graph Convolutional Networks for Skeleton-Based Action Recognition",
+CVPR 2019, https://arxiv.org/abs/1805.07694. The build of ST-GCN, on graphs of which one part is fixed, one learned and
+one follows from the body itself. This is one of the published two networks; the second, which sees bones, is a stream
+(`dastm.backbones.streams`). DASTM's authors released the joint stream alone.
+
+Published weights load under their own names; `fc.*` is left out. Their `data_bn.*` has one set a body slot, as here
+with `body_slots=2`. With one slot, the default, one norm serves all bodies, and of the published entries the first
+V * C are those of the first body. The fixed graph is no part of the state dict there, nor here.
+
+Axes: B bodies, T frames (m after the strides), V joints, C channels, K subsets, I embedding channels, D features.
+Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C), as in ST-GCN.
+"""
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from dastm.backbones.bodies import input_norm, normal_bodies
+from dastm.backbones.drop_edge import DropEdge
+from dastm.backbones.graph import Bones
+from dastm.backbones.ms_tcn import TemporalConv, time_conv
+from dastm.backbones.pair_norm import PairNorm
+from dastm.backbones.st_gcn import BLOCKS
+from dastm.dropout import Dropout
+from dastm.skeleton import Layout
+
+N_SUBSETS = 3
+SMALL = 1e-6
+"""Where learned graphs and the norm after a graph convolution begin: it first passes on its input and little else."""
+
+
+def directed_partition(layout: Layout, bones: Bones | None = None) -> Tensor:
+    """The fixed graphs: the joint itself, the joint that it hangs on, and the joints that hang on it.
+
+    A[k, i, j] is the weight of joint i's value in what joint j gathers. Columns sum to one, or to zero where a joint
+    has no such neighbour. This order is that of the published weights; ST-GCN divides otherwise (`graph`).
+
+    Args:
+        bones: those that are left of the layout's; None: all.
+
+    Shapes: -> (3, V, V) float32.
+    """
+    inward_VV = torch.zeros(layout.n_joints, layout.n_joints)
+    for joint, source in layout.bones if bones is None else bones:
+        inward_VV[source, joint] = 1
+    graphs = torch.stack((torch.eye(layout.n_joints), inward_VV, inward_VV.t()))
+    return graphs / graphs.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+class AdaptiveGraphConv(nn.Module):
+    """ReLU of the batch norm of sum over k of (A_k + B_k + C_k)^T x W_k + b_k, plus the residual.
+
+    A is fixed, B learned (named PA). C_k is a graph of the clip itself: two embeddings, one of the joint that gives and
+    one of the joint that gathers, are multiplied, averaged over their channels and over time, and go through a softmax
+    over the joints that give. The residual is the input where channels agree, else a 1x1 convolution and batch norm.
+    PairNorm, where there is one, follows the sum over k.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, n_joints: int, pair_norm: float = 0.0) -> None:
+        super().__init__()
+        self.n_embedding = out_channels // 4
+        self.PA = nn.Parameter(torch.empty(N_SUBSETS, n_joints, n_joints))
+        self.conv_a = nn.ModuleList(time_conv(in_channels, self.n_embedding) for _ in range(N_SUBSETS))
+        self.conv_b = nn.ModuleList(time_conv(in_channels, self.n_embedding) for _ in range(N_SUBSETS))
+        self.conv_d = nn.ModuleList(time_conv(in_channels, out_channels) for _ in range(N_SUBSETS))
+        self.down: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.down = nn.Sequential(time_conv(in_channels, out_channels), nn.BatchNorm2d(out_channels))
+        self.pair_norm = PairNorm(pair_norm)
+        self.bn = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x_BCTV: Tensor, A_KVV: Tensor) -> Tensor:
+        """Shapes: x (B, C, T, V), A (3, V, V) -> (B, C', T, V)."""
+        n_bodies, channels, n_frames, n_joints = x_BCTV.shape
+        x_BTVC = x_BCTV.permute(0, 2, 3, 1)
+        graphs_BKVV = A_KVV + self.PA + self._own_graphs(x_BTVC)
+        # Rows (joint, subset): what a joint gathers in all subsets lies side by side, for one product with all W.
+        gather_BNV = graphs_BKVV.permute(0, 3, 1, 2).reshape(n_bodies, 1, -1, n_joints)
+        gather_BNV = gather_BNV.expand(-1, n_frames, -1, -1).flatten(0, 1)
+        gathered = torch.bmm(gather_BNV, x_BTVC.reshape(-1, n_joints, channels))
+        weight = torch.cat(_each(self.conv_d, "weight"), dim=1).flatten(1)
+        bias = torch.stack(_each(self.conv_d, "bias")).sum(dim=0)
+        y_BTVC = linear(gathered.view(n_bodies, n_frames, n_joints, -1), weight, bias)
+        y_BCTV: Tensor = self.bn(self.pair_norm(y_BTVC.permute(0, 3, 1, 2)))
+        return torch.relu_(y_BCTV.add_(self.down(x_BCTV)))
+
+    def _own_graphs(self, x_BTVC: Tensor) -> Tensor:
+        """C: shape (B, K, V, V), summing to one over the first V."""
+        n_bodies, n_frames, n_joints, _ = x_BTVC.shape
+        convs = (*self.conv_a, *self.conv_b)
+        embedded = linear(x_BTVC, torch.cat(_each(convs, "weight")).flatten(1), torch.cat(_each(convs, "bias")))
+        both = embedded.view(n_bodies, n_frames, n_joints, 2, N_SUBSETS, -1).permute(3, 0, 4, 2, 1, 5).flatten(4)
+        a_BKVN, b_BKVN = both.unbind()
+        return torch.softmax(a_BKVN @ b_BKVN.mT / (self.n_embedding * n_frames), dim=2)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw the weights of one subset after the other, then those of the residual; see `AGCN.reset`."""
+        for embed_a, embed_b, convolve in zip(self.conv_a, self.conv_b, self.conv_d, strict=True):
+            _draw(embed_a, generator)
+            _draw(embed_b, generator)
+            _draw(convolve, generator, fan=N_SUBSETS * convolve.get_parameter("weight").numel())
+        if isinstance(self.down, nn.Sequential):
+            _draw(self.down[0], generator)
+        self.PA.fill_(SMALL)
+        self.bn.weight.fill_(SMALL)
+
+
+class Block(nn.Module):
+    """Adaptive graph convolution, convolution over time, batch norm, dropout; plus the residual; ReLU.
+
+    The residual is nothing in the first block, the input where shapes agree, else a strided 1x1 convolution and batch
+    norm.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, int],
+        *,
+        n_joints: int,
+        stride: int,
+        temporal_kernel: int,
+        dropout: float,
+        first: bool,
+        pair_norm: float = 0.0,
+    ) -> None:
+        super().__init__()
+        in_channels, out_channels = channels
+        self.gcn1 = AdaptiveGraphConv(in_channels, out_channels, n_joints, pair_norm)
+        self.tcn1 = TemporalConv(out_channels, out_channels, kernel=temporal_kernel, stride=stride)
+        self.dropout = Dropout(dropout)
+        self.residual: nn.Module | None = None
+        if not first and in_channels == out_channels and stride == 1:
+            self.residual = nn.Identity()
+        elif not first:
+            self.residual = TemporalConv(in_channels, out_channels, stride=stride)
+
+    def forward(self, x_BCTV: Tensor, A_KVV: Tensor) -> Tensor:
+        """Shapes: x (B, C, T, V), A (3, V, V) -> (B, C', ceil(T / stride), V)."""
+        y_BCTV: Tensor = self.dropout(self.tcn1(self.gcn1(x_BCTV, A_KVV)))
+        if self.residual is not None:
+            y_BCTV = y_BCTV.add_(self.residual(x_BCTV))
+        return torch.relu_(y_BCTV)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw the weights of the graph convolution, of the one over time and of the residual, in this order."""
+        self.gcn1.reset(generator)
+        _draw(self.tcn1.conv, generator)
+        if isinstance(self.residual, TemporalConv):
+            _draw(self.residual.conv, generator)
+
+
+class AGCN(nn.Module):
+    """Skeleton features by graph convolution on adaptive graphs (Shi et al., CVPR 2019).
+
+    Args:
+        layout: the joints, and the bones in their direction.
+        n_blocks: 10 as published, or 7 or 4 as in `st_gcn.BLOCKS`.
+        dropout: after every convolution over time but that of the first block; published without.
+        temporal_kernel: frames that a convolution over time spans; odd.
+        pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
+        drop_edge: the share of bones that a step of training does without, in all blocks the same ones. It is the fixed
+            graphs that lose them: those learned and those of the clip tie every joint to every other.
+        body_slots: sets of statistics of the input norm; published with 2.
+
+    The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
+    Raises: ValueError for another n_blocks, an even temporal_kernel, dropout or drop_edge outside [0, 1), pair_norm
+        below 0, or body_slots below 1.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        n_blocks: int = 10,
+        dropout: float = 0.0,
+        temporal_kernel: int = 9,
+        pair_norm: float = 0.0,
+        drop_edge: float = 0.0,
+        body_slots: int = 1,
+    ) -> None:
+        super().__init__()
+        if n_blocks not in BLOCKS:
+            raise ValueError(f"n_blocks: one of {', '.join(map(str, BLOCKS))}, got {n_blocks}")
+        if temporal_kernel < 1 or temporal_kernel % 2 == 0:
+            raise ValueError(f"temporal_kernel: an odd number of frames, got {temporal_kernel}")
+        self.layout = layout
+        self.body_shape = (layout.n_joints, len(layout.coordinates))
+        self.strides = tuple(stride for _, stride in BLOCKS[n_blocks])
+        self.n_features = BLOCKS[n_blocks][-1][0]
+        self.A: Tensor
+        self.register_buffer("A", directed_partition(layout), persistent=False)
+        self.data_bn = input_norm(self.body_shape, body_slots)
+        widths = (self.body_shape[1], *(width for width, _ in BLOCKS[n_blocks]))
+        for i, channels in enumerate(pairwise(widths)):
+            block = Block(
+                channels,
+                n_joints=layout.n_joints,
+                stride=self.strides[i],
+                temporal_kernel=temporal_kernel,
+                dropout=dropout if i > 0 else 0.0,
+                first=i == 0,
+                pair_norm=pair_norm,
+            )
+            self.add_module(f"l{i + 1}", block)
+        self.drop_edge = DropEdge(layout, drop_edge)
+        self.reset(torch.Generator().manual_seed(0))
+
+    @property
+    def blocks(self) -> list[Block]:
+        """l1, l2 .. in their order."""
+        return [module for module in self.children() if isinstance(module, Block)]
+
+    def forward(self, bodies_BTVC: Tensor) -> Tensor:
+        """Features of every frame left by the strides and of every joint.
+
+        Shapes: bodies (B, T, V, C) -> (B, m, V, 256), m = n_frames_out(T). With one body slot, present bodies only;
+            with more, those of a clip one after the other, absent ones too.
+        Raises: ValueError if the shape is not that of the layout, or B no multiple of body_slots.
+        """
+        x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
+        bones = self.drop_edge()
+        A_KVV = self.A if bones is None else directed_partition(self.layout, bones).to(self.A)
+        for block in self.blocks:
+            x_BCTV = block(x_BCTV, A_KVV)
+        return x_BCTV.permute(0, 2, 3, 1)
+
+    def n_frames_out(self, n_frames: int) -> int:
+        """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
+        for stride in self.strides:
+            n_frames = math.ceil(n_frames / stride)
+        return n_frames
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+
+        As published: weights are normal with variance 2 / (out channels * kernel), those of W_k with 2 / (out channels
+        * in channels * 3); biases are zero; batch norms are the identity with fresh statistics, but those after the
+        graph convolutions, like the learned graphs, begin at 1e-6. Blocks are drawn in their order.
+        """
+        for norm in self.modules():
+            if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+                norm.reset_parameters()
+        for block in self.blocks:
+            block.reset(generator)
+
+
+def _each(convs: Iterable[nn.Module], name: str) -> list[Tensor]:
+    return [conv.get_parameter(name) for conv in convs]
+
+
+def _draw(conv: nn.Module, generator: torch.Generator, fan: int | None = None) -> None:
+    """Normal with variance 2 / fan, which is out channels * kernel unless given; no bias."""
+    weight = conv.get_parameter("weight")
+    drawn = torch.empty(weight.shape, dtype=weight.dtype, device=generator.device)
+    std = math.sqrt(2 / (fan or weight[:, 0].numel()))
+    weight.copy_(drawn.normal_(0, std, generator=generator))
+    conv.get_parameter("bias").zero_()

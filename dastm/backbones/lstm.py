@@ -1,0 +1,98 @@
+"""LSTM over whole skeletons: joints of one body over time in, features of every frame and joint out.
+
+Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997, in the form of Gers et al. (2000)
+that PyTorch has. DASTM's appendix has one row "LSTM" and says no more of it; this is the plain reading, with what it
+leaves open decided here:
+
+- A frame goes in as the vector of all coordinates of all joints, after the batch norm of every coordinate of every
+  joint that the graph backbones have too: metres and fractions of an image then train alike.
+- Two layers of 256 units, forward in time only.
+- The state of a frame belongs to the whole skeleton. A learned linear map turns it into one feature vector for every
+  joint. Left as it is, it would be a skeleton of one joint: the softmax of the spatial activation would be 1 and the
+  nuclear norm a plain length. For ProtoNet and DTW the map is no loss: distances become those of the same states under
+  a learned metric. A cheaper map, such as the state added to an embedding of every joint, would bound the rank.
+- PairNorm, where it is asked for, follows the map to joints: there is no graph convolution. DropEdge has no bones to
+  drop: its row of a table is that of DTW.
+- No stride in time: every frame has its state, so m = T, and the matching compares T * T pairs of frames.
+
+Axes: B bodies, T frames, V joints, C coordinates, H units, D = 256 features.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from dastm.backbones.bodies import input_norm, normal_bodies
+from dastm.backbones.pair_norm import PairNorm
+from dastm.dropout import Dropout
+from dastm.skeleton import Layout
+
+N_UNITS = 256
+
+
+class LSTM(nn.Module):
+    """Skeleton features by recurrence over the frames.
+
+    Args:
+        layout: the joints and their coordinates; bones are not used.
+        n_blocks: layers of `N_UNITS` units each.
+        dropout: between the layers.
+        pair_norm: PairNorm's scale, after the map to joints; 0 for none.
+
+    The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
+    Raises: ValueError for n_blocks < 1, dropout outside [0, 1), or pair_norm below 0.
+    """
+
+    n_features = 256
+    strides: tuple[int, ...] = ()
+
+    def __init__(self, layout: Layout, *, n_blocks: int = 2, dropout: float = 0.0, pair_norm: float = 0.0) -> None:
+        super().__init__()
+        if n_blocks < 1:
+            raise ValueError(f"n_blocks: at least 1, got {n_blocks}")
+        self.body_shape = (layout.n_joints, len(layout.coordinates))
+        width = math.prod(self.body_shape)
+        self.data_bn = input_norm(self.body_shape)
+        # One module a layer: the dropout inside nn.LSTM would draw from the process-wide generator.
+        self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_blocks))
+        self.dropout = Dropout(dropout)
+        self.project: nn.Linear = skip_init(nn.Linear, N_UNITS, layout.n_joints * self.n_features)  # type: ignore[no-untyped-call]
+        self.pair_norm = PairNorm(pair_norm)
+        self.reset(torch.Generator().manual_seed(0))
+
+    def forward(self, bodies_BTVC: Tensor) -> Tensor:
+        """Features of every frame and every joint, of what was seen up to that frame.
+
+        Shapes: bodies (B, T, V, C), present bodies only -> (B, T, V, 256).
+        Raises: ValueError if the shape is not that of the layout.
+        """
+        normal_BTVC = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape)
+        x_BTH, _ = self.layers[0](normal_BTVC.flatten(2))
+        for layer in self.layers[1:]:
+            x_BTH, _ = layer(self.dropout(x_BTH))
+        features_BTVD: Tensor = self.project(x_BTH).unflatten(-1, (self.body_shape[0], self.n_features))
+        normed_BDTV: Tensor = self.pair_norm(features_BTVD.permute(0, 3, 1, 2))
+        return normed_BDTV.permute(0, 2, 3, 1)
+
+    def n_frames_out(self, n_frames: int) -> int:
+        """m: as many feature frames as frames."""
+        return n_frames
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+
+        PyTorch's default distributions: everything uniform within 1 / sqrt(units); batch norm the identity.
+        """
+        self.data_bn.reset_parameters()
+        for parameter in (*self.layers.parameters(), *self.project.parameters()):
+            drawn = torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
+            bound = 1 / math.sqrt(N_UNITS)
+            parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
+
+
+def _layer(n_inputs: int) -> nn.LSTM:
+    """Without weights yet: where there is no memory, the initialisation of nn.LSTM draws no random numbers."""
+    return nn.LSTM(n_inputs, N_UNITS, batch_first=True, device="meta").to_empty(device="cpu")
