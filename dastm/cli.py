@@ -102,9 +102,19 @@ def main() -> None:
 @click.option("--preset", "presets", multiple=True, metavar="NAME|FILE", callback=known_presets, help=PRESET_HELP)
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
 @click.option("--replace", is_flag=True, help="Remove another training, with its results, from the run folder.")
+@click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    help="Folder of pretrained backbones that trainings share. Default: each run has its own.",
+)
 @one_line_errors
 def train(
-    shards: str | None, out: Path | None, presets: tuple[str, ...], settings: tuple[str, ...], replace: bool
+    shards: str | None,
+    out: Path | None,
+    presets: tuple[str, ...],
+    settings: tuple[str, ...],
+    replace: bool,
+    pretrained: Path | None,
 ) -> None:
     """Train on shards; started again, it continues where it was stopped.
 
@@ -127,7 +137,8 @@ def train(
     device = pick_device(config.optimise.device)
     with closing(open_source(where, mode=config.optimise.source, device=device, parts=["train", "val"])) as source:
         folder = out or DATA / "runs" / source.manifest.dataset
-        run(source, record_training(config, where, source.manifest), folder, replace=replace, log=click.echo)
+        record = record_training(config, where, source.manifest)
+        run(source, record, folder, replace=replace, pretrained=pretrained, log=click.echo)
     click.echo(f"trained: {folder}; next: dastm eval --run {folder}")
 
 

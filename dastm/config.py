@@ -92,6 +92,11 @@ class MatchingConfig:
     """Of the block (released code: 0.2)."""
     init: Literal["uniform", "tied", "identity"] = "uniform"
     """How the projections of Eq. 4-5 begin; the paper is silent."""
+    joint_code: Weight = 0.0
+    """A learned code of every joint, of this length at first, is added where Eq. 4-5 compute scores, so that joints can
+    attend by which joint it is; 0 leaves it out, as the paper does."""
+    unit_frames: bool = False
+    """Every feature frame is divided by its Frobenius norm, before prototypes, distances and rank term."""
     frame_distance: Literal["frobenius", "cosine"] = "frobenius"
     """Of two frames: of the difference (Eq. 6), or 1 - cosine of the flattened frames (released code)."""
     clip_distance: Literal["euclidean", "squared"] = "euclidean"

@@ -66,7 +66,7 @@ class Recogniser(nn.Module):
     ) -> None:
         super().__init__()
         self.bf16 = bf16
-        self.body_slots = backbone.body_slots
+        self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(
             layout,
             backbone.name,
@@ -86,6 +86,8 @@ class Recogniser(nn.Module):
             attention=matching.attention,
             attention_dropout=matching.attention_dropout,
             init=matching.init,
+            joint_code=matching.joint_code,
+            n_joints=layout.n_joints,
             frame_distance=matching.frame_distance,
             clip_distance=matching.clip_distance,
             mean=matching.mean,
@@ -129,6 +131,11 @@ class Recogniser(nn.Module):
 
     def features(self, bodies: Bodies) -> Tensor:
         """As `encode`, of bodies gathered before."""
+        mean_LTVD = self.backbone_features(bodies)
+        return functional.normalize(mean_LTVD.flatten(2), dim=2).view_as(mean_LTVD) if self.unit_frames else mean_LTVD
+
+    def backbone_features(self, bodies: Bodies) -> Tensor:
+        """What the backbone makes of the bodies, a mean over those of a clip -> (L, T', V, D)."""
         device = bodies.joints_BTVC.device.type
         with torch.autocast(device, torch.bfloat16) if self.bf16 else nullcontext():
             features_BTVD = self.backbone(bodies.joints_BTVC)

@@ -5,6 +5,7 @@ last layer is left behind. Batches are episodes of many classes and few clips, f
 number and seed decide everything, so that a pretraining that was killed continues to the same weights, bit for bit.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from dastm.checkpoint import load_checkpoint, save_checkpoint
+from dastm.checkpoint import TrainingRecord, load_checkpoint, locked, save_checkpoint
+from dastm.clip import checksum
 from dastm.config import Config
 from dastm.dropout import reseed_dropout
 from dastm.episodes.episode import Episode
@@ -45,17 +47,24 @@ class Pretraining:
         self.latest: list[list[float]] = []
         """(loss, accuracy) of the last steps that were accounted for."""
 
+    def parts(self) -> dict[str, Any]:
+        """What has a state: nothing of the matching, so that methods may share a pretrained backbone."""
+        return {"backbone": self.model.backbone, "head": self.head, "optimiser": self.optimiser}
+
     def to_dict(self) -> dict[str, Any]:
         """For `save_checkpoint`."""
-        parts = {name: getattr(self, name).state_dict() for name in ("model", "head", "optimiser")}
-        return {**parts, "step": self.step, "latest": self.latest}
+        return {
+            **{name: part.state_dict() for name, part in self.parts().items()},
+            "step": self.step,
+            "latest": self.latest,
+        }
 
     def load(self, path: Path) -> None:
         """Continue where `to_dict` was taken; RunError if the file holds something else."""
         try:
             state = load_checkpoint(path)
-            for name in ("model", "head", "optimiser"):
-                getattr(self, name).load_state_dict(state[name])
+            for name, part in self.parts().items():
+                part.load_state_dict(state[name])
             self.step, self.latest = state["step"], state["latest"]
         except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
             raise RunError(
@@ -68,7 +77,7 @@ class Pretraining:
         reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, self.step]).generate_state(1)[0]))
         for group in self.optimiser.param_groups:
             group["lr"] = half_cosine(options.learning_rate, self.step, options.steps)
-        features_LTVD = self.model.features(self.model.bodies(episode.support, episode.query))
+        features_LTVD = self.model.backbone_features(self.model.bodies(episode.support, episode.query))
         of_way = torch.tensor([self.labels[class_id] for class_id in episode.plan.class_ids])
         of_way = of_way.to(features_LTVD.device, non_blocking=True)
         labels_L = of_way[torch.cat([episode.support_labels, episode.query_labels])]
@@ -98,46 +107,69 @@ def fresh_head(n_features: int, n_classes: int, seed: int) -> nn.Linear:
     return head
 
 
+def pretrained_name(record: TrainingRecord, seed: int) -> str:
+    """The file of a pretrained backbone among those of other configurations: a digest of all that it depends on."""
+    identity = record.identity()
+    config = {section: identity["config"][section] for section in ("backbone", "augment", "pretrain")}
+    config["precision"] = identity["config"]["optimise"]["precision"]
+    document = json.dumps({**identity, "config": config, "seed": seed}, sort_keys=True)
+    return f"{checksum(document.encode())}.pt"
+
+
 def pretrain(
     source: EpisodeSource,
     config: Config,
     model: Recogniser,
     seed: int,
-    folder: Path,
+    last: Path,
     device: torch.device,
     log: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Train the backbone of `model`, from the last checkpoint where there is one -> a row of the curves.
+    """Train the backbone of `model` -> a row of the curves.
+
+    Args:
+        last: the checkpoint, from which it continues. Of several trainings that need the same one at a time, one makes
+            it and the others wait.
 
     Raises: RunError if the training part is too small for such batches, or if the loss is not finite.
     """
-    options, last = config.pretrain, folder / "pretrain.pt"
-    pool_sizes = source.pool_sizes("train")
-    state = Pretraining(model, sorted(pool_sizes), config, seed)
-    if last.exists():
-        state.load(last)
-        log(f"seed {seed}: continuing at step {state.step} of pretraining")
-    n_way = min(len(pool_sizes), max(2, options.clips // 2))
+    options = config.pretrain
+    with locked(last):
+        state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
+        if last.exists():
+            state.load(last)
+            log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
+        _learn(source, state, last, device)
+    model.backbone.requires_grad_(config.optimise.backbone_rate > 0)
+    loss, accuracy = np.mean(state.latest, axis=0).tolist()
+    return {"seed": seed, "epoch": 0, "episode": 0, "part": "pretrain", "loss": loss, "accuracy": accuracy}
+
+
+def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.device) -> None:
+    """The rest of the steps, with a checkpoint now and then."""
+    options = state.config.pretrain
+    n_way = min(len(state.labels), max(2, options.clips // 2))
     items = episodes(
         source,
         "train",
         n_way=n_way,
         k_shot=1,
         n_query=max(1, options.clips // n_way - 1),
-        seed=seed,
+        seed=state.seed,
         epoch=EPOCH,
         count=options.steps,
         start=state.step,
         device=device,
     )
     parts: list[Tensor] = []
-    model.train()
-    label = f"seed {seed} pretraining"
+    state.model.train()
+    label = f"seed {state.seed} pretraining"
     for episode in tqdm(items, total=options.steps, initial=state.step, desc=label, unit="step", disable=None):
         parts.append(state.one_step(episode))
-        if state.step % config.optimise.checkpoint_every == 0 or state.step == options.steps:
+        if state.step % state.config.optimise.checkpoint_every == 0 or state.step == options.steps:
             state.account(parts)
             save_checkpoint(last, state.to_dict())
-    model.backbone.requires_grad_(config.optimise.backbone_rate > 0)
-    loss, accuracy = np.mean(state.latest, axis=0).tolist()
-    return {"seed": seed, "epoch": 0, "episode": 0, "part": "pretrain", "loss": loss, "accuracy": accuracy}
+
+
+def _found(step: int, steps: int) -> str:
+    return "pretrained before" if step == steps else f"continuing at step {step} of pretraining"

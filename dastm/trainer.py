@@ -37,7 +37,7 @@ from dastm.errors import RunError
 from dastm.evaluator import Accuracies, interval95, score, untrained
 from dastm.loss import accuracy, episode_loss
 from dastm.model import Recogniser, rank_term
-from dastm.pretrain import pretrain
+from dastm.pretrain import pretrain, pretrained_name
 from dastm.schedule import learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
@@ -78,11 +78,20 @@ class TrainingState:
             setattr(self, name, state[name])
 
 
-def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: bool = False, log: Log) -> None:
+def train(
+    source: EpisodeSource,
+    record: TrainingRecord,
+    run: Path,
+    *,
+    replace: bool = False,
+    pretrained: Path | None = None,
+    log: Log,
+) -> None:
     """Train every seed of `record.config` into `run`, continuing what is there of the same training.
 
     Args:
         replace: another training in the run folder, and what was made of it, is removed first; otherwise an error.
+        pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
         log: gets a line now and then.
 
     Raises RunError for a folder with another training, pools too small for an episode, or a loss that is not finite.
@@ -93,14 +102,19 @@ def train(source: EpisodeSource, record: TrainingRecord, run: Path, *, replace: 
     rows: list[dict[str, Any]] = []
     with precision(device, config.optimise.precision):
         for seed in config.optimise.seeds:
-            rows += train_seed(source, config, seed, run / "train" / f"seed-{seed}", device, log)
+            folder = run / "train" / f"seed-{seed}"
+            first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
+            rows += train_seed(source, config, seed, folder, first, device, log)
     write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
 
 
 def train_seed(
-    source: EpisodeSource, config: Config, seed: int, folder: Path, device: torch.device, log: Log
+    source: EpisodeSource, config: Config, seed: int, folder: Path, first: Path, device: torch.device, log: Log
 ) -> list[dict[str, Any]]:
-    """Train one seed to its end, from its last checkpoint where there is one -> rows of its curves."""
+    """Train one seed to its end, from its last checkpoint where there is one -> rows of its curves.
+
+    `first` is where the pretrained backbone is or will be, if there is to be one.
+    """
     model = untrained(config, source.manifest.layout, seed).to(device)
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
     seen = middle(source, config.augment.n_frames)
@@ -110,7 +124,7 @@ def train_seed(
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif config.pretrain.steps:
-        state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, folder, device, log))
+        state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, first, device, log))
         _validate_and_keep(seen, config, state, folder, device, log)
     while state.epoch < config.optimise.epochs:
         if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):

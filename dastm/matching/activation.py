@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dastm.matching.frame_distance import check_features, check_name
 from dastm.matching.gram import activated_cosines, activated_distances
-from dastm.matching.projections import start
+from dastm.matching.projections import coded, start
 from dastm.matching.triton_support import missing, tell_once, unfit
 
 _CHUNK_BYTES = {"cpu": 1 << 22}
@@ -29,6 +29,7 @@ _CHUNK_BYTES_ELSEWHERE = 1 << 28
 class Activation(nn.Module):
     """Six d x d projections without bias, named as in Eq. 4-5: W1 rows, W2 columns, W3 values; q and s the sides.
 
+    `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`); None: there are none.
     `distance` is that of the activated frames, `frobenius` as in Eq. 6, or `cosine`.
     `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all prototype frames); None
     chooses from the sizes. It changes memory and speed, not the result.
@@ -42,6 +43,7 @@ class Activation(nn.Module):
         chunk_pairs: int | None = None,
         generator: torch.Generator | None = None,
         init: str = "uniform",
+        code_VD: Tensor | None = None,
     ):
         super().__init__()
         if n_features < 1 or (chunk_pairs is not None and chunk_pairs < 1):
@@ -53,11 +55,8 @@ class Activation(nn.Module):
         shape = n_features, n_features
         self.W1q, self.W2q, self.W3q = (nn.Parameter(torch.empty(shape)) for _ in range(3))
         self.W1s, self.W2s, self.W3s = (nn.Parameter(torch.empty(shape)) for _ in range(3))
-        self.reset(generator, init=init)
-
-    def reset(self, generator: torch.Generator | None = None, *, init: str = "uniform") -> None:
-        """Start all six anew, as `projections.start` says; the same generator state gives the same numbers."""
         start(self.named_parameters(), generator, init)
+        self.code_VD = None if code_VD is None else nn.Parameter(code_VD.clone())
 
     def forward(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """D of every query frame with every prototype frame.
@@ -71,10 +70,11 @@ class Activation(nn.Module):
         query_AVD, prototypes_BVD = query_QTVD.flatten(0, 1), prototypes_WSVD.flatten(0, 1)
         root = math.sqrt(self.n_features)
         # (H^q W1)(H^s W2)^T = H^q (H^s W2 W1^T)^T: the query, the larger side, needs no projection for the scores.
-        keys_BVD = prototypes_BVD @ (self.W2q @ self.W1q.T / root)
-        scores_BVD = prototypes_BVD @ (self.W1s @ self.W2s.T / root)
+        asked_AVD, asked_BVD = coded(query_AVD, self.code_VD), coded(prototypes_BVD, self.code_VD)
+        keys_BVD = asked_BVD @ (self.W2q @ self.W1q.T / root)
+        scores_BVD = asked_BVD @ (self.W1s @ self.W2s.T / root)
         values_AVD, values_BVD = query_AVD @ self.W3q, prototypes_BVD @ self.W3s
-        distances_AB = self._distances((query_AVD, values_AVD, keys_BVD, scores_BVD, values_BVD))
+        distances_AB = self._distances((asked_AVD, values_AVD, keys_BVD, scores_BVD, values_BVD))
         n_query, n_frames = query_QTVD.shape[:2]
         return distances_AB.view(n_query, n_frames, *prototypes_WSVD.shape[:2]).transpose(1, 2)
 
@@ -88,6 +88,7 @@ class Activation(nn.Module):
         self._check_channels(query_VD)
         self._check_channels(prototype_VD)
         root = math.sqrt(self.n_features)
+        query_VD, prototype_VD = coded(query_VD, self.code_VD), coded(prototype_VD, self.code_VD)
         query_scores = (query_VD @ self.W1q) @ (prototype_VD @ self.W2q).mT / root
         support_scores = (prototype_VD @ self.W1s) @ (query_VD @ self.W2s).mT / root
         return query_scores.softmax(-1), support_scores.softmax(-1)

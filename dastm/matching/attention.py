@@ -17,20 +17,31 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from dastm.dropout import Dropout
-from dastm.matching.projections import start
+from dastm.matching.projections import coded, start
 
 EPSILON = 1e-12
 """Of the layer norm, as released."""
 
 
 class EquationAttention(nn.Module):
-    """Three d x d projections without bias, named as in Eq. 4: W1 rows, W2 columns, W3 values."""
+    """Three d x d projections without bias, named as in Eq. 4: W1 rows, W2 columns, W3 values.
 
-    def __init__(self, n_features: int, *, generator: torch.Generator | None = None, init: str = "uniform") -> None:
+    `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`); None: there are none.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        generator: torch.Generator | None = None,
+        init: str = "uniform",
+        code_VD: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.n_features = n_features
         self.W1, self.W2, self.W3 = (nn.Parameter(torch.empty(n_features, n_features)) for _ in range(3))
         start(self.named_parameters(), generator, init)
+        self.code_VD = None if code_VD is None else nn.Parameter(code_VD.clone())
 
     def forward(self, own_VD: Tensor, other_VD: Tensor) -> Tensor:
         """Ĥ. Shapes: (..., V, D) and (..., V, D) -> (..., V, D). Raises: ValueError if they do not fit."""
@@ -40,8 +51,8 @@ class EquationAttention(nn.Module):
         """A. Shapes: (..., V, D) and (..., V, D) -> (..., V, V), every row adding up to one. Raises: as forward."""
         check_frames(own_VD, other_VD, self.n_features)
         # (H W1)(H' W2)^T = H (H' W2 W1^T)^T: one projection of frames, not two.
-        keys_VD = other_VD @ (self.W2 @ self.W1.T / math.sqrt(self.n_features))
-        return (own_VD @ keys_VD.mT).softmax(-1)
+        keys_VD = coded(other_VD, self.code_VD) @ (self.W2 @ self.W1.T / math.sqrt(self.n_features))
+        return (coded(own_VD, self.code_VD) @ keys_VD.mT).softmax(-1)
 
 
 class AttentionBlock(nn.Module):

@@ -17,6 +17,7 @@ from dastm.matching.activation import Activation
 from dastm.matching.attention import AttentionBlock, EquationAttention
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.frame_distance import FRAME_DISTANCES, PAIRED, euclidean, same_frames, squared_euclidean
+from dastm.matching.projections import joint_codes
 from dastm.matching.roots import safe_sqrt
 from dastm.matching.soft_dtw import hard_dtw, soft_dtw
 
@@ -33,12 +34,13 @@ class Matcher(nn.Module):
     """The distance of section 3 (DASTM, ECCV 2022), of its baselines, and of the released code.
 
     Args:
-        n_features: channels of the features.
+        n_features, n_joints: channels and joints of the features; joints are asked for only by `joint_code`.
         spatial, temporal: as above.
         attention: of `activation` and `self`: the equations, for all pairs of frames, or the released block, frame t
             with frame t.
         attention_dropout: of the block, in training.
         init: how the projections of the equations begin (`dastm.matching.projections`).
+        joint_code: length at which the learned codes of the joints begin, in the equations; 0: there are none.
         frame_distance: `frobenius` (Eq. 6) or `cosine`, 1 - cosine of the flattened frames.
         clip_distance: without alignment, `euclidean` or `squared`.
         mean: means in place of sums. Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned ones
@@ -62,6 +64,8 @@ class Matcher(nn.Module):
         attention: str = "equations",
         attention_dropout: float = 0.0,
         init: str = "uniform",
+        joint_code: float = 0.0,
+        n_joints: int = 0,
         frame_distance: str = "frobenius",
         clip_distance: str = "euclidean",
         mean: bool = False,
@@ -78,6 +82,7 @@ class Matcher(nn.Module):
         self.mean, self.soft_evaluation = mean, soft_evaluation
         self.divergence = divergence and spatial != "activation"
         self.gamma, self.band = gamma, band
+        code_VD = joint_codes(n_joints, n_features, joint_code, generator) if joint_code else None
         block = _known("attention", attention) == "block"
         self.activation: Activation | BlockActivation | None = None
         self.within: EquationAttention | AttentionBlock | None = None
@@ -86,13 +91,13 @@ class Matcher(nn.Module):
             self.activation = (
                 BlockActivation(n_features, dropout=attention_dropout, distance=distance, generator=generator)
                 if block
-                else Activation(n_features, distance=distance, generator=generator, init=init)
+                else Activation(n_features, distance=distance, generator=generator, init=init, code_VD=code_VD)
             )
         elif spatial == "self":
             self.within = (
                 AttentionBlock(n_features, dropout=attention_dropout, generator=generator)
                 if block
-                else EquationAttention(n_features, generator=generator, init=init)
+                else EquationAttention(n_features, generator=generator, init=init, code_VD=code_VD)
             )
 
     def forward(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
-"""How the d x d projections of Eq. 4-5 (DASTM, ECCV 2022) begin: the paper does not say."""
+"""How the d x d projections of Eq. 4-5 (DASTM, ECCV 2022) begin, which the paper does not say; and codes of the joints.
+
+Axes: V joints, D channels.
+"""
 
 import math
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 INITS = "uniform", "tied", "identity"
 
@@ -28,3 +31,25 @@ def start(parameters: Iterable[tuple[str, nn.Parameter]], generator: torch.Gener
         else:
             bound = 1 / math.sqrt(len(parameter))
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
+
+
+def joint_codes(n_joints: int, n_features: int, length: float, generator: torch.Generator | None) -> Tensor:
+    """A vector of `length` for every joint, orthogonal to those of all others where there are channels enough.
+
+    Added to the features where scores are computed, they let a joint attend to itself first: with the projections at
+    `identity` its own score begins length^2 / sqrt(D) above the others'. No part of the paper.
+    Shapes: -> (V, D). Raises: ValueError if length is not above zero.
+    """
+    if length <= 0:
+        raise ValueError(f"joint_code: a length above 0, got {length}")
+    drawn_VD = torch.empty(n_joints, n_features, dtype=torch.float64).normal_(generator=generator)
+    if n_joints <= n_features:
+        drawn_VD = torch.linalg.qr(drawn_VD.T).Q.T
+    lengths_V = torch.linalg.vector_norm(drawn_VD, dim=1, keepdim=True)
+    codes_VD: Tensor = length * drawn_VD / lengths_V
+    return codes_VD.float()
+
+
+def coded(features_VD: Tensor, code_VD: Tensor | None) -> Tensor:
+    """What scores are computed from: the features, with the codes of the joints where there are any."""
+    return features_VD if code_VD is None else features_VD + code_VD

@@ -145,3 +145,14 @@ def test_bf16_is_the_backbones_alone_and_close_to_float32(generator):
     assert second.features_LTVD.dtype == second.distances_QW.dtype == torch.float32
     assert not torch.equal(first.features_LTVD, second.features_LTVD)
     torch.testing.assert_close(first.distances_QW, second.distances_QW, rtol=0.05, atol=0.0)
+
+
+def test_unit_frames_have_length_one_before_prototypes_are_made(generator):
+    plain, unit = recogniser(), recogniser(unit_frames=True)
+    unit.load_state_dict(plain.state_dict())
+    clips = as_double(episode(generator, [[True, False], [True, True]], [[True, True]] * 2)).support
+    with torch.inference_mode():
+        expected = plain.eval().encode(clips)
+        frames = unit.eval().encode(clips)
+    torch.testing.assert_close(frames.flatten(2).norm(dim=2), torch.ones(frames.shape[:2], dtype=torch.float64))
+    torch.testing.assert_close(frames * expected.flatten(2).norm(dim=2)[:, :, None, None], expected)

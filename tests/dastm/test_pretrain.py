@@ -1,17 +1,19 @@
 """Pretraining: learns the classes, continues bit for bit, and hands its backbone to the episodes."""
 
 import csv
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
 import torch
 
-from dastm.checkpoint import load_checkpoint, save_checkpoint
+from dastm.checkpoint import load_checkpoint, record_training, save_checkpoint
 from dastm.config import load_config
 from dastm.episodes.sources import open_source
 from dastm.errors import RunError
 from dastm.evaluator import untrained
-from dastm.pretrain import Pretraining, fresh_head, pretrain
+from dastm.pretrain import Pretraining, fresh_head, pretrain, pretrained_name
 from tests.toy import tiny, toy_shards, train_toy
 
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
@@ -26,7 +28,7 @@ def run_pretraining(shards, folder, **settings):
     config, lines = tiny(**{**STEPS, **settings}), []
     with closing(open_source(shards)) as source:
         model = untrained(config, source.manifest.layout, 0)
-        row = pretrain(source, config, model, 0, folder, torch.device("cpu"), lines.append)
+        row = pretrain(source, config, model, 0, folder / "pretrain.pt", torch.device("cpu"), lines.append)
     return model, row, lines
 
 
@@ -60,7 +62,7 @@ def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, s
     again, row_again, lines = run_pretraining(shards, tmp_path / "stopped")
     assert same(whole, again)
     assert row == row_again
-    assert bool(lines) == (stop_after >= 2)
+    assert any("continuing at step" in line for line in lines) == (stop_after >= 2)
 
 
 def test_training_begins_with_the_pretrained_backbone_and_keeps_the_best_of_it(shards, tmp_path):
@@ -112,7 +114,7 @@ def test_two_clips_a_class_at_least_also_where_classes_are_few(shards, tmp_path,
 
 
 def test_a_checkpoint_of_something_else_is_one_line(shards, tmp_path):
-    save_checkpoint(tmp_path / "pretrain.pt", {"model": {}})
+    save_checkpoint(tmp_path / "pretrain.pt", {"backbone": {}})
     with pytest.raises(RunError, match=r"pretrain\.pt: not a checkpoint of this pretraining"):
         run_pretraining(shards, tmp_path)
 
@@ -128,3 +130,51 @@ def test_nothing_to_train_is_one_line(shards, tmp_path):
     )
     with pytest.raises(RunError, match="leaves nothing to train"):
         train_toy(shards, tmp_path, config)
+
+
+def test_methods_share_a_pretrained_backbone_and_other_backbones_do_not(shards, tmp_path):
+    shared, lines = tmp_path / "shared", []
+    for name, settings in {
+        "dastm": {},
+        "dtw": {"matching__spatial": "none"},
+        "norm": {"backbone__pair_norm": 1},
+    }.items():
+        config = tiny(**STEPS, **settings, optimise__epochs=1)
+        lines.append(train_toy(shards, tmp_path / name, config, pretrained=shared)[0])
+    assert ["pretrained before" in line for line in lines] == [False, True, False]
+    assert len(list(shared.glob("*.pt"))) == 2
+    alone = tmp_path / "alone"
+    train_toy(shards, alone, tiny(**STEPS, matching__spatial="none", optimise__epochs=1))
+    runs = [load_checkpoint(run / "train/seed-0/last.pt")["model"] for run in (tmp_path / "dtw", alone)]
+    assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
+
+
+def test_what_a_pretrained_backbone_depends_on_is_in_its_name(shards):
+    def name(seed=0, **settings):
+        with closing(open_source(shards)) as source:
+            record = record_training(tiny(**{**STEPS, **settings}), shards, source.manifest)
+        return pretrained_name(record, seed)
+
+    assert name() == name(matching__gamma=0.5, optimise__epochs=7)
+    others = (
+        {"pretrain__steps": 8},
+        {"backbone__dropout": 0.3},
+        {"augment__noise": 0.1},
+        {"optimise__precision": "bf16"},
+    )
+    assert len({name(), name(seed=1), *(name(**settings) for settings in others)}) == 6
+
+
+def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
+    """The second one waits for the first, then finds it."""
+    code = (
+        "import sys; from pathlib import Path; from tests.toy import tiny, train_toy;"
+        f"config = tiny(**{{**{STEPS!r}, 'optimise__epochs': 1}});"
+        "print(train_toy(sys.argv[1], Path(sys.argv[2]), config, pretrained=Path(sys.argv[3])))"
+    )
+    words = [[sys.executable, "-c", code, shards, str(tmp_path / name), str(tmp_path / "shared")] for name in "ab"]
+    processes = [subprocess.Popen(word, stdout=subprocess.PIPE, text=True) for word in words]
+    told = [process.communicate(timeout=120)[0] for process in processes]
+    assert sorted("pretrained before" in text for text in told) == [False, True]
+    first, second = (load_checkpoint(tmp_path / name / "train/seed-0/last.pt")["model"] for name in "ab")
+    assert all(torch.equal(first[name], second[name]) for name in first)

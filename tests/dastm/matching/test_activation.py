@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dastm.matching.activation import Activation
+from dastm.matching.projections import joint_codes
 from tests.oracles import activation as oracle
 from tests.oracles import matching
 
@@ -192,8 +193,6 @@ def test_projections_are_drawn_from_the_generator_alone():
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert not torch.equal(first.W1q, other.W1q)
     assert not torch.equal(first.W1q, first.W1s)
-    other.reset(torch.Generator().manual_seed(1))
-    assert torch.equal(other.W3s, first.W3s)
     assert 0.3 < max(p.abs().max().item() for p in first.parameters()) <= 1 / 3
 
 
@@ -216,8 +215,7 @@ def test_sizes_that_do_not_fit_are_refused():
 @pytest.mark.parametrize("init", ["tied", "identity"])
 def test_distances_begin_as_distances(init, generator):
     """Copies of the prototypes are nearest to themselves; with `uniform` the two sides' values are unrelated."""
-    module = Activation(16)
-    module.reset(generator, init=init)
+    module = Activation(16, generator=generator, init=init)
     prototypes = torch.randn((5, 2, 4, 16), generator=generator)
     diagonal_cost = module(prototypes, prototypes).diagonal(dim1=2, dim2=3).sum(-1)
     assert diagonal_cost.argmin(1).tolist() == [0, 1, 2, 3, 4]
@@ -227,8 +225,34 @@ def test_distances_begin_as_distances(init, generator):
 
 
 def test_uniform_draws_all_six_apart(generator):
-    module = Activation(16)
-    module.reset(generator)
+    module = Activation(16, generator=generator)
     weights = list(module.parameters())
     assert all((weight.abs() <= 0.25).all() for weight in weights)
     assert not any(torch.equal(a, b) for i, a in enumerate(weights) for b in weights[:i])
+
+
+def test_codes_of_the_joints_count_in_scores_only(generator):
+    """Adding them to the features would give the same attention, and other values."""
+    plain, coded = (Activation(6, generator=generator, code_VD=code) for code in (None, torch.eye(4, 6)))
+    plain.load_state_dict({name: value for name, value in coded.state_dict().items() if name != "code_VD"})
+    query, prototype = torch.randn((2, 4, 6), generator=generator)
+    code = coded.code_VD
+    torch.testing.assert_close(
+        coded.attention(query, prototype), plain.attention(query + code, prototype + code), rtol=0, atol=1e-6
+    )
+    a_query, a_support = coded.attention(query, prototype)
+    expected = (a_query @ (query @ coded.W3q) - a_support @ (prototype @ coded.W3s)).norm()
+    distance = coded(query[None, None], prototype[None, None])
+    torch.testing.assert_close(distance[0, 0, 0, 0], expected)
+    distance.sum().backward()
+    assert code.grad.abs().min() > 0
+
+
+def test_with_long_codes_joints_attend_to_themselves(generator):
+    code = joint_codes(5, 8, 20.0, generator)
+    module = Activation(8, init="identity", code_VD=code)
+    query, prototype = torch.randn((2, 5, 8), generator=generator)
+    for attention in module.attention(query, prototype):
+        torch.testing.assert_close(attention, torch.eye(5), rtol=0, atol=1e-4)
+    distance = module(query[None, None], prototype[None, None])
+    torch.testing.assert_close(distance[0, 0, 0, 0], (query - prototype).norm(), rtol=1e-3, atol=0)
