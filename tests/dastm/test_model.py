@@ -5,12 +5,17 @@ import dataclasses
 import pytest
 import torch
 
-from dastm.config import BackboneConfig, MatchingConfig
+from dastm import model as model_module
+from dastm.config import BackboneConfig, MatchingConfig, load_config
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.model import Recogniser, present_bodies
+from dastm.matching.matcher import Matcher
+from dastm.model import Matched, Recogniser, present_bodies, rank_term, slotted_bodies
 from dastm.skeleton import OPENPOSE18, Layout
+from tests.oracles import matching as oracle
+from tests.oracles.rank import nuclear_norm
 from tests.oracles.soft_dtw import recursive
 
+METHODS = ("protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm")
 STICK = Layout(name="stick", joints=("a", "b", "c"), bones=((1, 0), (2, 1)))
 FRAMES = 6
 
@@ -34,9 +39,10 @@ def episode(generator, support, query):
     )
 
 
-def recogniser(seed=0, **matching):
+def recogniser(seed=0, body_slots=None, **matching):
     generator = torch.Generator().manual_seed(seed)
-    return Recogniser(STICK, BackboneConfig(n_blocks=4), MatchingConfig(**matching), generator).double()
+    backbone = BackboneConfig(n_blocks=4, body_slots=body_slots)
+    return Recogniser(STICK, backbone, MatchingConfig(**matching), generator).double()
 
 
 def as_double(item):
@@ -156,3 +162,79 @@ def test_unit_frames_have_length_one_before_prototypes_are_made(generator):
         frames = unit.eval().encode(clips)
     torch.testing.assert_close(frames.flatten(2).norm(dim=2), torch.ones(frames.shape[:2], dtype=torch.float64))
     torch.testing.assert_close(frames * expected.flatten(2).norm(dim=2)[:, :, None, None], expected)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_of_the_matching_reaches_it(method, recipe, monkeypatch):
+    """All but those of the loss and the features; the oracle's tests say what the matcher makes of them."""
+    matching = load_config([recipe, method], {"matching.mean": True, "matching.band": 3}).matching
+    given = {}
+
+    def recording(n_features, **options):
+        given.update(options)
+        return Matcher(n_features, **options)
+
+    monkeypatch.setattr(model_module, "Matcher", recording)
+    generator = torch.Generator()
+    Recogniser(STICK, BackboneConfig(n_blocks=4), matching, generator)
+    expected = dataclasses.asdict(matching)
+    for elsewhere in ("temperature", "rank_weight", "rank", "unit_frames"):
+        del expected[elsewhere]
+    assert given == {**expected, "generator": generator, "n_joints": STICK.n_joints}
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+@pytest.mark.parametrize("method", METHODS)
+def test_an_episode_of_every_method_is_what_the_matcher_makes_of_features_and_prototypes(generator, method, recipe):
+    matching = load_config([recipe, method], {"matching.attention_dropout": 0.0}).matching
+    model = Recogniser(STICK, BackboneConfig(n_blocks=4, body_slots=2), matching, generator).double()
+    model.backbone.eval()
+    item = as_double(episode(generator, [[True, False], [True, True]], [[True], [True]]))
+    for training in (True, False):
+        model.matcher.train(training)
+        matched = model(item)
+        torch.testing.assert_close(matched.prototypes_WSVD, model.encode(item.support))
+        expected = model.matcher(model.encode(item.query), model.encode(item.support))
+        torch.testing.assert_close(matched.distances_QW, expected)
+    order = dataclasses.replace(item.query, joints_LMTVC=item.query.joints_LMTVC.flip(0))
+    turned = model.episode_distances(dataclasses.replace(item, query=order))
+    torch.testing.assert_close(turned, model.episode_distances(item).flip(0), rtol=1e-8, atol=1e-9)
+
+
+def test_with_slots_every_clip_has_as_many_bodies_and_absent_ones_are_zeros(generator):
+    one, two = clips(generator, [[True]]), clips(generator, [[True, True, True], [True, False, False]])
+    junk = ClipBatch(joints_LMTVC=two.joints_LMTVC + 1, present_LM=two.present_LM)
+    bodies = slotted_bodies(one, junk, slots=2)
+    zeros, first = torch.zeros(FRAMES, 3, 3), two.joints_LMTVC + 1
+    expected = [one.joints_LMTVC[0, 0], zeros, first[0, 0], first[0, 1], first[1, 0], zeros]
+    assert torch.equal(bodies.joints_BTVC, torch.stack(expected))
+    assert bodies.clip_B.tolist() == [0, 0, 1, 1, 2, 2]
+    assert bodies.n_bodies_L.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_with_slots_absent_bodies_are_encoded_and_counted(generator):
+    model = recogniser(body_slots=2).eval()
+    batch = as_double(episode(generator, [[True, False], [True, True]], [[True]] * 2)).support
+    features = model.encode(batch)
+    slots = batch.joints_LMTVC.clone()
+    slots[0, 1] = 0
+    alone = model.backbone(slots.flatten(0, 1)).unflatten(0, (2, 2)).mean(1)
+    torch.testing.assert_close(features, alone)
+    widened = ClipBatch(joints_LMTVC=batch.joints_LMTVC[:1, :1], present_LM=batch.present_LM[:1, :1])
+    torch.testing.assert_close(model.encode(widened), features[:1])
+
+
+def test_the_rank_term_is_the_configured_one(generator):
+    features = torch.randn((5, 2, 3, 7), generator=generator, dtype=torch.float64)
+    prototypes, distances = features[:2].flip(0), torch.zeros(3, 2)
+    matched = Matched(distances_QW=distances, features_LTVD=features, prototypes_WSVD=prototypes)
+    norms = torch.stack([nuclear_norm(frame) for frame in features.flatten(0, 1)])
+    expected = {
+        "nuclear": -norms.mean(),
+        "unit": -(norms / features.flatten(0, 1).flatten(1).norm(dim=1)).mean(),
+        "surrogate": torch.tensor(oracle.surrogate_loss(prototypes, features[2:]), dtype=torch.float64),
+    }
+    for kind, value in expected.items():
+        torch.testing.assert_close(rank_term(matched, MatchingConfig(rank=kind)), value)
+        assert rank_term(matched, MatchingConfig(rank=kind, rank_weight=0.0)) is None

@@ -14,6 +14,7 @@ import torch
 
 from dastm import checkpoint, trainer
 from dastm.checkpoint import load_checkpoint, save_checkpoint
+from dastm.config import load_config
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.errors import RunError
@@ -48,20 +49,35 @@ def test_run_folder_holds_what_it_promises(finished):
     assert [line.split(":")[0] for line in lines] == ["seed 0 epoch 1/2", "seed 0 epoch 2/2"]
 
 
-@pytest.mark.parametrize("activation", [True, False])
-def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(shards, activation, monkeypatch):
+METHODS = ("protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm")
+NOWHERE = {
+    "backbone.n_blocks": 4,
+    "backbone.dropout": 0.0,  # a meta device has no generator
+    "backbone.drop_edge": 0.0,
+    "matching.attention_dropout": 0.0,
+    "optimise.clip_norm": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"matching.frame_distance": "cosine", "matching.mean": True}, {"matching.rank": "unit"}]
+)
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
+    shards, method, recipe, changes, monkeypatch
+):
     """A meta tensor has no values: whatever asks for one fails, as it would have to wait on a GPU."""
     # The Gram form, which CUDA takes only without its own kernel, looks for close pairs.
     monkeypatch.setattr("dastm.matching.gram.recompute_close", lambda *_: None)
-    config = tiny(
-        matching__spatial="activation" if activation else "none", optimise__clip_norm=1.0, backbone__dropout=0.0
-    )
+    config = load_config([recipe, method], {**NOWHERE, **changes})
     meta = torch.device("meta")
     with closing(open_source(str(shards))) as source:
         model = untrained(config, source.manifest.layout, 0).to(meta)
         items = episodes(source, "train", n_way=2, k_shot=1, n_query=2, seed=0, epoch=0, count=1, device=meta)
         (episode,) = items
     state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
+    model.train()
     assert trainer.train_episode(state, config, episode).shape == (4,)
     model.eval()
     with torch.inference_mode():
