@@ -212,7 +212,8 @@ def warnings(metrics: Mapping[str, Any]) -> list[str]:
     seen = metrics.get("seen_classes", [])
     if seen is None:
         return [*lines, "the run may have seen these classes in training: its record does not say"]
-    return [*lines, f"{len(seen)} classes seen in training or validation: {first_few(seen)}"] if seen else lines
+    classes = "1 class" if len(seen) == 1 else f"{len(seen)} classes"
+    return [*lines, f"{classes} seen in training or validation: {first_few(seen)}"] if seen else lines
 
 
 def table_lines(metrics: Mapping[str, Any]) -> list[str]:

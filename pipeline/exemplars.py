@@ -45,10 +45,8 @@ def _check_numbers(found: Mapping[int, tuple[str, ...]], definition: Definition)
     for class_id, keys in found.items():
         wrong = not keys if asked is None else len(keys) != asked
         if wrong:
-            listed = f" ({', '.join(keys)})" if keys else ""
-            raise DataError(
-                f"{_called(class_id, definition)} has {len(keys)} exemplars{listed}, expected {asked or 'at least 1'}"
-            )
+            called, listed = _called(class_id, definition), ", ".join(keys) or "none"
+            raise DataError(f"{called}: exemplars {listed}; expected {asked or 'at least 1'} of the class")
 
 
 def _called(class_id: int, definition: Definition) -> str:

@@ -77,10 +77,10 @@ def test_several_exemplars_a_class_where_the_definition_says_so(parsed, tmp_path
     [
         (("a0", "zz"), 1, r"exemplar zz: not among the parsed clips"),
         (("a0", "b0", "c0"), 1, r"exemplar c0: class 1 \(nod\) is not in the test part"),
-        (("a0", "b0", "b3"), 1, r"class 2 \(bow\) has 2 exemplars \(b0, b3\), expected 1"),
-        (("a0",), 1, r"class 2 \(bow\) has 0 exemplars, expected 1"),
-        (("a0", "a1", "b0"), 2, r"class 2 \(bow\) has 1 exemplars \(b0\), expected 2"),
-        (("a0",), None, r"class 2 \(bow\) has 0 exemplars, expected at least 1"),
+        (("a0", "b0", "b3"), 1, r"class 2 \(bow\): exemplars b0, b3; expected 1 of the class"),
+        (("a0",), 1, r"class 2 \(bow\): exemplars none; expected 1 of the class"),
+        (("a0", "a1", "b0"), 2, r"class 2 \(bow\): exemplars b0; expected 2 of the class"),
+        (("a0",), None, r"class 2 \(bow\): exemplars none; expected at least 1 of"),
     ],
 )
 def test_a_wrong_list_is_one_line_that_names_clip_or_class(parsed, tmp_path, exemplars, per_class, message):
