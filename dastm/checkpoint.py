@@ -32,7 +32,7 @@ from dastm.config import Config, config_from_dict
 from dastm.errors import RunError
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
-NOT_TRAINING = ("cli.py", "baselines.py", "bench", "explain.py", "report.py", "figures")
+NOT_TRAINING = ("cli.py", "baselines.py", "bench", "explain.py", "one_shot.py", "report.py", "seen.py", "figures")
 ARITHMETIC = ("torch", "numpy", "numba")
 """Packages whose version the last bit of a weight may depend on."""
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
@@ -155,6 +155,8 @@ class TrainingRecord:
     code: str
     versions: Mapping[str, str]
     revision: str | None
+    classes: Mapping[str, Mapping[int, str]] | None = None
+    """train and val -> class id -> name: the classes seen; None: an older version wrote the record."""
 
     def identity(self) -> dict[str, Any]:
         """Everything the weights of one seed depend on, but for the device and its number of threads."""
@@ -163,9 +165,13 @@ class TrainingRecord:
         versions = {name: self.versions.get(name) for name in ARITHMETIC}
         return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
 
+    def trained_on(self, manifest: Manifest) -> bool:
+        """Whether these are the shards of the training."""
+        return checksum(encode_manifest(manifest)) == self.shards_digest
+
     def check_shards(self, manifest: Manifest) -> None:
         """RunError unless these are the shards of the training: of others, any class may be one that it has seen."""
-        if checksum(encode_manifest(manifest)) != self.shards_digest:
+        if not self.trained_on(manifest):
             raise RunError(
                 f"{self.shards}: the shards are not those that this run was trained on; train again, or name them with "
                 "`dastm eval --shards` to evaluate on them all the same"
@@ -185,9 +191,25 @@ class TrainingRecord:
         document = read_json(path)
         try:
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
-            return TrainingRecord(config=config, versions=versions, **document)
+            classes = _classes_read(document.pop("classes", None))
+            return TrainingRecord(config=config, versions=versions, classes=classes, **document)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise RunError(f"{path}: not the record of a training ({error})") from error
+
+
+def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:
+    """JSON has no numbers for keys."""
+    if document is None:
+        return None
+    return {part: {int(class_id): str(name) for class_id, name in ids.items()} for part, ids in document.items()}
+
+
+def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
+    """train and val -> class id -> name: the classes that a training on these shards sees."""
+    return {
+        part: {class_id: entry.name for class_id, entry in sorted(manifest.parts.get(part, {}).items())}
+        for part in ("train", "val")
+    }
 
 
 def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
@@ -200,4 +222,5 @@ def record_training(config: Config, shards: str, manifest: Manifest) -> Training
         code=code_digest(),
         versions=software(),
         revision=git_revision(),
+        classes=training_classes(manifest),
     )

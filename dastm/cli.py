@@ -11,7 +11,7 @@ import click
 import yaml
 
 from dastm.clip import ShardError
-from dastm.config import EvalConfig, checked, load_config, parse_settings, preset_names
+from dastm.config import EPISODES_ONLY, EvalConfig, checked, load_config, parse_settings, preset_names
 from dastm.errors import RunError
 
 PARAMS = Path("params.yaml")
@@ -145,6 +145,11 @@ def train(
 @main.command("eval")
 @click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Default: data/runs/<first data set>")
 @click.option("--shards", metavar="DIR|URL", help="Default: the shards that the run was trained on.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["episodes", "one-shot"]),
+    help="N-way K-shot episodes, or all classes at once with the exemplars that the shards give. Default: episodes",
+)
 @click.option("--part", type=click.Choice(["train", "val", "test"]), help="Default: test")
 @click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
 @click.option("--k-shot", type=click.IntRange(min=1), help="Default: 1")
@@ -158,9 +163,17 @@ def train(
     type=click.Choice(["coordinates", "untrained"]),
     help="A further row on the same episodes; repeatable. `coordinates` needs no run, only --shards.",
 )
+@click.option(
+    "--allow-seen",
+    is_flag=True,
+    default=None,
+    help="Score classes, too, that the run was trained or validated on; the results say which.",
+)
 @click.option("--device", default="auto", show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Default: <run>/eval/<protocol>; without a run: print only."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Default: <run>/eval/<part-protocol>; without a run: print only.",
 )
 @one_line_errors
 def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
@@ -172,11 +185,15 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     Examples:
       dastm eval --run data/runs/demo-ntu --k-shot 5
       dastm eval --shards data/shards/demo-ntu --baseline coordinates
+      dastm eval --run data/runs/ntu-one-shot --protocol one-shot
     """
     from dastm.evaluator import evaluate_and_write, table_lines
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
     config = checked(EvalConfig, {**params("eval"), **given}, "eval")
+    if config.protocol == "one-shot" and (idle := [key for key in EPISODES_ONLY if key in given]):
+        words = ", ".join("--" + key.replace("_", "-") for key in idle)
+        raise click.UsageError(f"{words}: not with the one-shot protocol, which takes all classes and all clips")
     if run_folder is None and (shards is None or "coordinates" not in given.get("baselines", ())):
         run_folder = DATA / "runs" / first_dataset()
     metrics = evaluate_and_write(config, run_folder, shards, device, out)

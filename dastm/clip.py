@@ -104,6 +104,8 @@ class ClassEntry:
     name: str
     clips: int
     shards: tuple[str, ...]
+    exemplars: tuple[int, ...] = ()
+    """Its given examples, for a protocol that fixes them: which of its clips, in shard order, ascending."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,10 @@ class Manifest:
         """class id -> number of clips, for `episodes.sampler`. KeyError for an unknown part."""
         return {class_id: entry.clips for class_id, entry in sorted(self.parts[part].items())}
 
+    def exemplars(self, part: str) -> dict[int, tuple[int, ...]]:
+        """class id -> positions of its given examples; only classes that have some. KeyError for an unknown part."""
+        return {class_id: entry.exemplars for class_id, entry in sorted(self.parts[part].items()) if entry.exemplars}
+
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The bytes of manifest.json; stable for equal manifests."""
@@ -135,10 +141,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         "layout": manifest.layout.to_dict(),
         "frames": manifest.frames,
         "parts": {
-            part: {
-                f"{class_id:03d}": {"name": e.name, "clips": e.clips, "shards": list(e.shards)}
-                for class_id, e in sorted(classes.items())
-            }
+            part: {f"{class_id:03d}": _entry_document(e) for class_id, e in sorted(classes.items())}
             for part, classes in manifest.parts.items()
         },
         "definition": dict(manifest.definition),
@@ -155,12 +158,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
         if document["schema_version"] != SCHEMA_VERSION:
             raise ShardError(f"{where}: schema {document['schema_version']}, this version reads {SCHEMA_VERSION}")
         parts = {
-            part: {
-                int(class_id): ClassEntry(
-                    name=_text(e["name"]), clips=_count(e["clips"], 0), shards=tuple(map(_text, e["shards"]))
-                )
-                for class_id, e in classes.items()
-            }
+            part: {int(class_id): _entry(e) for class_id, e in classes.items()}
             for part, classes in document["parts"].items()
         }
         return Manifest(
@@ -174,6 +172,20 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ShardError(f"{where}: not a manifest of shards ({type(error).__name__}: {error})") from error
+
+
+def _entry_document(entry: ClassEntry) -> dict[str, Any]:
+    plain = {"name": entry.name, "clips": entry.clips, "shards": list(entry.shards)}
+    return {**plain, "exemplars": list(entry.exemplars)} if entry.exemplars else plain
+
+
+def _entry(document: Any) -> ClassEntry:
+    exemplars = tuple(_count(position, 0) for position in document.get("exemplars", ()))
+    clips = _count(document["clips"], 0)
+    if list(exemplars) != sorted(set(exemplars)) or not all(position < clips for position in exemplars):
+        raise ValueError(f"exemplars {list(exemplars)}: expected ascending positions among {clips} clips")
+    shards = tuple(map(_text, document["shards"]))
+    return ClassEntry(name=_text(document["name"]), clips=clips, shards=shards, exemplars=exemplars)
 
 
 def _text(value: Any) -> str:

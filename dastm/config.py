@@ -25,6 +25,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Episodes = Annotated[int, Field(ge=2, strict=True)]
 """Two at least: a mean with an interval."""
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
+EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed")
+"""What the one-shot protocol of an evaluation leaves no choice of."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -220,8 +222,11 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class EvalConfig:
-    """Which episodes a run is scored on; the same for every run and baseline given the same values."""
+    """What a run is scored on; the same for every run and baseline given the same values."""
 
+    protocol: Literal["episodes", "one-shot"] = "episodes"
+    """N-way K-shot episodes, or all classes at once: the given exemplars against every other clip. The latter has no
+    use for n_way, k_shot, n_query, episodes and seed."""
     part: Literal["train", "val", "test"] = "test"
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
@@ -230,11 +235,19 @@ class EvalConfig:
     seed: Seed = 0
     baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
     """Further rows on the same episodes: nearest prototype of the coordinates, and the network before training."""
+    allow_seen: bool = False
+    """Score classes, too, that the run was trained or validated on."""
 
     @property
-    def protocol(self) -> str:
-        """Short name, e.g. test-5way-1shot."""
-        return f"{self.part}-{self.n_way}way-{self.k_shot}shot"
+    def name(self) -> str:
+        """Short name, e.g. test-5way-1shot or test-one-shot."""
+        shape = "one-shot" if self.protocol == "one-shot" else f"{self.n_way}way-{self.k_shot}shot"
+        return f"{self.part}-{shape}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings that apply to the protocol: what metrics.json holds."""
+        unused = EPISODES_ONLY if self.protocol == "one-shot" else ()
+        return {key: value for key, value in asdict(self).items() if key not in unused}
 
 
 def preset_names() -> list[str]:

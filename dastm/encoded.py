@@ -1,12 +1,10 @@
 """Distances of many episodes in evaluation: the features of a clip are computed once, not once an episode.
 
 In: a trained network in evaluation, whose features of a clip depend on nothing else, and episodes of one part. Out:
-their distances. The memory for features is bounded: beyond that, every episode's clips are encoded as they come.
+their distances. The memory for features is bounded: once it is full, further clips are encoded whenever they come.
 
 Axes: L clips, T frames, V joints, D channels, Q queries, W ways.
 """
-
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -20,10 +18,10 @@ BUDGET = 2 * 2**30
 
 
 class Encoded:
-    """`model.episode_distances` for episodes of one part; `pool_sizes` are the clips of its classes."""
+    """`model.episode_distances` for episodes of one part, with `budget` bytes of memory for features."""
 
-    def __init__(self, model: Recogniser, pool_sizes: Mapping[int, int], budget: int = BUDGET) -> None:
-        self.model, self.n_clips, self.budget = model, sum(pool_sizes.values()), budget
+    def __init__(self, model: Recogniser, budget: int = BUDGET) -> None:
+        self.model, self.room = model, budget
         self.kept: dict[tuple[int, int], Tensor] = {}
         """(class id, position) -> features of that clip"""
 
@@ -40,10 +38,12 @@ class Encoded:
         if not missing:
             return torch.stack([self.kept[key] for key in keys])
         new_LTVD = self.model.encode(_some(clips, missing))
-        if new_LTVD[0].nbytes * self.n_clips > self.budget:
-            return new_LTVD  # none is ever kept, so that all clips are missing
-        self.kept.update(zip((keys[place] for place in missing), new_LTVD, strict=True))
-        return torch.stack([self.kept[key] for key in keys])
+        new = dict(zip((keys[place] for place in missing), new_LTVD, strict=True))
+        found = torch.stack([new[key] if key in new else self.kept[key] for key in keys])
+        if new_LTVD.nbytes <= self.room:
+            self.room -= new_LTVD.nbytes
+            self.kept.update(new)
+        return found
 
 
 def _some(clips: ClipBatch, places: list[int]) -> ClipBatch:

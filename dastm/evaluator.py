@@ -2,13 +2,13 @@
 
 In: a run folder and/or shards, and an `EvalConfig`. Out: `metrics.json` and `episodes.csv` under the run's eval/.
 A row is the trained network (each seed's best checkpoint) or a baseline; all rows see the same episodes, so their
-difference has a paired interval.
+difference has a paired interval. Under the one-shot protocol queries take the place of episodes (see `one_shot`).
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from scipy import stats
 from torch import Tensor
 from tqdm import tqdm
 
+from dastm import one_shot
 from dastm.baselines import coordinate_distances
 from dastm.checkpoint import TrainingRecord, load_checkpoint, write_json, write_rows
+from dastm.clip import Manifest
 from dastm.config import Config, EvalConfig
 from dastm.device import pick_device, precision
 from dastm.encoded import Encoded
@@ -31,15 +33,17 @@ from dastm.episodes.views import middle
 from dastm.errors import RunError
 from dastm.loss import accuracy
 from dastm.model import Recogniser
+from dastm.seen import check_unseen, first_few, unnamed_note
 from dastm.skeleton import Layout
 
 Accuracies = NDArray[np.float64]
 Distances = Callable[[Episode], Tensor]
+EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table: its name, and seed -> accuracy of every episode, in order."""
+    """One line of the table: its name, and seed -> accuracy of every episode (or query, 0 or 1), in order."""
 
     name: str
     by_seed: Mapping[int, Accuracies]
@@ -66,7 +70,11 @@ def interval95(accuracies: Accuracies) -> float:
 def score(
     source: EpisodeSource, config: EvalConfig, distances: Distances, device: torch.device, label: str
 ) -> Accuracies:
-    """Accuracies of one way to measure distances, on the episodes that `config` names."""
+    """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order."""
+    if config.protocol == "one-shot":
+        items = one_shot.chunks(source, config.part, device)
+        bar = tqdm(items, desc=label, unit="chunk", disable=None, leave=False)
+        return one_shot.query_hits(distances, bar)
     items = episodes(
         source,
         config.part,
@@ -136,7 +144,7 @@ def _network_row(
         else:
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
-            distances = Encoded(model, source.pool_sizes(config.part))
+            distances = one_shot.SupportOnce(model) if config.protocol == "one-shot" else Encoded(model)
             by_seed[seed] = score(source, config, distances, device, f"{name} seed {seed}")
     return Row(name=name, by_seed=by_seed)
 
@@ -145,9 +153,9 @@ def summary(rows: list[Row], config: EvalConfig, dataset: str) -> dict[str, Any]
     """What metrics.json holds: every row with its intervals, and the paired differences to the first row. In %."""
     first, *others = rows
     return {
-        "protocol": config.protocol,
+        "protocol": config.name,
         "dataset": dataset,
-        "settings": asdict(config),
+        "settings": config.to_dict(),
         "rows": {row.name: _row_summary(row) for row in rows},
         "differences": {
             f"{first.name} - {other.name}": _mean_interval(_over_seeds(first) - _over_seeds(other)) for other in others
@@ -172,26 +180,48 @@ def _row_summary(row: Row) -> dict[str, Any]:
     return entry
 
 
-def write_evaluation(rows: list[Row], metrics: Mapping[str, Any], folder: Path) -> None:
-    """metrics.json and episodes.csv (every episode's accuracy of every row and seed)."""
-    cells = [
-        {"row": row.name, "seed": seed, "episode": number, "accuracy": f"{share:.6f}"}
-        for row in rows
-        for seed, shares in row.by_seed.items()
-        for number, share in enumerate(shares)
-    ]
-    write_rows(folder / "episodes.csv", ("row", "seed", "episode", "accuracy"), cells)
+def write_evaluation(
+    rows: list[Row], metrics: Mapping[str, Any], folder: Path, classes: Sequence[one_shot.QueryClass] = ()
+) -> None:
+    """metrics.json and episodes.csv: every episode's accuracy of every row and seed; of `classes`, class by class."""
+    scored = [(row.name, seed, shares) for row in rows for seed, shares in row.by_seed.items()]
+    if classes:
+        fields: tuple[str, ...] = one_shot.CLASS_FIELDS
+        cells = [cell for of_row in scored for cell in one_shot.class_cells(*of_row, classes)]
+    else:
+        fields = EPISODE_FIELDS
+        cells = [
+            {"row": name, "seed": seed, "episode": number, "accuracy": f"{share:.6f}"}
+            for name, seed, shares in scored
+            for number, share in enumerate(shares)
+        ]
+    write_rows(folder / "episodes.csv", fields, cells)
     write_json(folder / "metrics.json", metrics)
+
+
+def title(metrics: Mapping[str, Any]) -> str:
+    """What was scored, e.g. `toy test: 5-way 1-shot, 5 queries a class, 500 episodes (seed 0)`."""
+    settings, where = metrics["settings"], f"{metrics['dataset']} {metrics['settings']['part']}"
+    if settings.get("protocol") == "one-shot":
+        queries = sum(entry["queries"] for entry in metrics["classes"].values())
+        return f"{where}: one-shot protocol, {len(metrics['classes'])} classes at once, {queries} queries"
+    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot, {settings['n_query']} queries a class"
+    return f"{where}: {shape}, {settings['episodes']} episodes (seed {settings['seed']})"
+
+
+def warnings(metrics: Mapping[str, Any]) -> list[str]:
+    """A line each: classes that the run has seen, and what cannot be told of them."""
+    lines = [metrics["seen_note"]] if metrics.get("seen_note") else []
+    seen = metrics.get("seen_classes", [])
+    if seen is None:
+        return [*lines, "the run may have seen these classes in training: its record does not say"]
+    classes = "1 class" if len(seen) == 1 else f"{len(seen)} classes"
+    return [*lines, f"{classes} seen in training or validation: {first_few(seen)}"] if seen else lines
 
 
 def table_lines(metrics: Mapping[str, Any]) -> list[str]:
     """The table that `dastm eval` prints."""
-    settings = metrics["settings"]
-    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot, {settings['n_query']} queries a class"
-    lines = [
-        f"{metrics['dataset']} {settings['part']}: {shape}, {settings['episodes']} episodes (seed {settings['seed']});"
-        " % ± 95 % interval"
-    ]
+    lines = [f"{title(metrics)}; % ± 95 % interval", *(f"  note: {line}" for line in warnings(metrics))]
     for name, row in metrics["rows"].items():
         seeds = f"  over {len(row['seeds'])} seeds ± {row['interval_over_seeds']:.2f}" if "seeds" in row else ""
         lines.append(f"  {name:<24} {row['mean']:6.2f} ± {row['interval']:.2f}{seeds}")
@@ -203,17 +233,32 @@ def table_lines(metrics: Mapping[str, Any]) -> list[str]:
 def evaluate_and_write(
     config: EvalConfig, run: Path | None, shards: str | None, device: str, out: Path | None
 ) -> dict[str, Any]:
-    """`dastm eval`: open the shards, score every row, write the results -> metrics."""
-    record = TrainingRecord.read(run) if run is not None and shards is None else None
-    where = record.shards if record is not None else shards
+    """`dastm eval`: open the shards, score every row, write the results -> metrics.
+
+    Raises: RunError in one line, among others for classes that the run has seen (see `seen.check_unseen`).
+    """
+    record = TrainingRecord.read(run) if run is not None else None
+    where = record.shards if record is not None and shards is None else shards
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
     with closing(open_source(where, device=pick_device(device), parts=[config.part])) as source:
-        if record is not None:
-            record.check_shards(source.manifest)
+        manifest = source.manifest
+        if record is not None and shards is None:
+            record.check_shards(manifest)
+        guard = _guard(record, manifest, config) if record is not None else {}
+        classes = one_shot.query_classes(manifest, config.part) if config.protocol == "one-shot" else []
         rows = evaluate(source, config, run, device)
-        metrics = summary(rows, config, source.manifest.dataset)
-    folder = out if out is not None or run is None else run / "eval" / config.protocol
+    metrics = {**summary(rows, config, manifest.dataset), **guard}
+    if classes:
+        metrics["classes"] = one_shot.class_summary({row.name: _over_seeds(row) for row in rows}, classes)
+    folder = out if out is not None or run is None else run / "eval" / config.name
     if folder is not None:
-        write_evaluation(rows, metrics, folder)
+        write_evaluation(rows, metrics, folder, classes)
     return metrics
+
+
+def _guard(record: TrainingRecord, manifest: Manifest, config: EvalConfig) -> dict[str, Any]:
+    """What metrics.json says of classes that the run has seen; RunError where it must not be scored on them."""
+    seen = check_unseen(record, manifest, config.part, allow=config.allow_seen)
+    note = unnamed_note(record, manifest, config.part)
+    return {"seen_classes": seen, **({"seen_note": note} if note else {})}

@@ -22,7 +22,7 @@ from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
 from dastm.clip import Manifest
 from dastm.episodes.sources import Mode, open_source
 from dastm.errors import RunError
-from dastm.evaluator import interval95, load_recogniser, table_lines, untrained
+from dastm.evaluator import interval95, load_recogniser, table_lines, title, untrained, warnings
 from dastm.explain import Pair, explain
 from dastm.skeleton import Layout
 
@@ -123,12 +123,15 @@ def _evaluation(path: Path) -> dict[str, Any]:
         table_lines(metrics)  # has all that the page shows
         first = next(iter(metrics["rows"]))
         shares, n_seeds = _episode_shares(path.parent / "episodes.csv", first)
-        svg = figures.accuracy_histogram(shares, interval95(shares))
+        one_shot = metrics["settings"].get("protocol") == "one-shot"
+        svg = figures.accuracy_histogram(shares, interval95(shares), "class" if one_shot else "episode")
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
         reason = f"{type(error).__name__}: {error}"
         raise RunError(f"{path}: damaged, or its episodes.csv ({reason}); run `dastm eval` again") from error
     seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
-    return {**metrics, "figure": Figure(svg=Markup(svg), caption=f"Accuracy of single episodes, {first}{seeds}.")}
+    caption = f"Accuracy of single {'classes' if one_shot else 'episodes'}, {first}{seeds}."
+    further = {"title": title(metrics), "warnings": warnings(metrics), "over": "queries" if one_shot else "episodes"}
+    return {**metrics, **further, "figure": Figure(svg=Markup(svg), caption=caption)}
 
 
 def _episode_shares(path: Path, name: str) -> tuple[np.ndarray[Any, Any], int]:

@@ -301,5 +301,5 @@ def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device:
         episodes=optimise.val_episodes,
         seed=0,
     )
-    distances = Encoded(state.model, seen.pool_sizes("val"))
+    distances = Encoded(state.model)
     return score(seen, protocol, distances, device, "validation")

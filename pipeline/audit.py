@@ -53,6 +53,7 @@ class _Class:
     name: str
     clips: int
     shards: tuple[str, ...]
+    exemplars: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,8 @@ class _Promise:
     n_joints: int = 0
     coordinates: tuple[str, ...] = ()
     class_split: dict[str, list[int]] = field(default_factory=dict)
+    exemplars: tuple[str, ...] = ()
+    """Keys, as the definition lists them."""
     most_bodies: int = 0
     contents: str = ""
 
@@ -110,6 +113,7 @@ def audit(shards: Path) -> dict[str, Any]:
             found.problems.append(
                 f"class {of.class_id} of {of.part}: manifest {counts[0]}, index {counts[1]}, tars {counts[2]} clips"
             )
+    found.problems += _exemplar_problems(promise, rows)
     if rows and _digest("".join(row["checksum"] for row in rows).encode()) != promise.contents:
         found.problems.append("manifest.json: contents are not those of the index")
     return _report(promise, found)
@@ -136,6 +140,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
             n_joints=len(document["layout"]["joints"]),
             coordinates=tuple(map(str, document["layout"]["coordinates"])),
             class_split={str(part): [int(i) for i in ids] for part, ids in split["class_split"].items()},
+            exemplars=tuple(map(str, split.get("exemplars", ()))),
             most_bodies=int(split["bodies"]),
             contents=str(document["contents"]),
         )
@@ -151,9 +156,13 @@ def _classes(parts: dict[str, dict[str, Row]]) -> Iterator[_Class]:
     order = {part: PARTS.index(part) if part in PARTS else len(PARTS) for part in parts}
     for part in sorted(parts, key=lambda part: (order[part], part)):
         for class_id, entry in sorted(parts[part].items(), key=lambda item: int(item[0])):
-            shards = tuple(map(str, entry["shards"]))
             yield _Class(
-                part=part, class_id=int(class_id), name=str(entry["name"]), clips=int(entry["clips"]), shards=shards
+                part=part,
+                class_id=int(class_id),
+                name=str(entry["name"]),
+                clips=int(entry["clips"]),
+                shards=tuple(map(str, entry["shards"])),
+                exemplars=tuple(map(int, entry.get("exemplars", ()))),
             )
 
 
@@ -207,6 +216,23 @@ def _file_problems(shards: Path, promise: _Promise, rows: list[Row]) -> Iterator
     for shard, count in sorted(Counter(row["shard"] for row in rows).items()):
         if shard not in listed:
             yield f"index.parquet: {count} clips in {shard}, which is not in the manifest"
+
+
+def _exemplar_problems(promise: _Promise, rows: list[Row]) -> Iterator[str]:
+    """Positions in the manifest that are not those of the clips that the definition lists."""
+    listed = set(promise.exemplars)
+    for key in sorted(listed - {row["key"] for row in rows if row["part"] == "test"}):
+        yield f"manifest.json: exemplar {key} is no clip of the test part"
+    keys_of: dict[tuple[str, int], list[str]] = {}
+    for row in rows:
+        keys_of.setdefault((row["part"], row["class_id"]), []).append(row["key"])
+    for of in promise.classes:
+        there = tuple(i for i, key in enumerate(keys_of.get((of.part, of.class_id), ())) if key in listed)
+        if of.exemplars != there:
+            yield (
+                f"manifest.json: class {of.class_id} of {of.part}: exemplars at {list(of.exemplars)}, those that the"
+                f" definition lists are at {list(there)}"
+            )
 
 
 def _check_shard(shard: str, of: _Class, data: bytes, rows: dict[str, Row], promise: _Promise, found: _Found) -> None:

@@ -66,6 +66,10 @@ class SplitSpec:
     """Drawn with `seed`; None: all."""
     too_few: Literal["error", "note"] = "error"
     """A class with fewer clips than `clips_per_class`: stop, or take what there is and say so."""
+    exemplars: tuple[str, ...] = ()
+    """Keys of the clips that a one-shot protocol gives as the examples of the test classes: a list, or a text file."""
+    exemplars_per_class: Count | None = 1
+    """How many of them every test class has; None: any number from one on."""
     bodies: Count = 2
     """Most bodies kept of a clip."""
     rank: Literal["motion", "confidence"] = "motion"
@@ -191,6 +195,7 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {parse['missing']!r}")
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
+    split["exemplars"] = _exemplars(split.get("exemplars"), path)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
     resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
     return TypeAdapter(Definition).validate_python(resolved)
@@ -210,6 +215,17 @@ def _class_names(value: Any, path: Path) -> tuple[str, ...]:
         raise ValueError(f"parse.class_names: a list, or the name of a text file, got {value!r}")
     lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
     return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
+
+
+def _exemplars(value: Any, path: Path) -> tuple[str, ...]:
+    """A list, or a text file with a key a line."""
+    if not isinstance(value, str | list | None):
+        raise ValueError(f"split.exemplars: a list, or the name of a text file, got {value!r}")
+    keys = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
+    twice = sorted(key for key in set(keys) if keys.count(key) > 1)
+    if twice:
+        raise ValueError(f"split.exemplars: {twice[0]} is listed more than once")
+    return tuple(keys)
 
 
 def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple[int, ...]]:

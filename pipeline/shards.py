@@ -51,6 +51,8 @@ class ShardClass:
 
     name: str
     clips: Iterable[Clip]
+    exemplars: frozenset[str] = frozenset()
+    """Keys of its given examples; those of other classes may be among them."""
 
 
 def write_shards(
@@ -82,7 +84,10 @@ def write_shards(
         for class_id, shard_class in sorted(parts.get(part, {}).items()):
             written = _write_class(folder, part, class_id, _checked(shard_class.clips, shape), clips_per_shard)
             shards = tuple(dict.fromkeys(row["shard"] for row in written))
-            entries[part][class_id] = ClassEntry(name=shard_class.name, clips=len(written), shards=shards)
+            given = tuple(i for i, row in enumerate(written) if row["key"] in shard_class.exemplars)
+            entries[part][class_id] = ClassEntry(
+                name=shard_class.name, clips=len(written), shards=shards, exemplars=given
+            )
             rows += written
     index = pa.Table.from_pylist(rows, INDEX_SCHEMA).select(list(INDEX_COLUMNS))
     pq.write_table(index, folder / INDEX_NAME, write_page_checksum=True)

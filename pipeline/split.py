@@ -8,7 +8,7 @@ clips wait in one unnamed temporary file, so that memory holds one part of the t
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,6 +20,7 @@ from tqdm import tqdm
 from dastm.clip import MANIFEST_NAME, PARTS, Clip, decode_clip, encode_clip
 from pipeline.definitions import Definition
 from pipeline.errors import DataError, Refused
+from pipeline.exemplars import drawn_first, find_exemplars
 from pipeline.folders import check_marked, replaced_folder
 from pipeline.kernels.sampling import clip_rng
 from pipeline.prepare import check_split, prepare_clip
@@ -90,7 +91,10 @@ def split(definition: Definition, parsed: Path, out: Path) -> SplitSummary:
     layout = definition.parse.layout
     check_split(definition.split, layout)
     check_marked(out, MANIFEST_NAME)
-    pools, outside = _draw(read_facts(parsed, _DRAWN_BY), definition)
+    facts = read_facts(parsed, _DRAWN_BY)
+    pools, outside = _draw(facts, definition)
+    for class_id, keys in find_exemplars(facts, definition).items():
+        _lead(pools[class_id], keys)
     _check_counts({i: len(pool.waiting) for i, pool in pools.items()}, pools, definition)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out.parent) as file:
@@ -147,6 +151,14 @@ def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], in
     return pools, outside
 
 
+def _lead(pool: _Pool, exemplars: Sequence[str]) -> None:
+    """Draw the exemplars of a class before its other clips."""
+    unusable = sorted(set(exemplars) - set(pool.waiting))
+    if unusable:
+        raise DataError(f"exemplar {unusable[0]}: no frame or no body in it")
+    pool.waiting = drawn_first(pool.waiting, exemplars)
+
+
 def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definition: Definition) -> tuple[str, ...]:
     """The notes on classes with too few clips; DataError under `too_few: error`, or where there is no clip at all."""
     asked = definition.split.clips_per_class or 1
@@ -177,6 +189,8 @@ def _prepare_all(
             try:
                 prepared = _prepare(clip, pools[clip.class_id].name, definition, spool)
             except Refused as refusal:
+                if clip.key in definition.split.exemplars:
+                    raise DataError(f"exemplar {clip.key}: {refusal}") from refusal
                 left_out.append(f"{clip.key}: left out, {refusal}")
                 continue
             pools[clip.class_id].prepared.append(clip.key)
@@ -240,7 +254,8 @@ def _prepare(clip: ParsedClip, class_name: str, definition: Definition, spool: _
 def _shard_classes(
     definition: Definition, part: str, pools: Mapping[int, _Pool], spool: _Spool
 ) -> Iterator[tuple[int, ShardClass]]:
+    exemplars = frozenset(definition.split.exemplars)
     for class_id in definition.split.class_split[part]:
         keys = sorted(pools[class_id].prepared)
         if keys:
-            yield class_id, ShardClass(name=pools[class_id].name, clips=map(spool.read, keys))
+            yield class_id, ShardClass(name=pools[class_id].name, clips=map(spool.read, keys), exemplars=exemplars)

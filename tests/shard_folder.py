@@ -43,8 +43,13 @@ def make_shard_folder(
     bodies: Sequence[int] = (1,),
     clips_per_shard: int = 3,
     noise: float = 0.05,
+    exemplars: Mapping[int, Sequence[int]] | None = None,
+    dataset: str = "toy",
 ) -> Manifest:
-    """Write a shard folder and return its manifest; clip i of a class has `bodies[i % len(bodies)]` bodies."""
+    """Write a shard folder and return its manifest; clip i of a class has `bodies[i % len(bodies)]` bodies.
+
+    `exemplars`: class id -> which of its clips are its given examples.
+    """
     rows: list[dict[str, Any]] = []
     entries: dict[str, dict[int, ClassEntry]] = {}
     for part, classes in parts.items():
@@ -63,10 +68,15 @@ def make_shard_folder(
             for start in range(0, n_clips, clips_per_shard):
                 shards.append(f"{part}/{class_id:03d}-{len(shards):03d}.tar")
                 rows += write_shard(path, shards[-1], part, class_id, clips[start : start + clips_per_shard])
-            entries[part][class_id] = ClassEntry(name=f"class {class_id}", clips=n_clips, shards=tuple(shards))
+            entries[part][class_id] = ClassEntry(
+                name=f"class {class_id}",
+                clips=n_clips,
+                shards=tuple(shards),
+                exemplars=tuple((exemplars or {}).get(class_id, ())),
+            )
     pq.write_table(pa.table({name: [row[name] for row in rows] for name in INDEX_COLUMNS}), path / INDEX_NAME)
     manifest = Manifest(
-        dataset="toy",
+        dataset=dataset,
         layout=layout,
         frames=frames,
         parts=entries,

@@ -27,7 +27,7 @@ TINY: dict[str, Any] = {
 }
 
 
-def toy_shards(path: Path, seed: int = 0, noise: float = 0.05, layout: Layout = STICK) -> str:
+def toy_shards(path: Path, seed: int = 0, noise: float = 0.05, layout: Layout = STICK, **options: Any) -> str:
     """Write the toy data set: 6 / 3 / 4 classes of 8 clips, every third with two bodies."""
     parts = {"train": range(6), "val": range(6, 9), "test": range(9, 13)}
     make_shard_folder(
@@ -37,6 +37,7 @@ def toy_shards(path: Path, seed: int = 0, noise: float = 0.05, layout: Layout = 
         layout=layout,
         bodies=(1, 1, 2),
         noise=noise,
+        **options,
     )
     return str(path)
 

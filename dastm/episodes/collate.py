@@ -44,26 +44,32 @@ def assemble(plan: EpisodePlan, batch_of: Callable[[Selection], ClipBatch], devi
     """
     return Episode(
         plan=plan,
-        support=batch_of(_selection(plan, plan.support)),
-        query=batch_of(_selection(plan, plan.query)),
-        support_labels=_labels(plan.support).to(device, non_blocking=True),
-        query_labels=_labels(plan.query).to(device, non_blocking=True),
+        support=batch_of(selection(plan, plan.support)),
+        query=batch_of(selection(plan, plan.query)),
+        support_labels=labels(plan.support).to(device, non_blocking=True),
+        query_labels=labels(plan.query).to(device, non_blocking=True),
     )
 
 
 def check_plan(plan: EpisodePlan, pool_sizes: Mapping[int, int], where: str) -> None:
     """Raises: ValueError if the plan asks for a class or a clip that the pool does not have."""
-    for class_id, support, query in zip(plan.class_ids, plan.support, plan.query, strict=True):
+    check_selection([*selection(plan, plan.support), *selection(plan, plan.query)], pool_sizes, where)
+
+
+def check_selection(clips: Selection, pool_sizes: Mapping[int, int], where: str) -> None:
+    """Raises: ValueError if a class or a clip is not in the pool."""
+    for class_id, i in clips:
         if class_id not in pool_sizes:
             raise ValueError(f"{where} has no class {class_id}")
-        wrong = [i for i in (*support, *query) if not 0 <= i < pool_sizes[class_id]]
-        if wrong:
-            raise ValueError(f"{where}: class {class_id} has {pool_sizes[class_id]} clips, no clip {wrong[0]}")
+        if not 0 <= i < pool_sizes[class_id]:
+            raise ValueError(f"{where}: class {class_id} has {pool_sizes[class_id]} clips, no clip {i}")
 
 
-def _selection(plan: EpisodePlan, clips: tuple[tuple[int, ...], ...]) -> Selection:
+def selection(plan: EpisodePlan, clips: tuple[tuple[int, ...], ...]) -> Selection:
+    """The support or the query of a plan, class after class."""
     return [(class_id, i) for class_id, row in zip(plan.class_ids, clips, strict=True) for i in row]
 
 
-def _labels(clips: tuple[tuple[int, ...], ...]) -> Tensor:
+def labels(clips: tuple[tuple[int, ...], ...]) -> Tensor:
+    """(L,) int64: 0..N-1, one for every clip of `selection`."""
     return torch.tensor([label for label, row in enumerate(clips) for _ in row], dtype=torch.int64)

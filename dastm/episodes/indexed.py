@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from dastm.clip import MANIFEST_NAME, Manifest, ShardError, decode_joints
-from dastm.episodes.collate import Selection, assemble, check_plan, collate
+from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.handles import Handles, read_at
 from dastm.episodes.index import PartIndex, read_index
@@ -63,12 +63,13 @@ class IndexedShards:
     def fetch(self, part: str, plan: EpisodePlan) -> Episode:
         """The tensors of a plan. Raises: as `read`; ValueError if the plan does not fit the part."""
         check_plan(plan, self.pool_sizes(part), f"{self.folder}: {part}")
+        return assemble(plan, lambda clips: self.clips(part, clips), torch.device("cpu"))
+
+    def clips(self, part: str, clips: Selection) -> ClipBatch:
+        """Some clips of a part, in the order asked for. Raises: as `fetch`."""
+        check_selection(clips, self.pool_sizes(part), f"{self.folder}: {part}")
         rows = self._parts[part].rows
-
-        def batch_of(clips: Selection) -> ClipBatch:
-            return collate([self.read(part, rows[class_id][i]) for class_id, i in clips])
-
-        return assemble(plan, batch_of, torch.device("cpu"))
+        return collate([self.read(part, rows[class_id][i]) for class_id, i in clips])
 
     def close(self) -> None:
         """Close every file; fetching afterwards is a ValueError."""

@@ -5,14 +5,18 @@ order, depends on nothing else: not on workers, prefetch, or where an earlier ru
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 
-from dastm.episodes.episode import Episode
+from dastm.episodes.collate import Selection
+from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.sampler import check_pool, plan_episode
 from dastm.episodes.sources import EpisodeSource
+
+Item = TypeVar("Item")
 
 
 def episodes(
@@ -53,9 +57,23 @@ def episodes(
     return _ahead(fetch, numbers, prefetch, workers) if workers else (fetch(number) for number in numbers)
 
 
-def _ahead(fetch: Callable[[int], Episode], numbers: range, prefetch: int, workers: int) -> Iterator[Episode]:
+def clip_batches(
+    source: EpisodeSource, part: str, selections: Sequence[Selection], *, device: torch.device, prefetch: int = 4
+) -> Iterator[ClipBatch]:
+    """The clips of each selection in turn, on `device`; at most `prefetch` batches are fetched ahead, by two threads.
+
+    What goes wrong in a thread is raised in place of the batch it befell. Raises: as the source's `clips`.
+    """
+
+    def fetch(number: int) -> ClipBatch:
+        return source.clips(part, selections[number]).to(device)
+
+    return _ahead(fetch, range(len(selections)), prefetch, 2)
+
+
+def _ahead(fetch: Callable[[int], Item], numbers: range, prefetch: int, workers: int) -> Iterator[Item]:
     with ThreadPoolExecutor(workers, thread_name_prefix="episodes") as pool:
-        waiting: deque[Future[Episode]] = deque()
+        waiting: deque[Future[Item]] = deque()
         try:
             for number in numbers:
                 waiting.append(pool.submit(fetch, number))

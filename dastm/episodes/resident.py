@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from dastm.episodes.collate import Selection, assemble, check_plan, collate, present_bodies
+from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, present_bodies
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.manifest import clip_shape, pool_sizes
@@ -56,6 +56,11 @@ class ResidentClips:
         check_plan(plan, self.pool_sizes(part), f"{self._where}: {part}")
         held = self._parts[part]
         return assemble(plan, lambda clips: _batch_of(held, clips), self._device)
+
+    def clips(self, part: str, clips: Selection) -> ClipBatch:
+        """Some clips of a part, in the order asked for, on the device. Raises: as `fetch`."""
+        check_selection(clips, self.pool_sizes(part), f"{self._where}: {part}")
+        return _batch_of(self._parts[part], clips)
 
     def close(self) -> None:
         """Let go of the tensors; fetching afterwards is a RunError."""

@@ -5,7 +5,7 @@ any number of workers, ranks or restarts. N-way K-shot episodes as in Vinyals et
 `n_query` queries a class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -56,6 +56,34 @@ def plan_episode(
         support=tuple(tuple(clips[:k_shot]) for clips in drawn),
         query=tuple(tuple(clips[k_shot:]) for clips in drawn),
     )
+
+
+def plan_one_shot(pool_sizes: Mapping[int, int], exemplars: Mapping[int, Sequence[int]], where: str) -> EpisodePlan:
+    """All classes at once: the support is their given exemplars, the query every other clip. Nothing is drawn.
+
+    Classes ascend. Any number of exemplars from one on may belong to a class, another number to another class.
+    Raises: RunError naming `where` if a class has no exemplar, there are fewer than two classes, or one has no query.
+    """
+    without = [str(class_id) for class_id in sorted(pool_sizes) if not exemplars.get(class_id)]
+    if without:
+        listed = ", ".join(without[:NAMED]) + (f" and {len(without) - NAMED} more" if len(without) > NAMED else "")
+        lacking = "no exemplars" if len(without) == len(pool_sizes) else f"no exemplar of class {listed}"
+        raise RunError(
+            f"{where} has {lacking}, and the one-shot protocol needs one of every class: list their keys under"
+            " split.exemplars of the definition and run `dastm-data split` again"
+        )
+    if len(pool_sizes) < 2:
+        raise RunError(f"{where} has {_classes(len(pool_sizes))}, the one-shot protocol needs 2")
+    class_ids = tuple(sorted(pool_sizes))
+    support = tuple(tuple(sorted(exemplars[class_id])) for class_id in class_ids)
+    query = tuple(
+        tuple(i for i in range(pool_sizes[class_id]) if i not in given)
+        for class_id, given in zip(class_ids, support, strict=True)
+    )
+    idle = [class_id for class_id, of_class in zip(class_ids, query, strict=True) if not of_class]
+    if idle:
+        raise RunError(f"{where}: class {idle[0]} has no clip but its exemplars, so no query")
+    return EpisodePlan(class_ids=class_ids, support=support, query=query)
 
 
 def _classes(n: int) -> str:

@@ -14,7 +14,8 @@ from typing import Literal, Protocol
 import torch
 
 from dastm.clip import Manifest
-from dastm.episodes.episode import Episode, EpisodePlan
+from dastm.episodes.collate import Selection
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
 from dastm.episodes.streamed import StreamedShards, is_url
@@ -37,6 +38,9 @@ class EpisodeSource(Protocol):
 
     def fetch(self, part: str, plan: EpisodePlan) -> Episode:
         """The tensors of a plan; ShardError if a clip is not what was written."""
+
+    def clips(self, part: str, clips: Selection) -> ClipBatch:
+        """Some clips, without an episode around them; errors as `fetch`."""
 
     def close(self) -> None:
         """Let go of files and tensors."""

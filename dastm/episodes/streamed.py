@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
-from dastm.episodes.collate import Selection, assemble, check_plan, collate
+from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.manifest import check_clip, one_line, pool_sizes, read_manifest
 
@@ -58,19 +58,31 @@ class StreamedShards:
         written; ValueError if the plan does not fit the part.
         """
         check_plan(plan, self.pool_sizes(part), f"{self.url}: {part}")
-        found = {
-            (class_id, i): joints
-            for class_id, support, query in zip(plan.class_ids, plan.support, plan.query, strict=True)
-            for i, joints in self._pick(part, class_id, {*support, *query})
-        }
+        found = self._found(part, [*selection(plan, plan.support), *selection(plan, plan.query)])
 
         def batch_of(clips: Selection) -> ClipBatch:
             return collate([found[clip] for clip in clips])
 
         return assemble(plan, batch_of, torch.device("cpu"))
 
+    def clips(self, part: str, clips: Selection) -> ClipBatch:
+        """Some clips of a part, in the order asked for; each class among them is read once. Raises: as `fetch`."""
+        check_selection(clips, self.pool_sizes(part), f"{self.url}: {part}")
+        found = self._found(part, clips)
+        return collate([found[clip] for clip in clips])
+
     def close(self) -> None:
         """Nothing to do: each fetch closes its own streams."""
+
+    def _found(self, part: str, clips: Selection) -> dict[tuple[int, int], NDArray[np.float32]]:
+        wanted: dict[int, set[int]] = {}
+        for class_id, i in clips:
+            wanted.setdefault(class_id, set()).add(i)
+        return {
+            (class_id, i): joints
+            for class_id, positions in wanted.items()
+            for i, joints in self._pick(part, class_id, positions)
+        }
 
     def _pick(self, part: str, class_id: int, wanted: set[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         entry, last, position = self.manifest.parts[part][class_id], max(wanted), 0

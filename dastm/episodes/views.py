@@ -2,8 +2,8 @@
 
 `middle` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's frames are
 drawn anew, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the vertical, scaled
-and jittered. What is drawn is a pure function of the seed and the plan, so that a training that is continued sees what
-it would have seen.
+and jittered. What is drawn is a pure function of the seed and of the clips that are asked for together, so that a
+training that is continued sees what it would have seen.
 
 Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates.
 """
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dastm.clip import Manifest
-from dastm.episodes.episode import Episode, EpisodePlan
+from dastm.episodes.collate import Selection, selection
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
 from dastm.skeleton import Layout
@@ -26,12 +27,16 @@ from dastm.skeleton import Layout
 Doubles = NDArray[np.float64]
 
 
+Look = Callable[[Tensor, Selection], Tensor]
+"""Joints (L, M, T, V, C) of the clips selected to joints (L, M, F, V, C)."""
+
+
 @dataclass(frozen=True)
 class View:
-    """A source of which every episode goes through a function of its plan; it is closed with the source."""
+    """A source whose clips are looked at in some way; it is closed with the source."""
 
     source: EpisodeSource
-    look: Callable[[Episode], Episode]
+    look: Look
 
     @property
     def manifest(self) -> Manifest:
@@ -43,12 +48,21 @@ class View:
         return self.source.pool_sizes(part)
 
     def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """The tensors of a plan, as they look."""
-        return self.look(self.source.fetch(part, plan))
+        """The tensors of a plan, as they look: support and query apart."""
+        episode = self.source.fetch(part, plan)
+        support = self._seen(episode.support, selection(plan, plan.support))
+        return replace(episode, support=support, query=self._seen(episode.query, selection(plan, plan.query)))
+
+    def clips(self, part: str, selected: Selection) -> ClipBatch:
+        """Clips as they look."""
+        return self._seen(self.source.clips(part, selected), selected)
 
     def close(self) -> None:
         """Let go of the source."""
         self.source.close()
+
+    def _seen(self, clips: ClipBatch, selected: Selection) -> ClipBatch:
+        return replace(clips, joints_LMTVC=self.look(clips.joints_LMTVC, selected))
 
 
 def middle(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
@@ -60,7 +74,7 @@ def middle(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
     if n_seen == n_stored:
         return source
     middle_F = (2 * torch.arange(n_seen) + 1) * n_stored // (2 * n_seen)
-    return View(source, lambda episode: _both(episode, lambda joints: joints.index_select(2, _on(middle_F, joints))))
+    return View(source, lambda joints, _: joints.index_select(2, _on(middle_F, joints)))
 
 
 def augmented(
@@ -72,7 +86,7 @@ def augmented(
     noise: float = 0.0,
     seed: int,
 ) -> EpisodeSource:
-    """Clips that look different in every plan.
+    """Clips that look different in every episode.
 
     Args:
         n_frames: frames seen, one drawn of each equal segment of the stored ones; None: all of them.
@@ -92,21 +106,17 @@ def augmented(
         return source
     vertical = 2 if manifest.definition.get("split", {}).get("rotate") == "upright" else 1
 
-    def look(episode: Episode) -> Episode:
-        rng = _plan_rng(seed, episode.plan)
-
-        def seen(joints: Tensor) -> Tensor:
-            if n_seen != manifest.frames:
-                joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
-            if noise:
-                joints = _jittered(joints, noise, layout, int(rng.integers(2**63)))
-            if yaw or scale:
-                angles_L = rng.uniform(-math.radians(yaw), math.radians(yaw), len(joints))
-                maps_LCC = similarities(angles_L, rng.uniform(1 - scale, 1 + scale, len(joints)), layout, vertical)
-                joints = joints @ _on(maps_LCC, joints)[:, None, None]
-            return joints
-
-        return _both(episode, seen)
+    def look(joints: Tensor, selected: Selection) -> Tensor:
+        rng = np.random.default_rng(np.random.SeedSequence([seed, *(number for clip in selected for number in clip)]))
+        if n_seen != manifest.frames:
+            joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
+        if noise:
+            joints = _jittered(joints, noise, layout, int(rng.integers(2**63)))
+        if yaw or scale:
+            angles_L = rng.uniform(-math.radians(yaw), math.radians(yaw), len(joints))
+            maps_LCC = similarities(angles_L, rng.uniform(1 - scale, 1 + scale, len(joints)), layout, vertical)
+            joints = joints @ _on(maps_LCC, joints)[:, None, None]
+        return joints
 
     return View(source, look)
 
@@ -143,19 +153,6 @@ def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical
         maps_LCC[:, a, b], maps_LCC[:, b, a] = np.sin(angles_L), -np.sin(angles_L)
     maps_LCC[:, :n_space] *= factors_L[:, None, None]
     return torch.from_numpy(maps_LCC.astype(np.float32))
-
-
-def _plan_rng(seed: int, plan: EpisodePlan) -> np.random.Generator:
-    clips = [i for row in (*plan.support, *plan.query) for i in row]
-    return np.random.default_rng(np.random.SeedSequence([seed, *plan.class_ids, *clips]))
-
-
-def _both(episode: Episode, look: Callable[[Tensor], Tensor]) -> Episode:
-    """The support first, then the query."""
-    support, query = (
-        replace(clips, joints_LMTVC=look(clips.joints_LMTVC)) for clips in (episode.support, episode.query)
-    )
-    return replace(episode, support=support, query=query)
 
 
 def _on(values: Tensor, joints: Tensor) -> Tensor:

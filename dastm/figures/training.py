@@ -21,6 +21,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "val": {"linewidth": 1.6, "marker": "o", "markersize": 2.5},
 }
 MOST_POINTS = 300
+WORDS = {"episode": ("an episode", "episodes"), "class": ("a class", "classes")}
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -57,18 +58,19 @@ def curves(rows: Rows) -> str:
         return to_svg(figure, f"Training curves of {len(seeds)} seed(s)")
 
 
-def accuracy_histogram(accuracies: NDArray[Any], interval: float) -> str:
-    """Distribution of the accuracies of episodes (shares), their mean and its 95 % interval.
+def accuracy_histogram(accuracies: NDArray[Any], interval: float, of: str = "episode") -> str:
+    """Distribution of the accuracies of episodes or classes (shares), their mean and its 95 % interval.
 
     Args:
         interval: half its width, a share, as `evaluator.interval95` gives it.
+        of: what each accuracy is of, `episode` or `class`.
 
     Raises: ValueError if there are fewer than two, or one is outside [0, 1].
     """
     percent = 100 * np.asarray(accuracies, dtype=np.float64)
     if percent.ndim != 1 or len(percent) < 2 or not ((percent >= 0) & (percent <= 100)).all():
         raise ValueError("accuracies: expected at least two shares between 0 and 1")
-    mean, half = percent.mean(), 100 * interval
+    mean, half, (one, many) = percent.mean(), 100 * interval, WORDS[of]
     lefts, counts, width = _bars(percent)
     with drawing(4.6, 2.6) as figure:
         axes = figure.subplots()
@@ -77,9 +79,9 @@ def accuracy_histogram(accuracies: NDArray[Any], interval: float) -> str:
             bar.set_gid(f"bar-{left + width / 2:.4g}-{count}")
         axes.axvspan(mean - half, mean + half, color=PALETTE[1], alpha=0.3, linewidth=0, gid="interval")
         axes.axvline(mean, color=PALETTE[1], linewidth=1.5, gid="mean")
-        axes.set(xlabel="accuracy of an episode, %", ylabel="episodes")
-        axes.set_title(f"mean {mean:.1f} ± {half:.1f} % (95 % interval, {len(percent)} episodes)", fontsize=10)
-        return to_svg(figure, f"Accuracies of {len(percent)} episodes, mean {mean:.1f} %")
+        axes.set(xlabel=f"accuracy of {one}, %", ylabel=many)
+        axes.set_title(f"mean {mean:.1f} ± {half:.1f} % (95 % interval, {len(percent)} {many})", fontsize=10)
+        return to_svg(figure, f"Accuracies of {len(percent)} {many}, mean {mean:.1f} %")
 
 
 def _bars(percent: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:

@@ -175,3 +175,32 @@ def test_software_and_revision_are_filled(monkeypatch):
     assert {"dastm", "python", "torch", "numpy"} <= software().keys()
     monkeypatch.setenv("PATH", "")
     assert git_revision() is None
+
+
+def test_record_names_the_classes_that_a_training_sees_and_no_test_class(tmp_path, rng):
+    parts = {"train": {0: 2, 4: 2}, "val": {1: 2}, "test": {2: 2}}
+    manifest = make_shard_folder(tmp_path / "shards", parts=parts, rng=rng)
+    record = record_training(load_config("small"), "shards", manifest)
+    assert record.classes == {"train": {0: "class 0", 4: "class 4"}, "val": {1: "class 1"}}
+    record.write(tmp_path / "run")
+    assert TrainingRecord.read(tmp_path / "run").classes == record.classes
+
+
+def test_record_of_an_older_version_is_read_and_names_no_classes(record, tmp_path):
+    record.write(tmp_path)
+    path = tmp_path / "train" / "config.json"
+    document = read_json(path)
+    del document["classes"]
+    write_json(path, document)
+    old = TrainingRecord.read(tmp_path)
+    assert old.classes is None
+    assert old.identity() == record.identity()
+
+
+@pytest.mark.parametrize("classes", [[], {"train": ["wave"]}, {"train": {"one": "wave"}}, 5])
+def test_record_with_damaged_classes_is_one_line(record, tmp_path, classes):
+    record.write(tmp_path)
+    path = tmp_path / "train" / "config.json"
+    write_json(path, {**read_json(path), "classes": classes})
+    with pytest.raises(RunError, match=r"config\.json: not the record of a training"):
+        TrainingRecord.read(tmp_path)

@@ -178,3 +178,63 @@ def test_bench_prints_a_table_and_writes_what_it_measured(tmp_path):
 def test_bench_looks_at_its_folder_before_it_measures(call):
     Path("taken").write_text("")
     assert "taken" in one_line(call("bench", "--out", "taken"))
+
+
+@pytest.mark.parametrize("shape", [(4, 7, 1), (4, 1, 7), (2, 3, 2), (3, 5, 3)])
+def test_any_ways_shots_and_queries_that_the_classes_have(call, shards, shape):
+    """The toy's test part has 4 classes of 8 clips: all its classes, or all its clips, can be taken."""
+    n_way, k_shot, n_query = shape
+    words = ("--n-way", n_way, "--k-shot", k_shot, "--n-query", n_query, "--episodes", 3, "--out", "out")
+    result = call("eval", "--shards", shards, "--baseline", "coordinates", *words)
+    assert result.exit_code == 0, result.output
+    assert f"{n_way}-way {k_shot}-shot, {n_query} queries a class, 3 episodes" in result.stdout
+    cells = Path("out/episodes.csv").read_text().splitlines()[1:]
+    shares = [float(cell.split(",")[-1]) * n_way * n_query for cell in cells]
+    assert len(shares) == 3
+    assert shares == pytest.approx([round(share) for share in shares], abs=1e-4)
+
+
+def test_a_run_is_scored_on_all_classes_with_seven_shots_and_one_query(call, shards):
+    assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS).exit_code == 0
+    words = ("--n-way", 4, "--k-shot", 7, "--n-query", 1, "--episodes", 2, "--baseline", "coordinates")
+    result = call("eval", "--run", "run", *words)
+    assert result.exit_code == 0, result.output
+    assert Path("run/eval/test-4way-7shot/episodes.csv").is_file()
+
+
+def test_one_shot_protocol_from_the_command_line_and_from_params(call, tmp_path):
+    given = toy_shards(tmp_path / "given", exemplars={9: (0,), 10: (1,), 11: (2,), 12: (3,)})
+    words = ("eval", "--shards", given, "--baseline", "coordinates", "--out", "out")
+    result = call(*words, "--protocol", "one-shot")
+    assert result.exit_code == 0, result.output
+    assert "toy test: one-shot protocol, 4 classes at once, 28 queries; % ± 95 % interval" in result.stdout
+    assert json.loads(Path("out/metrics.json").read_text())["protocol"] == "test-one-shot"
+    Path("params.yaml").write_text("eval: {protocol: one-shot, n_way: 3, episodes: 7}")
+    assert call(*words).stdout == result.stdout
+
+
+@pytest.mark.parametrize("option", ["--n-way", "--k-shot", "--n-query", "--episodes", "--seed"])
+def test_what_one_shot_leaves_no_choice_of_is_wrong_usage(call, shards, option):
+    result = call("eval", "--shards", shards, "--baseline", "coordinates", "--protocol", "one-shot", option, 2)
+    assert result.exit_code == 2
+    assert f"{option}: not with the one-shot protocol" in result.stderr
+
+
+def test_one_shot_without_exemplars_is_one_line(call, shards):
+    line = one_line(call("eval", "--shards", shards, "--baseline", "coordinates", "--protocol", "one-shot"))
+    assert line.startswith("dastm: toy: test has no exemplars, and the one-shot protocol needs one of every class: ")
+    assert line.endswith("list their keys under split.exemplars of the definition and run `dastm-data split` again")
+
+
+def test_seen_classes_are_refused_by_name_unless_told(call, shards, tmp_path):
+    assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS).exit_code == 0
+    other = toy_shards(tmp_path / "other", dataset="other")
+    words = ("eval", "--run", "run", "--shards", other, "--part", "train", "--n-way", 3, "--n-query", 2)
+    line = one_line(call(*words))
+    assert "6 of the 6 classes of other train: class 0 (train), class 1 (train), " in line
+    assert line.endswith("class 4 (train) and 1 more; score it on others, or add --allow-seen")
+    told = call(*words, "--episodes", 2, "--allow-seen")
+    assert told.exit_code == 0, told.output
+    assert json.loads(Path("run/eval/train-3way-1shot/metrics.json").read_text())["seen_classes"][0] == "class 0"
+    Path("params.yaml").write_text("eval: {allow_seen: true, episodes: 2}")
+    assert call(*words).exit_code == 0

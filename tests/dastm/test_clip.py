@@ -1,6 +1,7 @@
 """The contract: what is written is what is read, and a flipped bit never passes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,16 @@ def test_manifest_and_back(manifest):
     assert manifest.pool_sizes("train") == {7: 4}
 
 
+def test_exemplars_are_written_where_there_are_some_and_come_back(manifest):
+    assert b"exemplars" not in encode_manifest(manifest)
+    entry = replace(manifest.parts["train"][7], exemplars=(1, 3))
+    marked = replace(manifest, parts={**manifest.parts, "train": {7: entry, 8: manifest.parts["train"][7]}})
+    read = decode_manifest(encode_manifest(marked), "here")
+    assert read == marked
+    assert read.exemplars("train") == {7: (1, 3)}
+    assert read.exemplars("val") == {}
+
+
 def test_manifest_of_another_schema_is_refused(manifest):
     document = json.loads(encode_manifest(manifest))
     with pytest.raises(ShardError, match=r"here: schema 99, this version reads 1"):
@@ -124,6 +135,11 @@ def test_what_is_no_manifest_is_refused(data):
         (("parts", "train", "007", "clips"), True),
         (("parts", "train", "007", "name"), None),
         (("parts", "train", "007", "shards"), [7]),
+        (("parts", "train", "007", "exemplars"), [4]),
+        (("parts", "train", "007", "exemplars"), [-1]),
+        (("parts", "train", "007", "exemplars"), [1, 1]),
+        (("parts", "train", "007", "exemplars"), ["1"]),
+        (("parts", "train", "007", "exemplars"), 1),
     ],
 )
 def test_manifest_with_a_value_of_the_wrong_kind_is_refused(manifest, where, value):

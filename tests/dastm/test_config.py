@@ -133,4 +133,11 @@ def test_settings_without_a_value_are_refused(pair):
 
 
 def test_protocol_names_the_evaluation():
-    assert checked(EvalConfig, {"k_shot": 5}, "eval").protocol == "test-5way-5shot"
+    assert checked(EvalConfig, {"k_shot": 5}, "eval").name == "test-5way-5shot"
+
+
+def test_one_shot_is_named_and_keeps_only_the_settings_that_it_has():
+    config = checked(EvalConfig, {"protocol": "one-shot", "part": "val"}, "eval")
+    assert config.name == "val-one-shot"
+    assert config.to_dict() == {"protocol": "one-shot", "part": "val", "baselines": (), "allow_seen": False}
+    assert {"n_way", "k_shot", "n_query", "episodes", "seed"} < EvalConfig().to_dict().keys()

@@ -22,10 +22,10 @@ def some(source, count=12):
     return episodes(source, "train", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=count)
 
 
-@pytest.mark.parametrize("budget", [2**30, 0], ids=["kept", "not kept"])
+@pytest.mark.parametrize("budget", [2**30, 100_000, 0], ids=["kept", "some kept", "none kept"])
 def test_distances_are_those_of_the_network(source, budget):
     model = untrained(tiny(), source.manifest.layout, 0).double()
-    encoded = Encoded(model, source.pool_sizes("train"), budget)
+    encoded = Encoded(model, budget)
     with torch.inference_mode():
         for episode in some(source):
             clips = {name: getattr(episode, name) for name in ("support", "query")}
@@ -38,7 +38,7 @@ def test_a_clip_is_encoded_once(source, monkeypatch):
     model = untrained(tiny(), source.manifest.layout, 0)
     encode, counts = model.encode, []
     monkeypatch.setattr(model, "encode", lambda clips: counts.append(len(clips.present_LM)) or encode(clips))
-    distances = Encoded(model, source.pool_sizes("train"))
+    distances = Encoded(model)
     with torch.inference_mode():
         for episode in some(source, 30):
             distances(episode)
@@ -47,7 +47,7 @@ def test_a_clip_is_encoded_once(source, monkeypatch):
 
 
 def test_beyond_the_budget_nothing_is_kept(source):
-    distances = Encoded(untrained(tiny(), source.manifest.layout, 0), source.pool_sizes("train"), budget=1000)
+    distances = Encoded(untrained(tiny(), source.manifest.layout, 0), budget=1000)
     with torch.inference_mode():
         for episode in some(source, 3):
             distances(episode)

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.audit import audit
 from pipeline.split import split
+from pipeline.table import read_facts
 from tests.oracles.hand_made import definition_of, made_table
 from tests.pipeline.shard_damage import change_manifest
 
@@ -26,3 +27,31 @@ def test_a_changed_fact_is_found(shards):
 def test_a_manifest_of_another_folder_is_found(shards):
     change_manifest(shards, lambda document: document.update(contents="0" * 32))
     assert audit(shards)["problems"] == ["manifest.json: contents are not those of the index"]
+
+
+@pytest.fixture
+def with_exemplar(tmp_path):
+    table = made_table(tmp_path / "parsed", np.random.default_rng(0))
+    keys = sorted(row["key"] for row in read_facts(table, ("key", "class_id")).to_pylist() if row["class_id"] == 5)
+    split(definition_of(exemplars=(keys[2],)), table, tmp_path / "marked")
+    return tmp_path / "marked", keys
+
+
+def test_exemplars_where_the_definition_lists_them_are_sound(with_exemplar):
+    assert audit(with_exemplar[0])["problems"] == []
+
+
+def test_an_exemplar_marked_at_another_clip_or_not_at_all_is_found(with_exemplar):
+    folder, _ = with_exemplar
+    where = "manifest.json: class 5 of test: exemplars at"
+    change_manifest(folder, lambda document: document["parts"]["test"]["005"].update(exemplars=[1]))
+    assert audit(folder)["problems"] == [f"{where} [1], those that the definition lists are at [2]"]
+    change_manifest(folder, lambda document: document["parts"]["test"]["005"].pop("exemplars"))
+    assert audit(folder)["problems"] == [f"{where} [], those that the definition lists are at [2]"]
+
+
+def test_a_listed_exemplar_that_is_no_clip_is_found(with_exemplar):
+    folder, keys = with_exemplar
+    listed = [keys[2], "elsewhere"]
+    change_manifest(folder, lambda document: document["definition"]["split"].update(exemplars=listed))
+    assert audit(folder)["problems"] == ["manifest.json: exemplar elsewhere is no clip of the test part"]

@@ -134,3 +134,25 @@ def test_unknown_names_list_the_known_ones(tmp_path):
         load_definition("ntu")
     with pytest.raises(DataError, match="no such definition file"):
         load_definition(tmp_path / "none.yaml")
+
+
+def test_exemplars_are_a_list_or_a_text_file(tmp_path):
+    (tmp_path / "given.txt").write_text("S001C001P001R001A004\n\n")
+    for value in ("given.txt", "[S001C001P001R001A004]"):
+        path = write(tmp_path, MINIMAL.replace("test: [3]}}", f"test: [3]}}, exemplars: {value}}}"))
+        assert load_definition(path).split.exemplars == ("S001C001P001R001A004",)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("none.txt", "none.txt: cannot read this list"),
+        ("{a: b}", "split.exemplars: a list, or the name of a text file, got"),
+        ("[a, b, a]", "split.exemplars: a is listed more than once"),
+        ("[a], exemplars_per_class: 0", "split.exemplars_per_class: .*got 0"),
+    ],
+)
+def test_wrong_exemplars_are_one_line(tmp_path, value, message):
+    path = write(tmp_path, MINIMAL.replace("test: [3]}}", f"test: [3]}}, exemplars: {value}}}"))
+    with pytest.raises(DataError, match=message):
+        load_definition(path)

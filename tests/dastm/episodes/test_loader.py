@@ -9,7 +9,7 @@ import torch
 from dastm.clip import ShardError
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.indexed import IndexedShards
-from dastm.episodes.loader import episodes
+from dastm.episodes.loader import clip_batches, episodes
 from dastm.episodes.sampler import plan_episode
 from dastm.errors import RunError
 from tests.shard_folder import make_shard_folder
@@ -130,3 +130,15 @@ def test_episodes_are_moved_to_the_device(source):
     (episode,) = episodes(source, "train", **SHAPE, count=1, device=torch.device("meta"))
     assert episode.query.joints_LMTVC.device.type == "meta"
     assert episode.support_labels.device.type == "meta"
+
+
+def test_batches_are_the_clips_of_each_selection_in_turn(source):
+    selections = [[(2, 0), (7, 1)], [(7, 2)], [(2, 3)]]
+    batches = list(clip_batches(source, "train", selections, device=torch.device("cpu"), prefetch=1))
+    for batch, selection in zip(batches, selections, strict=True):
+        assert torch.equal(batch.joints_LMTVC, source.clips("train", selection).joints_LMTVC)
+    (moved,) = clip_batches(source, "train", [[(2, 0)]], device=torch.device("meta"))
+    assert moved.joints_LMTVC.device.type == "meta"
+    with pytest.raises(ValueError, match="no clip 99"):
+        list(clip_batches(source, "train", [[(2, 99)]], device=torch.device("cpu")))
+    assert our_threads() == []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dastm.episodes.episode import EpisodePlan
-from dastm.episodes.sampler import check_pool, plan_episode
+from dastm.episodes.sampler import check_pool, plan_episode, plan_one_shot
 from dastm.errors import RunError
 
 POOL = {3: 12, 7: 9, 11: 30, 20: 15, 41: 9, 58: 10}
@@ -119,3 +119,30 @@ GOLDEN = EpisodePlan(
     support=((3, 1), (8, 14), (2, 3)),
     query=((14, 4, 11, 6), (29, 12, 2, 26), (1, 4, 9, 8)),
 )
+
+
+def test_one_shot_takes_every_class_its_exemplars_and_every_other_clip():
+    plan = plan_one_shot({7: 4, 3: 2, 5: 3}, {3: (1,), 5: (0,), 7: (2, 0)}, "here")
+    assert plan.class_ids == (3, 5, 7)
+    assert plan.support == ((1,), (0,), (0, 2))
+    assert plan.query == ((0,), (1, 2), (1, 3))
+
+
+@pytest.mark.parametrize(
+    ("pool_sizes", "exemplars", "message"),
+    [
+        (
+            {3: 2, 5: 3},
+            {},
+            "here has no exemplars, and the one-shot protocol needs one of every class: list their keys",
+        ),
+        ({3: 2, 5: 3}, {5: (1,)}, "here has no exemplar of class 3, and"),
+        (dict.fromkeys(range(9), 3), {0: (0,)}, "here has no exemplar of class 1, 2, 3, 4, 5 and 3 more, and"),
+        ({3: 2}, {3: (1,)}, "here has 1 class, the one-shot protocol needs 2"),
+        ({}, {}, "here has 0 classes, the one-shot protocol needs 2"),
+        ({3: 2, 5: 2}, {3: (1,), 5: (0, 1)}, "here: class 5 has no clip but its exemplars, so no query"),
+    ],
+)
+def test_one_shot_without_what_it_needs_is_one_line(pool_sizes, exemplars, message):
+    with pytest.raises(RunError, match=f"^{message}"):
+        plan_one_shot(pool_sizes, exemplars, "here")

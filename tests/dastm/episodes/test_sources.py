@@ -100,3 +100,32 @@ def test_a_url_cannot_be_read_by_offset(mode):
 def test_parts_that_are_not_there_are_refused(folder):
     with pytest.raises(RunError, match="no part 'test', it has train, val"):
         open_source(folder, parts=["test"])
+
+
+def test_clips_come_in_the_order_asked_for_and_alike_from_all_sources(folder):
+    asked = [(8, 4), (2, 5), (8, 0), (8, 4)]
+    sources = [open_source(folder, mode=mode) for mode in MODES]
+    first, *others = [source.clips("train", asked) for source in sources]
+    assert torch.equal(first.joints_LMTVC[0], first.joints_LMTVC[3])
+    for i, (class_id, position) in enumerate(asked):
+        alone = sources[0].clips("train", [(class_id, position)])
+        bodies = int(alone.present_LM.sum())
+        assert first.present_LM[i].sum() == bodies
+        assert torch.equal(first.joints_LMTVC[i, :bodies], alone.joints_LMTVC[0])
+    for other in others:
+        assert torch.equal(first.joints_LMTVC, other.joints_LMTVC)
+        assert torch.equal(first.present_LM, other.present_LM)
+    for source in sources:
+        source.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_clips_that_there_are_none_of_are_refused(folder, mode):
+    source = open_source(folder, mode=mode)
+    with pytest.raises(ValueError, match="train has no class 4"):
+        source.clips("train", [(4, 0)])
+    with pytest.raises(ValueError, match="train: class 2 has 6 clips, no clip 6"):
+        source.clips("train", [(2, 6)])
+    with pytest.raises(RunError, match="no part 'test'"):
+        source.clips("test", [(2, 0)])
+    source.close()

@@ -143,3 +143,9 @@ def test_thirds_and_sevenths_of_a_percent_leave_no_empty_bars():
 def test_what_are_no_accuracies_is_refused(accuracies):
     with pytest.raises(ValueError, match="accuracies: expected at least two shares between 0 and 1"):
         accuracy_histogram(np.array(accuracies), 0.1)
+
+
+def test_histogram_can_be_of_classes():
+    text = accuracy_histogram(np.array([0.4, 0.5, 0.7, 0.8]), 0.317, "class")
+    assert "mean 60.0 ± 31.7 % (95 % interval, 4 classes)" in labels(text)
+    assert {"accuracy of a class, %", "classes"} <= set(labels(text))
