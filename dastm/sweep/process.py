@@ -71,7 +71,7 @@ def last_words(folder: Path) -> str:
 
 @contextmanager
 def locked(path: Path, *, wait: bool) -> Iterator[None]:
-    """Nobody else is in here at the same time. Raises BlockingIOError where somebody is, unless told to wait."""
+    """Hold a lock that ends with this process, however it ends. Raises BlockingIOError if another has it, or waits."""
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

@@ -199,14 +199,19 @@ def _workers(folders: list[Path], sweep: Sweep, options: Options) -> tuple[Any, 
                 "--workers: the cluster decides how many cells run at a time; leave it out with --ray ADDRESS"
             )
         cores = options.workers * threads if options.workers else None
-        words = f"on Ray ({options.ray}), {threads} threads each"
+        words = f"on Ray ({options.ray}), {_counted(threads, 'thread')} each"
         return run_ray(folders, options.ray, threads, gpus=gpus_wanted, cores=cores), words
     gpus = gpus_here() if gpus_wanted else []
     workers = options.workers or len(gpus) or max(1, _cores() // (options.threads or 1))
     threads = options.threads or (max(1, _cores() // workers) if gpus else 1)
     places = [gpus[i % len(gpus)] if gpus else "" for i in range(workers)]
-    kind = f"{len(gpus)} GPUs" if gpus else "the CPU"
-    return run_local(folders, places, threads), f"{workers} at a time on {kind}, {threads} threads each"
+    kind = _counted(len(gpus), "GPU") if gpus else "the CPU"
+    words = f"{workers} at a time on {kind}, {_counted(threads, 'thread')} each"
+    return run_local(folders, places, threads), words
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _cores() -> int:

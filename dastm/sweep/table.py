@@ -56,7 +56,7 @@ def write_table(folder: Path) -> str:
         write_bytes(folder / CURVE_NAME, curve.encode())
     write_rows(folder / "table.csv", FIELDS, [_csv_row(sweep, entry) for entry in found])
     facts = {
-        "title": sweep.grid.title,
+        "title": " ".join(sweep.grid.title.split()),
         "rows": sweep.rows,
         "reference": sweep.reference,
         "columns": [column_title(sweep, column) for column in columns(sweep)],
@@ -157,7 +157,9 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult]) -> list[str]:
     if grid.published is not None:
         lines.append(f"In brackets, as published: {published_table(grid.published).source}.")
     if trained:
-        lines.append(f"Trained by revision {', '.join(sorted({record.revision or 'unknown' for record in trained}))}.")
+        # No revision: an unrelated commit between two halves of a sweep would show in its table.
+        codes = sorted({f"dastm {record.versions['dastm']} (code {record.code[:8]})" for record in trained})
+        lines.append(f"Trained by {', '.join(codes)}.")
     if len({record.code for record in trained}) > 1:
         lines.append("Not all cells were trained by the same code; `dastm sweep --replace` trains the older ones anew.")
     return lines
