@@ -58,7 +58,7 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
         write_sweep(sweep, out)
         digests, absent = _shards_digests(sweep)
         todo = _prepare(sweep, out, digests, absent, options, log)
-        failed = _run(sweep, todo, out, options, log) if todo else []
+        failed = _run(sweep, todo, out, options, log) if todo else {}
         log(write_table(out))
     for line in [
         *absent.values(),
@@ -67,8 +67,9 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
         log(line)
     left_out = sum(cell.dataset in absent for cell in sweep.cells)
     if failed or left_out:
-        told = [f"{len(failed)} failed"] * bool(failed) + [f"{left_out} have no shards"] * bool(left_out)
-        raise RunError(f"{out}: of {len(sweep.cells)} cells {', '.join(told)}; the same command tries them again")
+        told = [f"{len(failed)} failed"] * bool(failed) + [f"{left_out} without shards"] * bool(left_out)
+        counted = _counted(len(sweep.cells), "cell")
+        raise RunError(f"{out}: of {counted} {', '.join(told)}; the same command tries them again")
 
 
 @contextmanager
@@ -130,7 +131,7 @@ def _prepare(
         todo.append(cell)
         _write_cell(cell, sweep.grid.evaluate, folder, found, anew=other and options.replace)
     if others:
-        log(f"{others} finished cells are of other code or versions; they stay (--replace trains them anew)")
+        log(f"kept: {_counted(others, 'finished cell')} of other code or versions (--replace trains anew)")
     return todo
 
 
@@ -171,19 +172,19 @@ def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[s
     return words
 
 
-def _run(sweep: Sweep, todo: Sequence[Cell], out: Path, options: Options, log: Log) -> list[Path]:
-    """Run cells; the folders of those that failed."""
-    failed = []
+def _run(sweep: Sweep, todo: Sequence[Cell], out: Path, options: Options, log: Log) -> dict[Path, str]:
+    """Run cells; the folders of those that failed, and why."""
+    failed = {}
     cells = {cell_folder(out, cell): cell for cell in todo}
     ended, words = _workers(list(cells), sweep, options)
     before = len(sweep.cells) - len(todo)
-    log(f"{sweep.grid.name}: {len(sweep.cells)} cells, {len(todo)} of them to do, {words}")
+    log(f"{sweep.grid.name}: {_counted(len(sweep.cells), 'cell')}, {len(todo)} of them to do, {words}")
     bar = tqdm(total=len(sweep.cells), initial=before, desc=sweep.grid.name, unit="cell", disable=None)
     with closing(ended), bar:
         for folder, status in ended:
             if read_cell(cells[folder], sweep.grid.evaluate, folder).status != "finished":
-                write_json(folder / FAILED_NAME, {"status": status, "reason": last_words(folder)})
-                failed.append(folder)
+                failed[folder] = f"killed by signal {-status}" if status < 0 else last_words(folder)
+                write_json(folder / FAILED_NAME, {"status": status, "reason": failed[folder]})
                 bar.set_postfix(failed=len(failed))
             bar.update()
     return failed

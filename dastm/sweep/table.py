@@ -1,6 +1,8 @@
 """The table of a sweep: Markdown, CSV, LaTeX, HTML, and the curve of its axis. The same cells give the same bytes."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ LATEX_MARKS: dict[str, Any] = {
     "variable_end_string": ">>",
 }
 """Of Jinja, so that LaTeX's braces stay what they are."""
+UNESCAPED = re.compile(r"(?<!\\)\|")
+"""A bar that Markdown takes as the end of a cell."""
 MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_|<>[]#"})
 
 
@@ -67,6 +71,7 @@ def write_table(folder: Path) -> str:
         "column_title": lambda column: column_title(sweep, column),
     }
     pages = {kind: _environment(kind).get_template(f"table.{kind}").render(**facts) for kind in ("md", "tex", "html")}
+    pages["md"] = aligned(pages["md"])
     for kind, page in pages.items():
         write_bytes(folder / f"table.{kind}", page.encode())
     return pages["md"]
@@ -85,8 +90,8 @@ def _environment(kind: str) -> Environment:
         **marks,
     )
     escapes: dict[str, Callable[[Any], str]] = {
-        "md": lambda text: str(text).translate(MARKDOWN),
-        "tex": lambda text: str(text).translate(LATEX),
+        "md": lambda text: " ".join(str(text).split()).translate(MARKDOWN),  # a line of the file is a line of the table
+        "tex": lambda text: " ".join(str(text).split()).translate(LATEX),
     }
     environment.filters |= {
         "own": escapes.get(kind, str),
@@ -96,6 +101,19 @@ def _environment(kind: str) -> Environment:
         "half": half,
     }
     return environment
+
+
+def aligned(page: str) -> str:
+    """Markdown whose tables read as they stand: cells of a column padded to one width."""
+    blocks = groupby(page.split("\n"), key=lambda line: line.startswith("|"))
+    return "\n".join(line for is_table, lines in blocks for line in (_padded(list(lines)) if is_table else lines))
+
+
+def _padded(lines: Sequence[str]) -> list[str]:
+    rows = [[cell.strip() for cell in UNESCAPED.split(line)[1:-1]] for line in lines]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    rows[1] = ["-" * width for width in widths]
+    return [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
 
 
 def column_title(sweep: Sweep, column: Column) -> str:

@@ -1,5 +1,6 @@
 """A grid of two methods on the toy shards, small enough for a test; and cells as if they had been run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,11 @@ def toy_grid(**changed: Any) -> dict[str, Any]:
 def toy_sweep(**changed: Any) -> Sweep:
     """The grid's cells."""
     return expand(grid_from_dict(toy_grid(**changed), "toy.yaml"), "toy.yaml")
+
+
+def squeezed(markdown: str) -> str:
+    """A table without the blanks that line up its columns."""
+    return re.sub(" +", " ", markdown)
 
 
 def pretend(out: Path, cell: Cell, accuracies: Any, sweep: Sweep, **record: Any) -> None:

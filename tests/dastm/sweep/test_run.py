@@ -22,7 +22,7 @@ from dastm.sweep.cells import read_sweep
 from dastm.sweep.process import environment, locked
 from dastm.sweep.run import Options, evaluation_words, run_sweep
 from tests.command_line import call, done, failed, misused
-from tests.dastm.sweep.grids import pretend, toy_grid, toy_sweep
+from tests.dastm.sweep.grids import pretend, squeezed, toy_grid, toy_sweep
 from tests.toy import TINY, toy_shards
 
 TABLES = ("table.md", "table.csv", "table.tex", "table.html")
@@ -109,12 +109,12 @@ def test_a_cell_that_fails_is_told_with_its_reason_and_its_log(at):
     )
     result = call("dastm", "sweep", "fails.yaml")
     assert result.exit_code == 1
-    assert result.stderr.endswith("data/sweeps/fails: of 1 cells 1 failed; the same command tries them again\n")
+    assert result.stderr.endswith("data/sweeps/fails: of 1 cell 1 failed; the same command tries them again\n")
     (told,) = [line for line in result.stdout.splitlines() if line.startswith("failed: ")]
     assert "has 6 classes, 9-way needs 9" in told
     log = Path(told.rpartition("(")[2].rstrip(")"))
     assert log.read_text().startswith("$ dastm train --shards ")
-    assert "| DTW | failed |" in result.stdout
+    assert "| DTW | failed |" in squeezed(result.stdout)
 
 
 class Cells:
@@ -214,15 +214,30 @@ def test_a_failed_cell_leaves_the_others_be_and_is_tried_again(cells):
     told = [line for line in lines if line.startswith("failed: dtw_st-gcn_toy_seed-0_")]
     assert len(told) == 1
     assert told[0].partition(": ")[2].partition(": ")[2].startswith("dastm: out of luck (")
-    assert "| DTW | failed |" in Path("out/table.md").read_text()
-    assert "| DASTM | 66.67 ± 0.00 |" in Path("out/table.md").read_text()
+    assert "| DTW | failed |" in squeezed(Path("out/table.md").read_text())
+    assert "| DASTM | 66.67 ± 0.00 |" in squeezed(Path("out/table.md").read_text())
     (marked, _) = sorted(Path("out").rglob("failed.json"))
     assert json.loads(marked.read_text()) == {"status": 1, "reason": "dastm: out of luck"}
     retried, go = cells()
     go()
     assert {name.split("_")[0] for name in retried.ran} == {"dtw"}
     assert not list(Path("out").rglob("failed.json"))
-    assert "| DTW | 66.67 ± 0.00 |" in Path("out/table.md").read_text()
+    assert "| DTW | 66.67 ± 0.00 |" in squeezed(Path("out/table.md").read_text())
+
+
+def test_a_killed_cell_is_told_as_killed_and_one_that_leaves_nothing_by_its_last_words(cells, monkeypatch):
+    _, go = cells()
+
+    def run_local(folders, places, threads):
+        for folder, status in zip(folders, (-9, 0, 0, 0), strict=True):
+            (folder / "log.txt").write_text("seed 0 epoch 1/2: all is well\n")
+            yield folder, status
+
+    monkeypatch.setattr(run, "run_local", run_local)
+    with pytest.raises(RunError, match="of 4 cells 4 failed"):
+        go()
+    reasons = sorted(json.loads(path.read_text())["reason"] for path in Path("out").rglob("failed.json"))
+    assert reasons == ["killed by signal 9", *["seed 0 epoch 1/2: all is well"] * 3]
 
 
 def test_cells_of_other_code_stay_unless_they_are_to_be_replaced(cells):
@@ -231,7 +246,7 @@ def test_cells_of_other_code_stay_unless_they_are_to_be_replaced(cells):
     old = next(iter(stand_in.by_name))
     stand_in.finish(Path("out"), old, code="older")
     stand_in.ran = None
-    assert go()[0] == "1 finished cells are of other code or versions; they stay (--replace trains them anew)"
+    assert go()[0] == "kept: 1 finished cell of other code or versions (--replace trains anew)"
     assert stand_in.ran is None
     go(replace=True)
     assert list(stand_in.ran) == [old]
@@ -246,7 +261,7 @@ def test_data_sets_without_shards_are_left_out_and_told(cells):
     Path("shards/bad").mkdir()
     Path("shards/bad/manifest.json").write_text("{}")
     lines = []
-    with pytest.raises(RunError, match=r"of 12 cells 8 have no shards; the same command tries them again"):
+    with pytest.raises(RunError, match=r"of 12 cells 8 without shards; the same command tries them again"):
         run_sweep(stand_in.sweep, Path("out"), Options(), lines.append)
     assert len(stand_in.ran) == 4
     assert [line.rpartition("; ")[2] for line in lines if "gone: no shards in" in line] == [

@@ -12,7 +12,7 @@ from dastm.sweep.cells import write_sweep
 from dastm.sweep.results import cell_folder
 from dastm.sweep.table import write_table
 from tests.command_line import done, failed
-from tests.dastm.sweep.grids import pretend, toy_sweep
+from tests.dastm.sweep.grids import pretend, squeezed, toy_sweep
 
 PUBLISHED = {"shards": {"NTU-T": "a", "NTU-S": "b"}, "published": "table-1", "seeds": [0, 1]}
 SHARES = {0: [0.5, 0.75, 1.0, 0.75, 0.75, 0.75], 1: [0.75, 1.0, 1.0, 1.0, 0.75, 0.75]}
@@ -35,7 +35,7 @@ def half_done(tmp_path):
 
 
 def cells_of(line):
-    return [cell.strip() for cell in line.strip("|").split(" | ")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_markdown_has_ours_beside_the_published(half_done):
@@ -46,8 +46,15 @@ def test_markdown_has_ours_beside_the_published(half_done):
     assert cells_of(lines[5]) == [*("DASTM", r"95.83 \[1 of 2 seeds\] (75.1 ± 1.8)", "missing (76.2 ± 0.3)")]
 
 
+def test_markdown_lines_up(half_done):
+    lines = write_table(half_done).splitlines()
+    for block in (lines[2:6], lines[7:11]):
+        bars = {tuple(match.start() for match in re.finditer(r"(?<!\\)\|", line)) for line in block}
+        assert len(bars) == 1
+
+
 def test_markdown_tells_intervals_and_the_paired_test(half_done):
-    text = write_table(half_done)
+    text = squeezed(write_table(half_done))
     # Two seeds 12.5 apart: half the interval is 6.25 t(0.975, 1) = 6.25 * 12.706.
     (line,) = [line for line in text.splitlines() if line.startswith("| DTW | ST-GCN, NTU-T |")]
     assert cells_of(line)[2:5] == ["2 of 2", "81.25", "79.41"]
@@ -148,7 +155,7 @@ def test_an_axis_has_a_curve_of_what_is_there(tmp_path):
     assert "nothing finished yet" in (tmp_path / "table.html").read_text()
     for cell in sweep.cells[:2]:
         pretend(tmp_path, cell, [SHARES[cell.seed]], sweep)
-    assert write_table(tmp_path).splitlines()[2] == "| lambda | ST-GCN, toy |"
+    assert squeezed(write_table(tmp_path)).splitlines()[2] == "| lambda | ST-GCN, toy |"
     curve = (tmp_path / "curve.svg").read_text()
     assert "ST-GCN, toy, 0.1: 81.25 ± 6.25" in curve
     assert curve in (tmp_path / "table.html").read_text()
@@ -160,7 +167,7 @@ def test_an_axis_of_words_has_no_curve(tmp_path):
     sweep = toy_sweep(methods=["dastm"], axis=axis, seeds=[0])
     write_sweep(sweep, tmp_path)
     pretend(tmp_path, sweep.cells[0], [SHARES[0]], sweep)
-    assert "| tied | 75.00 |" in write_table(tmp_path)
+    assert "| tied | 75.00 |" in squeezed(write_table(tmp_path))
     assert not (tmp_path / "curve.svg").exists()
 
 
@@ -169,7 +176,7 @@ def test_several_evaluations_are_told_apart_and_several_codes_are_owned_up_to(tm
     write_sweep(sweep, tmp_path)
     for cell in sweep.cells:
         pretend(tmp_path, cell, [SHARES[0], SHARES[1]], sweep, code=f"{cell.seed}" * 10)
-    text = write_table(tmp_path)
+    text = squeezed(write_table(tmp_path))
     assert "| method | ST-GCN, toy, test 3-way 1-shot | ST-GCN, toy, test 3-way 5-shot |" in text
     assert "| DTW | 75.00 ± 0.00 | 87.50 ± 0.00 |" in text
     assert "Not all cells were trained by the same code" in text
