@@ -32,7 +32,10 @@ from dastm.config import Config, config_from_dict
 from dastm.errors import RunError
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
-NOT_TRAINING = ("cli.py", "baselines.py", "bench", "explain.py", "one_shot.py", "report.py", "seen.py", "figures")
+NOT_TRAINING = (
+    *("__main__.py", "baselines.py", "bench", "cli.py", "explain.py", "figures", "one_shot.py", "report.py", "seen.py"),
+    "sweep",
+)
 ARITHMETIC = ("torch", "numpy", "numba")
 """Packages whose version the last bit of a weight may depend on."""
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from dastm.checkpoint import NOT_TRAINING
+from dastm.sweep.grid import load_grid
 from pipeline.definitions import load_definition, shipped_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,8 +23,11 @@ READ_AS_DATA = {
     "split": {"pipeline/datasets/lists"},
     "train": {"dastm/presets"},
     "report": {"dastm/templates"},
+    "sweep": {"dastm/presets", "dastm/published"},
 }
 """What a stage reads of the code's folders without importing it."""
+RUNS = {"sweep": ("dastm train", "dastm eval")}
+"""Commands that a stage runs in processes of their own."""
 NOWHERE = {"dastm/__init__.py", "pipeline/__init__.py"}
 """A version and a docstring: a release alone makes nothing anew."""
 TOOLS = Path(sys.executable).parent
@@ -67,7 +71,8 @@ def command_modules(cmd):
 
 def runs_on(stage):
     """All files of the project that a stage imports, directly or not."""
-    waiting, files = list(command_modules(STAGES[stage]["cmd"])), set()
+    commands = (STAGES[stage]["cmd"], *RUNS.get(stage, ()))
+    waiting, files = [module for cmd in commands for module in command_modules(cmd)], set()
     while waiting:
         module = waiting.pop()
         path = file_of(module)
@@ -78,7 +83,7 @@ def runs_on(stage):
 
 
 def code_deps(stage):
-    return {dep for dep in STAGES[stage]["deps"] if not dep.startswith("data/")}
+    return {dep for dep in STAGES[stage]["deps"] if not dep.startswith(("data/", "$"))}
 
 
 def covers(dep, file):
@@ -98,7 +103,7 @@ def test_a_stage_depends_on_files_that_exist_and_in_order(stage):
     deps = STAGES[stage]["deps"]
     assert [dep for dep in code_deps(stage) if not (ROOT / dep).exists()] == []
     assert len(deps) == len(set(deps))
-    code = [dep for dep in deps if not dep.startswith("data/")]
+    code = [dep for dep in deps if not dep.startswith(("data/", "$"))]
     assert code == sorted(code)
 
 
@@ -133,6 +138,9 @@ def test_params_name_every_split_knob_and_every_block_that_stages_read():
             assert block in params
             assert not key or key in params[block]
     assert all((ROOT / path).is_file() for path in params["datasets"].values())
+    for sweep in params["sweeps"].values():
+        assert set(load_grid(sweep["grid"]).shards.values()) == {f"data/shards/{sweep['dataset']}"}
+        assert sweep["dataset"] in params["datasets"]
 
 
 TINY = {
@@ -156,6 +164,17 @@ MINE = {
     "synth": {"n_classes": 6, "clips_per_class": 4},
     "parse": {"format": "ntu_skeleton"},
     "split": {"class_split": {"train": [0, 1], "val": [2, 3], "test": [4, 5]}, "n_frames": 8},
+}
+ONE_EACH = {"datasets": TINY.pop("datasets"), "sweeps": {"tiny": {"grid": "grid.yaml", "dataset": "tiny"}}}
+GRID = {
+    "title": "tiny",
+    "preset": ["small"],
+    "methods": ["dtw"],
+    "backbones": {"ST-GCN": {}},
+    "shards": {"tiny": "data/shards/tiny"},
+    "seeds": [0],
+    "set": TINY["train"]["set"],
+    "evaluate": [TINY["eval"]],
 }
 NOT_CODE = shutil.ignore_patterns("*.pyc")
 
@@ -207,8 +226,9 @@ def project(tmp_path_factory):
     for block, values in TINY.items():
         change_params(folder, block, **values)
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump({**params, "datasets": TINY["datasets"]}, sort_keys=False))
+    (folder / "params.yaml").write_text(yaml.safe_dump({**params, **ONE_EACH}, sort_keys=False))
     (folder / "mine.yaml").write_text(yaml.safe_dump(MINE))
+    (folder / "grid.yaml").write_text(yaml.safe_dump(GRID))
     run(folder, "git", "init", "--quiet")
     assert repro(folder) == list(STAGES)
     return folder
@@ -222,6 +242,7 @@ def test_all_stages_leave_their_outputs(project):
         *("parsed/tiny/summary.json", "shards/tiny/manifest.json", "audit/tiny.json"),
         *("runs/tiny/train/config.json", "runs/tiny/train/seed-0/best.pt", "runs/tiny/curves.csv"),
         *("runs/tiny/eval/metrics.json", "runs/tiny/eval/episodes.csv", "runs/tiny/report.html"),
+        *("sweeps/tiny/table.md", "sweeps/tiny/table.html", "sweeps/tiny/sweep.json"),
     ):
         assert (data / name).stat().st_size > 0
     assert yaml.safe_load((data / "audit/tiny.json").read_text())["clips"] == 24
@@ -268,4 +289,4 @@ def test_another_number_of_frames_parses_nothing_anew(project):
     change_params(project, "split", n_frames=6)
     assert repro(project, "train@tiny") == ["split", "audit", "train"]
     assert yaml.safe_load((project / "data/audit/tiny.json").read_text())["frames"] == 6
-    assert sorted(out_of_date(project)) == ["eval", "report"]
+    assert sorted(out_of_date(project)) == ["eval", "report", "sweep"]

@@ -54,6 +54,6 @@ def test_heavy_packages_load_only_where_they_are_used():
             if isinstance(node, (ast.Import, ast.ImportFrom))
             for alias in ([node.module] if isinstance(node, ast.ImportFrom) else node.names)
         }
-        assert not {name for name in top if name and name.split(".")[0] in ("webdataset", "dvc")}, path
+        assert not {name for name in top if name and name.split(".")[0] in ("webdataset", "dvc", "ray")}, path
     for name in ("skeleton", "clip"):
         assert not within(imported(ROOT / "dastm" / f"{name}.py"), "torch")

@@ -5,6 +5,7 @@ The heatmaps are those of DASTM's Fig. 3 (joint similarity) and Fig. 4 (activati
 
 from dastm.figures.heatmaps import alignment, cosine_similarity, joint_similarity
 from dastm.figures.matching import matching_pair
+from dastm.figures.sweep import sweep_curves
 from dastm.figures.training import accuracy_histogram, curves
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "curves",
     "joint_similarity",
     "matching_pair",
+    "sweep_curves",
 ]

@@ -1,0 +1,162 @@
+"""A grid as it is written: a YAML file (dastm/grids/*.yaml, or one's own), checked key by key -> `Grid`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from dastm.config import STRICT, Config, EvalConfig, Seed, checked, load_config
+from dastm.errors import RunError
+from dastm.sweep.published import published_table
+
+GRIDS = Path(__file__).parents[1] / "grids"
+Settings = dict[str, Any]
+"""Dotted key -> value, as `dastm train --set` takes them."""
+AxisValue = int | float | str
+
+
+def evaluation_name(evaluation: EvalConfig) -> str:
+    """Folder of an evaluation under a cell's eval/, e.g. test-5way-1shot-5q-500e-seed0."""
+    return f"{evaluation.protocol}-{evaluation.n_query}q-{evaluation.episodes}e-seed{evaluation.seed}"
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("each one once")
+    return values
+
+
+def _distinct_evaluations(evaluations: tuple[EvalConfig, ...]) -> tuple[EvalConfig, ...]:
+    _distinct(tuple(evaluation_name(evaluation) for evaluation in evaluations))
+    return evaluations
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Axis:
+    """One knob and the values it takes: the rows of a sweep, and the points of its curve."""
+
+    key: str
+    values: Annotated[tuple[AxisValue, ...], Field(min_length=1), AfterValidator(_distinct)]
+    title: str | None = None
+    """What the curve calls it; None: the key."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Grid:
+    """All trainings of a table: methods (or the values of an axis) down, backbones and data sets across, seeds deep."""
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    title: str
+    preset: tuple[str, ...] = ("paper",)
+    """Recipes that the methods lie over."""
+    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Presets, a row each; exactly one where there is an axis."""
+    backbones: Annotated[dict[str, Settings], Field(min_length=1)]
+    """Name in the table -> settings."""
+    shards: Annotated[dict[str, str], Field(min_length=1)]
+    """Name in the table -> folder or URL of shards."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
+    evaluate: Annotated[tuple[EvalConfig, ...], Field(min_length=1), AfterValidator(_distinct_evaluations)]
+    """How every training is scored; a column each."""
+    set: Settings = Field(default_factory=dict)
+    """Settings of all trainings."""
+    axis: Axis | None = None
+    reference: str | None = None
+    """The row that the others are compared with, on the same episodes; None: the last one."""
+    published: str | None = None
+    """Name of the published table to show beside ours."""
+
+
+def grid_names() -> list[str]:
+    """Names of the shipped grids."""
+    return sorted(path.stem for path in GRIDS.glob("*.yaml"))
+
+
+def load_grid(name: str, presets: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Grid:
+    """A shipped grid by name, or a YAML file.
+
+    Args:
+        presets: recipes in place of the grid's.
+        settings: over the grid's.
+
+    Raises: RunError in one line with file, key and what is known.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
+    if path.parent == GRIDS and path.stem not in grid_names():
+        raise RunError(f"no grid {name!r}; known: {', '.join(grid_names())}, or a YAML file of yours")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RunError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise RunError(f"{path}: expected keys; known: {', '.join(_names(Grid))}")
+    document = {"name": path.stem, **document}
+    if presets:
+        document["preset"] = list(presets)
+    if settings:
+        document["set"] = {**(document.get("set") or {}), **settings}
+    return grid_from_dict(document, str(path))
+
+
+def grid_from_dict(document: Mapping[str, Any], where: str) -> Grid:
+    """Check a grid; RunError names `where`, the key, and what is known."""
+    _known_keys(Grid, document, where)
+    if isinstance(document.get("axis"), dict):
+        _known_keys(Axis, document["axis"], f"{where}: axis")
+    evaluations = document.get("evaluate")
+    for number, evaluation in enumerate(evaluations if isinstance(evaluations, list) else ()):
+        if isinstance(evaluation, dict):
+            _known_keys(EvalConfig, evaluation, f"{where}: evaluate.{number}")
+    grid: Grid = checked(Grid, document, where)
+    _check_names(grid, where)
+    if grid.axis is not None and len(grid.methods) > 1:
+        raise RunError(f"{where}: methods: one, where the rows are the values of an axis, got {len(grid.methods)}")
+    return grid
+
+
+def _check_names(grid: Grid, where: str) -> None:
+    """RunError for a preset, a setting or a published table that does not exist."""
+    for key, presets in (("preset", grid.preset), ("methods", grid.methods)):
+        for preset in presets:
+            _blame(f"{where}: {key}", load_config, preset)
+    _known_settings(grid.set, f"{where}: set")
+    for name, settings in grid.backbones.items():
+        _known_settings(settings, f"{where}: backbones.{name}")
+    if grid.axis is not None:
+        _known_settings({grid.axis.key: None}, f"{where}: axis.key")
+    if grid.published is not None:
+        _blame(f"{where}: published", published_table, grid.published)
+
+
+def _blame(where: str, load: Callable[[str], Any], name: str) -> None:
+    try:
+        load(name)
+    except RunError as error:
+        raise RunError(f"{where}: {error}") from error
+
+
+def _names(cls: Any) -> list[str]:
+    return [field.name for field in fields(cls)]
+
+
+def _known_keys(cls: Any, document: Mapping[Any, Any], where: str) -> None:
+    for key in document:
+        if key not in _names(cls):
+            raise RunError(f"{where}: {key}: no such key; known: {', '.join(_names(cls))}")
+
+
+def _known_settings(settings: Mapping[str, Any], where: str) -> None:
+    """RunError for a dotted key that no configuration has; whether its value fits is for the whole to say."""
+    sections = {name: _names(type(section)) for name, section in vars(Config()).items()}
+    for key in settings:
+        section, _, name = str(key).partition(".")
+        if section not in sections:
+            known = ", ".join(f"{section}.…" for section in sections)
+            raise RunError(f"{where}: {key}: no such setting; known: {known}")
+        if name not in sections[section]:
+            known = ", ".join(f"{section}.{name}" for name in sections[section])
+            raise RunError(f"{where}: {key}: no such setting; known: {known}")

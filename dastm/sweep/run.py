@@ -1,0 +1,220 @@
+"""`dastm sweep`: all cells of a grid that are not finished yet, many at a time, then the table.
+
+What is finished is never run again; what was stopped continues from its last checkpoint; a cell that fails leaves its
+log, and the others go on.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from dastm.checkpoint import ARITHMETIC, code_digest, remove_unfinished, software, write_bytes, write_json
+from dastm.clip import MANIFEST_NAME, ShardError, checksum, encode_manifest
+from dastm.config import EvalConfig
+from dastm.episodes.manifest import read_manifest
+from dastm.episodes.streamed import is_url
+from dastm.errors import RunError
+from dastm.sweep.cells import Cell, Sweep, write_sweep
+from dastm.sweep.grid import evaluation_name
+from dastm.sweep.local import gpus_here, run_local
+from dastm.sweep.on_ray import LOCAL, run_ray
+from dastm.sweep.process import COMMANDS_NAME, LOCK_NAME, LOG_NAME, last_words, locked
+from dastm.sweep.results import FAILED_NAME, CellResult, cell_folder, read_cell
+from dastm.sweep.table import write_table
+
+Log = Callable[[str], None]
+CONFIG_NAME = "cell.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a sweep is run; nothing here changes a figure but `threads`, and that the last bit."""
+
+    workers: int | None = None
+    """Cells at a time; None: as many as there are GPUs, or cores for their threads."""
+    threads: int | None = None
+    """Of a cell; None: one, beside a GPU its share of the cores."""
+    ray: str | None = None
+    """Address of a Ray cluster, `local` for one of this machine; None: without Ray."""
+    replace: bool = False
+    """Trainings that other code or other versions have finished are done again."""
+
+
+def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
+    """Run what is not finished into `out`, and write its table.
+
+    Raises: RunError where another sweep is at work in `out`, it holds another grid, or cells are unfinished at the end.
+    """
+    out = out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out), _interrupted_by_sigterm():
+        write_sweep(sweep, out)
+        digests, absent = _shards_digests(sweep)
+        todo = _prepare(sweep, out, digests, absent, options, log)
+        failed = _run(sweep, todo, out, options, log) if todo else {}
+        log(write_table(out))
+    for line in [
+        *absent.values(),
+        *(f"failed: {path.name}: {last_words(path)} ({path / LOG_NAME})" for path in failed),
+    ]:
+        log(line)
+    left_out = sum(cell.dataset in absent for cell in sweep.cells)
+    if failed or left_out:
+        told = [f"{len(failed)} failed"] * bool(failed) + [f"{left_out} without shards"] * bool(left_out)
+        counted = _counted(len(sweep.cells), "cell")
+        raise RunError(f"{out}: of {counted} {', '.join(told)}; the same command tries them again")
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    try:
+        with locked(out / LOCK_NAME, wait=False):
+            yield
+    except BlockingIOError as error:
+        raise RunError(f"{out}: another sweep is at work in this folder") from error
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C within this block: cells at work are ended before we are."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _shards_digests(sweep: Sweep) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Data set -> digest of its shards as they are now (None: behind a URL); and data set -> why it has none."""
+    digests: dict[str, str | None] = {}
+    absent: dict[str, str] = {}
+    for dataset, shards in {cell.dataset: cell.shards for cell in sweep.cells}.items():
+        path = Path(shards) / MANIFEST_NAME
+        try:
+            digests[dataset] = (
+                None if is_url(shards) else checksum(encode_manifest(read_manifest(path.read_bytes(), str(path))))
+            )
+        except FileNotFoundError:
+            absent[dataset] = f"left out: {dataset}: no shards in {shards}; `dastm-data split` makes them"
+        except ShardError as error:
+            absent[dataset] = f"left out: {dataset}: {error}"
+    if not digests:
+        raise RunError(f"no data set of this grid has shards; {'; '.join(absent.values())}")
+    return digests, absent
+
+
+def _prepare(
+    sweep: Sweep, out: Path, digests: Mapping[str, str | None], absent: Mapping[str, str], options: Options, log: Log
+) -> list[Cell]:
+    """The cells to run, each with its folder and commands written."""
+    todo, others = [], 0
+    for cell in sweep.cells:
+        if cell.dataset in absent:
+            continue
+        folder = cell_folder(out, cell)
+        found = read_cell(cell, sweep.grid.evaluate, folder, digests[cell.dataset])
+        other = found.record is not None and (found.record.code, _arithmetic(found.record.versions)) != _this_code()
+        if found.status == "finished" and not (other and options.replace):
+            others += other
+            continue
+        todo.append(cell)
+        _write_cell(cell, sweep.grid.evaluate, folder, found, anew=other and options.replace)
+    if others:
+        log(f"kept: {_counted(others, 'finished cell')} of other code or versions (--replace trains anew)")
+    return todo
+
+
+def _this_code() -> tuple[str, dict[str, str | None]]:
+    return code_digest(), _arithmetic(software())
+
+
+def _arithmetic(versions: Mapping[str, str]) -> dict[str, str | None]:
+    return {name: versions.get(name) for name in ARITHMETIC}
+
+
+def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, found: CellResult, *, anew: bool) -> None:
+    """cell.yaml, the whole configuration, and commands.json: what of `dastm train` and `dastm eval` is left to do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(folder)
+    (folder / FAILED_NAME).unlink(missing_ok=True)
+    preset = folder / CONFIG_NAME
+    write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())
+    commands = []
+    if found.record is None or anew:
+        commands.append(["train", "--shards", cell.shards, "--out", str(folder), "--preset", str(preset), "--replace"])
+    commands += [
+        evaluation_words(cell, evaluation, folder)
+        for evaluation in evaluations
+        if anew or evaluation_name(evaluation) not in found.accuracies
+    ]
+    write_json(folder / COMMANDS_NAME, commands)
+
+
+def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[str]:
+    """`dastm eval` of a cell, in words, with nothing left to params.yaml."""
+    out = folder / "eval" / evaluation_name(evaluation)
+    words = ["eval", "--run", str(folder), "--out", str(out), "--device", cell.config.optimise.device]
+    for name, value in asdict(evaluation).items():
+        option = f"--{name.removesuffix('s') if isinstance(value, tuple) else name}".replace("_", "-")
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [option, str(one)]
+    return words
+
+
+def _run(sweep: Sweep, todo: Sequence[Cell], out: Path, options: Options, log: Log) -> dict[Path, str]:
+    """Run cells; the folders of those that failed, and why."""
+    failed = {}
+    cells = {cell_folder(out, cell): cell for cell in todo}
+    ended, words = _workers(list(cells), sweep, options)
+    before = len(sweep.cells) - len(todo)
+    log(f"{sweep.grid.name}: {_counted(len(sweep.cells), 'cell')}, {len(todo)} of them to do, {words}")
+    bar = tqdm(total=len(sweep.cells), initial=before, desc=sweep.grid.name, unit="cell", disable=None)
+    with closing(ended), bar:
+        for folder, status in ended:
+            if read_cell(cells[folder], sweep.grid.evaluate, folder).status != "finished":
+                failed[folder] = f"killed by signal {-status}" if status < 0 else last_words(folder)
+                write_json(folder / FAILED_NAME, {"status": status, "reason": failed[folder]})
+                bar.set_postfix(failed=len(failed))
+            bar.update()
+    return failed
+
+
+def _workers(folders: list[Path], sweep: Sweep, options: Options) -> tuple[Any, str]:
+    """What runs the cells, begun at its first step, and a word on it."""
+    gpus_wanted = any(cell.config.optimise.device != "cpu" for cell in sweep.cells)
+    if options.ray is not None:
+        threads = options.threads or 1
+        if options.workers and options.ray != LOCAL:
+            raise RunError(
+                "--workers: the cluster decides how many cells run at a time; leave it out with --ray ADDRESS"
+            )
+        cores = options.workers * threads if options.workers else None
+        words = f"on Ray ({options.ray}), {_counted(threads, 'thread')} each"
+        return run_ray(folders, options.ray, threads, gpus=gpus_wanted, cores=cores), words
+    gpus = gpus_here() if gpus_wanted else []
+    workers = options.workers or len(gpus) or max(1, _cores() // (options.threads or 1))
+    threads = options.threads or (max(1, _cores() // workers) if gpus else 1)
+    places = [gpus[i % len(gpus)] if gpus else "" for i in range(workers)]
+    kind = _counted(len(gpus), "GPU") if gpus else "the CPU"
+    words = f"{workers} at a time on {kind}, {_counted(threads, 'thread')} each"
+    return run_local(folders, places, threads), words
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,66 @@
+"""A grid of two methods on the toy shards, small enough for a test; and cells as if they had been run."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dastm.checkpoint import TrainingRecord, write_bytes
+from dastm.evaluator import Row, summary, write_evaluation
+from dastm.sweep.cells import Cell, Sweep, expand
+from dastm.sweep.grid import evaluation_name, grid_from_dict
+from dastm.sweep.results import cell_folder
+from tests.toy import TINY
+
+GRID: dict[str, Any] = {
+    "name": "toy",
+    "title": "Toy",
+    "preset": ["small"],
+    "methods": ["dtw", "dastm"],
+    "backbones": {"ST-GCN": {}},
+    "shards": {"toy": "shards/toy"},
+    "seeds": [0, 1],
+    "set": TINY,
+    "evaluate": [{"n_way": 3, "n_query": 2, "episodes": 6}],
+}
+
+
+def toy_grid(**changed: Any) -> dict[str, Any]:
+    """The grid's YAML, with other values; None leaves a key out."""
+    return {key: value for key, value in {**GRID, **changed}.items() if value is not None}
+
+
+def toy_sweep(**changed: Any) -> Sweep:
+    """The grid's cells."""
+    return expand(grid_from_dict(toy_grid(**changed), "toy.yaml"), "toy.yaml")
+
+
+def squeezed(markdown: str) -> str:
+    """A table without the blanks that line up its columns."""
+    return re.sub(" +", " ", markdown)
+
+
+def pretend(out: Path, cell: Cell, accuracies: Any, sweep: Sweep, **record: Any) -> None:
+    """Leave what a cell leaves that was trained and scored with these accuracies (shares), one array an evaluation."""
+    folder = cell_folder(out, cell)
+    facts: Mapping[str, Any] = {
+        "config": cell.config,
+        "shards": cell.shards,
+        "dataset": "toy",
+        "shards_digest": "d",
+        "code": "0123456789",
+        "versions": {"dastm": "1.2.3", "torch": "2"},
+        "revision": None,
+        **record,
+    }
+    TrainingRecord(**facts).write(folder)
+    for name in ("curves.csv", f"train/seed-{cell.seed}/best.pt"):
+        write_bytes(folder / name, b"")
+    for evaluation, shares in zip(sweep.grid.evaluate, accuracies, strict=False):
+        shares = np.asarray(shares, dtype=float)
+        rows = [Row(name=cell.config.method, by_seed={cell.seed: shares})]
+        metrics = summary(rows, replace(evaluation, episodes=len(shares)), "toy")
+        write_evaluation(rows, metrics, folder / "eval" / evaluation_name(evaluation))
