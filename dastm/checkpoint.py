@@ -9,7 +9,6 @@ A run folder holds
 """
 
 import csv
-import fcntl
 import hashlib
 import io
 import json
@@ -17,8 +16,7 @@ import os
 import platform
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -53,15 +51,6 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Within this block no other process is within it for the same path; the lock ends with the process, too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f".{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from dastm.checkpoint import TrainingRecord, load_checkpoint, locked, save_checkpoint
+from dastm.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.clip import checksum
 from dastm.config import Config
 from dastm.dropout import reseed_dropout
@@ -24,6 +24,7 @@ from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
+from dastm.locks import locked
 from dastm.model import Recogniser
 from dastm.schedule import half_cosine
 
@@ -134,7 +135,7 @@ def pretrain(
     Raises: RunError if the training part is too small for such batches, or if the loss is not finite.
     """
     options = config.pretrain
-    with locked(last):
+    with locked(last.with_name(f".{last.name}.lock")):
         state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
         if last.exists():
             state.load(last)

@@ -21,7 +21,7 @@ AxisValue = int | float | str
 
 def evaluation_name(evaluation: EvalConfig) -> str:
     """Folder of an evaluation under a cell's eval/, e.g. test-5way-1shot-5q-500e-seed0."""
-    return f"{evaluation.protocol}-{evaluation.n_query}q-{evaluation.episodes}e-seed{evaluation.seed}"
+    return f"{evaluation.name}-{evaluation.n_query}q-{evaluation.episodes}e-seed{evaluation.seed}"
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -31,6 +31,8 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _distinct_evaluations(evaluations: tuple[EvalConfig, ...]) -> tuple[EvalConfig, ...]:
+    if any(evaluation.protocol != "episodes" for evaluation in evaluations):
+        raise ValueError("a grid compares rows on the same episodes; evaluate other protocols with `dastm eval`")
     _distinct(tuple(evaluation_name(evaluation) for evaluation in evaluations))
     return evaluations
 

@@ -5,7 +5,6 @@ whoever started it, however that ended; and it waits for an earlier process of t
 Light on purpose: who starts processes needs no torch.
 """
 
-import fcntl
 import json
 import os
 import runpy
@@ -13,9 +12,10 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from dastm.locks import locked
 
 COMMANDS_NAME, LOG_NAME, LOCK_NAME = "commands.json", "log.txt", ".lock"
 PACKAGES = Path(__file__).parents[2]
@@ -69,14 +69,6 @@ def last_words(folder: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "nothing was said")
 
 
-@contextmanager
-def locked(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold a lock that ends with this process, however it ends. Raises BlockingIOError if another has it, or waits."""
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-
-
 def end_with_parent() -> None:
     """End this process when standard input ends, which it does when the process at its other end is gone."""
 
@@ -104,7 +96,7 @@ def main() -> None:
     """`python -m dastm.sweep.process FOLDER`"""
     end_with_parent()
     folder = Path(sys.argv[1])
-    with locked(folder / LOCK_NAME, wait=True):
+    with locked(folder / LOCK_NAME):
         run_commands(json.loads((folder / COMMANDS_NAME).read_bytes()))
 
 

@@ -21,16 +21,17 @@ from dastm.config import EvalConfig
 from dastm.episodes.manifest import read_manifest
 from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
+from dastm.locks import locked
 from dastm.sweep.cells import Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.local import gpus_here, run_local
 from dastm.sweep.on_ray import LOCAL, run_ray
-from dastm.sweep.process import COMMANDS_NAME, LOCK_NAME, LOG_NAME, last_words, locked
+from dastm.sweep.process import COMMANDS_NAME, LOCK_NAME, LOG_NAME, last_words
 from dastm.sweep.results import FAILED_NAME, CellResult, cell_folder, read_cell
 from dastm.sweep.table import write_table
 
 Log = Callable[[str], None]
-CONFIG_NAME = "cell.yaml"
+CONFIG_NAME, PRETRAINED_NAME = "cell.yaml", "pretrained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +153,8 @@ def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, fou
     write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())
     commands = []
     if found.record is None or anew:
-        commands.append(["train", "--shards", cell.shards, "--out", str(folder), "--preset", str(preset), "--replace"])
+        words = ["train", "--shards", cell.shards, "--out", str(folder), "--preset", str(preset), "--replace"]
+        commands.append([*words, "--pretrained", str(folder.parents[1] / PRETRAINED_NAME)])
     commands += [
         evaluation_words(cell, evaluation, folder)
         for evaluation in evaluations
@@ -167,6 +169,9 @@ def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[s
     words = ["eval", "--run", str(folder), "--out", str(out), "--device", cell.config.optimise.device]
     for name, value in asdict(evaluation).items():
         option = f"--{name.removesuffix('s') if isinstance(value, tuple) else name}".replace("_", "-")
+        if isinstance(value, bool):
+            words += [option] * value
+            continue
         for one in value if isinstance(value, tuple) else (value,):
             words += [option, str(one)]
     return words

@@ -189,7 +189,7 @@ def _csv_row(sweep: Sweep, entry: Entry) -> dict[str, Any]:
         "row": entry.row,
         "backbone": column.backbone,
         "dataset": column.dataset,
-        "evaluation": column.evaluation.protocol,
+        "evaluation": column.evaluation.name,
         **{name: getattr(entry, name) for name in ("status", "seeds", "of_seeds", "failed")},
         **{name: _number(getattr(entry, name)) for name in ("mean", "deviation", "over_seeds", "over_episodes")},
         "published_mean": _number(said.mean if said else None),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from dastm.locks import locked
 from dastm.sweep.process import (
     LOCK_NAME,
     ORPHANED,
     PACKAGES,
     environment,
     last_words,
-    locked,
     run,
     run_commands,
     start,

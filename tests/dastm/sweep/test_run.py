@@ -17,9 +17,10 @@ from dastm.cli import evaluate
 from dastm.clip import MANIFEST_NAME, checksum
 from dastm.config import EvalConfig
 from dastm.errors import RunError
+from dastm.locks import locked
 from dastm.sweep import run
 from dastm.sweep.cells import read_sweep
-from dastm.sweep.process import environment, locked
+from dastm.sweep.process import environment
 from dastm.sweep.run import Options, evaluation_words, run_sweep
 from tests.command_line import call, done, failed, misused
 from tests.dastm.sweep.grids import pretend, squeezed, toy_grid, toy_sweep
