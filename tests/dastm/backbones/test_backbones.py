@@ -7,7 +7,8 @@ import torch
 
 from dastm.backbones import BACKBONES, OPTIONS, build
 from dastm.backbones.streams import STREAMS, Streams
-from dastm.config import DEPTHS, BackboneConfig
+from dastm.config import DEPTHS, BackboneConfig, MatchingConfig
+from dastm.model import Recogniser
 from dastm.skeleton import NTU25, OPENPOSE18, Layout
 from tests.oracles import parameter_counts as counts
 
@@ -111,6 +112,13 @@ def test_several_streams_have_a_network_each_in_the_order_given(streams):
     assert isinstance(network, Streams)
     assert tuple(network.networks) == streams
     assert network.n_features == 256 * len(streams)
+
+
+@every_backbone
+def test_every_knob_of_a_configuration_arrives(name, generator):
+    knobs = {"streams": ("bone", "joint"), "edge_importance": False, **ALL_ON, "n_blocks": SHALLOW[name]}
+    model = Recogniser(STICK, BackboneConfig(name=name, **knobs), MatchingConfig(), generator)
+    assert repr(model.backbone) == repr(build(STICK, name, **knobs)) != repr(build(STICK, name))
 
 
 def test_what_builds_no_backbone_is_refused():
