@@ -24,7 +24,7 @@ from dastm.matching.threads import torch_threads
 Doubles = NDArray[np.float64]
 
 _STEPS = 30
-"""QR steps that a matrix may take for each of its eigenvalues; two suffice in practice."""
+"""QR steps that a matrix may take for each of its eigenvalues; about two suffice in practice."""
 _EPS = 2.0**-53
 _TINY = 2.0**-300
 
@@ -33,7 +33,7 @@ def eigh(matrices_VV: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues, smallest first, and eigenvectors as columns.
 
     Shapes: matrices_VV (..., V, V) float64, symmetric and finite, on the CPU -> (..., V), (..., V, V).
-    Raises: ValueError for a matrix whose eigenvalues are not found, as when it holds nan or inf.
+    Raises: ValueError for a matrix whose eigenvalues are not found; one with nan or inf may be such.
     """
     flat = matrices_VV.reshape(-1, *matrices_VV.shape[-2:]).contiguous()
     with torch_threads():

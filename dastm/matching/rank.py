@@ -22,8 +22,8 @@ from dastm.matching.polar import polar_factor
 
 _RESOLVED = 1e-7
 """Share of the largest singular value below which eigenvectors of the float64 Gram matrix say nothing reliable."""
-_CHUNK_BYTES = 1 << 22
-"""Room for float64 copies of features: those of a chunk of matrices stay in the cache."""
+_CHUNK_BYTES = 1 << 20
+"""Room for float64 copies of features: those of a chunk of matrices stay in the second cache."""
 
 
 def nuclear_norm(features_VD: Tensor) -> Tensor:
