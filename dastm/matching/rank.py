@@ -2,13 +2,15 @@
 
 No SVD of n x d matrices. With H = U diag(s) V^T the gradient of sum(s) is the polar factor U V^T: the same for every
 choice of U among repeated singular values, and zero where a singular value is zero (the least subgradient).
-CPU: G = H H^T = U diag(s^2) U^T in float64, the polar factor is U diag(1/s) U^T H. Squaring costs half the digits:
-singular values below 1e-7 of the largest are told apart only together, and so count as zero in the gradient.
+CPU: G = H H^T = U diag(s^2) U^T in float64, the polar factor is R H with R = U diag(1/s) U^T, and only R is kept for
+the backward pass. Squaring costs half the digits: singular values below 1e-7 of the largest are told apart only
+together, and so count as zero in the gradient. R undoes what H has small: its product with H needs float64 too.
 Accelerators: the polar factor by matrix products alone (`polar`), since a solver of eigenvalues waits for the device.
 
 Axes: L clips, T frames, V joints, D channels.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -20,6 +22,8 @@ from dastm.matching.polar import polar_factor
 
 _RESOLVED = 1e-7
 """Share of the largest singular value below which eigenvectors of the float64 Gram matrix say nothing reliable."""
+_CHUNK_BYTES = 1 << 20
+"""Room for float64 copies of features: those of a chunk of matrices stay in the second cache."""
 
 
 def nuclear_norm(features_VD: Tensor) -> Tensor:
@@ -33,7 +37,8 @@ def nuclear_norm(features_VD: Tensor) -> Tensor:
     if features_VD.ndim < 2 or features_VD.numel() == 0:
         raise ValueError(f"expected matrices (..., V, D), got {tuple(features_VD.shape)}")
     n_joints, n_channels = features_VD.shape[-2:]
-    norms: Tensor = _NuclearNorm.apply(  # type: ignore[no-untyped-call]
+    function = _ByEigenvectors if features_VD.device.type == "cpu" else _ByProducts
+    norms: Tensor = function.apply(  # type: ignore[no-untyped-call]
         features_VD if n_joints <= n_channels else features_VD.mT
     )
     return norms
@@ -55,14 +60,44 @@ def rank_loss(features_LTVD: Tensor, *, unit: bool = False) -> Tensor:
     return -norms_LT.mean()
 
 
-class _NuclearNorm(torch.autograd.Function):
-    """Of wide matrices, V <= D."""
+class _ByEigenvectors(torch.autograd.Function):
+    """Of wide matrices, V <= D, on the CPU."""
 
     @staticmethod
     def forward(ctx: Any, features_VD: Tensor) -> Tensor:
-        norms, directions_VD = (_by_eigenvectors if features_VD.device.type == "cpu" else _by_products)(features_VD)
-        ctx.save_for_backward(directions_VD)
-        return norms.to(features_VD.dtype)
+        wide_NVD, size = features_VD.reshape(-1, *features_VD.shape[-2:]), None
+        if features_VD.dtype == torch.float64:  # largest entry 1: squares neither overflow nor vanish
+            size = wide_NVD.abs().amax((-2, -1), keepdim=True)
+            wide_NVD = wide_NVD / size.masked_fill(size == 0, 1)
+        values_NV, vectors_NVV = _decomposed(wide_NVD)
+        limit = max(_RESOLVED, wide_NVD.shape[-1] * torch.finfo(features_VD.dtype).eps)
+        zero = values_NV <= limit * values_NV.amax(-1, keepdim=True)
+        inverse_NV = values_NV.masked_fill(zero, 1).reciprocal().masked_fill(zero, 0)
+        ctx.save_for_backward(wide_NVD, (vectors_NVV * inverse_NV[:, None]) @ vectors_NVV.mT)
+        ctx.shape = features_VD.shape
+        norms_N = values_NV.sum(-1) if size is None else values_NV.sum(-1) * size[:, 0, 0]
+        return norms_N.to(features_VD.dtype).view(features_VD.shape[:-2])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        wide_NVD, roots_NVV = ctx.saved_tensors
+        left_NVV = grad.reshape(-1, 1, 1) * roots_NVV
+        grad_NVD = torch.empty_like(wide_NVD)
+        for part in _chunks(wide_NVD):
+            grad_NVD[part] = left_NVV[part] @ wide_NVD[part].double()
+        return grad_NVD.view(ctx.shape)
+
+
+class _ByProducts(torch.autograd.Function):
+    """The same without a solver: what an accelerator does without being waited for."""
+
+    @staticmethod
+    def forward(ctx: Any, features_VD: Tensor) -> Tensor:
+        wide_VD = features_VD.double()
+        directions_VD = polar_factor(wide_VD)
+        ctx.save_for_backward(directions_VD.to(features_VD.dtype))
+        return (directions_VD * wide_VD).sum((-2, -1)).to(features_VD.dtype)
 
     @staticmethod
     @once_differentiable
@@ -71,30 +106,21 @@ class _NuclearNorm(torch.autograd.Function):
         return grad[..., None, None] * directions_VD  # type: ignore[no-any-return]
 
 
-def _by_eigenvectors(features_VD: Tensor) -> tuple[Tensor, Tensor]:
-    """Norms in float64, and polar factors in the type of the features. Raises: ValueError for nan or inf."""
-    wide, size = features_VD.double(), None
-    if features_VD.dtype == torch.float64:  # largest entry 1: squares neither overflow nor vanish
-        size = wide.abs().amax((-2, -1), keepdim=True)
-        wide = wide / size.masked_fill(size == 0, 1)
-    gram_VV = wide @ wide.mT
-    if not torch.isfinite(gram_VV).all():
+def _decomposed(wide_NVD: Tensor) -> tuple[Tensor, Tensor]:
+    """Singular values (N, V), unordered, and left singular vectors (N, V, V) in float64. ValueError for nan or inf."""
+    gram_NVV = wide_NVD.new_empty(*wide_NVD.shape[:2], wide_NVD.shape[1], dtype=torch.float64)
+    for chunk in _chunks(wide_NVD):
+        part = wide_NVD[chunk].double()
+        torch.bmm(part, part.mT, out=gram_NVV[chunk])
+    if not torch.isfinite(gram_NVV.diagonal(dim1=-2, dim2=-1)).all():
         raise ValueError("features hold nan or inf")
-    squares_V, vectors_VV = eigh(gram_VV)
-    values_V = squares_V.clamp(min=0).sqrt()
-    if size is not None:
+    squares_NV, vectors_NVV = eigh(gram_NVV)
+    if wide_NVD.dtype == torch.float64:
         # As lengths of the rows of U^T H zeros come out as zeros: the root of a rounding error of 1e-16 is 1e-8.
-        values_V = torch.linalg.vector_norm(vectors_VV.mT @ wide, dim=-1)
-    limit = max(_RESOLVED, wide.shape[-1] * torch.finfo(features_VD.dtype).eps)
-    zero = values_V <= limit * values_V.amax(-1, keepdim=True)
-    inverse_V = values_V.masked_fill(zero, 1).reciprocal().masked_fill(zero, 0)
-    directions_VD = (vectors_VV * inverse_V[..., None, :] @ vectors_VV.mT) @ wide
-    norms = values_V.sum(-1) if size is None else values_V.sum(-1) * size[..., 0, 0]
-    return norms, directions_VD.to(features_VD.dtype)
+        return torch.linalg.vector_norm(vectors_NVV.mT @ wide_NVD, dim=-1), vectors_NVV
+    return squares_NV.clamp(min=0).sqrt(), vectors_NVV
 
 
-def _by_products(features_VD: Tensor) -> tuple[Tensor, Tensor]:
-    """As `_by_eigenvectors`, without a solver: what an accelerator does without being waited for."""
-    wide = features_VD.double()
-    directions_VD = polar_factor(wide)
-    return (directions_VD * wide).sum((-2, -1)), directions_VD.to(features_VD.dtype)
+def _chunks(wide_NVD: Tensor) -> Iterator[slice]:
+    size = max(1, _CHUNK_BYTES // (8 * wide_NVD[0].numel()))
+    return (slice(start, start + size) for start in range(0, len(wide_NVD), size))

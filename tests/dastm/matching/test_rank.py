@@ -48,7 +48,7 @@ def test_norm_and_gradient_equal_those_of_the_decomposition(name, dtype, generat
 @pytest.mark.parametrize("name", MATRICES)
 def test_the_form_of_accelerators_gives_the_same(name, dtype, generator, monkeypatch):
     matrix = with_values(*MATRICES[name], generator).to(dtype).requires_grad_()
-    monkeypatch.setattr(rank, "_by_eigenvectors", rank._by_products)
+    monkeypatch.setattr(rank, "_ByEigenvectors", rank._ByProducts)
     norm = nuclear_norm(matrix)
     norm.backward()
     values = torch.linalg.svdvals(matrix.detach().double())
@@ -61,7 +61,7 @@ def test_the_form_of_accelerators_gives_the_same(name, dtype, generator, monkeyp
 
 
 def test_zeros_stay_zeros_on_accelerators(monkeypatch):
-    monkeypatch.setattr(rank, "_by_eigenvectors", rank._by_products)
+    monkeypatch.setattr(rank, "_ByEigenvectors", rank._ByProducts)
     test_zero_matrix_has_norm_zero_and_gradient_zero()
 
 
@@ -94,6 +94,18 @@ def test_a_batch_holds_the_norms_of_its_matrices(generator):
     features = torch.randn(2, 3, 4, 6, generator=generator, dtype=torch.float64)
     expected = torch.stack([torch.stack([oracle.nuclear_norm(h) for h in clip]) for clip in features])
     torch.testing.assert_close(nuclear_norm(features), expected, rtol=1e-10, atol=0)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("tall", [False, True])
+def test_chunks_of_matrices_each_keep_their_own_weight(tall, dtype, generator, monkeypatch):
+    monkeypatch.setattr(rank, "_CHUNK_BYTES", 8 * 4 * 6 * 2)  # two matrices a chunk
+    features = torch.randn(5, 4, 6, generator=generator, dtype=dtype)
+    features = (features.mT if tall else features).requires_grad_()
+    weights = torch.arange(1, 6).to(dtype)
+    (grad,) = torch.autograd.grad(weights @ nuclear_norm(features), features)
+    expected = torch.stack([n * oracle.gradient(h, least=1e-5) for n, h in enumerate(features.detach(), start=1)])
+    torch.testing.assert_close(grad.double(), expected, rtol=0, atol=5 * TOLERANCE[dtype])
 
 
 def test_rank_loss_is_minus_the_mean_over_clips_and_frames(generator):
