@@ -167,8 +167,11 @@ def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[s
     words = ["eval", "--run", str(folder), "--out", str(out), "--device", cell.config.optimise.device]
     for name, value in asdict(evaluation).items():
         option = f"--{name.removesuffix('s') if isinstance(value, tuple) else name}".replace("_", "-")
-        for one in value if isinstance(value, tuple) else (value,):
-            words += [option, str(one)]
+        if isinstance(value, bool):
+            words += [option] * value
+        elif value is not None:
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [option, str(one)]
     return words
 
 

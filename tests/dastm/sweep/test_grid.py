@@ -129,7 +129,15 @@ def test_an_unknown_grid_is_one_line_that_names_the_shipped():
 
 
 def test_evaluations_that_differ_in_anything_have_names_that_differ():
-    others = [{"part": "val"}, {"n_way": 4}, {"k_shot": 2}, {"n_query": 4}, {"episodes": 20}, {"seed": 1}]
+    others = [
+        {"part": "val"},
+        {"n_way": 4},
+        {"k_shot": 2},
+        {"n_query": 4},
+        {"episodes": 20},
+        {"seed": 1},
+        {"baselines": ["untrained"]},
+    ]
     names = [evaluation_name(EvalConfig(**settings)) for settings in [{}, *others]]
     assert names[0] == "test-5way-1shot-5q-500e-seed0"
-    assert len(set(names)) == 7
+    assert len(set(names)) == 8

@@ -19,6 +19,7 @@ from dastm.config import EvalConfig
 from dastm.errors import RunError
 from dastm.sweep import run
 from dastm.sweep.cells import read_sweep
+from dastm.sweep.grid import evaluation_name
 from dastm.sweep.process import environment, locked
 from dastm.sweep.run import Options, evaluation_words, run_sweep
 from tests.command_line import call, done, failed, misused
@@ -349,7 +350,7 @@ def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path):
     assert isinstance(evaluate, click.Command)
     assert EvalConfig(**{name: given[name] for name in vars(asked)}) == asked
     assert (given["run_folder"], given["device"]) == (tmp_path, "cpu")
-    assert given["out"] == tmp_path / "eval" / "val-4way-3shot-2q-9e-seed8"
+    assert given["out"] == tmp_path / "eval" / evaluation_name(asked)
 
 
 def test_a_grid_or_recipe_that_is_wrong_is_one_line(cells, tmp_path):
