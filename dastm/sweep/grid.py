@@ -1,7 +1,8 @@
 """A grid as it is written: a YAML file (dastm/grids/*.yaml, or one's own), checked key by key -> `Grid`."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,12 +17,16 @@ from dastm.sweep.published import published_table
 GRIDS = Path(__file__).parents[1] / "grids"
 Settings = dict[str, Any]
 """Dotted key -> value, as `dastm train --set` takes them."""
+IN_NAME = ("part", "n_way", "k_shot", "n_query", "episodes", "seed")
 AxisValue = int | float | str
 
 
 def evaluation_name(evaluation: EvalConfig) -> str:
-    """Folder of an evaluation under a cell's eval/, e.g. test-5way-1shot-5q-500e-seed0."""
-    return f"{evaluation.name}-{evaluation.n_query}q-{evaluation.episodes}e-seed{evaluation.seed}"
+    """Folder of an evaluation under a cell's eval/, e.g. test-5way-1shot-5q-500e-seed0; a digest of what is unusual."""
+    name = f"{evaluation.name}-{evaluation.n_query}q-{evaluation.episodes}e-seed{evaluation.seed}"
+    usual = asdict(EvalConfig())
+    rest = {key: value for key, value in asdict(evaluation).items() if key not in IN_NAME and value != usual[key]}
+    return f"{name}-{hashlib.blake2b(repr(rest).encode(), digest_size=4).hexdigest()}" if rest else name
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:

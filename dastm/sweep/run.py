@@ -171,9 +171,9 @@ def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[s
         option = f"--{name.removesuffix('s') if isinstance(value, tuple) else name}".replace("_", "-")
         if isinstance(value, bool):
             words += [option] * value
-            continue
-        for one in value if isinstance(value, tuple) else (value,):
-            words += [option, str(one)]
+        elif value is not None:
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [option, str(one)]
     return words
 
 

@@ -82,7 +82,10 @@ BAD = {
         {"axis": {"key": "matching.gamma", "values": [1, 2]}},
         "methods: one, where the rows are the values of an axis, got 2",
     ),
-    "a typo in an evaluation": ({"evaluate": [{"k_shots": 1}]}, "evaluate.0: k_shots: no such key; known: part, n_way"),
+    "a typo in an evaluation": (
+        {"evaluate": [{"k_shots": 1}]},
+        "evaluate.0: k_shots: no such key; known: protocol, part, n_way",
+    ),
     "an evaluation out of range": ({"evaluate": [{"k_shot": 0}]}, r"evaluate.0.k_shot: .*greater than or equal to 1"),
     "an evaluation of one episode": ({"evaluate": [{"episodes": 1}]}, "evaluate.0.episodes: .*or equal to 2, got 1"),
     "an evaluation that is none": ({"evaluate": [3]}, r"evaluate.0: .*got 3"),
@@ -129,7 +132,15 @@ def test_an_unknown_grid_is_one_line_that_names_the_shipped():
 
 
 def test_evaluations_that_differ_in_anything_have_names_that_differ():
-    others = [{"part": "val"}, {"n_way": 4}, {"k_shot": 2}, {"n_query": 4}, {"episodes": 20}, {"seed": 1}]
+    others = [
+        {"part": "val"},
+        {"n_way": 4},
+        {"k_shot": 2},
+        {"n_query": 4},
+        {"episodes": 20},
+        {"seed": 1},
+        {"baselines": ["untrained"]},
+    ]
     names = [evaluation_name(EvalConfig(**settings)) for settings in [{}, *others]]
     assert names[0] == "test-5way-1shot-5q-500e-seed0"
-    assert len(set(names)) == 7
+    assert len(set(names)) == 8

@@ -1,5 +1,6 @@
 """`dastm sweep`: what is run again and what is not, whatever ended it; for real, and with a stand-in for the cells."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from dastm.errors import RunError
 from dastm.locks import locked
 from dastm.sweep import run
 from dastm.sweep.cells import read_sweep
+from dastm.sweep.grid import evaluation_name
 from dastm.sweep.process import environment
 from dastm.sweep.run import Options, evaluation_words, run_sweep
 from tests.command_line import call, done, failed, misused
@@ -339,18 +341,20 @@ def test_on_ray_a_cluster_started_here_has_cores_for_the_workers(cells, monkeypa
         go(ray="auto", workers=2)
 
 
-def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path):
+@pytest.mark.parametrize("allow_seen", [True, False])
+def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path, allow_seen):
     asked = EvalConfig(
         part="val", n_way=4, k_shot=3, n_query=2, episodes=9, seed=8, baselines=("coordinates", "untrained")
     )
+    asked = dataclasses.replace(asked, allow_seen=allow_seen)
     cell = toy_sweep().cells[0]
     verb, *words = evaluation_words(cell, asked, tmp_path)
     with evaluate.make_context(verb, words) as context:
         given = context.params
     assert isinstance(evaluate, click.Command)
-    assert EvalConfig(**{name: given[name] for name in vars(asked)}) == asked
+    assert EvalConfig(**{name: given[name] for name in vars(asked) if given[name] is not None}) == asked
     assert (given["run_folder"], given["device"]) == (tmp_path, "cpu")
-    assert given["out"] == tmp_path / "eval" / "val-4way-3shot-2q-9e-seed8"
+    assert given["out"] == tmp_path / "eval" / evaluation_name(asked)
 
 
 def test_a_grid_or_recipe_that_is_wrong_is_one_line(cells, tmp_path):
