@@ -21,7 +21,8 @@ DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
 """Numbers of blocks that a backbone comes with, the default first; the LSTM may have any number of layers."""
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=1, strict=True)]
-Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+"""As many bits as torch's generator on the CPU takes."""
 Episodes = Annotated[int, Field(ge=2, strict=True)]
 """Two at least: a mean with an interval."""
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
@@ -59,14 +60,15 @@ class BackboneConfig:
     name: Literal["st_gcn", "agcn", "ms_g3d", "lstm"] = "st_gcn"
     n_blocks: Count | None = None
     """None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; layers of the LSTM 2)."""
-    streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] = ("joint",)
-    """One network a stream, their features side by side; 2s-AGCN as published has joint and bone."""
+    streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
+    """One network a stream, their features side by side. None: as published, joint and bone of 2s-AGCN, else joint."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The paper is silent; the released code has 0.1."""
     edge_importance: bool = True
     """ST-GCN: learned weight of every bone, as published; the released code has none."""
     pair_norm: Weight = 0.0
-    """PairNorm's scale, after every graph convolution (Zhao & Akoglu 2020); 0 leaves it out."""
+    """PairNorm's scale, after every graph convolution (Zhao & Akoglu 2020); 0 leaves it out. In all but the LSTM a
+    batch norm follows, divides the scale out again, and leaves little of it."""
     drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020)."""
     body_slots: Count | None = None
@@ -120,6 +122,12 @@ class MatchingConfig:
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
     """Eq. 3; the same of frames divided by their Frobenius norm, and so bounded; or what the released code computes."""
 
+    @model_validator(mode="after")
+    def _codes_are_of_the_equations(self) -> "MatchingConfig":
+        if self.joint_code and self.attention == "block":
+            raise ValueError("joint_code: is of `attention: equations`; set it to 0 for the block")
+        return self
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class AugmentConfig:
@@ -142,8 +150,8 @@ class PretrainConfig:
 
     steps: Annotated[int, Field(ge=0, strict=True)] = 0
     """0 leaves it out, as the paper does."""
-    clips: Annotated[int, Field(ge=2, strict=True)] = 32
-    """Clips a step."""
+    clips: Annotated[int, Field(ge=4, strict=True)] = 32
+    """Clips a step, about: as many of each class that is in it, two at least."""
     learning_rate: Positive = 1e-3
     """Falls to 0 along a half cosine."""
     weight_decay: Weight = 5e-4
@@ -175,7 +183,7 @@ class OptimiseConfig:
     patience: Count | None = None
     """Stop after so many epochs without a better validation accuracy (released code: 40)."""
     max_falls: Count | None = None
-    """Stop after the validation accuracy has fallen so many epochs in a row (released code: 10)."""
+    """Stop after so many epochs in a row, none of which validated better than the one before it (released code: 10)."""
     clip_norm: Weight = 0.0
     """Gradients are scaled down to this norm; 0 leaves them."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
@@ -212,8 +220,15 @@ class Config:
         else:
             stars = {("none", False): "DTW", ("none", True): "DASTM*", ("activation", False): "DASTM**"}
             name = stars.get((matching.spatial, matching.rank_weight > 0), "DASTM")
-        further = [norm for norm, on in (("PairNorm", backbone.pair_norm), ("DropEdge", backbone.drop_edge)) if on]
-        return " + ".join(further if further and name == "DTW" else [name, *further])
+        further = {
+            "activation": name == "ProtoNet" and matching.spatial == "activation",
+            "self-attention": name == "ProtoNet" and matching.spatial == "self",
+            "rank": name in ("ProtoNet", "NGM") and matching.rank_weight > 0,
+            "PairNorm": backbone.pair_norm > 0,
+            "DropEdge": backbone.drop_edge > 0,
+        }
+        named = [what for what, there in further.items() if there]
+        return " + ".join(named if named and name == "DTW" else [name, *named])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings: what `Config` is built from again."""

@@ -141,6 +141,7 @@ def pretrain(
             state.load(last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
         _learn(source, state, last, device)
+        state.optimiser.zero_grad(set_to_none=True)  # gradients left behind would count where others are clipped
     model.backbone.requires_grad_(config.optimise.backbone_rate > 0)
     loss, accuracy = np.mean(state.latest, axis=0).tolist()
     return {"seed": seed, "epoch": 0, "episode": 0, "part": "pretrain", "loss": loss, "accuracy": accuracy}

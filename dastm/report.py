@@ -21,6 +21,7 @@ from dastm import figures
 from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
 from dastm.clip import Manifest
 from dastm.episodes.sources import Mode, open_source
+from dastm.episodes.views import middle
 from dastm.errors import RunError
 from dastm.evaluator import interval95, load_recogniser, table_lines, title, untrained, warnings
 from dastm.explain import Pair, explain
@@ -73,9 +74,10 @@ def run_section(run: Path) -> RunSection:
         record.check_shards(source.manifest)
         layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
         model = load_recogniser(run, record.config, layout, seed, device)
+        seen = middle(source, record.config.augment.n_frames)
         n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
-        after = explain(model, source, "test", n_way, device)
-        before = explain(untrained(record.config, layout, seed), source, "test", n_way, device)
+        after = explain(model, seen, "test", n_way, device)
+        before = explain(untrained(record.config, layout, seed), seen, "test", n_way, device)
         up = _upward(source.manifest)
     return RunSection(
         name=run.resolve().name,

@@ -28,11 +28,11 @@ def half_cosine(rate: float, step: int, n_steps: int) -> float:
 
 
 def plateaus(losses: Sequence[float]) -> int:
-    """How often `HALVE_AFTER` epochs in a row brought no loss below the lowest before; each such row counts once."""
+    """How often more than `HALVE_AFTER` epochs in a row brought no new lowest loss; each such row counts once."""
     lowest, since, found = math.inf, 0, 0
     for loss in losses:
         lowest, since = (loss, 0) if loss < lowest else (lowest, since + 1)
-        if since == HALVE_AFTER:
+        if since > HALVE_AFTER:
             since, found = 0, found + 1
     return found
 
@@ -44,15 +44,15 @@ def reason_to_stop(optimise: OptimiseConfig, accuracies: Sequence[float]) -> str
         if len(accuracies) - 1 - best >= optimise.patience:
             return f"no better validation accuracy for {optimise.patience} epochs"
     if optimise.max_falls is not None and falls(accuracies) >= optimise.max_falls:
-        return f"the validation accuracy has fallen {optimise.max_falls} epochs in a row"
+        return f"the validation accuracy has not risen for {optimise.max_falls} epochs in a row"
     return ""
 
 
 def falls(accuracies: Sequence[float]) -> int:
-    """How many epochs in a row, up to the last one, were worse than the one before them."""
+    """How many epochs in a row, up to the last one, were no better than the one before, as released."""
     count = 0
     for later, earlier in zip(accuracies[:0:-1], accuracies[-2::-1], strict=True):
-        if later >= earlier:
+        if later > earlier:
             break
         count += 1
     return count

@@ -31,6 +31,7 @@ from dastm.dropout import reseed_dropout
 from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
+from dastm.episodes.sampler import check_pool
 from dastm.episodes.sources import EpisodeSource
 from dastm.episodes.views import augmented, middle
 from dastm.errors import RunError
@@ -97,6 +98,7 @@ def train(
     Raises RunError for a folder with another training, pools too small for an episode, or a loss that is not finite.
     """
     config = record.config
+    _check_pools(source, config)
     claim(run, record, replace=replace, log=log)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []
@@ -106,6 +108,14 @@ def train(
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
             rows += train_seed(source, config, seed, folder, first, device, log)
     write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
+
+
+def _check_pools(source: EpisodeSource, config: Config) -> None:
+    """RunError where there are too few classes or clips for the episodes to come, before the first of them."""
+    shape, name = config.episode, source.manifest.dataset
+    check_pool(source.pool_sizes("train"), shape.n_way, shape.k_shot, shape.queries, f"{name}: train")
+    val_query = config.optimise.val_query
+    check_pool(source.pool_sizes("val"), shape.n_way, shape.k_shot, val_query, f"{name}: val (optimise.val_query)")
 
 
 def train_seed(
@@ -217,7 +227,8 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
     state.optimiser.zero_grad(set_to_none=True)
     loss["total"].backward()  # type: ignore[no-untyped-call]
     if config.optimise.clip_norm > 0:
-        torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.optimise.clip_norm)
+        trained = [weight for group in state.optimiser.param_groups for weight in group["params"]]
+        torch.nn.utils.clip_grad_norm_(trained, config.optimise.clip_norm)
     state.optimiser.step()
     shares = accuracy(matched.distances_QW.detach(), episode.query_labels)
     return torch.stack([loss["total"].detach(), loss["cross_entropy"].detach(), loss["rank"].detach(), shares])

@@ -19,6 +19,9 @@ Network = STGCN | AGCN | MSG3D | LSTM
 
 BACKBONES: dict[str, Callable[..., Network]] = {"st_gcn": STGCN, "agcn": AGCN, "ms_g3d": MSG3D, "lstm": LSTM}
 
+PUBLISHED_STREAMS = {"agcn": ("joint", "bone")}
+"""The streams of a backbone that was published with more than its joints."""
+
 OPTIONS = {
     "st_gcn": ("dropout", "pair_norm", "drop_edge", "edge_importance"),
     "agcn": ("dropout", "pair_norm", "drop_edge", "body_slots"),
@@ -33,7 +36,7 @@ def build(
     name: str,
     *,
     n_blocks: int | None = None,
-    streams: Sequence[str] = ("joint",),
+    streams: Sequence[str] | None = None,
     dropout: float = 0.0,
     edge_importance: bool = True,
     pair_norm: float = 0.0,
@@ -45,7 +48,7 @@ def build(
     Args:
         name: one of `BACKBONES`.
         n_blocks: blocks, or layers of the LSTM; None: as many as the backbone has by default.
-        streams: of `streams.STREAMS`, one network each; ("joint",) is the network itself.
+        streams: of `streams.STREAMS`, one network each; ("joint",) is the network itself. None: as published.
         dropout: within every backbone, each in its place.
         edge_importance: ST-GCN only; the others have no such weights, or always theirs.
         pair_norm: PairNorm's scale, in every backbone; 0 for none.
@@ -54,6 +57,7 @@ def build(
 
     Raises: ValueError for an unknown name or stream, or a value that the backbone refuses.
     """
+    streams = PUBLISHED_STREAMS.get(name, ("joint",)) if streams is None else streams
     if len(set(streams)) < len(streams):
         raise ValueError(f"streams: each one once, got {', '.join(streams)}")
     if name not in BACKBONES:

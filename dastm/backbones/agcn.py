@@ -225,7 +225,7 @@ class AGCN(nn.Module):
         """
         x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
         bones = self.drop_edge()
-        A_KVV = self.A if bones is None else directed_partition(self.layout, bones).to(self.A)
+        A_KVV = self.A if bones is None else directed_partition(self.layout, bones).to(self.A, non_blocking=True)
         for block in self.blocks:
             x_BCTV = block(x_BCTV, A_KVV)
         return x_BCTV.permute(0, 2, 3, 1)

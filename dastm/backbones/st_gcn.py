@@ -198,7 +198,7 @@ class STGCN(nn.Module):
         """
         x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
         bones = self.drop_edge()
-        A_PVV = self.A if bones is None else spatial_partition(self.layout, bones=bones).to(self.A)
+        A_PVV = self.A if bones is None else spatial_partition(self.layout, bones=bones).to(self.A, non_blocking=True)
         for i, block in enumerate(self.st_gcn_networks):
             x_BCTV = block(x_BCTV, A_PVV * self.edge_importance[i] if self.edge_importance else A_PVV)
         return x_BCTV.permute(0, 2, 3, 1)

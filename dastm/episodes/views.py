@@ -110,13 +110,11 @@ def augmented(
         rng = np.random.default_rng(np.random.SeedSequence([seed, *(number for clip in selected for number in clip)]))
         if n_seen != manifest.frames:
             joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
-        if noise:
-            joints = _jittered(joints, noise, layout, int(rng.integers(2**63)))
         if yaw or scale:
             angles_L = rng.uniform(-math.radians(yaw), math.radians(yaw), len(joints))
             maps_LCC = similarities(angles_L, rng.uniform(1 - scale, 1 + scale, len(joints)), layout, vertical)
             joints = joints @ _on(maps_LCC, joints)[:, None, None]
-        return joints
+        return _jittered(joints, noise, layout, int(rng.integers(2**63))) if noise else joints
 
     return View(source, look)
 

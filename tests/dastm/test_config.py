@@ -57,6 +57,9 @@ def test_every_method_of_the_tables_is_a_preset_over_every_recipe(preset, recipe
 
 
 def test_a_method_with_something_further_is_named_so():
+    assert load_config("protonet", {"matching.spatial": "activation"}).method == "ProtoNet + activation"
+    assert load_config("protonet", {"matching.rank_weight": 0.1}).method == "ProtoNet + rank"
+    assert load_config("ngm", {"matching.rank_weight": 0.1}).method == "NGM + rank"
     assert load_config("ngm", {"backbone.pair_norm": 1}).method == "NGM + PairNorm"
     assert load_config("dtw", {"backbone.pair_norm": 1, "backbone.drop_edge": 0.1}).method == "PairNorm + DropEdge"
 
@@ -96,12 +99,13 @@ def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
         ({"optimise.epochs": True}, r"optimise\.epochs: .*got True"),
         ({"optimise.seeds": []}, r"optimise\.seeds: "),
         ({"optimise.seeds": [1, 1]}, r"optimise\.seeds: .*each one once"),
-        ({"optimise.seeds": [2**64]}, r"optimise\.seeds\.0: "),
+        ({"optimise.seeds": [2**32]}, r"optimise\.seeds\.0: "),
         ({"optimise.val_episodes": 1}, r"optimise\.val_episodes: .*got 1"),
         ({3: 1}, "write section.name"),
         ({"episode.n_way": 1}, r"episode\.n_way: .*got 1"),
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
+        ({"matching.joint_code": 1, "matching.attention": "block"}, "joint_code: is of .*equations"),
         ({"backbone.n_blocks": 5}, r"backbone: .*st_gcn has 10 or 7 or 4, not 5"),
     ],
 )

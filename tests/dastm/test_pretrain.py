@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 import torch
 
+from dastm import trainer
 from dastm.checkpoint import load_checkpoint, record_training, save_checkpoint
 from dastm.config import load_config
 from dastm.episodes.sources import open_source
@@ -126,7 +127,8 @@ def test_divergence_is_one_line(shards, tmp_path):
 
 def test_nothing_to_train_is_one_line(shards, tmp_path):
     config = load_config(
-        ["small", "dtw"], {**{k.replace("__", "."): v for k, v in STEPS.items()}, "optimise.backbone_rate": 0}
+        ["small", "dtw"],
+        {**{k.replace("__", "."): v for k, v in STEPS.items()}, "optimise.backbone_rate": 0, "episode.n_way": 3},
     )
     with pytest.raises(RunError, match="leaves nothing to train"):
         train_toy(shards, tmp_path, config)
@@ -178,3 +180,26 @@ def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
     assert sorted("pretrained before" in text for text in told) == [False, True]
     first, second = (load_checkpoint(tmp_path / name / "train/seed-0/last.pt")["model"] for name in "ab")
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards, tmp_path, monkeypatch, rate):
+    """Stopped right after pretraining and continued is never stopped, also where gradients are clipped."""
+    config = tiny(**STEPS, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
+    train_toy(shards, tmp_path / "whole", config)
+    whole = trainer.train_episode
+    steps = iter(range(2))
+
+    def step(*args):
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(trainer, "train_episode", step)
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path / "stopped", config)
+    monkeypatch.undo()
+    train_toy(shards, tmp_path / "stopped", config)
+    name = "train/seed-0/last.pt"
+    first, second = (load_checkpoint(tmp_path / run / name)["model"] for run in ("whole", "stopped"))
+    assert all(torch.equal(first[key], second[key]) for key in first)

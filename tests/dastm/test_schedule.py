@@ -17,20 +17,20 @@ def test_constant_and_cosine():
     assert [learning_rate(of(schedule="cosine"), step) for step in steps] == pytest.approx([1e-3, 5e-4, 0])
 
 
-def test_ten_epochs_without_a_lower_loss_halve_the_rate():
+def test_the_eleventh_epoch_without_a_lower_loss_halves_the_rate():
     plateau = of(schedule="plateau")
-    losses = [3.0, 2.0, *[2.0] * 9]
+    losses = [3.0, 2.0, *[2.0] * 10]
     assert learning_rate(plateau, 0, losses) == 1e-3
     assert learning_rate(plateau, 0, [*losses, 2.5]) == 5e-4
     assert learning_rate(plateau, 0, [*losses, 1.9]) == 1e-3
-    assert learning_rate(plateau, 0, [*losses, *[2.5] * 11]) == 2.5e-4
+    assert learning_rate(plateau, 0, [*losses, *[2.5] * 12]) == 2.5e-4
 
 
 def test_plateaus_are_those_of_pytorchs_schedule(generator):
-    """Its patience of 9 epochs is a tenth one that halves."""
+    """Released with a patience of 10 epochs: it is the eleventh that halves."""
     weight = torch.nn.Parameter(torch.zeros(1))
     optimiser = torch.optim.Adam([weight], lr=1.0)
-    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=9, threshold=0.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=10, threshold=0.0)
     losses = torch.rand(120, generator=generator).tolist()
     for n, loss in enumerate(losses, 1):
         theirs.step(loss)
@@ -52,13 +52,7 @@ def test_training_stops_when_validation_no_longer_gets_better():
 
 
 def test_training_stops_when_validation_keeps_falling():
-    assert [falls(accuracies) for accuracies in ([], [1.0], [2, 1], [1, 2], [3, 3], [5, 4, 6, 5, 4])] == [
-        0,
-        0,
-        1,
-        0,
-        0,
-        2,
-    ]
-    assert "fallen 2 epochs in a row" in reason_to_stop(of(max_falls=2), [0.5, 0.4, 0.3])
-    assert not reason_to_stop(of(max_falls=2), [0.5, 0.4, 0.4])
+    rows = [], [1.0], [2, 1], [1, 2], [3, 3], [5, 4, 6, 5, 5]
+    assert [falls(accuracies) for accuracies in rows] == [0, 0, 1, 0, 1, 2]
+    assert "not risen for 2 epochs in a row" in reason_to_stop(of(max_falls=2), [0.5, 0.4, 0.3])
+    assert not reason_to_stop(of(max_falls=2), [0.5, 0.4, 0.45])

@@ -277,7 +277,7 @@ def test_unreadable_folder_is_not_overwritten(shards, tmp_path):
     [
         ({"episode__n_way": 7}, "7-way"),
         ({"episode__n_query": 8}, r"clips"),
-        ({"optimise__val_query": 8}, r"clips"),
+        ({"optimise__val_query": 8}, r"val \(optimise\.val_query\): .*clips"),
         ({"optimise__precision": "tf32"}, "only on CUDA"),
         ({"optimise__learning_rate": 1e30}, "lower optimise.learning_rate"),
     ],
@@ -338,3 +338,9 @@ def test_the_network_sees_fewer_frames_than_are_stored(shards, tmp_path):
     assert not equal(weights(tmp_path / "all"), weights(tmp_path / "three"))
     with pytest.raises(RunError, match="7 frames of clips that hold 6"):
         train_toy(shards, tmp_path / "seven", tiny(augment__n_frames=7))
+
+
+def test_a_validation_that_cannot_be_is_told_before_the_first_episode(shards, tmp_path):
+    with pytest.raises(RunError, match=r"val .*has 3 classes"):
+        train_toy(shards, tmp_path, tiny(episode__n_way=4))
+    assert not any(tmp_path.iterdir())
