@@ -48,7 +48,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("recipe", ["paper", "release", "small"])
+@pytest.mark.parametrize("recipe", ["paper", "release", "small", "best"])
 @pytest.mark.parametrize("preset", METHODS)
 def test_every_method_of_the_tables_is_a_preset_over_every_recipe(preset, recipe):
     config = load_config([recipe, preset])
