@@ -110,12 +110,22 @@ def _cell(key: str, text: str) -> Any:
     return int(text) if key in ("seed", "epoch", "episode") else float(text)
 
 
+def _pretrained(row: dict[str, Any]) -> str:
+    return (
+        f"Before them, seed {row['seed']} learned the training classes: loss {row['loss']:.2f},"
+        f" {100 * row['accuracy']:.1f} % right in the last steps."
+    )
+
+
 def _curves_figure(run: Path) -> Figure:
     try:
-        svg = figures.curves(read_curves(run))
-    except (ValueError, TypeError) as error:
+        rows = read_curves(run)
+        svg = figures.curves([row for row in rows if row["part"] != "pretrain"])
+        pretrained = [_pretrained(row) for row in rows if row["part"] == "pretrain"]
+    except (ValueError, TypeError, KeyError) as error:
         raise RunError(f"{run / CURVES_NAME}: damaged ({error}); `dastm train --out {run}` writes it again") from error
-    return Figure(svg=Markup(svg), caption="Loss and accuracy by training episode.")
+    caption = " ".join(("Loss and accuracy by training episode.", *pretrained))
+    return Figure(svg=Markup(svg), caption=caption)
 
 
 def _evaluation(path: Path) -> dict[str, Any]:

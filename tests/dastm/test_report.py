@@ -73,6 +73,16 @@ def test_models_without_activation_have_a_page_too(tmp_path):
     assert "Not evaluated yet" in text
 
 
+def test_a_pretrained_model_seen_through_fewer_frames_has_a_page(tmp_path):
+    """Its curves begin with the episodes, its alignment has the frames that the network sees: 2 of 6 come to one."""
+    shards = toy_shards(tmp_path / "shards")
+    train_toy(shards, tmp_path / "run", tiny(pretrain__steps=3, pretrain__clips=12, augment__n_frames=2))
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert re.search(r"Before them, seed 0 learned the training classes: loss [\d.]+, [\d.]+ % right", text)
+    assert "feature frames 0 and 0, the first being 0" in text
+
+
 LACKING = {
     "ProtoNet": ({"spatial": "none", "temporal": "none"}, 0, ("no joint attends to another", "has no alignment")),
     "NGM": ({"spatial": "self"}, 4, ("joints attend to their own skeleton", "how query joints attend to each other")),
