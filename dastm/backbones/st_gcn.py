@@ -23,6 +23,7 @@ from dastm.backbones.drop_edge import DropEdge
 from dastm.backbones.graph import spatial_partition
 from dastm.backbones.pair_norm import PairNorm
 from dastm.dropout import Dropout
+from dastm.products import product
 from dastm.skeleton import Layout
 
 BLOCKS = {
@@ -59,7 +60,7 @@ class GraphConv(nn.Module):
         x_NVC = x_BCTV.permute(0, 2, 3, 1).reshape(n_bodies * n_frames, n_joints, channels)
         gather = A_PVV.permute(2, 0, 1).reshape(n_joints * self.n_partitions, n_joints)
         gathered = torch.bmm(gather.expand(len(x_NVC), -1, -1), x_NVC).view(n_bodies, n_frames, n_joints, -1)
-        y_BTVD = _product(gathered, weight_PDC.transpose(0, 1).flatten(1))
+        y_BTVD = product(gathered, weight_PDC.transpose(0, 1).flatten(1))
         return y_BTVD.add_(bias_VD).permute(0, 3, 1, 2)
 
 
@@ -226,13 +227,6 @@ class STGCN(nn.Module):
                 module.reset_parameters()
         for importance in self.edge_importance:
             importance.fill_(1.0)
-
-
-def _product(x_BTVC: Tensor, weight_DC: Tensor) -> Tensor:
-    """x @ W^T. On the CPU as a convolution of one entry: oneDNN has it faster than the BLAS has the product."""
-    if x_BTVC.device.type != "cpu":
-        return x_BTVC @ weight_DC.t()
-    return conv2d(x_BTVC.permute(0, 3, 1, 2), weight_DC[:, :, None, None]).permute(0, 2, 3, 1)
 
 
 def _conv_then_norm(x_BCTV: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
