@@ -292,6 +292,11 @@ def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] |
     return config_from_dict(document)
 
 
+def preset_keys(name: str) -> set[str]:
+    """The dotted keys that a preset sets, e.g. matching.spatial. Raises RunError as `load_config`."""
+    return {f"{section}.{key}" for section, values in _preset(name).items() for key in values}
+
+
 def _preset(name: str) -> dict[str, dict[str, Any]]:
     """Section -> key -> value of a shipped preset, or of a file of one's own."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"

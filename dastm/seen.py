@@ -17,7 +17,7 @@ from dastm.errors import RunError
 
 NAMED = 5
 """How many classes a line lists before it only counts the rest."""
-UNNAMED = re.compile(r"class \d+")
+UNNAMED = re.compile(r"((train|val|test) )?class \d+")
 
 
 def check_unseen(record: TrainingRecord, manifest: Manifest, part: str, *, allow: bool) -> list[str] | None:

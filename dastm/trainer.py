@@ -98,7 +98,7 @@ def train(
     Raises RunError for a folder with another training, pools too small for an episode, or a loss that is not finite.
     """
     config = record.config
-    _check_pools(source, config)
+    _check(source, config)
     claim(run, record, replace=replace, log=log)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []
@@ -110,8 +110,9 @@ def train(
     write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
 
 
-def _check_pools(source: EpisodeSource, config: Config) -> None:
-    """RunError where there are too few classes or clips for the episodes to come, before the first of them."""
+def _check(source: EpisodeSource, config: Config) -> None:
+    """RunError for what cannot be trained so: before the first episode, and before another training is replaced."""
+    augmented_for(source, config, 0)
     shape, name = config.episode, source.manifest.dataset
     check_pool(source.pool_sizes("train"), shape.n_way, shape.k_shot, shape.queries, f"{name}: train")
     val_query = config.optimise.val_query

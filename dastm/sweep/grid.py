@@ -10,7 +10,7 @@ import yaml
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from dastm.config import STRICT, Config, EvalConfig, Seed, checked, load_config
+from dastm.config import STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
 from dastm.errors import RunError
 from dastm.sweep.published import published_table
 
@@ -104,7 +104,7 @@ def load_grid(name: str, presets: Sequence[str] = (), settings: Mapping[str, Any
     document = {"name": path.stem, **document}
     if presets:
         document["preset"] = list(presets)
-    if settings:
+    if settings and isinstance(document.get("set") or {}, dict):
         document["set"] = {**(document.get("set") or {}), **settings}
     return grid_from_dict(document, str(path))
 
@@ -120,6 +120,7 @@ def grid_from_dict(document: Mapping[str, Any], where: str) -> Grid:
             _known_keys(EvalConfig, evaluation, f"{where}: evaluate.{number}")
     grid: Grid = checked(Grid, document, where)
     _check_names(grid, where)
+    _check_settings(grid, where)
     if grid.axis is not None and len(grid.methods) > 1:
         raise RunError(f"{where}: methods: one, where the rows are the values of an axis, got {len(grid.methods)}")
     return grid
@@ -137,6 +138,18 @@ def _check_names(grid: Grid, where: str) -> None:
         _known_settings({grid.axis.key: None}, f"{where}: axis.key")
     if grid.published is not None:
         _blame(f"{where}: published", published_table, grid.published)
+
+
+def _check_settings(grid: Grid, where: str) -> None:
+    """RunError for a setting that the grid itself makes: of the seeds, the axis, or what a row is."""
+    if grid.axis is not None and grid.axis.key == "optimise.seeds":
+        raise RunError(f"{where}: axis.key: optimise.seeds is no axis; write `seeds:`")
+    own = {"optimise.seeds": "seeds", **({grid.axis.key: "axis"} if grid.axis is not None else {})}
+    for method in grid.methods if grid.axis is None else ():
+        own.update(dict.fromkeys(preset_keys(method), f"methods ({method})"))
+    for key in (*grid.set, *(key for settings in grid.backbones.values() for key in settings)):
+        if key in own:
+            raise RunError(f"{where}: set: {key} is what {own[key]} decides; leave it out or change it there")
 
 
 def _blame(where: str, load: Callable[[str], Any], name: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from dastm.checkpoint import ARITHMETIC, code_digest, remove_unfinished, software, write_bytes, write_json
+from dastm.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, remove_unfinished, software, write_bytes, write_json
 from dastm.clip import MANIFEST_NAME, ShardError, checksum, encode_manifest
 from dastm.config import EvalConfig
 from dastm.episodes.manifest import read_manifest
@@ -153,6 +153,7 @@ def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, fou
     write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())
     commands = []
     if found.record is None or anew:
+        (folder / CURVES_NAME).unlink(missing_ok=True)  # else what an older training left would pass for this one's
         words = ["train", "--shards", cell.shards, "--out", str(folder), "--preset", str(preset), "--replace"]
         commands.append([*words, "--pretrained", str(folder.parents[1] / PRETRAINED_NAME)])
     commands += [
@@ -187,7 +188,7 @@ def _run(sweep: Sweep, todo: Sequence[Cell], out: Path, options: Options, log: L
     bar = tqdm(total=len(sweep.cells), initial=before, desc=sweep.grid.name, unit="cell", disable=None)
     with closing(ended), bar:
         for folder, status in ended:
-            if read_cell(cells[folder], sweep.grid.evaluate, folder).status != "finished":
+            if status != 0 or read_cell(cells[folder], sweep.grid.evaluate, folder).status != "finished":
                 failed[folder] = f"killed by signal {-status}" if status < 0 else last_words(folder)
                 write_json(folder / FAILED_NAME, {"status": status, "reason": failed[folder]})
                 bar.set_postfix(failed=len(failed))

@@ -82,6 +82,12 @@ BAD = {
         {"axis": {"key": "matching.gamma", "values": [1, 2]}},
         "methods: one, where the rows are the values of an axis, got 2",
     ),
+    "a setting that undoes a row": (
+        {"methods": ["dtw", "dastm"], "set": {"matching.rank_weight": 0.05}},
+        r"set: matching.rank_weight is what methods \(dtw\) decides",
+    ),
+    "seeds among the settings": ({"set": {"optimise.seeds": [7]}}, "set: optimise.seeds is what seeds decides"),
+    "settings that are a list": ({"set": ["a"]}, "set: "),
     "a typo in an evaluation": (
         {"evaluate": [{"k_shots": 1}]},
         "evaluate.0: k_shots: no such key; known: protocol, part, n_way",
