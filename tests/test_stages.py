@@ -17,7 +17,7 @@ from pipeline.definitions import load_definition, shipped_names
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
-PROGRAMS = {"dastm": ROOT / "dastm" / "cli.py", "dastm-data": ROOT / "pipeline" / "cli.py"}
+PROGRAMS = {"dastm": ROOT / "dastm" / "cli.py", "dastm-data": ROOT / "pipeline" / "cli" / "stages.py"}
 READ_AS_DATA = {
     "parse": {"pipeline/datasets/lists"},
     "split": {"pipeline/datasets/lists"},

@@ -1,0 +1,23 @@
+"""`dastm-data`: raw files to audited shards. Only this package of this half knows click, params.yaml and exit codes."""
+
+import click
+
+from pipeline.cli import sources, stages
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dastm")
+def main() -> None:
+    """Raw skeleton files -> parsed table -> class-split shards.
+
+    \b
+    dastm-data synth --dataset demo-ntu
+    dastm-data parse --dataset demo-ntu
+    dastm-data split --dataset demo-ntu
+    dastm-data audit --dataset demo-ntu
+    dastm-data import arrays/ --out data/shards/imported
+    """
+
+
+for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_):
+    main.add_command(command)

@@ -1,0 +1,108 @@
+"""What the commands share: params.yaml, the data set's definition, options, and errors as one line."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from dastm.clip import ShardError
+from pipeline.definitions import Definition, load_definition, shipped_names
+from pipeline.errors import DataError
+
+PARAMS = Path("params.yaml")
+DATA = Path("data")
+PARSE_PARAMS = {"workers": 1, "max_refused": 0}
+"""Keys of the parse block of params.yaml, and the least that each may be."""
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def params(block: str) -> dict[str, Any]:
+    """One block of ./params.yaml; empty where there is no such file or block."""
+    if not PARAMS.is_file():
+        return {}
+    try:
+        document = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) or {}
+        return dict(document.get(block) or {})
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{PARAMS}: block {block}: {' '.join(str(error).split())}") from error
+
+
+def one_line_errors(command: Command) -> Command:
+    """Data at fault: one line on standard error and exit status 1, never a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (DataError, ShardError, OSError) as error:
+            click.echo(f"dastm-data: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("dastm-data: interrupted; the same command continues", err=True)
+            sys.exit(130)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def definition_of(dataset: str, settings: tuple[str, ...] = ()) -> Definition:
+    """The definition, with the split block of params.yaml (null: as the definition says) and then --set over it.
+
+    A name that params.yaml gives to a file is the data set's name, whatever the file is called: it names the folders.
+    """
+    overrides: dict[str, dict[str, Any]] = {
+        "split": {key: value for key, value in params("split").items() if value is not None}
+    }
+    for pair in settings:
+        block, name, value = _setting(pair)
+        overrides.setdefault(block, {})[name] = value
+    own = params("datasets").get(dataset)
+    if own is None:
+        return load_definition(dataset, overrides)
+    try:
+        return replace(load_definition(str(own), overrides), name=dataset)
+    except ValueError as error:
+        raise DataError(f"{PARAMS}: datasets: {dataset!r}: a name has letters, digits, _ and - only") from error
+
+
+def _setting(pair: str) -> tuple[str, str, Any]:
+    """`block.name=value`, the value read as YAML."""
+    key, equals, text = pair.partition("=")
+    block, _, name = key.partition(".")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        equals = ""
+    if not (equals and name and block in ("synth", "parse", "split")):
+        raise click.UsageError(f"--set {pair}: write split.name=value, e.g. split.n_frames=16")
+    return block, name, value
+
+
+def parse_params() -> dict[str, int | None]:
+    """The parse block of params.yaml, checked."""
+    given = params("parse")
+    for name, value in given.items():
+        if name not in PARSE_PARAMS:
+            raise DataError(f"{PARAMS}: parse.{name}: no such key; known: {', '.join(PARSE_PARAMS)}")
+        if value is not None and (type(value) is not int or value < PARSE_PARAMS[name]):
+            raise DataError(f"{PARAMS}: parse.{name}: a whole number from {PARSE_PARAMS[name]} on, got {value!r}")
+    return given
+
+
+dataset_option = click.option(
+    "--dataset",
+    required=True,
+    metavar="NAME|FILE.yaml",
+    help=f"A shipped definition ({', '.join(shipped_names())}), one that params.yaml names, or your own file.",
+)
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="BLOCK.KEY=VALUE",
+    help="Change a knob of the definition, e.g. split.n_frames=16; repeatable.",
+)

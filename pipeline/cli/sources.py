@@ -1,0 +1,59 @@
+"""Commands for data of other sources."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dastm.skeleton import LAYOUTS
+from pipeline.cli.options import definition_of, one_line_errors
+
+_TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
+"""What `import` takes over from the split block of a definition."""
+
+
+@click.command("import")
+@click.argument("arrays", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Shard folder.")
+@click.option(
+    "--dataset",
+    metavar="NAME|FILE.yaml",
+    help="The data set that the arrays are: gives names, layout, frames; its class split must hold.",
+)
+@click.option(
+    "--layout", type=click.Choice(list(LAYOUTS)), help="Default: that of --dataset, else by number of joints."
+)
+@click.option("--n-frames", type=click.IntRange(min=1), help="Frames a clip. Default: as --dataset says, else 30")
+@click.option(
+    "--frames",
+    type=click.Choice(["center", "random", "release"]),
+    help="The middle of each segment, one drawn, or one drawn as the released code does (a clip shorter than n-frames"
+    " keeps its padding). Default: as --dataset says, else center",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Which frames are drawn. Default: as --dataset says, else 0")
+@click.option("--renumber", is_flag=True, help="Each part numbers its own classes: give every class an id of its own.")
+@click.option("--upright", is_flag=True, help="Bodies stand along z, not y (2s-AGCN's arrays): figures draw them so.")
+@one_line_errors
+def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, renumber: bool, **given: Any) -> None:
+    """Arrays in the format of the paper's authors -> class-split shards.
+
+    ARRAYS is a folder with train_data.npy (clips, 3, frames, joints, 2), train_label.npy (class ids from 0 on) and
+    train_frame.npy (true frame counts), and the same for val and test; any number of clips a class. Coordinates are
+    taken as they are: nothing is filled, moved, turned or scaled. A body slot that is all zero is an absent body.
+
+    \b
+    Examples:
+      dastm-data import arrays/ --out data/shards/imported
+      dastm-data import ntu-t-arrays/ --out data/shards/ntu-t-release --dataset ntu-t --frames release --upright
+      dastm-data import mine/ --out data/shards/mine --renumber --n-frames 50 --frames random --seed 2022
+    """
+    from pipeline.importing import ImportSpec, import_arrays
+
+    definition = definition_of(dataset) if dataset else None
+    if renumber and definition is not None:
+        raise click.UsageError("--renumber: class ids given anew are not those of --dataset; give one of the two")
+    usual = {name: getattr(definition.split, name) for name in _TAKEN_OVER} if definition is not None else {}
+    own = {name: value for name, value in given.items() if value is not None}
+    named = LAYOUTS[layout] if layout is not None else None
+    spec = ImportSpec(definition=definition, layout=named, renumber=renumber, **{**usual, **own})
+    click.echo("\n".join(import_arrays(arrays, out, spec).lines()))

@@ -1,0 +1,156 @@
+"""The commands that are stages of dvc.yaml: synth and raw, parse, split, audit."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.options import DATA, dataset_option, definition_of, one_line_errors, parse_params, set_option
+from pipeline.definitions import Definition
+from pipeline.errors import DataError
+
+
+@click.command()
+@dataset_option
+@set_option
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data/raw/<name>")
+@one_line_errors
+def synth(dataset: str, settings: tuple[str, ...], out: Path | None) -> None:
+    """Make the raw files of a demo: synthetic people in a genuine raw format.
+
+    Example: dastm-data synth --dataset demo-kinetics --set synth.clips_per_class=50
+    """
+    _synthesise(definition_of(dataset, settings), out)
+
+
+def _synthesise(definition: Definition, out: Path | None) -> None:
+    from pipeline.synthesis import synthesise
+
+    folder = out or DATA / "raw" / definition.name
+    count = synthesise(definition, folder)
+    click.echo(f"{definition.name}: {count} raw files in {folder}")
+
+
+@click.command()
+@dataset_option
+@one_line_errors
+def raw(dataset: str) -> None:
+    """Make sure that the raw files are there: a demo's are made, a recorded data set's are looked for.
+
+    Example: dastm-data raw --dataset ntu-t
+    """
+    from pipeline.parse import find_raw
+
+    definition = definition_of(dataset)
+    if definition.synth is not None:
+        _synthesise(definition, None)
+        return
+    folder = DATA / "raw" / definition.name
+    click.echo(f"{definition.name}: {len(find_raw(definition, [folder]))} raw files in {folder}")
+
+
+@click.command()
+@dataset_option
+@set_option
+@click.option(
+    "--raw",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A folder or a zip; repeatable. Default: data/raw/<name>",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
+@click.option(
+    "--max-refused", type=click.IntRange(min=0), help="Stop once more files than this cannot be used. Default: never."
+)
+@one_line_errors
+def parse(
+    dataset: str,
+    settings: tuple[str, ...],
+    raw: tuple[Path, ...],
+    out: Path | None,
+    workers: int | None,
+    max_refused: int | None,
+) -> None:
+    """Raw files -> parsed table (Parquet) and a table of the files that cannot be used, with the reason.
+
+    \b
+    Examples:
+      dastm-data parse --dataset ntu-t --raw nturgbd_skeletons_s001_to_s017.zip --raw nturgbd_skeletons_s018_to_s032.zip
+      dastm-data parse --dataset mine.yaml --raw recordings/
+    """
+    from pipeline.parse import default_workers
+    from pipeline.parse import parse as run
+
+    definition = definition_of(dataset, settings)
+    given = parse_params()
+    summary = run(
+        definition,
+        list(raw) or [DATA / "raw" / definition.name],
+        out or DATA / "parsed" / definition.name,
+        workers=workers or given.get("workers") or default_workers(),
+        max_refused=max_refused if max_refused is not None else given.get("max_refused"),
+    )
+    click.echo("\n".join(summary.lines()))
+
+
+@click.command()
+@dataset_option
+@set_option
+@click.option("--parsed", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: data/shards/<name>")
+@one_line_errors
+def split(dataset: str, settings: tuple[str, ...], parsed: Path | None, out: Path | None) -> None:
+    """Parsed table -> normalised, uniformly sampled, class-split shards.
+
+    \b
+    Examples:
+      dastm-data split --dataset kinetics
+      dastm-data split --dataset ntu-s --parsed data/parsed/ntu-t --set split.rotate=yaw
+    """
+    from pipeline.split import split as run
+
+    definition = definition_of(dataset, settings)
+    folder = out or DATA / "shards" / definition.name
+    summary = run(definition, parsed or DATA / "parsed" / definition.name, folder)
+    click.echo("\n".join(summary.lines()))
+
+
+@click.command()
+@click.option("--dataset", metavar="NAME|FILE.yaml", help="Audit data/shards/<name>.")
+@click.option("--shards", type=click.Path(path_type=Path), help="Audit this folder.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report here as JSON, too.")
+@one_line_errors
+def audit(dataset: str | None, shards: Path | None, out: Path | None) -> None:
+    """Read shards a second time, independently: counts, checksums, overlap, NaN, ranges. Exit 1 if anything is wrong.
+
+    Example: dastm-data audit --dataset demo-ntu
+    """
+    from pipeline.audit import audit as run
+    from pipeline.audit import write_audit
+
+    if (dataset is None) == (shards is None):
+        raise click.UsageError("give --dataset or --shards")
+    folder = shards if shards is not None else DATA / "shards" / definition_of(str(dataset)).name
+    report = run(folder)
+    if out is not None:
+        write_audit(report, out)
+    click.echo("\n".join(audit_lines(report)))
+    if not report["ok"]:
+        raise DataError(f"{folder}: the audit found {len(report['problems'])} problems")
+
+
+def audit_lines(report: dict[str, Any]) -> list[str]:
+    """The audit in a few lines; all of it goes to --out."""
+    bodies = ", ".join(f"{clips} clips with {n}" for n, clips in report["bodies"].items())
+    lines = [
+        f"{report['dataset']}: {report['clips']} clips of {report['classes']} classes,"
+        f" {report['frames']} frames, {report['joints']} joints; bodies: {bodies}"
+    ]
+    for part, counts in report["parts"].items():
+        least, most = counts["clips_per_class"]["min"], counts["clips_per_class"]["max"]
+        lines.append(f"  {part}: {counts['clips']} clips of {counts['classes']} classes ({least} to {most} a class)")
+    for name, (low, high) in report["range"].items():
+        lines.append(f"  {name}: {low:.3f} to {high:.3f}")
+    found = [*(f"problem: {line}" for line in report["problems"]), *(f"warning: {line}" for line in report["warnings"])]
+    return lines + [f"  {line}" for line in found[:20] or ["no problem found"]]
