@@ -1,12 +1,7 @@
 """dvc.yaml: what each stage depends on, read off the imports; and `dvc repro` for real, on one tiny data set."""
 
 import ast
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,8 +9,8 @@ import yaml
 from dastm.checkpoint import NOT_TRAINING
 from dastm.sweep.grid import load_grid
 from pipeline.definitions import load_definition, shipped_names
+from tests.dvc_project import ROOT, TINY, change_params, new_project, run
 
-ROOT = Path(__file__).resolve().parents[1]
 STAGES = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
 PROGRAMS = {"dastm": ROOT / "dastm" / "cli.py", "dastm-data": ROOT / "pipeline" / "cli" / "stages.py"}
 READ_AS_DATA = {
@@ -30,8 +25,6 @@ RUNS = {"sweep": ("dastm train", "dastm eval")}
 """Commands that a stage runs in processes of their own."""
 NOWHERE = {"dastm/__init__.py", "pipeline/__init__.py"}
 """A version and a docstring: a release alone makes nothing anew."""
-TOOLS = Path(sys.executable).parent
-PATH = f"{TOOLS}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def imported(tree):
@@ -143,29 +136,12 @@ def test_params_name_every_split_knob_and_every_block_that_stages_read():
         assert sweep["dataset"] in params["datasets"]
 
 
-TINY = {
-    "datasets": {"tiny": "mine.yaml"},
-    "parse": {"workers": 1},
-    "train": {
-        "preset": "small",
-        "set": {
-            "episode.n_way": 2,
-            "episode.n_query": 1,
-            "optimise.epochs": 1,
-            "optimise.episodes": 2,
-            "optimise.val_episodes": 2,
-            "optimise.val_query": 1,
-            "optimise.device": "cpu",
-        },
-    },
-    "eval": {"n_way": 2, "n_query": 2, "episodes": 3},
-}
 MINE = {
     "synth": {"n_classes": 6, "clips_per_class": 4},
     "parse": {"format": "ntu_skeleton"},
     "split": {"class_split": {"train": [0, 1], "val": [2, 3], "test": [4, 5]}, "n_frames": 8},
 }
-ONE_EACH = {"datasets": TINY.pop("datasets"), "sweeps": {"tiny": {"grid": "grid.yaml", "dataset": "tiny"}}}
+SWEEPS = {"tiny": {"grid": "grid.yaml", "dataset": "tiny"}}
 GRID = {
     "title": "tiny",
     "preset": ["small"],
@@ -176,22 +152,6 @@ GRID = {
     "set": TINY["train"]["set"],
     "evaluate": [TINY["eval"]],
 }
-NOT_CODE = shutil.ignore_patterns("*.pyc")
-
-
-def run(folder, *words):
-    """Run dvc (or git) in a folder; what it prints."""
-    environment = {
-        **os.environ,
-        "PATH": PATH,
-        "PYTHONPATH": str(folder),  # the commands run the copy's code, which is what DVC watches
-        "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "NO_COLOR": "1",
-    }
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def repro(folder, *targets):
@@ -204,32 +164,13 @@ def out_of_date(folder):
     return re.findall(r"^(\w+)@tiny:", run(folder, "dvc", "status"), re.MULTILINE)
 
 
-def change_params(folder, block, **values):
-    path = folder / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    params[block] = {**params[block], **values}
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of the repository with one tiny data set, its stages run once."""
-    for tool in ("dvc", "git"):
-        if shutil.which(tool, path=PATH) is None:
-            pytest.skip(f"{tool} is not installed")
     folder = tmp_path_factory.mktemp("stages") / "project"
-    for name in ("pipeline", "dastm"):
-        shutil.copytree(ROOT / name, folder / name, ignore=NOT_CODE)
-    (folder / ".dvc").mkdir()
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
-        shutil.copy(ROOT / name, folder / name)
-    for block, values in TINY.items():
-        change_params(folder, block, **values)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump({**params, **ONE_EACH}, sort_keys=False))
+    new_project(folder, {"tiny": "mine.yaml"}, sweeps=SWEEPS)
     (folder / "mine.yaml").write_text(yaml.safe_dump(MINE))
     (folder / "grid.yaml").write_text(yaml.safe_dump(GRID))
-    run(folder, "git", "init", "--quiet")
     assert repro(folder) == list(STAGES)
     return folder
 
