@@ -36,12 +36,15 @@ from dastm.episodes.sources import EpisodeSource
 from dastm.episodes.views import augmented, middle
 from dastm.errors import RunError
 from dastm.evaluator import Accuracies, interval95, score, untrained
+from dastm.locks import alone
 from dastm.loss import accuracy, episode_loss
 from dastm.model import Recogniser, rank_term
 from dastm.pretrain import pretrain, pretrained_name
 from dastm.schedule import learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
+LOCK_NAME = ".training"
+"""In a run folder, held by the training that is at work there."""
 SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
 
 
@@ -95,19 +98,21 @@ def train(
         pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
         log: gets a line now and then.
 
-    Raises RunError for a folder with another training, pools too small for an episode, or a loss that is not finite.
+    Raises RunError for a folder with another training, or with one at work; pools too small for an episode; a loss that
+    is not finite.
     """
     config = record.config
     _check(source, config)
-    claim(run, record, replace=replace, log=log)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []
-    with precision(device, config.optimise.precision):
+    busy = f"{run}: another training is at work in this folder; wait for it, or choose another --out"
+    with alone(run / LOCK_NAME, busy), precision(device, config.optimise.precision):
+        claim(run, record, replace=replace, log=log)
         for seed in config.optimise.seeds:
             folder = run / "train" / f"seed-{seed}"
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
             rows += train_seed(source, config, seed, folder, first, device, log)
-    write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
+        write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
 
 
 def _check(source: EpisodeSource, config: Config) -> None:

@@ -142,13 +142,20 @@ def _differences(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> It
 
 def write_sweep(sweep: Sweep, folder: Path) -> None:
     """Write sweep.json, what `read_sweep` reads; RunError where the folder holds the cells of another grid."""
-    if (folder / SWEEP_NAME).exists():
-        name = read_sweep(folder).grid.name
-        if name != sweep.grid.name:
-            raise RunError(f"{folder}: holds the grid {name!r}, not {sweep.grid.name!r}; choose another --out")
+    name = _grid_name(folder / SWEEP_NAME)
+    if name not in (None, sweep.grid.name):
+        raise RunError(f"{folder}: holds the grid {name!r}, not {sweep.grid.name!r}; choose another --out")
     cells = [{**vars(cell), "config": cell.config.to_dict()} for cell in sweep.cells]
     document = {"rows": list(sweep.rows), "reference": sweep.reference, "grid": asdict(sweep.grid), "cells": cells}
     write_json(folder / SWEEP_NAME, document)
+
+
+def _grid_name(path: Path) -> str | None:
+    """Whose folder this is; None where no sweep was here, or what it left cannot be read and is written again."""
+    try:
+        return str(read_json(path)["grid"]["name"])
+    except (RunError, KeyError, TypeError):
+        return None
 
 
 def read_sweep(folder: Path) -> Sweep:

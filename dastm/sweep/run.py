@@ -21,7 +21,7 @@ from dastm.config import EvalConfig
 from dastm.episodes.manifest import read_manifest
 from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
-from dastm.locks import locked
+from dastm.locks import alone
 from dastm.sweep.cells import Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.local import gpus_here, run_local
@@ -55,7 +55,8 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
     """
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    with _alone(out), _interrupted_by_sigterm():
+    busy = f"{out}: another sweep is at work in this folder"
+    with alone(out / LOCK_NAME, busy), _interrupted_by_sigterm():
         write_sweep(sweep, out)
         digests, absent = _shards_digests(sweep)
         todo = _prepare(sweep, out, digests, absent, options, log)
@@ -71,15 +72,6 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
         told = [f"{len(failed)} failed"] * bool(failed) + [f"{left_out} without shards"] * bool(left_out)
         counted = _counted(len(sweep.cells), "cell")
         raise RunError(f"{out}: of {counted} {', '.join(told)}; the same command tries them again")
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    try:
-        with locked(out / LOCK_NAME, wait=False):
-            yield
-    except BlockingIOError as error:
-        raise RunError(f"{out}: another sweep is at work in this folder") from error
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from dastm.locks import locked
+from dastm.errors import RunError
+from dastm.locks import alone, locked
 
 
 def test_a_lock_is_held_once_and_free_afterwards(tmp_path):
@@ -27,3 +28,11 @@ def test_who_waits_gets_the_lock_when_its_holder_is_gone(tmp_path):
         holder.kill()
         with locked(path):
             pass
+
+
+def test_alone_tells_who_is_there_and_takes_no_other_error_for_it(tmp_path):
+    path = tmp_path / ".lock"
+    with locked(path), pytest.raises(RunError, match=r"^somebody is here$"), alone(path, "somebody is here"):
+        pass
+    with pytest.raises(BlockingIOError, match="of the work itself"), alone(path, "somebody is here"):
+        raise BlockingIOError("of the work itself")

@@ -19,6 +19,7 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.errors import RunError
 from dastm.evaluator import untrained
+from dastm.locks import locked
 from tests.toy import tiny, toy_shards, train_toy
 
 
@@ -45,7 +46,7 @@ def test_run_folder_holds_what_it_promises(finished):
     run, lines = finished
     made = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
     seed = ["train/seed-0/best.pt", "train/seed-0/curves.csv", "train/seed-0/last.pt"]
-    assert made == ["curves.csv", "train/config.json", *seed]
+    assert made == [trainer.LOCK_NAME, "curves.csv", "train/config.json", *seed]
     assert [line.split(":")[0] for line in lines] == ["seed 0 epoch 1/2", "seed 0 epoch 2/2"]
 
 
@@ -176,7 +177,17 @@ def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, tmp_
         (tmp_path / name).write_text("of the first training")
     lines = train_toy(shards, tmp_path, other, replace=True)
     assert "starting anew" in lines[0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.csv", "notes.txt", "train"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [trainer.LOCK_NAME, "curves.csv", "notes.txt", "train"]
+
+
+def test_two_trainings_never_work_in_one_folder(shards, tmp_path):
+    with (
+        locked(tmp_path / trainer.LOCK_NAME),
+        pytest.raises(RunError, match="another training is at work"),
+    ):
+        train_toy(shards, tmp_path)
+    assert not (tmp_path / "train").exists()
+    train_toy(shards, tmp_path)
 
 
 def test_curves_of_the_run_are_there_only_when_all_seeds_are_trained(shards, tmp_path, monkeypatch):

@@ -130,6 +130,8 @@ def test_a_damaged_sweep_json_is_one_line(tmp_path, damage):
     with pytest.raises(RunError, match=re.escape(str(path))) as raised:
         read_sweep(tmp_path)
     assert "\n" not in str(raised.value)
+    write_sweep(toy_sweep(), tmp_path)  # as the line says
+    assert read_sweep(tmp_path) == toy_sweep()
 
 
 def test_a_folder_without_a_sweep_is_one_line(tmp_path):
