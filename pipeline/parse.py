@@ -6,8 +6,8 @@ the same. Notes beside the folder (`pipeline.done`) say of each part what it was
 killed goes on where it stopped, and only parts of which a raw file has changed are read again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from pipeline.done import code_digest, digest_of, digest_of_end, notes_folder, r
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parts import ONE, Workers, at_work
-from pipeline.places import is_local, one_line, readable, write_whole
+from pipeline.places import clear_errors, is_local, readable, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
@@ -84,7 +84,7 @@ def parse(
     _check_apart(raw, out)
     plan = make_plan(definition, raw)
     parts = _cut(plan, files_per_part, definition, out)
-    with _clear_error(out):
+    with clear_errors(out):
         done = _prepare_folder(out, parts)
     if done:
         say(f"{len(done)} of {len(parts)} parts are as they were, their raw files are not read again")
@@ -97,7 +97,7 @@ def parse(
     )
     if not summary.clips:
         raise DataError(f"{raw[0]}: not one usable clip. {'; '.join(line.strip() for line in summary.lines())}")
-    with _clear_error(out):
+    with clear_errors(out):
         _finish(out, summary.to_json().encode())
     return summary
 
@@ -115,14 +115,6 @@ def _check_apart(raw: Sequence[Path], out: Path) -> None:
     for root in raw:
         if is_local(root) == is_local(out) and out.resolve().is_relative_to(root.resolve()):
             raise DataError(f"{out}: lies in the raw folder {root}, which is never written to; name another")
-
-
-@contextmanager
-def _clear_error(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{error.filename or out}: cannot be written: {error.strerror or one_line(error)}") from None
 
 
 def _common_digest(definition: Definition) -> str:
@@ -234,5 +226,5 @@ def _do_part(part: _Part) -> None:
     write_part(table, part.path("refused"))
     write_part(clips_to_table(clips), part.path("clips"))
     if all_read:
-        with _clear_error(part.out):
+        with clear_errors(part.out):
             write_note(_note(part), _written(part))

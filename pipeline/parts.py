@@ -70,7 +70,7 @@ def at_work(workers: Workers, most: int) -> Iterator[Run]:
         return
     count = min(workers.count or default_workers(), most)
     if count <= 1:
-        yield _here
+        yield here
         return
     pool = worker_pool(count)
     try:
@@ -100,7 +100,8 @@ def as_finished(
             yield running.pop(handle), result(handle)
 
 
-def _here(do: Callable[[P], R], parts: Iterable[P]) -> Generator[tuple[P, R], None, None]:
+def here(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+    """The `Run` of this process alone: part after part."""
     for part in parts:
         yield part, do(part)
 

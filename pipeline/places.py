@@ -5,7 +5,7 @@ code knows one kind of path. Files appear under their name only when whole, wher
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -123,3 +123,28 @@ def readable(path: Path) -> Iterator[Any]:
     else:
         with path.open("rb") as file:
             yield file
+
+
+@contextmanager
+def ranges(path: Path) -> Iterator[Callable[[int, int], bytes]]:
+    """A function that reads `length` bytes from `start` on; of a file in a store it fetches no more than these."""
+    if is_local(path):
+        with path.open("rb") as file:
+
+            def read(start: int, length: int) -> bytes:
+                file.seek(start)
+                return file.read(length)
+
+            yield read
+    else:
+        store, name = store_of(path)
+        yield lambda start, length: bytes(store.cat_file(name, start=start, end=start + length))
+
+
+@contextmanager
+def clear_errors(out: Path) -> Iterator[None]:
+    """What cannot be written is one line: the disk is full, the folder is read-only."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{error.filename or out}: cannot be written: {error.strerror or one_line(error)}") from None

@@ -107,7 +107,7 @@ class _AtFault(click.ClickException):
         click.echo(f"dastm-data: {self.message}", err=True)
 
 
-class _Place(click.ParamType):
+class _Place(click.ParamType):  # type: ignore[type-arg]  # generic in some versions of click only
     """A folder or file of this machine, or the URL of one in a store (s3://bucket/folder)."""
 
     name = "path or URL"

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import pipeline.prepared
 import pipeline.split
 from dastm.clip import decode_manifest
 from pipeline.errors import DataError
@@ -121,7 +122,10 @@ def test_two_runs_give_the_same_bytes_and_so_does_another_order_of_the_table(tmp
     for file in files:
         for out in ("two", "three"):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / out / file).read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "parsed", "shuffled", "three", "two"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".one.done", ".three.done", ".two.done"),
+        *("one", "parsed", "shuffled", "three", "two"),
+    ]
 
 
 def test_the_draw_depends_on_the_seed_and_not_on_other_classes(tmp_path, rng):
@@ -232,7 +236,7 @@ def test_a_missing_table_is_one_clear_error(tmp_path):
 
 def test_a_table_that_loses_clips_between_its_two_readings_is_found(tmp_path, rng, monkeypatch):
     parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a", "b"]))
-    monkeypatch.setattr(pipeline.split, "read_clips", lambda folder: list(read_clips(folder))[:1])
+    monkeypatch.setattr(pipeline.prepared, "read_chosen", lambda part, keys: list(read_clips(parsed))[:1])
     with pytest.raises(DataError, match="1 clips of its facts have no joints, the first is b"):
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
 
@@ -244,7 +248,7 @@ def test_a_failing_run_leaves_the_old_shards_and_no_other_file(tmp_path, rng):
     with pytest.raises(DataError, match="too few"):
         split(definition_of(class_split=ONE_CLASS, clips_per_class=3), parsed, tmp_path / "out")
     assert (tmp_path / "out/manifest.json").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "parsed"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.done", "out", "parsed"]
 
 
 def test_image_clips_go_the_same_way(tmp_path, rng):
