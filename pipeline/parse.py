@@ -135,19 +135,28 @@ def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = out / PLAN_NAME
+    _remove([path for folder in (out, notes_folder(out)) for path in _left_overs(folder)])
     found = {path.name for path in out.iterdir()}
-    if found and PLAN_NAME not in found and not any(out.glob("clips-*.parquet")):
+    table = [path for kind in ("clips", "refused") for path in out.glob(f"{kind}-*.parquet")]
+    if found and PLAN_NAME not in found and not any(path.name.startswith("clips-") for path in table):
         raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
     done = {part.number for part in parts if _is_done(part)}
     ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
-    table = {path for kind in ("clips", "refused") for path in out.glob(f"{kind}-*.parquet")}
     stale = [path for path in table if path.name not in ours]
     if PLAN_NAME in found or stale or len(done) < len(parts):
         write_whole(plan, b"{}\n")
-        for path in [*stale, *(path for pattern in _LEFT_OVERS for path in out.glob(pattern))]:
-            path.unlink(missing_ok=True)
-        (out / SUMMARY_NAME).unlink(missing_ok=True)
+        _remove([*stale, out / SUMMARY_NAME])
     return done
+
+
+def _left_overs(folder: Path) -> list[Path]:
+    """What a killed run had not finished to write."""
+    return [path for pattern in _LEFT_OVERS for path in folder.glob(pattern)] if folder.is_dir() else []
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _finish(out: Path, summary: bytes) -> None:

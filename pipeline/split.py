@@ -167,8 +167,9 @@ def _finish(out: Path, digest: str, summary: SplitSummary) -> None:
     """Note what `out` was made from, and remove the prepared clips."""
     folder = notes_folder(out)
     write_note(folder / _WHOLE, {"digest": digest, "files": _files(out), "summary": asdict(summary)})
-    for path in folder.glob("prepared-*"):
-        path.unlink()
+    for pattern in ("prepared-*", ".*.new"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def _facts(parts: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
