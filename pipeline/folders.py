@@ -10,7 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.places import beside, can_rename, clear_errors, remove_folder
+from pipeline.places import beside, can_rename, clear_errors, remove_folder, write_whole
+
+UNFINISHED = ".unfinished"
+"""Lies in a folder of a store as long as it is written."""
 
 
 @contextmanager
@@ -23,9 +26,9 @@ def replaced_folder(out: Path) -> Iterator[Path]:
     """
     if not can_rename(out):
         with clear_errors(out):
-            remove_folder(out)
-            out.mkdir(parents=True, exist_ok=True)
+            _empty(out)
         yield out
+        (out / UNFINISHED).unlink()
         return
     final = out.resolve()
     new, old = beside(out, "new"), beside(out, "old")
@@ -50,8 +53,18 @@ def check_marked(out: Path, marker: str) -> None:
     """DataError where `out` is a file, or holds files but not the one that every folder of its kind holds."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, a folder belongs here")
-    if out.exists() and any(out.iterdir()) and not (out / marker).is_file():
+    ours = (out / marker).is_file() or (out / UNFINISHED).is_file()
+    if out.exists() and any(out.iterdir()) and not ours:
         raise DataError(f"{out}: holds files but no {marker}, so it will not be replaced; empty it or name another")
+
+
+def _empty(out: Path) -> None:
+    """Remove all from a folder of a store, the files that readers look for first before what those describe."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / UNFINISHED, b"")
+    others = [path for path in out.iterdir() if path.name != UNFINISHED]
+    for path in sorted(others, key=lambda path: path.is_dir()):
+        remove_folder(path) if path.is_dir() else path.unlink()
 
 
 def _clear(final: Path, new: Path, old: Path) -> None:

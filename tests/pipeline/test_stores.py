@@ -1,0 +1,124 @@
+"""URLs that fsspec opens, and a Ray cluster over them: the bytes are those of the plain run on this machine."""
+
+import fsspec
+import pytest
+
+from pipeline import parse as stage
+from pipeline.places import place_of
+from tests.command_line import done, failed
+from tests.pipeline.big_enough import dastm_data, tree, write_workplace
+from tests.pipeline.raw_files import zip_folder
+
+DATASET = ("--dataset", "mine.yaml", "--workers", 1)
+"""What lies in memory does so in one process."""
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    write_workplace(folder)
+    zip_folder(folder / "raw", folder / "raw.zip")
+    dastm_data(folder, "parse", *DATASET, "--raw", "raw", "--out", "parsed", "--workers", 1)
+    dastm_data(folder, "split", *DATASET, "--parsed", "parsed", "--out", "shards", "--workers", 1)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def workplace(plain, monkeypatch):
+    monkeypatch.chdir(plain)
+    monkeypatch.setitem(stage.parse.__kwdefaults__, "files_per_part", 5)
+
+
+@pytest.fixture
+def memory(plain):
+    """What fsspec keeps in memory, with the raw files in it: a folder and a zip."""
+    store = fsspec.filesystem("memory")
+    store.put((plain / "raw").as_posix(), "/lab/raw", recursive=True)
+    store.put_file((plain / "raw.zip").as_posix(), "/lab/zipped/raw.zip")
+    yield store
+    store.rm("/", recursive=True)
+    store.store.clear()
+
+
+def stored(store, folder, out):
+    """A folder of the store as one of this machine."""
+    store.get(folder, out.as_posix(), recursive=True)
+    return tree(out)
+
+
+@pytest.mark.parametrize("raw", ["memory://lab/raw/", "memory://lab/zipped/raw.zip"])
+def test_a_store_in_memory_takes_every_folder(memory, plain, tmp_path, raw):
+    table, shards = "memory://lab/parsed/mine", "memory://lab/shards/mine"
+    assert "35 clips of 4 classes" in done("dastm-data", "parse", *DATASET, "--raw", raw, "--out", table)
+    done("dastm-data", "split", *DATASET, "--parsed", table, "--out", shards)
+    assert stored(memory, "/lab/parsed/mine", tmp_path / "parsed") == tree(plain / "parsed")
+    assert stored(memory, "/lab/shards/mine", tmp_path / "shards") == tree(plain / "shards")
+    said = done("dastm-data", "parse", *DATASET, "--raw", raw, "--out", table)
+    assert said.startswith("8 of 8 parts are as they were")
+    assert "nothing is done again" in done("dastm-data", "split", *DATASET, "--parsed", table, "--out", shards)
+
+
+def test_a_zip_in_a_folder_of_a_store_is_looked_into(memory, plain):
+    done("dastm-data", "parse", *DATASET, "--raw", "memory://lab/zipped", "--out", "memory://lab/parsed")
+    done("dastm-data", "split", *DATASET, "--parsed", "memory://lab/parsed", "--out", "memory://lab/shards")
+    assert memory.exists("/lab/shards/manifest.json")
+
+
+def test_shards_in_a_store_are_replaced_and_never_half_with_a_manifest(memory, plain, tmp_path, monkeypatch):
+    shards = "memory://lab/shards"
+    done("dastm-data", "split", *DATASET, "--parsed", "parsed", "--out", shards, "--set", "split.clips_per_shard=1")
+    put = memory.put_file
+
+    def full(local, name, **options):
+        if name.endswith("003-000.tar"):
+            raise OSError(28, "No space left on device")
+        put(local, name, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory), "put_file", lambda store, *words, **options: full(*words, **options))
+        line = failed("dastm-data", "split", *DATASET, "--parsed", "parsed", "--out", shards)
+    assert line == "memory://lab/shards: cannot be written: No space left on device"
+    assert not memory.exists("/lab/shards/manifest.json")
+    done("dastm-data", "split", *DATASET, "--parsed", "parsed", "--out", shards)
+    assert stored(memory, "/lab/shards", tmp_path / "shards") == tree(plain / "shards")
+
+
+def test_a_changed_file_of_a_store_is_read_again(memory):
+    words = ("--raw", "memory://lab/raw", "--out", "memory://lab/parsed")
+    done("dastm-data", "parse", *DATASET, *words)
+    (place_of("memory://lab/raw") / "S001C001P001R001A001.skeleton").write_bytes(b"x")
+    assert "7 of 8 parts are as they were" in done("dastm-data", "parse", *DATASET, *words)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nowhere://lab/raw", "nowhere://lab/raw: cannot be used as a place: Protocol not known: nowhere"),
+        ("s3://lab/raw", "s3://lab/raw: a package is missing for s3:// (Install s3fs to access S3); pip install it"),
+        ("memory://", "memory://: name a folder in it"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_one_line(url, message):
+    for words in (
+        ("parse", "--raw", url),
+        ("parse", "--out", url),
+        ("split", "--parsed", url),
+        ("split", "--out", url),
+    ):
+        assert failed("dastm-data", *words, *DATASET) == message
+
+
+def test_a_store_without_the_raw_folder_says_so():
+    assert failed("dastm-data", "parse", *DATASET, "--raw", "memory://lab/none") == "memory://lab/none: not there"
+
+
+@pytest.mark.parametrize("raw", ["raw", "raw.zip"])
+def test_a_ray_cluster_over_urls_writes_the_bytes_of_the_plain_run(plain, tmp_path, raw):
+    pytest.importorskip("ray")
+    places = {name: f"file://{tmp_path}/{name}" for name in ("parsed", "shards")}
+    words = ("--ray", "--workers", 2)  # the last one counts
+    done("dastm-data", "parse", *DATASET, "--raw", f"file://{plain}/{raw}", "--out", places["parsed"], *words)
+    done("dastm-data", "split", *DATASET, "--parsed", places["parsed"], "--out", places["shards"], *words)
+    for name in places:
+        assert tree(tmp_path / name) == tree(plain / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".parsed.done", ".shards.done", "parsed", "shards"]
