@@ -25,6 +25,7 @@ from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
     PLAN_NAME,
     SCHEMA_VERSION,
+    SUMMARY_NAME,
     ParsedClip,
     RefusedFile,
     clips_to_table,
@@ -34,7 +35,6 @@ from pipeline.table import (
 )
 
 FILES_PER_PART = 512
-SUMMARY_NAME = "summary.json"
 _LEFT_OVERS = (".clips-*.new", ".refused-*.new", ".*.json.*new")
 
 

@@ -27,7 +27,8 @@ def place_of(text: str) -> Path:
 
     try:
         fsspec.get_filesystem_class(protocol.partition("::")[0])
-        place = UPath(text)
+        # what other machines write must be seen at once, so no listing is remembered
+        place = UPath(text, use_listings_cache=False)
     except ImportError as error:
         raise DataError(f"{text}: a package is missing for {protocol}:// ({error}); pip install it") from None
     except ValueError as error:

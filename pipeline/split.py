@@ -38,7 +38,7 @@ from pipeline.places import clear_errors
 from pipeline.prepare import check_split
 from pipeline.prepared import Place, PreparedClips, PreparedPart, prepare_part
 from pipeline.shards import ShardClass, versions, write_shards
-from pipeline.table import read_part_facts, table_parts
+from pipeline.table import SUMMARY_NAME, read_part_facts, table_parts
 
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
 _WHOLE = "whole.json"
@@ -118,6 +118,7 @@ def split(
         say("the parsed table, the definition and the shards are as they were, nothing is done again")
         return finished
     facts, part_of = _facts(parts)
+    _check_whole(parsed, facts.num_rows)
     pools, outside = _draw(facts, definition)
     for class_id, keys in find_exemplars(facts, definition).items():
         _lead(pools[class_id], keys)
@@ -177,6 +178,15 @@ def _facts(parts: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
     tables = [read_part_facts(path, _DRAWN_BY) for path in parts]
     part_of = {key: number for number, table in enumerate(tables) for key in table["key"].to_pylist()}
     return pa.concat_tables(tables), part_of
+
+
+def _check_whole(parsed: Path, clips: int) -> None:
+    """DataError where the last parts of a table are gone, which no gap in their numbers shows."""
+    summary = read_note(parsed / SUMMARY_NAME)
+    if isinstance(summary, dict) and summary.get("clips") != clips:
+        raise DataError(
+            f"{parsed}: {clips} clips, its summary says {summary.get('clips')}; run `dastm-data parse` again"
+        )
 
 
 def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], int]:

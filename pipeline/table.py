@@ -21,6 +21,7 @@ from pipeline.formats.tracks import Tracks
 from pipeline.places import one_line, readable, whole_file
 
 SCHEMA_VERSION = 1
+SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
 

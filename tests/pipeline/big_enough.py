@@ -28,7 +28,10 @@ BEGIN = """
 import os, signal, sys
 import pipeline.parse, pipeline.table, pipeline.jobs
 pipeline.parse.parse.__kwdefaults__["files_per_part"] = 5
-KILL = sys.argv.pop(1)
+KILL, limit = sys.argv.pop(1), int(sys.argv.pop(1))
+if limit:  # a disk that is full: no file may grow beyond this
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 if KILL:
     import pipeline.places as places
     real, seen = places.move, []
@@ -52,11 +55,21 @@ def write_workplace(folder: Path) -> None:
     write_ntu(folder / "raw", {**texts, names[1]: ""})
 
 
-def dastm_data(folder: Path, *words: object, kill: str = "") -> str:
-    """Run the command in a process; with `kill` (`name#n`) killed as a file takes such a name the nth time."""
+def attempt(folder: Path, *words: object, kill: str = "", limit: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process.
+
+    Args:
+        kill: `name#n`: it is killed as a file takes such a name for the nth time.
+        limit: bytes that a file may have, further ones cannot be written.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    run = [sys.executable, "-c", BEGIN, kill, *map(str, words)]
-    done = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    run = [sys.executable, "-c", BEGIN, kill, *map(str, (limit, *words))]
+    return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def dastm_data(folder: Path, *words: object, kill: str = "") -> str:
+    """Run the command in a process; it must succeed, or with `kill` be killed; what it says."""
+    done = attempt(folder, *words, kill=kill)
     assert done.returncode == (-signal.SIGKILL if kill else 0), done.stdout + done.stderr
     return done.stdout
 

@@ -1,8 +1,8 @@
-"""SIGKILL at many places: the same command goes on and ends with the bytes of a run that was never killed."""
+"""SIGKILL at many places, a full disk: the same command goes on and ends with the bytes of a run never interrupted."""
 
 import pytest
 
-from tests.pipeline.big_enough import dastm_data, tree, write_workplace
+from tests.pipeline.big_enough import attempt, dastm_data, tree, write_workplace
 
 PARSE = ("parse", "--dataset", "mine.yaml", "--raw", "raw", "--out", "parsed", "--workers", 1)
 SPLIT = ("split", "--dataset", "mine.yaml", "--parsed", "parsed", "--out", "shards", "--workers", 1)
@@ -66,4 +66,22 @@ def test_workers_change_no_byte(workplace, whole, workers):
     dastm_data(workplace, *PARSE[:-1], workers)
     dastm_data(workplace, *SPLIT[:-1], workers)
     assert tree(workplace / "parsed") == tree(whole / "parsed")
+    assert tree(workplace / "shards") == tree(whole / "shards")
+
+
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(workplace, whole):
+    full = attempt(workplace, *PARSE, limit=6000)
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1)
+    assert full.stderr.startswith("dastm-data: parsed/clips-00000.parquet: cannot be written: ")
+    assert "File too large" in full.stderr
+    assert sorted(times(workplace / "parsed")) == ["plan.json", "refused-00000.parquet"]
+    dastm_data(workplace, *PARSE)
+    assert tree(workplace / "parsed") == tree(whole / "parsed")
+    for limit, place in ((1000, ".shards.done/prepared-000-00000.clips"), (8000, ".shards.new")):
+        full = attempt(workplace, *SPLIT, limit=limit)
+        assert full.returncode == 1
+        assert full.stderr.endswith(f"{place}: cannot be written: File too large\n")
+        assert not (workplace / "shards").exists()
+        assert list(workplace.glob(".shards.done/.*.new")) == []
+    dastm_data(workplace, *SPLIT)
     assert tree(workplace / "shards") == tree(whole / "shards")

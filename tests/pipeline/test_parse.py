@@ -267,6 +267,16 @@ def test_a_vanished_file_is_a_row_of_the_refused_table_until_it_is_back(raw, tmp
     assert said[0].startswith("2 of 3 parts are as they were")
 
 
+def test_a_read_only_folder_is_one_clear_line(raw, tmp_path, monkeypatch):
+    def refuse(path, *_words, **_options):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(DataError, match=r"out: cannot be written: Read-only file system$"):
+        parse(NTU, [raw], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_not_one_usable_clip_is_an_error(tmp_path):
     write_ntu(tmp_path / "raw", {name(1): "", "x.skeleton": SKELETON})
     with pytest.raises(DataError, match=r"not one usable clip\. 2 files: 0 clips .*line 1: the file is empty"):
