@@ -98,6 +98,8 @@ class Definition:
     about: str = ""
     download: str = ""
     """What to download, from whom, and which files; shown where the raw folder is missing."""
+    usable_clips: Count | None = None
+    """How many clips the data set has beside those on its missing list, where its authors say so; `doctor` counts."""
     synth: SynthSpec | None = None
     parse: ParseSpec
     split: SplitSpec
@@ -115,7 +117,7 @@ class Definition:
     def to_dict(self) -> dict[str, Any]:
         """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
         document = asdict(self)
-        del document["source"]
+        del document["source"], document["usable_clips"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
         document["parse"]["missing"] = len(self.parse.missing)
         return document
