@@ -51,10 +51,10 @@ def doctor(
       dastm-data doctor S001C001P001R001A001.skeleton --limit jump_body=0.8 --limit frozen_frames=20
       dastm-data doctor data/parsed/kinetics data/shards/kinetics --json doubts.json
     """
+    from pipeline.doctor.findings import Totals
     from pipeline.doctor.limits import limits_from
     from pipeline.doctor.report import Report, open_files
     from pipeline.doctor.run import doctor as run
-    from pipeline.doctor.totals import Totals
     from pipeline.parse import default_workers
 
     try:

@@ -1,14 +1,17 @@
 """What only many clips together show: copies, names used twice, classes and clips that are not there.
 
-In: `Examined` clips one by one, then the definition. Out: findings. Memory: a digest and a source for each clip.
+In: `Examined` clips one by one, then the definition. Out: findings. Memory: name, source and digest of each clip.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.definitions import Definition
+from pipeline.definitions import Definition, RecordedSpec
 from pipeline.doctor.clips import Examined
 from pipeline.doctor.findings import Finding
+from pipeline.errors import Refused
+from pipeline.formats import FORMATS
+from pipeline.formats.tracks import ClipName
 
 SHOWN = 8
 """Classes that a finding lists."""
@@ -59,43 +62,85 @@ class Census:
 
     def against(self, definition: Definition) -> Iterator[Finding]:
         """What the data set should hold and this collection does not."""
-        classes = _expected_classes(definition)
-        absent = sorted(classes - set(self.clips))
-        if absent:
-            what = f"no usable clip of {len(absent)} of {len(classes)} classes: {_listed(absent)}"
+        classes, in_split = _expected_classes(definition), _in_split(definition)
+        lacking = sorted(classes - set(self.clips))
+        if lacking:
+            what = f"no usable clip of {len(lacking)} of {len(classes)} classes: {_runs(lacking)}"
             yield Finding(check="classes", source=self.source, what=what)
-        wanted = definition.split.clips_per_class
-        in_split = {i for ids in definition.split.class_split.values() for i in ids}
-        few = sorted(i for i in in_split if 0 < self.clips[i] < (wanted or 0))
+        wanted = definition.split.clips_per_class or 0
+        few = [f"{i} ({self.clips[i]})" for i in sorted(in_split) if 0 < self.clips[i] < wanted]
         if few:
-            what = f"fewer than the {wanted} clips that split takes in {len(few)} classes: {_listed(few, self.clips)}"
+            what = f"fewer than the {wanted} clips that split takes in {len(few)} classes: {_listed(few, SHOWN)}"
             yield Finding(check="classes", source=self.source, what=what)
-        expected = expected_clips(definition)
-        if expected is not None and self.clips.total() < expected:
-            what = f"{self.clips.total()} usable clips, {definition.name} has {expected}"
+        if definition.recorded is not None:
+            yield from self._absent(definition.recorded, definition)
+        yield from self._counted(expected_clips(definition), definition.name)
+
+    def _absent(self, recorded: RecordedSpec, definition: Definition) -> Iterator[Finding]:
+        """Setups, cameras and subjects that no clip's name names."""
+        names = list(_named(self.keys, definition))
+        lacking = {
+            "setups": set(range(1, recorded.setups + 1)) - {name.setup for name in names},
+            "cameras": set(range(1, recorded.cameras + 1)) - {name.camera for name in names},
+            "subjects": set(range(1, recorded.subjects + 1)) - {name.subject for name in names},
+        }
+        told = ", ".join(f"{what} {_runs(sorted(numbers))}" for what, numbers in lacking.items() if numbers)
+        if told:
+            yield Finding(check="absent", source=self.source, what=f"no clip of {told}")
+
+    def _counted(self, expected: Mapping[int, int], name: str) -> Iterator[Finding]:
+        there, should = self.clips.total(), sum(expected.values())
+        if there < should:
+            few = [f"{i} ({self.clips[i]} of {n})" for i, n in sorted(expected.items()) if 0 < self.clips[i] < n]
+            classes = f"; too few of class {_listed(few, SHOWN)}" if few else ""
+            what = f"{there} usable clips, {name} has {should}{classes}"
             yield Finding(check="clip_count", source=self.source, what=what)
 
     def against_list(self, source: str, keys: Mapping[str, object]) -> Iterator[Finding]:
         """Clips that a label list names and that are not there."""
         absent = sorted(key for key in keys if key not in self.keys)
         if absent:
-            names = ", ".join(map(repr, absent[:NAMED])) + ", .." * (len(absent) > NAMED)
-            what = f"{len(absent)} of {len(keys)} clips on it are not there: {names}"
+            what = f"{len(absent)} of {len(keys)} clips on it are not there: {_listed(list(map(repr, absent)), NAMED)}"
             yield Finding(check="list_without_clip", source=source, what=what)
 
 
-def expected_clips(definition: Definition) -> int | None:
-    """How many usable clips there should be at least; None where nobody says, or classes are left out."""
+def expected_clips(definition: Definition) -> dict[int, int]:
+    """Class id -> usable clips that there should be; empty where nobody says."""
     if definition.synth is not None:
-        return definition.synth.n_classes * definition.synth.clips_per_class
-    return definition.usable_clips if definition.parse.classes == "all" else None
+        return dict.fromkeys(range(definition.synth.n_classes), definition.synth.clips_per_class)
+    if definition.recorded is None:
+        return {}
+    each = [clips for classes, clips in definition.recorded.clips for _ in range(classes)]
+    missing = Counter(name.class_id for name in _named(definition.parse.missing, definition))
+    return {i: each[i] - missing[i] for i in sorted(_expected_classes(definition)) if i < len(each)}
+
+
+def _named(keys: Iterable[str], definition: Definition) -> Iterator[ClipName]:
+    """What the names of clips say, those that say nothing left out."""
+    raw_format = FORMATS[definition.parse.format]
+    for key in keys:
+        try:
+            yield raw_format.facts_of_name(key + raw_format.suffix)
+        except Refused:
+            continue
+
+
+def _in_split(definition: Definition) -> set[int]:
+    return {i for ids in definition.split.class_split.values() for i in ids}
 
 
 def _expected_classes(definition: Definition) -> set[int]:
-    in_split = {i for ids in definition.split.class_split.values() for i in ids}
+    in_split = _in_split(definition)
     return in_split if definition.parse.classes == "split" else in_split | set(range(len(definition.parse.class_names)))
 
 
-def _listed(ids: list[int], counts: Mapping[int, int] | None = None) -> str:
-    shown = [f"{i} ({counts[i]})" if counts is not None else str(i) for i in ids[:SHOWN]]
-    return ", ".join(shown) + ", .." * (len(ids) > SHOWN)
+def _listed(words: list[str], shown: int) -> str:
+    return ", ".join(words[:shown]) + ", .." * (len(words) > shown)
+
+
+def _runs(numbers: list[int]) -> str:
+    """Sorted numbers as `1, 4-7, 9`, the first few."""
+    starts = [n for i, n in enumerate(numbers) if not i or numbers[i - 1] != n - 1]
+    ends = [n for i, n in enumerate(numbers) if i + 1 == len(numbers) or numbers[i + 1] != n + 1]
+    runs = [str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
+    return _listed(runs, SHOWN)

@@ -1,29 +1,20 @@
 """One clip's arrays -> its doubts: a plain function a check, no policy on what to do about them.
 
-In: `Bodies`, the observations of all bodies of a clip, and the `Limits`. Out: `Doubt`s, at most one a check and body.
-Work and memory grow with the observations that the source holds, never with the frames or bodies that it claims.
+In: `Bodies` (see `observed`), the observations of all bodies of a clip, and the `Limits`. Out: `Doubt`s, at most one a
+check and body.
 
-Axes: P observations (body after body, each in order of its frames), B bodies, V joints, C coordinates, E bones,
-T frames, S steps (an observation whose predecessor is the same body one frame before).
+Axes: as in `observed`, and E bones, T frames.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
 from pipeline.doctor.limits import Limits
-from pipeline.formats.tracks import Tracks
-from pipeline.kernels.bodies import spread
-from pipeline.kernels.joints import measured
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from pipeline.doctor.observed import Bodies, Floats, Ints, Mask
 
 
 class Doubt(NamedTuple):
@@ -32,69 +23,6 @@ class Doubt(NamedTuple):
     check: str
     what: str
     frame: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bodies:
-    """A clip's observations, laid out for the checks; values that are not finite are zero and not measured."""
-
-    tracks: Tracks
-    layout: Layout | None
-    """None: how the joints are connected is not known."""
-    joints_PVC: Floats
-    measured_PV: Mask
-    seen_P: Mask
-    """Observations with a measured joint."""
-    frame_P: Ints
-    rows: tuple[slice, ...]
-    """Each body's observations."""
-    main: int
-    """The body that moves most, as `split` ranks them; 0 where nothing is measured."""
-    step_S: Ints
-    """The later observation of each step."""
-
-    @property
-    def is_image(self) -> bool:
-        """Fractions of an image, not metres."""
-        return bool(self.joints_PVC.shape[2] == 2)
-
-
-def lay_out(tracks: Tracks, layout: Layout | None) -> Bodies:
-    """The observations of a clip whose arrays fit each other and the layout; ValueError where they do not."""
-    _check_shapes(tracks, layout)
-    measured_PV = measured(tracks.joints_PVC, tracks.scores_PV)
-    ends_B = np.cumsum(tracks.lengths, dtype=np.int64)
-    body_P = np.repeat(np.arange(len(ends_B)), tracks.lengths)
-    frame_P = tracks.frame_index.astype(np.int64)
-    follows = (body_P[1:] == body_P[:-1]) & (frame_P[1:] == frame_P[:-1] + 1)
-    joints_PVC = tracks.joints_PVC.astype(np.float64)
-    joints_PVC[~np.isfinite(joints_PVC)] = 0.0
-    return Bodies(
-        tracks=tracks,
-        layout=layout,
-        joints_PVC=joints_PVC,
-        measured_PV=measured_PV,
-        seen_P=np.asarray(measured_PV.any(axis=1)),
-        frame_P=frame_P,
-        rows=tuple(slice(int(end - n), int(end)) for end, n in zip(ends_B, tracks.lengths, strict=True)),
-        main=int(np.argmax(spread(tracks, measured_PV))) if measured_PV.any() else 0,
-        step_S=np.flatnonzero(follows) + 1,
-    )
-
-
-def _check_shapes(tracks: Tracks, layout: Layout | None) -> None:
-    """The kernels index without bounds checks, and a table's lists can be of any length."""
-    n, shape = len(tracks.frame_index), tracks.joints_PVC.shape
-    if len(shape) != 3 or shape[0] != n or not n or 0 in shape:
-        raise ValueError(f"joints {shape} for {n} observations")
-    if tracks.scores_PV is not None and tracks.scores_PV.shape != shape[:2]:
-        raise ValueError(f"confidences {tracks.scores_PV.shape} for joints {shape}")
-    if (tracks.lengths < 0).any() or int(tracks.lengths.sum()) != n or len(tracks.ids) != len(tracks.lengths):
-        raise ValueError(f"{len(tracks.ids)} bodies of {int(tracks.lengths.sum())} observations in all, there are {n}")
-    if not 0 <= tracks.frame_index.min() <= tracks.frame_index.max() < tracks.frames:
-        raise ValueError(f"a frame outside 0 .. {tracks.frames - 1}")
-    if layout is not None and shape[1:] != (layout.n_joints, len(layout.coordinates) - layout.is_image):
-        raise ValueError(f"{shape[1]} joints of {shape[2]} coordinates, layout {layout.name} has {layout.n_joints}")
 
 
 def not_finite(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
@@ -244,11 +172,13 @@ def ghosts(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
     """Bodies beside the main one that are no people: crumpled, wider than tall, or gone at once. 3-D only, y is up."""
     if bodies.is_image:
         return
+    main_frames = bodies.frame_P[bodies.rows[bodies.main]]
     for number, rows in enumerate(bodies.rows):
         seen_PV = bodies.measured_PV[rows]
         if number == bodies.main or not seen_PV.any():
             continue
-        brief = min(limits.ghost_frames, math.ceil(bodies.tracks.frames / 2))
+        is_beside = bool(np.isin(bodies.frame_P[rows], main_frames).any())  # if not: one person under two ids
+        brief = min(limits.ghost_frames, math.ceil(bodies.tracks.frames / 2)) if is_beside else 0
         why = _ghostly(bodies.joints_PVC[rows], seen_PV, brief, limits)
         if why:
             yield Doubt("ghost", f"body {bodies.tracks.ids[number]} {why}", int(bodies.frame_P[rows.start]))
@@ -269,9 +199,27 @@ def _ghostly(joints_PVC: Floats, seen_PV: Mask, brief: int, limits: Limits) -> s
     return ""
 
 
+def new_id(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
+    """A body begins soon after another has ended, in the same place: most likely one person under two ids. 3-D only."""
+    shown = [rows for rows in bodies.rows if bodies.seen_P[rows].any()]
+    if bodies.is_image or len(shown) < 2:
+        return
+    first_B = np.array([bodies.frame_P[rows.start] for rows in shown])
+    last_B = np.array([bodies.frame_P[rows.stop - 1] for rows in shown])
+    gap_BB = first_B[None, :] - last_B[:, None]
+    for before, after in np.argwhere((gap_BB > 0) & (gap_BB <= limits.same_frames)):
+        ends, begins = shown[before].stop - 1, shown[after].start
+        both_V = bodies.measured_PV[ends] & bodies.measured_PV[begins]
+        apart_VC = bodies.joints_PVC[begins, both_V] - bodies.joints_PVC[ends, both_V]
+        if both_V.any() and np.median(np.linalg.norm(apart_VC, axis=1)) < limits.same_place:
+            old, new = (bodies.tracks.ids[bodies.rows.index(shown[b])] for b in (before, after))
+            yield Doubt("new_id", f"body {old} seems to go on as body {new}", int(first_B[after]))
+            return
+
+
 CHECKS: tuple[Callable[[Bodies, Limits], Iterator[Doubt]], ...] = (
     *(not_finite, nothing_measured, zero_joints, frozen_tail, empty_frames, short),
-    *(many_bodies, ghosts, bones, jump, far),
+    *(many_bodies, ghosts, new_id, bones, jump, far),
 )
 
 

@@ -6,13 +6,17 @@ from a worker process: findings and a digest, never arrays.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
+
+from tqdm import tqdm
 
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.definitions import DEFAULT_LAYOUT
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
 from pipeline.doctor.limits import Limits
+from pipeline.doctor.observed import lay_out
 from pipeline.doctor.walk import RawClip
 from pipeline.errors import Refused
 from pipeline.formats import FORMATS
@@ -20,6 +24,9 @@ from pipeline.formats.tracks import ClipName, Tracks
 from pipeline.labels import Label, settle
 from pipeline.raw import read
 from pipeline.table import ParsedClip
+
+progress = partial(tqdm, desc="doctor", delay=2.0, disable=None)
+"""A bar on the terminal, after two seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +132,7 @@ def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Find
 
 def _doubts(tracks: Tracks, layout: Layout | None, limits: Limits, source: str, key: str | None) -> Iterator[Finding]:
     try:
-        bodies = checks.lay_out(tracks, layout)
+        bodies = lay_out(tracks, layout)
     except ValueError as error:
         yield Finding(check="contradiction", source=source, key=key, what=str(error))
         return

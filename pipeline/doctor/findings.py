@@ -1,7 +1,7 @@
-"""What the doctor can find: every check by name, how bad it is, and what to do about it."""
+"""What the doctor can find: every check by name, how bad it is, what to do about it; and how much was looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Severity = Literal["unusable", "suspicious", "odd"]
@@ -41,12 +41,14 @@ KINDS: Mapping[str, Kind] = {
     "far": Kind("suspicious", "check units and axes; else " + _LOOK),
     "ghost": Kind("suspicious", "see that split keeps the right bodies (split.bodies, split.rank)"),
     "classes": Kind("suspicious", "see whether a download is missing; split wants every class of its class split"),
+    "absent": Kind("suspicious", "compare the files with `download` in the definition: one of them is not here"),
     "clip_count": Kind("suspicious", "see whether a download is missing or was cut short"),
     "list_without_clip": Kind("suspicious", "see whether a download is missing, or is the list of another one"),
     "shard_warning": Kind("suspicious", _LOOK),
     # odd: usable and common, good to know
     "listed": Kind("odd", "none needed: the data set's missing list says so"),
     "many_bodies": Kind("odd", "none needed: split keeps the first of them by split.rank"),
+    "new_id": Kind("odd", "none needed; split takes the two ids as two bodies, the one that moves more first"),
     "empty_frames": Kind("odd", "none needed: split fills frames without a body from those that show one"),
     "short": Kind("odd", "see that it shows the action: split repeats its frames"),
     "not_on_list": Kind("odd", "none needed where the clip names its own label"),
@@ -93,3 +95,21 @@ class Finding:
     def __str__(self) -> str:
         text = ": ".join(part for part in (self.source, self.where, self.what) if part)
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)  # one line
+
+
+@dataclass
+class Totals:
+    """How much has been looked at, counted while findings stream by."""
+
+    clips: int = 0
+    """Raw files, rows of tables and clips of shards."""
+    outside_split: int = 0
+    """Raw files of classes that `parse` leaves out, not looked at."""
+    classes: set[int] = field(default_factory=set)
+    """Class ids of the clips."""
+
+    def add(self, class_id: int | None) -> None:
+        """Count one clip."""
+        self.clips += 1
+        if class_id is not None:
+            self.classes.add(class_id)

@@ -51,6 +51,10 @@ class Limits:
     """Metres, longest side of a second body's box, median over frames: crumpled, furniture taken for a person."""
     ghost_width: float = 1.0
     """Width by height of a second body's box, median over frames: nobody who stands or sits is wider than tall."""
+    same_frames: int = 10
+    """A body that begins so many frames after another has ended may be the same one under a new id."""
+    same_place: float = 0.4
+    """Metres of the median joint between the two: below it they are one; two people stand farther apart."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

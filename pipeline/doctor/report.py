@@ -11,8 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.doctor.findings import KINDS, SEVERITIES, Finding
-from pipeline.doctor.totals import Totals
+from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
 from pipeline.errors import DataError
 
 SHOWN = 3

@@ -11,16 +11,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from pipeline.definitions import Definition
 from pipeline.doctor.census import Census
-from pipeline.doctor.clips import Examined, RawJob, Terms, examine_raw
-from pipeline.doctor.findings import Finding
+from pipeline.doctor.clips import Examined, RawJob, Terms, examine_raw, progress
+from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.shards import examine_shards
 from pipeline.doctor.tables import examine_table
-from pipeline.doctor.totals import BAR_AFTER_S, Totals
 from pipeline.doctor.walk import Found, RawClip, walk
 from pipeline.errors import DataError, Refused
 from pipeline.formats import FORMATS
@@ -81,7 +78,7 @@ def _raw(
     terms = Terms(limits=limits, layout=parse.layout, class_names=parse.class_names) if parse else Terms(limits=limits)
     with closing(_in_order(jobs, terms, workers)) as all_examined:
         for examined in all_examined:
-            totals.add(examined)
+            totals.add(examined.class_id)
             yield from examined.findings
             yield from census.add(examined)
     if found.whole:
@@ -143,7 +140,7 @@ def _in_order(jobs: Sequence[RawJob], terms: Terms, workers: int) -> Generator[E
     """The examined jobs, in their order."""
     run = partial(examine_raw, terms=terms)
     workers = min(workers, math.ceil(len(jobs) / CHUNK))
-    bar = partial(tqdm, total=len(jobs), desc="doctor", unit="file", delay=BAR_AFTER_S, disable=None)
+    bar = partial(progress, total=len(jobs), unit="file")
     if workers < 2:
         yield from bar(map(run, jobs))
         return

@@ -6,15 +6,12 @@ In: a folder of parts (see `pipeline.table`). Out: findings; one part in memory 
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.definitions import Definition
 from pipeline.doctor.census import Census
-from pipeline.doctor.clips import examine_parsed
-from pipeline.doctor.findings import Finding
+from pipeline.doctor.clips import examine_parsed, progress
+from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
-from pipeline.doctor.totals import BAR_AFTER_S, Totals
 from pipeline.errors import DataError
 from pipeline.formats.tracks import Tracks
 from pipeline.jobs import MISSING
@@ -31,16 +28,13 @@ def examine_table(folder: Path, totals: Totals, definition: Definition | None, l
             what = row.pop("reason")
             yield Finding(check=check, what=what, **row)
         total = read_facts(folder, ["key"]).num_rows
-        bar = tqdm(total=total, desc="doctor", unit="clip", delay=BAR_AFTER_S, disable=None)
-        for clip in read_clips(folder):
+        for clip in progress(read_clips(folder), total=total, unit="clip"):
             layout = definition.parse.layout if definition else _usual_layout(clip.tracks)
             unknown += layout is None
             examined = examine_parsed(clip, layout, limits)
-            totals.add(examined)
+            totals.add(examined.class_id)
             yield from examined.findings
             yield from census.add(examined)
-            bar.update()
-        bar.close()
     except DataError as error:
         yield Finding(check="table", source=str(folder), what=str(error).removeprefix(f"{folder}: "))
         return

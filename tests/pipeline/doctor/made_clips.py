@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from dastm.skeleton import NTU25, OPENPOSE18
-from pipeline.doctor.checks import lay_out
+from pipeline.doctor.observed import lay_out
 from pipeline.formats.tracks import Tracks
 
 STANDING_V3 = np.array(

@@ -60,17 +60,54 @@ def test_what_a_demo_should_hold_is_counted():
     few = census.clips[29]
     assert 0 < few < 15
     assert against(census, demo) == [
-        ("classes", "no usable clip of 10 of 30 classes: 0, 1, 2, 3, 4, 5, 6, 7, .."),
+        ("classes", "no usable clip of 10 of 30 classes: 0-9"),
         ("classes", f"fewer than the 15 clips that split takes in 1 classes: 29 ({few})"),
-        ("clip_count", f"{19 * 16 + few} usable clips, demo-ntu has 480"),
+        ("clip_count", f"{19 * 16 + few} usable clips, demo-ntu has 480; too few of class 29 ({few} of 16)"),
     ]
+
+
+def ntu_clips(setups=range(1, 33), classes=range(120)):
+    """As many clips as NTU-120 has, with the names of its setups, cameras and subjects."""
+    each = expected_clips(load_definition("ntu-t"))
+    for i in classes:
+        for n in range(each[i]):
+            setup = n % 17 + 1 if i < 60 else n % 15 + 18
+            if setup in setups:
+                subject = n % 40 + 1 if i < 60 else n % 66 + 41
+                key = f"S{setup:03d}C{n % 3 + 1:03d}P{subject:03d}R{n:03d}A{i + 1:03d}"
+                yield clip(key, class_id=i)
 
 
 def test_ntu_should_hold_all_that_is_not_on_its_missing_list():
     ntu = load_definition("ntu-t")
-    assert expected_clips(ntu) == 114_480 - len(ntu.parse.missing)
-    census, _ = census_of(*(clip(f"{i}-{n}", class_id=i) for i in range(120) for n in range(30)))
-    assert against(census, ntu) == [("clip_count", "3600 usable clips, ntu-t has 113945")]
+    expected = expected_clips(ntu)
+    assert sum(expected.values()) == 113_945 == 114_480 - len(ntu.parse.missing)
+    assert sum(n for i, n in expected.items() if i < 60) == 56_880 - 302
+    assert against(census_of(*ntu_clips())[0], ntu) == []
+
+
+def test_without_the_second_download_its_setups_and_subjects_are_named():
+    ntu = load_definition("ntu-t")
+    assert against(census_of(*ntu_clips(setups=range(1, 18)))[0], ntu) == [
+        ("classes", "no usable clip of 60 of 120 classes: 60-119"),
+        ("absent", "no clip of setups 18-32, subjects 41-106"),
+        ("clip_count", "56578 usable clips, ntu-t has 113945"),
+    ]
+
+
+def test_a_download_that_was_cut_short_shows_by_class_and_setup():
+    ntu = load_definition("ntu-t")
+    found = dict(against(census_of(*ntu_clips(setups={*range(1, 30), 31}))[0], ntu))
+    assert found["absent"] == "no clip of setups 30, 32"
+    there = sum(1 for _ in ntu_clips(setups={*range(1, 30), 31}, classes=[60]))
+    assert found["clip_count"].split("; ")[1].startswith(f"too few of class 60 ({there} of {expected_clips(ntu)[60]})")
+    assert found["clip_count"].endswith(", ..")
+
+
+def test_names_that_name_no_clip_are_of_no_setup():
+    ntu = load_definition("ntu-t")
+    found = dict(against(census_of(clip("mine"))[0], ntu))
+    assert found["absent"] == "no clip of setups 1-32, cameras 1-3, subjects 1-106"
 
 
 @pytest.mark.parametrize("classes", ["all", "split"])
@@ -80,11 +117,11 @@ def test_classes_outside_the_split_are_missed_only_where_all_are_parsed(classes)
     in_split = [i for ids in kinetics.split.class_split.values() for i in ids]
     found = against(census_of(*(clip(str(i), class_id=i) for i in in_split))[0], kinetics)
     assert [check for check, _ in found] == ([] if classes == "split" else ["classes"])
-    assert expected_clips(kinetics) is None
+    assert expected_clips(kinetics) == {}
 
 
 def test_nobody_says_how_many_clips_a_users_own_data_set_has():
-    assert expected_clips(replace(definition("demo-ntu"), synth=None)) is None
+    assert expected_clips(replace(definition("demo-ntu"), synth=None)) == {}
 
 
 def test_clips_that_a_list_names_and_nobody_has_are_counted():

@@ -1,10 +1,10 @@
-"""Findings: their place as text, always on one line; severity and advice of every check."""
+"""Findings: their place as text, always on one line; severity and advice of every check; counting clips."""
 
 import re
 from pathlib import Path
 
 import pipeline.doctor
-from pipeline.doctor.findings import KINDS, SEVERITIES, Finding
+from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
 
 
 def test_a_finding_says_where_and_what():
@@ -26,3 +26,10 @@ def test_every_check_that_the_code_names_has_a_severity_and_is_used():
     named = {name for names in quoted for name in names if name}
     assert set(KINDS) - named - {"same_file", "listed"} == set()
     assert all(kind.severity in SEVERITIES and kind.advice for kind in KINDS.values())
+
+
+def test_clips_without_a_class_count_as_clips():
+    totals = Totals()
+    for class_id in (3, None, 3):
+        totals.add(class_id)
+    assert (totals.clips, totals.classes) == (3, {3})

@@ -5,9 +5,8 @@ import json
 
 import pytest
 
-from pipeline.doctor.findings import Finding
+from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.report import FIELDS, Report, open_files
-from pipeline.doctor.totals import Totals
 from pipeline.errors import DataError
 
 FOUND = [

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.definitions import load_definition
 from pipeline.doctor import run
+from pipeline.doctor.findings import Totals
 from pipeline.doctor.run import doctor
-from pipeline.doctor.totals import Totals
 from pipeline.errors import DataError
 from pipeline.synthesis import synthesise
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
@@ -189,7 +189,7 @@ def test_a_single_clip_is_not_blamed_for_the_rest_of_the_data_set(tmp_path, rng)
     write_people(tmp_path, rng, 1)
     assert findings(tmp_path / name(1), definition=load_definition("ntu-t"))[1] == []
     whole = findings(tmp_path, definition=load_definition("ntu-t"))[1]
-    assert checks(whole) == ["classes", "classes", "clip_count"]
+    assert checks(whole) == ["absent", "classes", "classes", "clip_count"]
 
 
 def test_a_clip_on_the_missing_list_that_parses_is_a_doubt(tmp_path, rng):
@@ -215,4 +215,4 @@ def test_raw_files_and_the_table_and_shards_made_of_them_are_looked_at_in_one_go
     assert checks(found, severity="unusable") == ["refused", "refused", "unreadable", "unreadable"]
     assert "duplicate" not in checks(found)
     assert findings(tmp_path / "shards")[1] == []
-    assert json.loads((tmp_path / "shards" / "manifest.json").read_text())["definition"].get("usable_clips") is None
+    assert json.loads((tmp_path / "shards" / "manifest.json").read_text())["definition"].get("recorded") is None

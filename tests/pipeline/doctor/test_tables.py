@@ -8,9 +8,9 @@ import pytest
 
 from dastm.skeleton import NTU25
 from pipeline.definitions import load_definition
+from pipeline.doctor.findings import Totals
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.tables import examine_table
-from pipeline.doctor.totals import Totals
 from pipeline.jobs import MISSING
 from pipeline.table import CLIPS, RefusedFile, clips_to_table, part_path, refused_to_table, write_part
 from tests.pipeline.doctor.made_clips import film, person, tracks
