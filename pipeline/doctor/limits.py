@@ -47,8 +47,9 @@ class Limits:
     """OpenPose's confidences reach 1.3."""
     ghost_frames: int = 11
     """A second body seen in fewer frames, and in less than half of the clip, comes and goes too fast for a person."""
-    ghost_size: float = 0.5
-    """Metres, longest side of a second body's box, median over frames: crumpled, furniture taken for a person."""
+    ghost_size: float = 0.8
+    """Metres, longest side of a second body's box, median over frames: an adult who crouches is above 0.85, furniture
+    taken for a person is not."""
     ghost_width: float = 1.0
     """Width by height of a second body's box, median over frames: nobody who stands or sits is wider than tall."""
     same_frames: int = 10

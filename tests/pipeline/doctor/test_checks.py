@@ -228,6 +228,11 @@ def test_a_second_body_that_is_no_person_is_a_ghost(rng, change, what):
     assert found.what.startswith(f"body 71 {what}")
 
 
+def test_a_second_person_who_crouches_is_no_ghost(rng):
+    crouched = person(rng, shift=(1.0, 0.0, 0.0)) - 0.5 * (STANDING_V3 - STANDING_V3[0])
+    assert doubts(laid_out(person(rng), crouched)) == []
+
+
 def test_a_person_under_a_new_id_is_no_ghost_but_told(rng):
     body = person(rng)
     found = only(laid_out(body[:34], body[36:], starts=[0, 36]))
