@@ -43,7 +43,8 @@ class Report:
 
     def lines(self, totals: Totals) -> list[str]:
         """A line on what was looked at, then for each check a line, its first findings, and what to do."""
-        looked = f"{totals.clips} clips of {len(totals.classes)} classes"
+        looked = f"{totals.clips} clip{'s' * (totals.clips != 1)} of {len(totals.classes)} class"
+        looked += "es" * (len(totals.classes) != 1)
         if totals.outside_split:
             looked += f", {totals.outside_split} more are outside the class split"
         lines = [f"{looked}: {self._verdict()}"]

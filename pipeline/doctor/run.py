@@ -82,10 +82,21 @@ def _raw(
             yield from examined.findings
             yield from census.add(examined)
     if found.whole:
+        yield from _absent_lists(found, definition, census.source)
         for source, entries in lists.items():
             yield from census.against_list(source, entries)
         if definition is not None and found.clips:
             yield from census.against(definition)
+
+
+def _absent_lists(found: Found, definition: Definition | None, source: str) -> Iterator[Finding]:
+    """Label lists that come with the data set's download and are not here."""
+    if definition is None or not (found.clips and definition.download):
+        return
+    there = {file.raw.name for file in found.label_lists}
+    for name in FORMATS[definition.parse.format].label_lists:
+        if name not in there:
+            yield Finding(check="absent", source=source, what=f"no label list {name}")
 
 
 def _read_lists(files: Sequence[RawClip]) -> tuple[dict[str, Entries], list[Finding]]:

@@ -24,20 +24,20 @@ def write(path, body):
 
 def test_a_sound_file_is_one_line_and_status_0(tmp_path, rng):
     write(tmp_path / NAME, person(rng))
-    assert done("dastm-data", "doctor", NAME) == "1 clips of 1 classes: nothing found\n"
+    assert done("dastm-data", "doctor", NAME) == "1 clip of 1 class: nothing found\n"
     assert done("dastm-data", "doctor", NAME, "--dataset", "ntu-t", "--workers", 1).endswith("nothing found\n")
 
 
 def test_doubts_alone_are_status_0_and_come_as_table_csv_and_json(tmp_path, rng):
     write(tmp_path / NAME, np.repeat(person(rng, 1), 12, axis=0))
     said = done("dastm-data", "doctor", ".", "--csv", "a.csv", "--json", "deep/a.json").splitlines()
-    assert said[0] == "1 clips of 1 classes: 1 suspicious"
+    assert said[0] == "1 clip of 1 class: 1 suspicious"
     assert said[3] == f"  {NAME}: frame 1: frozen: all frames are the same (12 frames)"
     (row,) = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
     (found,) = json.loads((tmp_path / "deep" / "a.json").read_text())["findings"]
     assert (row["check"], found["check"], found["key"]) == ("frozen_tail", "frozen_tail", NAME[:20])
     again = done("dastm-data", "doctor", NAME, "--limit", "frozen_frames=12")
-    assert again == "1 clips of 1 classes: nothing found\n"
+    assert again == "1 clip of 1 class: nothing found\n"
 
 
 def test_anything_unusable_is_status_1_after_the_whole_table(tmp_path, rng):

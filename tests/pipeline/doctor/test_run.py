@@ -1,6 +1,7 @@
 """The whole: demos with their deliberate faults, hostile files beside sound ones, workers that change nothing."""
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -216,3 +217,17 @@ def test_raw_files_and_the_table_and_shards_made_of_them_are_looked_at_in_one_go
     assert "duplicate" not in checks(found)
     assert findings(tmp_path / "shards")[1] == []
     assert json.loads((tmp_path / "shards" / "manifest.json").read_text())["definition"].get("recorded") is None
+
+
+def test_a_label_list_that_the_download_has_is_missed(tmp_path):
+    demo = small("demo-kinetics", clips_per_class=None)
+    synthesise(demo, tmp_path / "raw")
+    with zipfile.ZipFile(tmp_path / "raw" / "demo-kinetics.zip") as archive:
+        archive.extractall(tmp_path / "part")
+    shutil.rmtree(tmp_path / "part" / "kinetics_val")
+    (tmp_path / "part" / "kinetics_val_label.json").unlink()
+    recorded = replace(demo, download="kinetics-skeleton")
+    absent = "no label list kinetics_val_label.json"
+    assert [f.what for f in findings(tmp_path / "part", definition=recorded)[1] if f.check == "absent"] == [absent]
+    assert "absent" not in checks(findings(tmp_path / "part", definition=demo)[1])
+    assert "absent" not in checks(findings(tmp_path / "raw", definition=recorded)[1])
