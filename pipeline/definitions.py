@@ -90,6 +90,18 @@ class SplitSpec:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class RecordedSpec:
+    """What a data set holds, clips on its missing list included."""
+
+    clips: tuple[tuple[Count, Count], ...]
+    """Runs of classes from class 0 on: how many classes, and how many clips each of them has."""
+    setups: Count
+    """They are numbered from 1 on, as cameras and subjects are."""
+    cameras: Count
+    subjects: Count
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Definition:
     """One data set. `source` is the YAML file it came from."""
 
@@ -98,6 +110,8 @@ class Definition:
     about: str = ""
     download: str = ""
     """What to download, from whom, and which files; shown where the raw folder is missing."""
+    recorded: RecordedSpec | None = None
+    """What its authors say it holds; `doctor` compares. A mapping, or a YAML file."""
     synth: SynthSpec | None = None
     parse: ParseSpec
     split: SplitSpec
@@ -115,7 +129,7 @@ class Definition:
     def to_dict(self) -> dict[str, Any]:
         """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
         document = asdict(self)
-        del document["source"]
+        del document["source"], document["recorded"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
         document["parse"]["missing"] = len(self.parse.missing)
         return document
@@ -197,6 +211,8 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
     split["exemplars"] = _exemplars(split.get("exemplars"), path)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
+    if isinstance(document.get("recorded"), str):
+        document = {**document, "recorded": _read_yaml(path.parent / document["recorded"])}
     resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
     return TypeAdapter(Definition).validate_python(resolved)
 

@@ -213,7 +213,7 @@ def _in_this_process(parts: Iterable[_Part]) -> Generator[_Part, None, None]:
 
 def _in_processes(parts: Iterable[_Part], workers: int) -> Generator[_Part, None, None]:
     """Parts as they are finished; never more than two a worker are handed out, so that memory stays bounded."""
-    pool = _pool(workers)
+    pool = worker_pool(workers)
     queue = iter(parts)
     running: dict[Future[None], _Part] = {}
     try:
@@ -233,7 +233,8 @@ def _in_processes(parts: Iterable[_Part], workers: int) -> Generator[_Part, None
         pool.shutdown(cancel_futures=True)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that leave with this one, however it ends."""
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
 
 
