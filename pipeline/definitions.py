@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from dastm.clip import PARTS
 from dastm.skeleton import LAYOUTS, Layout
+from pipeline.denoising import resolve_steps
 from pipeline.errors import DataError
 
 HERE = Path(__file__).parent / "datasets"
@@ -72,8 +73,30 @@ class SplitSpec:
     """How many of them every test class has; None: any number from one on."""
     bodies: Count = 2
     """Most bodies kept of a clip."""
-    rank: Literal["motion", "confidence"] = "motion"
-    """Which bodies are kept: tracks by how much they move (NTU), or in each frame by confidence (Kinetics)."""
+    rank: Literal["spread", "motion", "length", "confidence"] = "spread"
+    """Which bodies are kept, best first. Whole tracks, equal ones by length (or spread) and then by appearance:
+
+    `spread`: standard deviations of x, y and z over joints and frames, added up, as 2s-AGCN (Shi et al., CVPR 2019);
+    `motion`: variances instead, as CTR-GCN (Chen et al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022);
+    `length`: frames seen. `confidence`: no tracks, but in each frame on its own the largest summed confidence among the
+    first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
+    """
+    denoise: Mapping[str, float] = Field(default_factory=dict)
+    """Steps that drop tracks before they are ranked: a preset, a list of presets and steps, or step -> threshold.
+
+    `ctr_gcn` (with `rank: motion`): short, wide, join 1. `pyskl` (likewise): short, wide, join 0. `ghosts`: frozen,
+    crumpled. Whatever the order they are named in, they are carried out in this one; the last body is never dropped:
+    `short: 11` frames or fewer; `wide: 0.69754` of its frames or more with an x extent above 0.8 of the y extent (both
+    CTR-GCN and PYSKL; only then does motion mean that of the other frames); `motion_low: 0.089925` and `motion_high: 2`
+    square metres, second and further bodies below or above (in CTR-GCN's script, not run there); `frozen: 0.01` metres,
+    no joint moves farther (ours); `crumpled: 0.5` metres, median of the largest extent below it (ours); `join: 0`, a
+    track becomes part of the first body whose frames, first to last, have no more than so many in common with its own
+    (PYSKL; CTR-GCN: 1. Both reckon the second body's frames from the clip's first on, here from its own first).
+    """
+    two_person_classes: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
+    """0-based ids of the classes in which two people act; None: not known."""
+    extra_bodies: Literal["keep", "drop"] = "keep"
+    """Bodies beyond the people who act (two in `two_person_classes`, else one): kept up to `bodies`, or dropped."""
     missing_joints: Literal["interpolate", "zero"] = "interpolate"
     """Joints without a measurement: linear in time within their track, or 0 (after normalisation).
 
@@ -87,6 +110,12 @@ class SplitSpec:
     """`torso`: lengths divided by the first body's median torso length."""
     seed: Seed = 0
     clips_per_shard: Count = 1000
+
+    def most_bodies(self, class_id: int) -> int:
+        """Most bodies kept of a clip of this class."""
+        if self.extra_bodies == "keep":
+            return self.bodies
+        return min(self.bodies, 2 if class_id in (self.two_person_classes or ()) else 1)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -209,6 +238,7 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {parse['missing']!r}")
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
+    split["denoise"] = _steps(split.get("denoise"))
     split["exemplars"] = _exemplars(split.get("exemplars"), path)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
     if isinstance(document.get("recorded"), str):
@@ -231,6 +261,13 @@ def _class_names(value: Any, path: Path) -> tuple[str, ...]:
         raise ValueError(f"parse.class_names: a list, or the name of a text file, got {value!r}")
     lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
     return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
+
+
+def _steps(value: Any) -> dict[str, float]:
+    try:
+        return resolve_steps(value)
+    except ValueError as error:
+        raise ValueError(f"split.{error}") from None
 
 
 def _exemplars(value: Any, path: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from tests.oracles.hand_made import STANDING, tracks_of
 pytestmark = pytest.mark.kernel
 
 
-def places(tracks, n_bodies=2, rank="motion"):
+def places(tracks, n_bodies=2, rank="spread"):
     choose = bodies.places_by_motion if rank == "motion" else bodies.places_by_confidence
     return choose(tracks, joints.measured(tracks.joints_PVC, tracks.scores_PV), n_bodies)
 
