@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dastm.clip import PARTS
@@ -81,17 +81,18 @@ class SplitSpec:
     `length`: frames seen. `confidence`: no tracks, but in each frame on its own the largest summed confidence among the
     first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
     """
-    denoise: Mapping[str, float] = Field(default_factory=dict)
-    """Steps that drop tracks before they are ranked: a preset, a list of presets and steps, or step -> threshold.
+    denoise: Annotated[Mapping[str, float], BeforeValidator(resolve_steps)] = Field(default_factory=dict)
+    """Tracks to drop or join first: presets or steps by name, one or a list, or step -> threshold (see `denoising`).
 
-    `ctr_gcn` (with `rank: motion`): short, wide, join 1. `pyskl` (likewise): short, wide, join 0. `ghosts`: frozen,
-    crumpled. Whatever the order they are named in, they are carried out in this one; the last body is never dropped:
-    `short: 11` frames or fewer; `wide: 0.69754` of its frames or more with an x extent above 0.8 of the y extent (both
-    CTR-GCN and PYSKL; only then does motion mean that of the other frames); `motion_low: 0.089925` and `motion_high: 2`
-    square metres, second and further bodies below or above (in CTR-GCN's script, not run there); `frozen: 0.01` metres,
-    no joint moves farther (ours); `crumpled: 0.5` metres, median of the largest extent below it (ours); `join: 0`, a
-    track becomes part of the first body whose frames, first to last, have no more than so many in common with its own
-    (PYSKL; CTR-GCN: 1. Both reckon the second body's frames from the clip's first on, here from its own first).
+    `ctr_gcn` (short, wide, join 1), `pyskl` (short, wide, join 0), both with `rank: motion`; `ghosts` (motion_low,
+    frozen, crumpled). Always in the order below; the best-ranked body left is never dropped.
+    `short: 11`: seen in so many frames or fewer (CTR-GCN, PYSKL).
+    `wide: 0.69754`: such a share of frames, or more, is not upright: x extent above 0.8 of the y extent. In the ranking
+    by motion, only upright frames of the other tracks count from then on (CTR-GCN, PYSKL).
+    `motion_low: 0.089925`, `motion_high: 2`: square metres; second and further bodies outside (CTR-GCN, not run there).
+    `frozen: 0.01`: metres, no joint moves as far. `crumpled: 0.6`: metres, its usual extent is smaller (both ours).
+    `join: 0`: a track becomes part of the first body whose frames, first to last, share no more than so many with its
+    own (PYSKL; CTR-GCN: 1. Both reckon the second body's frames from frame 0 on, here from its own first).
     """
     two_person_classes: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
     """0-based ids of the classes in which two people act; None: not known."""
@@ -238,7 +239,6 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {parse['missing']!r}")
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
-    split["denoise"] = _steps(split.get("denoise"))
     split["exemplars"] = _exemplars(split.get("exemplars"), path)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
     if isinstance(document.get("recorded"), str):
@@ -261,13 +261,6 @@ def _class_names(value: Any, path: Path) -> tuple[str, ...]:
         raise ValueError(f"parse.class_names: a list, or the name of a text file, got {value!r}")
     lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
     return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
-
-
-def _steps(value: Any) -> dict[str, float]:
-    try:
-        return resolve_steps(value)
-    except ValueError as error:
-        raise ValueError(f"split.{error}") from None
 
 
 def _exemplars(value: Any, path: Path) -> tuple[str, ...]:

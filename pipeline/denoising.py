@@ -48,8 +48,8 @@ STEPS: Mapping[str, Step] = {
     "motion_high": Step(2.0, lambda m, n: m.motion, np.greater, "motion {value:.6f} above {threshold:g}", True),
     # Ours: the jitter of a Kinect alone moves some joint of a real person by more than a centimetre.
     "frozen": Step(0.01, lambda m, n: m.travel, np.less, "no joint moves more than {value:.6f} m"),
-    # Ours: a person who crouches is larger than half a metre in some direction.
-    "crumpled": Step(0.5, lambda m, n: m.extent, np.less, "its usual extent is {value:.6f} m"),
+    # Ours: a person who crouches is larger than 0.6 m in some direction.
+    "crumpled": Step(0.6, lambda m, n: m.extent, np.less, "its usual extent is {value:.6f} m"),
 }
 JOIN = "join"
 """The last step drops nothing: tracks that share at most so many frames with a body become part of it."""
@@ -57,7 +57,7 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
     "none": {},
     "ctr_gcn": {"short": 11, "wide": 0.69754, JOIN: 1},
     "pyskl": {"short": 11, "wide": 0.69754, JOIN: 0},
-    "ghosts": {"frozen": 0.01, "crumpled": 0.5},
+    "ghosts": {"motion_low": 0.089925, "frozen": 0.01, "crumpled": 0.6},
 }
 
 
@@ -82,10 +82,10 @@ def resolve_steps(value: Any) -> dict[str, float]:
             found[item if isinstance(item, str) else repr(item)] = usual.get(item) if isinstance(item, str) else None
     unknown = [name for name in found if name not in usual]
     if unknown:
-        raise ValueError(f"denoise: no step {unknown[0]!r}; presets: {', '.join(PRESETS)}; steps: {', '.join(usual)}")
+        raise ValueError(f"no step {unknown[0]!r}; presets: {', '.join(PRESETS)}; steps: {', '.join(usual)}")
     for name, threshold in found.items():
         if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold < np.inf:
-            raise ValueError(f"denoise: {name}: a threshold of at least 0, got {threshold!r}")
+            raise ValueError(f"{name}: a threshold of at least 0, got {threshold!r}")
     return {name: float(found[name]) for name in usual if name in found}
 
 
