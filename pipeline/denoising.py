@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from pipeline.formats.tracks import TrackMeasures
 
-Test = Callable[[TrackMeasures, NDArray[np.int32]], NDArray[np.float64]]
+Value = Callable[[TrackMeasures, NDArray[np.int32]], NDArray[np.float64]]
+"""The number of each track that a step looks at, from the measures and the lengths."""
 
 
 class Step(NamedTuple):
@@ -28,7 +29,7 @@ class Step(NamedTuple):
 
     threshold: float
     """Its usual value."""
-    value: Test
+    value: Value
     drops: Callable[[NDArray[np.float64], float], NDArray[np.bool_]]
     reason: str
     """With {value} and {threshold}."""
@@ -73,7 +74,7 @@ def resolve_steps(value: Any) -> dict[str, float]:
     """
     usual = {name: step.threshold for name, step in STEPS.items()} | {JOIN: 0}
     found: dict[str, Any] = {}
-    for item in value if isinstance(value, list | tuple) else [value or "none"]:
+    for item in value if isinstance(value, list | tuple) else [] if value is None else [value]:
         if isinstance(item, Mapping):
             found |= item
         elif isinstance(item, str) and item in PRESETS:

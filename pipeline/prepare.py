@@ -9,7 +9,6 @@ Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
 
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +40,6 @@ class Prepared:
     """(M,) the source's ids of the tracks that each body is made of."""
     dropped: tuple[Dropped, ...]
     """The other tracks, each with the reason."""
-
-
-class _Verdicts(TypedDict):
-    kept: tuple[tuple[int, ...], ...]
-    dropped: tuple[Dropped, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,21 +105,25 @@ def prepare_clip(
     notes += () if visible_M.all() else (NOTE_DROPPED,)
     if whole.confidence_MTV is not None:
         sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
+    kept, dropped = _verdicts(tracks, whole.choice, visible_M)
     return Prepared(
         joints_MTVC=sampled_MTVC[visible_M].astype(np.float32),
         frame_index=tuple(int(t) + whole.start for t in at_T),
         notes=notes,
-        **_verdicts(tracks, whole.choice, visible_M),
+        kept=kept,
+        dropped=dropped,
     )
 
 
-def _verdicts(tracks: Tracks, choice: Choice, visible_M: NDArray[np.bool_]) -> _Verdicts:
+def _verdicts(
+    tracks: Tracks, choice: Choice, visible_M: NDArray[np.bool_]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[Dropped, ...]]:
     """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body has them, too."""
     kept = tuple(body for body, visible in zip(choice.kept, visible_M, strict=True) if visible)
     known = {i for body in kept for i in body} | {track.id for track in choice.dropped}
     points = (Dropped(int(i), "point: all joints in one point") for i in tracks.ids if i not in known)
     order = {int(i): place for place, i in enumerate(tracks.ids)}
-    return {"kept": kept, "dropped": tuple(sorted([*choice.dropped, *points], key=lambda track: order[track.id]))}
+    return kept, tuple(sorted([*choice.dropped, *points], key=lambda track: order[track.id]))
 
 
 def _check_tracks(tracks: Tracks, layout: Layout) -> None:

@@ -40,6 +40,8 @@ def test_steps_come_in_the_order_of_the_table_whatever_names_them():
     ("value", "message"),
     [
         ("smooth", "no step 'smooth'; presets: none, ctr_gcn, pyskl, ghosts; steps: short, wide, "),
+        (False, "no step 'False'"),
+        ("", "no step ''"),
         (["short", 7], "no step '7'"),
         ({"size": 1}, "no step 'size'"),
         ({3: 1}, "no step 3"),
