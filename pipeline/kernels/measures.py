@@ -26,13 +26,16 @@ def measure(tracks: Tracks) -> TrackMeasures:
     seen_P, largest_P = extents_PC[:, 0] >= 0.0, extents_PC.max(axis=1, initial=-1.0)
     upright_P = seen_P & (extents_PC[:, 0] <= UPRIGHT * extents_PC[:, 1])
     spread_B, motion_B = spread_and_motion(tracks, measured_PV)
+    upright_motion_B = motion_B
+    if not np.array_equal(upright_P, seen_P):
+        upright_motion_B = spread_and_motion(tracks, measured_PV & upright_P[:, None])[1]
     tracks_P = np.split(np.arange(len(seen_P)), np.cumsum(tracks.lengths)[:-1])
     seen_in = [rows[seen_P[rows]] for rows in tracks_P[: len(tracks.lengths)]]
     return TrackMeasures(
         spread=spread_B,
         motion=motion_B,
         upright=np.array([upright_P[rows].mean() if len(rows) else -1.0 for rows in seen_in]),
-        upright_motion=spread_and_motion(tracks, measured_PV & upright_P[:, None])[1],
+        upright_motion=upright_motion_B,
         extent=np.array([np.median(largest_P[rows]) if len(rows) else -1.0 for rows in seen_in]),
         travel=travel_B,
         confidence=_confidence(tracks, measured_PV, seen_in),
