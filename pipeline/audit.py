@@ -26,6 +26,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pipeline.audit_decisions import DECISION_COLUMNS, alone_warnings, decision_problems
+
 PARTS = ("train", "val", "test")
 COLUMNS = {
     "key": "string",
@@ -38,11 +40,6 @@ COLUMNS = {
     "bodies": "int32",
     "checksum": "string",
 }
-DECISIONS = {
-    "kept": "list<element: list<element: int64>>",
-    "dropped": "list<element: struct<id: int64, reason: string>>",
-}
-"""Further columns, both or neither: tracks of each body, and the other tracks with the reason."""
 LARGEST = 100.0
 """Metres, torso lengths or fractions of an image: no joint is farther from the origin than this."""
 MOST_CONFIDENT = 2.0
@@ -74,6 +71,7 @@ class _Promise:
     exemplars: tuple[str, ...] = ()
     """Keys, as the definition lists them."""
     most_bodies: int = 0
+    two_person_classes: frozenset[int] = frozenset()
     contents: str = ""
 
 
@@ -100,6 +98,7 @@ def audit(shards: Path) -> dict[str, Any]:
     promise = _read_manifest(shards, found)
     rows = _read_index(shards, found)
     found.problems += [*_class_problems(promise), *_file_problems(shards, promise, rows)]
+    found.warnings += alone_warnings(rows, promise.two_person_classes)
     listed = [(shard, of) for of in promise.classes for shard in of.shards]
     rows_of: dict[str, dict[str, Row]] = {shard: {} for shard, _ in listed}
     for row in rows:
@@ -147,6 +146,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
             class_split={str(part): [int(i) for i in ids] for part, ids in split["class_split"].items()},
             exemplars=tuple(map(str, split.get("exemplars", ()))),
             most_bodies=int(split["bodies"]),
+            two_person_classes=frozenset(map(int, split.get("two_person_classes") or ())),
             contents=str(document["contents"]),
         )
     except OSError as error:
@@ -177,7 +177,7 @@ def _read_index(shards: Path, found: _Found) -> list[Row]:
         with pq.ParquetFile(data, page_checksum_verification=True) as file:
             table = file.read()
         columns = {column.name: str(column.type) for column in table.schema}
-        if list(columns.items()) not in (list(COLUMNS.items()), list((COLUMNS | DECISIONS).items())):
+        if list(columns.items()) not in (list(COLUMNS.items()), list((COLUMNS | DECISION_COLUMNS).items())):
             raise ValueError(f"columns {columns}, expected {COLUMNS}")
         if any(column.null_count for column in table.columns):
             raise ValueError("empty cells")
@@ -191,28 +191,8 @@ def _read_index(shards: Path, found: _Found) -> list[Row]:
         found.problems.append("index.parquet: rows are not sorted by part, class and key")
     twice = sorted(key for key, count in Counter(row["key"] for row in rows).items() if count > 1)
     found.problems += [f"index.parquet: key {key} occurs more than once" for key in twice]
-    found.problems += [
-        f"index.parquet: {row['key']}: {problem}"
-        for row in rows
-        if "kept" in row
-        for problem in _decision_problems(row)
-    ]
+    found.problems += [f"index.parquet: {row['key']}: {problem}" for row in rows for problem in decision_problems(row)]
     return rows
-
-
-def _decision_problems(row: Row) -> Iterator[str]:
-    """Tracks that are not accounted for, or twice."""
-    kept, dropped = row["kept"], [(track or {}).get("id") for track in row["dropped"]]
-    if len(kept) != row["bodies"] or not all(kept):
-        yield f"kept tracks {kept} of {row['bodies']} bodies"
-        return
-    tracks = {track for body in kept for track in body}
-    if None in tracks or any(len(set(body)) < len(body) for body in kept):
-        yield f"kept tracks {kept}: one is listed twice or has no id"
-    if None in dropped or len(set(dropped)) < len(dropped) or tracks & set(dropped):
-        yield f"dropped tracks {dropped}: one is kept, too, is listed twice or has no id"
-    if not all((track or {}).get("reason") for track in row["dropped"]):
-        yield "a dropped track without a reason"
 
 
 def _class_problems(promise: _Promise) -> Iterator[str]:

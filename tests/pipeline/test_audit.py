@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pipeline.audit
+import pipeline.audit_decisions
 from pipeline.audit import audit, write_audit
 from pipeline.split import split
 from tests.oracles.hand_made import STANDING, STICK_2D, definition_of, made_table, parsed_clip, tracks_of, write_table
@@ -274,42 +275,6 @@ def test_index_rows_too_many_too_few_or_twice_are_found(shards):
     assert "index.parquet: 1 clips in x.tar, which is not in the manifest" in found
 
 
-def test_a_folder_of_before_the_decisions_is_sound_and_half_of_them_is_not(shards):
-    path = shards / "index.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table.drop_columns(["kept", "dropped"]), path)
-    assert problems(shards) == []
-    pq.write_table(table.drop_columns(["kept"]), path)
-    assert problems(shards)[0].startswith("index.parquet: columns")
-
-
-@pytest.mark.parametrize(
-    ("decisions", "message"),
-    [
-        ({"kept": [[1], [2], [3]]}, r"kept tracks \[\[1\], \[2\], \[3\]\] of 2 bodies"),
-        ({"kept": [[1], []]}, "kept tracks .* of 2 bodies"),
-        ({"kept": [[1], None]}, "kept tracks .* of 2 bodies"),
-        ({"kept": [[1, 1], [2]]}, "one is listed twice or has no id"),
-        ({"kept": [[1], [None]]}, "one is listed twice or has no id"),
-        ({"dropped": [{"id": 1, "reason": "rank: third"}]}, r"dropped tracks \[1\]: one is kept, too"),
-        ({"dropped": [{"id": 3, "reason": "x"}, {"id": 3, "reason": "y"}]}, "dropped tracks .* is listed twice"),
-        ({"dropped": [{"id": None, "reason": "x"}]}, "dropped tracks .* has no id"),
-        ({"dropped": [None]}, "dropped tracks .* has no id"),
-        ({"dropped": [{"id": 3, "reason": None}]}, "a dropped track without a reason"),
-        ({"dropped": [{"id": 3, "reason": ""}]}, "a dropped track without a reason"),
-    ],
-)
-def test_tracks_that_are_not_accounted_for_are_found(shards, decisions, message):
-    key = next(row["key"] for row in pq.read_table(shards / "index.parquet").to_pylist() if row["bodies"] == 2)
-    sound = {"kept": [[1], [2]], "dropped": [{"id": 3, "reason": "short: seen in 7 frames"}]}
-    for changed, expected in ((sound, ""), (sound | decisions, message)):
-        change_index(shards, lambda rows, new=changed: [{**r, **new} if r["key"] == key else r for r in rows])
-        found = problems(shards)
-        assert bool(found) == bool(expected)
-        assert all(problem.startswith(f"index.parquet: {key}: ") for problem in found)
-        assert re.search(expected, "; ".join(found))
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -427,7 +392,9 @@ def test_confidences_have_their_own_range(tmp_path, confidence, fine):
 
 
 def test_the_audit_shares_no_code_with_the_writer():
-    tree = ast.parse(Path(pipeline.audit.__file__).read_text())
-    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    modules += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
-    assert not [module for module in modules if module.split(".")[0] in ("dastm", "pipeline")]
+    for file in (pipeline.audit, pipeline.audit_decisions):
+        tree = ast.parse(Path(file.__file__).read_text())
+        modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        modules += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
+        ours = [module for module in modules if module.split(".")[0] in ("dastm", "pipeline")]
+        assert ours == (["pipeline.audit_decisions"] if file is pipeline.audit else [])
