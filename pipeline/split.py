@@ -23,8 +23,8 @@ from pipeline.errors import DataError, Refused
 from pipeline.exemplars import drawn_first, find_exemplars
 from pipeline.folders import check_marked, replaced_folder
 from pipeline.kernels.sampling import clip_rng
-from pipeline.prepare import check_split, prepare_clip
-from pipeline.shards import ShardClass, write_shards
+from pipeline.prepare import Prepared, check_split, prepare_clip
+from pipeline.shards import Decisions, ShardClass, write_shards
 from pipeline.table import ParsedClip, read_clips, read_facts
 
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
@@ -62,6 +62,8 @@ class _Pool:
     name: str
     waiting: list[str]
     prepared: list[str] = field(default_factory=list)
+    decisions: dict[str, Decisions] = field(default_factory=dict)
+    """key -> which tracks its bodies are, and what became of the others."""
 
 
 class _Spool:
@@ -194,8 +196,9 @@ def _prepare_all(
                 left_out.append(f"{clip.key}: left out, {refusal}")
                 continue
             pools[clip.class_id].prepared.append(clip.key)
+            pools[clip.class_id].decisions[clip.key] = Decisions(prepared.kept, prepared.dropped)
             bodies[prepared.joints_MTVC.shape[0]] += 1
-            noted.update(prepared.facts["notes"][len(clip.tracks.notes) :])
+            noted.update(prepared.notes)
     return sorted(left_out) + [f"{count} clips: {note}" for note, count in sorted(noted.items())], bodies
 
 
@@ -224,12 +227,12 @@ def _chosen_clips(parsed: Path, chosen: set[str]) -> Iterator[ParsedClip]:
         raise DataError(f"{parsed}: {len(missing)} clips of its facts have no joints, the first is {min(missing)}")
 
 
-def _prepare(clip: ParsedClip, class_name: str, definition: Definition, spool: _Spool) -> Clip:
-    """The clip as the shards hold it, with its row of facts; it waits in the spool. Refused where no body is usable."""
+def _prepare(clip: ParsedClip, class_name: str, definition: Definition, spool: _Spool) -> Prepared:
+    """Prepare a clip; as the shards hold it, with its row of facts, it waits in the spool. Refused: no usable body."""
     spec = definition.split
     rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
     try:
-        prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng)
+        prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
         facts = {
             "class_id": clip.class_id,
             "class_name": class_name,
@@ -244,11 +247,10 @@ def _prepare(clip: ParsedClip, class_name: str, definition: Definition, spool: _
             "frame_index": list(prepared.frame_index),
             "notes": [*clip.tracks.notes, *prepared.notes],
         }
-        ready = Clip(key=clip.key, joints_MTVC=prepared.joints_MTVC, facts=facts)
-        spool.add(ready)
+        spool.add(Clip(key=clip.key, joints_MTVC=prepared.joints_MTVC, facts=facts))
     except ValueError as error:
         raise DataError(f"clip {clip.key} ({clip.source}): {error}") from error
-    return ready
+    return prepared
 
 
 def _shard_classes(
@@ -258,4 +260,8 @@ def _shard_classes(
     for class_id in definition.split.class_split[part]:
         keys = sorted(pools[class_id].prepared)
         if keys:
-            yield class_id, ShardClass(name=pools[class_id].name, clips=map(spool.read, keys), exemplars=exemplars)
+            pool = pools[class_id]
+            yield (
+                class_id,
+                ShardClass(name=pool.name, clips=map(spool.read, keys), exemplars=exemplars, decisions=pool.decisions),
+            )

@@ -39,7 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "bones": Kind("suspicious", "check units and layout; else " + _LOOK),
     "jump": Kind("suspicious", _LOOK),
     "far": Kind("suspicious", "check units and axes; else " + _LOOK),
-    "ghost": Kind("suspicious", "see that split keeps the right bodies (split.bodies, split.rank)"),
+    "ghost": Kind("suspicious", "see that split keeps the right bodies (split.bodies, split.rank, split.denoise)"),
     "classes": Kind("suspicious", "see whether a download is missing; split wants every class of its class split"),
     "absent": Kind("suspicious", "compare the files with `download` in the definition: one of them is not here"),
     "clip_count": Kind("suspicious", "see whether a download is missing or was cut short"),

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
 from pipeline.formats.tracks import Tracks
-from pipeline.kernels.bodies import spread
 from pipeline.kernels.joints import measured
+from pipeline.kernels.measures import spread_and_motion
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -65,7 +65,7 @@ def lay_out(tracks: Tracks, layout: Layout | None) -> Bodies:
         seen_P=np.asarray(measured_PV.any(axis=1)),
         frame_P=frame_P,
         rows=tuple(slice(int(end - n), int(end)) for end, n in zip(ends_B, tracks.lengths, strict=True)),
-        main=int(np.argmax(spread(tracks, measured_PV))) if measured_PV.any() else 0,
+        main=int(np.argmax(spread_and_motion(tracks, measured_PV)[0])) if measured_PV.any() else 0,
         step_S=np.flatnonzero(follows) + 1,
     )
 

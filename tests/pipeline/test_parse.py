@@ -309,8 +309,8 @@ def test_a_worker_that_is_killed_is_one_clear_line():
 
 ORPHANS = """
 import os, signal
-from pipeline.parse import _pool
-pool = _pool(1)
+from pipeline.parse import worker_pool
+pool = worker_pool(1)
 print(pool.submit(os.getpid).result(), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
