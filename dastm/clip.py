@@ -26,6 +26,12 @@ JOINTS_SUFFIX, FACTS_SUFFIX = "joints.npy", "json"
 FACTS_CHECKSUM = "facts_checksum"
 INDEX_COLUMNS = ("key", "class_id", "part", "shard", "offset", "length", "frames", "bodies", "checksum")
 """`shard` is relative to the folder; `offset` and `length` bound the bytes of the .npy member inside the tar."""
+DECISION_COLUMNS = ("kept", "dropped")
+"""Further columns of the index, for people who doubt a clip; absent where nothing was chosen, and no reader needs them.
+
+`kept`: for each body the source's ids of the body tracks that it is made of, most important first; `dropped`: id and
+reason of every other track, e.g. `short: seen in 7 frames`.
+"""
 
 
 class ShardError(Exception):

@@ -26,6 +26,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pipeline.audit_decisions import DECISION_COLUMNS, alone_warnings, decision_problems
+
 PARTS = ("train", "val", "test")
 COLUMNS = {
     "key": "string",
@@ -69,6 +71,7 @@ class _Promise:
     exemplars: tuple[str, ...] = ()
     """Keys, as the definition lists them."""
     most_bodies: int = 0
+    two_person_classes: frozenset[int] = frozenset()
     contents: str = ""
 
 
@@ -95,6 +98,7 @@ def audit(shards: Path) -> dict[str, Any]:
     promise = _read_manifest(shards, found)
     rows = _read_index(shards, found)
     found.problems += [*_class_problems(promise), *_file_problems(shards, promise, rows)]
+    found.warnings += alone_warnings(rows, promise.two_person_classes)
     listed = [(shard, of) for of in promise.classes for shard in of.shards]
     rows_of: dict[str, dict[str, Row]] = {shard: {} for shard, _ in listed}
     for row in rows:
@@ -142,6 +146,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
             class_split={str(part): [int(i) for i in ids] for part, ids in split["class_split"].items()},
             exemplars=tuple(map(str, split.get("exemplars", ()))),
             most_bodies=int(split["bodies"]),
+            two_person_classes=frozenset(map(int, split.get("two_person_classes") or ())),
             contents=str(document["contents"]),
         )
     except OSError as error:
@@ -172,7 +177,7 @@ def _read_index(shards: Path, found: _Found) -> list[Row]:
         with pq.ParquetFile(data, page_checksum_verification=True) as file:
             table = file.read()
         columns = {column.name: str(column.type) for column in table.schema}
-        if list(columns.items()) != list(COLUMNS.items()):
+        if list(columns.items()) not in (list(COLUMNS.items()), list((COLUMNS | DECISION_COLUMNS).items())):
             raise ValueError(f"columns {columns}, expected {COLUMNS}")
         if any(column.null_count for column in table.columns):
             raise ValueError("empty cells")
@@ -186,6 +191,7 @@ def _read_index(shards: Path, found: _Found) -> list[Row]:
         found.problems.append("index.parquet: rows are not sorted by part, class and key")
     twice = sorted(key for key, count in Counter(row["key"] for row in rows).items() if count > 1)
     found.problems += [f"index.parquet: key {key} occurs more than once" for key in twice]
+    found.problems += [f"index.parquet: {row['key']}: {problem}" for row in rows for problem in decision_problems(row)]
     return rows
 
 

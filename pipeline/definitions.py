@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dastm.clip import PARTS
 from dastm.skeleton import LAYOUTS, Layout
+from pipeline.denoising import resolve_steps
 from pipeline.errors import DataError
 
 HERE = Path(__file__).parent / "datasets"
@@ -72,8 +73,31 @@ class SplitSpec:
     """How many of them every test class has; None: any number from one on."""
     bodies: Count = 2
     """Most bodies kept of a clip."""
-    rank: Literal["motion", "confidence"] = "motion"
-    """Which bodies are kept: tracks by how much they move (NTU), or in each frame by confidence (Kinetics)."""
+    rank: Literal["spread", "motion", "length", "confidence"] = "spread"
+    """Which bodies are kept, best first. Whole tracks, equal ones by length (or spread) and then by appearance:
+
+    `spread`: standard deviations of x, y and z over joints and frames, added up, as 2s-AGCN (Shi et al., CVPR 2019);
+    `motion`: variances instead, as CTR-GCN (Chen et al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022);
+    `length`: frames seen. `confidence`: no tracks, but in each frame on its own the largest summed confidence among the
+    first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
+    """
+    denoise: Annotated[Mapping[str, float], BeforeValidator(resolve_steps)] = Field(default_factory=dict)
+    """Tracks to drop or join first: presets or steps by name, one or a list, or step -> threshold (see `denoising`).
+
+    `ctr_gcn` (short, wide, join 1), `pyskl` (short, wide, join 0), both with `rank: motion`; `ghosts` (motion_low,
+    frozen, crumpled). Always in the order below; the best-ranked body left is never dropped.
+    `short: 11`: seen in so many frames or fewer (CTR-GCN, PYSKL).
+    `wide: 0.69754`: such a share of frames, or more, is not upright: x extent above 0.8 of the y extent. In the ranking
+    by motion, only upright frames of the other tracks count from then on (CTR-GCN, PYSKL).
+    `motion_low: 0.089925`, `motion_high: 2`: square metres; second and further bodies outside (CTR-GCN, not run there).
+    `frozen: 0.01`: metres, no joint moves as far. `crumpled: 0.6`: metres, its usual extent is smaller (both ours).
+    `join: 0`: a track becomes part of the first body whose frames, first to last, share no more than so many with its
+    own (PYSKL; CTR-GCN: 1. Both reckon the second body's frames from frame 0 on, here from its own first).
+    """
+    two_person_classes: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
+    """0-based ids of the classes in which two people act; None: not known."""
+    extra_bodies: Literal["keep", "drop"] = "keep"
+    """Bodies beyond the people who act (two in `two_person_classes`, else one): kept up to `bodies`, or dropped."""
     missing_joints: Literal["interpolate", "zero"] = "interpolate"
     """Joints without a measurement: linear in time within their track, or 0 (after normalisation).
 
@@ -88,6 +112,24 @@ class SplitSpec:
     seed: Seed = 0
     clips_per_shard: Count = 1000
 
+    def most_bodies(self, class_id: int) -> int:
+        """Most bodies kept of a clip of this class."""
+        if self.extra_bodies == "keep":
+            return self.bodies
+        return min(self.bodies, 2 if class_id in (self.two_person_classes or ()) else 1)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class RecordedSpec:
+    """What a data set holds, clips on its missing list included."""
+
+    clips: tuple[tuple[Count, Count], ...]
+    """Runs of classes from class 0 on: how many classes, and how many clips each of them has."""
+    setups: Count
+    """They are numbered from 1 on, as cameras and subjects are."""
+    cameras: Count
+    subjects: Count
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Definition:
@@ -98,6 +140,8 @@ class Definition:
     about: str = ""
     download: str = ""
     """What to download, from whom, and which files; shown where the raw folder is missing."""
+    recorded: RecordedSpec | None = None
+    """What its authors say it holds; `doctor` compares. A mapping, or a YAML file."""
     synth: SynthSpec | None = None
     parse: ParseSpec
     split: SplitSpec
@@ -115,7 +159,7 @@ class Definition:
     def to_dict(self) -> dict[str, Any]:
         """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
         document = asdict(self)
-        del document["source"]
+        del document["source"], document["recorded"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
         document["parse"]["missing"] = len(self.parse.missing)
         return document
@@ -197,6 +241,8 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
     split["exemplars"] = _exemplars(split.get("exemplars"), path)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
+    if isinstance(document.get("recorded"), str):
+        document = {**document, "recorded": _read_yaml(path.parent / document["recorded"])}
     resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
     return TypeAdapter(Definition).validate_python(resolved)
 

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
+from pipeline.choice import Choice, Dropped, choose_bodies
 from pipeline.definitions import SplitSpec
+from pipeline.denoising import STEPS
 from pipeline.errors import DataError, Refused
 from pipeline.formats.tracks import Tracks
-from pipeline.kernels import align, bodies, joints, sampling
+from pipeline.kernels import align, joints, sampling
 
 NOTE_UNTURNED = "rotate: a line had no direction, not turned by it"
 NOTE_UNSCALED = "scale: no measurable torso, left unscaled"
@@ -34,6 +36,10 @@ class Prepared:
     """The 0-based frame of the source that each of the T frames is."""
     notes: tuple[str, ...]
     """What could not be done to this clip as the definition asks."""
+    kept: tuple[tuple[int, ...], ...]
+    """(M,) the source's ids of the tracks that each body is made of."""
+    dropped: tuple[Dropped, ...]
+    """The other tracks, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,7 @@ class _Whole:
     measured_MTV: NDArray[np.bool_]
     confidence_MTV: NDArray[np.float64] | None
     start: int
+    choice: Choice
 
 
 def check_split(spec: SplitSpec, layout: Layout) -> None:
@@ -53,38 +60,70 @@ def check_split(spec: SplitSpec, layout: Layout) -> None:
             align.check_rotation(layout, spec.rotate == "upright")
         if spec.scale == "torso" and layout.torso is None:
             raise ValueError(f"scale: torso: layout {layout.name} names no torso")
+        _check_choice(spec, layout)
     except ValueError as error:
         raise DataError(f"split.{error}") from error
 
 
-def prepare_clip(tracks: Tracks, spec: SplitSpec, layout: Layout, rng: np.random.Generator | None = None) -> Prepared:
+def _check_choice(spec: SplitSpec, layout: Layout) -> None:
+    if spec.extra_bodies == "drop" and spec.two_person_classes is None:
+        raise ValueError("extra_bodies: drop: needs two_person_classes, an empty list where nobody acts in pairs")
+    if spec.denoise and spec.rank == "confidence":
+        raise ValueError("denoise: rank: confidence looks at every frame on its own, there are no tracks to denoise")
+    metric = [name for name in spec.denoise if name in STEPS and STEPS[name].in_metres]
+    if metric and layout.is_image:
+        raise ValueError(f"denoise: {metric[0]}: its threshold is for metres, layout {layout.name} has none")
+
+
+def prepare_clip(
+    tracks: Tracks,
+    spec: SplitSpec,
+    layout: Layout,
+    rng: np.random.Generator | None = None,
+    most_bodies: int | None = None,
+) -> Prepared:
     """Choose, fill, normalise and sample one clip.
 
     Args:
         rng: draws the frames where `spec.frames` is random (see `sampling.clip_rng`); not used otherwise.
+        most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
 
     Raises Refused where no body is usable, ValueError where the tracks contradict themselves, the layout or the spec.
     """
     if spec.frames == "random" and rng is None:
         raise ValueError("frames: random needs a generator")
     _check_tracks(tracks, layout)
-    whole = _gather(tracks, spec, layout)
+    whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
     joints_MTVC, notes = _normalise(whole, spec, layout)
     at_T = sampling.segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frames == "random" else None)
     sampled_MTVC = joints_MTVC[:, at_T]
     if spec.missing_joints == "zero":
         sampled_MTVC[joints.unseen(whole.measured_MTV)[:, at_T]] = 0.0
-    visible_M = sampled_MTVC.any(axis=(1, 2, 3))
+    visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():
         raise Refused("no usable body: all joints in one point")
     notes += () if visible_M.all() else (NOTE_DROPPED,)
     if whole.confidence_MTV is not None:
         sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
+    kept, dropped = _verdicts(tracks, whole.choice, visible_M)
     return Prepared(
         joints_MTVC=sampled_MTVC[visible_M].astype(np.float32),
         frame_index=tuple(int(t) + whole.start for t in at_T),
         notes=notes,
+        kept=kept,
+        dropped=dropped,
     )
+
+
+def _verdicts(
+    tracks: Tracks, choice: Choice, visible_M: NDArray[np.bool_]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[Dropped, ...]]:
+    """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body has them, too."""
+    kept = tuple(body for body, visible in zip(choice.kept, visible_M, strict=True) if visible)
+    known = {i for body in kept for i in body} | {track.id for track in choice.dropped}
+    points = (Dropped(int(i), "point: all joints in one point") for i in tracks.ids if i not in known)
+    order = {int(i): place for place, i in enumerate(tracks.ids)}
+    return kept, tuple(sorted([*choice.dropped, *points], key=lambda track: order[track.id]))
 
 
 def _check_tracks(tracks: Tracks, layout: Layout) -> None:
@@ -106,11 +145,11 @@ def _check_tracks(tracks: Tracks, layout: Layout) -> None:
         raise ValueError(f"a frame number outside 0 .. {tracks.frames - 1}")
 
 
-def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout) -> _Whole:
+def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -> _Whole:
     """The kept bodies without a gap, from the first to the last frame that shows one of them."""
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
-    choose = bodies.places_by_motion if spec.rank == "motion" else bodies.places_by_confidence
-    places_MT = choose(tracks, measured_PV, spec.bodies)
+    choice = choose_bodies(tracks, measured_PV, spec, most_bodies)
+    places_MT = choice.places_MT
     shown = np.flatnonzero((places_MT >= 0).any(axis=0))
     if not len(shown):
         raise Refused("no usable body: no frame has a measured joint")
@@ -124,6 +163,7 @@ def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout) -> _Whole:
         measured_MTV=measured_MTV,
         confidence_MTV=confidence_MTV,
         start=int(shown[0]),
+        choice=choice,
     )
 
 

@@ -112,6 +112,8 @@ def _row(clip: ParsedClip, prepared: Prepared) -> dict[str, Any]:
         "class_id": clip.class_id,
         "bodies": prepared.joints_MTVC.shape[0],
         "notes": prepared.notes,
+        "kept": prepared.kept,
+        "dropped": prepared.dropped,
     }
 
 
@@ -121,7 +123,7 @@ def _encoded(clip: ParsedClip, part: PreparedPart) -> tuple[bytes, bytes, Prepar
     spec = definition.split
     rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
     try:
-        prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng)
+        prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
         facts = {
             "class_id": clip.class_id,
             "class_name": part.class_names[clip.class_id],

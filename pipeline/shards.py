@@ -7,7 +7,7 @@ defines them. The same clips give the same bytes: members sorted, mtime 0, uid a
 import io
 import platform
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 import dastm.clip
 from dastm.clip import (
+    DECISION_COLUMNS,
     FACTS_SUFFIX,
     INDEX_COLUMNS,
     INDEX_NAME,
@@ -45,6 +46,22 @@ INDEX_SCHEMA = pa.schema(
         ("checksum", pa.string()),
     ]
 )
+_DROPPED = pa.struct([("id", pa.int64()), ("reason", pa.string())])
+DECISION_SCHEMA = pa.schema(
+    [
+        ("kept", pa.list_(pa.field("element", pa.list_(pa.field("element", pa.int64()))))),
+        ("dropped", pa.list_(pa.field("element", _DROPPED))),
+    ]
+)
+
+
+class Decisions(NamedTuple):
+    """What the index says of the choice of a clip's bodies."""
+
+    kept: Sequence[Sequence[int]]
+    """(bodies,) the source's ids of the tracks that each body is made of."""
+    dropped: Sequence[tuple[int, str]]
+    """Source id and reason of every other track."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +75,8 @@ class ShardClass:
     clips: Iterable[Clip]
     exemplars: frozenset[str] = frozenset()
     """Keys of its given examples; those of other classes may be among them."""
+    decisions: Mapping[str, Decisions] | None = None
+    """key -> decisions, for every clip; None where nothing was chosen. All classes of a folder, or none."""
 
 
 class _ClassWork(NamedTuple):
@@ -113,10 +132,9 @@ def write_shards(
         entries[work.part][work.class_id] = ClassEntry(
             name=work.shard_class.name, clips=len(written), shards=shards, exemplars=given
         )
-        rows += written
-    index = pa.Table.from_pylist(rows, INDEX_SCHEMA).select(list(INDEX_COLUMNS))
+        rows += [row | _decided(work.shard_class.decisions, row["key"]) for row in written]
     with clear_errors(folder), whole_file(folder / INDEX_NAME) as file:
-        pq.write_table(index, file, write_page_checksum=True)
+        pq.write_table(_index(rows), file, write_page_checksum=True)
     manifest = Manifest(
         dataset=dataset,
         layout=layout,
@@ -129,6 +147,21 @@ def write_shards(
     with clear_errors(folder):
         write_whole(folder / MANIFEST_NAME, encode_manifest(manifest))
     return manifest
+
+
+def _decided(decisions: Mapping[str, Decisions] | None, key: str) -> dict[str, Any]:
+    if decisions is None:
+        return {}
+    kept, dropped = decisions[key]
+    return {"kept": kept, "dropped": [{"id": track_id, "reason": reason} for track_id, reason in dropped]}
+
+
+def _index(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The rows as a table; the columns of decisions only where there are decisions."""
+    decided = any("kept" in row for row in rows)
+    columns = [*INDEX_COLUMNS, *(DECISION_COLUMNS if decided else ())]
+    schema = pa.unify_schemas([INDEX_SCHEMA, DECISION_SCHEMA]) if decided else INDEX_SCHEMA
+    return pa.Table.from_pylist(rows, schema).select(columns)
 
 
 def _checked(clips: Iterable[Clip], shape_TVC: tuple[int, int, int]) -> Iterator[Clip]:

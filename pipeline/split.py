@@ -37,7 +37,7 @@ from pipeline.parts import ONE, Run, Workers, at_work
 from pipeline.places import clear_errors
 from pipeline.prepare import check_split
 from pipeline.prepared import Place, PreparedClips, PreparedPart, prepare_part
-from pipeline.shards import ShardClass, versions, write_shards
+from pipeline.shards import Decisions, ShardClass, versions, write_shards
 from pipeline.table import SUMMARY_NAME, read_part_facts, table_parts
 
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
@@ -76,6 +76,8 @@ class _Pool:
     name: str
     waiting: list[str]
     prepared: list[Place] = field(default_factory=list)
+    decisions: dict[str, Decisions] = field(default_factory=dict)
+    """key -> which tracks its bodies are, and what became of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +261,9 @@ def _prepare_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[lis
                     raise DataError(f"exemplar {key}: {why}")
                 left_out.append(f"{key}: left out, {why}")
             for row in note["clips"]:
-                work.pools[row["class_id"]].prepared.append(Place(*row["place"]))
+                pool = work.pools[row["class_id"]]
+                pool.prepared.append(Place(*row["place"]))
+                pool.decisions[row["key"]] = Decisions(row["kept"], row["dropped"])
                 bodies[row["bodies"]] += 1
                 noted.update(row["notes"])
         rounds += 1
@@ -339,4 +343,4 @@ def _shard_classes(work: _Work, part: str) -> Iterator[tuple[int, ShardClass]]:
         pool = work.pools[class_id]
         if pool.prepared:
             clips = PreparedClips(folder=work.folder, places=sorted(pool.prepared))
-            yield class_id, ShardClass(name=pool.name, clips=clips, exemplars=exemplars)
+            yield class_id, ShardClass(name=pool.name, clips=clips, exemplars=exemplars, decisions=pool.decisions)

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import DataError
-from pipeline.formats.tracks import Tracks
+from pipeline.formats.tracks import TrackMeasures, Tracks
+from pipeline.kernels.measures import measure
 from pipeline.places import one_line, readable, whole_file
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
@@ -68,6 +69,11 @@ def _list(kind: pa.DataType) -> pa.DataType:
     return pa.list_(pa.field("element", kind))
 
 
+def _measure(name: str, about: str, nullable: bool = False) -> pa.Field:
+    about = f"(B,) {about}, measured joints only, in the source's units; -1 for a track without one"
+    return _field(f"track_{name}", _list(pa.float64()), about, nullable)
+
+
 _VERSION = {"schema_version": str(SCHEMA_VERSION)}
 
 CLIPS = pa.schema(
@@ -84,6 +90,13 @@ CLIPS = pa.schema(
         _field("bodies", pa.int32(), "B: body tracks"),
         _field("track_ids", _list(pa.int64()), "(B,) the source's body ids, in order of first appearance"),
         _field("track_lengths", _list(pa.int32()), "(B,) observations of each track; their sum is P"),
+        _measure("spread", "standard deviations of x, y, z over joints and frames, added up (2s-AGCN)"),
+        _measure("motion", "variances of x, y, z over joints and frames, added up (CTR-GCN, PYSKL)"),
+        _measure("upright", "share of frames whose x extent is at most 0.8 of the y extent (CTR-GCN, PYSKL)"),
+        _measure("upright_motion", "motion over the upright frames alone"),
+        _measure("extent", "largest extent of a frame, median over frames"),
+        _measure("travel", "how far any joint moves along any axis"),
+        _measure("confidence", "mean confidence over frames and joints", True),
         _field("frame_index", _list(pa.int32()), "(P,) 0-based frame of each observation, track after track"),
         _field("joints", _list(pa.float32()), "(P, V, C) in the source's units; C = 2 where there are scores, else 3"),
         _field("scores", _list(pa.float32()), "(P, V) confidences", True),
@@ -133,7 +146,14 @@ def clips_to_table(clips: Sequence[ParsedClip]) -> pa.Table:
         "scores": _lists([t.scores_PV for t in tracks], np.float32),
         "notes": [list(t.notes) for t in tracks],
     }
+    columns |= _measured([measure(t) for t in tracks])
     return pa.table([pa.array(columns[f.name], f.type) for f in CLIPS], schema=CLIPS)
+
+
+def _measured(clips: Sequence[TrackMeasures]) -> dict[str, pa.Array]:
+    return {
+        f"track_{name}": _lists([getattr(clip, name) for clip in clips], np.float64) for name in TrackMeasures._fields
+    }
 
 
 def refused_to_table(refused: Sequence[RefusedFile]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 import click
 
-from pipeline.cli import sources, stages
+from pipeline.cli import looking, sources, stages
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,8 +16,10 @@ def main() -> None:
     dastm-data split --dataset demo-ntu
     dastm-data audit --dataset demo-ntu
     dastm-data import arrays/ --out data/shards/imported
+    dastm-data doctor data/raw/demo-ntu --dataset demo-ntu
     """
 
 
 for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_):
     main.add_command(command)
+main.add_command(looking.doctor)

@@ -73,3 +73,25 @@ def build_tracks(
         scores_PV=np.array([o.scores for o in seen], np.float32) if seen[0].scores else None,
         notes=notes,
     )
+
+
+class TrackMeasures(NamedTuple):
+    """What the choice of bodies is made of, each (B,) float64; -1 for a track without a measured joint.
+
+    Joints without a measurement are left out. Lengths are in the source's units (metres, or fractions of the image).
+    """
+
+    spread: NDArray[np.float64]
+    """Standard deviations of x, y and z over all joints and frames, added up: 2s-AGCN's "energy" (Shi et al., 2019)."""
+    motion: NDArray[np.float64]
+    """Variances instead: what CTR-GCN (Chen et al., 2021) and PYSKL (Duan et al., 2022) call motion."""
+    upright: NDArray[np.float64]
+    """Share of frames whose x extent is at most 0.8 of the y extent: CTR-GCN's and PYSKL's test of a frame."""
+    upright_motion: NDArray[np.float64]
+    """`motion` over the upright frames alone; -1 where there is none."""
+    extent: NDArray[np.float64]
+    """Largest of the x, y and z extents of a frame, median over the frames."""
+    travel: NDArray[np.float64]
+    """How far any joint moves along any axis: largest less smallest coordinate over the frames."""
+    confidence: NDArray[np.float64] | None = None
+    """Mean over frames and joints, a missing joint counting as 0; None where the source has no scores."""

@@ -1,18 +1,16 @@
-"""Which bodies of a clip are kept, and which observation each of them takes in each frame.
+"""Which observation each body takes in each frame.
 
 In: the tracks as parsed and which joints were measured. Out: `places_MT`, for each kept body and frame the number of an
 observation or -1 where that body is absent. Frames in which a body has no measured joint count as absent.
 
-`motion` is the choice of 2s-AGCN's NTU preparation (Shi et al., CVPR 2019): whole tracks, ordered by their spread, the
-standard deviations of x, y and z over all joints and all frames in which the track is seen, added up. A body that is a
-crumpled or frozen ghost has little of it. Tracks that end and begin again under a new id are not joined.
+Whole tracks keep their observations at the frames that the source gives them: gaps stay where they are.
 `confidence` is the choice of ST-GCN's Kinetics feeder (Yan et al., AAAI 2018): in every frame on its own, the bodies of
 the largest summed confidence among the first five listed.
 
 Axes: P observations, B tracks, M bodies kept, T frames, V joints, C coordinates.
 """
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
@@ -24,56 +22,33 @@ MOST_LISTED = 5
 """`confidence` looks at this many bodies of a frame's list."""
 
 
-def places_by_motion(tracks: Tracks, measured_PV: NDArray[np.bool_], n_bodies: int) -> NDArray[np.int64]:
-    """The `n_bodies` tracks of the largest spread, largest first; equal spreads: the longer, then the earlier track.
+def places_of(tracks: Tracks, measured_PV: NDArray[np.bool_], made_of: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Every track at its own frames; where two tracks of a body share one, the later listed holds it.
 
-    Returns (M, T) observation numbers, -1 where absent; M <= n_bodies, 0 where no track has a measured joint.
+    Args:
+        made_of: for each body the numbers of its tracks.
+
+    Returns (M, T) observation numbers, -1 where absent.
     """
-    starts_B = np.cumsum(tracks.lengths) - tracks.lengths
-    spread_B = spread(tracks, measured_PV)
-    order = np.lexsort((-tracks.lengths, -spread_B))
-    kept = [int(b) for b in order if spread_B[b] >= 0.0][:n_bodies]
-    places_MT = np.full((len(kept), tracks.frames), -1, np.int64)
-    for m, b in enumerate(kept):
-        rows = np.arange(starts_B[b], starts_B[b] + tracks.lengths[b])
-        rows = rows[measured_PV[rows].any(axis=1)]
-        places_MT[m, tracks.frame_index[rows]] = rows
+    places_MT = np.full((len(made_of), tracks.frames), -1, np.int64)
+    for m, body in enumerate(made_of):
+        for b in body:
+            rows = _seen(tracks, measured_PV, b)
+            places_MT[m, tracks.frame_index[rows]] = rows
     return places_MT
 
 
-def spread(tracks: Tracks, measured_PV: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Sum over coordinates of the standard deviation over all measured joints of a track, (B,); -1 where there is none.
-
-    In the source's units (metres, or fractions of the image).
-    """
-    result: NDArray[np.float64] = _spread(tracks.joints_PVC, measured_PV, tracks.lengths)
-    return result
+def span(tracks: Tracks, measured_PV: NDArray[np.bool_], b: int) -> tuple[int, int]:
+    """First and last frame in which track `b` has a measured joint; it must have one."""
+    frames = tracks.frame_index[_seen(tracks, measured_PV, b)]
+    return int(frames.min()), int(frames.max())
 
 
-@njit(cache=True)
-def _spread(joints_PVC, measured_PV, lengths_B):  # type: ignore[no-untyped-def]
-    n_joints, n_coordinates = joints_PVC.shape[1:]
-    spread_B = np.full(len(lengths_B), -1.0)
-    start = 0
-    for b in range(len(lengths_B)):
-        stop = start + lengths_B[b]
-        count = measured_PV[start:stop].sum()
-        if count > 0:
-            spread_B[b] = 0.0
-            for c in range(n_coordinates):
-                # Two passes: the variance of a body far from the origin must not drown in its mean.
-                total, squares = 0.0, 0.0
-                for p in range(start, stop):
-                    for v in range(n_joints):
-                        if measured_PV[p, v]:
-                            total += np.float64(joints_PVC[p, v, c])
-                for p in range(start, stop):
-                    for v in range(n_joints):
-                        if measured_PV[p, v]:
-                            squares += (np.float64(joints_PVC[p, v, c]) - total / count) ** 2
-                spread_B[b] += math.sqrt(squares / count)
-        start = stop
-    return spread_B
+def _seen(tracks: Tracks, measured_PV: NDArray[np.bool_], b: int) -> NDArray[np.int64]:
+    """The observations of track `b` that have a measured joint."""
+    start = int(tracks.lengths[:b].sum())
+    rows = np.arange(start, start + tracks.lengths[b])
+    return rows[measured_PV[rows].any(axis=1)]
 
 
 def places_by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], n_bodies: int) -> NDArray[np.int64]:
@@ -83,7 +58,7 @@ def places_by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], n_bodie
     Raises ValueError where the source has no confidences.
     """
     if tracks.scores_PV is None:
-        raise ValueError("rank: confidence needs confidences, this source has none; use rank: motion")
+        raise ValueError("rank: confidence needs confidences, this source has none; use rank: spread")
     sums_P = np.where(measured_PV, tracks.scores_PV.astype(np.float64), 0.0).sum(axis=1)
     listed_P = np.repeat(tracks.ids, tracks.lengths)
     places_MT = np.full((n_bodies, tracks.frames), -1, np.int64)

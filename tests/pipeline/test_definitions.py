@@ -93,6 +93,26 @@ def test_overrides_go_over_the_file_and_none_is_a_value(tmp_path):
         load_definition(path, {"split": {"rotate": None}})
 
 
+def test_denoising_is_resolved_to_steps_and_thresholds(tmp_path):
+    path = write(tmp_path, MINIMAL.replace("test: [3]}}", "test: [3]}, denoise: [pyskl, {frozen: 0.02}]}"))
+    expected = {"short": 11, "wide": 0.69754, "frozen": 0.02, "join": 0}
+    assert load_definition(path).split.denoise == expected
+    assert load_definition(path).to_dict()["split"]["denoise"] == expected
+    assert load_definition(path, {"split": {"denoise": "none"}}).split.denoise == {}
+    with pytest.raises(DataError, match=r"--set: split.denoise: .*no step 'blur'; presets: none, .*got 'blur'"):
+        load_definition(path, {"split": {"denoise": "blur"}})
+
+
+def test_ntu_names_the_classes_of_two_people():
+    split = load_definition("ntu-t", {"split": {"extra_bodies": "drop", "bodies": 3}}).split
+    assert split.two_person_classes == (*range(49, 60), *range(105, 120))
+    assert [split.most_bodies(i) for i in (48, 49, 59, 60, 104, 105, 119)] == [1, 2, 2, 1, 1, 2, 2]
+    assert load_definition("ntu-s").split.most_bodies(0) == 2
+    for name in ("ntu-s", "ntu-one-shot"):
+        assert load_definition(name).split.two_person_classes == split.two_person_classes
+    assert load_definition("kinetics").split.two_person_classes is None
+
+
 def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
     with pytest.raises(DataError, match=r"ntu-t\.yaml: synth: this data set is recorded"):
         load_definition("ntu-t", {"synth": {"seed": 1}})
@@ -112,6 +132,8 @@ def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
         ("{class_split: {train: [0, 1], val: [2], test: [3]}}", "{}", "class_split: a mapping or a YAML file"),
         ("test: [3]}}", "test: [3]}, n_frames: 0}", "split.n_frames: .*got 0"),
         ("test: [3]}}", "test: [3]}, rotate: up}", "split.rotate: .*got 'up'"),
+        ("test: [3]}}", "test: [3]}, denoise: {short: -1}}", "split.denoise: .*short: a threshold of at least 0"),
+        ("test: [3]}}", "test: [3]}, two_person_classes: [-1]}", "split.two_person_classes.0: .*got -1"),
         ("ntu_skeleton}", "ntu_skeleton, layout: human}", "parse.layout: one of ntu25, openpose18"),
         ("ntu_skeleton}", "ntu_skeleton, missing: none.txt}", "none.txt: cannot read this list"),
         ("name: mine", "name: [", "not readable as YAML"),

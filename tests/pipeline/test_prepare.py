@@ -138,6 +138,27 @@ def test_a_body_that_is_one_point_is_dropped_with_a_note():
     clip = prepare_clip(tracks, spec, STICK)
     assert clip.joints_MTVC.shape == (1, 4, 4, 3)
     assert clip.notes == (NOTE_DROPPED,)
+    assert clip.kept == ((0,),)
+    assert clip.dropped == ((1, "point: all joints in one point"),)
+
+
+def test_every_track_of_a_clip_has_a_verdict():
+    near, far, short = ({t: shift(t * s) for t in range(n)} for s, n in ((1.0, 14), (2.0, 14), (3.0, 5)))
+    tracks = tracks_of([near, {3: np.zeros((4, 3))}, far, short], 14, ids=[5, 2, 72057594037932127, 1])
+    clip = prepare_clip(tracks, spec_of(denoise="short"), STICK)
+    assert clip.kept == ((72057594037932127,), (5,))
+    assert clip.dropped == ((2, "unmeasured: no measured joint"), (1, "short: seen in 5 frames"))
+    one = prepare_clip(tracks, spec_of(denoise="short"), STICK, most_bodies=1)
+    assert one.kept == ((72057594037932127,),)
+    assert one.dropped[0] == (5, "rank: number 2 by spread, 1 kept")
+    np.testing.assert_array_equal(one.joints_MTVC, clip.joints_MTVC[:1])
+
+
+def test_a_gap_of_a_joined_person_is_filled_between_its_tracks():
+    tracks = tracks_of([{0: shift(0.0), 1: shift(1.0)}, {3: shift(3.0)}], 4)
+    clip = prepare_clip(tracks, spec_of(denoise="join"), STICK)
+    assert clip.kept == ((0, 1),)
+    np.testing.assert_allclose(clip.joints_MTVC, [[shift(x) for x in range(4)]], atol=1e-6)
 
 
 def test_a_clip_that_is_one_point_or_shows_nobody_is_refused():
@@ -189,6 +210,9 @@ def test_an_image_layout_needs_confidences():
     [
         ({"rotate": "yaw"}, OPENPOSE18, "split.rotate: layout openpose18 is not 3-D"),
         ({"rotate": "upright"}, dataclasses.replace(STICK, spine=None), "names no spine"),
+        ({"extra_bodies": "drop"}, NTU25, "split.extra_bodies: drop: needs two_person_classes"),
+        ({"denoise": "join", "rank": "confidence"}, OPENPOSE18, "split.denoise: rank: confidence looks at every frame"),
+        ({"denoise": "ctr_gcn"}, OPENPOSE18, "split.denoise: wide: its threshold is for metres, layout openpose18"),
         ({"scale": "torso"}, dataclasses.replace(STICK, torso=None), "split.scale: torso: layout stick names no torso"),
     ],
 )
@@ -200,6 +224,8 @@ def test_a_definition_that_its_layout_cannot_serve_is_one_clear_error(fields, la
 def test_a_definition_that_its_layout_can_serve_passes():
     check_split(spec_of(rotate="upright", scale="torso"), NTU25)
     check_split(spec_of(scale="torso"), OPENPOSE18)
+    check_split(spec_of(denoise=["short", "join"]), OPENPOSE18)
+    check_split(spec_of(denoise=["ctr_gcn", "ghosts"], extra_bodies="drop", two_person_classes=()), NTU25)
 
 
 @settings(max_examples=60, deadline=None)
@@ -223,6 +249,8 @@ def test_any_tracks_give_finite_joints_of_the_promised_shape_or_a_refusal(data):
         rotate=data.draw(st.sampled_from(["none", "yaw", "upright"])),
         scale=data.draw(st.sampled_from(["none", "torso"])),
         missing_joints=data.draw(st.sampled_from(["interpolate", "zero"])),
+        rank=data.draw(st.sampled_from(["spread", "motion", "length"])),
+        denoise=data.draw(st.sampled_from(["none", "ctr_gcn", "ghosts", "join", {"short": 2, "join": 1}])),
     )
     try:
         clip = prepare_clip(tracks, spec, STICK)
@@ -231,5 +259,8 @@ def test_any_tracks_give_finite_joints_of_the_promised_shape_or_a_refusal(data):
     assert clip.joints_MTVC.shape[1:] == (4, 4, 3)
     assert 1 <= len(clip.joints_MTVC) <= 2
     assert np.isfinite(clip.joints_MTVC).all()
+    assert len(clip.kept) == len(clip.joints_MTVC)
+    verdicts = [i for body in clip.kept for i in body] + [track.id for track in clip.dropped]
+    assert sorted(verdicts) == tracks.ids.tolist()
     assert all(0 <= t < frames for t in clip.frame_index)
     assert list(clip.frame_index) == sorted(clip.frame_index)

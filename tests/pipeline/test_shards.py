@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from dastm.clip import INDEX_COLUMNS, Clip, checksum, decode_clip, decode_manifest
-from pipeline.shards import ShardClass, write_shards
+from dastm.clip import DECISION_COLUMNS, INDEX_COLUMNS, Clip, checksum, decode_clip, decode_manifest
+from pipeline.shards import Decisions, ShardClass, write_shards
 from tests.oracles.hand_made import STICK
 
 
@@ -72,6 +72,20 @@ def test_the_index_leads_to_every_array(tmp_path):
         np.testing.assert_array_equal(np.load(io.BytesIO(data)), CLIPS[row["key"]].joints_MTVC)
         assert (row["bodies"], row["frames"]) == CLIPS[row["key"]].joints_MTVC.shape[:2]
         assert row["checksum"] == checksum(data)
+
+
+def test_decisions_are_further_columns_of_the_index(tmp_path):
+    decisions = {"a": Decisions([[72057594037932127, 3]], []), "b": Decisions([[1], [2]], [(9, "short: seen in 7")])}
+    decided = ShardClass(name="nod", clips=[CLIPS["a"], CLIPS["b"]], decisions=decisions)
+    write(tmp_path / "with", {"train": {2: decided}})
+    write(tmp_path / "without", {"train": {2: shard_class("nod", "a", "b")}})
+    table = pq.read_table(tmp_path / "with/index.parquet")
+    assert tuple(table.column_names) == (*INDEX_COLUMNS, *DECISION_COLUMNS)
+    assert table.select(list(INDEX_COLUMNS)).equals(pq.read_table(tmp_path / "without/index.parquet"))
+    assert table["kept"].to_pylist() == [[[72057594037932127, 3]], [[1], [2]]]
+    assert table["dropped"].to_pylist() == [[], [{"id": 9, "reason": "short: seen in 7"}]]
+    tar = "train/002-000.tar"
+    assert (tmp_path / "with" / tar).read_bytes() == (tmp_path / "without" / tar).read_bytes()
 
 
 def test_tars_hold_neither_times_nor_owners(tmp_path):

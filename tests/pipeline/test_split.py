@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import pipeline.prepared
@@ -96,6 +97,46 @@ def test_clips_are_what_prepare_makes_of_them_with_their_facts(tmp_path, rng):
             "checksum": facts["checksum"],
             "facts_checksum": facts["facts_checksum"],
         }
+
+
+def index_of(out):
+    return {row["key"]: row for row in pq.read_table(out / "index.parquet").to_pylist()}
+
+
+def test_the_index_says_of_every_track_what_became_of_it(tmp_path, rng):
+    parsed = made_table(tmp_path / "parsed", rng)
+    definition = definition_of(bodies=1)
+    split(definition, parsed, tmp_path / "out")
+    index = index_of(tmp_path / "out")
+    seen = set()
+    for clip in read_clips(parsed):
+        if clip.class_id != 7:
+            expected = prepare_clip(clip.tracks, definition.split, STICK)
+            assert index[clip.key]["kept"] == [list(body) for body in expected.kept]
+            assert index[clip.key]["dropped"] == [track._asdict() for track in expected.dropped]
+            seen.update(track.reason for track in expected.dropped)
+    assert seen == {"rank: number 2 by spread, 1 kept"}
+
+
+def test_two_people_are_kept_where_two_act_and_one_where_one_does(tmp_path, rng):
+    def clip(key, class_id):
+        people = [moving_body(rng, 20, speed) for speed in (0.3, 0.2, 0.1)]
+        return parsed_clip(key, class_id, tracks_of(people, 20))
+
+    parsed = write_table(tmp_path / "parsed", [clip("a", 0), clip("b", 1)])
+    fields = {"class_split": {"train": (0, 1), "val": (), "test": ()}, "two_person_classes": (1,)}
+    split(definition_of(**fields, extra_bodies="drop", bodies=3), parsed, tmp_path / "drop")
+    assert {key: row["kept"] for key, row in index_of(tmp_path / "drop").items()} == {"a": [[0]], "b": [[0], [1]]}
+    split(definition_of(**fields), parsed, tmp_path / "keep")
+    assert {row["bodies"] for row in index_of(tmp_path / "keep").values()} == {2}
+
+
+def test_denoising_changes_no_byte_of_a_tar_where_there_is_no_noise(tmp_path, rng):
+    parsed = made_table(tmp_path / "parsed", rng)
+    for name, denoise in (("plain", "none"), ("denoised", ["frozen", "join"])):
+        split(definition_of(denoise=denoise), parsed, tmp_path / name)
+    tars = [path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*.tar")]
+    assert all((tmp_path / "plain" / tar).read_bytes() == (tmp_path / "denoised" / tar).read_bytes() for tar in tars)
 
 
 def test_the_manifest_holds_the_definition_and_the_names(tmp_path, rng):

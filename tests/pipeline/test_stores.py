@@ -112,13 +112,15 @@ def test_a_store_without_the_raw_folder_says_so():
     assert failed("dastm-data", "parse", *DATASET, "--raw", "memory://lab/none") == "memory://lab/none: not there"
 
 
-@pytest.mark.parametrize("raw", ["raw", "raw.zip"])
-def test_a_ray_cluster_over_urls_writes_the_bytes_of_the_plain_run(plain, tmp_path, raw):
+def test_a_ray_cluster_over_urls_writes_the_bytes_of_the_plain_run(plain, tmp_path):
     pytest.importorskip("ray")
-    places = {name: f"file://{tmp_path}/{name}" for name in ("parsed", "shards")}
-    words = ("--ray", "--workers", 2)  # the last one counts
-    done("dastm-data", "parse", *DATASET, "--raw", f"file://{plain}/{raw}", "--out", places["parsed"], *words)
-    done("dastm-data", "split", *DATASET, "--parsed", places["parsed"], "--out", places["shards"], *words)
-    for name in places:
-        assert tree(tmp_path / name) == tree(plain / name)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".parsed.done", ".shards.done", "parsed", "shards"]
+    on_ray = (*DATASET[:2], "--ray", "--workers", 2)
+    for raw, table in (("raw", "parsed"), ("raw.zip", "zipped")):
+        words = ("--raw", f"file://{plain}/{raw}", "--out", f"file://{tmp_path}/{table}")
+        done("dastm-data", "parse", *words, *on_ray)
+        assert tree(tmp_path / table) == tree(plain / "parsed")
+    words = ("--parsed", f"file://{tmp_path}/parsed", "--out", f"file://{tmp_path}/shards")
+    done("dastm-data", "split", *words, *on_ray)
+    assert tree(tmp_path / "shards") == tree(plain / "shards")
+    hidden = [f".{name}.done" for name in ("parsed", "shards", "zipped")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*hidden, "parsed", "shards", "zipped"]

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.formats.tracks import Tracks
+from pipeline.formats.tracks import TrackMeasures, Tracks
+from pipeline.kernels.measures import measure
 from pipeline.table import (
     CLIPS,
     PLAN_NAME,
@@ -117,7 +118,7 @@ def test_the_file_describes_itself(clips, tmp_path):
     write_part(clips_to_table(clips), tmp_path / "a")
     schema = pq.read_schema(tmp_path / "a")
     assert schema.equals(CLIPS, check_metadata=False)
-    assert schema.metadata[b"schema_version"] == b"1"
+    assert schema.metadata[b"schema_version"] == b"2"
     assert schema.field("joints").metadata[b"about"].startswith(b"(P, V, C)")
     assert pq.ParquetFile(tmp_path / "a").metadata.row_group(0).column(0).compression == "ZSTD"
 
@@ -127,7 +128,11 @@ def test_facts_come_without_joints(clips, tmp_path):
     write_part(clips_to_table(clips[1:2]), part_path(tmp_path, "clips", 1))
     facts = read_facts(tmp_path)
     assert not {"joints", "scores", "frame_index"} & set(facts.column_names)
-    assert facts.to_pylist()[1] == {
+    found = facts.to_pylist()[1]
+    measured = measure(clips[1].tracks)
+    for name in TrackMeasures._fields:
+        assert found.pop(f"track_{name}") == getattr(measured, name).tolist()
+    assert found == {
         "key": "two",
         "dataset": "demo",
         "class_id": 7,
@@ -201,7 +206,7 @@ def test_a_damaged_part_is_named(clips, tmp_path, spoil):
 @pytest.mark.parametrize("other", [CLIPS.with_metadata({"schema_version": "0"}), CLIPS.with_metadata(None), REFUSED])
 def test_a_part_of_another_schema_is_named(tmp_path, other):
     pq.write_table(other.empty_table(), part_path(tmp_path, "clips", 0))
-    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a part of schema 1"):
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a part of schema 2"):
         read_facts(tmp_path)
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dastm.clip import INDEX_NAME, ShardError
+from dastm.clip import DECISION_COLUMNS, INDEX_NAME, ShardError
 from dastm.episodes.index import read_index
 from tests.shard_folder import clip_key, make_shard_folder, rewrite_index
 
@@ -53,6 +53,16 @@ def test_an_index_with_dictionaries_and_small_integers_is_read_too(folder):
     table = table.set_column(1, "class_id", table["class_id"].cast(pa.int32()))
     pq.write_table(table, path / INDEX_NAME)
     assert read_index(path, manifest)["val"].rows == {9: range(3)}
+
+
+def test_further_columns_are_not_read(folder):
+    path, manifest = folder
+    before = read_index(path, manifest)["train"]
+    table = pq.read_table(path / INDEX_NAME)
+    for name in DECISION_COLUMNS:
+        table = table.append_column(name, pa.array([[[1, 2]]] * len(table)))
+    pq.write_table(table, path / INDEX_NAME)
+    assert read_index(path, manifest)["train"].checksum.equals(before.checksum)
 
 
 def test_a_missing_index_is_said(folder):

@@ -1,0 +1,74 @@
+"""Commands that look at data and change nothing."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from pipeline.cli.options import definition_of, one_line_errors
+from pipeline.doctor.limits import Limits
+from pipeline.errors import DataError
+
+LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Limits))
+"""The doctor's thresholds as they are without --limit."""
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option(
+    "--dataset",
+    metavar="NAME|FILE.yaml",
+    help="The data set that these files are: gives layout, class names, missing list and what should be there.",
+)
+@click.option(
+    "--limit",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help=f"Another threshold; repeatable. Their units and reasons are in pipeline/doctor/limits.py: {LIMIT_NAMES}.",
+)
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write all findings here, a row each.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all findings and counts here.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
+@one_line_errors
+def doctor(
+    paths: tuple[Path, ...],
+    dataset: str | None,
+    pairs: tuple[str, ...],
+    csv_path: Path | None,
+    json_path: Path | None,
+    workers: int | None,
+) -> None:
+    """What is damaged, odd or suspicious. Exit 1 if anything is unusable, 0 if there are only doubts.
+
+    PATH is a raw file, a folder, a zip, a parsed table or a shard folder. Nothing is changed. The table shows the first
+    findings of each check; --csv and --json have all.
+
+    \b
+    Examples:
+      dastm-data doctor recordings.zip
+      dastm-data doctor data/raw/ntu-t --dataset ntu-t --csv doubts.csv
+      dastm-data doctor S001C001P001R001A001.skeleton --limit jump_body=0.8 --limit frozen_frames=20
+      dastm-data doctor data/parsed/kinetics data/shards/kinetics --json doubts.json
+    """
+    from pipeline.doctor.findings import Totals
+    from pipeline.doctor.limits import limits_from
+    from pipeline.doctor.report import Report, open_files
+    from pipeline.doctor.run import doctor as run
+    from pipeline.parts import default_workers
+
+    try:
+        limits = limits_from(pairs)
+    except ValueError as error:
+        raise click.UsageError(f"--limit {error}") from None
+    definition = definition_of(dataset) if dataset else None
+    report, totals = Report(), Totals()
+    with open_files(csv_path, json_path) as files:
+        for finding in run(paths, totals, definition, limits, workers or default_workers()):
+            report.add(finding)
+            files.add(finding)
+        files.finish(report.summary(totals))
+    click.echo("\n".join(report.lines(totals)))
+    unusable = report.by_severity["unusable"]
+    if unusable:
+        raise DataError(f"{paths[0]}{' and others' * (len(paths) > 1)}: {unusable} unusable, see above")

@@ -1,0 +1,146 @@
+"""One clip -> its findings: a raw file is read, its labels settled and its arrays checked; a table's row is checked.
+
+In: a `RawJob` (a raw file and what label lists say of it) or a `ParsedClip`. Out: `Examined`, small enough to come back
+from a worker process: findings and a digest, never arrays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+
+from tqdm import tqdm
+
+from dastm.skeleton import LAYOUTS, Layout
+from pipeline.definitions import DEFAULT_LAYOUT
+from pipeline.doctor import checks
+from pipeline.doctor.findings import Finding
+from pipeline.doctor.limits import Limits
+from pipeline.doctor.observed import lay_out
+from pipeline.doctor.walk import RawClip
+from pipeline.errors import Refused
+from pipeline.formats import FORMATS
+from pipeline.formats.tracks import ClipName, Tracks
+from pipeline.labels import Label, settle
+from pipeline.raw import read
+from pipeline.table import ParsedClip
+
+progress = partial(tqdm, desc="doctor", delay=2.0, disable=None)
+"""A bar on the terminal, after two seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawJob:
+    """One raw file to examine."""
+
+    clip: RawClip
+    name: ClipName | None
+    labels: tuple[Label, ...] = ()
+    """What label lists say of it."""
+    is_listed: bool = True
+    """False where the data set has label lists and none names this clip."""
+    problem: str | None = None
+    """Why its name names no clip."""
+    is_missing: bool = False
+    """Whether it is on the data set's list of missing skeletons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What all clips are examined by."""
+
+    limits: Limits
+    layout: Layout | None = None
+    """None: the usual one of the format."""
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What came of one clip."""
+
+    source: str
+    key: str | None
+    findings: tuple[Finding, ...]
+    class_id: int | None = None
+    digest: bytes | None = None
+    """Of joints and frames, equal for copies; None where the clip cannot be read."""
+    is_usable: bool = False
+    """Whether `parse` would take it, or has."""
+
+
+def examine_raw(job: RawJob, terms: Terms) -> Examined:
+    """Read one raw file and doubt it; whatever is wrong with it is a finding."""
+    source, raw_format = job.clip.shown, FORMATS[job.clip.format]
+    key = job.name.key if job.name else None
+    layout = terms.layout or LAYOUTS[DEFAULT_LAYOUT[job.clip.format]]
+    try:
+        tracks, label, label_index = raw_format.parse(read(job.clip.raw), layout)
+    except Refused as why:
+        check = "listed" if job.is_missing else "unreadable"
+        refusal = Finding(check=check, source=source, key=key, line=why.line, byte=why.byte, what=why.reason)
+        return Examined(source=source, key=key, findings=(refusal,))
+    except MemoryError:
+        large = Finding(check="unreadable", source=source, key=key, what="not enough memory to read it")
+        return Examined(source=source, key=key, findings=(large,))
+    class_id, labelled = _label(job, Label("clip", label, label_index), terms)
+    found = [*labelled, *_doubts(tracks, layout, terms.limits, source, key)]
+    return Examined(
+        source=source,
+        key=key,
+        findings=tuple(found),
+        class_id=class_id,
+        digest=_digest(tracks),
+        is_usable=not job.is_missing and not any(finding.severity == "unusable" for finding in found),
+    )
+
+
+def examine_parsed(clip: ParsedClip, layout: Layout | None, limits: Limits) -> Examined:
+    """Doubt one row of a parsed table."""
+    found = tuple(_doubts(clip.tracks, layout, limits, clip.source, clip.key))
+    return Examined(
+        source=clip.source,
+        key=clip.key,
+        findings=found,
+        class_id=clip.class_id,
+        digest=_digest(clip.tracks),
+        is_usable=not any(finding.severity == "unusable" for finding in found),
+    )
+
+
+def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Finding]]:
+    """The class that name, lists and clip agree on, and what is wrong with it."""
+    source, key = job.clip.shown, job.name.key if job.name else None
+    found: list[Finding] = []
+    class_id = None
+    by_name = [Label("file name", class_id=job.name.class_id)] if job.name and job.name.class_id is not None else []
+    try:
+        if job.problem is not None:
+            raise Refused(job.problem)
+        class_id, _ = settle([*by_name, *job.labels, own], terms.class_names)
+        if class_id is None:
+            raise Refused("no label_index, neither in the clip nor on a label list")
+    except Refused as why:
+        found.append(Finding(check="label", source=source, key=key, what=why.reason))
+    if job.is_missing:
+        what = "on the data set's list of missing skeletons, but it can be read"
+        found.append(Finding(check="missing_list", source=source, key=key, what=what))
+    if not job.is_listed:
+        found.append(Finding(check="not_on_list", source=source, key=key, what="no label list names this clip"))
+    return class_id, found
+
+
+def _doubts(tracks: Tracks, layout: Layout | None, limits: Limits, source: str, key: str | None) -> Iterator[Finding]:
+    try:
+        bodies = lay_out(tracks, layout)
+    except ValueError as error:
+        yield Finding(check="contradiction", source=source, key=key, what=str(error))
+        return
+    for check, what, frame in checks.examine(bodies, limits):
+        yield Finding(check=check, source=source, key=key, what=what, frame=frame)
+
+
+def _digest(tracks: Tracks) -> bytes:
+    digest = blake2b(tracks.joints_PVC.tobytes(), digest_size=16)
+    digest.update(tracks.frame_index.tobytes())
+    return digest.digest()

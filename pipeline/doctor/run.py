@@ -1,0 +1,166 @@
+"""PATH.. -> findings, one after the other: raw files in several processes, then tables, then shard folders.
+
+In: paths, and a definition where one is known. Out: a stream of findings in an order that does not depend on `workers`,
+and in the end the `Totals`. Memory: one clip a process, one part of a table, one shard; and what `census` keeps.
+"""
+
+import math
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from pipeline.definitions import Definition
+from pipeline.doctor.census import Census
+from pipeline.doctor.clips import Examined, RawJob, Terms, examine_raw, progress
+from pipeline.doctor.findings import Finding, Totals
+from pipeline.doctor.limits import Limits
+from pipeline.doctor.shards import examine_shards
+from pipeline.doctor.tables import examine_table
+from pipeline.doctor.walk import Found, RawClip, walk
+from pipeline.errors import DataError, Refused
+from pipeline.formats import FORMATS
+from pipeline.labels import Label, settle
+from pipeline.parts import worker_pool
+from pipeline.raw import read
+
+CHUNK = 32
+"""Files that a worker takes at a time."""
+
+Entries = Mapping[str, tuple[str | None, int | None]]
+"""Of a label list: clip -> label and label_index."""
+
+
+def doctor(
+    paths: Sequence[Path],
+    totals: Totals,
+    definition: Definition | None = None,
+    limits: Limits | None = None,
+    workers: int = 1,
+) -> Iterator[Finding]:
+    """Examine everything below the paths; `totals` is filled meanwhile.
+
+    Args:
+        definition: gives format, layout, class names, missing list and what should be there; None: all formats, each
+            with its usual layout.
+    Raises DataError where a worker process dies.
+    """
+    limits = limits or Limits()
+    formats = [definition.parse.format] if definition else list(FORMATS)
+    found = walk(paths, formats)
+    yield from found.findings
+    yield from _raw(found, totals, definition, limits, workers)
+    for folder in found.tables:
+        yield from examine_table(folder, totals, definition, limits)
+    for folder in found.shards:
+        examined = examine_shards(folder)
+        totals.clips += examined.clips
+        totals.classes |= examined.classes
+        yield from examined.findings
+
+
+def _raw(
+    found: Found, totals: Totals, definition: Definition | None, limits: Limits, workers: int
+) -> Iterator[Finding]:
+    """Label lists, then clips, then what is missing."""
+    lists, damaged = _read_lists(found.label_lists)
+    yield from damaged
+    census = Census("all raw files")
+    jobs = []
+    for job in _jobs(found.clips, definition, lists):
+        if _is_outside(job, definition):
+            totals.outside_split += 1
+            census.note(job.name.key if job.name else None, job.clip.shown)
+        else:
+            jobs.append(job)
+    parse = definition.parse if definition else None
+    terms = Terms(limits=limits, layout=parse.layout, class_names=parse.class_names) if parse else Terms(limits=limits)
+    with closing(_in_order(jobs, terms, workers)) as all_examined:
+        for examined in all_examined:
+            totals.add(examined.class_id)
+            yield from examined.findings
+            yield from census.add(examined)
+    if found.whole:
+        yield from _absent_lists(found, definition, census.source)
+        for source, entries in lists.items():
+            yield from census.against_list(source, entries)
+        if definition is not None and found.clips:
+            yield from census.against(definition)
+
+
+def _absent_lists(found: Found, definition: Definition | None, source: str) -> Iterator[Finding]:
+    """Label lists that come with the data set's download and are not here."""
+    if definition is None or not (found.clips and definition.download):
+        return
+    there = {file.raw.name for file in found.label_lists}
+    for name in FORMATS[definition.parse.format].label_lists:
+        if name not in there:
+            yield Finding(check="absent", source=source, what=f"no label list {name}")
+
+
+def _read_lists(files: Sequence[RawClip]) -> tuple[dict[str, Entries], list[Finding]]:
+    """Path of a list -> its entries; a list that cannot be read is a finding."""
+    lists: dict[str, Entries] = {}
+    damaged: list[Finding] = []
+    for file in files:
+        try:
+            lists[file.shown] = FORMATS[file.format].label_lists[file.raw.name](read(file.raw))
+        except Refused as why:
+            damaged.append(
+                Finding(check="label_list", source=file.shown, line=why.line, byte=why.byte, what=why.reason)
+            )
+    return lists, damaged
+
+
+def _jobs(clips: Sequence[RawClip], definition: Definition | None, lists: Mapping[str, Entries]) -> Iterator[RawJob]:
+    labels: dict[str, list[Label]] = {}
+    for source, entries in lists.items():
+        for key, (label, index) in entries.items():
+            labels.setdefault(key, []).append(Label(f"list {Path(source).name}", label, index))
+    for clip in clips:
+        try:
+            name = FORMATS[clip.format].facts_of_name(clip.raw.name)
+        except Refused as why:
+            yield RawJob(clip=clip, name=None, problem=why.reason)
+            continue
+        has_lists = bool(lists and FORMATS[clip.format].label_lists)
+        yield RawJob(
+            clip=clip,
+            name=name,
+            labels=tuple(labels.get(name.key, ())) if has_lists else (),
+            is_listed=not has_lists or name.key in labels,
+            is_missing=definition is not None and name.key in definition.parse.missing,
+        )
+
+
+def _is_outside(job: RawJob, definition: Definition | None) -> bool:
+    """Whether `parse` leaves this clip out unread: name or lists put it into a class outside the split."""
+    if definition is None or definition.parse.classes == "all" or job.name is None:
+        return False
+    try:
+        class_id, _ = settle(
+            [Label("file name", class_id=job.name.class_id), *job.labels], definition.parse.class_names
+        )
+    except Refused:
+        return False
+    return class_id is not None and definition.part_of(class_id) is None
+
+
+def _in_order(jobs: Sequence[RawJob], terms: Terms, workers: int) -> Generator[Examined, None, None]:
+    """The examined jobs, in their order."""
+    run = partial(examine_raw, terms=terms)
+    workers = min(workers, math.ceil(len(jobs) / CHUNK))
+    bar = partial(progress, total=len(jobs), unit="file")
+    if workers < 2:
+        yield from bar(map(run, jobs))
+        return
+    pool = worker_pool(workers)
+    try:
+        yield from bar(pool.map(run, jobs, chunksize=CHUNK))
+    except BrokenProcessPool:
+        raise DataError(
+            "a worker process was killed, most likely for want of memory; run again with fewer --workers"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,57 @@
+"""A parsed table -> its findings: the files that `parse` refused, then its clips, then what is missing.
+
+In: a folder of parts (see `pipeline.table`). Out: findings; one part in memory at a time.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dastm.skeleton import LAYOUTS, Layout
+from pipeline.definitions import Definition
+from pipeline.doctor.census import Census
+from pipeline.doctor.clips import examine_parsed, progress
+from pipeline.doctor.findings import Finding, Totals
+from pipeline.doctor.limits import Limits
+from pipeline.errors import DataError
+from pipeline.formats.tracks import Tracks
+from pipeline.jobs import MISSING
+from pipeline.table import read_clips, read_facts, read_refused
+
+
+def examine_table(folder: Path, totals: Totals, definition: Definition | None, limits: Limits) -> Iterator[Finding]:
+    """The refused files of a parsed table, its clips, and what it lacks; a damaged part ends it with a finding."""
+    census = Census(str(folder))
+    unknown = 0
+    try:
+        for row in read_refused(folder).to_pylist():
+            check = "listed" if row["reason"] == MISSING else "refused"
+            what = row.pop("reason")
+            yield Finding(check=check, what=what, **row)
+        total = read_facts(folder, ["key"]).num_rows
+        for clip in progress(read_clips(folder), total=total, unit="clip"):
+            layout = definition.parse.layout if definition else _usual_layout(clip.tracks)
+            unknown += layout is None
+            examined = examine_parsed(clip, layout, limits)
+            totals.add(examined.class_id)
+            yield from examined.findings
+            yield from census.add(examined)
+    except DataError as error:
+        yield Finding(check="table", source=str(folder), what=str(error).removeprefix(f"{folder}: "))
+        return
+    except ValueError as error:  # lists that are no arrays of the lengths that their row tells
+        yield Finding(
+            check="table", source=str(folder), what=f"a row contradicts itself ({' '.join(str(error).split())})"
+        )
+        return
+    if unknown:
+        what = f"{unknown} clips of a skeleton that is not known: bones were not looked at"
+        yield Finding(check="layout", source=str(folder), what=what)
+    if definition is not None:
+        yield from census.against(definition)
+
+
+def _usual_layout(tracks: Tracks) -> Layout | None:
+    """The shipped layout with these joints and coordinates."""
+    joints, coordinates = tracks.joints_PVC.shape[1:]
+    usual = (layout for layout in LAYOUTS.values() if layout.n_joints == joints)
+    return next((layout for layout in usual if layout.is_image == (coordinates == 2)), None)

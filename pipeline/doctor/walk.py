@@ -1,0 +1,176 @@
+"""PATH -> what lies there: raw clips and label lists, parsed tables, shard folders; and what is none of them.
+
+In: paths as a user names them. Out: `Found`, sorted by source. Nothing is read but the lists of folders and zips; what
+cannot be listed is a finding. Hidden files and `__MACOSX` are not there for us, as for `pipeline.raw`.
+"""
+
+import os
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dastm.clip import INDEX_NAME, MANIFEST_NAME
+from pipeline.doctor.findings import Finding
+from pipeline.errors import DataError
+from pipeline.formats import FORMATS
+from pipeline.raw import RawFile, list_raw
+from pipeline.table import PLAN_NAME
+
+SHOWN = 3
+"""Names of ignored files that a finding lists."""
+_ANY = ("",)
+"""What every name ends with."""
+_PARTS = (".parquet", ".tar")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawClip:
+    """One raw file of a format, and the path that a user would name it by."""
+
+    raw: RawFile
+    shown: str
+    format: str
+
+
+@dataclass
+class Found:
+    """All that the paths lead to."""
+
+    clips: list[RawClip] = field(default_factory=list)
+    label_lists: list[RawClip] = field(default_factory=list)
+    tables: list[Path] = field(default_factory=list)
+    shards: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    whole: bool = False
+    """Whether raw folders or zips were among the paths: then the number of clips means something."""
+
+
+def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
+    """Follow every path; only files of these formats are clips."""
+    found = Found()
+    for path in paths:
+        _follow(path, formats, found)
+    found.clips.sort(key=lambda clip: clip.shown)
+    found.label_lists.sort(key=lambda clip: clip.shown)
+    return found
+
+
+def _follow(path: Path, formats: Collection[str], found: Found) -> None:
+    before = _count(found)
+    if path.is_dir():
+        _in_folder(path, formats, found)
+        nothing = "a folder without a single clip"
+    elif not path.exists():
+        nothing = "not there"
+    elif path.is_file() and (
+        path.suffix == ".zip" or (not _format_of(path.name, formats) and zipfile.is_zipfile(path))
+    ):
+        _in_zip(path, formats, found)
+        nothing = "a zip without a single clip"
+    else:
+        _take(_raw_file(path, path.parent), _text(path), formats, found)
+        nothing = f"neither {' nor '.join(FORMATS[name].suffix for name in formats)} nor a zip"
+        if path.suffix in _PARTS:
+            nothing += "; of a parsed table or shard folder give the folder"
+    if _count(found) == before:
+        found.findings.append(Finding(check="path", source=_text(path), what=nothing))
+
+
+def _count(found: Found) -> int:
+    """What there is to look at, and what is known to be unusable."""
+    unusable = [finding for finding in found.findings if finding.severity == "unusable"]
+    lists: tuple[list[Any], ...] = (found.clips, found.label_lists, found.tables, found.shards, unusable)
+    return sum(map(len, lists))
+
+
+def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
+    """All below a folder, through links as well, but never round in a circle; tables and shard folders are one item."""
+    ignored: list[str] = []
+    visited: set[str] = set()
+
+    def cannot(error: OSError) -> None:
+        what = f"cannot be listed: {error.strerror}"
+        found.findings.append(Finding(check="path", source=_text(error.filename), what=what))
+
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=cannot):
+        place = Path(folder)
+        resolved = os.path.realpath(folder)
+        kind = None if resolved in visited else _kind_of_folder(names)
+        if resolved in visited or kind is not None:
+            subfolders.clear()
+            if kind is not None:
+                (found.tables if kind == "table" else found.shards).append(place)
+            continue
+        visited.add(resolved)
+        subfolders[:] = sorted(filter(_is_seen, subfolders))
+        for name in filter(lambda name: _format_of(name, formats) is not None, subfolders):
+            what = "a folder with the name of a clip; what is in it is looked at"
+            found.findings.append(Finding(check="other_files", source=_text(place / name), what=what))
+        for name in sorted(filter(_is_seen, names)):
+            path = place / name
+            if name.endswith(".zip"):
+                _in_zip(path, formats, found)
+            elif not _take(_raw_file(path, root), _text(path), formats, found):
+                ignored.append(path.relative_to(root).as_posix())
+            else:
+                found.whole = True
+    _note_ignored(_text(root), ignored, found)
+
+
+def _kind_of_folder(names: Sequence[str]) -> str | None:
+    if {MANIFEST_NAME, INDEX_NAME} & set(names):
+        return "shards"
+    is_table = PLAN_NAME in names or any(name.startswith("clips-") and name.endswith(".parquet") for name in names)
+    return "table" if is_table else None
+
+
+def _in_zip(path: Path, formats: Collection[str], found: Found) -> None:
+    found.whole = True
+    try:
+        members = list_raw([path], _ANY).files
+    except DataError as error:
+        nothing = f"no {_ANY[0]} file in it"
+        what = str(error).removeprefix(f"{path}: ").replace(nothing, "nothing in it")
+        found.findings.append(Finding(check="archive", source=_text(path), what=what))
+        return
+    shown = [_text(path / member.source) for member in members]
+    taken = [_take(member, name, formats, found) for member, name in zip(members, shown, strict=True)]
+    _note_ignored(_text(path), [m.source for m, is_clip in zip(members, taken, strict=True) if not is_clip], found)
+
+
+def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
+    if ignored:
+        files = f"{len(ignored)} other file{'s' * (len(ignored) > 1)}"
+        what = f"{files} ignored: {', '.join(map(repr, ignored[:SHOWN]))}{', ..' * (len(ignored) > SHOWN)}"
+        found.findings.append(Finding(check="other_files", source=source, what=what))
+
+
+def _take(raw: RawFile, shown: str, formats: Collection[str], found: Found) -> bool:
+    """Keep a file of one of the formats; False for any other."""
+    name = _format_of(raw.name, formats)
+    if name is None:
+        return False
+    kept = found.label_lists if raw.name in FORMATS[name].label_lists else found.clips
+    kept.append(RawClip(raw=raw, shown=shown, format=name))
+    return True
+
+
+def _format_of(name: str, formats: Collection[str]) -> str | None:
+    return next((format_name for format_name in formats if name.endswith(FORMATS[format_name].suffix)), None)
+
+
+def _raw_file(path: Path, root: Path) -> RawFile:
+    """Links to nowhere and pipes, too: `raw.read` refuses them."""
+    size = path.stat().st_size if path.is_file() else 0
+    return RawFile(path.relative_to(root).as_posix(), root, None, size)
+
+
+def _is_seen(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _text(path: Path | str) -> str:
+    """A path as UTF-8 can hold it, whatever bytes the file system had in it."""
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,95 @@
+"""Parsed tables: refused files, doubted rows, damage of the table itself."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dastm.skeleton import NTU25
+from pipeline.definitions import load_definition
+from pipeline.doctor.findings import Totals
+from pipeline.doctor.limits import Limits
+from pipeline.doctor.tables import examine_table
+from pipeline.jobs import MISSING
+from pipeline.table import CLIPS, RefusedFile, clips_to_table, part_path, refused_to_table, write_part
+from tests.pipeline.doctor.made_clips import film, person, tracks
+from tests.pipeline.doctor.test_clips import parsed
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a table of these bodies, a clip each, and refused files."""
+
+    def written(bodies, refused=()):
+        clips = [replace(parsed(tracks(b)), key=f"clip{i}", class_id=i % 30) for i, b in enumerate(bodies)]
+        write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
+        write_part(refused_to_table(list(refused)), part_path(tmp_path, "refused", 0))
+        return tmp_path
+
+    return written
+
+
+def findings(folder, definition=None):
+    totals = Totals()
+    found = list(examine_table(folder, totals, definition, Limits()))
+    return totals, [(f.check, f.key, f.what) for f in found]
+
+
+def test_a_table_of_sound_clips_raises_no_doubt(rng, write):
+    totals, found = findings(write([person(rng), film(rng), person(rng)]))
+    assert (totals.clips, totals.classes, found) == (3, {0, 1, 2}, [])
+
+
+def test_refused_files_are_unusable_and_those_on_the_missing_list_expected(rng, write):
+    refused = [
+        RefusedFile(source="a.skeleton", key="a", line=3, byte=7, reason="no number"),
+        RefusedFile(source="b.skeleton", key="b", line=None, byte=None, reason=MISSING),
+    ]
+    folder = write([person(rng)], refused)
+    first, second = examine_table(folder, Totals(), None, Limits())
+    assert (first.check, str(first), first.byte) == ("refused", "a.skeleton: line 3: no number", 7)
+    assert (second.check, second.key, second.what) == ("listed", "b", MISSING)
+
+
+def test_copies_are_found(rng, write):
+    body = person(rng)
+    ((check, key, what),) = findings(write([body, person(rng), body]))[1]
+    assert (check, key) == ("duplicate", "clip2")
+    assert what.endswith("which is of class 0, this one of 2")
+
+
+def test_another_skeleton_is_doubted_without_its_bones_and_that_is_said(rng, write):
+    folder = write([person(rng)[:, :20], person(rng)])
+    what = "1 clips of a skeleton that is not known: bones were not looked at"
+    assert findings(folder)[1] == [("layout", None, what)]
+
+
+def test_a_definition_gives_the_layout_and_what_should_be_there(rng, write):
+    demo = load_definition("demo-ntu")
+    assert demo.parse.layout == NTU25
+    found = findings(write([person(rng)[:, :20]]), demo)[1]
+    assert [check for check, _, _ in found] == ["contradiction", "classes", "clip_count"]
+
+
+def test_a_damaged_or_unfinished_table_is_a_finding(rng, write):
+    folder = write([person(rng)])
+    path = part_path(folder, "clips", 0)
+    data = path.read_bytes()
+    path.write_bytes(data[:100] + bytes(200) + data[300:])
+    ((check, _, what),) = findings(folder)[1]
+    assert check == "table"
+    assert "damaged; remove it and run `dastm-data parse` again" in what
+    (folder / "plan.json").write_text("{}")
+    assert findings(folder)[1][0][2].startswith("parsing has not finished there")
+
+
+def test_rows_whose_lists_are_no_arrays_are_a_finding(rng, write):
+    folder = write([person(rng)])
+    path = part_path(folder, "clips", 0)
+    rows = pq.read_table(path).to_pylist()
+    rows[0]["joints"] = rows[0]["joints"][:-1]
+    pq.write_table(pa.Table.from_pylist(rows, CLIPS), path, write_page_checksum=True)
+    ((check, _, what),) = findings(folder)[1]
+    assert check == "table"
+    assert what.startswith("a row contradicts itself (cannot reshape")
