@@ -138,7 +138,7 @@ def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
     _remove([path for folder in (out, notes_folder(out)) for path in _left_overs(folder)])
     found = {path.name for path in out.iterdir()}
     table = [path for kind in ("clips", "refused") for path in out.glob(f"{kind}-*.parquet")]
-    if found and PLAN_NAME not in found and not any(path.name.startswith("clips-") for path in table):
+    if found and PLAN_NAME not in found and not table:
         raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
     done = {part.number for part in parts if _is_done(part)}
     ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
