@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.places import beside, can_rename, clear_errors, remove_folder, write_whole
+from pipeline.places import all_in, beside, can_rename, clear_errors, remove_folder, write_whole
 
 UNFINISHED = ".unfinished"
 """Lies in a folder of a store as long as it is written."""
@@ -54,7 +54,7 @@ def check_marked(out: Path, marker: str) -> None:
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, a folder belongs here")
     ours = (out / marker).is_file() or (out / UNFINISHED).is_file()
-    if out.exists() and any(out.iterdir()) and not ours:
+    if out.exists() and any(all_in(out)) and not ours:
         raise DataError(f"{out}: holds files but no {marker}, so it will not be replaced; empty it or name another")
 
 
@@ -62,7 +62,7 @@ def _empty(out: Path) -> None:
     """Remove all from a folder of a store, the files that readers look for first before what those describe."""
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / UNFINISHED, b"")
-    others = [path for path in out.iterdir() if path.name != UNFINISHED]
+    others = [path for path in all_in(out) if path.name != UNFINISHED]
     for path in sorted(others, key=lambda path: path.is_dir()):
         remove_folder(path) if path.is_dir() else path.unlink()
 

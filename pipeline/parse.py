@@ -19,7 +19,7 @@ from pipeline.done import code_digest, digest_of, digest_of_end, notes_folder, r
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parts import ONE, Workers, at_work
-from pipeline.places import clear_errors, is_local, readable, write_whole
+from pipeline.places import all_in, clear_errors, is_local, readable, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
@@ -136,7 +136,7 @@ def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
     out.mkdir(parents=True, exist_ok=True)
     plan = out / PLAN_NAME
     _remove([path for folder in (out, notes_folder(out)) for path in _left_overs(folder)])
-    found = {path.name for path in out.iterdir()}
+    found = {path.name for path in all_in(out)}
     table = [path for kind in ("clips", "refused") for path in out.glob(f"{kind}-*.parquet")]
     if found and PLAN_NAME not in found and not table:
         raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")

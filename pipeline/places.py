@@ -69,6 +69,14 @@ def move(path: Path, target: Path) -> None:
     path.replace(target) if is_local(path) else path.rename(target)
 
 
+def all_in(folder: Path) -> list[Path]:
+    """What lies right in a folder; in a store, a folder without a file is none, and nothing lies in it."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder and all in it, at least as far as it is there."""
     if folder.exists():
