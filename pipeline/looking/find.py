@@ -170,7 +170,7 @@ def with_tracks(stored: Found, clip: ParsedClip, spec: SplitSpec | None) -> Foun
 def _prepared(clip: ParsedClip, definition: Definition) -> Normalised:
     spec = definition.split
     rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
-    prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng)
+    prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
     return Normalised(
         joints_MTVC=prepared.joints_MTVC,
         frame_index=prepared.frame_index,

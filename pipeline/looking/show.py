@@ -56,6 +56,6 @@ def _chosen(found: Found) -> Chosen | None:
     if found.tracks is None or found.spec is None:
         return None
     try:
-        return choose(found.tracks, found.spec)
+        return choose(found.tracks, found.spec, found.class_id)
     except ValueError as error:
         raise DataError(f"clip {found.key}: {error}") from None

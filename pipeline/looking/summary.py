@@ -4,7 +4,8 @@ In: a clip as found. Out: lines of text. A body's row of blocks is its time: ful
 where many are missing, a dot where the source does not have it; the last row marks the frames that training sees.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ def summary_lines(found: Found, chosen: Chosen | None) -> list[str]:
     lines.append(f"  {found.frames} frames, {found.layout.n_joints} joints ({found.layout.name})")
     if chosen is not None:
         lines += _source_lines(found, chosen)
+    elif found.normalised is not None:
+        lines += _verdicts(found.normalised.index_row or {})
     if found.normalised is not None:
         lines += _normalised_lines(found.normalised, found.frames)
     if found.problem:
@@ -58,10 +61,11 @@ def _source_lines(found: Found, chosen: Chosen) -> Iterator[str]:
 
 def about(body: BodyFacts) -> str:
     """What became of a body, in a line."""
-    kept = "dropped" if not body.kept else "kept" if body.kept == body.seen else f"kept in {body.kept} of them"
+    kept = "kept" if body.kept == body.seen else f"kept in {body.kept} of them"
+    verdict = f"dropped, {body.dropped}" if body.dropped else kept
     spread = "nothing measured" if body.spread < 0 else f"spread {body.spread:.2f}"
     missing = f", {100 * body.missing:.1f} % of joints missing" if body.missing else ""
-    return f"seen in {body.seen} frames, {spread}{missing}: {kept}"
+    return f"seen in {body.seen} frames, {spread}{missing}: {verdict}"
 
 
 def empty_frames(chosen: Chosen, frames: int) -> int:
@@ -90,9 +94,14 @@ def _normalised_lines(normalised: Normalised, frames: int) -> Iterator[str]:
     word = "body" if n_bodies == 1 else "bodies"
     yield f"  normalised: {n_bodies} {word} x {n_frames} frames{stretched} ({normalised.made_by})"
     yield f"  frames {spans(index)} of 0 to {frames - 1}"
-    kept = (normalised.index_row or {}).get("kept")
-    if kept is not None:
-        yield f"  kept: {', '.join(map(str, kept)) or 'nobody'}"
+
+
+def _verdicts(row: Mapping[str, Any]) -> Iterator[str]:
+    """What the index says of the source's bodies, where it does."""
+    for body in row.get("kept") or ():
+        yield f"  kept: body {', then '.join(map(str, body))}"
+    for track in row.get("dropped") or ():
+        yield f"  dropped: body {track['id']}, {track['reason']}"
 
 
 def spans(index: tuple[int, ...]) -> str:

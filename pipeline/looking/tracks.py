@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.choice import choose_bodies
 from pipeline.definitions import SplitSpec
 from pipeline.formats.tracks import Tracks
-from pipeline.kernels import bodies, joints
+from pipeline.kernels import joints, measures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,9 @@ class BodyFacts:
     kept: int
     """Those of them that training sees, before frames are sampled."""
     spread: float
-    """How much it moves: standard deviations of its coordinates added up (`kernels.bodies.spread`); -1: unmeasured."""
+    """How much it moves: standard deviations of its coordinates added up (`TrackMeasures.spread`); -1: unmeasured."""
+    dropped: str
+    """Why it is no part of a kept body (see `pipeline.choice`); empty where it is."""
     missing: float
     """Share of its joints that were not measured, of the frames that have it."""
     share_T: NDArray[np.float64]
@@ -44,15 +47,19 @@ class Chosen:
     bodies: tuple[BodyFacts, ...]
 
 
-def choose(tracks: Tracks, spec: SplitSpec) -> Chosen:
-    """Bodies as `split` chooses them. ValueError where `rank: confidence` is asked of a source without one."""
+def choose(tracks: Tracks, spec: SplitSpec, class_id: int | None = None) -> Chosen:
+    """Bodies as `split` chooses them, of a clip of that class.
+
+    Raises ValueError where the spec asks for confidences of a source that has none.
+    """
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
-    ranked = bodies.places_by_motion if spec.rank == "motion" else bodies.places_by_confidence
-    places_MT = ranked(tracks, measured_PV, spec.bodies)
+    most = spec.bodies if class_id is None else spec.most_bodies(class_id)
+    choice = choose_bodies(tracks, measured_PV, spec, most)
+    why, places_MT = dict(choice.dropped), choice.places_MT
     slot_P = np.full(len(tracks.frame_index), -1, np.int64)
     for m, places_T in enumerate(places_MT):
         slot_P[places_T[places_T >= 0]] = m
-    spread_B = bodies.spread(tracks, measured_PV)
+    spread_B, _ = measures.spread_and_motion(tracks, measured_PV)
     stops_B = np.cumsum(tracks.lengths)
     facts = []
     for b, stop in enumerate(stops_B):
@@ -65,6 +72,7 @@ def choose(tracks: Tracks, spec: SplitSpec) -> Chosen:
                 seen=int(measured_PV[rows].any(axis=1).sum()),
                 kept=int((slot_P[rows] >= 0).sum()),
                 spread=float(spread_B[b]),
+                dropped=why.get(int(tracks.ids[b]), ""),
                 missing=1.0 - float(measured_PV[rows].mean()) if tracks.lengths[b] else 0.0,
                 share_T=share_T,
             )

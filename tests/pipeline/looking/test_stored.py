@@ -5,7 +5,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from dastm.clip import Clip, ShardError
-from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError
 from pipeline.looking.stored import (
     parsed_clips,
@@ -91,8 +90,8 @@ def test_what_is_not_there_or_damaged_is_one_clear_error(places, tmp_path):
 
 def test_how_shards_were_split_is_read_from_their_manifest(places, tmp_path):
     spec = split_of(read_manifest(places.shards))
-    assert isinstance(spec, SplitSpec)
-    assert (spec.rank, spec.n_frames, spec.origin) == ("motion", 4, "first_frame")
+    assert spec == places.definition.split
+    assert (spec.rank, spec.n_frames, spec.origin) == ("spread", 4, "first_frame")
     shards = shutil.copytree(places.shards, tmp_path / "shards")
     change_manifest(shards, lambda document: document["definition"].pop("split"))
     assert split_of(read_manifest(shards)) is None

@@ -21,7 +21,7 @@ def test_a_clip_in_a_few_lines():
         "haunted: action 0 (0), train",
         "  source: raw/haunted.skeleton",
         "  6 frames, 4 joints (stick)",
-        "  body 77  ·██···  seen in 2 frames, spread 0.20: dropped",
+        "  body 77  ·██···  seen in 2 frames, spread 0.20: dropped, rank: number 2 by spread, 1 kept",
         "  body  5  ██·█▆█  seen in 5 frames, spread 0.43, 5.0 % of joints missing: kept",
         "  sampled  ╵ ╵╵ ╵",
         "  missing joints: 3.6 % (most: right 14 %)",
@@ -34,15 +34,16 @@ def test_the_shards_side_alone_has_no_bodies_of_the_source(places):
     found = find_clip("clip000", Places(shards=places.shards))
     text = summary_lines(found, None)
     assert text[0] == "clip000: wave (0), train"
-    assert text[3] == f"  normalised: 2 bodies x 4 frames ({found.normalised.made_by})"
+    assert text[5] == f"  normalised: 2 bodies x 4 frames ({found.normalised.made_by})"
     assert not [line for line in text if "missing" in line]
 
 
-def test_kept_bodies_are_named_where_the_index_has_them(places):
+def test_the_shards_side_alone_says_what_became_of_the_sources_bodies(places):
     found = find_clip("clip000", Places(shards=places.shards))
-    for kept, words in (([5, 7], "  kept: 5, 7"), ([], "  kept: nobody")):
-        normalised = replace(found.normalised, index_row={"kept": kept})
-        assert words in summary_lines(replace(found, normalised=normalised), None)
+    assert "  kept: body 0" in summary_lines(found, None)
+    row = {"kept": [[5, 7], [6]], "dropped": [{"id": 9, "reason": "short: seen in 7 frames"}]}
+    text = summary_lines(replace(found, normalised=replace(found.normalised, index_row=row)), None)
+    assert text[3:6] == ["  kept: body 5, then 7", "  kept: body 6", "  dropped: body 9, short: seen in 7 frames"]
 
 
 def test_notes_frames_without_a_body_and_stretched_clips_are_said(rng):
@@ -61,7 +62,8 @@ def test_a_clip_that_cannot_be_normalised_says_why():
     found = both_sides(replace(clip, class_name="class 9"), definition_of())
     text = summary_lines(found, choose(found.tracks, found.spec))
     assert text[0] == "point: class 9"
-    assert "  body  0  ▁·  seen in 0 frames, nothing measured, 100.0 % of joints missing: dropped" in text
+    words = "seen in 0 frames, nothing measured, 100.0 % of joints missing: dropped, unmeasured: no measured joint"
+    assert f"  body  0  ▁·  {words}" in text
     assert text[-1].startswith("  not normalised: no usable body")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.kernels.bodies import spread
+from pipeline.kernels.measures import measure
 from pipeline.looking.tracks import choose
 from tests.oracles.hand_made import STANDING, definition_of, tracks_of
 from tests.pipeline.looking.made import GHOST_ID, definition_2d, haunted, seen_clip
@@ -13,7 +13,8 @@ def test_each_body_has_its_facts():
     ghost, walker = chosen.bodies
     assert (ghost.source_id, ghost.seen, ghost.kept) == (GHOST_ID, 2, 0)
     assert (walker.source_id, walker.seen, walker.kept) == (5, 5, 5)
-    assert [ghost.spread, walker.spread] == list(spread(tracks, chosen.measured_PV))
+    assert (ghost.dropped, walker.dropped) == ("rank: number 2 by spread, 1 kept", "")
+    assert [ghost.spread, walker.spread] == list(measure(tracks).spread)
     assert (ghost.missing, walker.missing) == (0.0, pytest.approx(1 / 20))
     assert np.array_equal(walker.share_T, [1, 1, np.nan, 1, 0.75, 1], equal_nan=True)
     assert np.array_equal(ghost.share_T, [np.nan, 1, 1, np.nan, np.nan, np.nan], equal_nan=True)
@@ -25,6 +26,11 @@ def test_every_observation_knows_which_kept_body_it_is():
     assert two.slot_P.tolist() == [1, 1, 0, 0, 0, 0, 0]
     for m, places_T in enumerate(two.places_MT):
         assert set(places_T[places_T >= 0]) == set(np.flatnonzero(two.slot_P == m))
+
+
+def test_how_many_bodies_are_kept_depends_on_the_class_where_the_spec_says_so():
+    spec = definition_of(extra_bodies="drop", two_person_classes=(1,)).split
+    assert [len(choose(haunted(), spec, class_id).places_MT) for class_id in (0, 1, None)] == [1, 2, 2]
 
 
 def test_by_confidence_a_body_is_kept_frame_by_frame():
