@@ -57,7 +57,7 @@ def player_data(scene: Scene) -> PlayerData:
         "slots": [scene.slots[b] for b in rows[:MOST_ROWS]],
         "panels": [_panel(panel) for panel in scene.panels],
     }
-    text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(document, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return PlayerData(
         panels=scene.panels,
         frames=scene.frames,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.clip import ShardError
 from dastm.skeleton import Layout
 from pipeline.definitions import Definition, SplitSpec, load_definition
 from pipeline.errors import DataError, Refused
@@ -102,6 +103,9 @@ def stored_clip(shards: Path, key: str) -> Found | None:
     if found is None:
         return None
     (clip, row), manifest = found, read_manifest(shards)
+    shape = (manifest.layout.n_joints, len(manifest.layout.coordinates))
+    if clip.joints_MTVC.shape[2:] != shape:
+        raise ShardError(f"{shards}: {key} has joints of shape {clip.joints_MTVC.shape[2:]}, its layout says {shape}")
     return Found(
         key=clip.key,
         class_id=int(row["class_id"]),

@@ -34,6 +34,8 @@ def _lines(stats: Stats) -> Iterator[str]:
     for name, of in stats.people_and_places.items():
         yield f"{name}s: {len(of)} ({min(of.values())} to {max(of.values())} clips each)"
     yield from (f"noted: {note} ({count} clips)" for note, count in list(ordered(stats.notes).items())[:SHOWN])
+    if stats.dropped:
+        yield "bodies dropped by: " + ", ".join(f"{step} {count}" for step, count in ordered(stats.dropped).items())
     yield from (f"refused: {reason} ({count} files)" for reason, count in list(ordered(stats.refused).items())[:SHOWN])
 
 
@@ -84,7 +86,7 @@ def _rows(stats: Stats) -> Iterator[tuple[str, str, str]]:
         yield "missing_joints", "", str(document["missing_joints"])
     for name in ("lengths", "length_counts", "bodies", "frames_without_body", "missing_by_joint", *_places(stats)):
         yield from ((name, key, str(value)) for key, value in (document[name] or {}).items())
-    for name in ("notes", "refused"):
+    for name in ("notes", "dropped", "refused"):
         yield from ((name, key, str(value)) for key, value in document[name].items())
 
 

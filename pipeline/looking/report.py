@@ -62,7 +62,9 @@ def _attempt(read: Callable[[], Result], unread: list[str]) -> Result | None:
         return read()
     except (ShardError, DataError, OSError) as error:
         unread.append(str(error))
-        return None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        unread.append(f"what is stored is not what it should be ({type(error).__name__}: {error})")
+    return None
 
 
 def _parsed_stats(parsed: Path, shards: Path) -> Stats:

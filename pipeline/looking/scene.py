@@ -179,13 +179,15 @@ def _source_panel(tracks: Tracks, chosen: Chosen, layout: Layout) -> Panel:
 
 
 def _normalised_panel(normalised: Normalised, chosen: Chosen | None, layout: Layout, spec: SplitSpec | None) -> Panel:
-    joints_MTVC = normalised.joints_MTVC.astype(np.float64)
+    finite = np.isfinite(normalised.joints_MTVC)
+    joints_MTVC = np.where(finite, normalised.joints_MTVC, 0.0).astype(np.float64)
     n_bodies, n_frames, n_joints = joints_MTVC.shape[:3]
     places = joints_MTVC[..., :2] if layout.is_image else joints_MTVC
     measured = joints_MTVC[..., 2] > 0 if layout.is_image else np.ones(joints_MTVC.shape[:3], np.bool_)
     if chosen is not None and len(chosen.places_MT) == n_bodies:
         places_MT = chosen.places_MT[:, list(normalised.frame_index)]
         measured = (places_MT >= 0)[..., None] & chosen.measured_PV[places_MT]
+    measured = measured & finite.all(axis=3)  # damaged shards are looked at, too
     upright = spec is not None and spec.rotate == "upright"
     body_P = np.repeat(np.arange(n_bodies), n_frames)
     return Panel(

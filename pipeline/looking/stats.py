@@ -20,7 +20,7 @@ from dastm.clip import PARTS, Clip, Manifest
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 from pipeline.kernels import joints
-from pipeline.looking.stored import read_manifest, shard_clips, source_frames
+from pipeline.looking.stored import read_index, read_manifest, shard_clips, source_frames
 from pipeline.summary import kind_of
 from pipeline.table import ParsedClip, read_clips, read_facts, read_refused
 
@@ -70,6 +70,8 @@ class Stats:
     """subject, camera, setup -> number -> clips, where the data set says."""
     notes: Counter[str] = field(default_factory=Counter)
     """Oddity -> clips."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """The step of the choice of bodies that dropped a track -> tracks; of shards only, where their index says."""
     refused: Counter[str] = field(default_factory=Counter)
     """Reason -> raw files; of a parsed table only."""
 
@@ -126,6 +128,7 @@ class Stats:
             else {name: round(share, 6) for name, share in zip(self.layout.joints, self.missing_V, strict=True)},
             **{f"{name}s": _plain(counts) for name, counts in self.people_and_places.items()},
             "notes": ordered(self.notes),
+            "dropped": ordered(self.dropped),
             "refused": ordered(self.refused),
         }
 
@@ -199,8 +202,16 @@ def shard_stats(folder: Path) -> Stats:
         notes = tuple(facts.get("notes", ()))
         _count(stats, of, source_frames(clip), len(clip.joints_MTVC), numbers, notes)
     stats.classes.sort(key=lambda of: of.class_id)
+    stats.dropped = Counter(_dropping_steps(folder))
     stats.missing_V = (missing_V / max(1, places)).tolist() if tells else None
     return stats
+
+
+def _dropping_steps(folder: Path) -> Iterator[str]:
+    """The step that dropped a track, for every one that the index lists."""
+    index = read_index(folder)
+    for tracks in index["dropped"].to_pylist() if "dropped" in index.column_names else ():
+        yield from (str(track["reason"]).partition(":")[0] for track in tracks or ())
 
 
 def _clips_of(folder: Path, manifest: Manifest, stats: Stats) -> Iterator[tuple[ClassCount, Clip]]:

@@ -59,7 +59,12 @@ def view_of(stats: Stats) -> StatsView:
     quantiles = stats.length_quantiles()
     kind = "Parsed table" if stats.of == "parsed" else "Shards"
     empty = f"{stats.empty_frames} frames without a body, in {stats.empty_clips} clips."
-    found = [*ordered(stats.notes).items(), *((f"refused: {r}", n) for r, n in ordered(stats.refused).items())]
+    dropped = ((f"body dropped by the step {step}", n) for step, n in ordered(stats.dropped).items())
+    found = [
+        *ordered(stats.notes).items(),
+        *dropped,
+        *((f"refused: {r}", n) for r, n in ordered(stats.refused).items()),
+    ]
     return StatsView(
         of=stats.of,
         heading=f"{kind} of {stats.dataset}",

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dastm.clip import (
     FACTS_SUFFIX,
+    INDEX_COLUMNS,
     INDEX_NAME,
     JOINTS_SUFFIX,
     MANIFEST_NAME,
@@ -28,6 +29,8 @@ from dastm.clip import (
 from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError
 from pipeline.table import ParsedClip, part_path, read_facts, table_to_clips
+
+_TEXTS = ("key", "part", "shard", "checksum")
 
 
 def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
@@ -97,9 +100,14 @@ def read_index(folder: Path) -> pa.Table:
     """All of the index: a row a clip (see `dastm.clip.INDEX_COLUMNS`). ShardError where it cannot be read."""
     path = folder / INDEX_NAME
     try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        index = pq.read_table(path)
+        for name in INDEX_COLUMNS:
+            known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
+            if not known(index[name].type) or index[name].null_count:
+                raise ValueError(f"column {name}")
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise ShardError(f"{path}: not an index of shards ({' '.join(str(error).split())})") from None
+    return index
 
 
 def shard_clip(folder: Path, key: str) -> tuple[Clip, dict[str, Any]] | None:

@@ -25,6 +25,7 @@ def stats(**changes):
         "missing_V": [0.0, 0.5, 0.0, 0.25],
         "people_and_places": {"subject": Counter({7: 2, 9: 1})},
         "notes": Counter({"crlf": 2}),
+        "dropped": Counter({"rank": 2, "short": 5}),
         "refused": Counter({"no body in any frame": 1}),
     }
     return Stats(**{**fields, **changes})
@@ -40,6 +41,7 @@ def test_lines_for_people():
         "  missing joints: 18.75 % (most: chest 50.0 %, right 25.0 %)",
         "  subjects: 2 (1 to 2 clips each)",
         "  noted: crlf (2 clips)",
+        "  bodies dropped by: short 5, rank 2",
         "  refused: no body in any frame (1 files)",
     ]
 

@@ -1,6 +1,9 @@
+import base64
+import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from pipeline.audit import audit
@@ -8,7 +11,7 @@ from pipeline.looking.report import SHOWN, audit_page
 from pipeline.table import part_path
 from tests.oracles.hand_made import STANDING, parsed_clip, tracks_of, write_table
 from tests.pipeline.looking.made import made
-from tests.pipeline.shard_damage import rewrite, with_facts
+from tests.pipeline.shard_damage import rewrite, with_array, with_facts
 
 
 @pytest.fixture
@@ -75,6 +78,38 @@ def test_shards_that_cannot_be_read_leave_their_sections_out_and_say_why(places,
     assert "problems found: do not train" in page or "problem found: do not train" in page
     assert "<h2>Not shown</h2>" in page
     assert page.count('<div class="player">') < 4
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (with_facts(notes=7), "what is stored is not what it should be"),
+        (with_facts(source_frames="many"), "facts without source_frames"),
+        (with_facts(frame_index=[0, 1, 2, 900]), "frame_index is not that of its frames"),
+        (with_array(lambda joints: joints[:, :, :2]), "has joints of shape (2, 3), its layout says (4, 3)"),
+    ],
+    ids=("notes", "source_frames", "frame_index", "joints"),
+)
+def test_clips_that_are_whole_but_wrong_are_told_and_stop_nothing(shards, change, words):
+    rewrite(shards, "train/000-000.tar", change)
+    page = page_of(shards)
+    assert words in page
+    assert page.count('<div class="player">') == 3
+
+
+def test_places_that_are_no_numbers_are_marked_as_not_measured(shards):
+    def with_nan(joints):
+        joints[0, 1] = np.nan
+        joints[0, 2, 0, 0] = np.inf
+        return joints
+
+    rewrite(shards, "train/000-000.tar", with_array(with_nan))
+    page = page_of(shards)
+    assert "values are NaN or infinite" in page
+    assert page.count('<div class="player">') == 4
+    first = json.loads(re.search(r'application/json">(.*?)</script>', page)[1])["panels"][0]
+    measured = np.frombuffer(base64.b64decode(first["measured"]), np.uint8).reshape(-1, 4)
+    assert measured[:4].all(axis=1).tolist() == [True, False, False, True]
 
 
 def test_an_empty_folder_still_has_a_page(tmp_path):

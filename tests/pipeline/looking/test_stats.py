@@ -3,6 +3,7 @@ import shutil
 from collections import Counter
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from dastm.clip import ShardError
@@ -14,6 +15,7 @@ from pipeline.table import RefusedFile, part_path, read_clips, refused_to_table,
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, parsed_clip, tracks_of, write_table
 from tests.pipeline.looking.made import definition_2d, haunted_clip, made, seen_clip
 from tests.pipeline.shard_damage import rewrite, with_facts
+from tests.shard_folder import make_shard_folder
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,20 @@ def test_shards_are_counted_as_the_table_that_they_are_of(places, parsed):
     assert stats.missing is None  # interpolated
     assert stats.bodies == {1: 8, 2: 4}
     assert stats.people_and_places["subject"] == {3: 12}
+
+
+def test_dropped_bodies_are_counted_by_the_step_that_dropped_them(tmp_path):
+    stats = shard_stats(made(tmp_path, bodies=1).shards)
+    assert stats.bodies == {1: 12}
+    assert stats.dropped == {"rank": 4}
+
+
+def test_shards_that_chose_nothing_have_dropped_nobody(tmp_path, rng):
+    make_shard_folder(tmp_path, parts={"train": {0: 2}}, rng=rng)
+    index = pq.read_table(tmp_path / "index.parquet")
+    assert "dropped" not in index.column_names
+    with pytest.raises(ShardError, match="facts without source_frames"):  # nor do they say what they are made from
+        shard_stats(tmp_path)
 
 
 def test_shards_of_images_tell_what_is_missing_by_confidence(tmp_path):

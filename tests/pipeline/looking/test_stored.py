@@ -1,6 +1,7 @@
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -95,6 +96,21 @@ def test_how_shards_were_split_is_read_from_their_manifest(places, tmp_path):
     shards = shutil.copytree(places.shards, tmp_path / "shards")
     change_manifest(shards, lambda document: document["definition"].pop("split"))
     assert split_of(read_manifest(shards)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.drop_columns(["shard"]),
+        lambda table: table.set_column(0, "key", pa.array(range(len(table)))),
+        lambda table: table.set_column(1, "class_id", pa.nulls(len(table), pa.int32())),
+    ],
+    ids=("column", "type", "empty"),
+)
+def test_a_table_that_is_no_index_is_refused(places, tmp_path, change):
+    pq.write_table(change(read_index(places.shards)), tmp_path / "index.parquet")
+    with pytest.raises(ShardError, match="not an index of shards"):
+        read_index(tmp_path)
 
 
 @pytest.mark.parametrize("facts", [{}, {"source_frames": None}, {"source_frames": 4, "frame_index": "x"}])
