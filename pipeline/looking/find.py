@@ -24,6 +24,7 @@ from pipeline.looking.stored import (
     parsed_clips,
     read_manifest,
     sampled_frames,
+    setting_of,
     shard_clip,
     source_frames,
     split_of,
@@ -63,6 +64,8 @@ class Found:
     layout: Layout
     spec: SplitSpec | None
     """What its bodies are chosen with: that of the shards that hold it, else the definition's; None: not known."""
+    upright: bool
+    """Whether normalisation turned spines onto z."""
     tracks: Tracks | None
     normalised: Normalised | None
     problem: str = ""
@@ -115,6 +118,7 @@ def stored_clip(shards: Path, key: str) -> Found | None:
         frames=source_frames(clip),
         layout=manifest.layout,
         spec=split_of(manifest),
+        upright=setting_of(manifest, "rotate") == "upright",
         tracks=None,
         normalised=Normalised(
             joints_MTVC=clip.joints_MTVC,
@@ -150,6 +154,7 @@ def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = 
         frames=clip.tracks.frames,
         layout=definition.parse.layout,
         spec=definition.split,
+        upright=definition.split.rotate == "upright",
         tracks=clip.tracks,
         normalised=normalised,
         problem=problem,

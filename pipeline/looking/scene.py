@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
-from pipeline.definitions import SplitSpec
 from pipeline.formats.tracks import Tracks
 from pipeline.kernels import joints
 from pipeline.looking.find import Found, Normalised
@@ -132,7 +131,7 @@ def scene_of(found: Found, chosen: Chosen | None) -> Scene:
         bodies = chosen.bodies
         slots = tuple(_slot_of(rows) for rows in np.split(chosen.slot_P, np.cumsum(found.tracks.lengths)[:-1]))
     if found.normalised is not None:
-        panels.append(_normalised_panel(found.normalised, chosen, found.layout, found.spec))
+        panels.append(_normalised_panel(found.normalised, chosen, found.layout, found.upright))
     share_BT = np.array([body.share_T for body in bodies]).reshape(len(bodies), found.frames)
     return Scene(
         title=f"{found.key}: {found.class_name}",
@@ -178,7 +177,7 @@ def _source_panel(tracks: Tracks, chosen: Chosen, layout: Layout) -> Panel:
     )
 
 
-def _normalised_panel(normalised: Normalised, chosen: Chosen | None, layout: Layout, spec: SplitSpec | None) -> Panel:
+def _normalised_panel(normalised: Normalised, chosen: Chosen | None, layout: Layout, upright: bool) -> Panel:
     finite = np.isfinite(normalised.joints_MTVC)
     joints_MTVC = np.where(finite, normalised.joints_MTVC, 0.0).astype(np.float64)
     n_bodies, n_frames, n_joints = joints_MTVC.shape[:3]
@@ -188,7 +187,6 @@ def _normalised_panel(normalised: Normalised, chosen: Chosen | None, layout: Lay
         places_MT = chosen.places_MT[:, list(normalised.frame_index)]
         measured = (places_MT >= 0)[..., None] & chosen.measured_PV[places_MT]
     measured = measured & finite.all(axis=3)  # damaged shards are looked at, too
-    upright = spec is not None and spec.rotate == "upright"
     body_P = np.repeat(np.arange(n_bodies), n_frames)
     return Panel(
         title=f"normalised, {n_frames} frames",

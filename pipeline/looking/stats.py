@@ -20,7 +20,7 @@ from dastm.clip import PARTS, Clip, Manifest
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 from pipeline.kernels import joints
-from pipeline.looking.stored import read_index, read_manifest, shard_clips, source_frames
+from pipeline.looking.stored import read_index, read_manifest, setting_of, shard_clips, source_frames
 from pipeline.summary import kind_of
 from pipeline.table import ParsedClip, read_clips, read_facts, read_refused
 
@@ -276,8 +276,7 @@ def _reasons(folder: Path) -> Iterator[str]:
 
 def _tells_missing(manifest: Manifest) -> bool:
     """Whether a shard shows which joints were missing: by confidence, or because they were left at zero."""
-    split = manifest.definition.get("split") or {}
-    return manifest.layout.is_image or split.get("missing_joints") == "zero"
+    return manifest.layout.is_image or setting_of(manifest, "missing_joints") == "zero"
 
 
 def _missing(clip: Clip, layout: Layout) -> NDArray[np.bool_]:

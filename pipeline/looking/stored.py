@@ -5,7 +5,7 @@ In: a folder and keys. Out: clips as they were written. A folder that is damaged
 """
 
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,12 @@ def split_of(manifest: Manifest) -> SplitSpec | None:
         return TypeAdapter(SplitSpec).validate_python(manifest.definition.get("split"))
     except ValidationError:
         return None
+
+
+def setting_of(manifest: Manifest, name: str) -> Any:
+    """A key of that block, whoever wrote it; None where it is not there."""
+    split = manifest.definition.get("split")
+    return split.get(name) if isinstance(split, Mapping) else None
 
 
 def source_frames(clip: Clip) -> int:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.command_line import done, failed, misused
+from tests.pipeline.array_files import write_arrays
 from tests.pipeline.raw_files import write_ntu, zip_folder
 from tests.pipeline.test_cli import MINE, NAMES
 
@@ -128,3 +129,12 @@ def test_an_audit_that_finds_problems_writes_its_page_before_it_fails(tmp_path):
     page = tmp_path / "audit.html"
     assert "problems" in failed("dastm-data", "audit", "--shards", tmp_path, "--report", page)
     assert "do not train on these shards" in page.read_text(encoding="utf-8")
+
+
+def test_imported_arrays_are_shown_and_audited_as_well(tmp_path):
+    write_arrays(tmp_path / "theirs")
+    done("dastm-data", "import", tmp_path / "theirs", "--out", tmp_path / "shards", "--upright")
+    said = done("dastm-data", "show", "train-000000", "--shards", tmp_path / "shards", "--out", tmp_path / "clip.gif")
+    assert "(train/" in said
+    done("dastm-data", "audit", "--shards", tmp_path / "shards", "--report", tmp_path / "audit.html")
+    assert "Not shown" not in (tmp_path / "audit.html").read_text(encoding="utf-8")

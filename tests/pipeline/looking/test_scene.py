@@ -7,7 +7,8 @@ from pipeline.looking.find import Places, both_sides, find_clip
 from pipeline.looking.scene import scene_of, view_of
 from pipeline.looking.tracks import choose
 from tests.oracles.hand_made import STANDING, definition_of, parsed_clip, tracks_of
-from tests.pipeline.looking.made import definition_2d, haunted_clip, seen_clip
+from tests.pipeline.looking.made import definition_2d, haunted_clip, made, seen_clip
+from tests.pipeline.shard_damage import change_manifest
 
 
 def scene(clip, definition):
@@ -58,6 +59,16 @@ def test_spines_along_z_are_drawn_upright_seen_from_the_front():
     )
     source, turned = (panel.points_PV3[0] for panel in of.panels)
     assert np.allclose(turned - turned[1], source - source[1], atol=1e-6)
+
+
+def test_shards_say_themselves_which_way_is_up(tmp_path):
+    def standing(places):
+        found = find_clip("clip000", Places(shards=places.shards))
+        return np.ptp(scene_of(found, None).panels[0].points_PV3[0], axis=0)
+
+    usual, upright = (made(tmp_path / rotate, rotate=rotate) for rotate in ("none", "upright"))
+    change_manifest(upright.shards, lambda document: document["definition"]["split"].update(origin="as stored"))
+    assert np.allclose(standing(usual)[1], standing(upright)[1], atol=0.1)
 
 
 def test_shards_alone_are_whole_and_have_no_source(places):

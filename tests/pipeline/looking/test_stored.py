@@ -12,6 +12,7 @@ from pipeline.looking.stored import (
     read_index,
     read_manifest,
     sampled_frames,
+    setting_of,
     shard_clip,
     shard_clips,
     source_frames,
@@ -96,6 +97,8 @@ def test_how_shards_were_split_is_read_from_their_manifest(places, tmp_path):
     shards = shutil.copytree(places.shards, tmp_path / "shards")
     change_manifest(shards, lambda document: document["definition"].pop("split"))
     assert split_of(read_manifest(shards)) is None
+    assert setting_of(read_manifest(shards), "rotate") is None
+    assert setting_of(read_manifest(places.shards), "rotate") == "none"
 
 
 @pytest.mark.parametrize(
