@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := pipeline dastm tests
 
-.PHONY: repro test lint format bench clean
+.PHONY: repro test lint format bench fuzz clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/ready
@@ -25,6 +25,10 @@ format: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m tests.bench --growth --out build/bench
+	$(BIN)/python -m tests.bench.data --growth --out build/bench
+
+fuzz: $(VENV)/ready
+	$(BIN)/python -m tests.fuzz --out build/fuzz
 
 # constraints.txt pins every package; on CPU-only machines set PIP_EXTRA_INDEX_URL to PyTorch's CPU index for a small torch.
 $(VENV)/ready: pyproject.toml constraints.txt

@@ -2,7 +2,7 @@
 
 import click
 
-from pipeline.cli import looking, sources, stages
+from pipeline.cli import looking, showing, sources, stages
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,6 +15,8 @@ def main() -> None:
     dastm-data parse --dataset demo-ntu
     dastm-data split --dataset demo-ntu
     dastm-data audit --dataset demo-ntu
+    dastm-data show CLIP --dataset demo-ntu --out clip.html
+    dastm-data stats --dataset demo-ntu
     dastm-data import arrays/ --out data/shards/imported
     dastm-data doctor data/raw/demo-ntu --dataset demo-ntu
     """
@@ -23,3 +25,5 @@ def main() -> None:
 for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_):
     main.add_command(command)
 main.add_command(looking.doctor)
+main.add_command(showing.show)
+main.add_command(showing.stats)

@@ -144,24 +144,46 @@ def split(
 @click.option("--dataset", metavar="NAME|FILE.yaml", help="Audit data/shards/<name>.")
 @click.option("--shards", type=click.Path(path_type=Path), help="Audit this folder.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report here as JSON, too.")
+@click.option(
+    "--report",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page here (.html): verdict, counts, plots, and clips to play.",
+)
+@click.option(
+    "--parsed",
+    type=click.Path(path_type=Path),
+    help="The parsed table, for the page. Default with --dataset: data/parsed/<name>, where it is",
+)
 @one_line_errors
-def audit(dataset: str | None, shards: Path | None, out: Path | None) -> None:
+def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path | None, parsed: Path | None) -> None:
     """Read shards a second time, independently: counts, checksums, overlap, NaN, ranges. Exit 1 if anything is wrong.
 
-    Example: dastm-data audit --dataset demo-ntu
+    Example: dastm-data audit --dataset demo-ntu --report audit.html
     """
     from pipeline.audit import audit as run
     from pipeline.audit import write_audit
 
     if (dataset is None) == (shards is None):
         raise click.UsageError("give --dataset or --shards")
-    folder = shards if shards is not None else DATA / "shards" / definition_of(str(dataset)).name
+    name = definition_of(dataset).name if dataset is not None else ""
+    folder = shards if shards is not None else DATA / "shards" / name
     report = run(folder)
     if out is not None:
         write_audit(report, out)
+    if page is not None:
+        usual = DATA / "parsed" / name
+        _write_page(report, folder, parsed or (usual if name and usual.is_dir() else None), page)
     click.echo("\n".join(audit_lines(report)))
     if not report["ok"]:
         raise DataError(f"{folder}: the audit found {len(report['problems'])} problems")
+
+
+def _write_page(report: dict[str, Any], shards: Path, parsed: Path | None, path: Path) -> None:
+    from pipeline.looking.page import write_whole
+    from pipeline.looking.report import audit_page
+
+    write_whole(path, audit_page(report, shards, parsed))
 
 
 def audit_lines(report: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dastm.skeleton import Layout
-from pipeline.formats import kinetics_json, ntu_skeleton
+from pipeline.formats import clip_objects, kinetics_json, ntu_skeleton
 from pipeline.formats.tracks import ClipName, Tracks
 
 LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
@@ -32,6 +32,6 @@ FORMATS: Mapping[str, RawFormat] = {
         suffix=kinetics_json.SUFFIX,
         facts_of_name=kinetics_json.facts_of_name,
         parse=kinetics_json.parse_clip,
-        label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, kinetics_json.parse_label_list),
+        label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, clip_objects.parse_label_list),
     ),
 }

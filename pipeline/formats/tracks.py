@@ -95,3 +95,33 @@ class TrackMeasures(NamedTuple):
     """How far any joint moves along any axis: largest less smallest coordinate over the frames."""
     confidence: NDArray[np.float64] | None = None
     """Mean over frames and joints, a missing joint counting as 0; None where the source has no scores."""
+
+
+def sorted_tracks(
+    frames: int,
+    ids: NDArray[np.int64],
+    track_P: NDArray[np.int32],
+    frame_P: NDArray[np.int32],
+    joints_PVC: NDArray[np.float32],
+    scores_PV: NDArray[np.float32] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Tracks:
+    """Tracks from observations in the order of the source, whose frames ascend.
+
+    Args:
+        ids: the source's id of every track; each has an observation.
+        track_P: which track, by its place in `ids`, an observation belongs to.
+    """
+    if len(ids) > 1:
+        order_P = np.argsort(track_P, kind="stable")
+        frame_P, joints_PVC = frame_P[order_P], joints_PVC[order_P]
+        scores_PV = scores_PV if scores_PV is None else scores_PV[order_P]
+    return Tracks(
+        frames=frames,
+        ids=ids,
+        lengths=np.bincount(track_P, minlength=len(ids)).astype(np.int32),
+        frame_index=frame_P,
+        joints_PVC=joints_PVC,
+        scores_PV=scores_PV,
+        notes=notes,
+    )

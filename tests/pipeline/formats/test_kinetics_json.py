@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dastm.skeleton import OPENPOSE18
 from pipeline.errors import Refused
-from pipeline.formats.kinetics_json import facts_of_name, parse_clip, parse_label_list
+from pipeline.formats.kinetics_json import facts_of_name, parse_clip
 from tests.pipeline.raw_files import TWO_2D, clip, person
 
 
@@ -192,32 +192,6 @@ def test_any_json_and_any_value_in_its_place_is_read_or_refused(value):
 @settings(max_examples=200, deadline=None)
 def test_noise_is_refused_and_nothing_else(noise):
     check_result(noise)
-
-
-def test_label_lists_keep_empty_entries_and_odd_names():
-    entries = {
-        "_abc": {"has_skeleton": True, "label": "abseiling", "label_index": 0},
-        "b-_1": {"has_skeleton": False, "label": "zumba", "label_index": ""},
-        "c": {"has_skeleton": True, "label_index": None},
-    }
-    expected = {"_abc": ("abseiling", 0), "b-_1": ("zumba", None), "c": (None, None)}
-    assert parse_label_list(json.dumps(entries).encode()) == expected
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"[]", "the label list: expected an object, found a list"),
-        (b'{"a": 3}', 'clip "a": the entry: expected an object, found 3'),
-        (b'{"a": {"label_index": [1]}}', 'clip "a": label_index a list is not a class id'),
-        (b'{"a": {"label": 1}}', 'clip "a": label 1 is not a text'),
-        (b'{"a": ', "byte 6: not JSON"),
-    ],
-)
-def test_label_lists_of_another_shape_are_refused(data, reason):
-    with pytest.raises(Refused) as refused:
-        parse_label_list(data)
-    assert reason in str(refused.value)
 
 
 @pytest.mark.parametrize("key", ["_-abc", "abc_000010_000020", "ä 1"])

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.formats.tracks import Observation, build_tracks
+from pipeline.formats.tracks import Observation, build_tracks, sorted_tracks
 
 
 def test_observations_become_arrays_track_after_track():
@@ -24,3 +24,28 @@ def test_scores_and_the_number_of_coordinates_follow_the_observations():
     assert tracks.scores_PV is not None
     assert tracks.scores_PV.tolist() == [[0.5, 0.25]]
     assert tracks.notes == ("odd",)
+
+
+def test_observations_in_the_order_of_the_source_become_the_same_tracks():
+    track_P, frame_P = np.array([1, 0, 0, 1, 0], np.int32), np.array([0, 0, 1, 2, 5], np.int32)
+    joints_PVC, scores_PV = (
+        np.arange(10, dtype=np.float32).reshape(5, 1, 2),
+        np.arange(5, dtype=np.float32).reshape(5, 1),
+    )
+    ids = np.array([9, -4])
+    tracks = sorted_tracks(6, ids, track_P, frame_P, joints_PVC, scores_PV, ("odd",))
+    assert tracks.lengths.tolist() == [3, 2]
+    assert tracks.frame_index.tolist() == [0, 1, 5, 0, 2]
+    assert tracks.joints_PVC.tolist() == [[[2, 3]], [[4, 5]], [[8, 9]], [[0, 1]], [[6, 7]]]
+    assert tracks.scores_PV is not None
+    assert tracks.scores_PV.tolist() == [[1], [2], [4], [0], [3]]
+    assert (tracks.frames, tracks.ids.tolist(), tracks.notes) == (6, [9, -4], ("odd",))
+    assert (tracks.lengths.dtype, tracks.frame_index.dtype) == (np.int32, np.int32)
+
+
+def test_a_single_track_without_scores_stays_as_it_is():
+    joints_PVC = np.ones((2, 1, 3), np.float32)
+    tracks = sorted_tracks(3, np.array([5]), np.zeros(2, np.int32), np.array([0, 2], np.int32), joints_PVC)
+    assert tracks.joints_PVC is joints_PVC
+    assert tracks.scores_PV is None
+    assert tracks.lengths.tolist() == [2]

@@ -1,0 +1,137 @@
+"""Commands that show data: one clip, or a whole data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.options import DATA, definition_of, one_line_errors, set_option
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from pipeline.looking.find import Places
+
+dataset_option = click.option(
+    "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards of this data set."
+)
+parsed_option = click.option("--parsed", type=click.Path(path_type=Path), help="Look in this parsed table.")
+shards_option = click.option("--shards", type=click.Path(path_type=Path), help="Look in this shard folder.")
+
+
+def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | None, shards: Path | None) -> "Places":
+    """Where to look: what was named, and of a named data set the folders that are there.
+
+    Raises DataError where a folder that was named is not there.
+    """
+    from pipeline.looking.find import Places
+
+    if settings and dataset is None:
+        raise click.UsageError("--set changes a definition; give --dataset, too")
+    for folder in (parsed, shards):
+        if folder is not None and not folder.is_dir():
+            raise DataError(f"{folder}: no such folder")
+    if dataset is None:
+        return Places(parsed=parsed, shards=shards)
+    definition = definition_of(dataset, settings)
+    usual = {kind: DATA / kind / definition.name for kind in ("raw", "parsed", "shards")}
+    there = {kind: folder if folder.is_dir() else None for kind, folder in usual.items()}
+    named = parsed is not None or shards is not None
+    return Places(
+        definition=definition,
+        raw=there["raw"] if not named else None,
+        parsed=parsed or (there["parsed"] if not named else None),
+        shards=shards or (there["shards"] if not named else None),
+    )
+
+
+@click.command()
+@click.argument("clip")
+@dataset_option
+@set_option
+@parsed_option
+@shards_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="An animation: .html (self-contained; play, turn, point at joints) or .gif",
+)
+@one_line_errors
+def show(
+    clip: str,
+    dataset: str | None,
+    settings: tuple[str, ...],
+    parsed: Path | None,
+    shards: Path | None,
+    out: Path | None,
+) -> None:
+    """One clip as its source has it, beside what training sees of it.
+
+    CLIP is a raw file, a file in a zip (folder/x.zip/S001C001P001R001A001.skeleton), or a key, to be found with
+    --dataset, --parsed or --shards. Without a shard that holds it the clip is prepared as --dataset says (a raw file
+    alone: as ntu-t or kinetics does). A key that begins with - comes after --.
+
+    \b
+    Examples:
+      dastm-data show S001C001P001R001A001 --dataset demo-ntu --out clip.html
+      dastm-data show data/raw/ntu-t/nturgbd_skeletons_s001_to_s017.zip/S001C001P001R001A001.skeleton --out clip.gif
+      dastm-data show --dataset kinetics -- -0aFw7V6xIE
+    """
+    from pipeline.looking.find import find_clip
+    from pipeline.looking.show import summary_of, write_animation
+
+    if out is not None and out.suffix not in (".html", ".gif"):
+        raise click.UsageError(f"--out {out}: name it .html or .gif")
+    found = find_clip(clip, places_of(dataset, settings, parsed, shards))
+    click.echo("\n".join(summary_of(found)))
+    if out is not None:
+        write_animation(found, out)
+        click.echo(f"animation: {out}")
+
+
+@click.command()
+@dataset_option
+@set_option
+@parsed_option
+@shards_option
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write a number a row here.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write everything here.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A page with plots (.html).")
+@one_line_errors
+def stats(
+    dataset: str | None,
+    settings: tuple[str, ...],
+    parsed: Path | None,
+    shards: Path | None,
+    csv_path: Path | None,
+    json_path: Path | None,
+    out: Path | None,
+) -> None:
+    """A data set in numbers: clips a class and part, lengths, bodies, missing joints, subjects and cameras.
+
+    Of the parsed table and of the shards, whichever are named; --dataset alone takes what there is of it.
+
+    \b
+    Examples:
+      dastm-data stats --dataset demo-ntu --out stats.html
+      dastm-data stats --parsed data/parsed/ntu-t --csv stats.csv --json stats.json
+    """
+    from pipeline.looking import numbers
+    from pipeline.looking.page import write_whole
+    from pipeline.looking.stats import parsed_stats, shard_stats
+    from pipeline.looking.stats_page import stats_page
+
+    places = places_of(dataset, settings, parsed, shards)
+    if places.parsed is None and places.shards is None:
+        if dataset is None:
+            raise click.UsageError("give --dataset, --parsed or --shards")
+        raise DataError(f"{dataset}: neither a parsed table nor shards in {DATA}; run `dastm-data parse` first")
+    of, several = places.definition, []
+    if places.parsed is not None:
+        layout, class_split = (of.parse.layout, of.split.class_split) if of is not None else (None, None)
+        several.append(parsed_stats(places.parsed, layout, class_split))
+    if places.shards is not None:
+        several.append(shard_stats(places.shards))
+    click.echo("\n".join(line for one in several for line in numbers.lines_of(one)))
+    for path, make in ((csv_path, numbers.to_csv), (json_path, numbers.to_json), (out, stats_page)):
+        if path is not None:
+            write_whole(path, make(several))

@@ -1,0 +1,146 @@
+"""Clips by key out of a parsed table or a shard folder: only the parts that hold them are read.
+
+In: a folder and keys. Out: clips as they were written. A folder that is damaged is one clear `DataError` or
+`ShardError`, as from those who read all of it.
+"""
+
+import tarfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from dastm.clip import (
+    FACTS_SUFFIX,
+    INDEX_COLUMNS,
+    INDEX_NAME,
+    JOINTS_SUFFIX,
+    MANIFEST_NAME,
+    Clip,
+    Manifest,
+    ShardError,
+    decode_clip,
+    decode_manifest,
+)
+from pipeline.definitions import SplitSpec
+from pipeline.errors import DataError
+from pipeline.table import ParsedClip, part_path, read_facts, table_to_clips
+
+_TEXTS = ("key", "part", "shard", "checksum")
+
+
+def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
+    """key -> clip for those of `keys` that the table has; one part is in memory at a time.
+
+    Raises DataError where the folder is not a finished parsed table or a part is damaged.
+    """
+    listed = read_facts(folder, ("key",))["key"]  # also checks that every part is there
+    rows = pc.indices_nonzero(pc.is_in(listed, pa.array(sorted(keys), pa.string()))).to_pylist()
+    found: dict[str, ParsedClip] = {}
+    first = number = 0
+    while rows and first <= rows[-1]:
+        path = part_path(folder, "clips", number)
+        with pq.ParquetFile(path) as file:
+            count = file.metadata.num_rows
+        here = [row - first for row in rows if first <= row < first + count]
+        if here:
+            found |= {clip.key: clip for clip in _rows_of(path, here)}
+        first, number = first + count, number + 1
+    return found
+
+
+def _rows_of(path: Path, rows: list[int]) -> Iterator[ParsedClip]:
+    try:
+        table = pq.read_table(path, page_checksum_verification=True).take(pa.array(rows))
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: damaged, run `dastm-data parse` again ({' '.join(str(error).split())})") from None
+    yield from table_to_clips(table.combine_chunks())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a shard folder says of itself. DataError where there is no such folder, ShardError where it is damaged."""
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise DataError(f"{folder}: no shards there; run `dastm-data split` first")
+    return decode_manifest(path.read_bytes(), str(path))
+
+
+def split_of(manifest: Manifest) -> SplitSpec | None:
+    """The `split` block that the shards were made with; None where they were made otherwise (imported, say)."""
+    try:
+        return TypeAdapter(SplitSpec).validate_python(manifest.definition.get("split"))
+    except ValidationError:
+        return None
+
+
+def setting_of(manifest: Manifest, name: str) -> Any:
+    """A key of that block, whoever wrote it; None where it is not there."""
+    split = manifest.definition.get("split")
+    return split.get(name) if isinstance(split, Mapping) else None
+
+
+def source_frames(clip: Clip) -> int:
+    """How many frames the source of a shard's clip has; ShardError where its facts do not say."""
+    try:
+        return int(clip.facts["source_frames"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ShardError(f"{clip.key}: facts without source_frames ({error}); run `dastm-data split` again") from None
+
+
+def sampled_frames(clip: Clip) -> tuple[int, ...]:
+    """The source frame of each frame of a shard's clip; ShardError where its facts do not say."""
+    try:
+        index = tuple(map(int, clip.facts["frame_index"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ShardError(f"{clip.key}: facts without frame_index ({error}); run `dastm-data split` again") from None
+    if len(index) != clip.joints_MTVC.shape[1] or not all(0 <= t < source_frames(clip) for t in index):
+        raise ShardError(f"{clip.key}: frame_index is not that of its frames; run `dastm-data split` again")
+    return index
+
+
+def read_index(folder: Path) -> pa.Table:
+    """All of the index: a row a clip (see `dastm.clip.INDEX_COLUMNS`). ShardError where it cannot be read."""
+    path = folder / INDEX_NAME
+    try:
+        index = pq.read_table(path)
+        for name in INDEX_COLUMNS:
+            known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
+            if not known(index[name].type) or index[name].null_count:
+                raise ValueError(f"column {name}")
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise ShardError(f"{path}: not an index of shards ({' '.join(str(error).split())})") from None
+    return index
+
+
+def shard_clip(folder: Path, key: str) -> tuple[Clip, dict[str, Any]] | None:
+    """A clip and its row of the index; None where the shards do not have it. ShardError where they are damaged."""
+    index = read_index(folder)
+    rows = index.filter(pc.equal(index["key"], key)).to_pylist()
+    if not rows:
+        return None
+    path = folder / rows[0]["shard"]
+    for clip in shard_clips(path):
+        if clip.key == key:
+            return clip, rows[0]
+    raise ShardError(f"{path}: {key} is in the index, not in the tar; run `dastm-data split` again")
+
+
+def shard_clips(path: Path) -> Iterator[Clip]:
+    """The clips of one tar, one in memory at a time. ShardError naming the tar where it is damaged."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            waiting: dict[str, bytes] = {}
+            for member in tar:
+                key, _, suffix = member.name.partition(".")
+                opened = tar.extractfile(member)
+                data = b"" if opened is None else opened.read()
+                if suffix == JOINTS_SUFFIX:
+                    waiting = {key: data}
+                elif suffix == FACTS_SUFFIX and key in waiting:
+                    yield decode_clip(waiting.pop(key), data, f"{path}: {key}")
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise ShardError(f"{path}: damaged tar ({error}); run `dastm-data split` again") from None
