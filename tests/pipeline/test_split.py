@@ -302,6 +302,13 @@ def test_a_part_that_vanishes_is_named_whenever_it_does(tmp_path, rng, monkeypat
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
 
 
+def test_a_note_that_vanishes_is_named(tmp_path, rng, monkeypatch):
+    parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]))
+    monkeypatch.setattr(pipeline.split, "prepare_part", lambda part: None)
+    with pytest.raises(DataError, match=r"prepared-000-00000\.json: gone while the split was at work; run it again$"):
+        split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
+
+
 def test_a_read_only_folder_is_one_clear_line(tmp_path, rng, monkeypatch):
     def refuse(path, *_words, **_options):
         raise OSError(30, "Read-only file system", str(path))

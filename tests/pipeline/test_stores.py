@@ -85,6 +85,22 @@ def test_shards_in_a_store_are_replaced_and_never_half_with_a_manifest(memory, p
     assert stored(memory, "/lab/shards", tmp_path / "shards") == tree(plain / "shards")
 
 
+def test_hidden_files_of_a_store_are_not_there(memory):
+    memory.pipe_file("/lab/raw/.git/S001C001P001R001A004.skeleton", b"x")
+    assert "36 files:" in done(
+        "dastm-data", "parse", *DATASET, "--raw", "memory://lab/raw", "--out", "memory://lab/parsed"
+    )
+
+
+def test_a_store_that_cannot_be_listed_is_one_line(memory, monkeypatch):
+    def refuse(*_words, **_options):
+        raise PermissionError("Forbidden")
+
+    monkeypatch.setattr(type(memory), "find", refuse)
+    line = failed("dastm-data", "parse", *DATASET, "--raw", "memory://lab/raw", "--out", "parsed-again")
+    assert line == "memory://lab/raw: cannot be listed: Forbidden"
+
+
 def test_a_changed_file_of_a_store_is_read_again(memory):
     words = ("--raw", "memory://lab/raw", "--out", "memory://lab/parsed")
     done("dastm-data", "parse", *DATASET, *words)
