@@ -96,8 +96,9 @@ def test_a_store_that_cannot_be_listed_is_one_line(memory, monkeypatch):
     def refuse(*_words, **_options):
         raise PermissionError("Forbidden")
 
-    monkeypatch.setattr(type(memory), "find", refuse)
-    line = failed("dastm-data", "parse", *DATASET, "--raw", "memory://lab/raw", "--out", "parsed-again")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory), "find", refuse)
+        line = failed("dastm-data", "parse", *DATASET, "--raw", "memory://lab/raw", "--out", "parsed-again")
     assert line == "memory://lab/raw: cannot be listed: Forbidden"
 
 
