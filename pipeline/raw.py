@@ -21,7 +21,7 @@ MAX_BYTES = 512 * 2**20
 """A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
 
 _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
-_BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
+BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read(file: RawFile) -> bytes:
         raise Refused("the file is no longer there") from None
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror or _one_line(error)}") from None
-    except _BAD_MEMBER as error:
+    except BAD_MEMBER as error:
         raise Refused(f"cannot be taken from the zip: {_one_line(error)}") from None
 
 
