@@ -61,7 +61,7 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
     files: list[RawFile] = []
     ignored = 0
     for root in roots:
-        found = list(_below(root, download))
+        found = list(_below(root, suffixes, download))
         wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
         if not wanted:
             raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download, root)}")
@@ -84,9 +84,12 @@ def read(file: RawFile) -> bytes:
         raise Refused(f"cannot be taken from the zip: {_one_line(error)}") from None
 
 
-def _below(root: Path, download: str) -> Iterator[RawFile]:
+def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
         yield from _in_folder(root)
+    elif root.is_file() and root.name.endswith(tuple(suffixes)):
+        facts = root.stat()
+        yield RawFile(root.name, root.parent, None, facts.st_size, facts.st_mtime_ns)
     elif root.exists():
         yield from _in_zip(root, "")
     else:
