@@ -95,6 +95,8 @@ def _completed(name: ClipName, **facts: int | None) -> ClipName:
 
 
 def _label(said_by: str, text: str, class_names: Sequence[str]) -> Label:
+    if not text.isprintable():
+        raise Refused("the class's name is not a text")
     is_number = text.isascii() and text.isdecimal() and len(text) < 10
     return Label(said_by, class_id=int(text)) if is_number and text not in class_names else Label(said_by, name=text)
 

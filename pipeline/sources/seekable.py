@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, BinaryIO, cast
+from weakref import finalize
 
 from pipeline.errors import Refused
 from pipeline.raw import BAD_MEMBER, RawFile
@@ -46,8 +47,15 @@ def members(file: RawFile) -> dict[str, int]:
 
 @lru_cache(maxsize=4)
 def _member(path: Path, member: str, mtime_ns: int, size: int) -> IO[bytes]:
-    """Closed when it leaves the cache: a ZipExtFile closes itself, and the archive once nothing reads from it."""
-    archive = zipfile.ZipFile(path)
-    if archive.getinfo(member).flag_bits & 1:
-        raise Refused("encrypted in the zip")
-    return archive.open(member)
+    """The archive's own file is closed with the member, when that leaves the cache."""
+    file = path.open("rb")
+    try:
+        archive = zipfile.ZipFile(file)
+        if archive.getinfo(member).flag_bits & 1:
+            raise Refused("encrypted in the zip")
+        opened = archive.open(member)
+    except BaseException:
+        file.close()
+        raise
+    finalize(opened, file.close)
+    return opened

@@ -64,7 +64,7 @@ def test_a_wrong_labels_file_is_one_line(tmp_path, text, reason):
 
 def test_a_layout_of_two_coordinates_is_refused(tmp_path):
     flat = STICK.to_dict() | {"coordinates": ["x", "y"]}
-    with pytest.raises(DataError, match="parse.layout: pyskl_pickle needs three coordinates"):
+    with pytest.raises(DataError, match=r"parse.layout: pyskl_pickle needs three coordinates"):
         _define(tmp_path, flat)
 
 
@@ -75,5 +75,5 @@ def _define(folder, layout):
 
 
 def test_a_source_without_a_layout_is_asked_for_one(tmp_path):
-    with pytest.raises(DataError, match="parse.layout: one of ntu25, openpose18, coco17, or a mapping, got None"):
+    with pytest.raises(DataError, match=r"parse.layout: one of ntu25, openpose18, coco17, or a mapping, got None"):
         _define(tmp_path, None)

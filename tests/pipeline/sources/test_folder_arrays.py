@@ -62,7 +62,7 @@ def test_a_pattern_finds_every_fact_in_the_path(tmp_path):
     )
     assert (clip.key, clip.class_id, clip.class_name) == ("kick_03", 2, "kick")
     assert (clip.subject, clip.camera, clip.replication, clip.setup) == (7, 2, 3, None)
-    with pytest.raises(Refused, match="the path does not match parse.source.pattern"):
+    with pytest.raises(Refused, match=r"the path does not match parse.source.pattern"):
         one(tmp_path, "P07/cam2/kick_03.npy", motion(0, 1, 5, STICK)[0], pattern="(?P<key>x)")
 
 
@@ -84,7 +84,7 @@ def test_a_folder_with_nothing_but_the_labels_is_one_line(tmp_path):
     for place in (tmp_path, tmp_path / "raw"):
         (place / "labels.csv").write_text("key,class\na,1\n")
     definition = define(tmp_path, "folder_arrays", STICK, source={"labels": "labels.csv"})
-    with pytest.raises(DataError, match="labels.csv and not a single clip"):
+    with pytest.raises(DataError, match=r"labels.csv and not a single clip"):
         make_plan(definition, [tmp_path / "raw"])
 
 
@@ -117,6 +117,9 @@ def test_classes_may_be_numbers_and_files_without_one_are_refused(tmp_path):
     (tmp_path / "raw/a.npy").unlink()
     with pytest.raises(Refused, match="'hop' is not among"):
         one(tmp_path, "hop/a.npy", motion(0, 1, 5, STICK)[0])
+    (tmp_path / "raw/hop/a.npy").unlink()
+    with pytest.raises(Refused, match="the class's name is not a text"):
+        one(tmp_path, "h\top/a.npy", motion(0, 1, 5, STICK)[0])
 
 
 @pytest.mark.parametrize(("axes", "order"), [("CTV", (3, 1, 2)), ("VTC", (2, 1, 3)), ("CTVM", (3, 1, 2, 0))])

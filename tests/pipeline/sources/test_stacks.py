@@ -119,7 +119,7 @@ def test_a_stack_in_a_zip_is_read_there(tmp_path):
     jobs = make_plan(definition, [zip_folder(tmp_path / "raw", tmp_path / "raw.zip")]).jobs
     check([run_job(job, definition) for job in jobs], stack())
     np.savez(tmp_path / "raw" / "x.npz", x_train=np.zeros((1, 2, 150)), y_train=np.zeros(1))
-    with pytest.raises(DataError, match="an archive in a zip; unpack the zip|not a zip"):
+    with pytest.raises(DataError, match="an archive in a zip; unpack the zip"):
         make_plan(definition, [zip_folder(tmp_path / "raw", tmp_path / "raw.zip")])
 
 
@@ -210,8 +210,8 @@ def test_a_frame_of_another_width_or_order_is_refused(tmp_path):
     (job,) = make_plan(definition, [tmp_path / "raw"]).jobs
     with pytest.raises(Refused, match="151 numbers a frame, expected bodies x 25 joints x 3"):
         run_job(job, definition)
-    np.savez(tmp_path / "raw" / "x.npz", x_train=np.asfortranarray(np.ones((1, 2, 150))), y_train=np.array([0]))
-    (job,) = make_plan(definition, [tmp_path / "raw"]).jobs
+    np.savez(tmp_path / "raw" / "f.npz", x_train=np.asfortranarray(np.ones((1, 2, 150))), y_train=np.array([0]))
+    (job,) = make_plan(definition, [tmp_path / "raw" / "f.npz"]).jobs
     with pytest.raises(Refused, match="an array in Fortran order"):
         run_job(job, definition)
 
@@ -226,7 +226,7 @@ def test_memory_holds_one_clip_and_not_the_stack(tmp_path, save):
         run_job(job, definition)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 8e6
+    assert peak < 8e6, peak
 
 
 def test_other_skeletons_need_their_own_layout(tmp_path):
