@@ -8,7 +8,8 @@ measured. Out: arrays of the bodies seen, for `dense_tracks`; a body not named i
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from pipeline.errors import Refused
 from pipeline.formats.tracks import MAX_FRAMES
 
 MAX_BODIES = 1000
+MAX_CSV_BYTES = 32 * 2**20
+"""A larger file is refused: 40,000 frames of 25 joints; numbers take more room than their text."""
 
 
 class CsvClip(NamedTuple):
@@ -39,20 +42,31 @@ class _Value(NamedTuple):
 
 def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str = ",") -> CsvClip:
     """Read one file; Refused with its line for anything but the above, a joint given twice included."""
+    if len(data) > MAX_CSV_BYTES:
+        raise Refused(f"{len(data)} bytes, more than the {MAX_CSV_BYTES} that a clip as CSV may have")
     reader = csv.reader(io.StringIO(_text(data), newline=""), delimiter=delimiter, strict=True)
     coordinates = ("x", "y") if layout.is_image else layout.coordinates
     try:
         header = [name.strip() for name in next(reader, [])]
         places = _columns(header)
         read = _wide if columns == "wide" else _long
-        values = list(read(reader, places, layout, coordinates))
+        indices, numbers = _collect(read(reader, places, layout, coordinates))
     except csv.Error as error:
         raise Refused(f"not CSV: {error}", line=reader.line_num) from None
     except Refused as why:
         raise Refused(why.reason, line=max(1, reader.line_num)) from None
-    if not values:
+    if not len(indices):
         raise Refused("no line but the first", line=1)
-    return _arrays(values, layout.n_joints, len(coordinates))
+    return _arrays(indices, numbers.reshape(len(indices), -1), layout.n_joints, len(coordinates))
+
+
+def _collect(values: Iterable[_Value]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(n, 3) frames, bodies and joints, and all numbers one after the other; no Python object a number is kept."""
+    indices, numbers = array("q"), array("d")
+    for value in values:
+        indices.extend(value[:3])
+        numbers.extend(value.numbers)
+    return np.frombuffer(indices, np.int64).reshape(-1, 3), np.frombuffer(numbers, np.float64)
 
 
 def _text(data: bytes) -> str:
@@ -135,23 +149,26 @@ def _number(text: str) -> float:
     raise Refused(f"{text[:40]!r} is not a number")
 
 
-def _arrays(values: Sequence[_Value], n_joints: int, n_coordinates: int) -> CsvClip:
-    frames, bodies, joints = (np.array([value[i] for value in values], np.int64) for i in range(3))
-    numbers = np.array([value.numbers for value in values], np.float64)
-    ids_M, rows = np.unique(bodies, return_inverse=True)
-    frames -= frames.min()
+def _arrays(indices: NDArray[np.int64], numbers: NDArray[np.float64], n_joints: int, n_coordinates: int) -> CsvClip:
+    n_values = len(indices)
+    ids_M, rows = np.unique(indices[:, 1], return_inverse=True)
+    frames, joints = indices[:, 0] - indices[:, 0].min(), indices[:, 2]
     n_frames = int(frames.max()) + 1
     if n_frames > MAX_FRAMES or len(ids_M) > MAX_BODIES:
         raise Refused(f"{n_frames} frames and {len(ids_M)} bodies, more than {MAX_FRAMES} or {MAX_BODIES}")
-    if len(ids_M) * n_frames * n_joints > 100 * len(values) + 2**22:
-        raise Refused(f"{len(values)} joints scattered over {n_frames} frames and {len(ids_M)} bodies")
-    count_MTV = np.zeros((len(ids_M), n_frames, n_joints), np.int64)
-    np.add.at(count_MTV, (rows, frames, joints), 1)
-    if count_MTV.max() > 1:
-        body, frame, joint = (int(i) for i in np.unravel_index(int(count_MTV.argmax()), count_MTV.shape))
+    shape_MTV = (len(ids_M), n_frames, n_joints)
+    if len(ids_M) * n_frames * n_joints > 4 * n_values + 2**20:
+        raise Refused(f"{n_values} joints scattered over {n_frames} frames and {len(ids_M)} bodies")
+    places = np.ravel_multi_index((rows, frames, joints), shape_MTV)
+    ordered = np.sort(places)
+    twice = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if len(twice):
+        body, frame, joint = (int(i) for i in np.unravel_index(int(ordered[twice[0]]), shape_MTV))
         raise Refused(f"frame {frame} after the first, body {ids_M[body]}: joint {joint} is given twice")
-    all_MTVK = np.full((*count_MTV.shape, numbers.shape[1]), np.nan)
-    all_MTVK[rows, frames, joints] = numbers
-    all_MTVK[~count_MTV.any(axis=2)] = 0.0  # a body that is absent from a frame, not one that was not measured
+    all_MTVK = np.full((*shape_MTV, numbers.shape[1]), np.nan)
+    all_MTVK.reshape(-1, numbers.shape[1])[places] = numbers
+    named_MT = np.zeros(shape_MTV[:2], np.bool_)
+    named_MT[rows, frames] = True
+    all_MTVK[~named_MT] = 0.0  # a body that is absent from a frame, not one that was not measured
     scores_MTV = all_MTVK[..., n_coordinates] if numbers.shape[1] > n_coordinates else None
     return CsvClip(all_MTVK[..., :n_coordinates], scores_MTV, ids_M)

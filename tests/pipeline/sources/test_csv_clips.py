@@ -83,3 +83,9 @@ def test_anything_else_is_refused_with_its_line(text, columns, reason):
 def test_other_bytes_are_no_text():
     with pytest.raises(Refused, match="byte 6: not UTF-8 text"):
         parse_csv(b"frame,\xff\n", STICK)
+
+
+def test_a_file_too_large_for_a_clip_is_refused_unread(monkeypatch):
+    monkeypatch.setattr("pipeline.sources.csv_clips.MAX_CSV_BYTES", 10)
+    with pytest.raises(Refused, match="11 bytes, more than the 10"):
+        parse_csv(b"frame,x,y,z", STICK)
