@@ -6,6 +6,7 @@ literals only); arrays of Python objects are refused, and so is Fortran order, w
 
 import io
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from tokenize import TokenError
@@ -43,7 +44,9 @@ def read_header(file: BinaryIO) -> NpyHeader:
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python 2 wrote shapes as (5L,): slower to read, says numpy
+            shape, fortran, dtype = read(file)
     except KeyError:
         raise Refused("a .npy file of a version that plain numbers do not need") from None
     except _BAD_HEADER as error:

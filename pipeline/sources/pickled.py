@@ -75,16 +75,22 @@ def call(name: Name, args: Any) -> Any:
 
 def set_state(target: Any, state: Any) -> None:
     """What BUILD does to an array or a dtype; Refused for anything else."""
+    if not isinstance(state, tuple):
+        raise Refused(f"{shown(state)} as the state of {shown(target)}")
     if isinstance(target, Array):
         _set_array(target, state)
     elif isinstance(target, DType):
         match state:
-            case (3 | 4, ("<" | ">" | "|" | "=") as order, None, None, None, int(), int(), int(), *_):
+            case (3, str() as order, None, None, None, -1, -1, 0) if order in _orders(target.code):
                 target.order = order
             case _:
                 raise Refused("a dtype that is not of plain numbers")
     else:
         raise Refused(f"state for {shown(target)}")
+
+
+def _orders(code: str) -> tuple[str, ...]:
+    return ("|",) if code[1] == "1" else ("<", ">")
 
 
 def numbers(file: BinaryIO, array: Array) -> NDArray[Any]:

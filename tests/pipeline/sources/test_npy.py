@@ -49,6 +49,11 @@ def test_a_whole_array_may_be_in_either_order():
 F4 = "'descr': '<f4', 'fortran_order': False"
 
 
+def test_a_header_of_python_2_is_read():
+    data = claimed("{'descr': '<f4', 'fortran_order': False, 'shape': (3L,), }", bytes(12))
+    assert read_array(data).tolist() == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
