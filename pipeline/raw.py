@@ -87,7 +87,7 @@ def read(file: RawFile) -> bytes:
 def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
         yield from _in_folder(root)
-    elif root.is_file() and root.name.endswith(tuple(suffixes)):
+    elif root.is_file() and root.name.endswith(tuple(filter(None, suffixes))):
         facts = root.stat()
         yield RawFile(root.name, root.parent, None, facts.st_size, facts.st_mtime_ns)
     elif root.exists():
