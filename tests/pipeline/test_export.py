@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tarfile
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,6 +78,15 @@ def test_pickle_itself_reads_the_parsed_table(made, tmp_path):
             assert np.array_equal(one["keypoint_score"].reshape(-1, 17), clip.tracks.scores_PV)
         else:
             assert np.array_equal(joints[joints.any(axis=(2, 3))], clip.tracks.joints_PVC)
+
+
+def test_clips_outside_the_class_split_are_exported_and_in_no_split(tmp_path):
+    source_of(tmp_path, "ntu25")
+    definition = define(tmp_path, "pyskl_pickle", "ntu25")
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
+    narrow = replace(definition, split=replace(definition.split, class_split={"train": (0,), "val": (), "test": (5,)}))
+    summary = export_parsed(tmp_path / "parsed", tmp_path / "out.pkl", narrow)
+    assert (summary.clips, dict(summary.splits)) == (12, {"train": 2, "val": 0, "test": 2})
 
 
 def test_other_image_sizes_lose_no_more_than_a_last_place(tmp_path):
