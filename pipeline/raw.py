@@ -21,7 +21,7 @@ MAX_BYTES = 512 * 2**20
 """A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
 
 _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
-_BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
+BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
     files: list[RawFile] = []
     ignored = 0
     for root in roots:
-        found = list(_below(root, download))
+        found = list(_below(root, suffixes, download))
         wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
         if not wanted:
             raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download, root)}")
@@ -80,13 +80,16 @@ def read(file: RawFile) -> bytes:
         raise Refused("the file is no longer there") from None
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror or _one_line(error)}") from None
-    except _BAD_MEMBER as error:
+    except BAD_MEMBER as error:
         raise Refused(f"cannot be taken from the zip: {_one_line(error)}") from None
 
 
-def _below(root: Path, download: str) -> Iterator[RawFile]:
+def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
         yield from _in_folder(root)
+    elif root.is_file() and root.name.endswith(tuple(filter(None, suffixes))):
+        facts = root.stat()
+        yield RawFile(root.name, root.parent, None, facts.st_size, facts.st_mtime_ns)
     elif root.exists():
         yield from _in_zip(root, "")
     else:
