@@ -5,7 +5,8 @@ numpy-free and torch-free, so that both halves of the project can import it.
 
 Sources: NTU-25 names and bones, Shahroudy et al., CVPR 2016 (Kinect v2); OpenPose-18, Cao et al., CVPR 2017, with the
 bones of ST-GCN (Yan et al., AAAI 2018), whose partition roots are `hub`; origin, spine and shoulders as in
-2s-AGCN's pre-normalisation (Shi et al., CVPR 2019).
+2s-AGCN's pre-normalisation (Shi et al., CVPR 2019); COCO-17, Lin et al., ECCV 2014, with bones and root as in PYSKL
+(Duan et al., ACM MM 2022).
 """
 
 from collections.abc import Mapping
@@ -137,4 +138,22 @@ OPENPOSE18 = Layout(
     torso=((8, 11), (1,)),
 )
 
-LAYOUTS = {layout.name: layout for layout in (NTU25, OPENPOSE18)}
+COCO17 = Layout(
+    name="coco17",
+    joints=(
+        *("nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder"),
+        *("left elbow", "right elbow", "left wrist", "right wrist", "left hip", "right hip"),
+        *("left knee", "right knee", "left ankle", "right ankle"),
+    ),
+    bones=(
+        *((15, 13), (13, 11), (16, 14), (14, 12), (11, 5), (12, 6), (9, 7), (7, 5), (10, 8), (8, 6)),
+        *((5, 0), (6, 0), (1, 0), (3, 1), (2, 0), (4, 2)),
+    ),
+    coordinates=("x", "y", "confidence"),
+    centre=0,
+    hub=0,
+    shoulders=(5, 6),
+    torso=((11, 12), (5, 6)),
+)
+
+LAYOUTS = {layout.name: layout for layout in (NTU25, OPENPOSE18, COCO17)}

@@ -16,17 +16,19 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from pydantic.dataclasses import dataclass
 
 from dastm.clip import PARTS
-from dastm.skeleton import LAYOUTS, Layout
+from dastm.skeleton import LAYOUTS, NTU25, Layout
 from pipeline.denoising import resolve_steps
 from pipeline.errors import DataError
+from pipeline.source_spec import SOURCES, SourceSpec, resolve_source
 
 HERE = Path(__file__).parent / "datasets"
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
-Format = Literal["ntu_skeleton", "kinetics_json"]
+Format = Literal["ntu_skeleton", "kinetics_json", "pyskl_pickle", "array_stack", "folder_arrays"]
 DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
+"""Pickles, stacks and folders hold any skeleton: their definitions name one."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -52,6 +54,8 @@ class ParseSpec:
     """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
     classes: Literal["all", "split"] = "all"
     """`split`: only classes that `split.class_split` names are parsed, the others are counted in the summary."""
+    source: SourceSpec | None = None
+    """How pickles, stacks and folders of arrays are written; None for formats that say it themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -162,6 +166,10 @@ class Definition:
         del document["source"], document["recorded"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
         document["parse"]["missing"] = len(self.parse.missing)
+        if self.parse.source is None:
+            del document["parse"]["source"]
+        else:
+            document["parse"]["source"]["labels"] = len(self.parse.source.labels)
         return document
 
 
@@ -234,7 +242,9 @@ def _is_override(place: Sequence[Any], overrides: Mapping[str, Mapping[str, Any]
 def _build(document: dict[str, Any], path: Path) -> Definition:
     """Resolve lists, layout and class ids; then let the dataclasses check every key and value."""
     parse, split = _block(document, "parse"), _block(document, "split")
-    parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(str(parse.get("format")), "ntu25")))
+    format_name = str(parse.get("format"))
+    parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(format_name)), format_name)
+    parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
     parse["class_names"] = _class_names(parse.get("class_names"), path)
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {parse['missing']!r}")
@@ -247,12 +257,15 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     return TypeAdapter(Definition).validate_python(resolved)
 
 
-def _layout(value: Any) -> Layout:
-    if isinstance(value, Mapping):
-        return Layout.from_dict(value)
-    if not isinstance(value, str) or value not in LAYOUTS:
+def _layout(value: Any, format_name: str) -> Layout:
+    if value is None and format_name not in SOURCES:  # an unknown format is complained of later
+        return NTU25
+    if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in LAYOUTS):
         raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {value!r}")
-    return LAYOUTS[value]
+    layout = Layout.from_dict(value) if isinstance(value, Mapping) else LAYOUTS[value]
+    if format_name in SOURCES and len(layout.coordinates) != 3:
+        raise ValueError(f"parse.layout: {format_name} needs three coordinates, got {list(layout.coordinates)}")
+    return layout
 
 
 def _class_names(value: Any, path: Path) -> tuple[str, ...]:

@@ -17,7 +17,10 @@ from pipeline.places import beside, remove_folder, write_whole
 
 PACKAGES = Path(__file__).resolve().parents[1]
 _CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py")
-_OTHER_CODE = ("cli", "synthesis", "audit.py", "audit_decisions.py", "importing.py", "arrays.py", "doctor", "looking")
+_OTHER_CODE = (
+    *("cli", "synthesis", "doctor", "looking"),
+    *("arrays.py", "audit.py", "audit_decisions.py", "export.py", "importing.py", "pickling.py"),
+)
 """What neither `parse` nor `split` runs on."""
 _END = 2**16
 

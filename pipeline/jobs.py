@@ -4,16 +4,18 @@ In: a definition and the raw files found. Out: `Plan`, a pure function of names,
 job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.definitions import Definition
 from pipeline.errors import DataError, Refused
 from pipeline.formats import FORMATS
-from pipeline.formats.tracks import ClipName
+from pipeline.formats.tracks import ClipName, Tracks
 from pipeline.labels import Label, settle
 from pipeline.raw import RawFile, list_raw, read
+from pipeline.sources import SOURCES
+from pipeline.sources.members import Member
 from pipeline.table import ParsedClip
 
 MISSING = "on the data set's list of missing skeletons"
@@ -21,18 +23,19 @@ MISSING = "on the data set's list of missing skeletons"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One raw file to parse, or to refuse unread because of `problem`."""
+    """One clip to parse, or to refuse unread because of `problem`: a raw file, or a member of one."""
 
     raw: RawFile
     name: ClipName | None
     labels: tuple[Label, ...] = ()
     """What the file name and the label lists say."""
     problem: str | None = None
+    member: Member | None = None
 
     @property
     def source(self) -> str:
-        """The raw file's source, as text that can be stored."""
-        return _storable(self.raw.source)
+        """The raw file's source and the clip's place in it, as text that can be stored."""
+        return _storable(self.raw.source + (self.member.within if self.member is not None else ""))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,9 @@ class RawFiles:
 
 def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
     """Find clips and label lists; DataError where a root cannot be used or there is not a single clip."""
+    if definition.parse.format in SOURCES:
+        listing = list_raw(roots, SOURCES[definition.parse.format].suffixes, definition.download)
+        return RawFiles(clips=listing.files, label_lists=[], ignored=listing.ignored)
     raw_format = FORMATS[definition.parse.format]
     listing = list_raw(roots, [raw_format.suffix], definition.download)
     lists = [file for file in listing.files if file.name in raw_format.label_lists]
@@ -72,19 +78,18 @@ def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
     Raises DataError where a root or a label list cannot be used, or there is not a single clip.
     """
     files = find_files(definition, roots)
-    listed = _read_lists(definition, files.label_lists)
     jobs: list[Job] = []
     outside = 0
-    first_of: dict[str, RawFile] = {}
-    for raw in files.clips:
-        job, class_id = _plan_one(definition, raw, listed)
+    first_of: dict[str, Job] = {}
+    for found in _found(definition, files):
+        job, class_id = _plan_one(definition, found)
         if _is_outside(definition, class_id):
             outside += 1
             continue
         if job.name is not None:
-            first = first_of.setdefault(job.name.key, raw)
-            if first is not raw:
-                job = replace(job, problem=_duplicate(first, raw))
+            first = first_of.setdefault(job.name.key, job)
+            if first is not job:
+                job = replace(job, problem=_duplicate(first, job))
         jobs.append(job)
     return Plan(jobs=tuple(jobs), outside_split=outside, ignored=files.ignored)
 
@@ -96,16 +101,12 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     """
     if job.problem is not None or job.name is None:
         raise Refused(job.problem or "the file's name names no clip")
-    raw_format, spec = FORMATS[definition.parse.format], definition.parse
-    data = read(job.raw)
-    tracks, label, label_index = raw_format.parse(data, spec.layout)
-    class_id, class_name = settle([*job.labels, Label("clip", label, label_index)], spec.class_names)
+    tracks, own_label, size = _read_clip(job, definition)
+    class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
     if class_id is None:
         raise Refused("no label_index, neither in the clip nor on a label list")
     if _is_outside(definition, class_id):
         return None
-    if raw_format.label_lists and not job.labels:
-        tracks = replace(tracks, notes=(*tracks.notes, "not_on_list"))
     return ParsedClip(
         key=job.name.key,
         dataset=definition.name,
@@ -117,33 +118,58 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
         replication=job.name.replication,
         tracks=tracks,
         source=job.source,
-        source_bytes=len(data),
+        source_bytes=size,
     )
 
 
-def _plan_one(definition: Definition, raw: RawFile, listed: Mapping[str, Sequence[Label]]) -> tuple[Job, int | None]:
-    """The job of one file, and its class where that is known by now."""
+def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
+    """Tracks, what the clip itself says of its class, and its size in bytes."""
+    spec = definition.parse
+    if job.member is not None:
+        return SOURCES[spec.format].read(job.member, spec), Label("clip"), job.member.size
+    raw_format = FORMATS[spec.format]
+    data = read(job.raw)
+    tracks, label, label_index = raw_format.parse(data, spec.layout)
+    if raw_format.label_lists and not job.labels:
+        tracks = replace(tracks, notes=(*tracks.notes, "not_on_list"))
+    return tracks, Label("clip", label, label_index), len(data)
+
+
+def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
+    """A job for every clip, with all that its name, its lists or its file say of it."""
+    if definition.parse.format in SOURCES:
+        for member in SOURCES[definition.parse.format].members(files.clips, definition.parse):
+            yield Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
+        return
+    listed = _read_lists(definition, files.label_lists)
+    for raw in files.clips:
+        try:
+            name = FORMATS[definition.parse.format].facts_of_name(raw.name)
+        except Refused as why:
+            yield Job(raw=raw, name=None, problem=why.reason)
+            continue
+        by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
+        yield Job(raw=raw, name=name, labels=(*by_name, *listed.get(name.key, ())))
+
+
+def _plan_one(definition: Definition, job: Job) -> tuple[Job, int | None]:
+    """The job with what speaks against it, and its class where that is known by now."""
+    if job.problem is not None or job.name is None:
+        return job, None
     try:
-        name = FORMATS[definition.parse.format].facts_of_name(raw.name)
+        class_id, _ = settle(job.labels, definition.parse.class_names)
     except Refused as why:
-        return Job(raw=raw, name=None, problem=why.reason), None
-    by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
-    labels = (*by_name, *listed.get(name.key, ()))
-    try:
-        class_id, _ = settle(labels, definition.parse.class_names)
-    except Refused as why:
-        return Job(raw=raw, name=name, labels=labels, problem=why.reason), None
-    problem = MISSING if name.key in definition.parse.missing else None
-    return Job(raw=raw, name=name, labels=labels, problem=problem), class_id
+        return replace(job, problem=why.reason), None
+    return replace(job, problem=MISSING if job.name.key in definition.parse.missing else None), class_id
 
 
 def _is_outside(definition: Definition, class_id: int | None) -> bool:
     return definition.parse.classes == "split" and class_id is not None and definition.part_of(class_id) is None
 
 
-def _duplicate(first: RawFile, raw: RawFile) -> str:
-    where = first.source if first.source != raw.source else f"{first.root.name}: {first.source}"
-    return f"the same clip as '{_storable(where)}'"
+def _duplicate(first: Job, job: Job) -> str:
+    where = first.source if first.source != job.source else f"{first.raw.root.name}: {first.source}"
+    return f"the same clip as '{where}'"
 
 
 def _storable(path: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from tqdm import tqdm
@@ -18,7 +19,7 @@ from pipeline.definitions import Definition
 from pipeline.done import code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
-from pipeline.parts import ONE, Workers, at_work
+from pipeline.parts import Workers, at_work
 from pipeline.places import all_in, clear_errors, is_local, readable, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
@@ -64,7 +65,7 @@ def parse(
     raw: Sequence[Path],
     out: Path,
     *,
-    workers: Workers = ONE,
+    workers: Workers | int = 1,
     max_refused: int | None = None,
     files_per_part: int = FILES_PER_PART,
     say: Callable[[str], None] = lambda line: None,
@@ -124,7 +125,13 @@ def _common_digest(definition: Definition) -> str:
 
 
 def _digest(common: str, jobs: Sequence[Job]) -> str:
-    return digest_of(common, [[job.source, job.raw.size, job.raw.stamp, job.labels, job.problem] for job in jobs])
+    return digest_of(common, [_about(job) for job in jobs])
+
+
+def _about(job: Job) -> list[Any]:
+    """All that is known of a clip before it is read; what other files said of it included."""
+    member = [repr(job.member.place), job.member.notes] if job.member is not None else []
+    return [job.source, job.raw.size, job.raw.stamp, job.name, job.labels, job.problem, *member]
 
 
 def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
@@ -165,7 +172,7 @@ def _finish(out: Path, summary: bytes) -> None:
     (out / PLAN_NAME).unlink(missing_ok=True)
 
 
-def _run(parts: Sequence[_Part], done: set[int], workers: Workers, max_refused: int | None) -> None:
+def _run(parts: Sequence[_Part], done: set[int], workers: Workers | int, max_refused: int | None) -> None:
     """Do all parts that are not done; DataError once too many files are refused."""
     to_do = [part for part in parts if part.number not in done]
     refused = 0

@@ -47,21 +47,21 @@ class Workers:
             raise DataError(f"workers: at least 1, got {self.count}")
 
 
-ONE = Workers(count=1)
-"""This process and no other."""
-
-
 def default_workers() -> int:
     """As many processes as this one may use cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def at_work(workers: Workers, most: int) -> Iterator[Run]:
+def at_work(workers: Workers | int, most: int) -> Iterator[Run]:
     """Workers for parts of any kind, at most `most` of them at a time; they leave at the end of the block.
+
+    Args:
+        workers: a number stands for as many processes.
 
     Raises DataError where a worker is killed, and whatever a part raises.
     """
+    workers = Workers(count=workers) if isinstance(workers, int) else workers
     if workers.ray is not None:
         from pipeline.on_ray import cluster
 

@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -25,9 +25,9 @@ MAX_BYTES = 512 * 2**20
 """A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
 
 _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
-_BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
+BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
-"""What stores say of a file that changes with its contents, the surest first."""
+"""The surest first."""
 
 
 class Unread(Refused):
@@ -71,7 +71,7 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
     files: list[RawFile] = []
     ignored = 0
     for root in roots:
-        found = list(_below(root, download))
+        found = list(_below(root, suffixes, download))
         wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
         if not wanted:
             raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download, root)}")
@@ -90,17 +90,34 @@ def read(file: RawFile) -> bytes:
         raise Unread("the file is no longer there") from None
     except OSError as error:
         raise Unread(f"cannot be read: {error.strerror or one_line(error)}") from None
-    except _BAD_MEMBER as error:
+    except BAD_MEMBER as error:
         raise Refused(f"cannot be taken from the zip: {one_line(error)}") from None
 
 
-def _below(root: Path, download: str) -> Iterator[RawFile]:
+def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
         yield from _in_folder(root) if is_local(root) else _in_store(root)
+    elif root.is_file() and root.name.endswith(tuple(filter(None, suffixes))):
+        yield _alone(root)
     elif root.exists():
         yield from _in_zip(root, "")
     else:
         raise DataError(f"{root}: not there{_advice(download, root)}")
+
+
+def _alone(path: Path) -> RawFile:
+    """A file that is given itself, not the folder it lies in."""
+    if is_local(path):
+        facts = path.stat()
+        return RawFile(path.name, path.parent, None, facts.st_size, facts.st_mtime_ns)
+    store, name = store_of(path)
+    info: dict[str, Any] = store.info(name)
+    return RawFile(path.name, path.parent, None, int(info["size"] or 0), _stamp(info))
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    """What a store says of a file that changes with its contents."""
+    return next((str(info[name]) for name in _STAMPS if info.get(name)), "")
 
 
 def _advice(download: str, root: Path) -> str:
@@ -146,8 +163,7 @@ def _in_store(root: Path) -> Iterator[RawFile]:
         if source.endswith(".zip"):
             yield from _in_zip(root / source, f"{source}/")
         else:
-            stamp = next((str(facts[name]) for name in _STAMPS if facts.get(name)), "")
-            yield RawFile(source, root, None, int(facts["size"] or 0), stamp)
+            yield RawFile(source, root, None, int(facts["size"] or 0), _stamp(facts))
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -184,7 +200,7 @@ def _read_file(file: RawFile) -> bytes:
 
 
 def _read_member(file: RawFile) -> bytes:
-    archive = _archive(file.root, *_version(file.root))
+    archive = _archive(file.root, *version(file.root))
     member = archive.getinfo(file.member or "")
     _check_size(member.file_size)
     if member.flag_bits & 1:
@@ -203,7 +219,7 @@ def _archive(path: Path, mtime_ns: int, size: int) -> zipfile.ZipFile:
     return _open_zip(path)
 
 
-def _version(path: Path) -> tuple[int, int]:
+def version(path: Path) -> tuple[int, int]:
     """Changes when the zip does; in a store, where asking costs a request, CRCs alone watch over the members."""
     if not is_local(path):
         return 0, 0

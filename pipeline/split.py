@@ -33,7 +33,7 @@ from pipeline.done import (
 from pipeline.errors import DataError
 from pipeline.exemplars import drawn_first, find_exemplars
 from pipeline.folders import check_marked, replaced_folder
-from pipeline.parts import ONE, Run, Workers, at_work
+from pipeline.parts import Run, Workers, at_work
 from pipeline.places import clear_errors
 from pipeline.prepare import check_split
 from pipeline.prepared import Place, PreparedClips, PreparedPart, prepare_part
@@ -99,7 +99,7 @@ def split(
     parsed: Path,
     out: Path,
     *,
-    workers: Workers = ONE,
+    workers: Workers | int = 1,
     say: Callable[[str], None] = lambda line: None,
 ) -> SplitSummary:
     """Write the shards of a definition; `out` is replaced as a whole, once the new one is complete.

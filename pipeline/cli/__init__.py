@@ -19,10 +19,11 @@ def main() -> None:
     dastm-data stats --dataset demo-ntu
     dastm-data import arrays/ --out data/shards/imported
     dastm-data doctor data/raw/demo-ntu --dataset demo-ntu
+    dastm-data export --dataset demo-ntu --out demo-ntu.pkl
     """
 
 
-for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_):
+for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_, sources.export):
     main.add_command(command)
 main.add_command(looking.doctor)
 main.add_command(showing.show)

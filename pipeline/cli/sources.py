@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from dastm.skeleton import LAYOUTS
-from pipeline.cli.options import definition_of, one_line_errors
+from pipeline.cli.options import DATA, definition_of, one_line_errors
 
 _TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
 """What `import` takes over from the split block of a definition."""
@@ -57,3 +57,45 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
     named = LAYOUTS[layout] if layout is not None else None
     spec = ImportSpec(definition=definition, layout=named, renumber=renumber, **{**usual, **own})
     click.echo("\n".join(import_arrays(arrays, out, spec).lines()))
+
+
+@click.command()
+@click.option("--dataset", metavar="NAME|FILE.yaml", help="Export data/shards/<name>; with --parsed: its class split.")
+@click.option("--parsed", type=click.Path(path_type=Path), help="Export this parsed table, as its source has it.")
+@click.option("--shards", type=click.Path(path_type=Path), help="Export this shard folder, as training sees it.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The pickle to write.")
+@click.option(
+    "--img-shape",
+    nargs=2,
+    type=click.IntRange(min=1, max=100_000),
+    metavar="HEIGHT WIDTH",
+    help="With --parsed: pixels that 2-D fractions of the image become. Powers of two lose no bit. Default: 1024 1024",
+)
+@one_line_errors
+def export(
+    dataset: str | None, parsed: Path | None, shards: Path | None, out: Path, img_shape: tuple[int, int] | None
+) -> None:
+    """A parsed table or shards -> one annotation pickle in the form of PYSKL.
+
+    The file holds "annotations" (frame_dir, label, total_frames, keypoint, for 2-D keypoint_score and img_shape, too)
+    and "split" (train, val, test of the class split; "all" for a parsed table without --dataset). Labels are class ids.
+
+    \b
+    Examples:
+      dastm-data export --dataset ntu-t --out ntu-t.pkl
+      dastm-data export --parsed data/parsed/kinetics --dataset kinetics --out kinetics.pkl --img-shape 256 512
+    """
+    from pipeline.export import IMG_SHAPE, export_parsed, export_shards
+
+    given = tuple(value is not None for value in (dataset, parsed, shards))
+    if given not in ((True, False, False), (False, False, True), (False, True, False), (True, True, False)):
+        raise click.UsageError("give --dataset or --shards, or --parsed with or without --dataset")
+    if img_shape is not None and parsed is None:
+        raise click.UsageError("--img-shape goes with --parsed: coordinates of shards are no longer of an image")
+    definition = definition_of(dataset) if dataset is not None else None
+    if parsed is not None:
+        summary = export_parsed(parsed, out, definition, img_shape or IMG_SHAPE)
+    else:
+        name = definition.name if definition is not None else ""
+        summary = export_shards(shards or DATA / "shards" / name, out)
+    click.echo("\n".join(summary.lines()))

@@ -117,10 +117,10 @@ def expected_clips(definition: Definition) -> dict[int, int]:
 
 def _named(keys: Iterable[str], definition: Definition) -> Iterator[ClipName]:
     """What the names of clips say, those that say nothing left out."""
-    raw_format = FORMATS[definition.parse.format]
+    raw_format = FORMATS.get(definition.parse.format)
     for key in keys:
         try:
-            yield raw_format.facts_of_name(key + raw_format.suffix)
+            yield raw_format.facts_of_name(key + raw_format.suffix) if raw_format else ClipName(key)
         except Refused:
             continue
 

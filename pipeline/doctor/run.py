@@ -47,7 +47,7 @@ def doctor(
     Raises DataError where a worker process dies.
     """
     limits = limits or Limits()
-    formats = [definition.parse.format] if definition else list(FORMATS)
+    formats = [name for name in ([definition.parse.format] if definition else FORMATS) if name in FORMATS]
     found = walk(paths, formats)
     yield from found.findings
     yield from _raw(found, totals, definition, limits, workers)

@@ -47,6 +47,10 @@ class Found:
     """Whether raw folders or zips were among the paths: then the number of clips means something."""
 
 
+NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give its parsed table"
+"""Of formats whose files hold many clips (`pipeline.sources`)."""
+
+
 def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
     """Follow every path; only files of these formats are clips."""
     found = Found()
@@ -75,6 +79,7 @@ def _follow(path: Path, formats: Collection[str], found: Found) -> None:
         if path.suffix in _PARTS:
             nothing += "; of a parsed table or shard folder give the folder"
     if _count(found) == before:
+        nothing = nothing if formats or not path.exists() else NOT_HERE
         found.findings.append(Finding(check="path", source=_text(path), what=nothing))
 
 

@@ -18,7 +18,7 @@ from pipeline.definitions import Definition, SplitSpec, load_definition
 from pipeline.errors import DataError, Refused
 from pipeline.formats import FORMATS, RawFormat
 from pipeline.formats.tracks import ClipName, Tracks
-from pipeline.jobs import find_files
+from pipeline.jobs import find_files, make_plan, run_job
 from pipeline.kernels.sampling import clip_rng
 from pipeline.looking.stored import (
     parsed_clips,
@@ -31,6 +31,7 @@ from pipeline.looking.stored import (
 )
 from pipeline.prepare import check_split, prepare_clip
 from pipeline.raw import RawFile, read
+from pipeline.sources import SOURCES
 from pipeline.table import ParsedClip
 
 USUAL = {"ntu_skeleton": "ntu-t", "kinetics_json": "kinetics"}
@@ -244,6 +245,8 @@ def _by_key(key: str, places: Places) -> ParsedClip | None:
             return found
     if places.raw is None or places.definition is None:
         return None
+    if places.definition.parse.format in SOURCES:
+        return _in_source(key, places.definition, places.raw)
     name_of = FORMATS[places.definition.parse.format].facts_of_name
     for raw in find_files(places.definition, [places.raw]).clips:
         try:
@@ -252,6 +255,15 @@ def _by_key(key: str, places: Places) -> ParsedClip | None:
         except Refused:  # another file, whose name names no clip
             continue
     return None
+
+
+def _in_source(key: str, definition: Definition, raw: Path) -> ParsedClip | None:
+    """Out of files that hold many clips, as `parse` finds them; DataError where it cannot be used."""
+    job = next((job for job in make_plan(definition, [raw]).jobs if job.name and job.name.key == key), None)
+    try:
+        return run_job(job, definition) if job is not None else None
+    except Refused as refusal:
+        raise DataError(f"{raw}: {job.source if job else key}: {refusal}") from None
 
 
 def _definition_of(tracks: Tracks, definition: Definition | None) -> Definition:

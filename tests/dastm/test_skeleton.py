@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
+from dastm.skeleton import COCO17, LAYOUTS, NTU25, OPENPOSE18, Layout
 
 
 def test_ntu_landmarks_are_the_joints_they_say():
@@ -19,6 +19,17 @@ def test_openpose_landmarks_are_the_joints_they_say():
     assert OPENPOSE18.joints[OPENPOSE18.centre] == "neck"
     assert [OPENPOSE18.joints[i] for i in OPENPOSE18.shoulders] == ["left shoulder", "right shoulder"]
     assert OPENPOSE18.is_image
+
+
+def test_coco_landmarks_are_the_joints_they_say():
+    assert COCO17.n_joints == 17
+    assert COCO17.joints[COCO17.centre] == COCO17.joints[COCO17.hub] == "nose"
+    assert [COCO17.joints[i] for i in COCO17.shoulders] == ["left shoulder", "right shoulder"]
+    assert [[COCO17.joints[i] for i in end] for end in COCO17.torso] == [
+        ["left hip", "right hip"],
+        ["left shoulder", "right shoulder"],
+    ]
+    assert COCO17.is_image
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

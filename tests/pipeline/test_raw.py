@@ -228,3 +228,11 @@ def test_a_name_twice_in_a_zip_is_listed_twice(tmp_path):
         opened.writestr("a.txt", "one")
         opened.writestr("a.txt", "two")
     assert sources([tmp_path / "a.zip"]) == ["a.txt", "a.txt"]
+
+
+def test_a_single_file_may_be_named_itself(tmp_path):
+    (tmp_path / "a.pkl").write_bytes(b"abc")
+    listing = list_raw([tmp_path / "a.pkl"], [".pkl"])
+    assert [(file.source, file.root, file.size) for file in listing.files] == [("a.pkl", tmp_path, 3)]
+    assert read(listing.files[0]) == b"abc"
+    assert listing.files == list_raw([tmp_path], [".pkl"]).files

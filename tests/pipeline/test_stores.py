@@ -5,6 +5,7 @@ import pytest
 
 from pipeline import parse as stage
 from pipeline.places import place_of
+from pipeline.raw import list_raw, read
 from tests.command_line import done, failed
 from tests.pipeline.big_enough import dastm_data, tree, write_workplace
 from tests.pipeline.raw_files import zip_folder
@@ -100,6 +101,16 @@ def test_a_store_that_cannot_be_listed_is_one_line(memory, monkeypatch):
         patch.setattr(type(memory), "find", refuse)
         line = failed("dastm-data", "parse", *DATASET, "--raw", "memory://lab/raw", "--out", "parsed-again")
     assert line == "memory://lab/raw: cannot be listed: Forbidden"
+
+
+def test_a_file_of_a_store_can_be_given_itself_and_changes_with_its_contents(memory):
+    """As for sources of many clips in one file."""
+    memory.pipe_file("/lab/own/clips.pkl", b"123")
+    (first,) = list_raw([place_of("memory://lab/own/clips.pkl")], [".pkl"]).files
+    assert (first.source, first.size, read(first)) == ("clips.pkl", 3, b"123")
+    memory.pipe_file("/lab/own/clips.pkl", b"124")
+    (second,) = list_raw([place_of("memory://lab/own/clips.pkl")], [".pkl"]).files
+    assert first.stamp != second.stamp
 
 
 def test_a_changed_file_of_a_store_is_read_again(memory):

@@ -13,10 +13,13 @@ from pipeline.definitions import load_definition
 from pipeline.doctor import run
 from pipeline.doctor.findings import Totals
 from pipeline.doctor.run import doctor
+from pipeline.doctor.walk import NOT_HERE
 from pipeline.errors import DataError
+from pipeline.parse import parse
 from pipeline.synthesis import synthesise
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
 from tests.pipeline.raw_files import write_json
+from tests.pipeline.sources.source_files import annotation, define, write_pickle
 
 SMALL = {"synth": {"n_classes": 2, "clips_per_class": 3}, "split": {"class_split": {"train": [0], "val": [1]}}}
 
@@ -52,6 +55,18 @@ def test_the_ntu_demo_has_two_unusable_files_and_holds_what_it_should(tmp_path):
     assert (totals.clips, totals.classes) == (8, {0, 1})
     assert checks(found, severity="unusable") == ["unreadable", "unreadable"]
     assert {"classes", "clip_count", "other_files"}.isdisjoint(checks(found))
+
+
+def test_files_of_many_clips_are_left_to_parse_and_their_table_is_examined(tmp_path):
+    definition = define(tmp_path, "pyskl_pickle", "ntu25")
+    write_pickle(tmp_path / "raw" / "a.pkl", [annotation("a", 0), annotation("b", 3)])
+    for path in (tmp_path / "raw", tmp_path / "raw" / "a.pkl"):
+        _, found = findings(path, definition=definition)
+        assert [f.what for f in found if f.check == "path"] == [NOT_HERE]
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
+    totals, found = findings(tmp_path / "parsed", definition=definition)
+    assert totals.clips == 2
+    assert checks(found, severity="unusable") == []
 
 
 def test_the_kinetics_demo_has_all_its_oddities_found(tmp_path):

@@ -11,6 +11,7 @@ from tests.oracles.hand_made import STANDING, definition_of, parsed_clip, tracks
 from tests.pipeline.looking.made import definition_2d, haunted_clip, seen_clip
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 from tests.pipeline.shard_damage import change_manifest
+from tests.pipeline.sources.source_files import annotation, define, write_pickle
 
 NAME = "S001C002P003R001A002.skeleton"
 KEY = "S001C002P003R001A002"
@@ -54,6 +55,18 @@ def test_a_clip_outside_the_split_is_found_in_the_table(places):
     key = next(f"clip{n * 7 % 100:03d}" for n in range(15) if n % 5 == 4)
     found = find_clip(key, places)
     assert (found.part, found.normalised.made_by) == (None, "prepared as made says")
+
+
+def test_a_key_is_found_in_a_file_of_many_clips(tmp_path):
+    write_pickle(tmp_path / "raw" / "a.pkl", [annotation("a", 0), annotation("b", 3, frames=12), annotation("a", 1)])
+    places = Places(definition=define(tmp_path, "pyskl_pickle", "ntu25"), raw=tmp_path / "raw")
+    found = find_clip("b", places)
+    assert (found.frames, found.class_id, found.source) == (12, 3, "a.pkl[1]")
+    with pytest.raises(DataError, match="c"):
+        find_clip("c", places)
+    write_pickle(tmp_path / "raw" / "a.pkl", [annotation("a", 0, keypoint=np.zeros((1, 5, 25, 3)))])
+    with pytest.raises(DataError, match=r"raw: a.pkl\[0\]: no body in any of 5 frames"):
+        find_clip("a", places)
 
 
 def test_a_raw_file_is_found_by_its_path(tmp_path, two):

@@ -1,0 +1,193 @@
+"""A parsed table or a shard folder -> one annotation pickle in the form of PYSKL, so that others' tools read ours.
+
+Out: `{"annotations": [{"frame_dir", "label", "total_frames", "keypoint" float32 (M, T, V, C), ..}, ..], "split": {..},
+"dastm": {..}}`, written clip by clip and byte-deterministic; `parse` with format pyskl_pickle reads it back.
+
+Parsed clips are as their source has them, absent bodies zero: 3-D joints to the bit; 2-D fractions times `img_shape`,
+to the bit too where its sides are powers of two (the default), else to a unit in the last place. Body ids and notes are
+not part of the form. Clips of shards are as training sees them, 2-D with img_shape (1, 1): in image widths, y up, moved
+and turned as the definition says. Labels are the data set's class ids.
+"""
+
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, PARTS, Clip, Manifest, decode_clip, decode_manifest
+from pipeline.definitions import Definition
+from pipeline.errors import DataError
+from pipeline.pickling import dict_of, encoded, end, list_of, start
+from pipeline.table import ParsedClip, read_clips
+
+IMG_SHAPE = (1024, 1024)
+"""Height and width that fractions of the image are exported as pixels of."""
+MAX_CLIP_BYTES = 512 * 2**20
+EVERY = "all"
+"""The only split where no class split is known."""
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What was written."""
+
+    clips: int
+    splits: Mapping[str, int]
+    n_bytes: int
+
+    def lines(self) -> list[str]:
+        """For people."""
+        splits = ", ".join(f"{name} {count}" for name, count in self.splits.items())
+        return [f"{self.clips} annotations ({splits}), {self.n_bytes / 1e6:.1f} MB"]
+
+
+def export_parsed(
+    parsed: Path, out: Path, definition: Definition | None = None, img_shape: tuple[int, int] = IMG_SHAPE
+) -> ExportSummary:
+    """Export a parsed table in its order, with the class split of a definition; clips outside it are in no split.
+
+    Raises DataError where the table or `out` cannot be used; `out` is replaced once the new file is whole.
+    """
+    splits: dict[str, list[str]] = {part: [] for part in PARTS} if definition else {EVERY: []}
+    about: dict[str, Any] = {"coordinates": "as parsed"}
+    if definition is not None:
+        about |= {"dataset": definition.name, "layout": definition.parse.layout.to_dict()}
+
+    def annotations() -> Iterator[bytes]:
+        for clip in read_clips(parsed):
+            part = definition.part_of(clip.class_id) if definition else EVERY
+            if part is not None:
+                splits[part].append(clip.key)
+            yield encoded(_parsed_annotation(clip, img_shape))
+
+    return _write(out, annotations(), splits, about)
+
+
+def export_shards(shards: Path, out: Path) -> ExportSummary:
+    """Export a shard folder, part after part and class after class.
+
+    Raises ShardError or DataError where a shard is damaged or `out` cannot be written.
+    """
+    path = shards / MANIFEST_NAME
+    if not path.is_file():
+        raise DataError(f"{path}: not there; run `dastm-data split` first, or name another folder")
+    manifest = decode_manifest(path.read_bytes(), str(path))
+    splits: dict[str, list[str]] = {part: [] for part in PARTS}
+    about = {"coordinates": "as in the shards", "dataset": manifest.dataset, "layout": manifest.layout.to_dict()}
+
+    def annotations() -> Iterator[bytes]:
+        for part, clip in read_shards(shards, manifest):
+            splits[part].append(clip.key)
+            yield encoded(_shard_annotation(clip, manifest))
+
+    return _write(out, annotations(), splits, about)
+
+
+def read_shards(shards: Path, manifest: Manifest) -> Iterator[tuple[str, Clip]]:
+    """(part, clip) in the order of the manifest, one clip in memory; ShardError or DataError where one is damaged."""
+    for part, entries in manifest.parts.items():
+        for class_id, entry in sorted(entries.items()):
+            count = 0
+            for name in entry.shards:
+                for clip in _in_tar(shards / name):
+                    yield part, clip
+                    count += 1
+            if count != entry.clips:
+                raise DataError(f"{shards}: {count} clips of {part} class {class_id}, the manifest has {entry.clips}")
+
+
+def _in_tar(path: Path) -> Iterator[Clip]:
+    try:
+        with tarfile.open(path, "r:") as tar:
+            while (joints := tar.next()) is not None:
+                facts = tar.next()
+                key = joints.name.removesuffix(f".{JOINTS_SUFFIX}")
+                if facts is None or facts.name != f"{key}.{FACTS_SUFFIX}" or joints.size > MAX_CLIP_BYTES:
+                    raise DataError(f"{path}: {joints.name}: not a clip's array and facts; split again")
+                array, text = (member.read() if (member := tar.extractfile(m)) else b"" for m in (joints, facts))
+                yield decode_clip(array, text, f"{path}: {key}")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())}); split again") from None
+
+
+def _parsed_annotation(clip: ParsedClip, img_shape: tuple[int, int]) -> dict[str, Any]:
+    tracks = clip.tracks
+    n_joints, n_coordinates = tracks.joints_PVC.shape[1:]
+    shape = (len(tracks.ids), tracks.frames, n_joints, n_coordinates)
+    if 4 * np.prod(shape, dtype=object) > MAX_CLIP_BYTES:
+        raise DataError(f"clip {clip.key}: {shape[0]} bodies x {shape[1]} frames are too many for one array")
+    at_P = (np.repeat(np.arange(shape[0]), tracks.lengths), tracks.frame_index)
+    joints_MTVC = np.zeros(shape, np.float32)
+    joints_MTVC[at_P] = tracks.joints_PVC
+    annotation = _annotation(clip.key, clip.class_id, tracks.frames)
+    if tracks.scores_PV is None:
+        return {**annotation, "keypoint": joints_MTVC}
+    scores_MTV = np.zeros(shape[:3], np.float32)
+    scores_MTV[at_P] = tracks.scores_PV
+    joints_MTVC *= np.array(img_shape[::-1], np.float32)
+    return {**annotation, **_image(img_shape), "keypoint": joints_MTVC, "keypoint_score": scores_MTV}
+
+
+def _shard_annotation(clip: Clip, manifest: Manifest) -> dict[str, Any]:
+    joints_MTVC = clip.joints_MTVC
+    annotation = _annotation(clip.key, int(clip.facts["class_id"]), joints_MTVC.shape[1])
+    if not manifest.layout.is_image:
+        return {**annotation, "keypoint": joints_MTVC}
+    places = {"keypoint": joints_MTVC[..., :2], "keypoint_score": joints_MTVC[..., 2]}
+    return {**annotation, **_image((1, 1)), **places}
+
+
+def _annotation(key: str, class_id: int, frames: int) -> dict[str, Any]:
+    return {"frame_dir": key, "label": class_id, "total_frames": frames}
+
+
+def _image(img_shape: tuple[int, int]) -> dict[str, Any]:
+    return {"img_shape": img_shape, "original_shape": img_shape}
+
+
+def _write(
+    out: Path, annotations: Iterator[bytes], splits: Mapping[str, list[str]], about: Mapping[str, Any]
+) -> ExportSummary:
+    """The file under a temporary name, then under its own; the splits are complete when the annotations are written."""
+    unfinished = out.with_name(f".{out.name}.new")
+    n_clips = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal n_clips
+        for annotation in tqdm(annotations, desc="export", unit="clip", disable=None):
+            n_clips += 1
+            yield annotation
+
+    keys = (list_of(encoded(key) for key in keys) for keys in splits.values())
+    document = dict_of(
+        [
+            ("annotations", list_of(counted())),
+            ("split", dict_of(zip(splits, keys, strict=True))),
+            ("dastm", [encoded(dict(about))]),
+        ]
+    )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        n_bytes = _write_all(unfinished, document)
+        if not n_clips:
+            raise DataError("not a single clip to export")
+        unfinished.replace(out)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+    return ExportSummary(n_clips, {name: len(keys) for name, keys in splits.items()}, n_bytes)
+
+
+def _write_all(path: Path, document: Iterator[bytes]) -> int:
+    with path.open("wb") as file:
+        file.write(start())
+        file.writelines(document)
+        file.write(end())
+        return file.tell()

@@ -1,0 +1,164 @@
+"""Arrays of whole clips, bodies x frames x joints x coordinates -> `Tracks`; the step that all array sources share.
+
+In: numbers of any kind, 2-D ones with or without confidences, and how the definition's `parse.source` says they are
+written. Out: tracks as every reader gives them: 3-D in metres with y up, 2-D as fractions of the image with y down. A
+body is absent from a frame where all its numbers are zero. nan is how others mark what was not measured: such a joint
+becomes (0, 0, 0), or confidence 0, which is how the rest of the pipeline knows it, and the clip is noted.
+
+Axes: M bodies, T frames, V joints, C coordinates (x y in 2-D).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.skeleton import Layout
+from pipeline.errors import Refused
+from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Tracks
+from pipeline.source_spec import SourceSpec
+
+NOTE_NAN = "nan_as_missing"
+
+_TURNS: dict[str, tuple[tuple[int, int], ...]] = {
+    "y": ((0, 1), (1, 1), (2, 1)),
+    "z": ((0, 1), (2, 1), (1, -1)),
+    "x": ((1, -1), (0, 1), (2, 1)),
+    "-y": ((0, 1), (1, -1), (2, -1)),
+    "-z": ((0, 1), (2, -1), (1, 1)),
+    "-x": ((1, 1), (0, -1), (2, 1)),
+}
+"""up -> the source axis and sign that x, y and z are taken from; turns by 90 or 180 degrees, no mirror."""
+
+
+def dense_tracks(
+    clip_MTVC: NDArray[Any],
+    scores_MTV: NDArray[Any] | None,
+    layout: Layout,
+    spec: SourceSpec,
+    *,
+    image: str = "fractions",
+    size: tuple[float, float] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Tracks:
+    """Tracks of one clip; a body's id is its place in the array.
+
+    Args:
+        clip_MTVC: C is 3; for 2-D layouts 2, or 3 with the confidence last.
+        scores_MTV: confidences of a 2-D clip; None: as the third coordinate says, else 1 where a joint is not zero.
+        image: how 2-D coordinates are written where `spec.image` does not say.
+        size: width and height for `pixels`.
+
+    Raises Refused for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a body.
+    """
+    places_MTVC, scores_MTV = _divide(clip_MTVC, scores_MTV, layout)
+    places_MTVC, scores_MTV, lost = _without_nan(places_MTVC, scores_MTV)
+    if layout.is_image:
+        if scores_MTV is None:
+            scores_MTV = np.any(places_MTVC, axis=3).astype(np.float32)
+        written = spec.image or ("pixels" if spec.image_size else image)
+        places_MTVC = _fractions(places_MTVC, scores_MTV > 0, written, size or spec.image_size)
+    elif (spec.up, spec.unit_m) != ("y", 1.0):
+        places_MTVC = _upright(places_MTVC, spec)
+    present_MT = _present(places_MTVC, scores_MTV)
+    return sparse_tracks(
+        _as_float32(places_MTVC, "coordinate"),
+        None if scores_MTV is None else _as_float32(scores_MTV, "confidence"),
+        present_MT,
+        notes=(*notes, *([NOTE_NAN] if lost else [])),
+    )
+
+
+def sparse_tracks(
+    joints_MTVC: NDArray[np.float32],
+    scores_MTV: NDArray[np.float32] | None,
+    present_MT: NDArray[np.bool_],
+    ids: NDArray[np.int64] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Tracks:
+    """Tracks of the bodies that are present at least once; Refused where none is."""
+    n_frames = present_MT.shape[1]
+    shown_M = present_MT.any(axis=1)
+    if not shown_M.any():
+        raise Refused(f"no body in any of {n_frames} frames")
+    if n_frames > MAX_FRAMES:
+        raise Refused(f"{n_frames} frames, more than {MAX_FRAMES}")
+    return Tracks(
+        frames=n_frames,
+        ids=np.flatnonzero(shown_M).astype(np.int64) if ids is None else ids[shown_M],
+        lengths=present_MT[shown_M].sum(axis=1).astype(np.int32),
+        frame_index=np.nonzero(present_MT)[1].astype(np.int32),
+        joints_PVC=joints_MTVC[present_MT],
+        scores_PV=None if scores_MTV is None else scores_MTV[present_MT],
+        notes=notes,
+    )
+
+
+def _divide(
+    clip_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None, layout: Layout
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Positions and confidences of a clip whose shape and kind have been checked."""
+    expected = (2, 3) if layout.is_image else (3,)
+    shape = clip_MTVC.shape
+    if len(shape) != 4 or shape[2] != layout.n_joints or shape[3] not in expected:
+        wanted = f"(bodies, frames, {layout.n_joints}, {' or '.join(map(str, expected))})"
+        raise Refused(f"an array of shape {shape}, expected {wanted} as layout {layout.name} has")
+    if not layout.is_image:
+        scores_MTV = None
+    elif shape[3] == 3:
+        clip_MTVC, last_MTV = clip_MTVC[..., :2], clip_MTVC[..., 2]
+        scores_MTV = last_MTV if scores_MTV is None else scores_MTV
+    if scores_MTV is not None and scores_MTV.shape != shape[:3]:
+        raise Refused(f"confidences of shape {scores_MTV.shape}, expected {shape[:3]}")
+    for array in (clip_MTVC, scores_MTV):
+        if array is not None and array.dtype.kind not in "fiu":
+            raise Refused(f"an array of {array.dtype}, expected numbers")
+    return clip_MTVC, scores_MTV
+
+
+def _without_nan(
+    places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None
+) -> tuple[NDArray[Any], NDArray[Any] | None, bool]:
+    """Joints with a nan, as zeros with confidence 0; and whether there were any."""
+    lost_MTV = np.isnan(places_MTVC).any(axis=3)
+    if scores_MTV is not None:
+        lost_MTV |= np.isnan(scores_MTV)
+    if not lost_MTV.any():
+        return places_MTVC, scores_MTV, False
+    places_MTVC = np.where(lost_MTV[..., None], 0, places_MTVC)
+    return places_MTVC, None if scores_MTV is None else np.where(lost_MTV, 0, scores_MTV), True
+
+
+def _fractions(
+    places_MTVC: NDArray[Any], shown_MTV: NDArray[np.bool_], image: str, size: tuple[float, float] | None
+) -> NDArray[Any]:
+    """2-D coordinates as fractions of the image, y down; what is not shown stays as zero."""
+    if image == "fractions":
+        return places_MTVC
+    if image == "centred":
+        moved_MTVC = places_MTVC * np.array([1.0, -1.0]) + 0.5
+        return np.where(shown_MTV[..., None] | places_MTVC.any(axis=3, keepdims=True), moved_MTVC, 0.0)
+    if size is None or not all(0 < length < 1e9 for length in size):
+        raise Refused("pixels of an image whose width and height are not known (parse.source.image_size)")
+    return places_MTVC.astype(np.float64) / np.array(size, np.float64)
+
+
+def _upright(places_MTVC: NDArray[Any], spec: SourceSpec) -> NDArray[np.float64]:
+    axes, signs = zip(*_TURNS[spec.up], strict=True)
+    turned: NDArray[np.float64] = places_MTVC[..., axes].astype(np.float64) * np.array(signs) * spec.unit_m
+    return turned
+
+
+def _present(places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None) -> NDArray[np.bool_]:
+    present_MT: NDArray[np.bool_] = np.any(places_MTVC, axis=(2, 3))
+    return present_MT if scores_MTV is None else present_MT | np.any(scores_MTV, axis=2)
+
+
+def _as_float32(values: NDArray[Any], what: str) -> NDArray[np.float32]:
+    """The numbers as float32; Refused, with its place, for one that is not finite as such."""
+    fit = np.abs(values.astype(np.float64, copy=False)) < FLOAT32_LIMIT
+    if not fit.all():
+        place = np.unravel_index(int(np.argmin(fit)), fit.shape)
+        where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(("body", "frame", "joint"), place, strict=False))
+        raise Refused(f"{what} {values[place]} at {where}, expected finite numbers")
+    return values.astype(np.float32)

@@ -1,0 +1,115 @@
+"""A folder (or zips) of one array a clip, .npy or CSV, named and described by the definition's `parse.source`.
+
+In: raw files, and where key, class and the other facts stand: in the path (a pattern, or the folder's name), or in a
+labels file. Out: `Member`s, and the tracks of one file.
+
+A class is a name of the definition's class_names, or else a number, the 0-based class id.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.definitions import ParseSpec
+from pipeline.errors import DataError, Refused
+from pipeline.formats.tracks import ClipName, Tracks
+from pipeline.labels import Label
+from pipeline.raw import RawFile
+from pipeline.raw import read as read_bytes
+from pipeline.source_spec import FACTS, SourceSpec
+from pipeline.sources.csv_clips import parse_csv
+from pipeline.sources.dense import dense_tracks
+from pipeline.sources.members import Member, Source, named
+from pipeline.sources.npy import read_array
+
+SUFFIXES = (".npy", ".csv")
+
+
+def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
+    """One member a file; DataError where there is none but the labels file."""
+    source = spec.source or SourceSpec()
+    clips = [file for file in files if file.name != source.labels_file]
+    if not clips:
+        raise DataError(f"{files[0].root}: {source.labels_file} and not a single clip")
+    return (_member(file, spec, source) for file in clips)
+
+
+def read(member: Member, spec: ParseSpec) -> Tracks:
+    """One file; Refused, with its line for CSV, where it is damaged or does not fit the layout."""
+    return parse_clip(member.raw.name, read_bytes(member.raw), spec, member.notes)
+
+
+def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] = ()) -> Tracks:
+    """The bytes of one file -> tracks; `name` tells CSV from .npy."""
+    source = spec.source or SourceSpec()
+    if name.endswith(".csv"):
+        clip = parse_csv(data, spec.layout, source.columns, source.delimiter)
+        tracks = dense_tracks(clip.places_MTVC, clip.scores_MTV, spec.layout, source, notes=notes)
+        return _with_ids(tracks, clip.ids_M)
+    array = read_array(data)
+    axes = source.axes or {3: "TVC", 4: "MTVC"}.get(array.ndim, "")
+    if array.ndim != len(axes):
+        raise Refused(f"an array of shape {array.shape}, expected the axes {source.axes or 'TVC or MTVC'}")
+    bodies = array if "M" in axes else array[None]
+    axes = axes if "M" in axes else f"M{axes}"
+    return dense_tracks(bodies.transpose([axes.index(a) for a in "MTVC"]), None, spec.layout, source, notes=notes)
+
+
+def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
+    return replace(tracks, ids=ids_M[tracks.ids])
+
+
+def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
+    try:
+        facts = _facts_of_path(file.source, source)
+        name, notes = named(facts.pop("key"))
+        listed = source.labels.get(name.key, {})
+        if source.labels and not listed:
+            notes += ("not_on_list",)
+        subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])
+        name = _completed(name, subject=subject, camera=camera, setup=setup, replication=replication)
+        said = (("path", facts.get("class")), ("labels file", listed.get("class")))
+        labels = tuple(_label(by, text, spec.class_names) for by, text in said if text)
+    except Refused as why:
+        return Member(raw=file, name=None, size=file.size, problem=why.reason)
+    return Member(raw=file, name=name, labels=labels, size=file.size, notes=notes)
+
+
+def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:
+    if source.pattern is None:
+        place = PurePosixPath(path)
+        return {"key": place.stem, "class": None if source.labels else place.parent.name or None}
+    match = re.fullmatch(source.pattern, path)
+    if match is None:
+        raise Refused("the path does not match parse.source.pattern")
+    return match.groupdict()
+
+
+def _completed(name: ClipName, **facts: int | None) -> ClipName:
+    """With what is said of it; what is not said stays as an NTU name says it."""
+    return ClipName(name.key, None, *(facts[f] if facts[f] is not None else getattr(name, f) for f in FACTS[1:]))
+
+
+def _label(said_by: str, text: str, class_names: Sequence[str]) -> Label:
+    if not text.isprintable():
+        raise Refused("the class's name is not a text")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
+    return Label(said_by, class_id=int(text)) if is_number and text not in class_names else Label(said_by, name=text)
+
+
+def _agreed(fact: str, *texts: str | None) -> int | None:
+    said = {text for text in texts if text}
+    wrong = next((text for text in sorted(said) if not re.fullmatch(r"[0-9]{1,9}", text)), None)
+    if wrong is not None:
+        raise Refused(f"{fact} {wrong[:40]!r} is not a whole number")
+    found: Mapping[int, None] = {int(text): None for text in sorted(said)}
+    if len(found) > 1:
+        raise Refused(f"{fact}: the path and the labels file disagree")
+    return next(iter(found), None)
+
+
+FOLDER = Source(suffixes=SUFFIXES, members=members, read=read)

@@ -1,0 +1,118 @@
+"""PYSKL annotation pickles (Duan et al., ACM MM 2022): one file of many GB -> its clips, and one clip -> tracks.
+
+In: `{"split": {name: [frame_dir, ..]}, "annotations": [{"frame_dir", "label", "total_frames", "keypoint" (M, T, V, C),
+"keypoint_score" (M, T, V), "img_shape" (height, width), ..}, ..]}`, or the list of annotations alone. Nothing of it is
+run (see `pipeline.sources.pickles`). Out: one `Member` an annotation, whose numbers stay in the file until `read`.
+
+Bodies are zero-padded to the same frames, 2-D joints are pixels of img_shape. The splits of the file are not used: they
+divide subjects or cameras; the definition divides classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from pipeline.definitions import ParseSpec
+from pipeline.errors import DataError, Refused
+from pipeline.formats.tracks import Tracks
+from pipeline.labels import Label
+from pipeline.raw import RawFile
+from pipeline.source_spec import SourceSpec
+from pipeline.sources.dense import dense_tracks
+from pipeline.sources.members import Member, Source, named
+from pipeline.sources.pickled import Array, numbers, shown
+from pipeline.sources.pickles import load
+from pipeline.sources.seekable import reading
+
+SUFFIXES = (".pkl", ".pickle")
+MAX_CLASSES = 1_000_000
+NOTE_FRAMES = "total_frames_differs"
+
+
+class Place(NamedTuple):
+    """Where a clip's numbers are, and the width and height that its pixels are of."""
+
+    joints: Array
+    scores: Array | None
+    size: tuple[int, int] | None
+
+
+def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
+    """Every annotation of every file; DataError (file, byte) where a file is no pickle of annotations."""
+    for file in files:
+        try:
+            with reading(file) as opened:
+                annotations = annotations_of(load(opened, file.size))
+        except Refused as why:
+            raise DataError(f"{file.root}: {file.source}: {why}") from None
+        for row, annotation in enumerate(annotations):
+            yield _member(file, row, annotation)
+
+
+def annotations_of(document: Any) -> list[Any]:
+    """The list of annotations; Refused where the pickle holds something else."""
+    found = document.get("annotations") if isinstance(document, dict) else document
+    if not isinstance(found, list) or not found:
+        raise Refused(f"{shown(document)} that holds no list of annotations as PYSKL writes them")
+    return found
+
+
+def read(member: Member, spec: ParseSpec) -> Tracks:
+    """One clip; Refused where its numbers do not fit each other or the layout."""
+    place: Place = member.place
+    with reading(member.raw) as opened:
+        clip_MTVC = numbers(opened, place.joints)
+        scores_MTV = None if place.scores is None else numbers(opened, place.scores)
+    return dense_tracks(
+        clip_MTVC,
+        scores_MTV,
+        spec.layout,
+        spec.source or SourceSpec(),
+        image="pixels",
+        size=place.size,
+        notes=member.notes,
+    )
+
+
+def _member(file: RawFile, row: int, annotation: Any) -> Member:
+    name, size = None, 0
+    try:
+        if not isinstance(annotation, dict):
+            raise Refused(f"annotation {row}: {shown(annotation)}, expected a dict")
+        name, notes = named(annotation.get("frame_dir"))
+        label = _label(annotation.get("label"))
+        place = _place(annotation)
+        size = place.joints.n_bytes + (place.scores.n_bytes if place.scores else 0)
+        if annotation.get("total_frames", place.joints.shape[1]) != place.joints.shape[1]:
+            notes += (NOTE_FRAMES,)
+    except Refused as why:
+        return Member(raw=file, within=f"[{row}]", name=name, size=size, problem=why.reason)
+    labels = (Label("annotation", class_id=label),) if label is not None else ()
+    return Member(raw=file, within=f"[{row}]", name=name, labels=labels, size=size, place=place, notes=notes)
+
+
+def _label(label: Any) -> int | None:
+    if label is None or (type(label) is int and 0 <= label < MAX_CLASSES):
+        return label
+    raise Refused(f"label {shown(label)} is not a class id")
+
+
+def _place(annotation: dict[Any, Any]) -> Place:
+    joints, scores = annotation.get("keypoint"), annotation.get("keypoint_score")
+    if not isinstance(joints, Array) or len(joints.shape) != 4:
+        raise Refused("no 'keypoint' array of bodies, frames, joints and coordinates")
+    if scores is not None and not isinstance(scores, Array):
+        raise Refused("'keypoint_score' is not an array")
+    return Place(joints, scores, _size(annotation.get("img_shape") or annotation.get("original_shape")))
+
+
+def _size(shape: Any) -> tuple[int, int] | None:
+    """(height, width) -> (width, height)."""
+    match shape:
+        case None:
+            return None
+        case (int() as height, int() as width, *_) if 0 < height < 10**6 and 0 < width < 10**6:
+            return width, height
+    raise Refused("'img_shape' is not a height and a width in pixels")
+
+
+PYSKL = Source(suffixes=SUFFIXES, members=members, read=read)
