@@ -71,7 +71,7 @@ def usual_layout(part: ArrayPart) -> Layout:
     n_joints = part.data_NCTVM.shape[3]
     fitting = [layout for layout in LAYOUTS.values() if layout.n_joints == n_joints]
     if not fitting:
-        known = " or ".join(f"{layout.n_joints} ({layout.name})" for layout in LAYOUTS.values())
+        known = ", ".join(f"{layout.n_joints} ({layout.name})" for layout in LAYOUTS.values())
         raise DataError(
             f"{part.path}: {n_joints} joints, expected {known}; for another skeleton give --dataset with its layout"
         )

@@ -1,10 +1,10 @@
 """Where to put the joints of a skeleton that stands for all of a data set's: a pose in which none hides another.
 
-In: a layout. Out: a place a joint, x right and y up. The two known layouts are drawn by hand; any other is laid out as
+In: a layout. Out: a place a joint, x right and y up. The known layouts are drawn by hand; any other is laid out as
 the tree that its bones make.
 """
 
-from dastm.skeleton import NTU25, OPENPOSE18, Layout
+from dastm.skeleton import COCO17, NTU25, OPENPOSE18, Layout
 
 Pose = tuple[tuple[float, float], ...]
 
@@ -19,6 +19,10 @@ _KNOWN: dict[tuple[str, ...], Pose] = {
         *((0, 38), (0, 28), (-10, 27), (-18, 13), (-25, 0), (10, 27), (18, 13), (25, 0)),
         *((-7, -2), (-8, -23), (-9, -44), (7, -2), (8, -23), (9, -44)),
         *((-4, 42), (4, 42), (-9, 39), (9, 39)),
+    ),
+    COCO17.joints: (
+        *((0, 38), (4, 42), (-4, 42), (9, 39), (-9, 39), (10, 27), (-10, 27), (18, 13), (-18, 13)),
+        *((25, 0), (-25, 0), (7, -2), (-7, -2), (8, -23), (-8, -23), (9, -44), (-9, -44)),
     ),
 }
 

@@ -216,7 +216,7 @@ def part_of(shape):
 def test_the_layout_is_told_by_the_number_of_joints():
     assert usual_layout(part_of((1, 3, 5, 25, 2))) is NTU25
     assert usual_layout(part_of((1, 3, 5, 18, 2))) is OPENPOSE18
-    message = r"^x_data.npy: 20 joints, expected 25 \(ntu25\) or 18 \(openpose18\); for another skeleton give --dataset"
+    message = r"^x_data.npy: 20 joints, expected 25 \(ntu25\), 18 \(openpose18\), 17 \(coco17\); for another"
     with pytest.raises(DataError, match=message):
         usual_layout(part_of((1, 3, 5, 20, 2)))
 

@@ -19,7 +19,7 @@ def test_no_joint_hides_another(layout):
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 def test_known_layouts_stand_upright_with_left_and_right_mirrored(layout):
     at = dict(zip(layout.joints, pose_of(layout), strict=True))
-    assert at["neck"][1] > at["left hip"][1] > at["left knee"][1] > at["left ankle"][1]
+    assert at["left shoulder"][1] > at["left hip"][1] > at["left knee"][1] > at["left ankle"][1]
     for name, (x, y) in at.items():
         if name.startswith("left "):
             assert at[name.replace("left ", "right ")] == (-x, y)
