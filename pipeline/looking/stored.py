@@ -57,7 +57,7 @@ def _rows_of(path: Path, rows: list[int]) -> Iterator[ParsedClip]:
     try:
         table = pq.read_table(path, page_checksum_verification=True).take(pa.array(rows))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged, run `dastm-data parse` again ({' '.join(str(error).split())})") from None
+        raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({' '.join(str(error).split())})") from None
     yield from table_to_clips(table.combine_chunks())
 
 
