@@ -1,52 +1,18 @@
-"""The readers that are fuzzed: what reads, its slow twin where it has one, valid files, what else a file may hold."""
+"""The readers that are fuzzed, by name: those of the raw formats here, those of other sources from `sources`."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 from hypothesis import strategies as st
 
 from dastm.skeleton import NTU25, OPENPOSE18
-from pipeline.errors import Refused
 from pipeline.formats.clip_objects import parse_label_list, parse_objects
 from pipeline.formats.kinetics_json import parse_clip
 from pipeline.formats.ntu_lines import parse_lines
 from pipeline.formats.ntu_skeleton import parse_skeleton
+from tests.fuzz.reader import Reader
+from tests.fuzz.sources import SOURCES
 from tests.pipeline.raw_files import SKELETON, TWO, TWO_2D, clip, person
-
-BINARY = st.binary(max_size=300)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reader:
-    """One row: whatever `read` does with bytes but to return or to raise Refused is a finding."""
-
-    read: Callable[[bytes], object]
-    seeds: list[bytes]
-    """Valid files, small ones."""
-    twin: Callable[[bytes], object] | None = None
-    """Slow and obvious; `read` has to agree with it, refusals included."""
-    pieces: tuple[bytes, ...] = ()
-    """What the format's files are made of, put where it does not belong."""
-    documents: st.SearchStrategy[bytes] = BINARY
-    """Files made up by hypothesis."""
-
-
-def outcome(read: Callable[[bytes], object], data: bytes) -> object:
-    """What came of it, to be compared with ==: the reason and place of a refusal, or all values to the bit."""
-    try:
-        return _plain(read(data))
-    except Refused as why:
-        return "refused", why.reason, why.line, why.byte
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    if is_dataclass(value):
-        return {of.name: _plain(getattr(value, of.name)) for of in fields(value)}
-    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def _genuine_skeleton() -> bytes:
@@ -143,5 +109,5 @@ READERS: dict[str, Reader] = {
         pieces=JSON_PIECES,
         documents=json_values.map(lambda value: json.dumps(value).encode()),
     ),
+    **SOURCES,
 }
-"""By name."""

@@ -11,7 +11,8 @@ from pipeline.errors import Refused
 from tests.fuzz import __main__ as command
 from tests.fuzz import run
 from tests.fuzz.mutations import CHANGES, mutated
-from tests.fuzz.readers import READERS, Reader, outcome
+from tests.fuzz.reader import Reader, outcome
+from tests.fuzz.readers import READERS
 from tests.fuzz.run import Tally, fuzz, judge
 
 

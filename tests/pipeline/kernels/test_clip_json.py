@@ -10,7 +10,7 @@ from pipeline.formats.kinetics_json import parse_clip
 from pipeline.kernels import clip_json
 from pipeline.kernels.blocks import as_text
 from pipeline.kernels.clip_json import Limits, read_clip
-from tests.fuzz.readers import outcome
+from tests.fuzz.reader import outcome
 from tests.pipeline.raw_files import TWO_2D, clip
 
 pytestmark = pytest.mark.kernel

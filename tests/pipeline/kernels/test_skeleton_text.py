@@ -6,7 +6,8 @@ from pipeline.formats.ntu_lines import parse_lines
 from pipeline.formats.ntu_skeleton import parse_skeleton
 from pipeline.kernels import skeleton_text
 from pipeline.kernels.skeleton_text import Limits, read_skeleton
-from tests.fuzz.readers import READERS, outcome
+from tests.fuzz.reader import outcome
+from tests.fuzz.readers import READERS
 from tests.pipeline.raw_files import SKELETON, TWO
 
 pytestmark = pytest.mark.kernel
