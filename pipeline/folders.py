@@ -2,14 +2,18 @@
 
 In: the name of a folder. Out: a new, empty folder beside it to write into, which takes the name when the work is done.
 A run that is killed leaves the old folder as it was; what it leaves beside it is cleared away by the next run.
+A store that cannot rename is written in place: whoever reads there waits for the file that is written last.
 """
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import DataError
+from pipeline.places import all_in, beside, can_rename, clear_errors, remove_folder, write_whole
+
+UNFINISHED = ".unfinished"
+"""Lies in a folder of a store as long as it is written."""
 
 
 @contextmanager
@@ -17,31 +21,50 @@ def replaced_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder beside `out`; at the end of the block it replaces `out`, on an error it is removed.
 
     Behind a link, its target is replaced and the link stays. The caller checks first that `out` is its own to replace.
+    In a store that cannot rename (`places.can_rename`) it is `out` itself, emptied: its marker, which readers look for
+    first, has to be written last.
     """
+    if not can_rename(out):
+        with clear_errors(out):
+            _empty(out)
+        yield out
+        (out / UNFINISHED).unlink()
+        return
     final = out.resolve()
-    new, old = final.with_name(f".{final.name}.new"), final.with_name(f".{final.name}.old")
-    final.parent.mkdir(parents=True, exist_ok=True)
-    _clear(final, new, old)
-    new.mkdir()
+    new, old = beside(out, "new"), beside(out, "old")
+    with clear_errors(out):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _clear(final, new, old)
+        new.mkdir()
     try:
         yield new
         if final.exists():
             final.rename(old)
         new.rename(final)
     except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
+        _remove(new)
         if old.exists():
             old.rename(final)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def check_marked(out: Path, marker: str) -> None:
     """DataError where `out` is a file, or holds files but not the one that every folder of its kind holds."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, a folder belongs here")
-    if out.exists() and any(out.iterdir()) and not (out / marker).is_file():
+    ours = (out / marker).is_file() or (out / UNFINISHED).is_file()
+    if out.exists() and any(all_in(out)) and not ours:
         raise DataError(f"{out}: holds files but no {marker}, so it will not be replaced; empty it or name another")
+
+
+def _empty(out: Path) -> None:
+    """Remove all from a folder of a store, the files that readers look for first before what those describe."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / UNFINISHED, b"")
+    others = [path for path in all_in(out) if path.name != UNFINISHED]
+    for path in sorted(others, key=lambda path: path.is_dir()):
+        remove_folder(path) if path.is_dir() else path.unlink()
 
 
 def _clear(final: Path, new: Path, old: Path) -> None:
@@ -49,5 +72,10 @@ def _clear(final: Path, new: Path, old: Path) -> None:
     if old.exists() and not final.exists():
         old.rename(final)
     for left_over in (new, old):
-        if left_over.exists():
-            shutil.rmtree(left_over)
+        remove_folder(left_over)
+
+
+def _remove(folder: Path) -> None:
+    """As far as it goes: what stays is cleared away by the next run."""
+    with suppress(OSError):
+        remove_folder(folder)

@@ -2,36 +2,31 @@
 
 In: a definition and its raw folders or zips. Out: a folder with the table's parts (see `pipeline.table`), summary.json.
 The sorted list of raw files is cut into parts of a fixed number of files; whichever process does a part, its bytes are
-the same. A part counts as done once its clips part has its final name, so a run that was killed goes on where it
-stopped, as long as plan.json, which is there until the end, still describes the same work.
+the same. Notes beside the folder (`pipeline.done`) say of each part what it was made from, once it is whole: what was
+killed goes on where it stopped, and only parts of which a raw file has changed are read again.
 """
 
-import json
-import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import chain, islice
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
-from threading import Thread
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline.definitions import Definition
+from pipeline.done import code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
-from pipeline.raw import RawFile
+from pipeline.parts import Workers, at_work
+from pipeline.places import all_in, clear_errors, is_local, readable, write_whole
+from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
     PLAN_NAME,
     SCHEMA_VERSION,
+    SUMMARY_NAME,
     ParsedClip,
     RefusedFile,
     clips_to_table,
@@ -41,9 +36,7 @@ from pipeline.table import (
 )
 
 FILES_PER_PART = 512
-SUMMARY_NAME = "summary.json"
-_OURS = ("clips-*.parquet", "refused-*.parquet", SUMMARY_NAME)
-_LEFT_OVERS = (".clips-*.new", ".refused-*.new", ".*.json.new")
+_LEFT_OVERS = (".clips-*.new", ".refused-*.new", ".*.json.*new")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +47,12 @@ class _Part:
     jobs: Sequence[Job]
     definition: Definition
     out: Path
+    digest: str
+    """Of all that its bytes depend on, short of reading the raw files."""
 
-
-def default_workers() -> int:
-    """As many processes as this one may use cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def path(self, kind: str) -> Path:
+        """Where its clips or its refused files lie."""
+        return part_path(self.out, kind, self.number)
 
 
 def find_raw(definition: Definition, raw: Sequence[Path]) -> list[RawFile]:
@@ -71,194 +65,171 @@ def parse(
     raw: Sequence[Path],
     out: Path,
     *,
-    workers: int = 1,
+    workers: Workers | int = 1,
     max_refused: int | None = None,
     files_per_part: int = FILES_PER_PART,
+    say: Callable[[str], None] = lambda line: None,
 ) -> ParseSummary:
     """Parse every clip below the raw folders and zips into the table `out`; the bytes do not depend on `workers`.
 
     Args:
         max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
         files_per_part: raw files whose clips are in memory together, in each worker.
+        say: told what need not be done again.
 
     Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished parts stay and
     the same call goes on from there.
     """
-    if workers < 1 or files_per_part < 1:
-        raise DataError(f"workers and files_per_part: at least 1, got {workers} and {files_per_part}")
+    if files_per_part < 1:
+        raise DataError(f"files_per_part: at least 1, got {files_per_part}")
     _check_apart(raw, out)
     plan = make_plan(definition, raw)
     parts = _cut(plan, files_per_part, definition, out)
-    with _clear_error(out):
-        _prepare_folder(out, _digest(definition, plan, files_per_part))
-    _run(parts, workers, max_refused)
+    with clear_errors(out):
+        done = _prepare_folder(out, parts)
+    if done:
+        say(f"{len(done)} of {len(parts)} parts are as they were, their raw files are not read again")
+    _run(parts, done, workers, max_refused)
     summary = summarise(
-        [part_path(out, "clips", part.number) for part in parts],
-        [part_path(out, "refused", part.number) for part in parts],
+        [part.path("clips") for part in parts],
+        [part.path("refused") for part in parts],
         plan.outside_split,
         plan.ignored,
     )
     if not summary.clips:
         raise DataError(f"{raw[0]}: not one usable clip. {'; '.join(line.strip() for line in summary.lines())}")
-    with _clear_error(out):
-        _write_text(out / SUMMARY_NAME, summary.to_json())
-        (out / PLAN_NAME).unlink()
+    with clear_errors(out):
+        _finish(out, summary.to_json().encode())
     return summary
 
 
 def _cut(plan: Plan, files_per_part: int, definition: Definition, out: Path) -> list[_Part]:
-    starts = range(0, len(plan.jobs), files_per_part)
+    common = _common_digest(definition)
     return [
-        _Part(number=i, jobs=plan.jobs[start : start + files_per_part], definition=definition, out=out)
-        for i, start in enumerate(starts)
+        _Part(number=i, jobs=jobs, definition=definition, out=out, digest=_digest(common, jobs))
+        for i, start in enumerate(range(0, len(plan.jobs), files_per_part))
+        for jobs in [plan.jobs[start : start + files_per_part]]
     ]
 
 
 def _check_apart(raw: Sequence[Path], out: Path) -> None:
     for root in raw:
-        if out.resolve().is_relative_to(root.resolve()):
+        if is_local(root) == is_local(out) and out.resolve().is_relative_to(root.resolve()):
             raise DataError(f"{out}: lies in the raw folder {root}, which is never written to; name another")
 
 
-@contextmanager
-def _clear_error(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{error.filename or out}: cannot be written: {error.strerror or error}") from None
-
-
-def _digest(definition: Definition, plan: Plan, files_per_part: int) -> str:
-    """Of all that the parts' bytes depend on, short of reading the raw files."""
+def _common_digest(definition: Definition) -> str:
     spec = definition.to_dict()["parse"] | {"missing": sorted(definition.parse.missing)}
     split = definition.to_dict()["split"]["class_split"] if definition.parse.classes == "split" else None
-    digest = blake2b(
-        json.dumps([SCHEMA_VERSION, definition.name, files_per_part, spec, split]).encode(), digest_size=16
-    )
-    for job in plan.jobs:
-        digest.update(json.dumps([job.source, job.raw.size, job.raw.stamp, job.labels, job.problem]).encode())
-    return digest.hexdigest()
+    return digest_of(SCHEMA_VERSION, code_digest(), definition.name, spec, split)
 
 
-def _prepare_folder(out: Path, digest: str) -> None:
-    """Keep the parts that an interrupted run of the same plan has finished, and remove all other files of ours.
+def _digest(common: str, jobs: Sequence[Job]) -> str:
+    return digest_of(common, [_about(job) for job in jobs])
 
-    While parts of another plan are removed, plan.json names no plan: killed there, the next run keeps none of them, and
-    nobody takes what is left for a finished table. DataError where `out` holds files, but none of a parsed table.
+
+def _about(job: Job) -> list[Any]:
+    """All that is known of a clip before it is read; what other files said of it included."""
+    member = [repr(job.member.place), job.member.notes] if job.member is not None else []
+    return [job.source, job.raw.size, job.raw.stamp, job.name, job.labels, job.problem, *member]
+
+
+def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
+    """Numbers of the parts that are done; all other files of ours are removed, unless nothing is to do at all.
+
+    As long as plan.json is there, nobody takes what lies there for a finished table. DataError where `out` holds files,
+    but none of a parsed table.
     """
     out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"digest": digest}) + "\n"
     plan = out / PLAN_NAME
-    if any(out.iterdir()) and not (plan.exists() or any(out.glob(_OURS[0]))):
+    _remove([path for folder in (out, notes_folder(out)) for path in _left_overs(folder)])
+    found = {path.name for path in all_in(out)}
+    table = [path for kind in ("clips", "refused") for path in out.glob(f"{kind}-*.parquet")]
+    if found and PLAN_NAME not in found and not table:
         raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
-    same = plan.is_file() and plan.read_bytes() == text.encode()
-    if not same:
-        _write_text(plan, "{}\n")
-    for pattern in _LEFT_OVERS if same else (*_LEFT_OVERS, *_OURS):
-        for path in out.glob(pattern):
-            path.unlink()
-    _write_text(plan, text)
+    done = {part.number for part in parts if _is_done(part)}
+    ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
+    stale = [path for path in table if path.name not in ours]
+    if PLAN_NAME in found or stale or len(done) < len(parts):
+        write_whole(plan, b"{}\n")
+        _remove([*stale, out / SUMMARY_NAME])
+    return done
 
 
-def _write_text(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+def _left_overs(folder: Path) -> list[Path]:
+    """What a killed run had not finished to write."""
+    return [path for pattern in _LEFT_OVERS for path in folder.glob(pattern)] if folder.is_dir() else []
 
 
-def _run(parts: Sequence[_Part], workers: int, max_refused: int | None) -> None:
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _finish(out: Path, summary: bytes) -> None:
+    if not (out / SUMMARY_NAME).exists() or (out / SUMMARY_NAME).read_bytes() != summary:
+        write_whole(out / SUMMARY_NAME, summary)
+    (out / PLAN_NAME).unlink(missing_ok=True)
+
+
+def _run(parts: Sequence[_Part], done: set[int], workers: Workers | int, max_refused: int | None) -> None:
     """Do all parts that are not done; DataError once too many files are refused."""
-    done = [part for part in parts if _is_done(part)]
-    numbers = {part.number for part in done}
-    to_do = [part for part in parts if part.number not in numbers]
-    workers = min(workers, len(to_do))
-    total = sum(len(part.jobs) for part in parts)
+    to_do = [part for part in parts if part.number not in done]
     refused = 0
-    with (
-        tqdm(total=total, desc="parse", unit="file", disable=None) as progress,
-        closing(_in_processes(to_do, workers) if workers > 1 else _in_this_process(to_do)) as newly_done,
-    ):
-        for part in chain(done, newly_done):
-            progress.update(len(part.jobs))
-            rows = _unexpected(part)
-            refused += len(rows)
-            if max_refused is not None and refused > max_refused:
-                raise DataError(f"{refused} files refused, more than max_refused = {max_refused}; one is {rows[0]}")
+
+    def count(part: _Part) -> None:
+        nonlocal refused
+        progress.update(len(part.jobs))
+        rows = _unexpected(part) if max_refused is not None else []
+        refused += len(rows)
+        if max_refused is not None and refused > max_refused:
+            raise DataError(f"{refused} files refused, more than max_refused = {max_refused}; one is {rows[0]}")
+
+    with tqdm(total=sum(len(part.jobs) for part in parts), desc="parse", unit="file", disable=None) as progress:
+        for part in parts:
+            if part.number in done:
+                count(part)
+        if to_do:
+            with at_work(workers, len(to_do)) as run, closing(run(_do_part, to_do)) as newly_done:
+                for part, _ in newly_done:
+                    count(part)
+
+
+def _note(part: _Part) -> Path:
+    return notes_folder(part.out) / f"{part.number:05d}.json"
+
+
+def _written(part: _Part) -> list[str | None]:
+    """What a note says of a part: what it was made from, and what it then was."""
+    return [part.digest, digest_of_end(part.path("clips")), digest_of_end(part.path("refused"))]
 
 
 def _is_done(part: _Part) -> bool:
-    """Whether an earlier run has finished this part, every file of it accounted for."""
-    clips, refused = (part_path(part.out, kind, part.number) for kind in ("clips", "refused"))
-    if not (clips.is_file() and refused.is_file()):
-        return False
-    try:
-        facts = pq.read_metadata(refused)
-        count = pq.read_metadata(clips).num_rows + facts.num_rows + int(facts.metadata[OUTSIDE_KEY])
-    except (pa.ArrowException, OSError):
-        return False  # damaged: it is done again
-    return bool(count == len(part.jobs))
+    """Whether an earlier run has made this part from the same raw files, and it lies there as it was then."""
+    note = read_note(_note(part))
+    return isinstance(note, list) and note[:1] == [part.digest] and note == _written(part)
 
 
 def _unexpected(part: _Part) -> list[RefusedFile]:
     """The files refused in a finished part that the data set's missing list does not name."""
-    rows = pq.read_table(part_path(part.out, "refused", part.number)).to_pylist()
+    with readable(part.path("refused")) as source:
+        rows = pq.read_table(source).to_pylist()
     return [RefusedFile(**row) for row in rows if row["reason"] != MISSING]
 
 
-def _in_this_process(parts: Iterable[_Part]) -> Generator[_Part, None, None]:
-    for part in parts:
-        _do_part(part)
-        yield part
-
-
-def _in_processes(parts: Iterable[_Part], workers: int) -> Generator[_Part, None, None]:
-    """Parts as they are finished; never more than two a worker are handed out, so that memory stays bounded."""
-    pool = worker_pool(workers)
-    queue = iter(parts)
-    running: dict[Future[None], _Part] = {}
-    try:
-        while True:
-            running |= {pool.submit(_do_part, part): part for part in islice(queue, 2 * workers - len(running))}
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                future.result()
-                yield running.pop(future)
-    except BrokenProcessPool:
-        raise DataError(
-            "a worker process was killed, most likely for want of memory; finished parts are kept, "
-            "run again with fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Processes that leave with this one, however it ends."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
-
-
-def _leave_with_parent() -> None:
-    """In a worker: exit as soon as the parent is gone, or it would go on writing beside the run that takes over."""
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _exit_after(sentinel: int) -> None:
-    wait_for_any([sentinel])
-    os._exit(1)
-
-
 def _do_part(part: _Part) -> None:
-    """Parse the files of one part and write it: the refused first, the clips last, which marks it as done."""
+    """Parse the files of one part and write it; the note that it is done comes last.
+
+    A part of which a file could not be read (its disk is away, it has vanished) gets no note: next time, it may be.
+    """
     clips: list[ParsedClip] = []
     refused: list[RefusedFile] = []
-    outside = 0
+    outside, all_read = 0, True
     for job in part.jobs:
         try:
             clip = run_job(job, part.definition)
         except Refused as why:
+            all_read &= not isinstance(why, Unread)
             key = job.name.key if job.name is not None else None
             refused.append(RefusedFile(source=job.source, key=key, line=why.line, byte=why.byte, reason=why.reason))
         except MemoryError:
@@ -268,5 +239,8 @@ def _do_part(part: _Part) -> None:
             clips += [clip] if clip is not None else []
     table = refused_to_table(refused)
     table = table.replace_schema_metadata({**table.schema.metadata, OUTSIDE_KEY: str(outside).encode()})
-    write_part(table, part_path(part.out, "refused", part.number))
-    write_part(clips_to_table(clips), part_path(part.out, "clips", part.number))
+    write_part(table, part.path("refused"))
+    write_part(clips_to_table(clips), part.path("clips"))
+    if all_read:
+        with clear_errors(part.out):
+            write_note(_note(part), _written(part))

@@ -1,6 +1,8 @@
 """Finding and reading raw files: folders and zips -> a sorted list of files -> the bytes of one of them.
 
-In: folders, searched through, and zips, given or lying in those folders. Out: `RawFile`s; nothing is unpacked to disk.
+In: folders, searched through, and zips, given or lying in those folders, on this machine or in a store that fsspec
+reaches (`pipeline.places`). Out: `RawFile`s; nothing is unpacked to disk, of a zip in a store only what is asked for
+is fetched.
 Raw files are only ever read. Hidden files and `__MACOSX` are not there for us.
 """
 
@@ -10,18 +12,26 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pipeline.errors import DataError, Refused
+from pipeline.places import is_local, one_line, store_of
 
 MAX_BYTES = 512 * 2**20
 """A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
 
 _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
 BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
+_STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
+"""The surest first."""
+
+
+class Unread(Refused):
+    """A file that could not be read this time, for reasons that are not its own: it has vanished, its disk is away."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,8 @@ class RawFile:
     member: str | None
     size: int
     """Bytes, uncompressed, as folder or zip claims."""
-    stamp: int = 0
-    """Changes when the contents do: modification time in ns, or the zip member's CRC."""
+    stamp: int | str = 0
+    """Changes when the contents do: modification time in ns, the zip member's CRC, or what a store has of that kind."""
 
     @property
     def name(self) -> str:
@@ -75,25 +85,39 @@ def read(file: RawFile) -> bytes:
     try:
         return _read_member(file) if file.member is not None else _read_file(file)
     except zipfile.BadZipFile as error:
-        raise Refused(f"damaged in the zip: {_one_line(error)}") from None
+        raise Refused(f"damaged in the zip: {one_line(error)}") from None
     except FileNotFoundError:
-        raise Refused("the file is no longer there") from None
+        raise Unread("the file is no longer there") from None
     except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror or _one_line(error)}") from None
+        raise Unread(f"cannot be read: {error.strerror or one_line(error)}") from None
     except BAD_MEMBER as error:
-        raise Refused(f"cannot be taken from the zip: {_one_line(error)}") from None
+        raise Refused(f"cannot be taken from the zip: {one_line(error)}") from None
 
 
 def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
-        yield from _in_folder(root)
+        yield from _in_folder(root) if is_local(root) else _in_store(root)
     elif root.is_file() and root.name.endswith(tuple(filter(None, suffixes))):
-        facts = root.stat()
-        yield RawFile(root.name, root.parent, None, facts.st_size, facts.st_mtime_ns)
+        yield _alone(root)
     elif root.exists():
         yield from _in_zip(root, "")
     else:
         raise DataError(f"{root}: not there{_advice(download, root)}")
+
+
+def _alone(path: Path) -> RawFile:
+    """A file that is given itself, not the folder it lies in."""
+    if is_local(path):
+        facts = path.stat()
+        return RawFile(path.name, path.parent, None, facts.st_size, facts.st_mtime_ns)
+    store, name = store_of(path)
+    info: dict[str, Any] = store.info(name)
+    return RawFile(path.name, path.parent, None, int(info["size"] or 0), _stamp(info))
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    """What a store says of a file that changes with its contents."""
+    return next((str(info[name]) for name in _STAMPS if info.get(name)), "")
 
 
 def _advice(download: str, root: Path) -> str:
@@ -125,12 +149,35 @@ def _in_folder(root: Path) -> Iterator[RawFile]:
                 yield RawFile(source, root, None, 0)
 
 
+def _in_store(root: Path) -> Iterator[RawFile]:
+    """Files below a folder of a store; one listing gives their sizes and stamps."""
+    store, top = store_of(root)
+    try:
+        found: dict[str, dict[str, Any]] = store.find(top, detail=True)
+    except OSError as error:
+        raise DataError(f"{root}: cannot be listed: {one_line(error)}") from None
+    for name, facts in sorted(found.items()):
+        source = name.removeprefix(top.rstrip("/")).lstrip("/")
+        if not all(map(_is_seen, PurePosixPath(source).parts)):
+            continue
+        if source.endswith(".zip"):
+            yield from _in_zip(root / source, f"{source}/")
+        else:
+            yield RawFile(source, root, None, int(facts["size"] or 0), _stamp(facts))
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    if is_local(path):
+        return zipfile.ZipFile(path)
+    return zipfile.ZipFile(path.open("rb"))  # reads at random: the central directory, then members
+
+
 def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _open_zip(path) as archive:
             members = archive.infolist()
     except _BAD_ZIP as error:
-        raise DataError(f"{path}: not a whole zip file ({_one_line(error)}); download it again") from None
+        raise DataError(f"{path}: not a whole zip file ({one_line(error)}); download it again") from None
     for member in members:
         if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
             yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
@@ -142,6 +189,9 @@ def _is_seen(name: str) -> bool:
 
 def _read_file(file: RawFile) -> bytes:
     path = file.root / file.source
+    if not is_local(path):
+        _check_size(file.size)
+        return path.read_bytes()
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
         raise Refused("not a regular file")
@@ -150,8 +200,7 @@ def _read_file(file: RawFile) -> bytes:
 
 
 def _read_member(file: RawFile) -> bytes:
-    facts = file.root.stat()
-    archive = _archive(file.root, facts.st_mtime_ns, facts.st_size)
+    archive = _archive(file.root, *version(file.root))
     member = archive.getinfo(file.member or "")
     _check_size(member.file_size)
     if member.flag_bits & 1:
@@ -167,13 +216,17 @@ def _read_member(file: RawFile) -> bytes:
 @lru_cache(maxsize=8)
 def _archive(path: Path, mtime_ns: int, size: int) -> zipfile.ZipFile:
     """Kept open in each process: a data set's zip has a hundred thousand members, listed only once that way."""
-    return zipfile.ZipFile(path)
+    return _open_zip(path)
+
+
+def version(path: Path) -> tuple[int, int]:
+    """Changes when the zip does; in a store, where asking costs a request, CRCs alone watch over the members."""
+    if not is_local(path):
+        return 0, 0
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_size
 
 
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
         raise Refused(f"{size} bytes, more than the {MAX_BYTES} that a clip may have")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

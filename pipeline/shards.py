@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -36,6 +36,8 @@ from dastm.clip import (
     encode_manifest,
 )
 from dastm.skeleton import Layout
+from pipeline.parts import Run, here
+from pipeline.places import clear_errors, whole_file, write_whole
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -64,7 +66,10 @@ class Decisions(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ShardClass:
-    """One class of one part: its name and its clips in ascending order of their keys (read once)."""
+    """One class of one part: its name and its clips in ascending order of their keys (read once).
+
+    Where other processes write the shards, its clips must be able to travel there.
+    """
 
     name: str
     clips: Iterable[Clip]
@@ -72,6 +77,17 @@ class ShardClass:
     """Keys of its given examples; those of other classes may be among them."""
     decisions: Mapping[str, Decisions] | None = None
     """key -> decisions, for every clip; None where nothing was chosen. All classes of a folder, or none."""
+
+
+class _ClassWork(NamedTuple):
+    """One class of one part, written by one worker."""
+
+    folder: Path
+    part: str
+    class_id: int
+    shard_class: ShardClass
+    shape_TVC: tuple[int, int, int]
+    clips_per_shard: int
 
 
 def write_shards(
@@ -83,32 +99,42 @@ def write_shards(
     frames: int,
     definition: Mapping[str, Any],
     clips_per_shard: int,
+    run: Run = here,
 ) -> Manifest:
-    """Fill an empty folder with shards and return its manifest; one clip is held in memory at a time.
+    """Fill an empty folder with shards and return its manifest; a worker holds one clip in memory at a time.
+
+    The manifest is written last: a folder without it is not finished.
 
     Args:
         parts: train, val, test -> class id -> clips; a part left out is written as empty.
         frames: frames of every clip.
         definition: the data set definition in full.
+        run: does the classes, each on its own; by default this process, one after the other.
 
     Raises ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
     do not ascend, or where a part is unknown.
     """
     if not set(parts) <= set(PARTS):
         raise ValueError(f"parts {sorted(parts)}: only {', '.join(PARTS)} are known")
+    shape = (frames, layout.n_joints, len(layout.coordinates))
+    classes = [
+        _ClassWork(folder, part, class_id, shard_class, shape, clips_per_shard)
+        for part in PARTS
+        for class_id, shard_class in sorted(parts.get(part, {}).items())
+    ]
+    rows_of = {(work.part, work.class_id): written for work, written in run(_write_class, classes)}
     rows: list[dict[str, Any]] = []
     entries: dict[str, dict[int, ClassEntry]] = {part: {} for part in PARTS}
-    shape = (frames, layout.n_joints, len(layout.coordinates))
-    for part in PARTS:
-        for class_id, shard_class in sorted(parts.get(part, {}).items()):
-            written = _write_class(folder, part, class_id, _checked(shard_class.clips, shape), clips_per_shard)
-            shards = tuple(dict.fromkeys(row["shard"] for row in written))
-            given = tuple(i for i, row in enumerate(written) if row["key"] in shard_class.exemplars)
-            entries[part][class_id] = ClassEntry(
-                name=shard_class.name, clips=len(written), shards=shards, exemplars=given
-            )
-            rows += [row | _decided(shard_class.decisions, row["key"]) for row in written]
-    pq.write_table(_index(rows), folder / INDEX_NAME, write_page_checksum=True)
+    for work in classes:
+        written = rows_of[work.part, work.class_id]
+        shards = tuple(dict.fromkeys(row["shard"] for row in written))
+        given = tuple(i for i, row in enumerate(written) if row["key"] in work.shard_class.exemplars)
+        entries[work.part][work.class_id] = ClassEntry(
+            name=work.shard_class.name, clips=len(written), shards=shards, exemplars=given
+        )
+        rows += [row | _decided(work.shard_class.decisions, row["key"]) for row in written]
+    with clear_errors(folder), whole_file(folder / INDEX_NAME) as file:
+        pq.write_table(_index(rows), file, write_page_checksum=True)
     manifest = Manifest(
         dataset=dataset,
         layout=layout,
@@ -116,9 +142,10 @@ def write_shards(
         parts=entries,
         definition=definition,
         contents=contents_digest(row["checksum"] for row in rows),
-        versions=_versions(),
+        versions=versions(),
     )
-    (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
+    with clear_errors(folder):
+        write_whole(folder / MANIFEST_NAME, encode_manifest(manifest))
     return manifest
 
 
@@ -148,24 +175,25 @@ def _checked(clips: Iterable[Clip], shape_TVC: tuple[int, int, int]) -> Iterator
         yield clip
 
 
-def _write_class(
-    folder: Path, part: str, class_id: int, clips: Iterator[Clip], clips_per_shard: int
-) -> list[dict[str, Any]]:
+def _write_class(work: _ClassWork) -> list[dict[str, Any]]:
     """All tars of one class; their index rows."""
     rows: list[dict[str, Any]] = []
-    for number, first in enumerate(clips):
-        shard = f"{part}/{class_id:03d}-{number:03d}.tar"
-        (folder / part).mkdir(exist_ok=True)
-        with (
-            (folder / shard).open("wb") as file,
-            tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            for clip in chain([first], islice(clips, clips_per_shard - 1)):
-                rows.append({"class_id": class_id, "part": part, "shard": shard, **_write_clip(tar, file, clip)})
+    clips = _checked(work.shard_class.clips, work.shape_TVC)
+    with clear_errors(work.folder):
+        for number, first in enumerate(clips):
+            shard = f"{work.part}/{work.class_id:03d}-{number:03d}.tar"
+            (work.folder / work.part).mkdir(exist_ok=True)
+            with (
+                whole_file(work.folder / shard) as file,
+                tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
+            ):
+                facts = {"class_id": work.class_id, "part": work.part, "shard": shard}
+                for clip in chain([first], islice(clips, work.clips_per_shard - 1)):
+                    rows.append({**facts, **_write_clip(tar, file, clip)})
     return rows
 
 
-def _write_clip(tar: tarfile.TarFile, file: io.BufferedWriter, clip: Clip) -> dict[str, Any]:
+def _write_clip(tar: tarfile.TarFile, file: IO[bytes], clip: Clip) -> dict[str, Any]:
     array, facts = encode_clip(clip)
     offset = _add_member(tar, file, f"{clip.key}.{JOINTS_SUFFIX}", array)
     _add_member(tar, file, f"{clip.key}.{FACTS_SUFFIX}", facts)
@@ -180,7 +208,7 @@ def _write_clip(tar: tarfile.TarFile, file: io.BufferedWriter, clip: Clip) -> di
     }
 
 
-def _add_member(tar: tarfile.TarFile, file: io.BufferedWriter, name: str, data: bytes) -> int:
+def _add_member(tar: tarfile.TarFile, file: IO[bytes], name: str, data: bytes) -> int:
     """Append one member; where its bytes begin in the tar. A TarInfo's own defaults are time 0, owner 0, mode 0644."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
@@ -189,7 +217,8 @@ def _add_member(tar: tarfile.TarFile, file: io.BufferedWriter, name: str, data: 
     return file.tell() - padded
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What the shards are made with, as their manifest says."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -2,32 +2,46 @@
 
 In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.clip`), section 5 of the paper: 30,
 60 or 100 random clips of each class, classes divided into train, val and test.
-The table is read twice: its facts to choose the keys, then its parts in order to prepare what was chosen. Prepared
-clips wait in one unnamed temporary file, so that memory holds one part of the table and no more.
+The table is read twice: its facts to choose the keys, then those of its parts that hold chosen clips. Prepared clips
+wait beside the shards (`pipeline.prepared`), so that a run that was killed goes on where it stopped, and memory holds
+one part of the table a worker and no more. What was made from the same table before is not made again.
 """
 
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
-from dastm.clip import MANIFEST_NAME, PARTS, Clip, decode_clip, encode_clip
+from dastm.clip import MANIFEST_NAME, PARTS
 from pipeline.definitions import Definition
-from pipeline.errors import DataError, Refused
+from pipeline.done import (
+    code_digest,
+    digest_of,
+    digest_of_end,
+    digest_of_file,
+    keep_for,
+    notes_folder,
+    read_note,
+    write_note,
+)
+from pipeline.errors import DataError
 from pipeline.exemplars import drawn_first, find_exemplars
 from pipeline.folders import check_marked, replaced_folder
-from pipeline.kernels.sampling import clip_rng
-from pipeline.prepare import Prepared, check_split, prepare_clip
-from pipeline.shards import Decisions, ShardClass, write_shards
-from pipeline.table import ParsedClip, read_clips, read_facts
+from pipeline.parts import Run, Workers, at_work
+from pipeline.places import clear_errors
+from pipeline.prepare import check_split
+from pipeline.prepared import Place, PreparedClips, PreparedPart, prepare_part
+from pipeline.shards import Decisions, ShardClass, versions, write_shards
+from pipeline.table import SUMMARY_NAME, read_part_facts, table_parts
 
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
+_WHOLE = "whole.json"
 SHOWN = 10
 """Classes with too few clips that an error names."""
 
@@ -57,71 +71,124 @@ class SplitSummary:
 
 @dataclass
 class _Pool:
-    """One class: its name and its keys in the order in which they are drawn; `prepared` are in the spool."""
+    """One class: its name and its keys in the order in which they are drawn."""
 
     name: str
     waiting: list[str]
-    prepared: list[str] = field(default_factory=list)
+    prepared: list[Place] = field(default_factory=list)
     decisions: dict[str, Decisions] = field(default_factory=dict)
     """key -> which tracks its bodies are, and what became of the others."""
 
 
-class _Spool:
-    """Prepared clips on disk, in any order, found by key. The file has no name: it is gone when the run is."""
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What stays the same while the clips are prepared."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._spans: dict[str, tuple[int, int, int]] = {}
-
-    def add(self, clip: Clip) -> None:
-        array, facts = encode_clip(clip)
-        self._spans[clip.key] = (self._file.seek(0, 2), len(array), len(facts))
-        self._file.write(array + facts)
-
-    def read(self, key: str) -> Clip:
-        start, array_length, facts_length = self._spans[key]
-        self._file.seek(start)
-        return decode_clip(self._file.read(array_length), self._file.read(facts_length), f"temporary file, {key}")
+    definition: Definition
+    parts: Sequence[Path]
+    """Of the parsed table."""
+    part_of: Mapping[str, int]
+    """key -> which part of the table holds it."""
+    pools: Mapping[int, _Pool]
+    folder: Path
+    """Where prepared clips wait."""
 
 
-def split(definition: Definition, parsed: Path, out: Path) -> SplitSummary:
+def split(
+    definition: Definition,
+    parsed: Path,
+    out: Path,
+    *,
+    workers: Workers | int = 1,
+    say: Callable[[str], None] = lambda line: None,
+) -> SplitSummary:
     """Write the shards of a definition; `out` is replaced as a whole, once the new one is complete.
+
+    Args:
+        workers: never change a byte.
+        say: told what need not be done again.
 
     Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
     clips under `too_few: error`, or no clip is left at all.
     """
-    layout = definition.parse.layout
-    check_split(definition.split, layout)
+    check_split(definition.split, definition.parse.layout)
     check_marked(out, MANIFEST_NAME)
-    facts = read_facts(parsed, _DRAWN_BY)
+    parts = table_parts(parsed)
+    digest = _digest(definition, parts)
+    finished = _finished(out, digest)
+    if finished is not None:
+        say("the parsed table, the definition and the shards are as they were, nothing is done again")
+        return finished
+    facts, part_of = _facts(parts)
+    _check_whole(parsed, facts.num_rows)
     pools, outside = _draw(facts, definition)
     for class_id, keys in find_exemplars(facts, definition).items():
         _lead(pools[class_id], keys)
     _check_counts({i: len(pool.waiting) for i, pool in pools.items()}, pools, definition)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out.parent) as file:
-        spool = _Spool(file)
-        found, bodies = _prepare_all(definition, parsed, pools, spool)
+    work = _Work(definition=definition, parts=parts, part_of=part_of, pools=pools, folder=notes_folder(out))
+    with clear_errors(out):
+        keep_for(work.folder, digest)
+    with at_work(workers, len(parts)) as run:
+        found, bodies = _prepare_all(work, run, say)
         counts = {i: len(pool.prepared) for i, pool in pools.items()}
         notes = (*_check_counts(counts, pools, definition), *found)
-        parts = {part: dict(_shard_classes(definition, part, pools, spool)) for part in PARTS}
-        with replaced_folder(out) as folder:
-            write_shards(
-                folder,
-                parts,
-                dataset=definition.name,
-                layout=layout,
-                frames=definition.split.n_frames,
-                definition=definition.to_dict(),
-                clips_per_shard=definition.split.clips_per_shard,
-            )
-    return SplitSummary(
-        clips={part: sum(counts[i] for i in parts[part]) for part in PARTS},
-        classes={part: len(parts[part]) for part in PARTS},
+        _write(work, out, run)
+    summary = SplitSummary(
+        clips={part: sum(counts[i] for i in definition.split.class_split[part]) for part in PARTS},
+        classes={part: sum(counts[i] > 0 for i in definition.split.class_split[part]) for part in PARTS},
         bodies=dict(sorted(bodies.items())),
         outside=outside,
         notes=notes,
     )
+    with clear_errors(out):
+        _finish(out, digest, summary)
+    return summary
+
+
+def _digest(definition: Definition, parts: Sequence[Path]) -> str:
+    """Of all that the shards' bytes depend on."""
+    return digest_of(code_digest(), versions(), definition.to_dict(), [digest_of_end(path) for path in parts])
+
+
+def _finished(out: Path, digest: str) -> SplitSummary | None:
+    """The summary of a run that has made the very files that lie in `out` from the same table; None otherwise."""
+    note = read_note(notes_folder(out) / _WHOLE)
+    if not isinstance(note, dict) or note.get("digest") != digest or note["files"] != _files(out):
+        return None
+    about = note["summary"]
+    bodies = {int(n): count for n, count in about["bodies"].items()}
+    return SplitSummary(**about | {"bodies": bodies, "notes": tuple(about["notes"])})
+
+
+def _files(out: Path) -> dict[str, str]:
+    """Every file of a shard folder with the digest of its bytes."""
+    found = (path for path in out.rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): digest_of_file(path) for path in found}
+
+
+def _finish(out: Path, digest: str, summary: SplitSummary) -> None:
+    """Note what `out` was made from, and remove the prepared clips."""
+    folder = notes_folder(out)
+    write_note(folder / _WHOLE, {"digest": digest, "files": _files(out), "summary": asdict(summary)})
+    for pattern in ("prepared-*", ".*.new"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _facts(parts: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
+    """What the clips are drawn by, and which part holds which key."""
+    tables = [read_part_facts(path, _DRAWN_BY) for path in parts]
+    part_of = {key: number for number, table in enumerate(tables) for key in table["key"].to_pylist()}
+    return pa.concat_tables(tables), part_of
+
+
+def _check_whole(parsed: Path, clips: int) -> None:
+    """DataError where the last parts of a table are gone, which no gap in their numbers shows."""
+    summary = read_note(parsed / SUMMARY_NAME)
+    if isinstance(summary, dict) and summary.get("clips") != clips:
+        raise DataError(
+            f"{parsed}: {clips} clips, its summary says {summary.get('clips')}; run `dastm-data parse` again"
+        )
 
 
 def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], int]:
@@ -176,29 +243,30 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
     return tuple(short)
 
 
-def _prepare_all(
-    definition: Definition, parsed: Path, pools: Mapping[int, _Pool], spool: _Spool
-) -> tuple[list[str], Counter[int]]:
-    """Prepare the clips drawn; for an unusable one the next of its class is drawn, and the table read again.
+def _prepare_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
+    """Prepare the clips drawn; for an unusable one the next of its class is drawn, and its part read again.
 
     Returns the notes, clip by clip and then counted, and how many clips have how many bodies.
     """
     left_out: list[str] = []
     noted: Counter[str] = Counter()
     bodies: Counter[int] = Counter()
-    while chosen := _next_keys(definition, pools):
-        for clip in _chosen_clips(parsed, chosen):
-            try:
-                prepared = _prepare(clip, pools[clip.class_id].name, definition, spool)
-            except Refused as refusal:
-                if clip.key in definition.split.exemplars:
-                    raise DataError(f"exemplar {clip.key}: {refusal}") from refusal
-                left_out.append(f"{clip.key}: left out, {refusal}")
-                continue
-            pools[clip.class_id].prepared.append(clip.key)
-            pools[clip.class_id].decisions[clip.key] = Decisions(prepared.kept, prepared.dropped)
-            bodies[prepared.joints_MTVC.shape[0]] += 1
-            noted.update(prepared.notes)
+    rounds = 0
+    while chosen := _next_keys(work.definition, work.pools):
+        parts = _cut(work, chosen, rounds)
+        _do(parts, run, say)
+        for note in map(_read, parts):
+            for key, why in note["refused"]:
+                if key in work.definition.split.exemplars:
+                    raise DataError(f"exemplar {key}: {why}")
+                left_out.append(f"{key}: left out, {why}")
+            for row in note["clips"]:
+                pool = work.pools[row["class_id"]]
+                pool.prepared.append(Place(*row["place"]))
+                pool.decisions[row["key"]] = Decisions(row["kept"], row["dropped"])
+                bodies[row["bodies"]] += 1
+                noted.update(row["notes"])
+        rounds += 1
     return sorted(left_out) + [f"{count} clips: {note}" for note, count in sorted(noted.items())], bodies
 
 
@@ -213,55 +281,66 @@ def _next_keys(definition: Definition, pools: Mapping[int, _Pool]) -> set[str]:
     return chosen
 
 
-def _chosen_clips(parsed: Path, chosen: set[str]) -> Iterator[ParsedClip]:
-    missing = set(chosen)
-    with tqdm(total=len(chosen), desc="split", unit="clip", disable=None) as progress:
-        for clip in read_clips(parsed):
-            if clip.key in missing:
-                missing.remove(clip.key)
-                yield clip
-                progress.update()
-            if not missing:
-                return
-    if missing:
-        raise DataError(f"{parsed}: {len(missing)} clips of its facts have no joints, the first is {min(missing)}")
+def _cut(work: _Work, chosen: set[str], rounds: int) -> list[PreparedPart]:
+    """The chosen keys by the part of the table that holds them; the other parts are not touched."""
+    keys: dict[int, list[str]] = {}
+    for key in sorted(chosen):
+        keys.setdefault(work.part_of[key], []).append(key)
+    names = {class_id: pool.name for class_id, pool in work.pools.items()}
+    return [
+        PreparedPart(
+            source=work.parts[number],
+            keys=tuple(keys[number]),
+            class_names=names,
+            definition=work.definition,
+            folder=work.folder,
+            name=f"prepared-{rounds:03d}-{number:05d}",
+        )
+        for number in sorted(keys)
+    ]
 
 
-def _prepare(clip: ParsedClip, class_name: str, definition: Definition, spool: _Spool) -> Prepared:
-    """Prepare a clip; as the shards hold it, with its row of facts, it waits in the spool. Refused: no usable body."""
-    spec = definition.split
-    rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
-    try:
-        prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
-        facts = {
-            "class_id": clip.class_id,
-            "class_name": class_name,
-            "part": definition.part_of(clip.class_id),
-            "dataset": definition.name,
-            "subject": clip.subject,
-            "camera": clip.camera,
-            "setup": clip.setup,
-            "replication": clip.replication,
-            "source": clip.source,
-            "source_frames": clip.tracks.frames,
-            "frame_index": list(prepared.frame_index),
-            "notes": [*clip.tracks.notes, *prepared.notes],
-        }
-        spool.add(Clip(key=clip.key, joints_MTVC=prepared.joints_MTVC, facts=facts))
-    except ValueError as error:
-        raise DataError(f"clip {clip.key} ({clip.source}): {error}") from error
-    return prepared
+def _do(parts: Sequence[PreparedPart], run: Run, say: Callable[[str], None]) -> None:
+    """Prepare the parts of one round that an interrupted run has not prepared."""
+    to_do = [part for part in parts if not part.is_done()]
+    if len(to_do) < len(parts):
+        say(f"{len(parts) - len(to_do)} of {len(parts)} parts are prepared already")
+    total = sum(len(part.keys) for part in parts)
+    left = sum(len(part.keys) for part in to_do)
+    with (
+        tqdm(total=total, initial=total - left, desc="split", unit="clip", disable=None) as progress,
+        closing(run(prepare_part, to_do)) as finished,
+    ):
+        for part, _ in finished:
+            progress.update(len(part.keys))
 
 
-def _shard_classes(
-    definition: Definition, part: str, pools: Mapping[int, _Pool], spool: _Spool
-) -> Iterator[tuple[int, ShardClass]]:
-    exemplars = frozenset(definition.split.exemplars)
-    for class_id in definition.split.class_split[part]:
-        keys = sorted(pools[class_id].prepared)
-        if keys:
-            pool = pools[class_id]
-            yield (
-                class_id,
-                ShardClass(name=pool.name, clips=map(spool.read, keys), exemplars=exemplars, decisions=pool.decisions),
-            )
+def _read(part: PreparedPart) -> dict[str, Any]:
+    note = read_note(part.note)
+    if not isinstance(note, dict):
+        raise DataError(f"{part.note}: gone while the split was at work; run it again")
+    return note
+
+
+def _write(work: _Work, out: Path, run: Run) -> None:
+    definition = work.definition
+    with replaced_folder(out) as folder:
+        write_shards(
+            folder,
+            {part: dict(_shard_classes(work, part)) for part in PARTS},
+            dataset=definition.name,
+            layout=definition.parse.layout,
+            frames=definition.split.n_frames,
+            definition=definition.to_dict(),
+            clips_per_shard=definition.split.clips_per_shard,
+            run=run,
+        )
+
+
+def _shard_classes(work: _Work, part: str) -> Iterator[tuple[int, ShardClass]]:
+    exemplars = frozenset(work.definition.split.exemplars)
+    for class_id in work.definition.split.class_split[part]:
+        pool = work.pools[class_id]
+        if pool.prepared:
+            clips = PreparedClips(folder=work.folder, places=sorted(pool.prepared))
+            yield class_id, ShardClass(name=pool.name, clips=clips, exemplars=exemplars, decisions=pool.decisions)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.places import readable
 from pipeline.table import RefusedFile
 
 SHOWN = 5
@@ -71,7 +72,8 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
     classes: set[int] = set()
     notes: Counter[str] = Counter()
     for path in clips_parts:
-        table = pq.read_table(path, columns=["class_id", "frames", "notes"])
+        with readable(path) as source:
+            table = pq.read_table(source, columns=["class_id", "frames", "notes"])
         clips += table.num_rows
         frames += pc.sum(table["frames"]).as_py() or 0
         classes.update(pc.unique(table["class_id"]).to_pylist())
@@ -79,7 +81,8 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
     refused: Counter[str] = Counter()
     first: list[str] = []
     for path in refused_parts:
-        table = pq.read_table(path)
+        with readable(path) as source:
+            table = pq.read_table(source)
         outside_split += int(table.schema.metadata[OUTSIDE_KEY])
         refused.update(kind_of(reason) for reason in table["reason"].to_pylist())
         first += [str(RefusedFile(**row)) for row in table.slice(0, SHOWN - len(first)).to_pylist()]

@@ -5,21 +5,24 @@ part is one clip: its facts, and its body tracks as flat lists (see `pipeline.fo
 one row of a refused part is a raw file that cannot be used, with the place and the reason. The schemas are below.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import DataError
 from pipeline.formats.tracks import TrackMeasures, Tracks
 from pipeline.kernels.measures import measure
+from pipeline.places import one_line, readable, whole_file
 
 SCHEMA_VERSION = 2
+SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
 
@@ -174,15 +177,13 @@ def write_part(table: pa.Table, path: Path) -> None:
 
     Raises DataError where it cannot be written, e.g. because the disk is full.
     """
-    unfinished = path.with_name(f".{path.name}.new")
     try:
-        pq.write_table(
-            table, unfinished, compression="zstd", use_dictionary=["dataset", "class_name"], write_page_checksum=True
-        )
-        unfinished.replace(path)
+        with whole_file(path) as file:
+            pq.write_table(
+                table, file, compression="zstd", use_dictionary=["dataset", "class_name"], write_page_checksum=True
+            )
     except (OSError, MemoryError) as error:
-        unfinished.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written: {' '.join(str(error).split())}") from None
+        raise DataError(f"{path}: cannot be written: {one_line(error)}") from None
 
 
 def read_clips(folder: Path) -> Iterator[ParsedClip]:
@@ -190,8 +191,14 @@ def read_clips(folder: Path) -> Iterator[ParsedClip]:
 
     Raises DataError where the folder is not a finished parsed table, or a part is damaged.
     """
-    for part in _parts(folder, "clips"):
+    for part in table_parts(folder):
         yield from table_to_clips(_read(part, CLIPS))
+
+
+def read_chosen(part: Path, keys: Collection[str]) -> Iterator[ParsedClip]:
+    """The clips of one part with these keys, in its order. DataError as in `read_clips`."""
+    table = _read(part, CLIPS)
+    yield from table_to_clips(table.filter(pc.is_in(table["key"], pa.array(sorted(keys), pa.string()))))
 
 
 def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
@@ -215,7 +222,12 @@ def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
 
 def read_facts(folder: Path, names: Sequence[str] = FACTS) -> pa.Table:
     """The named columns of all clips, by default all but frame_index, joints and scores. DataError as `read_clips`."""
-    return pa.concat_tables([_read(part, CLIPS, names) for part in _parts(folder, "clips")])
+    return pa.concat_tables([read_part_facts(part, names) for part in table_parts(folder)])
+
+
+def read_part_facts(part: Path, names: Sequence[str] = FACTS) -> pa.Table:
+    """`read_facts` of one part."""
+    return _read(part, CLIPS, names)
 
 
 def read_refused(folder: Path) -> pa.Table:
@@ -228,6 +240,11 @@ def part_path(folder: Path, kind: str, number: int) -> Path:
     return folder / f"{kind}-{number:05d}.parquet"
 
 
+def table_parts(folder: Path) -> list[Path]:
+    """The clips parts of a finished table, in order. DataError as in `read_clips`."""
+    return _parts(folder, "clips")
+
+
 def _parts(folder: Path, kind: str) -> list[Path]:
     parts = sorted(folder.glob(f"{kind}-*.parquet"))
     if (folder / PLAN_NAME).exists():
@@ -236,7 +253,7 @@ def _parts(folder: Path, kind: str) -> list[Path]:
         )
     if not parts:
         raise DataError(f"{folder}: no parsed table there; run `dastm-data parse` first")
-    lost = next((path for i, path in enumerate(parts) if path != part_path(folder, kind, i)), None)
+    lost = next((path for i, path in enumerate(parts) if path.name != part_path(folder, kind, i).name), None)
     if lost is not None:
         raise DataError(f"{lost}: not in a row with the parts before it, some are gone; run `dastm-data parse` again")
     return parts
@@ -244,13 +261,16 @@ def _parts(folder: Path, kind: str) -> list[Path]:
 
 def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> pa.Table:
     try:
-        found = pq.read_schema(path)
-        version = (found.metadata or {}).get(b"schema_version", b"").decode()
-        if version != str(SCHEMA_VERSION) or not found.equals(schema):
-            raise DataError(f"{path}: not a part of schema {SCHEMA_VERSION}; run `dastm-data parse` again")
-        return pq.read_table(path, columns=names and list(names), page_checksum_verification=True)
+        with readable(path) as source:
+            found = pq.read_schema(source)
+            version = (found.metadata or {}).get(b"schema_version", b"").decode()
+            if version != str(SCHEMA_VERSION) or not found.equals(schema):
+                raise DataError(f"{path}: not a part of schema {SCHEMA_VERSION}; run `dastm-data parse` again")
+            return pq.read_table(source, columns=names and list(names), page_checksum_verification=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: gone; run `dastm-data parse` again") from None
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged, run `dastm-data parse` again ({' '.join(str(error).split())})") from None
+        raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({one_line(error)})") from None
 
 
 def _views(column: pa.ChunkedArray) -> list[Any]:

@@ -212,7 +212,10 @@ def test_a_parsed_table_with_a_damaged_part_is_one_line(ntu):
     part = Path("data/parsed/ntu/clips-00000.parquet")
     part.write_bytes(part.read_bytes()[:-20])
     line = failed("dastm-data", "split", "--dataset", "ntu.yaml")
-    assert line.startswith(f"{part}: damaged, run `dastm-data parse` again")
+    assert line.startswith(f"{part}: damaged; remove it and run `dastm-data parse` again")
+    part.unlink()
+    done("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "raw", "--workers", 1)
+    done("dastm-data", "split", "--dataset", "ntu.yaml")
 
 
 def test_a_shard_with_a_flipped_byte_is_found_by_audit_and_by_eval(shards):

@@ -55,7 +55,7 @@ def doctor(
     from pipeline.doctor.limits import limits_from
     from pipeline.doctor.report import Report, open_files
     from pipeline.doctor.run import doctor as run
-    from pipeline.parse import default_workers
+    from pipeline.parts import default_workers
 
     try:
         limits = limits_from(pairs)

@@ -13,6 +13,8 @@ import yaml
 from dastm.clip import ShardError
 from pipeline.definitions import Definition, load_definition, shipped_names
 from pipeline.errors import DataError
+from pipeline.parts import Workers
+from pipeline.places import place_of
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -93,6 +95,34 @@ def parse_params() -> dict[str, int | None]:
     return given
 
 
+def workers_of(count: int | None, ray: str | None) -> Workers:
+    """Who works for `parse` and `split`: as the options say, else params.yaml."""
+    return Workers(count=count or parse_params().get("workers"), ray=ray)
+
+
+class _AtFault(click.ClickException):
+    """What a word of the command line names cannot be used: one line and exit status 1, as for all data at fault."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"dastm-data: {self.message}", err=True)
+
+
+class _Place(click.ParamType):  # type: ignore[type-arg]  # generic in some versions of click only
+    """A folder or file of this machine, or the URL of one in a store (s3://bucket/folder)."""
+
+    name = "path or URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Raises ClickException where the protocol is unknown or its package is not installed."""
+        try:
+            return place_of(str(value))
+        except DataError as error:
+            raise _AtFault(str(error)) from None
+
+
+PLACE = _Place()
+
+
 dataset_option = click.option(
     "--dataset",
     required=True,
@@ -105,4 +135,14 @@ set_option = click.option(
     multiple=True,
     metavar="BLOCK.KEY=VALUE",
     help="Change a knob of the definition, e.g. split.n_frames=16; repeatable.",
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes, or tasks of a cluster at a time. Default: one a core."
+)
+ray_option = click.option(
+    "--ray",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="local",
+    help="On a Ray cluster whose machines see the same files or stores; without ADDRESS one is started here.",
 )

@@ -5,7 +5,18 @@ from typing import Any
 
 import click
 
-from pipeline.cli.options import DATA, dataset_option, definition_of, one_line_errors, parse_params, set_option
+from pipeline.cli.options import (
+    DATA,
+    PLACE,
+    dataset_option,
+    definition_of,
+    one_line_errors,
+    parse_params,
+    ray_option,
+    set_option,
+    workers_of,
+    workers_option,
+)
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
 
@@ -55,11 +66,12 @@ def raw(dataset: str) -> None:
 @click.option(
     "--raw",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="A folder or a zip; repeatable. Default: data/raw/<name>",
+    type=PLACE,
+    help="A folder or a zip, here or in a store (s3://..); repeatable. Default: data/raw/<name>",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
+@click.option("--out", type=PLACE, help="Default: data/parsed/<name>")
+@workers_option
+@ray_option
 @click.option(
     "--max-refused", type=click.IntRange(min=0), help="Stop once more files than this cannot be used. Default: never."
 )
@@ -70,6 +82,7 @@ def parse(
     raw: tuple[Path, ...],
     out: Path | None,
     workers: int | None,
+    ray: str | None,
     max_refused: int | None,
 ) -> None:
     """Raw files -> parsed table (Parquet) and a table of the files that cannot be used, with the reason.
@@ -78,8 +91,8 @@ def parse(
     Examples:
       dastm-data parse --dataset ntu-t --raw nturgbd_skeletons_s001_to_s017.zip --raw nturgbd_skeletons_s018_to_s032.zip
       dastm-data parse --dataset mine.yaml --raw recordings/
+      dastm-data parse --dataset ntu-t --raw s3://lab/ntu/ --out s3://lab/parsed/ntu-t --ray 10.0.0.1:6379
     """
-    from pipeline.parse import default_workers
     from pipeline.parse import parse as run
 
     definition = definition_of(dataset, settings)
@@ -88,8 +101,9 @@ def parse(
         definition,
         list(raw) or [DATA / "raw" / definition.name],
         out or DATA / "parsed" / definition.name,
-        workers=workers or given.get("workers") or default_workers(),
+        workers=workers_of(workers, ray),
         max_refused=max_refused if max_refused is not None else given.get("max_refused"),
+        say=click.echo,
     )
     click.echo("\n".join(summary.lines()))
 
@@ -97,10 +111,19 @@ def parse(
 @click.command()
 @dataset_option
 @set_option
-@click.option("--parsed", type=click.Path(path_type=Path), help="Default: data/parsed/<name>")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: data/shards/<name>")
+@click.option("--parsed", type=PLACE, help="Default: data/parsed/<name>")
+@click.option("--out", type=PLACE, help="Default: data/shards/<name>")
+@workers_option
+@ray_option
 @one_line_errors
-def split(dataset: str, settings: tuple[str, ...], parsed: Path | None, out: Path | None) -> None:
+def split(
+    dataset: str,
+    settings: tuple[str, ...],
+    parsed: Path | None,
+    out: Path | None,
+    workers: int | None,
+    ray: str | None,
+) -> None:
     """Parsed table -> normalised, uniformly sampled, class-split shards.
 
     \b
@@ -112,7 +135,8 @@ def split(dataset: str, settings: tuple[str, ...], parsed: Path | None, out: Pat
 
     definition = definition_of(dataset, settings)
     folder = out or DATA / "shards" / definition.name
-    summary = run(definition, parsed or DATA / "parsed" / definition.name, folder)
+    table = parsed or DATA / "parsed" / definition.name
+    summary = run(definition, table, folder, workers=workers_of(workers, ray), say=click.echo)
     click.echo("\n".join(summary.lines()))
 
 

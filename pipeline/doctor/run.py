@@ -22,7 +22,7 @@ from pipeline.doctor.walk import Found, RawClip, walk
 from pipeline.errors import DataError, Refused
 from pipeline.formats import FORMATS
 from pipeline.labels import Label, settle
-from pipeline.parse import worker_pool
+from pipeline.parts import worker_pool
 from pipeline.raw import read
 
 CHUNK = 32

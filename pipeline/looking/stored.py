@@ -28,6 +28,7 @@ from dastm.clip import (
 )
 from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError
+from pipeline.places import one_line
 from pipeline.table import ParsedClip, part_path, read_facts, table_to_clips
 
 _TEXTS = ("key", "part", "shard", "checksum")
@@ -57,7 +58,7 @@ def _rows_of(path: Path, rows: list[int]) -> Iterator[ParsedClip]:
     try:
         table = pq.read_table(path, page_checksum_verification=True).take(pa.array(rows))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged, run `dastm-data parse` again ({' '.join(str(error).split())})") from None
+        raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({one_line(error)})") from None
     yield from table_to_clips(table.combine_chunks())
 
 
@@ -112,7 +113,7 @@ def read_index(folder: Path) -> pa.Table:
             if not known(index[name].type) or index[name].null_count:
                 raise ValueError(f"column {name}")
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise ShardError(f"{path}: not an index of shards ({' '.join(str(error).split())})") from None
+        raise ShardError(f"{path}: not an index of shards ({one_line(error)})") from None
     return index
 
 

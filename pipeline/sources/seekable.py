@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, cast
 from weakref import finalize
 
 from pipeline.errors import Refused
-from pipeline.raw import BAD_MEMBER, RawFile
+from pipeline.raw import BAD_MEMBER, RawFile, Unread, version
 
 
 @contextmanager
@@ -25,15 +25,14 @@ def reading(file: RawFile, member: str | None = None) -> Iterator[BinaryIO]:
         raise Refused("an archive in a zip; unpack the zip")
     try:
         if inner is not None:
-            facts = archive.stat()
-            yield cast(BinaryIO, _member(archive, inner, facts.st_mtime_ns, facts.st_size))
+            yield cast(BinaryIO, _member(archive, inner, *version(archive)))
         else:
             with archive.open("rb") as opened:
                 yield opened
     except FileNotFoundError:
-        raise Refused("the file is no longer there") from None
+        raise Unread("the file is no longer there") from None
     except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror or error}") from None
+        raise Unread(f"cannot be read: {error.strerror or error}") from None
     except BAD_MEMBER as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Refused(f"cannot be taken from the archive: {reason}") from None

@@ -324,3 +324,30 @@ def test_a_file_that_cannot_be_read_is_one_line(mine, monkeypatch):
 
     monkeypatch.setattr("pipeline.parse.find_raw", unreadable)
     assert failed("dastm-data", "raw", "--dataset", mine) == "[Errno 13] Permission denied: 'data/raw/mine'"
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "ray"),
+    [
+        ((), 3, None),
+        (("--workers", 2), 2, None),
+        (("--ray",), 3, "local"),
+        (("--ray", "10.0.0.1:6379"), 3, "10.0.0.1:6379"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["parse", "split"])
+def test_who_works_is_what_the_options_say_or_else_params(mine, monkeypatch, stage, words, count, ray):
+    write_yaml("params.yaml", {"parse": {"workers": 3}})
+    asked = []
+    monkeypatch.setattr(
+        f"pipeline.{stage}.{stage}", lambda *_args, workers, **_options: asked.append(workers) or Said()
+    )
+    done("dastm-data", stage, "--dataset", mine, *words)
+    assert [(workers.count, workers.ray) for workers in asked] == [(count, ray)]
+
+
+class Said:
+    """A summary without a line."""
+
+    def lines(self):
+        return []

@@ -1,14 +1,8 @@
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
-from multiprocessing import Pipe
 from pathlib import Path
-from queue import Queue
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,7 +12,8 @@ from dastm.skeleton import NTU25
 from pipeline import jobs
 from pipeline import parse as stage
 from pipeline.errors import DataError
-from pipeline.parse import SUMMARY_NAME, _in_processes, default_workers, find_raw, parse
+from pipeline.parse import SUMMARY_NAME, find_raw, parse
+from pipeline.parts import Workers
 from pipeline.table import PLAN_NAME, RefusedFile, part_path, read_clips, read_facts, read_refused
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 
@@ -78,7 +73,7 @@ def test_a_zip_gives_the_bytes_of_its_folder(raw, tmp_path):
 
 def test_workers_do_not_change_a_byte(raw, tmp_path):
     for workers in (1, 2):
-        parse(NTU, [raw], tmp_path / str(workers), workers=workers, files_per_part=2)
+        parse(NTU, [raw], tmp_path / str(workers), workers=Workers(count=workers), files_per_part=2)
     assert len(contents(tmp_path / "1")) == 2 * 5 + 1
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
@@ -132,31 +127,88 @@ def test_finished_parts_keep_their_files_when_workers_go_on(raw, tmp_path, monke
     out = tmp_path / "out"
     parse_killed_at(3, monkeypatch, raw, out)
     before = {path.name: path.stat().st_ino for path in out.glob("clips-*")}
-    parse(NTU, [raw], out, workers=2, files_per_part=2)
+    parse(NTU, [raw], out, workers=Workers(count=2), files_per_part=2)
     assert {n: (out / n).stat().st_ino for n in before} == before
     assert len(before) == 3
     assert len(list(read_clips(out))) == 7
 
 
-@pytest.mark.parametrize("change", ["touched", "added", "part size", "definition"])
-def test_another_plan_starts_from_scratch(raw, tmp_path, monkeypatch, change):
+@pytest.fixture
+def read(monkeypatch):
+    """Sources of the raw files that are read."""
+    sources, original = [], jobs.read
+    monkeypatch.setattr(jobs, "read", lambda file: (sources.append(file.source), original(file))[1])
+    return sources
+
+
+@pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.parametrize("change", ["touched", "added in front", "added behind", "removed", "part size", "definition"])
+def test_only_parts_of_which_something_has_changed_are_read_again(raw, tmp_path, monkeypatch, read, change, killed):
     out, spec, size = tmp_path / "out", NTU, 2
-    parse_killed_at(4, monkeypatch, raw, out)
+    if killed:
+        parse_killed_at(4, monkeypatch, raw, out)
+    else:
+        parse(NTU, [raw], out, files_per_part=2)
     if change == "touched":
         os.utime(raw / name(1, 3), ns=(1, 1))
-    elif change == "added":
+    elif change == "added in front":
         write_ntu(raw, [name(5)])
+    elif change == "added behind":
+        write_ntu(raw / "z", [name(5)])
+    elif change == "removed":
+        (raw / "top" / name(30, 2)).unlink()
     elif change == "part size":
         size = 4
     else:
         spec = replace(NTU, parse=replace(NTU.parse, missing=frozenset({name(1, 3)[:20]})))
-    read = []
-    original = jobs.read
-    monkeypatch.setattr(jobs, "read", lambda file: (read.append(file.source), original(file))[1])
+    read.clear()
     parse(spec, [raw], out, files_per_part=size)
-    assert len(read) == {"added": 10, "definition": 8}.get(change, 9)
+    concerned = {"touched": 2, "added in front": 10, "added behind": 2, "removed": 0, "part size": 9, "definition": 8}
+    assert len(read) == concerned[change] + (killed and change == "touched")
     parse(spec, [raw], tmp_path / "fresh", files_per_part=size)
     assert contents(out) == contents(tmp_path / "fresh")
+
+
+def test_what_is_unchanged_is_not_read_twice(raw, tmp_path, read):
+    out, said = tmp_path / "out", []
+    first = parse(NTU, [raw], out, files_per_part=4, say=said.append)
+    before = {path: path.stat().st_mtime_ns for path in [out, *out.iterdir()]}
+    read.clear()
+    assert said == []
+    assert parse(NTU, [raw], out, files_per_part=4, say=said.append) == first
+    assert said == ["3 of 3 parts are as they were, their raw files are not read again"]
+    assert read == []
+    assert {path: path.stat().st_mtime_ns for path in [out, *out.iterdir()]} == before
+
+
+def test_other_code_reads_everything_again(raw, tmp_path, read, monkeypatch):
+    parse(NTU, [raw], tmp_path / "out")
+    read.clear()
+    monkeypatch.setattr(stage, "code_digest", lambda: "changed")
+    parse(NTU, [raw], tmp_path / "out")
+    assert len(read) == 9
+
+
+@pytest.mark.parametrize("lost", ["clips-00001.parquet", "refused-00001.parquet"])
+def test_a_part_that_was_removed_or_replaced_is_done_again(raw, tmp_path, lost):
+    out = tmp_path / "out"
+    parse(NTU, [raw], out, files_per_part=2)
+    expected = contents(out)
+    (out / lost).unlink()
+    parse(NTU, [raw], out, files_per_part=2)
+    assert contents(out) == expected
+    (out / lost).write_bytes((out / lost.replace("1", "0")).read_bytes())
+    parse(NTU, [raw], out, files_per_part=2)
+    assert contents(out) == expected
+
+
+def test_other_files_beside_the_raw_ones_change_the_summary_alone(raw, tmp_path, read):
+    parse(NTU, [raw], tmp_path / "out")
+    (raw / "LICENSE.txt").write_text("x")
+    read.clear()
+    assert parse(NTU, [raw], tmp_path / "out").ignored == 2
+    assert json.loads((tmp_path / "out" / SUMMARY_NAME).read_text())["ignored"] == 2
+    assert read == []
 
 
 @pytest.mark.parametrize("kind", ["clips", "refused"])
@@ -185,7 +237,7 @@ def test_too_many_refused_files_stop_the_run(raw, tmp_path):
         parse(NTU, [raw], tmp_path / "b", max_refused=1, files_per_part=2)
     assert len(list((tmp_path / "b").glob("clips-*"))) == 2
     with pytest.raises(DataError, match="1 files refused, more than max_refused = 0"):
-        parse(NTU, [raw], tmp_path / "c", max_refused=0, files_per_part=2, workers=2)
+        parse(NTU, [raw], tmp_path / "c", max_refused=0, files_per_part=2, workers=Workers(count=2))
 
 
 def test_files_on_the_missing_list_are_refused_but_expected(raw, tmp_path):
@@ -197,16 +249,32 @@ def test_files_on_the_missing_list_are_refused_but_expected(raw, tmp_path):
     assert row["reason"] == "on the data set's list of missing skeletons"
 
 
-def test_a_vanished_file_is_a_row_of_the_refused_table(raw, tmp_path, monkeypatch):
-    original = jobs.read
+def test_a_vanished_file_is_a_row_of_the_refused_table_until_it_is_back(raw, tmp_path, monkeypatch):
+    original, gone = jobs.read, raw / name(1, 3)
 
     def vanishing(file):
-        (raw / name(1, 3)).unlink(missing_ok=True)
+        if file.name == gone.name:
+            gone.rename(tmp_path / "away")
         return original(file)
 
-    monkeypatch.setattr(jobs, "read", vanishing)
-    parse(NTU, [raw], tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "read", vanishing)
+        parse(NTU, [raw], tmp_path / "out", files_per_part=4)
     assert read_refused(tmp_path / "out").to_pylist()[0]["reason"] == "the file is no longer there"
+    (tmp_path / "away").rename(gone)
+    said = []
+    assert parse(NTU, [raw], tmp_path / "out", files_per_part=4, say=said.append).refused == 2
+    assert said[0].startswith("2 of 3 parts are as they were")
+
+
+def test_a_read_only_folder_is_one_clear_line(raw, tmp_path, monkeypatch):
+    def refuse(path, *_words, **_options):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(DataError, match=r"out: cannot be written: Read-only file system$"):
+        parse(NTU, [raw], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_not_one_usable_clip_is_an_error(tmp_path):
@@ -280,10 +348,9 @@ def test_out_that_is_a_file_is_an_error(raw, tmp_path):
         parse(NTU, [raw], tmp_path / "out")
 
 
-@pytest.mark.parametrize("wrong", [{"workers": 0}, {"files_per_part": 0}])
-def test_numbers_below_one_are_errors(raw, tmp_path, wrong):
+def test_parts_of_less_than_one_file_are_an_error(raw, tmp_path):
     with pytest.raises(DataError, match="at least 1"):
-        parse(NTU, [raw], tmp_path / "out", **wrong)
+        parse(NTU, [raw], tmp_path / "out", files_per_part=0)
 
 
 def test_want_of_memory_names_the_file(raw, tmp_path, monkeypatch):
@@ -295,76 +362,16 @@ def test_want_of_memory_names_the_file(raw, tmp_path, monkeypatch):
         parse(NTU, [raw], tmp_path / "out")
 
 
-class Deadly:
-    """Kills the process that receives it."""
-
-    def __reduce__(self):
-        return os._exit, (3,)
-
-
-def test_a_worker_that_is_killed_is_one_clear_line():
-    with pytest.raises(DataError, match="a worker process was killed"):
-        list(_in_processes([Deadly(), Deadly()], 2))
-
-
-ORPHANS = """
-import os, signal
-from pipeline.parse import worker_pool
-pool = worker_pool(1)
-print(pool.submit(os.getpid).result(), flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
-def test_workers_do_not_outlive_a_killed_run(tmp_path):
-    with (tmp_path / "pid").open("wb") as output:  # a pipe would stay open as long as the worker lives
-        run = [sys.executable, "-c", ORPHANS]
-        killed = subprocess.run(
-            run, stdout=output, stderr=subprocess.DEVNULL, check=False, timeout=60, cwd=Path(__file__).parents[2]
-        )
-    assert killed.returncode == -signal.SIGKILL
-    worker = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 20
-    while is_running(worker) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    left_behind = is_running(worker)
-    if left_behind:
-        os.kill(worker, signal.SIGKILL)
-    assert not left_behind
-
-
-def test_a_worker_leaves_when_its_parent_has_gone(monkeypatch):
-    left = Queue()
-    receiver, sender = Pipe(duplex=False)
-    monkeypatch.setattr(os, "_exit", left.put)
-    monkeypatch.setattr(stage, "parent_process", lambda: SimpleNamespace(sentinel=receiver.fileno()))
-    stage._leave_with_parent()
-    assert left.empty()
-    sender.close()
-    assert left.get(timeout=20) == 1
-    receiver.close()
-
-
 def test_raw_files_are_listed_without_label_lists(raw):
     assert len(find_raw(NTU, [raw])) == 9
-
-
-def test_default_workers_are_at_least_one():
-    assert 1 <= default_workers() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL_MOTION.is_file(), reason="no recorded motion beside this checkout")
 def test_all_recorded_motion_is_read(tmp_path):
-    summary = parse(replace(NTU, parse=replace(NTU.parse, layout=NTU25)), [REAL_MOTION], tmp_path, workers=2)
+    summary = parse(
+        replace(NTU, parse=replace(NTU.parse, layout=NTU25)), [REAL_MOTION], tmp_path, workers=Workers(count=2)
+    )
     assert (summary.clips, summary.refused, summary.classes, summary.frames) == (1397, 0, 70, 87415)
     metadata = pq.read_metadata(tmp_path / "clips-00000.parquet")
     assert metadata.num_rows == 512

@@ -2,12 +2,14 @@ import io
 import json
 import tarfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import pipeline.prepared
 import pipeline.split
 from dastm.clip import decode_manifest
 from pipeline.errors import DataError
@@ -162,7 +164,10 @@ def test_two_runs_give_the_same_bytes_and_so_does_another_order_of_the_table(tmp
     for file in files:
         for out in ("two", "three"):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / out / file).read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "parsed", "shuffled", "three", "two"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".one.done", ".three.done", ".two.done"),
+        *("one", "parsed", "shuffled", "three", "two"),
+    ]
 
 
 def test_the_draw_depends_on_the_seed_and_not_on_other_classes(tmp_path, rng):
@@ -273,9 +278,75 @@ def test_a_missing_table_is_one_clear_error(tmp_path):
 
 def test_a_table_that_loses_clips_between_its_two_readings_is_found(tmp_path, rng, monkeypatch):
     parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a", "b"]))
-    monkeypatch.setattr(pipeline.split, "read_clips", lambda folder: list(read_clips(folder))[:1])
+    monkeypatch.setattr(pipeline.prepared, "read_chosen", lambda part, keys: list(read_clips(parsed))[:1])
     with pytest.raises(DataError, match="1 clips of its facts have no joints, the first is b"):
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
+
+
+def test_a_part_that_vanishes_is_named_whenever_it_does(tmp_path, rng, monkeypatch):
+    parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]), plain_clips(rng, ["b"]))
+    (parsed / "summary.json").write_text('{"clips": 2}')
+    genuine, last = pipeline.split._facts, parsed / "clips-00001.parquet"
+
+    def vanishing(parts):
+        facts = genuine(parts)
+        last.unlink()
+        return facts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.split, "_facts", vanishing)
+        with pytest.raises(DataError, match=r"clips-00001\.parquet: gone; run `dastm-data parse` again$"):
+            split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(DataError, match=r"parsed: 1 clips, its summary says 2; run `dastm-data parse` again$"):
+        split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
+
+
+def test_a_note_that_vanishes_is_named(tmp_path, rng, monkeypatch):
+    parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]))
+    monkeypatch.setattr(pipeline.split, "prepare_part", lambda part: None)
+    with pytest.raises(DataError, match=r"prepared-000-00000\.json: gone while the split was at work; run it again$"):
+        split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
+
+
+def test_a_read_only_folder_is_one_clear_line(tmp_path, rng, monkeypatch):
+    def refuse(path, *_words, **_options):
+        raise OSError(30, "Read-only file system", str(path))
+
+    parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]))
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(DataError, match=r"out.*: cannot be written: Read-only file system$"):
+        split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
+
+
+@pytest.mark.parametrize("change", ["nothing", "definition", "table", "code", "shard", "index", "more", "less"])
+def test_only_the_same_shards_of_the_same_table_and_definition_are_not_made_again(tmp_path, rng, monkeypatch, change):
+    parsed, out = write_table(tmp_path / "parsed", plain_clips(rng, ["a", "b"])), tmp_path / "out"
+    definition, said = definition_of(class_split=ONE_CLASS), []
+    first = split(definition, parsed, out, say=said.append)
+    fresh = {path.name: path.read_bytes() for path in out.rglob("*.*")}
+    if change == "definition":
+        definition = definition_of(class_split=ONE_CLASS, n_frames=5)
+    elif change == "table":
+        write_table(parsed, plain_clips(rng, ["a", "c"]))
+    elif change == "code":
+        monkeypatch.setattr(pipeline.split, "code_digest", lambda: "changed")
+    elif change in ("shard", "index"):
+        path = out / {"shard": "train/000-000.tar", "index": "index.parquet"}[change]
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    elif change == "more":
+        (out / "more.txt").write_text("")
+    elif change == "less":
+        (out / "train/000-000.tar").unlink()
+    again = split(definition, parsed, out, say=said.append)
+    assert said == (
+        ["the parsed table, the definition and the shards are as they were, nothing is done again"]
+        if change == "nothing"
+        else []
+    )
+    if change not in ("definition", "table"):
+        assert again == first
+        assert {path.name: path.read_bytes() for path in out.rglob("*.*")} == fresh
 
 
 def test_a_failing_run_leaves_the_old_shards_and_no_other_file(tmp_path, rng):
@@ -285,7 +356,7 @@ def test_a_failing_run_leaves_the_old_shards_and_no_other_file(tmp_path, rng):
     with pytest.raises(DataError, match="too few"):
         split(definition_of(class_split=ONE_CLASS, clips_per_class=3), parsed, tmp_path / "out")
     assert (tmp_path / "out/manifest.json").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "parsed"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.done", "out", "parsed"]
 
 
 def test_image_clips_go_the_same_way(tmp_path, rng):

@@ -199,7 +199,7 @@ def test_a_damaged_part_is_named(clips, tmp_path, spoil):
     path = part_path(tmp_path, "clips", 0)
     write_part(clips_to_table(clips), path)
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged, run `dastm-data parse` again"):
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged; remove it and run `dastm-data parse` again"):
         list(read_clips(tmp_path))
 
 
@@ -211,8 +211,8 @@ def test_a_part_of_another_schema_is_named(tmp_path, other):
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_nothing(clips, tmp_path, monkeypatch):
-    def full(table, path, **options):
-        path.write_bytes(b"PAR1")
+    def full(table, file, **options):
+        file.write(b"PAR1")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pq, "write_table", full)

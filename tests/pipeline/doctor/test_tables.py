@@ -79,7 +79,7 @@ def test_a_damaged_or_unfinished_table_is_a_finding(rng, write):
     path.write_bytes(data[:100] + bytes(200) + data[300:])
     ((check, _, what),) = findings(folder)[1]
     assert check == "table"
-    assert "damaged, run `dastm-data parse` again" in what
+    assert "damaged; remove it and run `dastm-data parse` again" in what
     (folder / "plan.json").write_text("{}")
     assert findings(folder)[1][0][2].startswith("parsing has not finished there")
 

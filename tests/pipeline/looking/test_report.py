@@ -132,7 +132,7 @@ def test_a_damaged_table_leaves_the_shards_side(places, tmp_path):
     parsed = shutil.copytree(places.parsed, tmp_path / "parsed")
     part_path(parsed, "clips", 0).write_bytes(b"PAR1")
     page = page_of(places.shards, parsed)
-    assert "damaged, run `dastm-data parse` again" in page
+    assert "damaged; remove it and run `dastm-data parse` again" in page
     assert page.count('<div class="player">') == 4
 
 

@@ -55,7 +55,7 @@ def test_joints_that_are_damaged_are_one_clear_error(tmp_path, rng):
     joints = next(group.column(i) for i in range(group.num_columns) if "joints" in group.column(i).path_in_schema)
     data[joints.data_page_offset + joints.total_compressed_size // 2] ^= 0x10
     path.write_bytes(bytes(data))
-    with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged, run `dastm-data parse` again"):
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged; remove it and run `dastm-data parse` again"):
         parsed_clips(folder, ["a"])
 
 

@@ -1,0 +1,90 @@
+"""What is done already: small notes in a hidden folder beside the folder that they are about.
+
+In: digests of all that a result depends on. Out: whether the same work was finished before. The notes lie beside the
+result and not in it, because they hold times of files and the result is the same bytes on every machine.
+"""
+
+import json
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.places import beside, remove_folder, write_whole
+
+PACKAGES = Path(__file__).resolve().parents[1]
+_CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py")
+_OTHER_CODE = (
+    *("cli", "synthesis", "doctor", "looking"),
+    *("arrays.py", "audit.py", "audit_decisions.py", "export.py", "importing.py", "pickling.py"),
+)
+"""What neither `parse` nor `split` runs on."""
+_END = 2**16
+
+
+def notes_folder(out: Path) -> Path:
+    """Where the notes on the folder `out` lie."""
+    return beside(out, "done")
+
+
+def read_note(path: Path) -> Any:
+    """What `write_note` was given; None where there is no such note, or a damaged one."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def write_note(path: Path, document: Any) -> None:
+    """Keep a note; the folder is made where it is not there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, (json.dumps(document, ensure_ascii=False) + "\n").encode(errors="surrogatepass"))
+
+
+def keep_for(folder: Path, digest: str) -> None:
+    """Keep the folder for work of this digest: what other work has left in it is removed."""
+    note = folder / "work.json"
+    if read_note(note) != digest:
+        remove_folder(folder)
+        write_note(note, digest)
+
+
+def digest_of(*documents: Any) -> str:
+    """One digest of documents that JSON can hold."""
+    return blake2b(json.dumps(documents, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def digest_of_end(path: Path) -> str | None:
+    """Size and last bytes of a file, which in Parquet tell its contents apart; None where it is not there."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _END))
+            return digest_of(size, file.read().hex())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def digest_of_file(path: Path) -> str:
+    """Of all its bytes."""
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Of the code that results come from, and of the libraries that write them: other code, other results."""
+    files = [
+        path
+        for name in _CODE
+        for path in ([PACKAGES / name] if name.endswith(".py") else sorted((PACKAGES / name).rglob("*.py")))
+    ]
+    texts = {path.relative_to(PACKAGES).as_posix(): path.read_text(encoding="utf-8") for path in files}
+    used = {name: text for name, text in texts.items() if name.split("/")[1] not in _OTHER_CODE}
+    return digest_of(used, np.__version__, pa.__version__)

@@ -1,0 +1,159 @@
+"""Where data lies: a folder of this machine, or a place in any store that fsspec reaches (s3://, gs://, memory://).
+
+In: what a user types. Out: a `pathlib.Path`, or universal-pathlib's path of the same interface, so that the rest of the
+code knows one kind of path. Files appear under their name only when whole, wherever they lie.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+from uuid import uuid4
+
+from pipeline.errors import DataError
+
+
+def place_of(text: str) -> Path:
+    """The place that a text names: a URL where it holds `://`, else a path of this machine.
+
+    Raises DataError where the protocol is unknown, or its package is not installed.
+    """
+    protocol, found, rest = text.partition("://")
+    if not found:
+        return Path(text)
+    import fsspec
+    from upath import UPath
+
+    try:
+        fsspec.get_filesystem_class(protocol.partition("::")[0])
+        # what other machines write must be seen at once, so no listing is remembered
+        place = UPath(text, use_listings_cache=False)
+    except ImportError as error:
+        raise DataError(f"{text}: a package is missing for {protocol}:// ({error}); pip install it") from None
+    except ValueError as error:
+        raise DataError(f"{text}: cannot be used as a place: {' '.join(str(error).split())}") from None
+    if not rest.strip("/"):
+        raise DataError(f"{text}: name a folder in it")
+    return cast(Path, place)
+
+
+def is_local(path: Path) -> bool:
+    """Whether the place is a plain path of this machine, without fsspec."""
+    return isinstance(path, Path)
+
+
+def can_rename(path: Path) -> bool:
+    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+    if is_local(path):
+        return True
+    from fsspec.implementations.local import LocalFileSystem
+
+    return isinstance(store_of(path)[0], LocalFileSystem)
+
+
+def store_of(place: Path) -> tuple[Any, str]:
+    """The fsspec file system of a URL's place, and its path there."""
+    url = cast(Any, place)
+    return url.fs, url.path
+
+
+def beside(out: Path, suffix: str) -> Path:
+    """The hidden neighbour `.<name>.<suffix>` of a folder; where `out` is a link, of its target."""
+    final = out.resolve()
+    return final.with_name(f".{final.name}.{suffix}")
+
+
+def move(path: Path, target: Path) -> None:
+    """Give a file or folder another name, in one step; only where `can_rename`."""
+    path.replace(target) if is_local(path) else path.rename(target)
+
+
+def all_in(folder: Path) -> list[Path]:
+    """What lies right in a folder; in a store, a folder without a file is none, and nothing lies in it."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all in it, at least as far as it is there."""
+    if folder.exists():
+        if is_local(folder):
+            import shutil
+
+            shutil.rmtree(folder)
+        else:
+            store, path = store_of(folder)
+            store.rm(path, recursive=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes its name when the block ends; on an error nothing is left.
+
+    The unfinished one has a name of its own, so that two machines that do the same part never write into one file.
+    Where nothing can be renamed, it waits on this machine and is sent as a whole.
+    """
+    if not can_rename(path):
+        with tempfile.NamedTemporaryFile() as waiting:
+            yield cast(IO[bytes], waiting)
+            waiting.flush()
+            store, name = store_of(path)
+            store.put_file(waiting.name, name)
+        return
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:12]}.new")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        move(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Any]:
+    """What pyarrow reads a file from: its path on this machine, an open file in a store."""
+    if is_local(path):
+        yield path
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+@contextmanager
+def ranges(path: Path) -> Iterator[Callable[[int, int], bytes]]:
+    """A function that reads `length` bytes from `start` on; of a file in a store it fetches no more than these."""
+    if is_local(path):
+        with path.open("rb") as file:
+
+            def read(start: int, length: int) -> bytes:
+                file.seek(start)
+                return file.read(length)
+
+            yield read
+    else:
+        store, name = store_of(path)
+        yield lambda start, length: bytes(store.cat_file(name, start=start, end=start + length))
+
+
+@contextmanager
+def clear_errors(out: Path) -> Iterator[None]:
+    """What cannot be written is one line: the disk is full, the folder is read-only."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{error.filename or out}: cannot be written: {error.strerror or one_line(error)}") from None

@@ -1,0 +1,80 @@
+"""Raw files and a definition for runs that are long enough to be killed in, and the command line in a process."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.pipeline.raw_files import SKELETON, write_ntu
+
+ROOT = Path(__file__).parents[2]
+MINE = {
+    "parse": {"format": "ntu_skeleton", "layout": {"name": "two", "joints": ["hip", "head"], "bones": [[1, 0]]}},
+    "split": {
+        "class_split": {"train": [0, 1], "val": [2], "test": [3]},
+        "n_frames": 2,
+        "clips_per_class": 4,
+        "clips_per_shard": 3,
+        "frames": "random",
+    },
+}
+CRUMPLED = "2\n" + 2 * "1\n7 0 1 1 1 1 0 0 0 2\n2\n1 1 1 0 0 0 0 0 0 0 0 2\n1 1 1 0 0 0 0 0 0 0 0 2\n"
+"""It parses, but its body is a single point: `split` draws another clip instead."""
+BEGIN = """
+import os, signal, sys
+import pipeline.parse, pipeline.table, pipeline.jobs
+pipeline.parse.parse.__kwdefaults__["files_per_part"] = 5
+KILL, limit = sys.argv.pop(1), int(sys.argv.pop(1))
+if limit:  # a disk that is full: no file may grow beyond this
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+if KILL:
+    import pipeline.places as places
+    real, seen = places.move, []
+    def move(path, target):
+        seen.append(target.name)
+        name, _, nth = KILL.partition("#")
+        if name in target.name and sum(name in one for one in seen) == int(nth or 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(path, target)
+    places.move = move
+from pipeline.cli import main
+main()
+"""
+
+
+def write_workplace(folder: Path) -> None:
+    """mine.yaml and 36 raw files of four classes in `raw`, some without a usable body, one empty."""
+    (folder / "mine.yaml").write_text(yaml.safe_dump(MINE))
+    names = [f"S001C001P001R{number:03d}A{action:03d}.skeleton" for action in range(1, 5) for number in range(1, 10)]
+    texts = {name: CRUMPLED if number % 5 == 0 else SKELETON for number, name in enumerate(names)}
+    write_ntu(folder / "raw", {**texts, names[1]: ""})
+
+
+def attempt(folder: Path, *words: object, kill: str = "", limit: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process.
+
+    Args:
+        kill: `name#n`: it is killed as a file takes such a name for the nth time.
+        limit: bytes that a file may have, further ones cannot be written.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    run = [sys.executable, "-c", BEGIN, kill, *map(str, (limit, *words))]
+    return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def dastm_data(folder: Path, *words: object, kill: str = "") -> str:
+    """Run the command in a process; it must succeed, or with `kill` be killed; what it says."""
+    done = attempt(folder, *words, kill=kill)
+    assert done.returncode == (-signal.SIGKILL if kill else 0), done.stdout + done.stderr
+    return done.stdout
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file of a folder, by its digest."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest() for path in files}

@@ -1,0 +1,66 @@
+from pipeline import done
+from pipeline.done import (
+    code_digest,
+    digest_of,
+    digest_of_end,
+    digest_of_file,
+    keep_for,
+    notes_folder,
+    read_note,
+    write_note,
+)
+
+
+def test_a_note_is_read_as_it_was_written_and_makes_its_folder(tmp_path):
+    note = notes_folder(tmp_path / "out") / "note.json"
+    assert note == tmp_path / ".out.done" / "note.json"
+    assert read_note(note) is None
+    write_note(note, {"ü": [1, "\udcff"]})
+    assert read_note(note) == {"ü": [1, "\udcff"]}
+    assert [path.name for path in note.parent.iterdir()] == ["note.json"]
+
+
+def test_a_damaged_note_is_none(tmp_path):
+    (tmp_path / "note.json").write_bytes(b'{"a": \xff')
+    assert read_note(tmp_path / "note.json") is None
+    assert read_note(tmp_path / "note.json" / "below") is None
+
+
+def test_a_folder_is_kept_for_the_same_work_only(tmp_path):
+    folder = tmp_path / "work"
+    keep_for(folder, "a")
+    (folder / "part").touch()
+    keep_for(folder, "a")
+    assert (folder / "part").exists()
+    keep_for(folder, "b")
+    assert [path.name for path in folder.iterdir()] == ["work.json"]
+
+
+def test_digests_tell_documents_and_files_apart(tmp_path):
+    assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1}) != digest_of({"a": 1, "b": 3})
+    path, long = tmp_path / "file", bytes(2**17)
+    digests = set()
+    for data in (b"", b"a", b"b", long, long + b"a", long[:-1] + b"a"):
+        path.write_bytes(data)
+        digests.add((digest_of_end(path), digest_of_file(path)))
+    assert len({end for end, _ in digests}) == len({whole for _, whole in digests}) == 6
+    assert digest_of_end(tmp_path / "none") is None
+
+
+def test_the_digest_of_the_code_covers_what_results_come_from_and_nothing_else(tmp_path, monkeypatch):
+    for name in (
+        "pipeline/parse.py",
+        "pipeline/kernels/a.py",
+        "pipeline/cli/a.py",
+        "dastm/skeleton.py",
+        "dastm/clip.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(done, "PACKAGES", tmp_path)
+    fresh = code_digest.__wrapped__
+    before = fresh()
+    (tmp_path / "pipeline/cli/a.py").write_text("changed")
+    assert fresh() == before
+    (tmp_path / "pipeline/kernels/a.py").write_text("changed")
+    assert fresh() != before

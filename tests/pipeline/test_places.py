@@ -1,0 +1,99 @@
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.places import (
+    beside,
+    can_rename,
+    clear_errors,
+    is_local,
+    place_of,
+    ranges,
+    readable,
+    remove_folder,
+    whole_file,
+    write_whole,
+)
+
+
+@pytest.fixture(params=["plain", "file", "memory"])
+def folder(request, tmp_path):
+    """A folder of each kind of place."""
+    if request.param == "memory":
+        yield place_of("memory://places/folder")
+        fsspec.filesystem("memory").store.clear()
+    else:
+        (tmp_path / "folder").mkdir()
+        yield place_of({"plain": "", "file": "file://"}[request.param] + f"{tmp_path}/folder")
+
+
+def test_a_path_stays_a_path_and_a_url_is_a_place_of_its_store(tmp_path):
+    assert place_of(str(tmp_path)) == tmp_path
+    assert [is_local(place_of(text)) for text in ("a/b", "file:///a/b", "memory://a/b")] == [True, False, False]
+    assert [can_rename(place_of(text)) for text in ("a/b", "file:///a/b", "memory://a/b")] == [True, True, False]
+
+
+@pytest.mark.parametrize("text", ["memory://", "nowhere://a/b"])
+def test_what_is_no_place_is_one_line(text):
+    with pytest.raises(DataError, match=f"^{text}: "):
+        place_of(text)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    def missing(protocol):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", missing)
+    with pytest.raises(
+        DataError, match=r"^s3://a/b: a package is missing for s3:// \(Install s3fs .*; pip install it$"
+    ):
+        place_of("s3://a/b")
+
+
+def test_a_file_is_there_whole_or_not_at_all(folder):
+    write_whole(folder / "a", b"old")
+    with pytest.raises(TypeError), whole_file(folder / "a") as file:
+        file.writelines([b"half", None])
+    assert (folder / "a").read_bytes() == b"old"
+    with whole_file(folder / "a") as file:
+        file.write(b"new")
+        assert (folder / "a").read_bytes() == b"old"
+    assert (folder / "a").read_bytes() == b"new"
+    assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+def test_ranges_of_a_file_are_read_in_any_order(folder):
+    write_whole(folder / "a", b"0123456789")
+    with ranges(folder / "a") as read:
+        assert [read(7, 3), read(0, 2), read(4, 1)] == [b"789", b"01", b"4"]
+
+
+def test_pyarrow_reads_what_is_readable(folder):
+    import pyarrow as pa
+
+    with whole_file(folder / "a.parquet") as file:
+        pq.write_table(pa.table({"x": [1, 2]}), file)
+    with readable(folder / "a.parquet") as source:
+        assert pq.read_table(source)["x"].to_pylist() == [1, 2]
+
+
+def test_a_folder_is_removed_with_all_in_it(folder):
+    (folder / "deep").mkdir()
+    write_whole(folder / "deep" / "a", b"x")
+    remove_folder(folder)
+    remove_folder(folder)
+    assert not folder.exists()
+
+
+def test_the_hidden_neighbour_of_a_link_is_that_of_its_target(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "target").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "target")
+    assert beside(tmp_path / "link", "new") == tmp_path / "there" / ".target.new"
+    assert str(beside(place_of("memory://a/b/c"), "new")) == "memory://a/b/.c.new"
+
+
+def test_an_error_of_the_disk_names_the_place(tmp_path):
+    with pytest.raises(DataError, match=r"^out: cannot be written: full$"), clear_errors("out"):
+        raise OSError(28, "full")
