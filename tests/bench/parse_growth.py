@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from dastm.figures.svg import FAINT, PALETTE, drawing, to_svg
@@ -81,17 +82,20 @@ def descendants(pid: int) -> list[int]:
 
 
 def growth_figure(rows: Sequence[Mapping[str, Any]], workers: int) -> str:
-    """Seconds beside a line in proportion through the last size, and megabytes -> SVG text."""
+    """Seconds beside the straight line nearest to them, and megabytes -> SVG text."""
     sizes = [row["clips"] for row in rows]
     with drawing(8.0, 3.4) as figure:
         left, right = figure.subplots(1, 2)
-        proportion = [rows[-1]["seconds"] / sizes[-1] * size for size in (0, sizes[-1])]
-        left.plot([0, sizes[-1]], proportion, "--", color=FAINT, linewidth=1, label="in proportion")
-        _line(left, sizes, [row["seconds"] for row in rows], PALETTE[0], "parse")
+        seconds = [row["seconds"] for row in rows]
+        slope, start = np.polyfit(sizes, seconds, 1)
+        label = f"{start:.1f} s + {1000 * slope:.2f} ms a clip"
+        left.plot([0, sizes[-1]], [start, start + slope * sizes[-1]], "--", color=FAINT, linewidth=1, label=label)
+        _line(left, sizes, seconds, PALETTE[0], "parse")
         for color, (name, label) in zip(PALETTE[1:], MEMORY.items(), strict=False):
             _line(right, sizes, [row[name] for row in rows], color, label)
         for axes, ylabel in ((left, "seconds"), (right, "peak memory, MB")):
             axes.set(xlabel="clips", ylabel=ylabel, ylim=(0, None), xlim=(0, None))
+            axes.locator_params(axis="x", nbins=5)
             axes.grid(alpha=0.25)
             axes.legend()
         return to_svg(figure, f"Time and memory of dastm-data parse with {workers} workers as clips grow")

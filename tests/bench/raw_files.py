@@ -1,23 +1,17 @@
-"""Generated raw files for the benches: both formats as in the demos, and many short NTU clips on little disk."""
+"""Generated raw files for the benches: both formats as in the demos, and many NTU clips on little disk."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipeline.synthesis.body import draw_subject
-from pipeline.synthesis.classes import class_name, class_script
-from pipeline.synthesis.depth_camera import record
+from pipeline.synthesis.classes import class_name
 from pipeline.synthesis.members import kinetics_film, ntu_clip
-from pipeline.synthesis.motion import perform
-from pipeline.synthesis.writers import kinetics_json, ntu_skeleton
+from pipeline.synthesis.writers import kinetics_json
 
 FOLDER = "DASTM_BENCH_RAW_FILES"
 """Environment variable: where the processes of the variants find the files."""
 N_CLIPS = 16
-SHORT = (26, 34)
 N_CLASSES, N_SUBJECTS, N_CAMERAS, N_SETUPS = 30, 40, 3, 17
 
 
@@ -43,12 +37,12 @@ def size_of(paths: list[Path]) -> dict[str, Any]:
 
 
 def write_many(folder: Path, n_clips: int, n_distinct: int) -> None:
-    """NTU clips of about a second under names of their own; of the same contents, further names are links."""
+    """NTU clips as of the demo under names of their own; of the same contents, further names are links."""
     folder.mkdir(parents=True)
     paths = [folder / name_of(i) for i in range(n_clips)]
     for i, path in enumerate(paths):
         if i < n_distinct:
-            path.write_bytes(short_clip(i))
+            path.write_bytes(ntu_clip(0, i % N_CLASSES, i // N_CLASSES))
         else:
             path.hardlink_to(paths[i % n_distinct])
 
@@ -60,11 +54,3 @@ def name_of(number: int) -> str:
     camera, replication = rest % N_CAMERAS, rest // N_CAMERAS
     place = f"S{1 + subject % N_SETUPS:03d}C{camera + 1:03d}P{subject + 1:03d}"
     return f"{place}R{replication + 1:03d}A{class_id + 1:03d}.skeleton"
-
-
-def short_clip(number: int) -> bytes:
-    """A clip of its own for every number."""
-    rng = np.random.default_rng([20, number])
-    script = class_script(number % N_CLASSES)
-    subjects = tuple(draw_subject(np.random.default_rng([21, number, i])) for i in range(script.n_bodies))
-    return ntu_skeleton(record(perform(script, subjects, SHORT, rng), 1, 1, rng))

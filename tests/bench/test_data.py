@@ -63,7 +63,7 @@ def test_many_clips_have_names_of_their_own_and_share_contents(tmp_path):
     raw_files.write_many(tmp_path / "raw", 7, 3)
     contents = [(tmp_path / "raw" / raw_files.name_of(i)).read_bytes() for i in range(7)]
     assert len(set(contents)) == 3
-    assert contents[0] == contents[3] == contents[6] == raw_files.short_clip(0)
+    assert contents[0] == contents[3] == contents[6] == raw_files.ntu_clip(0, 0, 0)
     assert len({raw_files.name_of(i) for i in range(20_000)}) == 20_000
 
 
@@ -119,5 +119,5 @@ def test_the_command_writes_tables_and_the_figure(tmp_path, monkeypatch, capsys)
     assert "| 1000 | 2.0 | 500 | 90 | 120 | 300 |" in (tmp_path / "growth-parse.md").read_text()
     assert [row["clips"] for row in json.loads((tmp_path / "growth-parse.json").read_text())["rows"]] == [10, 1000]
     figure = (tmp_path / "growth-parse.svg").read_text()
-    assert all(word in figure for word in ("in proportion", "largest worker", "peak memory, MB", "2 workers"))
+    assert all(word in figure for word in ("ms a clip", "largest worker", "peak memory, MB", "2 workers"))
     assert expected in capsys.readouterr().out
