@@ -178,7 +178,7 @@ def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:
             members = archive.infolist()
     except _BAD_ZIP as error:
         raise DataError(f"{path}: not a whole zip file ({one_line(error)}); download it again") from None
-    for member in members:
+    for member in reversed(members):  # of one name the last one counts, as for whoever unpacks the zip
         if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
             yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
 
@@ -202,6 +202,8 @@ def _read_file(file: RawFile) -> bytes:
 def _read_member(file: RawFile) -> bytes:
     archive = _archive(file.root, *version(file.root))
     member = archive.getinfo(file.member or "")
+    if file.stamp not in (0, member.CRC):
+        raise Refused("the zip has changed, or holds a later member of this name, which is the one that counts")
     _check_size(member.file_size)
     if member.flag_bits & 1:
         raise Refused("encrypted in the zip")

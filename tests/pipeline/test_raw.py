@@ -222,12 +222,16 @@ def test_a_damaged_local_header_is_refused(archive):
     assert "damaged in the zip: Bad magic number" in refusal_of_first(archive)
 
 
-def test_a_name_twice_in_a_zip_is_listed_twice(tmp_path):
+def test_of_a_name_twice_in_a_zip_the_last_counts_and_the_other_is_refused(tmp_path):
     with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
         warnings.simplefilter("ignore")
         opened.writestr("a.txt", "one")
         opened.writestr("a.txt", "two")
-    assert sources([tmp_path / "a.zip"]) == ["a.txt", "a.txt"]
+    last, first = list_raw([tmp_path / "a.zip"], [".txt"]).files
+    assert last.source == first.source == "a.txt"
+    assert read(last) == b"two"
+    with pytest.raises(Refused, match="holds a later member of this name"):
+        read(first)
 
 
 def test_a_single_file_may_be_named_itself(tmp_path):
