@@ -192,9 +192,10 @@ def shard_stats(folder: Path) -> Stats:
     total = sum(entry.clips for classes in manifest.parts.values() for entry in classes.values())
     missing_V, places = np.zeros(manifest.layout.n_joints, np.int64), 0
     tells = _tells_missing(manifest)
+    centred = {"every_frame": slice(None), "first_frame": slice(1)}.get(str(setting_of(manifest, "origin")), slice(0))
     for of, clip in _progress(_clips_of(folder, manifest, stats), total):
         if tells:
-            missing_MTV = _missing(clip, manifest.layout)
+            missing_MTV = _missing(clip, manifest.layout, centred)
             missing_V += missing_MTV.sum(axis=(0, 1))
             places += missing_MTV.shape[0] * missing_MTV.shape[1]
         facts = clip.facts
@@ -279,11 +280,11 @@ def _tells_missing(manifest: Manifest) -> bool:
     return manifest.layout.is_image or setting_of(manifest, "missing_joints") == "zero"
 
 
-def _missing(clip: Clip, layout: Layout) -> NDArray[np.bool_]:
-    """(M, T, V); the joint in the origin that normalisation moved there is not missing."""
+def _missing(clip: Clip, layout: Layout, centred: slice) -> NDArray[np.bool_]:
+    """(M, T, V); the centre that normalisation moved into the origin, in frames `centred`, is not missing."""
     joints_MTVC = clip.joints_MTVC
     if layout.is_image:
         return np.asarray(joints_MTVC[..., -1] <= 0)
     missing_MTV = np.asarray(~joints_MTVC.any(axis=3))
-    missing_MTV[0, :, layout.centre] = False
+    missing_MTV[0, centred, layout.centre] = False
     return missing_MTV

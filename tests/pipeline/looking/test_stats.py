@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from dastm.clip import ShardError
+from dastm.clip import Clip, ShardError
 from pipeline.errors import DataError
 from pipeline.kernels import joints
-from pipeline.looking.stats import OUTSIDE, parsed_stats, shard_stats
+from pipeline.looking.stats import OUTSIDE, _missing, parsed_stats, shard_stats
 from pipeline.split import split
 from pipeline.table import RefusedFile, part_path, read_clips, refused_to_table, write_part
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, parsed_clip, tracks_of, write_table
@@ -115,6 +115,14 @@ def test_shards_that_leave_zeros_tell_what_is_missing(tmp_path):
     places = made(tmp_path, missing_joints="zero")
     stats = shard_stats(places.shards)
     assert stats.missing == 0.0
+
+
+@pytest.mark.parametrize(("centred", "missing"), [(slice(None), 0), (slice(1), 2), (slice(0), 3)])
+def test_a_centre_in_the_origin_is_missing_but_where_normalisation_moved_it_there(centred, missing):
+    joints_MTVC = np.ones((2, 3, 2, 3), np.float32)
+    joints_MTVC[0, :, STICK.centre] = 0.0
+    clip = Clip(key="a", joints_MTVC=joints_MTVC, facts={})
+    assert _missing(clip, STICK, centred).sum() == missing
 
 
 def test_without_a_layout_the_known_ones_are_tried(tmp_path, rng):
