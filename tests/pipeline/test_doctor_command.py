@@ -57,3 +57,12 @@ def test_wrong_usage_is_status_2(tmp_path, rng):
         "dastm-data", "doctor", ".", "--limit", "speed=1"
     )
     assert "dastm-data doctor recordings.zip" in done("dastm-data", "doctor", "--help")
+
+
+def test_two_outputs_of_one_name_and_a_folder_as_output_are_wrong_usage(tmp_path, rng):
+    write(tmp_path / NAME, person(rng))
+    assert "a.csv is named for two outputs" in misused(
+        "dastm-data", "doctor", NAME, "--csv", "a.csv", "--json", "a.csv"
+    )
+    assert "is a directory" in misused("dastm-data", "doctor", NAME, "--csv", ".")
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]

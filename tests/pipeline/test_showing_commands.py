@@ -138,3 +138,15 @@ def test_imported_arrays_are_shown_and_audited_as_well(tmp_path):
     assert "(train/" in said
     done("dastm-data", "audit", "--shards", tmp_path / "shards", "--report", tmp_path / "audit.html")
     assert "Not shown" not in (tmp_path / "audit.html").read_text(encoding="utf-8")
+
+
+def test_a_zip_or_a_folder_is_no_clip():
+    for name in ("clips.zip", "data/raw/mine"):
+        assert failed("dastm-data", "show", name).startswith(f"{name}: not the file of a clip; in a zip")
+
+
+def test_outputs_of_stats_have_names_of_their_own(tmp_path):
+    stats = ("dastm-data", "stats", "--parsed", "data/parsed/mine")
+    assert "named for two outputs" in misused(*stats, "--csv", tmp_path / "a", "--json", tmp_path / "a")
+    assert "name it .html" in misused(*stats, "--out", tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
