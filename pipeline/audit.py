@@ -123,12 +123,10 @@ def audit(shards: Path) -> dict[str, Any]:
     return _report(promise, found)
 
 
-def write_audit(report: dict[str, Any], path: Path) -> None:
-    """Write a report as JSON; the file appears under its name only when whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    new.replace(path)
+def audit_json(report: dict[str, Any]) -> bytes:
+    """A report as the bytes of a JSON file."""
+    text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # a damaged name may be no unicode
 
 
 def _read_manifest(shards: Path, found: _Found) -> _Promise:
