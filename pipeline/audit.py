@@ -282,6 +282,8 @@ def _read_members(data: bytes) -> tuple[list[tuple[str, slice]], list[str]]:
                 about = (member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode)
                 if about != (0, 0, 0, "", "", 0o644):
                     problems.append(f"{member.name}: header holds a time, an owner or a mode: {about}")
+                if data[start - BLOCK + 148 : start - BLOCK + 156] != b"%06o\0 " % member.chksum:
+                    problems.append(f"{member.name}: the header's own checksum is not as written")
                 if any(data[end : end + -end % BLOCK]):
                     problems.append(f"{member.name}: bytes after its end")
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:

@@ -89,6 +89,15 @@ def test_a_flipped_byte_of_an_array_is_found(shards):
     assert any("facts say checksum" in problem for problem in found)
 
 
+@pytest.mark.parametrize(("at", "bit"), [(154, 5), (155, 0), (155, 7)])
+def test_a_bit_that_tarfile_does_not_look_at_is_found(shards, at, bit):
+    data = bytearray((shards / SHARD).read_bytes())
+    data[at] ^= 1 << bit
+    (shards / SHARD).write_bytes(data)
+    (problem,) = problems(shards)
+    assert problem.endswith("the header's own checksum is not as written")
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_flipped_byte_outside_the_facts_is_found(sound, tmp_path, data):
