@@ -140,7 +140,7 @@ def _in_zip(path: Path, formats: Collection[str], found: Found) -> None:
         what = str(error).removeprefix(f"{path}: ").replace(nothing, "nothing in it")
         found.findings.append(Finding(check="archive", source=_text(path), what=what))
         return
-    shown = [_text(path / member.source) for member in members]
+    shown = [_text(f"{path}/{member.source}") for member in members]  # `/` would drop the zip before a "/name"
     taken = [_take(member, name, formats, found) for member, name in zip(members, shown, strict=True)]
     _note_ignored(_text(path), [m.source for m, is_clip in zip(members, taken, strict=True) if not is_clip], found)
 

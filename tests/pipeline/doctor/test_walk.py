@@ -41,6 +41,12 @@ def test_a_zip_goes_by_its_contents_where_its_name_does_not_say(tmp_path):
     assert found_in(archive) == ([f"{archive}/a.skeleton"], [])
 
 
+def test_a_member_whose_name_begins_with_a_slash_is_named_in_its_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("/etc/a.skeleton", "1")
+    assert found_in(tmp_path / "a.zip") == ([f"{tmp_path}/a.zip//etc/a.skeleton"], [])
+
+
 def test_tables_and_shard_folders_are_one_item_wherever_they_lie(tmp_path):
     for folder, name in (
         ("t", "clips-00000.parquet"),
