@@ -123,12 +123,10 @@ def audit(shards: Path) -> dict[str, Any]:
     return _report(promise, found)
 
 
-def write_audit(report: dict[str, Any], path: Path) -> None:
-    """Write a report as JSON; the file appears under its name only when whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    new.replace(path)
+def audit_json(report: dict[str, Any]) -> bytes:
+    """A report as the bytes of a JSON file."""
+    text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # a damaged name may be no unicode
 
 
 def _read_manifest(shards: Path, found: _Found) -> _Promise:
@@ -284,6 +282,8 @@ def _read_members(data: bytes) -> tuple[list[tuple[str, slice]], list[str]]:
                 about = (member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode)
                 if about != (0, 0, 0, "", "", 0o644):
                     problems.append(f"{member.name}: header holds a time, an owner or a mode: {about}")
+                if data[start - BLOCK + 148 : start - BLOCK + 156] != b"%06o\0 " % member.chksum:
+                    problems.append(f"{member.name}: the header's own checksum is not as written")
                 if any(data[end : end + -end % BLOCK]):
                     problems.append(f"{member.name}: bytes after its end")
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:

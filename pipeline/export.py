@@ -11,10 +11,10 @@ and turned as the definition says. Labels are the data set's class ids.
 
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +23,7 @@ from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, PARTS, Clip, 
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
 from pipeline.pickling import dict_of, encoded, end, list_of, start
+from pipeline.places import whole_file
 from pipeline.table import ParsedClip, read_clips
 
 IMG_SHAPE = (1024, 1024)
@@ -153,8 +154,7 @@ def _image(img_shape: tuple[int, int]) -> dict[str, Any]:
 def _write(
     out: Path, annotations: Iterator[bytes], splits: Mapping[str, list[str]], about: Mapping[str, Any]
 ) -> ExportSummary:
-    """The file under a temporary name, then under its own; the splits are complete when the annotations are written."""
-    unfinished = out.with_name(f".{out.name}.new")
+    """The file, there only when whole; the splits are complete when the annotations are written."""
     n_clips = 0
 
     def counted() -> Iterator[bytes]:
@@ -173,21 +173,17 @@ def _write(
     )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        n_bytes = _write_all(unfinished, document)
-        if not n_clips:
-            raise DataError("not a single clip to export")
-        unfinished.replace(out)
+        with whole_file(out) as file:
+            n_bytes = _write_all(file, document)
+            if not n_clips:
+                raise DataError("not a single clip to export")
     except OSError as error:
         raise DataError(f"{out}: cannot be written: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
     return ExportSummary(n_clips, {name: len(keys) for name, keys in splits.items()}, n_bytes)
 
 
-def _write_all(path: Path, document: Iterator[bytes]) -> int:
-    with path.open("wb") as file:
-        file.write(start())
-        file.writelines(document)
-        file.write(end())
-        return file.tell()
+def _write_all(file: IO[bytes], document: Iterator[bytes]) -> int:
+    n_bytes = 0
+    for piece in chain([start()], document, [end()]):
+        n_bytes += file.write(piece)
+    return n_bytes

@@ -94,7 +94,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes its name when the block ends; on an error nothing is left.
 
     The unfinished one has a name of its own, so that two machines that do the same part never write into one file.
-    Where nothing can be renamed, it waits on this machine and is sent as a whole.
+    Where nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
+    written; a pipe or a device (/dev/stdout) is written as it is.
     """
     if not can_rename(path):
         with tempfile.NamedTemporaryFile() as waiting:
@@ -103,11 +104,21 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             store, name = store_of(path)
             store.put_file(waiting.name, name)
         return
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:12]}.new")
+    if is_local(path) and path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    final = path.resolve() if is_local(path) and path.is_symlink() else path
+    unfinished = final.with_name(f".{final.name}.{uuid4().hex[:12]}.new")
     try:
         with unfinished.open("wb") as file:
             yield file
-        move(unfinished, path)
+        move(unfinished, final)
+    except OSError as error:
+        if error.filename == str(unfinished):
+            error.filename = str(path)  # the name that a user knows
+        unfinished.unlink(missing_ok=True)
+        raise
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise

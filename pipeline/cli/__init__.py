@@ -1,5 +1,8 @@
 """`dastm-data`: raw files to audited shards. Only this package of this half knows click, params.yaml and exit codes."""
 
+import sys
+from io import TextIOWrapper
+
 import click
 
 from pipeline.cli import looking, showing, sources, stages
@@ -21,6 +24,9 @@ def main() -> None:
     dastm-data doctor data/raw/demo-ntu --dataset demo-ntu
     dastm-data export --dataset demo-ntu --out demo-ntu.pkl
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack a character, a name may be no unicode
 
 
 for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_, sources.export):

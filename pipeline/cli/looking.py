@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import definition_of, one_line_errors
+from pipeline.cli.options import check_apart, definition_of, one_line_errors
 from pipeline.doctor.limits import Limits
 from pipeline.errors import DataError
 
@@ -27,8 +27,12 @@ LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Li
     metavar="NAME=VALUE",
     help=f"Another threshold; repeatable. Their units and reasons are in pipeline/doctor/limits.py: {LIMIT_NAMES}.",
 )
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write all findings here, a row each.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all findings and counts here.")
+@click.option(
+    "--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all findings here, a row each."
+)
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all findings and counts here."
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
 @one_line_errors
 def doctor(
@@ -61,6 +65,7 @@ def doctor(
         limits = limits_from(pairs)
     except ValueError as error:
         raise click.UsageError(f"--limit {error}") from None
+    check_apart(csv_path, json_path)
     definition = definition_of(dataset) if dataset else None
     report, totals = Report(), Totals()
     with open_files(csv_path, json_path) as files:

@@ -71,6 +71,14 @@ def definition_of(dataset: str, settings: tuple[str, ...] = ()) -> Definition:
         raise DataError(f"{PARAMS}: datasets: {dataset!r}: a name has letters, digits, _ and - only") from error
 
 
+def check_apart(*paths: Path | None) -> None:
+    """UsageError where two outputs of a command have one name: one would replace the other."""
+    named = [path for path in paths if path is not None]
+    for path in named:
+        if named.count(path) > 1:
+            raise click.UsageError(f"{path} is named for two outputs")
+
+
 def _setting(pair: str) -> tuple[str, str, Any]:
     """`block.name=value`, the value read as YAML."""
     key, equals, text = pair.partition("=")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.options import DATA, definition_of, one_line_errors, set_option
+from pipeline.cli.options import DATA, check_apart, definition_of, one_line_errors, set_option
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ def stats(
     from pipeline.looking.stats import parsed_stats, shard_stats
     from pipeline.looking.stats_page import stats_page
 
+    check_apart(csv_path, json_path, out)
+    if out is not None and out.suffix != ".html":
+        raise click.UsageError(f"--out {out}: name it .html")
     places = places_of(dataset, settings, parsed, shards)
     if places.parsed is None and places.shards is None:
         if dataset is None:

@@ -162,7 +162,8 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path
     Example: dastm-data audit --dataset demo-ntu --report audit.html
     """
     from pipeline.audit import audit as run
-    from pipeline.audit import write_audit
+    from pipeline.audit import audit_json
+    from pipeline.looking.page import write_whole
 
     if (dataset is None) == (shards is None):
         raise click.UsageError("give --dataset or --shards")
@@ -170,7 +171,7 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path
     folder = shards if shards is not None else DATA / "shards" / name
     report = run(folder)
     if out is not None:
-        write_audit(report, out)
+        write_whole(out, audit_json(report))
     if page is not None:
         usual = DATA / "parsed" / name
         _write_page(report, folder, parsed or (usual if name and usual.is_dir() else None), page)

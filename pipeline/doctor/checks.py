@@ -15,6 +15,7 @@ import numpy as np
 from dastm.skeleton import Layout
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import Bodies, Floats, Ints, Mask
+from pipeline.kernels.measures import extents
 
 
 class Doubt(NamedTuple):
@@ -40,6 +41,15 @@ def nothing_measured(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
     """All joints of all bodies are zero, or without confidence."""
     if not bodies.measured_PV.any():
         yield Doubt("nothing_measured", f"not one measured joint in {_n(bodies.tracks.frames, 'frame')}")
+
+
+def points(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
+    """In every frame all joints of a body lie in one point. 3-D only, where `split` moves it into the origin."""
+    if bodies.is_image or bodies.joints_PVC.shape[1] < 2:
+        return
+    extents_PC, _ = extents(bodies.tracks, bodies.measured_PV)
+    if extents_PC.max(initial=-1.0) == 0.0:
+        yield Doubt("point", f"all joints of a body in one point, in {_n(bodies.tracks.frames, 'frame')}")
 
 
 def zero_joints(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
@@ -82,9 +92,9 @@ def frozen_tail(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 def empty_frames(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
     """Most frames show nobody."""
     n_seen = len(np.unique(bodies.frame_P[bodies.seen_P]))
-    share = 1.0 - n_seen / bodies.tracks.frames
-    if n_seen and share > limits.empty_share:
-        yield Doubt("empty_frames", f"{share:.0%} of {bodies.tracks.frames} frames show nobody")
+    n_empty = bodies.tracks.frames - n_seen
+    if n_seen and n_empty > limits.empty_share * bodies.tracks.frames:
+        yield Doubt("empty_frames", f"{n_empty} of {bodies.tracks.frames} frames show nobody")
 
 
 def short(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
@@ -218,7 +228,7 @@ def new_id(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 CHECKS: tuple[Callable[[Bodies, Limits], Iterator[Doubt]], ...] = (
-    *(not_finite, nothing_measured, zero_joints, frozen_tail, empty_frames, short),
+    *(not_finite, nothing_measured, points, zero_joints, frozen_tail, empty_frames, short),
     *(many_bodies, ghosts, new_id, bones, jump, far),
 )
 

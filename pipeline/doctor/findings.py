@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "same_name": Kind("suspicious", "keep one of the two: parse takes the first"),
     "duplicate": Kind("suspicious", "keep one of the two, above all where they are of two classes"),
     "frozen_tail": Kind("suspicious", _LOOK),
+    "point": Kind("suspicious", "do without it: split refuses it, unless split.origin leaves it away from the origin"),
     "zero_joints": Kind("suspicious", _LOOK),
     "bones": Kind("suspicious", "check units and layout; else " + _LOOK),
     "jump": Kind("suspicious", _LOOK),

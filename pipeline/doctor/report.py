@@ -5,14 +5,16 @@ In: findings one by one. Out: counts and the first few of each check, in a table
 
 import csv
 import json
+from codecs import getwriter
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
 from pipeline.errors import DataError
+from pipeline.places import whole_file
 
 SHOWN = 3
 """Findings of each check that the table shows."""
@@ -127,10 +129,5 @@ def open_files(csv_path: Path | None, json_path: Path | None) -> Iterator[Files]
 @contextmanager
 def _replaced(path: Path) -> Iterator[IO[str]]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    try:
-        with new.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        yield cast(IO[str], getwriter("utf-8")(file, "backslashreplace"))

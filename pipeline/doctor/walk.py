@@ -55,7 +55,11 @@ def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
     """Follow every path; only files of these formats are clips."""
     found = Found()
     for path in paths:
-        _follow(path, formats, found)
+        try:
+            _follow(path, formats, found)
+        except OSError as error:  # too long a name, a folder above it that must not be entered
+            what = f"cannot be looked at: {error.strerror}"
+            found.findings.append(Finding(check="path", source=_text(path), what=what))
     found.clips.sort(key=lambda clip: clip.shown)
     found.label_lists.sort(key=lambda clip: clip.shown)
     return found
@@ -140,7 +144,7 @@ def _in_zip(path: Path, formats: Collection[str], found: Found) -> None:
         what = str(error).removeprefix(f"{path}: ").replace(nothing, "nothing in it")
         found.findings.append(Finding(check="archive", source=_text(path), what=what))
         return
-    shown = [_text(path / member.source) for member in members]
+    shown = [_text(f"{path}/{member.source}") for member in members]  # `/` would drop the zip before a "/name"
     taken = [_take(member, name, formats, found) for member, name in zip(members, shown, strict=True)]
     _note_ignored(_text(path), [m.source for m, is_clip in zip(members, taken, strict=True) if not is_clip], found)
 
@@ -167,9 +171,8 @@ def _format_of(name: str, formats: Collection[str]) -> str | None:
 
 
 def _raw_file(path: Path, root: Path) -> RawFile:
-    """Links to nowhere and pipes, too: `raw.read` refuses them."""
-    size = path.stat().st_size if path.is_file() else 0
-    return RawFile(path.relative_to(root).as_posix(), root, None, size)
+    """Unasked what it is and how large: `raw.read` does that, and refuses links to nowhere and pipes."""
+    return RawFile(path.relative_to(root).as_posix(), root, None, 0)
 
 
 def _is_seen(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from dastm.skeleton import Layout
 from pipeline.errors import Refused
-from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks
+from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks, check_odd_bytes
 
 MAX_CLASSES = 1_000_000
 
@@ -24,6 +24,7 @@ def parse_objects(data: bytes, layout: Layout) -> tuple[Tracks, str | None, int 
     Frame 0 is the first `frame_index`; indices left out are frames without a body.
     Raises Refused with the byte where the text is not JSON, else with the frame_index and person it is about.
     """
+    check_odd_bytes(data)
     clip = _object(_load(data), "the file")
     frames = _list(clip.get("data"), "'data'")
     if not frames:

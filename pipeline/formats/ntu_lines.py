@@ -11,7 +11,7 @@ from itertools import chain
 
 from dastm.skeleton import Layout
 from pipeline.errors import Refused
-from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks
+from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks, check_odd_bytes
 
 HEADER_FIELDS = 10
 MAX_BODIES = 1000
@@ -27,6 +27,7 @@ def parse_lines(data: bytes, layout: Layout) -> Tracks:
     Raises Refused with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
     grows with the lines that are there.
     """
+    check_odd_bytes(data)
     data = data.rstrip()
     _check_text(data)
     lines = data.split(b"\n")

@@ -7,10 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import Refused
+
 MAX_FRAMES = 100_000
 """A clip that claims more frames than this is refused (genuine ones have at most a few hundred)."""
 FLOAT32_LIMIT = 3.4e38
 """Coordinates and scores lie strictly between minus this and this, so that none turns into inf as float32."""
+
+
+MAX_ODD_BYTES = 64 * 2**20
+"""A larger file that is not plain is refused without a look for the reason: that takes up to 25 times its size."""
 
 
 class ClipName(NamedTuple):
@@ -53,6 +59,12 @@ class Tracks:
     """(P, V) confidences where the source has them."""
     notes: tuple[str, ...] = ()
     """Oddities that do not make the clip unusable, e.g. 'crlf'."""
+
+
+def check_odd_bytes(data: bytes) -> None:
+    """Refused where looking for what is wrong with a file would take too much memory."""
+    if len(data) > MAX_ODD_BYTES:
+        raise Refused(f"wrong or unusual somewhere; with {len(data)} bytes too large to find out where")
 
 
 def build_tracks(

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from pipeline.looking.scene import Panel, Scene, view_of
+from pipeline.looking.summary import about
 
 FINEST = 8000
 """Steps of a position from the middle of the picture to its edge."""
@@ -44,7 +45,10 @@ class PlayerData:
 def player_data(scene: Scene) -> PlayerData:
     """The scene for the template; the same scene gives the same text."""
     rows = sorted(range(len(scene.bodies)), key=lambda b: (scene.slots[b] < 0, scene.slots[b], b))
-    lines = [BodyLine(text=scene.bodies[b], slot=scene.slots[b]) for b in rows[:MOST_ROWS]]
+    lines = [
+        BodyLine(text=f"body {scene.bodies[b].source_id}, {about(scene.bodies[b])}", slot=scene.slots[b])
+        for b in rows[:MOST_ROWS]
+    ]
     if len(rows) > MOST_ROWS:
         lines.append(BodyLine(text=f"and {len(rows) - MOST_ROWS} more", slot=-1))
     sampled = scene.sampled
@@ -53,7 +57,7 @@ def player_data(scene: Scene) -> PlayerData:
         "joints": list(scene.layout.joints),
         "bones": [list(bone) for bone in scene.layout.bones],
         "sampled": list(sampled),
-        "strips": [_strip(scene.share_BT[b]) for b in rows[:MOST_ROWS]],
+        "strips": [_strip(scene.bodies[b].shares()) for b in rows[:MOST_ROWS]],
         "slots": [scene.slots[b] for b in rows[:MOST_ROWS]],
         "panels": [_panel(panel) for panel in scene.panels],
     }

@@ -97,7 +97,13 @@ def find_clip(clip: str, places: Places) -> Found:
     if stored is not None:
         return stored
     looked = [str(folder) for folder in (places.parsed, places.raw, places.shards) if folder is not None]
-    where = f"no key of {', '.join(looked)}" if looked else "not there; a key needs --dataset, --parsed or --shards"
+    if Path(clip).exists():
+        raise DataError(f"{clip}: not the file of a clip; in a zip or a folder name one of its files")
+    where = "not there; a key needs --dataset, --parsed or --shards"
+    if looked:
+        where = f"no key of {', '.join(looked)}"
+    elif places.definition is not None:
+        where = f"there is nothing of {places.definition.name} to look in, neither raw, nor parsed, nor shards"
     raise DataError(f"{clip}: no raw file, and {where}")
 
 

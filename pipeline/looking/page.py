@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline import places
+
 
 def render(template: str, **values: Any) -> bytes:
     """A page of `pipeline/looking/templates`."""
@@ -26,10 +28,4 @@ def render(template: str, **values: Any) -> bytes:
 def write_whole(path: Path, data: bytes) -> None:
     """The file appears under its name only when whole; OSError where it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_bytes(data)
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
+    places.write_whole(path, data)

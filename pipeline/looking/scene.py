@@ -15,7 +15,6 @@ from dastm.skeleton import Layout
 from pipeline.formats.tracks import Tracks
 from pipeline.kernels import joints
 from pipeline.looking.find import Found, Normalised
-from pipeline.looking.summary import about
 from pipeline.looking.tracks import BodyFacts, Chosen
 
 CLIPPED = 1.0
@@ -108,10 +107,8 @@ class Scene:
     """Frames of the source: the time axis."""
     layout: Layout
     panels: tuple[Panel, ...]
-    bodies: tuple[str, ...]
-    """The source's bodies, in words; empty where only the shards' version is known."""
-    share_BT: NDArray[np.float64]
-    """Share of joints measured, nan where the source does not have the body."""
+    bodies: tuple[BodyFacts, ...]
+    """The source's bodies; none where only the shards' version is known."""
     slots: tuple[int, ...]
     """Which kept body each of the source's bodies mostly is, -1 for none."""
 
@@ -132,14 +129,12 @@ def scene_of(found: Found, chosen: Chosen | None) -> Scene:
         slots = tuple(_slot_of(rows) for rows in np.split(chosen.slot_P, np.cumsum(found.tracks.lengths)[:-1]))
     if found.normalised is not None:
         panels.append(_normalised_panel(found.normalised, chosen, found.layout, found.upright))
-    share_BT = np.array([body.share_T for body in bodies]).reshape(len(bodies), found.frames)
     return Scene(
         title=f"{found.key}: {found.class_name}",
         frames=found.frames,
         layout=found.layout,
         panels=tuple(panels),
-        bodies=tuple(f"body {body.source_id}, {about(body)}" for body in bodies),
-        share_BT=share_BT,
+        bodies=bodies,
         slots=slots,
     )
 

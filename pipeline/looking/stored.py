@@ -107,7 +107,7 @@ def read_index(folder: Path) -> pa.Table:
     """All of the index: a row a clip (see `dastm.clip.INDEX_COLUMNS`). ShardError where it cannot be read."""
     path = folder / INDEX_NAME
     try:
-        index = pq.read_table(path)
+        index = pq.read_table(path, page_checksum_verification=True)
         for name in INDEX_COLUMNS:
             known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
             if not known(index[name].type) or index[name].null_count:

@@ -48,7 +48,7 @@ def _source_lines(found: Found, chosen: Chosen) -> Iterator[str]:
     names = [str(body.source_id) for body in chosen.bodies]
     wide = max([2, *map(len, names)])
     for body, name in list(zip(chosen.bodies, names, strict=True))[:SHOWN]:
-        yield f"  body {name:>{wide}}  {blocks(body.share_T)}  {about(body)}"
+        yield f"  body {name:>{wide}}  {blocks(body.shares())}  {about(body)}"
     if len(names) > SHOWN:
         yield f"  and {len(names) - SHOWN} more bodies"
     if found.normalised is not None:
@@ -72,7 +72,7 @@ def empty_frames(chosen: Chosen, frames: int) -> int:
     """Frames in which no body has a measured joint."""
     shown_T = np.zeros(frames, np.bool_)
     for body in chosen.bodies:
-        shown_T |= np.nan_to_num(body.share_T) > 0
+        shown_T[body.frame_P[body.share_P > 0]] = True
     return int((~shown_T).sum())
 
 

@@ -31,8 +31,17 @@ class BodyFacts:
     """Why it is no part of a kept body (see `pipeline.choice`); empty where it is."""
     missing: float
     """Share of its joints that were not measured, of the frames that have it."""
-    share_T: NDArray[np.float64]
-    """(frames,) share of joints measured in each frame; nan where the source does not have the body."""
+    frames: int
+    """Frames of the clip."""
+    frame_P: NDArray[np.int32]
+    share_P: NDArray[np.float64]
+    """Share of joints measured in each frame that has it. A clip may claim many frames, and hold many bodies."""
+
+    def shares(self) -> NDArray[np.float64]:
+        """(frames,) the same for each frame of the clip; nan where the source does not have the body."""
+        share_T = np.full(self.frames, np.nan)
+        share_T[self.frame_P] = self.share_P
+        return share_T
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +73,6 @@ def choose(tracks: Tracks, spec: SplitSpec, class_id: int | None = None) -> Chos
     facts = []
     for b, stop in enumerate(stops_B):
         rows = slice(int(stop - tracks.lengths[b]), int(stop))
-        share_T = np.full(tracks.frames, np.nan)
-        share_T[tracks.frame_index[rows]] = measured_PV[rows].mean(axis=1)
         facts.append(
             BodyFacts(
                 source_id=int(tracks.ids[b]),
@@ -74,7 +81,9 @@ def choose(tracks: Tracks, spec: SplitSpec, class_id: int | None = None) -> Chos
                 spread=float(spread_B[b]),
                 dropped=why.get(int(tracks.ids[b]), ""),
                 missing=1.0 - float(measured_PV[rows].mean()) if tracks.lengths[b] else 0.0,
-                share_T=share_T,
+                frames=tracks.frames,
+                frame_P=tracks.frame_index[rows],
+                share_P=measured_PV[rows].mean(axis=1),
             )
         )
     return Chosen(measured_PV=measured_PV, places_MT=places_MT, slot_P=slot_P, bodies=tuple(facts))

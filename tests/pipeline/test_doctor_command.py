@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -57,3 +58,23 @@ def test_wrong_usage_is_status_2(tmp_path, rng):
         "dastm-data", "doctor", ".", "--limit", "speed=1"
     )
     assert "dastm-data doctor recordings.zip" in done("dastm-data", "doctor", "--help")
+
+
+def test_two_outputs_of_one_name_and_a_folder_as_output_are_wrong_usage(tmp_path, rng):
+    write(tmp_path / NAME, person(rng))
+    assert "a.csv is named for two outputs" in misused(
+        "dastm-data", "doctor", NAME, "--csv", "a.csv", "--json", "a.csv"
+    )
+    assert "is a directory" in misused("dastm-data", "doctor", NAME, "--csv", ".")
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_a_pipe_as_output_gets_the_findings_and_stays_one(tmp_path, rng):
+    write(tmp_path / NAME, np.repeat(person(rng, 1), 12, axis=0))
+    for option in ("--csv", "--json"):
+        os.mkfifo(tmp_path / option)
+        reader = os.open(tmp_path / option, os.O_RDONLY | os.O_NONBLOCK)
+        done("dastm-data", "doctor", NAME, option, f"./{option}")
+        assert b"frozen_tail" in os.read(reader, 10_000)
+        os.close(reader)
+        assert (tmp_path / option).is_fifo()

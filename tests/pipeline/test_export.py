@@ -203,7 +203,7 @@ def test_where_it_cannot_be_written_the_old_file_stays(shards, tmp_path):
     (tmp_path / "full").mkdir()
     with pytest.raises(DataError, match="cannot be written: Is a directory"):
         export_shards(shards, tmp_path / "full")
-    assert not (tmp_path / ".full.new").exists()
+    assert list(tmp_path.glob(".full*")) == []
 
 
 def test_no_shards_and_no_clips_are_one_line(shards, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+import os
+
 import fsspec
 import pyarrow.parquet as pq
 import pytest
@@ -61,6 +63,30 @@ def test_a_file_is_there_whole_or_not_at_all(folder):
         assert (folder / "a").read_bytes() == b"old"
     assert (folder / "a").read_bytes() == b"new"
     assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+def test_a_link_stays_one_and_its_target_is_written(tmp_path):
+    (tmp_path / "link").symlink_to("target")
+    write_whole(tmp_path / "link", b"a")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"a"
+
+
+def test_a_pipe_is_written_and_stays_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", b"a")
+    assert os.read(reader, 9) == b"a"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"/none/a'$"):
+        write_whole(tmp_path / "none" / "a", b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"/folder'$"):
+        write_whole(tmp_path / "folder", b"")
 
 
 def test_ranges_of_a_file_are_read_in_any_order(folder):

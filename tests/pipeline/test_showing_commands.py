@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from tests.command_line import done, failed, misused
 from tests.pipeline.array_files import write_arrays
 from tests.pipeline.raw_files import write_ntu, zip_folder
+from tests.pipeline.shard_damage import change_manifest
 from tests.pipeline.test_cli import MINE, NAMES
 
 KEY = "S001C001P001R001A001"
@@ -138,3 +140,24 @@ def test_imported_arrays_are_shown_and_audited_as_well(tmp_path):
     assert "(train/" in said
     done("dastm-data", "audit", "--shards", tmp_path / "shards", "--report", tmp_path / "audit.html")
     assert "Not shown" not in (tmp_path / "audit.html").read_text(encoding="utf-8")
+
+
+def test_a_zip_or_a_folder_is_no_clip():
+    for name in ("clips.zip", "data/raw/mine"):
+        assert failed("dastm-data", "show", name).startswith(f"{name}: not the file of a clip; in a zip")
+
+
+def test_outputs_of_stats_have_names_of_their_own(tmp_path):
+    stats = ("dastm-data", "stats", "--parsed", "data/parsed/mine")
+    assert "named for two outputs" in misused(*stats, "--csv", tmp_path / "a", "--json", tmp_path / "a")
+    assert "name it .html" in misused(*stats, "--out", tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_whose_name_is_no_unicode_is_shown_all_the_same(tmp_path):
+    shutil.copytree("data/shards/mine", tmp_path / "shards")
+    change_manifest(tmp_path / "shards", lambda document: document.update(dataset="\udcff"))
+    assert done("dastm-data", "stats", "--shards", tmp_path / "shards").startswith("\\udcff, shards: 6 clips")
+    out = tmp_path / "a.json"
+    assert "6 problems" in failed("dastm-data", "audit", "--shards", tmp_path / "shards", "--out", out)
+    assert json.loads(out.read_bytes())["dataset"] == "\udcff"

@@ -77,6 +77,19 @@ def test_a_damaged_index_is_said(folder):
         read_index(*folder)
 
 
+def test_a_flipped_bit_is_said(folder):
+    path = folder[0] / INDEX_NAME
+    table = pq.read_table(path)
+    pq.write_table(
+        table, path, compression="none", use_dictionary=False, write_statistics=False, write_page_checksum=True
+    )
+    data = bytearray(path.read_bytes())
+    data[data.index(table["checksum"][0].as_py().encode())] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ShardError, match="not an index of shards"):
+        read_index(*folder)
+
+
 def test_a_missing_column_and_a_wrong_type_are_said(folder):
     path, manifest = folder
     table = pq.read_table(path / INDEX_NAME)

@@ -50,6 +50,13 @@ def test_a_clip_of_zeros_shows_nothing():
     assert [doubt.check for doubt in doubts(lay_out(unseen, OPENPOSE18))] == ["nothing_measured"]
 
 
+def test_bodies_that_are_a_point_in_every_frame_are_found():
+    walk_TVC = np.repeat(np.linspace(0.1, 0.4, 6)[:, None, None], 25, axis=1) * np.ones(3)
+    assert doubts(laid_out(walk_TVC))[0] == ("point", "all joints of a body in one point, in 6 frames", None)
+    walk_TVC[3, 7, 1] += 0.01
+    assert "point" not in [doubt.check for doubt in doubts(laid_out(walk_TVC))]
+
+
 def test_a_joint_that_is_zero_for_long_is_named(rng):
     body = person(rng)
     body[:11, 24] = 0.0
@@ -102,7 +109,7 @@ def test_a_body_that_comes_back_in_the_same_place_has_not_repeated_a_frame(rng):
 
 
 def test_empty_frames_count_from_half_the_clip_on(rng):
-    assert only(laid_out(person(rng), frames=81)) == ("empty_frames", "51% of 81 frames show nobody", None)
+    assert only(laid_out(person(rng), frames=81)) == ("empty_frames", "41 of 81 frames show nobody", None)
     assert doubts(laid_out(person(rng), frames=80)) == []
     assert doubts(laid_out(person(rng), frames=81), empty_share=0.6) == []
 

@@ -41,6 +41,19 @@ def test_a_zip_goes_by_its_contents_where_its_name_does_not_say(tmp_path):
     assert found_in(archive) == ([f"{archive}/a.skeleton"], [])
 
 
+def test_a_path_that_cannot_be_asked_about_does_not_stop_the_rest(tmp_path):
+    write_ntu(tmp_path, [NAME])
+    clips, ((check, source, what),) = found_in(tmp_path / ("a" * 300), tmp_path / NAME)
+    assert (check, source, what) == ("path", str(tmp_path / ("a" * 300)), "cannot be looked at: File name too long")
+    assert clips == [f"{tmp_path}/{NAME}"]
+
+
+def test_a_member_whose_name_begins_with_a_slash_is_named_in_its_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("/etc/a.skeleton", "1")
+    assert found_in(tmp_path / "a.zip") == ([f"{tmp_path}/a.zip//etc/a.skeleton"], [])
+
+
 def test_tables_and_shard_folders_are_one_item_wherever_they_lie(tmp_path):
     for folder, name in (
         ("t", "clips-00000.parquet"),

@@ -1,6 +1,11 @@
 import numpy as np
+import pytest
 
+from pipeline.errors import Refused
+from pipeline.formats.clip_objects import parse_objects
+from pipeline.formats.ntu_lines import parse_lines
 from pipeline.formats.tracks import Observation, build_tracks, sorted_tracks
+from tests.pipeline.raw_files import TWO
 
 
 def test_observations_become_arrays_track_after_track():
@@ -49,3 +54,10 @@ def test_a_single_track_without_scores_stays_as_it_is():
     assert tracks.joints_PVC is joints_PVC
     assert tracks.scores_PV is None
     assert tracks.lengths.tolist() == [2]
+
+
+@pytest.mark.parametrize("parse", [parse_lines, parse_objects])
+def test_a_file_too_large_to_look_for_the_reason_is_refused(parse, monkeypatch):
+    monkeypatch.setattr("pipeline.formats.tracks.MAX_ODD_BYTES", 3)
+    with pytest.raises(Refused, match="with 4 bytes too large to find out where"):
+        parse(b"1\n1\n", TWO)

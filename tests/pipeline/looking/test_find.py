@@ -121,6 +121,8 @@ def test_what_is_nowhere_is_refused_with_the_places_looked_in(places, tmp_path):
         find_clip("nobody", Places())
     with pytest.raises(DataError, match=f"no key of {places.parsed}, {places.shards}"):
         find_clip("nobody", places)
+    with pytest.raises(DataError, match=r"nobody: no raw file, and there is nothing of \w+ to look in"):
+        find_clip("nobody", Places(definition=definition_of()))
 
 
 def test_joints_of_another_layout_ask_for_the_data_set(tmp_path):

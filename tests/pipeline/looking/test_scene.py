@@ -49,7 +49,7 @@ def test_images_are_drawn_upright_and_doubts_marked():
     alone = scene_of(replace(found, tracks=None), None)
     assert len(alone.panels) == 1
     assert np.array_equal(alone.panels[0].measured_PV, normalised.measured_PV)
-    assert alone.share_BT.shape == (0, 4)
+    assert alone.bodies == ()
 
 
 def test_spines_along_z_are_drawn_upright_seen_from_the_front():

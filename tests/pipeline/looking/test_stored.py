@@ -116,6 +116,19 @@ def test_a_table_that_is_no_index_is_refused(places, tmp_path, change):
         read_index(tmp_path)
 
 
+def test_a_flipped_bit_in_the_index_is_refused(places, tmp_path):
+    index, path = read_index(places.shards), tmp_path / "index.parquet"
+    pq.write_table(
+        index, path, use_dictionary=False, write_statistics=False, write_page_checksum=True, compression="none"
+    )
+    assert read_index(tmp_path).equals(index)
+    damaged = bytearray(path.read_bytes())
+    damaged[damaged.index(index["key"][0].as_py().encode())] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ShardError, match="not an index of shards"):
+        read_index(tmp_path)
+
+
 @pytest.mark.parametrize("facts", [{}, {"source_frames": None}, {"source_frames": 4, "frame_index": "x"}])
 def test_facts_that_do_not_say_their_frames_are_refused(facts):
     ask = sampled_frames if "frame_index" in facts else source_frames

@@ -1,6 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from pipeline.formats.tracks import Tracks
 from pipeline.kernels.measures import measure
 from pipeline.looking.tracks import choose
 from tests.oracles.hand_made import STANDING, definition_of, tracks_of
@@ -16,8 +19,8 @@ def test_each_body_has_its_facts():
     assert (ghost.dropped, walker.dropped) == ("rank: number 2 by spread, 1 kept", "")
     assert [ghost.spread, walker.spread] == list(measure(tracks).spread)
     assert (ghost.missing, walker.missing) == (0.0, pytest.approx(1 / 20))
-    assert np.array_equal(walker.share_T, [1, 1, np.nan, 1, 0.75, 1], equal_nan=True)
-    assert np.array_equal(ghost.share_T, [np.nan, 1, 1, np.nan, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(walker.shares(), [1, 1, np.nan, 1, 0.75, 1], equal_nan=True)
+    assert np.array_equal(ghost.shares(), [np.nan, 1, 1, np.nan, np.nan, np.nan], equal_nan=True)
 
 
 def test_every_observation_knows_which_kept_body_it_is():
@@ -51,4 +54,16 @@ def test_a_source_without_confidence_cannot_be_ranked_by_it():
 def test_joints_without_confidence_are_missing():
     chosen = choose(seen_clip().tracks, definition_2d().split)
     assert chosen.bodies[0].missing == pytest.approx(1 / 16)
-    assert chosen.bodies[0].share_T.tolist() == [1, 0.75, 1, 1]
+    assert chosen.bodies[0].shares().tolist() == [1, 0.75, 1, 1]
+
+
+def test_memory_does_not_grow_with_bodies_times_the_frames_that_a_clip_claims():
+    ones, firsts = np.ones(2000, np.int32), np.zeros(2000, np.int32)
+    joints_PVC = np.ones((2000, 4, 3), np.float32)
+    tracks = Tracks(frames=100_000, ids=np.arange(2000), lengths=ones, frame_index=firsts, joints_PVC=joints_PVC)
+    tracemalloc.start()
+    chosen = choose(tracks, definition_of().split)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(chosen.bodies) == 2000
+    assert peak < 20_000_000
