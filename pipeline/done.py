@@ -58,7 +58,7 @@ def digest_of(*documents: Any) -> str:
 
 
 def digest_of_end(path: Path) -> str | None:
-    """Size and last bytes of a file, which in Parquet tell its contents apart; None where it is not there."""
+    """Size and last bytes of a file, which in a part of a table hold a digest of it all; None where it is not there."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
