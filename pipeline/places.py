@@ -43,13 +43,19 @@ def is_local(path: Path) -> bool:
     return isinstance(path, Path)
 
 
-def can_rename(path: Path) -> bool:
-    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+def on_this_machine(path: Path) -> Path | None:
+    """The plain path of a place, also where it was typed as file://..; None for one in a store."""
     if is_local(path):
-        return True
+        return path
     from fsspec.implementations.local import LocalFileSystem
 
-    return isinstance(store_of(path)[0], LocalFileSystem)
+    store, name = store_of(path)
+    return Path(name) if isinstance(store, LocalFileSystem) else None
+
+
+def can_rename(path: Path) -> bool:
+    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+    return on_this_machine(path) is not None
 
 
 def store_of(place: Path) -> tuple[Any, str]:
