@@ -29,10 +29,12 @@ def place_of(text: str) -> Path:
         fsspec.get_filesystem_class(protocol.partition("::")[0])
         # what other machines write must be seen at once, so no listing is remembered
         place = UPath(text, use_listings_cache=False)
+        if rest.strip("/"):
+            place.fs  # noqa: B018  # made now, so that what it lacks is told now
     except ImportError as error:
         raise DataError(f"{text}: a package is missing for {protocol}:// ({error}); pip install it") from None
-    except ValueError as error:
-        raise DataError(f"{text}: cannot be used as a place: {' '.join(str(error).split())}") from None
+    except Exception as error:  # stores raise what they like: a server is away, an argument is missing
+        raise DataError(f"{text}: cannot be used as a place: {one_line(error)}") from None
     if not rest.strip("/"):
         raise DataError(f"{text}: name a folder in it")
     return cast(Path, place)
