@@ -142,6 +142,16 @@ def read(monkeypatch):
     return sources
 
 
+def test_contents_of_the_same_size_whose_time_was_set_back_are_read_again(raw, tmp_path, read):
+    path, before = raw / name(1, 3), (raw / name(1, 3)).stat()
+    parse(NTU, [raw], tmp_path / "out")
+    path.write_bytes(path.read_bytes().replace(b"7", b"8"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    read.clear()
+    parse(NTU, [raw], tmp_path / "out")
+    assert name(1, 3) in read
+
+
 @pytest.mark.parametrize("killed", [True, False])
 @pytest.mark.parametrize("change", ["touched", "added in front", "added behind", "removed", "part size", "definition"])
 def test_only_parts_of_which_something_has_changed_are_read_again(raw, tmp_path, monkeypatch, read, change, killed):
