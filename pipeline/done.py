@@ -4,7 +4,10 @@ In: digests of all that a result depends on. Out: whether the same work was fini
 result and not in it, because they hold times of files and the result is the same bytes on every machine.
 """
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.places import beside, remove_folder, write_whole
+from pipeline.errors import DataError
+from pipeline.places import all_in, beside, clear_errors, on_this_machine, remove_folder, write_whole
 
 PACKAGES = Path(__file__).resolve().parents[1]
 _CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py")
@@ -23,6 +27,7 @@ _OTHER_CODE = (
 )
 """What neither `parse` nor `split` runs on."""
 _END = 2**16
+_LOCK = "lock"
 
 
 def notes_folder(out: Path) -> Path:
@@ -48,8 +53,34 @@ def keep_for(folder: Path, digest: str) -> None:
     """Keep the folder for work of this digest: what other work has left in it is removed."""
     note = folder / "work.json"
     if read_note(note) != digest:
-        remove_folder(folder)
+        for path in all_in(folder):
+            if path.name != _LOCK:
+                remove_folder(path) if path.is_dir() else path.unlink()
         write_note(note, digest)
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Be the only command at work on `out` until the block or the process ends; DataError where another one is.
+
+    Stores have no locks; there, and on file systems without them, that is for the user to see to.
+    """
+    final = on_this_machine(out)
+    if final is None:
+        yield
+        return
+    lock = notes_folder(final) / _LOCK
+    with clear_errors(out):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("ab")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{out}: another command is at work there; wait for it, or name another folder") from None
+        except OSError:
+            pass
+        yield
 
 
 def digest_of(*documents: Any) -> str:
@@ -58,7 +89,7 @@ def digest_of(*documents: Any) -> str:
 
 
 def digest_of_end(path: Path) -> str | None:
-    """Size and last bytes of a file, which in Parquet tell its contents apart; None where it is not there."""
+    """Size and last bytes of a file, which in a part of a table hold a digest of it all; None where it is not there."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

@@ -46,7 +46,8 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
         raise DataError(f"--ray {address}: {one_line(error)}") from None
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
-        yield _tasks(ray, AHEAD * (workers or cores))
+        # a cluster begins whatever it has cores for, so nothing is handed out ahead where fewer are asked for
+        yield _tasks(ray, workers if workers is not None and workers < cores else AHEAD * cores)
     finally:
         ray.shutdown()
 

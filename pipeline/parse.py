@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline.definitions import Definition
-from pipeline.done import code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
+from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parts import Workers, at_work
-from pipeline.places import all_in, clear_errors, is_local, readable, write_whole
+from pipeline.places import all_in, clear_errors, is_local, on_this_machine, readable, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
@@ -85,21 +85,22 @@ def parse(
     _check_apart(raw, out)
     plan = make_plan(definition, raw)
     parts = _cut(plan, files_per_part, definition, out)
-    with clear_errors(out):
-        done = _prepare_folder(out, parts)
-    if done:
-        say(f"{len(done)} of {len(parts)} parts are as they were, their raw files are not read again")
-    _run(parts, done, workers, max_refused)
-    summary = summarise(
-        [part.path("clips") for part in parts],
-        [part.path("refused") for part in parts],
-        plan.outside_split,
-        plan.ignored,
-    )
-    if not summary.clips:
-        raise DataError(f"{raw[0]}: not one usable clip. {'; '.join(line.strip() for line in summary.lines())}")
-    with clear_errors(out):
-        _finish(out, summary.to_json().encode())
+    with alone(out):
+        with clear_errors(out):
+            done = _prepare_folder(out, parts)
+        if done:
+            say(f"{len(done)} of {len(parts)} parts are as they were, their raw files are not read again")
+        _run(parts, done, workers, max_refused)
+        summary = summarise(
+            [part.path("clips") for part in parts],
+            [part.path("refused") for part in parts],
+            plan.outside_split,
+            plan.ignored,
+        )
+        if not summary.clips:
+            raise DataError(f"{raw[0]}: not one usable clip. {'; '.join(line.strip() for line in summary.lines())}")
+        with clear_errors(out):
+            _finish(out, summary.to_json().encode())
     return summary
 
 
@@ -114,7 +115,8 @@ def _cut(plan: Plan, files_per_part: int, definition: Definition, out: Path) -> 
 
 def _check_apart(raw: Sequence[Path], out: Path) -> None:
     for root in raw:
-        if is_local(root) == is_local(out) and out.resolve().is_relative_to(root.resolve()):
+        inner, outer = (on_this_machine(place) or place for place in (out, root))
+        if is_local(inner) == is_local(outer) and inner.resolve().is_relative_to(outer.resolve()):
             raise DataError(f"{out}: lies in the raw folder {root}, which is never written to; name another")
 
 

@@ -29,10 +29,12 @@ def place_of(text: str) -> Path:
         fsspec.get_filesystem_class(protocol.partition("::")[0])
         # what other machines write must be seen at once, so no listing is remembered
         place = UPath(text, use_listings_cache=False)
+        if rest.strip("/"):
+            place.fs  # noqa: B018  # made now, so that what it lacks is told now
     except ImportError as error:
         raise DataError(f"{text}: a package is missing for {protocol}:// ({error}); pip install it") from None
-    except ValueError as error:
-        raise DataError(f"{text}: cannot be used as a place: {' '.join(str(error).split())}") from None
+    except Exception as error:  # stores raise what they like: a server is away, an argument is missing
+        raise DataError(f"{text}: cannot be used as a place: {one_line(error)}") from None
     if not rest.strip("/"):
         raise DataError(f"{text}: name a folder in it")
     return cast(Path, place)
@@ -43,13 +45,19 @@ def is_local(path: Path) -> bool:
     return isinstance(path, Path)
 
 
-def can_rename(path: Path) -> bool:
-    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+def on_this_machine(path: Path) -> Path | None:
+    """The plain path of a place, also where it was typed as file://..; None for one in a store."""
     if is_local(path):
-        return True
+        return path
     from fsspec.implementations.local import LocalFileSystem
 
-    return isinstance(store_of(path)[0], LocalFileSystem)
+    store, name = store_of(path)
+    return Path(name) if isinstance(store, LocalFileSystem) else None
+
+
+def can_rename(path: Path) -> bool:
+    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+    return on_this_machine(path) is not None
 
 
 def store_of(place: Path) -> tuple[Any, str]:

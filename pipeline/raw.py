@@ -46,7 +46,7 @@ class RawFile:
     size: int
     """Bytes, uncompressed, as folder or zip claims."""
     stamp: int | str = 0
-    """Changes when the contents do: modification time in ns, the zip member's CRC, or what a store has of that kind."""
+    """Changes when the contents do: times in ns, the zip member's CRC, or what a store has of that kind."""
 
     @property
     def name(self) -> str:
@@ -109,10 +109,15 @@ def _alone(path: Path) -> RawFile:
     """A file that is given itself, not the folder it lies in."""
     if is_local(path):
         facts = path.stat()
-        return RawFile(path.name, path.parent, None, facts.st_size, facts.st_mtime_ns)
+        return RawFile(path.name, path.parent, None, facts.st_size, _times(facts))
     store, name = store_of(path)
     info: dict[str, Any] = store.info(name)
     return RawFile(path.name, path.parent, None, int(info["size"] or 0), _stamp(info))
+
+
+def _times(facts: os.stat_result) -> str:
+    """Of the last change of the contents, which copying may set back, and of the last change at all."""
+    return f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
 def _stamp(info: Mapping[str, Any]) -> str:
@@ -144,7 +149,7 @@ def _in_folder(root: Path) -> Iterator[RawFile]:
                 yield from _in_zip(path, f"{source}/")
             elif path.is_file():
                 facts = path.stat()
-                yield RawFile(source, root, None, facts.st_size, facts.st_mtime_ns)
+                yield RawFile(source, root, None, facts.st_size, _times(facts))
             else:  # a link to nowhere, a pipe: listed all the same, and refused by `read`
                 yield RawFile(source, root, None, 0)
 

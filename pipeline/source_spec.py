@@ -104,7 +104,7 @@ def _read_labels(path: Path) -> dict[str, dict[str, str]]:
     """key -> the other columns."""
     labels: dict[str, dict[str, str]] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # some programs begin their CSV with a mark
             reader = csv.DictReader(file, strict=True)
             columns = reader.fieldnames or []
             if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:

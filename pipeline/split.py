@@ -21,6 +21,7 @@ from tqdm import tqdm
 from dastm.clip import MANIFEST_NAME, PARTS
 from pipeline.definitions import Definition
 from pipeline.done import (
+    alone,
     code_digest,
     digest_of,
     digest_of_end,
@@ -109,10 +110,17 @@ def split(
         say: told what need not be done again.
 
     Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
-    clips under `too_few: error`, or no clip is left at all.
+    clips under `too_few: error`, no clip is left at all, or another split is at work on `out`.
     """
     check_split(definition.split, definition.parse.layout)
     check_marked(out, MANIFEST_NAME)
+    with alone(out):
+        return _split(definition, parsed, out, workers, say)
+
+
+def _split(
+    definition: Definition, parsed: Path, out: Path, workers: Workers | int, say: Callable[[str], None]
+) -> SplitSummary:
     parts = table_parts(parsed)
     digest = _digest(definition, parts)
     finished = _finished(out, digest)

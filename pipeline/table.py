@@ -5,10 +5,12 @@ part is one clip: its facts, and its body tracks as flat lists (see `pipeline.fo
 one row of a refused part is a raw file that cannot be used, with the place and the reason. The schemas are below.
 """
 
+import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +27,8 @@ SCHEMA_VERSION = 2
 SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
+DIGEST_KEY = "contents"
+"""Metadata of a part: digest of its pages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,16 +176,35 @@ def _lists(arrays: Sequence[NDArray[Any] | None], dtype: Any) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=_list(values.type), mask=missing)
 
 
+class _Digested(io.RawIOBase):
+    """A file to write that keeps a digest of what has been written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = blake2b(digest_size=16)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+
 def write_part(table: pa.Table, path: Path) -> None:
     """Write one part as Parquet, under its name only when whole; the same table gives the same bytes.
 
+    Its last bytes hold a digest of all before them: sizes and ranges of columns alone, which Parquet keeps there, can
+    be the same for other joints.
     Raises DataError where it cannot be written, e.g. because the disk is full.
     """
+    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["dataset", "class_name"]}
     try:
         with whole_file(path) as file:
-            pq.write_table(
-                table, file, compression="zstd", use_dictionary=["dataset", "class_name"], write_page_checksum=True
-            )
+            digested = _Digested(file)
+            with pq.ParquetWriter(digested, table.schema, write_page_checksum=True, **options) as writer:
+                writer.write_table(table)
+                writer.add_key_value_metadata({DIGEST_KEY: digested.digest.hexdigest()})
     except (OSError, MemoryError) as error:
         raise DataError(f"{path}: cannot be written: {one_line(error)}") from None
 

@@ -66,8 +66,9 @@ def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
 def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
     try:
         facts = _facts_of_path(file.source, source)
-        name, notes = named(facts.pop("key"))
-        listed = source.labels.get(name.key, {})
+        text = facts.pop("key")
+        name, notes = named(text)
+        listed = source.labels.get(text or "") or source.labels.get(name.key, {})
         if source.labels and not listed:
             notes += ("not_on_list",)
         subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])

@@ -20,8 +20,11 @@ KEPT_BYTES = 255
 """Longer texts and byte strings are left in the file."""
 MAX_LINE = 4096
 """Longest number or name of the text protocol."""
-MAX_STACK, MAX_KEPT = 2**20, 2**24
-"""Values waiting at a time, and items of all lists and dicts, or memo entries: 60 times what a large data set needs."""
+MAX_STACK, MAX_KEPT = 2**20, 2**25
+"""Values waiting at a time, and items of all lists and dicts, or memo entries: 260,000 annotations have 11 million."""
+BYTES_PER_ITEM = 4
+"""A file has so many bytes for each of its items (annotations have 19), beyond the first 2^20 items: what would fill
+the memory is refused early."""
 CHUNK_BYTES = 2**15
 
 _HIGHEST_PROTOCOL = 5
@@ -31,7 +34,7 @@ _UNSET = object()
 
 def load(file: BinaryIO, size: int) -> Any:
     """The one value that a pickle holds; Refused with the byte where it is damaged, too large, or asks for code."""
-    machine = _Machine(_Source(file, size))
+    machine = _Machine(_Source(file, size), min(MAX_KEPT, max(2**20, size // BYTES_PER_ITEM)))
     at = 0
     try:
         while True:
@@ -119,8 +122,9 @@ class _Source:
 class _Machine:
     """The stack and the memo of a pickle under way."""
 
-    def __init__(self, source: _Source) -> None:
+    def __init__(self, source: _Source, most: int) -> None:
         self.source = source
+        self._most = most
         self._stack: list[Any] = []
         self._memo: list[Any] = []
         self._shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -169,8 +173,8 @@ class _Machine:
 
     def keep(self, n: int) -> None:
         self._kept += n
-        if self._kept > MAX_KEPT:
-            raise Refused(f"more than {MAX_KEPT} items in lists and dicts")
+        if self._kept > self._most:
+            raise Refused(f"more than {self._most} items in lists and dicts")
 
     def push_tuple(self, items: list[Any]) -> None:
         """Shapes occur again and again: equal tuples of numbers are kept once."""
@@ -225,7 +229,7 @@ class _Machine:
 
     def put(self, index: int) -> None:
         """Memo entries come one after the other, but for gaps that an optimised pickle may leave."""
-        if not 0 <= index < min(MAX_KEPT, len(self._memo) + 1024):
+        if not 0 <= index < min(self._most, len(self._memo) + 1024):
             raise Refused(f"memo entry {index} after {len(self._memo)}")
         value = self.pop()
         self._memo.extend([_UNSET] * (index + 1 - len(self._memo)))

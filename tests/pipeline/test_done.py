@@ -1,5 +1,8 @@
+import pytest
+
 from pipeline import done
 from pipeline.done import (
+    alone,
     code_digest,
     digest_of,
     digest_of_end,
@@ -9,6 +12,8 @@ from pipeline.done import (
     read_note,
     write_note,
 )
+from pipeline.errors import DataError
+from pipeline.places import place_of
 
 
 def test_a_note_is_read_as_it_was_written_and_makes_its_folder(tmp_path):
@@ -34,6 +39,28 @@ def test_a_folder_is_kept_for_the_same_work_only(tmp_path):
     assert (folder / "part").exists()
     keep_for(folder, "b")
     assert [path.name for path in folder.iterdir()] == ["work.json"]
+
+
+@pytest.mark.parametrize("url", ["", "file://"])
+def test_one_command_at_a_time_works_on_a_folder(tmp_path, url):
+    out = place_of(f"{url}{tmp_path}/out")
+    with alone(out):
+        keep_for(notes_folder(out), "other work")
+        with pytest.raises(DataError, match="out: another command is at work there"), alone(tmp_path / "out"):
+            pass
+        with alone(tmp_path / "another"):
+            pass
+    with alone(out):
+        pass
+
+
+def test_a_file_system_without_locks_is_worked_on_all_the_same(tmp_path, monkeypatch):
+    def refuse(file, how):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(done.fcntl, "flock", refuse)
+    with alone(tmp_path / "out"), alone(tmp_path / "out"):
+        pass
 
 
 def test_digests_tell_documents_and_files_apart(tmp_path):

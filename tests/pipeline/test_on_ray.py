@@ -83,8 +83,8 @@ def test_every_part_comes_with_its_result(ray):
     assert (cluster.asked["num_cpus"], cluster.ended) == (1, 1)
 
 
-@pytest.mark.parametrize(("workers", "most"), [(None, 6), (2, 4)])
-def test_two_parts_a_core_are_handed_out_or_two_a_worker_asked_for(ray, workers, most):
+@pytest.mark.parametrize(("workers", "most"), [(None, 6), (2, 2), (3, 6), (9, 6)])
+def test_two_parts_a_core_are_handed_out_and_no_more_at_a_time_than_asked_for(ray, workers, most):
     cluster = ray()
     results(range(30), workers=workers)
     assert cluster.most == most

@@ -14,6 +14,7 @@ from pipeline import parse as stage
 from pipeline.errors import DataError
 from pipeline.parse import SUMMARY_NAME, find_raw, parse
 from pipeline.parts import Workers
+from pipeline.places import place_of
 from pipeline.table import PLAN_NAME, RefusedFile, part_path, read_clips, read_facts, read_refused
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 
@@ -139,6 +140,16 @@ def read(monkeypatch):
     sources, original = [], jobs.read
     monkeypatch.setattr(jobs, "read", lambda file: (sources.append(file.source), original(file))[1])
     return sources
+
+
+def test_contents_of_the_same_size_whose_time_was_set_back_are_read_again(raw, tmp_path, read):
+    path, before = raw / name(1, 3), (raw / name(1, 3)).stat()
+    parse(NTU, [raw], tmp_path / "out")
+    path.write_bytes(path.read_bytes().replace(b"7", b"8"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    read.clear()
+    parse(NTU, [raw], tmp_path / "out")
+    assert name(1, 3) in read
 
 
 @pytest.mark.parametrize("killed", [True, False])
@@ -272,7 +283,7 @@ def test_a_read_only_folder_is_one_clear_line(raw, tmp_path, monkeypatch):
         raise OSError(30, "Read-only file system", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DataError, match=r"out: cannot be written: Read-only file system$"):
+    with pytest.raises(DataError, match=r"out\.done: cannot be written: Read-only file system$"):
         parse(NTU, [raw], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -296,7 +307,7 @@ def test_a_missing_raw_folder_says_what_to_download(tmp_path):
 
 
 def test_out_never_lies_in_a_raw_folder(raw):
-    for out in (raw, raw / "parsed"):
+    for out in (raw, raw / "parsed", place_of(f"file://{raw}/parsed")):
         with pytest.raises(DataError, match="lies in the raw folder"):
             parse(NTU, [raw], out)
 

@@ -114,6 +114,18 @@ def test_the_same_clips_give_the_same_bytes(clips, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_the_end_of_a_part_tells_its_contents_apart(rng, tmp_path):
+    clips = [make_clip(rng, f"clip-{i:03d}", n_joints=25, lengths=(200,)) for i in range(40)]
+    ends = set()
+    for change in range(50):
+        write_part(clips_to_table(clips), tmp_path / "a")
+        ends.add((tmp_path / "a").read_bytes()[-(2**16) :])
+        joints_PVC = clips[3].tracks.joints_PVC.copy()
+        joints_PVC[change, 3, 1] = np.nextafter(joints_PVC[change, 3, 1], np.float32(0))
+        clips[3] = replace(clips[3], tracks=replace(clips[3].tracks, joints_PVC=joints_PVC))
+    assert len(ends) == 50
+
+
 def test_the_file_describes_itself(clips, tmp_path):
     write_part(clips_to_table(clips), tmp_path / "a")
     schema = pq.read_schema(tmp_path / "a")
@@ -211,11 +223,10 @@ def test_a_part_of_another_schema_is_named(tmp_path, other):
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_nothing(clips, tmp_path, monkeypatch):
-    def full(table, file, **options):
-        file.write(b"PAR1")
+    def full(self, table):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(DataError, match=r"clips-00000\.parquet: cannot be written: .*No space left on device"):
         write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
     assert list(tmp_path.iterdir()) == []

@@ -79,6 +79,12 @@ def test_a_labels_file_says_what_the_path_does_not(folder, tmp_path):
     assert definition.to_dict()["parse"]["source"]["labels"] == 11
 
 
+def test_labels_of_a_spreadsheet_find_files_whose_names_have_dots(tmp_path):
+    (tmp_path / "labels.csv").write_text("key,class\nwave.1,2\n", encoding="utf-8-sig")
+    clip = one(tmp_path, "a/wave.1.npy", motion(0, 1, 5, STICK)[0], labels="labels.csv")
+    assert (clip.key, clip.class_id, clip.tracks.notes) == ("wave_1", 2, ("key_renamed",))
+
+
 def test_a_folder_with_nothing_but_the_labels_is_one_line(tmp_path):
     (tmp_path / "raw").mkdir()
     for place in (tmp_path, tmp_path / "raw"):

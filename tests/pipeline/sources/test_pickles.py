@@ -277,6 +277,11 @@ def test_lists_and_dicts_have_an_end(monkeypatch):
         read(pickle.dumps([list(range(400)) for _ in range(3)]))
 
 
+def test_more_items_than_a_file_of_this_size_needs_are_refused_early():
+    with pytest.raises(Refused, match=f"more than {2**20} items in lists and dicts"):
+        read(b"](" + b"]" * 2**19 + b"e(" + b"]" * 2**19 + b"e(]e.")
+
+
 def test_the_stack_has_an_end():
     with pytest.raises(Refused, match=f"more than {MAX_STACK} values at a time"):
         read(b"(" * (MAX_STACK + 1))
