@@ -59,7 +59,7 @@ def annotations_of(document: Any) -> list[Any]:
 def read(member: Member, spec: ParseSpec) -> Tracks:
     """One clip; Refused where its numbers do not fit each other or the layout."""
     place: Place = member.place
-    with reading(member.raw) as opened:
+    with reading(member.raw, verified=True) as opened:
         clip_MTVC = numbers(opened, place.joints)
         scores_MTV = None if place.scores is None else numbers(opened, place.scores)
     return dense_tracks(

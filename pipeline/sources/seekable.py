@@ -15,16 +15,25 @@ from weakref import finalize
 from pipeline.errors import Refused
 from pipeline.raw import BAD_MEMBER, RawFile, Unread, version
 
+_BLOCK = 2**20
+
 
 @contextmanager
-def reading(file: RawFile, member: str | None = None) -> Iterator[BinaryIO]:
-    """The file opened, or one member of it; whatever fails while it is read is one Refused."""
+def reading(file: RawFile, member: str | None = None, *, verified: bool = False) -> Iterator[BinaryIO]:
+    """The file opened, or one member of it; whatever fails while it is read is one Refused.
+
+    Args:
+        verified: a member of an archive is read through first, once in each process: its checksum is of all of it, and
+            whoever reads single clips would take damaged ones for sound.
+    """
     archive = file.root if file.member is not None else file.root / file.source
     inner = member if file.member is None else file.member
     if member is not None and file.member is not None:
         raise Refused("an archive in a zip; unpack the zip")
     try:
         if inner is not None:
+            if verified:
+                _read_through(archive, inner, *version(archive))
             yield cast(BinaryIO, _member(archive, inner, *version(archive)))
         else:
             with archive.open("rb") as opened:
@@ -42,6 +51,14 @@ def members(file: RawFile) -> dict[str, int]:
     """Name -> claimed size of every member of a file that is an archive; Refused where it is none."""
     with reading(file) as opened, zipfile.ZipFile(opened) as archive:
         return {entry.filename: entry.file_size for entry in archive.infolist()}
+
+
+@lru_cache(maxsize=64)
+def _read_through(path: Path, member: str, mtime_ns: int, size: int) -> None:
+    """Raises BadZipFile where the member's bytes are not those that its checksum is of."""
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive, archive.open(member) as opened:
+        while opened.read(_BLOCK):
+            pass
 
 
 @lru_cache(maxsize=4)

@@ -76,13 +76,13 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
 def read(member: Member, spec: ParseSpec) -> Tracks:
     """One row; Refused where it is cut off or does not fit the layout."""
     place: Place = member.place
-    with reading(member.raw, place.inner) as opened:
+    with reading(member.raw, place.inner, verified=True) as opened:
         row = read_row(opened, place.header, place.row)
     clip_MTVC = _by_frame(row, spec) if row.ndim == 2 else row.transpose(3, 1, 2, 0)
     shown = np.flatnonzero((clip_MTVC != 0).any(axis=(0, 2, 3)))  # nan counts as shown
-    frames = place.frames or (int(shown[-1]) + 1 if len(shown) else 0)
+    frames = place.frames if place.frames is not None else int(shown[-1]) + 1 if len(shown) else 0
     if not frames:
-        raise Refused("all of it is zero")
+        raise Refused("all of it is zero, or of no frame")
     return dense_tracks(
         clip_MTVC[:, :frames], None, spec.layout, spec.source or SourceSpec(), image="centred", notes=member.notes
     )

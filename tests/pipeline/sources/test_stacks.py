@@ -136,7 +136,7 @@ def test_a_row_without_a_body_and_one_with_a_wrong_name_are_refused(tmp_path):
     summary = parse(definition, [tmp_path / "raw"], tmp_path / "out")
     reasons = [(row["source"], row["reason"]) for row in read_refused(tmp_path / "out").to_pylist()]
     assert [source for source, _ in reasons] == [f"train_data.npy[{i}]" for i in (0, 1, 3, 4)]
-    assert reasons[2][1] == "all of it is zero"
+    assert reasons[2][1] == "all of it is zero, or of no frame"
     assert reasons[3][1] == "coordinate inf at body 0, frame 2, joint 5, expected finite numbers"
     assert summary.notes == {"nan_as_missing": 1}
 
@@ -213,6 +213,36 @@ def test_a_frame_of_another_width_or_order_is_refused(tmp_path):
     np.savez(tmp_path / "raw" / "f.npz", x_train=np.asfortranarray(np.ones((1, 2, 150))), y_train=np.array([0]))
     (job,) = make_plan(definition, [tmp_path / "raw" / "f.npz"]).jobs
     with pytest.raises(Refused, match="an array in Fortran order"):
+        run_job(job, definition)
+
+
+def test_a_flipped_byte_in_an_archive_refuses_every_clip_of_it(tmp_path):
+    """The archive's checksum is of the whole stack, so that nobody can tell which clip is damaged."""
+    definition = define(tmp_path, "array_stack", "ntu25")
+    path = tmp_path / "raw" / "x.npz"
+    path.parent.mkdir()
+    np.savez(path, x_train=np.ones((3, 2000, 150), np.float32), y_train=np.arange(3))
+    data = bytearray(path.read_bytes())
+    data[data.index(np.ones(8, np.float32).tobytes()) + 1_500_000] ^= 1
+    path.write_bytes(data)
+    for job in make_plan(definition, [path]).jobs:
+        with pytest.raises(Refused, match="cannot be taken from the archive: Bad CRC-32"):
+            run_job(job, definition)
+
+
+@pytest.mark.parametrize(("claimed", "expected"), [(0, "of no frame"), (1, None)])
+def test_a_claimed_length_holds_even_where_it_is_0(tmp_path, claimed, expected):
+    definition = define(tmp_path, "array_stack", "ntu25")
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    np.save(folder / "train_data.npy", np.ones((1, 3, 4, 25, 1), np.float32))
+    np.save(folder / "train_label.npy", np.zeros(1, np.int64))
+    np.save(folder / "train_frame.npy", np.array([claimed]))
+    (job,) = make_plan(definition, [folder]).jobs
+    if expected is None:
+        assert run_job(job, definition).tracks.frames == claimed
+        return
+    with pytest.raises(Refused, match=expected):
         run_job(job, definition)
 
 
