@@ -20,6 +20,8 @@ PARAMS = Path("params.yaml")
 DATA = Path("data")
 PARSE_PARAMS = {"workers": 1, "max_refused": 0}
 """Keys of the parse block of params.yaml, and the least that each may be."""
+CONTINUES = ("parse", "split")
+"""Commands that go on where they were stopped."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -45,7 +47,8 @@ def one_line_errors(command: Command) -> Command:
             click.echo(f"dastm-data: {error}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("dastm-data: interrupted; the same command continues", err=True)
+            on = "; the same command continues" if command.__name__ in CONTINUES else ""
+            click.echo(f"dastm-data: interrupted{on}", err=True)
             sys.exit(130)
 
     return wrapped  # type: ignore[return-value]

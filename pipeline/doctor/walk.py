@@ -52,9 +52,9 @@ NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give it
 
 
 def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
-    """Follow every path; only files of these formats are clips."""
+    """Follow every path once; only files of these formats are clips."""
     found = Found()
-    for path in paths:
+    for path in {os.path.realpath(path): path for path in reversed(paths)}.values():
         try:
             _follow(path, formats, found)
         except OSError as error:  # too long a name, a folder above it that must not be entered
@@ -109,6 +109,7 @@ def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
         kind = None if resolved in visited else _kind_of_folder(names)
         if resolved in visited or kind is not None:
             subfolders.clear()
+            visited.add(resolved)
             if kind is not None:
                 (found.tables if kind == "table" else found.shards).append(place)
             continue

@@ -71,6 +71,18 @@ def test_tables_and_shard_folders_are_one_item_wherever_they_lie(tmp_path):
     assert (found.clips, found.findings) == ([], [])
 
 
+def test_what_is_named_twice_or_reached_again_through_a_link_is_one_item(tmp_path):
+    for name in ("t", "raw"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "t" / "clips-00000.parquet").touch()
+    write_ntu(tmp_path / "raw", [NAME])
+    (tmp_path / "again").symlink_to("t")
+    paths = [tmp_path / "t", tmp_path / "raw", tmp_path / "again", tmp_path / "raw"]
+    found = walk(paths, NTU)
+    assert (len(found.tables), len(found.clips), found.findings) == (1, 1, [])
+    assert len(walk([tmp_path], NTU).tables) == 1
+
+
 def test_label_lists_are_no_clips(tmp_path):
     for name in ("kinetics_train_label.json", "a.json"):
         (tmp_path / name).write_text("{}")
