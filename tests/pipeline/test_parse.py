@@ -40,6 +40,16 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "BYTES_PER_PART", 3 * len(SKELETON))
+    large = SKELETON + "\n" * 3 * len(SKELETON)
+    write_ntu(tmp_path / "raw", {name(1, r): large if r in (6, 7) else SKELETON for r in range(1, 13)})
+    for files_per_part, expected in ((2, [2, 2, 1, 1, 1, 2, 2, 1]), (9, [3, 2, 1, 1, 3, 2])):
+        parse(NTU, [tmp_path / "raw"], tmp_path / "out", files_per_part=files_per_part)
+        parts = sorted((tmp_path / "out").glob("clips-*.parquet"))
+        assert [pq.read_metadata(path).num_rows for path in parts] == expected
+
+
 def test_the_whole_table_of_a_small_folder(raw, tmp_path):
     summary = parse(NTU, [raw], tmp_path / "out")
     assert sorted(contents(tmp_path / "out")) == ["clips-00000.parquet", "refused-00000.parquet", "summary.json"]
