@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline.definitions import Definition
@@ -20,7 +19,7 @@ from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_fo
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parts import Workers, at_work
-from pipeline.places import all_in, clear_errors, is_local, on_this_machine, readable, write_whole
+from pipeline.places import all_in, clear_errors, is_local, on_this_machine, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
@@ -31,6 +30,7 @@ from pipeline.table import (
     RefusedFile,
     clips_to_table,
     part_path,
+    read_part_refused,
     refused_to_table,
     write_part,
 )
@@ -226,8 +226,7 @@ def _is_done(part: _Part) -> bool:
 
 def _unexpected(part: _Part) -> list[RefusedFile]:
     """The files refused in a finished part that the data set's missing list does not name."""
-    with readable(part.path("refused")) as source:
-        rows = pq.read_table(source).to_pylist()
+    rows = read_part_refused(part.path("refused")).to_pylist()
     return [RefusedFile(**row) for row in rows if row["reason"] != MISSING]
 
 
