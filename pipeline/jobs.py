@@ -37,6 +37,11 @@ class Job:
         """The raw file's source and the clip's place in it, as text that can be stored."""
         return _storable(self.raw.source + (self.member.within if self.member is not None else ""))
 
+    @property
+    def size(self) -> int:
+        """Bytes that the clip has, as folder, zip or the file that holds it claims."""
+        return self.member.size if self.member is not None else self.raw.size
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

@@ -1,18 +1,17 @@
 """The stage `parse`: raw files -> parsed table. The long stage; it depends on the raw files only.
 
 In: a definition and its raw folders or zips. Out: a folder with the table's parts (see `pipeline.table`), summary.json.
-The sorted list of raw files is cut into parts of a fixed number of files; whichever process does a part, its bytes are
+The sorted list of raw files is cut into parts by number and size alone; whichever process does a part, its bytes are
 the same. Notes beside the folder (`pipeline.done`) say of each part what it was made from, once it is whole: what was
 killed goes on where it stopped, and only parts of which a raw file has changed are read again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline.definitions import Definition
@@ -20,7 +19,7 @@ from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_fo
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parts import Workers, at_work
-from pipeline.places import all_in, clear_errors, is_local, on_this_machine, readable, write_whole
+from pipeline.places import all_in, clear_errors, is_local, on_this_machine, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
@@ -31,11 +30,14 @@ from pipeline.table import (
     RefusedFile,
     clips_to_table,
     part_path,
+    read_part_refused,
     refused_to_table,
     write_part,
 )
 
 FILES_PER_PART = 512
+BYTES_PER_PART = 256 * 2**20
+"""Parts of large files have fewer, so that the clips in memory together are bounded; 512 of NTU's have 170 MB."""
 _LEFT_OVERS = (".clips-*.new", ".refused-*.new", ".*.json.*new")
 
 
@@ -74,7 +76,7 @@ def parse(
 
     Args:
         max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
-        files_per_part: raw files whose clips are in memory together, in each worker.
+        files_per_part: raw files whose clips are in memory together, in each worker; fewer where they are large.
         say: told what need not be done again.
 
     Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished parts stay and
@@ -108,9 +110,19 @@ def _cut(plan: Plan, files_per_part: int, definition: Definition, out: Path) -> 
     common = _common_digest(definition)
     return [
         _Part(number=i, jobs=jobs, definition=definition, out=out, digest=_digest(common, jobs))
-        for i, start in enumerate(range(0, len(plan.jobs), files_per_part))
-        for jobs in [plan.jobs[start : start + files_per_part]]
+        for i, jobs in enumerate(_batches(plan.jobs, files_per_part))
     ]
+
+
+def _batches(jobs: Sequence[Job], files_per_part: int) -> Iterator[Sequence[Job]]:
+    start = n_bytes = 0
+    for at, job in enumerate(jobs):
+        n_bytes += job.size
+        if at - start == files_per_part or (n_bytes > BYTES_PER_PART and at > start):
+            yield jobs[start:at]
+            start, n_bytes = at, job.size
+    if jobs:
+        yield jobs[start:]
 
 
 def _check_apart(raw: Sequence[Path], out: Path) -> None:
@@ -214,8 +226,7 @@ def _is_done(part: _Part) -> bool:
 
 def _unexpected(part: _Part) -> list[RefusedFile]:
     """The files refused in a finished part that the data set's missing list does not name."""
-    with readable(part.path("refused")) as source:
-        rows = pq.read_table(source).to_pylist()
+    rows = read_part_refused(part.path("refused")).to_pylist()
     return [RefusedFile(**row) for row in rows if row["reason"] != MISSING]
 
 

@@ -5,6 +5,7 @@ two parts a worker are handed out, so that memory stays bounded. What is done al
 """
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -119,7 +120,13 @@ def _finished(futures: Sequence[Future[Any]]) -> Iterable[Future[Any]]:
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
     """Processes that leave with this one, however it ends."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """In a worker: Ctrl-C, which reaches all of them, ends it without a word; the parent says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _leave_with_parent()
 
 
 def _leave_with_parent() -> None:

@@ -69,6 +69,8 @@ def store_of(place: Path) -> tuple[Any, str]:
 def beside(out: Path, suffix: str) -> Path:
     """The hidden neighbour `.<name>.<suffix>` of a folder; where `out` is a link, of its target."""
     final = out.resolve()
+    if not final.name:
+        raise DataError(f"{out}: the root of a file system, nothing can lie beside it; name a folder in it")
     return final.with_name(f".{final.name}.{suffix}")
 
 
@@ -147,7 +149,7 @@ def one_line(error: BaseException) -> str:
 def readable(path: Path) -> Iterator[Any]:
     """What pyarrow reads a file from: its path on this machine, an open file in a store."""
     if is_local(path):
-        yield path
+        yield path.absolute()  # it would take a relative one that begins with `s3:` for a URL
     else:
         with path.open("rb") as file:
             yield file

@@ -11,10 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.places import readable
-from pipeline.table import RefusedFile
+from pipeline.table import RefusedFile, read_part_facts, read_part_refused
 
 SHOWN = 5
 """Refused files that the summary lists; the refused table has them all."""
@@ -72,8 +70,7 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
     classes: set[int] = set()
     notes: Counter[str] = Counter()
     for path in clips_parts:
-        with readable(path) as source:
-            table = pq.read_table(source, columns=["class_id", "frames", "notes"])
+        table = read_part_facts(path, ("class_id", "frames", "notes"))
         clips += table.num_rows
         frames += pc.sum(table["frames"]).as_py() or 0
         classes.update(pc.unique(table["class_id"]).to_pylist())
@@ -81,8 +78,7 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
     refused: Counter[str] = Counter()
     first: list[str] = []
     for path in refused_parts:
-        with readable(path) as source:
-            table = pq.read_table(source)
+        table = read_part_refused(path)
         outside_split += int(table.schema.metadata[OUTSIDE_KEY])
         refused.update(kind_of(reason) for reason in table["reason"].to_pylist())
         first += [str(RefusedFile(**row)) for row in table.slice(0, SHOWN - len(first)).to_pylist()]

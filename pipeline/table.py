@@ -255,7 +255,12 @@ def read_part_facts(part: Path, names: Sequence[str] = FACTS) -> pa.Table:
 
 def read_refused(folder: Path) -> pa.Table:
     """All refused files. DataError as in `read_clips`."""
-    return pa.concat_tables([_read(part, REFUSED) for part in _parts(folder, "refused")])
+    return pa.concat_tables([read_part_refused(part) for part in _parts(folder, "refused")])
+
+
+def read_part_refused(part: Path) -> pa.Table:
+    """`read_refused` of one part."""
+    return _read(part, REFUSED)
 
 
 def part_path(folder: Path, kind: str, number: int) -> Path:

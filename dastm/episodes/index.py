@@ -49,7 +49,7 @@ def read_index(folder: Path, manifest: Manifest) -> dict[str, PartIndex]:
     """
     path = folder / INDEX_NAME
     try:
-        table = pq.read_table(path, columns=list(INDEX_COLUMNS), page_checksum_verification=True)
+        table = pq.read_table(path.absolute(), columns=list(INDEX_COLUMNS), page_checksum_verification=True)
         table = table.select(list(INDEX_COLUMNS)).cast(SCHEMA)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise ShardError(f"{path}: not an index of shards ({one_line(error)}); {AGAIN}") from error

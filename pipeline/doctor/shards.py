@@ -41,7 +41,7 @@ def examine_shards(folder: Path) -> ExaminedShards:
 def _index(folder: Path) -> list[dict[str, Any]]:
     """The rows of the index; none where it cannot be read, which the audit has a line on."""
     try:
-        rows: list[dict[str, Any]] = pq.read_table(folder / INDEX_NAME, columns=list(_COLUMNS)).to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table((folder / INDEX_NAME).absolute(), columns=list(_COLUMNS)).to_pylist()
     except (pa.ArrowException, OSError, ValueError):
         return []
     return [row for row in rows if set(row) == set(_COLUMNS)]

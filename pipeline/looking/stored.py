@@ -45,7 +45,7 @@ def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
     first = number = 0
     while rows and first <= rows[-1]:
         path = part_path(folder, "clips", number)
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.absolute()) as file:
             count = file.metadata.num_rows
         here = [row - first for row in rows if first <= row < first + count]
         if here:
@@ -56,7 +56,7 @@ def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
 
 def _rows_of(path: Path, rows: list[int]) -> Iterator[ParsedClip]:
     try:
-        table = pq.read_table(path, page_checksum_verification=True).take(pa.array(rows))
+        table = pq.read_table(path.absolute(), page_checksum_verification=True).take(pa.array(rows))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({one_line(error)})") from None
     yield from table_to_clips(table.combine_chunks())
@@ -107,7 +107,7 @@ def read_index(folder: Path) -> pa.Table:
     """All of the index: a row a clip (see `dastm.clip.INDEX_COLUMNS`). ShardError where it cannot be read."""
     path = folder / INDEX_NAME
     try:
-        index = pq.read_table(path, page_checksum_verification=True)
+        index = pq.read_table(path.absolute(), page_checksum_verification=True)
         for name in INDEX_COLUMNS:
             known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
             if not known(index[name].type) or index[name].null_count:

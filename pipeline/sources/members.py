@@ -15,6 +15,8 @@ from pipeline.formats.tracks import ClipName, Tracks
 from pipeline.labels import Label
 from pipeline.raw import RawFile
 
+MAX_CLIPS = 2**20
+"""A file that claims more is refused: each costs memory before it is read, and an empty one is a byte of the file."""
 NOTE_RENAMED = "key_renamed"
 
 

@@ -18,7 +18,7 @@ from pipeline.labels import Label
 from pipeline.raw import RawFile
 from pipeline.source_spec import SourceSpec
 from pipeline.sources.dense import dense_tracks
-from pipeline.sources.members import Member, Source, named
+from pipeline.sources.members import MAX_CLIPS, Member, Source, named
 from pipeline.sources.pickled import Array, numbers, shown
 from pipeline.sources.pickles import load
 from pipeline.sources.seekable import reading
@@ -53,6 +53,8 @@ def annotations_of(document: Any) -> list[Any]:
     found = document.get("annotations") if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:
         raise Refused(f"{shown(document)} that holds no list of annotations as PYSKL writes them")
+    if len(found) > MAX_CLIPS:
+        raise Refused(f"{len(found)} annotations, more than the {MAX_CLIPS} that a file may have")
     return found
 
 

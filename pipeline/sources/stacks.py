@@ -24,7 +24,7 @@ from pipeline.labels import Label
 from pipeline.raw import RawFile
 from pipeline.source_spec import SourceSpec
 from pipeline.sources.dense import dense_tracks
-from pipeline.sources.members import Member, Source, named
+from pipeline.sources.members import MAX_CLIPS, Member, Source, named
 from pipeline.sources.npy import NpyHeader, read_chunks, read_header, read_row
 from pipeline.sources.pickled import Array, numbers
 from pipeline.sources.pickles import load
@@ -32,7 +32,6 @@ from pipeline.sources.seekable import members as archive_members
 from pipeline.sources.seekable import reading
 
 SUFFIXES = (".npy", ".npz", ".pkl")
-MAX_CLIPS = 10_000_000
 MAX_CLASSES = 1_000_000
 MAX_SLOTS = 64
 
@@ -144,6 +143,8 @@ def _members(
 ) -> Iterator[Member]:
     """A member a row. Labels have been read, so their number is real; the rows are claimed, and read later."""
     n_clips = header.shape[0]
+    if n_clips > MAX_CLIPS:
+        raise Refused(f"{n_clips} clips, more than the {MAX_CLIPS} that a file may have")
     for what, count in (("labels", len(labels.class_ids)), ("names", len(labels.names or labels.class_ids))):
         if count != n_clips:
             raise Refused(f"{count} {what} for {n_clips} clips")

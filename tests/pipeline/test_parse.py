@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dastm.skeleton import NTU25
-from pipeline import jobs
+from pipeline import done, jobs
 from pipeline import parse as stage
 from pipeline.errors import DataError
 from pipeline.parse import SUMMARY_NAME, find_raw, parse
@@ -38,6 +38,29 @@ def raw(tmp_path):
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "BYTES_PER_PART", 3 * len(SKELETON))
+    large = SKELETON + "\n" * 3 * len(SKELETON)
+    write_ntu(tmp_path / "raw", {name(1, r): large if r in (6, 7) else SKELETON for r in range(1, 13)})
+    for files_per_part, expected in ((2, [2, 2, 1, 1, 1, 2, 2, 1]), (9, [3, 2, 1, 1, 3, 2])):
+        parse(NTU, [tmp_path / "raw"], tmp_path / "out", files_per_part=files_per_part)
+        parts = sorted((tmp_path / "out").glob("clips-*.parquet"))
+        assert [pq.read_metadata(path).num_rows for path in parts] == expected
+
+
+def test_a_finished_part_that_was_damaged_since_is_named_in_one_line(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr(done, "_END", 64)  # of a part of genuine size, most lies before the end that is compared
+    parse(NTU, [raw], tmp_path / "out")
+    path = part_path(tmp_path / "out", "clips", 0)
+    row_group = pq.read_metadata(path).row_group(0)
+    column = next(c for c in map(row_group.column, range(row_group.num_columns)) if c.path_in_schema == "class_id")
+    at = column.dictionary_page_offset or column.data_page_offset
+    data = path.read_bytes()
+    path.write_bytes(data[:at] + b"\xff" * 4 + data[at + 4 :])
+    with pytest.raises(DataError, match=r"^.*clips-00000.parquet: damaged; remove it and run .* \(.*\)$"):
+        parse(NTU, [raw], tmp_path / "out")
 
 
 def test_the_whole_table_of_a_small_folder(raw, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import parts
 from pipeline.errors import DataError
-from pipeline.parts import AHEAD, Workers, as_finished, at_work, default_workers
+from pipeline.parts import AHEAD, Workers, as_finished, at_work, default_workers, worker_pool
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -115,6 +115,11 @@ def test_a_worker_leaves_when_its_parent_has_gone(monkeypatch):
     sender.close()
     assert left.get(timeout=20) == 1
     receiver.close()
+
+
+def test_ctrl_c_ends_a_worker_without_a_traceback():
+    with worker_pool(1) as pool:
+        assert pool.submit(signal.getsignal, signal.SIGINT).result(timeout=60) == signal.SIG_DFL
 
 
 def test_default_workers_are_at_least_one():

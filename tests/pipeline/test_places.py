@@ -2,6 +2,7 @@ import os
 import re
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -97,12 +98,25 @@ def test_ranges_of_a_file_are_read_in_any_order(folder):
 
 
 def test_pyarrow_reads_what_is_readable(folder):
-    import pyarrow as pa
-
     with whole_file(folder / "a.parquet") as file:
         pq.write_table(pa.table({"x": [1, 2]}), file)
     with readable(folder / "a.parquet") as source:
         assert pq.read_table(source)["x"].to_pylist() == [1, 2]
+
+
+def test_a_folder_whose_name_begins_like_a_url_is_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("s3:x", "file:x"):
+        place = place_of(f"./{name}")
+        place.mkdir()
+        pq.write_table(pa.table({"x": [1, 2]}), tmp_path / name / "a.parquet")
+        with readable(place / "a.parquet") as source:
+            assert pq.read_schema(source).names == ["x"]
+
+
+def test_nothing_lies_beside_the_root():
+    with pytest.raises(DataError, match=r"^/: the root of a file system, .*; name a folder in it$"):
+        beside(place_of("/"), "done")
 
 
 def test_a_folder_is_removed_with_all_in_it(folder):

@@ -10,6 +10,7 @@ import pytest
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import make_plan, run_job
 from pipeline.parse import parse
+from pipeline.sources import pyskl as pyskl_source
 from pipeline.split import split
 from pipeline.table import RefusedFile, read_clips, read_refused
 from tests.pipeline.raw_files import zip_folder
@@ -166,6 +167,12 @@ def test_a_pickle_of_something_else_is_one_line(tmp_path, document, reason):
     with pytest.raises(DataError, match=f"raw: x.pkl: {reason}"):
         parse(define(tmp_path, "pyskl_pickle", "ntu25"), [tmp_path / "raw"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_more_annotations_than_a_file_may_have_are_refused(ntu, tmp_path, monkeypatch):
+    monkeypatch.setattr(pyskl_source, "MAX_CLIPS", 11)
+    with pytest.raises(DataError, match=r"ntu.pkl: 12 annotations, more than the 11 that a file may have"):
+        make_plan(define(tmp_path, "pyskl_pickle", "ntu25"), [tmp_path / "raw"])
 
 
 def test_a_pickle_with_a_command_is_refused_as_a_whole_and_runs_nothing(tmp_path):

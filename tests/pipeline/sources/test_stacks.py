@@ -9,6 +9,7 @@ from dastm.skeleton import OPENPOSE18
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import make_plan, run_job
 from pipeline.parse import parse
+from pipeline.sources import stacks
 from pipeline.split import split
 from pipeline.table import read_clips, read_refused
 from tests.pipeline.raw_files import zip_folder
@@ -191,6 +192,17 @@ def test_files_that_do_not_fit_each_other_are_one_line(tmp_path, change, reason)
     with pytest.raises(DataError, match=reason) as caught:
         make_plan(define(tmp_path, "array_stack", "ntu25"), [tmp_path / "raw"])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pickled", [True, False])
+def test_more_clips_than_a_file_may_have_are_refused_before_any_costs_memory(tmp_path, monkeypatch, pickled):
+    monkeypatch.setattr(stacks, "MAX_CLIPS", 11)
+    write_st_gcn(tmp_path / "raw", stack(), "train_data.npy")
+    if not pickled:
+        (tmp_path / "raw" / "train_label.pkl").unlink()
+        np.save(tmp_path / "raw" / "train_label.npy", np.zeros(11))
+    with pytest.raises(DataError, match=r"train_data.npy: 12 clips, more than the 11 that a file may have"):
+        make_plan(define(tmp_path, "array_stack", "ntu25"), [tmp_path / "raw"])
 
 
 def test_a_cut_off_stack_refuses_the_rows_that_are_gone(tmp_path):
