@@ -5,17 +5,20 @@ Ray is optional and is imported here only.
 """
 
 import os
+import socket
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pipeline.errors import DataError
 from pipeline.parts import AHEAD, KILLED, Run, as_finished
 from pipeline.places import one_line
 
 LOCAL = "local"
+KNOCK_SECONDS = 5.0
 RETRIES = 3
 """How often a part begins again whose machine or process was lost, before the run stops."""
 PACKAGES = Path(__file__).resolve().parents[1]
@@ -35,6 +38,7 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
     ray = _ray()
     options: dict[str, Any] = {"num_cpus": workers} if address == LOCAL and workers else {}
     try:
+        _knock(address)
         ray.init(
             address=address,
             log_to_driver=False,
@@ -50,6 +54,13 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
         yield _tasks(ray, workers if workers is not None and workers < cores else AHEAD * cores)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """OSError where nobody listens at host:port, for which Ray itself would wait for minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=KNOCK_SECONDS).close()
 
 
 def _ray() -> Any:

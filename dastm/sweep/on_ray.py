@@ -5,14 +5,17 @@ Ray is optional and is imported here only.
 """
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dastm.errors import RunError
 from dastm.sweep.process import PACKAGES, run
 
 LOCAL = "local"
+KNOCK_SECONDS = 5.0
 LOST = 1
 """Exit status of a cell whose task Ray could not bring to an end."""
 
@@ -33,6 +36,7 @@ def run_ray(
     ray = _ray()
     options: dict[str, Any] = {"num_cpus": cores} if address == LOCAL and cores else {}
     try:
+        _knock(address)
         ray.init(
             address=address,
             log_to_driver=False,
@@ -52,6 +56,13 @@ def run_ray(
             yield waiting.pop(ended), _status(ray, ended)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """OSError where nobody listens at host:port, for which Ray itself would wait for minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=KNOCK_SECONDS).close()
 
 
 def _ray() -> Any:

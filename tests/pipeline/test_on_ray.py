@@ -1,6 +1,7 @@
 """Parts as Ray tasks. A real cluster of one machine is in test_stores.py; here, Ray is a stand-in."""
 
 import builtins
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -119,6 +120,14 @@ def test_an_address_where_nobody_answers_is_one_line(ray):
     ray(error=ConnectionError("no\ncluster"))
     with pytest.raises(DataError, match=r"^--ray ray://x: no cluster$"):
         results([1], address="ray://x")
+
+
+def test_a_port_where_nobody_listens_is_told_before_ray_waits_for_it(ray):
+    ray()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(DataError, match=rf"^--ray {address}: .*Connection refused"):
+        results([1], address=address)
 
 
 def test_without_ray_it_is_one_line_that_says_how_to_get_it(monkeypatch):

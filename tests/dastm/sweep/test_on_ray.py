@@ -1,6 +1,7 @@
 """Cells as Ray tasks. A sweep through a real cluster of one machine is in test_run.py; here, Ray is a stand-in."""
 
 import builtins
+import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +100,14 @@ def test_an_address_where_nobody_answers_is_one_line(ray):
     ray(error=ConnectionError("no\ncluster"))
     with pytest.raises(RunError, match=r"^--ray ray://x: no cluster$"):
         next(run_ray(FOLDERS, "ray://x", 1, gpus=False, cores=None))
+
+
+def test_a_port_where_nobody_listens_is_told_before_ray_waits_for_it(ray):
+    ray()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(RunError, match=rf"^--ray {address}: .*Connection refused"):
+        next(run_ray(FOLDERS, address, 1, gpus=False, cores=None))
 
 
 def test_without_ray_it_is_one_line_that_says_how_to_get_it(monkeypatch):
