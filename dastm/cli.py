@@ -42,6 +42,8 @@ def one_line_errors(command: Command) -> Command:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except BrokenPipeError:  # `| head` has read enough; click ends quietly
+            raise
         except (RunError, ShardError, OSError) as error:
             click.echo(f"dastm: {error}", err=True)
             sys.exit(1)

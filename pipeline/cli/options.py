@@ -43,6 +43,8 @@ def one_line_errors(command: Command) -> Command:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except BrokenPipeError:  # `| head` has read enough; click ends quietly
+            raise
         except (DataError, ShardError, OSError) as error:
             click.echo(f"dastm-data: {error}", err=True)
             sys.exit(1)

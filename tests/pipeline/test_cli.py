@@ -318,6 +318,15 @@ def test_interruption_is_one_line_and_exit_130(mine, monkeypatch, command, funct
     assert line == "interrupted" + "; the same command continues" * (command in ("parse", "split"))
 
 
+def test_a_reader_that_has_had_enough_ends_it_quietly(mine, monkeypatch):
+    def closed(*_args):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("pipeline.parse.find_raw", closed)
+    result = call("dastm-data", "raw", "--dataset", mine)
+    assert (result.exit_code, result.stderr) == (1, "")
+
+
 def test_a_file_that_cannot_be_read_is_one_line(mine, monkeypatch):
     def unreadable(*_args):
         raise PermissionError(13, "Permission denied", "data/raw/mine")
