@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import check_apart, definition_of, one_line_errors
+from pipeline.cli.options import FILE, LOCAL, check_apart, definition_of, one_line_errors
 from pipeline.doctor.limits import Limits
 from pipeline.errors import DataError
 
@@ -14,7 +14,7 @@ LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Li
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=LOCAL, metavar="PATH...")
 @click.option(
     "--dataset",
     metavar="NAME|FILE.yaml",
@@ -27,12 +27,8 @@ LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Li
     metavar="NAME=VALUE",
     help=f"Another threshold; repeatable. Their units and reasons are in pipeline/doctor/limits.py: {LIMIT_NAMES}.",
 )
-@click.option(
-    "--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all findings here, a row each."
-)
-@click.option(
-    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all findings and counts here."
-)
+@click.option("--csv", "csv_path", type=FILE, help="Write all findings here, a row each.")
+@click.option("--json", "json_path", type=FILE, help="Write all findings and counts here.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
 @one_line_errors
 def doctor(

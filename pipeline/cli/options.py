@@ -136,6 +136,19 @@ class _Place(click.ParamType):  # type: ignore[type-arg]  # generic in some vers
 PLACE = _Place()
 
 
+class _Local(click.Path):
+    """A path of this machine; a URL is not taken for one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises BadParameter for a URL."""
+        if "://" in str(value):
+            self.fail(f"{value} is a URL; this takes a path of this machine (parse and split take URLs)", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+LOCAL, FILE = _Local(path_type=Path), _Local(path_type=Path, dir_okay=False)
+
+
 dataset_option = click.option(
     "--dataset",
     required=True,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.options import DATA, check_apart, definition_of, one_line_errors, set_option
+from pipeline.cli.options import DATA, FILE, LOCAL, check_apart, definition_of, one_line_errors, set_option
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 dataset_option = click.option(
     "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards of this data set."
 )
-parsed_option = click.option("--parsed", type=click.Path(path_type=Path), help="Look in this parsed table.")
-shards_option = click.option("--shards", type=click.Path(path_type=Path), help="Look in this shard folder.")
+parsed_option = click.option("--parsed", type=LOCAL, help="Look in this parsed table.")
+shards_option = click.option("--shards", type=LOCAL, help="Look in this shard folder.")
 
 
 def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | None, shards: Path | None) -> "Places":
@@ -52,7 +52,7 @@ def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | Non
 @shards_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="An animation: .html (self-contained; play, turn, point at joints) or .gif",
 )
 @one_line_errors
@@ -93,9 +93,9 @@ def show(
 @set_option
 @parsed_option
 @shards_option
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write a number a row here.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write everything here.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A page with plots (.html).")
+@click.option("--csv", "csv_path", type=FILE, help="Write a number a row here.")
+@click.option("--json", "json_path", type=FILE, help="Write everything here.")
+@click.option("--out", type=FILE, help="A page with plots (.html).")
 @one_line_errors
 def stats(
     dataset: str | None,

@@ -6,15 +6,15 @@ from typing import Any
 import click
 
 from dastm.skeleton import LAYOUTS
-from pipeline.cli.options import DATA, definition_of, one_line_errors
+from pipeline.cli.options import DATA, LOCAL, definition_of, one_line_errors
 
 _TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
 """What `import` takes over from the split block of a definition."""
 
 
 @click.command("import")
-@click.argument("arrays", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Shard folder.")
+@click.argument("arrays", type=LOCAL)
+@click.option("--out", required=True, type=LOCAL, help="Shard folder.")
 @click.option(
     "--dataset",
     metavar="NAME|FILE.yaml",
@@ -61,9 +61,9 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 
 @click.command()
 @click.option("--dataset", metavar="NAME|FILE.yaml", help="Export data/shards/<name>; with --parsed: its class split.")
-@click.option("--parsed", type=click.Path(path_type=Path), help="Export this parsed table, as its source has it.")
-@click.option("--shards", type=click.Path(path_type=Path), help="Export this shard folder, as training sees it.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The pickle to write.")
+@click.option("--parsed", type=LOCAL, help="Export this parsed table, as its source has it.")
+@click.option("--shards", type=LOCAL, help="Export this shard folder, as training sees it.")
+@click.option("--out", required=True, type=LOCAL, help="The pickle to write.")
 @click.option(
     "--img-shape",
     nargs=2,

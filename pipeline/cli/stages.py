@@ -7,6 +7,8 @@ import click
 
 from pipeline.cli.options import (
     DATA,
+    FILE,
+    LOCAL,
     PLACE,
     dataset_option,
     definition_of,
@@ -24,7 +26,7 @@ from pipeline.errors import DataError
 @click.command()
 @dataset_option
 @set_option
-@click.option("--out", type=click.Path(path_type=Path), help="Default: data/raw/<name>")
+@click.option("--out", type=LOCAL, help="Default: data/raw/<name>")
 @one_line_errors
 def synth(dataset: str, settings: tuple[str, ...], out: Path | None) -> None:
     """Make the raw files of a demo: synthetic people in a genuine raw format.
@@ -142,17 +144,17 @@ def split(
 
 @click.command()
 @click.option("--dataset", metavar="NAME|FILE.yaml", help="Audit data/shards/<name>.")
-@click.option("--shards", type=click.Path(path_type=Path), help="Audit this folder.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the report here as JSON, too.")
+@click.option("--shards", type=LOCAL, help="Audit this folder.")
+@click.option("--out", type=LOCAL, help="Write the report here as JSON, too.")
 @click.option(
     "--report",
     "page",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write a page here (.html): verdict, counts, plots, and clips to play.",
 )
 @click.option(
     "--parsed",
-    type=click.Path(path_type=Path),
+    type=LOCAL,
     help="The parsed table, for the page. Default with --dataset: data/parsed/<name>, where it is",
 )
 @one_line_errors

@@ -318,6 +318,21 @@ def test_interruption_is_one_line_and_exit_130(mine, monkeypatch, command, funct
     assert line == "interrupted" + "; the same command continues" * (command in ("parse", "split"))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("doctor", "s3://lab/raw"),
+        ("audit", "--shards", "memory://shards"),
+        ("stats", "--parsed", "file:///parsed"),
+        ("show", "a", "--shards", "s3://lab/shards"),
+        ("export", "--dataset", "demo-ntu", "--out", "memory://e.pkl"),
+        ("import", "s3://lab/arrays", "--out", "shards"),
+    ],
+)
+def test_commands_that_read_this_machine_only_say_so_of_a_url(words):
+    assert "is a URL; this takes a path of this machine" in misused("dastm-data", *words)
+
+
 def test_a_reader_that_has_had_enough_ends_it_quietly(mine, monkeypatch):
     def closed(*_args):
         raise BrokenPipeError(32, "Broken pipe")
