@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import DataError
-from pipeline.places import all_in, beside, clear_errors, on_this_machine, remove_folder, write_whole
+from pipeline.places import beside, clear_errors, on_this_machine, remove_all_in, write_whole
 
 PACKAGES = Path(__file__).resolve().parents[1]
 _CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py")
@@ -53,9 +53,7 @@ def keep_for(folder: Path, digest: str) -> None:
     """Keep the folder for work of this digest: what other work has left in it is removed."""
     note = folder / "work.json"
     if read_note(note) != digest:
-        for path in all_in(folder):
-            if path.name != _LOCK:
-                remove_folder(path) if path.is_dir() else path.unlink()
+        remove_all_in(folder, but=_LOCK)
         write_note(note, digest)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.places import all_in, beside, can_rename, clear_errors, remove_folder, write_whole
+from pipeline.places import all_in, beside, can_rename, clear_errors, remove_all_in, remove_folder, write_whole
 
 UNFINISHED = ".unfinished"
 """Lies in a folder of a store as long as it is written."""
@@ -62,9 +62,7 @@ def _empty(out: Path) -> None:
     """Remove all from a folder of a store, the files that readers look for first before what those describe."""
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / UNFINISHED, b"")
-    others = [path for path in all_in(out) if path.name != UNFINISHED]
-    for path in sorted(others, key=lambda path: path.is_dir()):
-        remove_folder(path) if path.is_dir() else path.unlink()
+    remove_all_in(out, but=UNFINISHED)
 
 
 def _clear(final: Path, new: Path, old: Path) -> None:

@@ -88,7 +88,7 @@ def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
     first_of: dict[str, Job] = {}
     for found in _found(definition, files):
         job, class_id = _plan_one(definition, found)
-        if _is_outside(definition, class_id):
+        if is_outside(definition, class_id):
             outside += 1
             continue
         if job.name is not None:
@@ -110,7 +110,7 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
     if class_id is None:
         raise Refused("no label_index, neither in the clip nor on a label list")
-    if _is_outside(definition, class_id):
+    if is_outside(definition, class_id):
         return None
     return ParsedClip(
         key=job.name.key,
@@ -168,7 +168,8 @@ def _plan_one(definition: Definition, job: Job) -> tuple[Job, int | None]:
     return replace(job, problem=MISSING if job.name.key in definition.parse.missing else None), class_id
 
 
-def _is_outside(definition: Definition, class_id: int | None) -> bool:
+def is_outside(definition: Definition, class_id: int | None) -> bool:
+    """Whether clips of this class are left out of the parsed table."""
     return definition.parse.classes == "split" and class_id is not None and definition.part_of(class_id) is None
 
 

@@ -99,6 +99,13 @@ def remove_folder(folder: Path) -> None:
             store.rm(path, recursive=True)
 
 
+def remove_all_in(folder: Path, but: str) -> None:
+    """Remove all from a folder but the one of that name: files, which say what a folder is, before folders."""
+    others = [path for path in all_in(folder) if path.name != but]
+    for path in sorted(others, key=lambda path: path.is_dir()):
+        remove_folder(path) if path.is_dir() else path.unlink()
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes its name when the block ends; on an error nothing is left.

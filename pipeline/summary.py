@@ -86,12 +86,12 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
         files=clips + refused.total() + outside_split,
         clips=clips,
         refused=refused.total(),
-        refused_by_reason=_ordered(refused),
+        refused_by_reason=ordered(refused),
         outside_split=outside_split,
         ignored=ignored,
         classes=len(classes),
         frames=frames,
-        notes=_ordered(notes),
+        notes=ordered(notes),
         first_refused=tuple(first),
     )
 
@@ -101,5 +101,6 @@ def kind_of(reason: str) -> str:
     return _NUMBER.sub("N", _QUOTED.sub("'..'", reason))
 
 
-def _ordered(counts: Counter[str]) -> dict[str, int]:
+def ordered(counts: Counter[str]) -> dict[str, int]:
+    """The most frequent first, then by name."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

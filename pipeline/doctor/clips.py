@@ -44,6 +44,12 @@ class RawJob:
     is_missing: bool = False
     """Whether it is on the data set's list of missing skeletons."""
 
+    @property
+    def said(self) -> tuple[Label, ...]:
+        """What its name and label lists say of it."""
+        by_name = self.name.class_id if self.name is not None else None
+        return (Label("file name", class_id=by_name), *self.labels)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -113,11 +119,10 @@ def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Find
     source, key = job.clip.shown, job.name.key if job.name else None
     found: list[Finding] = []
     class_id = None
-    by_name = [Label("file name", class_id=job.name.class_id)] if job.name and job.name.class_id is not None else []
     try:
         if job.problem is not None:
             raise Refused(job.problem)
-        class_id, _ = settle([*by_name, *job.labels, own], terms.class_names)
+        class_id, _ = settle([*job.said, own], terms.class_names)
         if class_id is None:
             raise Refused("no label_index, neither in the clip nor on a label list")
     except Refused as why:

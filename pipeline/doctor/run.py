@@ -21,6 +21,7 @@ from pipeline.doctor.tables import examine_table
 from pipeline.doctor.walk import Found, RawClip, walk
 from pipeline.errors import DataError, Refused
 from pipeline.formats import FORMATS
+from pipeline.jobs import is_outside
 from pipeline.labels import Label, settle
 from pipeline.parts import worker_pool
 from pipeline.raw import read
@@ -136,15 +137,13 @@ def _jobs(clips: Sequence[RawClip], definition: Definition | None, lists: Mappin
 
 def _is_outside(job: RawJob, definition: Definition | None) -> bool:
     """Whether `parse` leaves this clip out unread: name or lists put it into a class outside the split."""
-    if definition is None or definition.parse.classes == "all" or job.name is None:
+    if definition is None or job.name is None:
         return False
     try:
-        class_id, _ = settle(
-            [Label("file name", class_id=job.name.class_id), *job.labels], definition.parse.class_names
-        )
+        class_id, _ = settle(job.said, definition.parse.class_names)
     except Refused:
         return False
-    return class_id is not None and definition.part_of(class_id) is None
+    return is_outside(definition, class_id)
 
 
 def _in_order(jobs: Sequence[RawJob], terms: Terms, workers: int) -> Generator[Examined, None, None]:

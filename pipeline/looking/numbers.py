@@ -9,7 +9,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pipeline.looking.stats import Stats, ordered
+from pipeline.looking.stats import Stats
+from pipeline.summary import ordered
 
 SHOWN = 5
 

@@ -21,7 +21,7 @@ from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 from pipeline.kernels import joints
 from pipeline.looking.stored import read_index, read_manifest, setting_of, shard_clips, source_frames
-from pipeline.summary import kind_of
+from pipeline.summary import kind_of, ordered
 from pipeline.table import ParsedClip, read_clips, read_facts, read_refused
 
 OUTSIDE = "outside"
@@ -131,11 +131,6 @@ class Stats:
             "dropped": ordered(self.dropped),
             "refused": ordered(self.refused),
         }
-
-
-def ordered(counts: Counter[str]) -> dict[str, int]:
-    """The most frequent first, then by name."""
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _plain(counts: Counter[int]) -> dict[str, int]:

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from pipeline.looking import plots
 from pipeline.looking.numbers import missing_line
 from pipeline.looking.page import render
-from pipeline.looking.stats import Stats, ordered
+from pipeline.looking.stats import Stats
+from pipeline.summary import ordered
 
 MOST_ODDITIES = 30
 Row = tuple[str, ...]

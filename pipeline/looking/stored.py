@@ -29,7 +29,7 @@ from dastm.clip import (
 from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError
 from pipeline.places import one_line
-from pipeline.table import ParsedClip, part_path, read_facts, table_to_clips
+from pipeline.table import ParsedClip, read_chosen, read_part_facts, table_parts
 
 _TEXTS = ("key", "part", "shard", "checksum")
 
@@ -39,27 +39,12 @@ def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
 
     Raises DataError where the folder is not a finished parsed table or a part is damaged.
     """
-    listed = read_facts(folder, ("key",))["key"]  # also checks that every part is there
-    rows = pc.indices_nonzero(pc.is_in(listed, pa.array(sorted(keys), pa.string()))).to_pylist()
     found: dict[str, ParsedClip] = {}
-    first = number = 0
-    while rows and first <= rows[-1]:
-        path = part_path(folder, "clips", number)
-        with pq.ParquetFile(path.absolute()) as file:
-            count = file.metadata.num_rows
-        here = [row - first for row in rows if first <= row < first + count]
+    for part in table_parts(folder):
+        here = set(keys).intersection(read_part_facts(part, ("key",))["key"].to_pylist())
         if here:
-            found |= {clip.key: clip for clip in _rows_of(path, here)}
-        first, number = first + count, number + 1
+            found |= {clip.key: clip for clip in read_chosen(part, here)}
     return found
-
-
-def _rows_of(path: Path, rows: list[int]) -> Iterator[ParsedClip]:
-    try:
-        table = pq.read_table(path.absolute(), page_checksum_verification=True).take(pa.array(rows))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({one_line(error)})") from None
-    yield from table_to_clips(table.combine_chunks())
 
 
 def read_manifest(folder: Path) -> Manifest:
