@@ -38,6 +38,11 @@ class Job:
         return _storable(self.raw.source + (self.member.within if self.member is not None else ""))
 
     @property
+    def stated_key(self) -> str | None:
+        """The key as the source states it; None where it was made of a path."""
+        return self.member.stated if self.member is not None else self.name and self.name.key
+
+    @property
     def size(self) -> int:
         """Bytes that the clip has, as folder, zip or the file that holds it claims."""
         return self.member.size if self.member is not None else self.raw.size
@@ -175,7 +180,9 @@ def is_outside(definition: Definition, class_id: int | None) -> bool:
 
 def _duplicate(first: Job, job: Job) -> str:
     where = first.source if first.source != job.source else f"{first.raw.root.name}: {first.source}"
-    return f"the same clip as '{where}'"
+    if job.stated_key is not None and job.stated_key == first.stated_key:
+        return f"the same clip as '{where}'"
+    return f"its key is that of '{where}', too; rename one of the two, or its folder"
 
 
 def _storable(path: str) -> str:

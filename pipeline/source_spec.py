@@ -38,10 +38,11 @@ class SourceSpec:
     """Width and height in pixels, where clips do not say it."""
     pattern: str | None = None
     """folder_arrays: a regular expression for the whole posix path below the raw folder, with groups named key, class,
-    subject, camera, setup, replication. None: the key is the file's name, the class its folder's, unless there is a
-    labels file."""
+    subject, camera, setup, replication. None: the key is made of folders and file name, `wave_000` of
+    wave/000.npy (NTU's names are keys as they are), and the class is the folder's, unless there is a labels file."""
     labels: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
-    """folder_arrays: key -> what a CSV file says of it (columns key, class, and any of the other facts)."""
+    """folder_arrays: key -> what a CSV file says of it (columns key, class, and any of the other facts). Without a
+    pattern a key there is a file's path below the raw folder without suffix, or its name alone."""
     labels_file: str | None = None
     """Name of that file; a file of this name in the raw folder is no clip."""
     axes: str | None = None

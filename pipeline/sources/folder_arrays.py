@@ -23,7 +23,7 @@ from pipeline.raw import read as read_bytes
 from pipeline.source_spec import FACTS, SourceSpec
 from pipeline.sources.csv_clips import parse_csv
 from pipeline.sources.dense import dense_tracks
-from pipeline.sources.members import Member, Source, named
+from pipeline.sources.members import Member, Source, is_ntu_name, named
 from pipeline.sources.npy import read_array
 
 SUFFIXES = (".npy", ".csv")
@@ -66,9 +66,9 @@ def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
 def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
     try:
         facts = _facts_of_path(file.source, source)
-        text = facts.pop("key")
-        name, notes = named(text)
-        listed = source.labels.get(text or "") or source.labels.get(name.key, {})
+        stated = _stated_key(file.source, facts.get("key"), source)
+        name, notes = named(_path_key(file.source) if stated is None else stated)
+        listed = source.labels.get(stated or "") or source.labels.get(name.key, {})
         if source.labels and not listed:
             notes += ("not_on_list",)
         subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])
@@ -77,13 +77,27 @@ def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
         labels = tuple(_label(by, text, spec.class_names) for by, text in said if text)
     except Refused as why:
         return Member(raw=file, name=None, size=file.size, problem=why.reason)
-    return Member(raw=file, name=name, labels=labels, size=file.size, notes=notes)
+    return Member(raw=file, name=name, stated=stated, labels=labels, size=file.size, notes=notes)
+
+
+def _path_key(path: str) -> str:
+    """The key that a path makes: in class folders, file names alone occur again and again."""
+    return "_".join(PurePosixPath(path).with_suffix("").parts)
+
+
+def _stated_key(path: str, in_pattern: str | None, source: SourceSpec) -> str | None:
+    """The key that the pattern, the labels file or an NTU name states; None where nothing does."""
+    if source.pattern is not None:
+        return in_pattern or ""
+    place = PurePosixPath(path).with_suffix("")
+    names = (place.as_posix(), _path_key(path), place.name)
+    listed = next((name for name in names if name in source.labels), None)
+    return listed or (place.name if is_ntu_name(place.name) else None)
 
 
 def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:
     if source.pattern is None:
-        place = PurePosixPath(path)
-        return {"key": place.stem, "class": None if source.labels else place.parent.name or None}
+        return {"class": None if source.labels else PurePosixPath(path).parent.name or None}
     match = re.fullmatch(source.pattern, path)
     if match is None:
         raise Refused("the path does not match parse.source.pattern")

@@ -28,6 +28,8 @@ class Member:
     within: str = ""
     """Its place in the file, for people: what the table's `source` says after the file's own; empty: all of it."""
     name: ClipName | None
+    stated: str | None = None
+    """The key as the source itself states it; None: made of the file's path. Two made ones may meet by accident."""
     labels: tuple[Label, ...] = ()
     size: int
     """Bytes of the clip, uncompressed."""
@@ -57,8 +59,14 @@ def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
         raise Refused("the clip has no name, or one that is not a text of at most 255 characters")
     bare = text.removesuffix(SUFFIX)
     key = "".join("_" if letter in "./\\" or not letter.isprintable() else letter for letter in bare)
-    try:
-        facts = facts_of_name(f"{bare}{SUFFIX}")._replace(key=key, class_id=None)
-    except Refused:
-        facts = ClipName(key)
+    facts = facts_of_name(f"{bare}{SUFFIX}")._replace(key=key, class_id=None) if is_ntu_name(bare) else ClipName(key)
     return facts, () if key == bare else (NOTE_RENAMED,)
+
+
+def is_ntu_name(text: str) -> bool:
+    """Whether a name says of its clip what NTU's do; such a name is a key on its own, wherever its file lies."""
+    try:
+        facts_of_name(f"{text}{SUFFIX}")
+    except Refused:
+        return False
+    return True

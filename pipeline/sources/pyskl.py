@@ -76,11 +76,12 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
 
 
 def _member(file: RawFile, row: int, annotation: Any) -> Member:
-    name, size = None, 0
+    name, stated, size = None, None, 0
     try:
         if not isinstance(annotation, dict):
             raise Refused(f"annotation {row}: {shown(annotation)}, expected a dict")
-        name, notes = named(annotation.get("frame_dir"))
+        stated = annotation.get("frame_dir")
+        name, notes = named(stated)
         label = _label(annotation.get("label"))
         place = _place(annotation)
         size = place.joints.n_bytes + (place.scores.n_bytes if place.scores else 0)
@@ -89,7 +90,9 @@ def _member(file: RawFile, row: int, annotation: Any) -> Member:
     except Refused as why:
         return Member(raw=file, within=f"[{row}]", name=name, size=size, problem=why.reason)
     labels = (Label("annotation", class_id=label),) if label is not None else ()
-    return Member(raw=file, within=f"[{row}]", name=name, labels=labels, size=size, place=place, notes=notes)
+    return Member(
+        raw=file, within=f"[{row}]", name=name, stated=stated, labels=labels, size=size, place=place, notes=notes
+    )
 
 
 def _label(label: Any) -> int | None:

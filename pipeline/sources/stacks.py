@@ -150,20 +150,23 @@ def _members(
             raise Refused(f"{count} {what} for {n_clips} clips")
     if frames_N is not None and len(frames_N) != n_clips:
         raise Refused(f"{len(frames_N)} frame counts for {n_clips} clips")
+    prefix = "_".join([*PurePosixPath(file.source).parent.parts, f"{file.name[:-4]}-{part}" if inner else part])
     for row, class_id in enumerate(labels.class_ids.tolist()):
-        name: ClipName | None = ClipName(f"{part}-{row:06d}")
+        name: ClipName | None = None
+        stated: str | None = None
         problem: str | None = None
         notes: tuple[str, ...] = ()
-        if labels.names is not None:
-            try:
-                name, notes = named(labels.names[row])
-            except Refused as why:
-                name, problem = None, why.reason
+        try:
+            stated = labels.names[row] if labels.names is not None else None
+            name, notes = named(f"{prefix}-{row:06d}" if labels.names is None else stated)
+        except Refused as why:
+            problem = why.reason
         frames = None if frames_N is None else int(frames_N[row])
         yield Member(
             raw=file,
             within=f"[{row}]" if inner is None else f"[x_{part}][{row}]",
             name=name,
+            stated=stated,
             labels=(Label("labels of the stack", class_id=class_id),),
             size=header.row_bytes,
             place=Place(inner, header, row, frames),

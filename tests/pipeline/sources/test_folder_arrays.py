@@ -46,11 +46,54 @@ def test_a_folder_a_class_becomes_a_table_and_shards_zipped_or_not(folder, tmp_p
         assert (summary.clips, summary.refused, summary.classes) == (12, 0, 6)
     assert (tmp_path / "a/clips-00000.parquet").read_bytes() == (tmp_path / "b/clips-00000.parquet").read_bytes()
     for clip in read_clips(tmp_path / "a"):
-        assert clip.key.split("-")[0] == clip.class_name == NAMES[clip.class_id]
+        assert clip.key[:-2] == f"{clip.class_name}_{NAMES[clip.class_id]}"
         bodies = int(clip.key[-1])
         expected = motion(clip.class_id, bodies, 9 if bodies == 1 else 12, STICK)
         assert np.array_equal(clip.tracks.joints_PVC.reshape(expected.shape), expected)
     assert split(definition, tmp_path / "a", tmp_path / "out").clips == {"train": 6, "val": 2, "test": 4}
+
+
+def test_class_folders_whose_file_names_repeat_keep_every_clip(tmp_path):
+    for place in ("train/wave", "train/clap", "test/wave"):
+        (tmp_path / "raw" / place).mkdir(parents=True)
+        np.save(tmp_path / "raw" / place / "000.npy", motion(len(place), 1, 5, STICK)[0])
+    definition = define(tmp_path, "folder_arrays", STICK, class_names=NAMES)
+    summary = parse(definition, [tmp_path / "raw"], tmp_path / "out")
+    assert (summary.clips, summary.refused) == (3, 0)
+    keys = {clip.key: clip.class_name for clip in read_clips(tmp_path / "out")}
+    assert keys == {"train_wave_000": "wave", "train_clap_000": "clap", "test_wave_000": "wave"}
+
+
+def test_keys_that_only_look_alike_are_not_called_the_same_clip(tmp_path):
+    for place in ("wave/a_000.npy", "wave_a/000.npy"):
+        (tmp_path / "raw" / place).parent.mkdir(parents=True)
+        np.save(tmp_path / "raw" / place, motion(1, 1, 5, STICK)[0])
+    jobs = make_plan(define(tmp_path, "folder_arrays", STICK), [tmp_path / "raw"]).jobs
+    assert [job.problem for job in jobs] == [
+        None,
+        "its key is that of 'wave/a_000.npy', too; rename one of the two, or its folder",
+    ]
+
+
+def test_a_key_that_is_stated_twice_is_the_same_clip(tmp_path):
+    for place in ("wave/1-x.npy", "clap/2-x.npy"):
+        (tmp_path / "raw" / place).parent.mkdir(parents=True)
+        np.save(tmp_path / "raw" / place, motion(1, 1, 5, STICK)[0])
+    source = {"pattern": r"(?P<class>\w+)/\d-(?P<key>.+)\.npy"}
+    jobs = make_plan(define(tmp_path, "folder_arrays", STICK, source=source), [tmp_path / "raw"]).jobs
+    assert [job.problem for job in jobs] == [None, "the same clip as 'clap/2-x.npy'"]
+
+
+def test_a_name_of_ntu_is_a_key_wherever_its_file_lies(tmp_path):
+    clip = one(tmp_path, "wave/S001C002P003R004A001.npy", motion(0, 1, 5, STICK)[0])
+    assert (clip.key, clip.subject, clip.tracks.notes) == ("S001C002P003R004A001", 3, ())
+
+
+@pytest.mark.parametrize("listed", ["wave/000", "wave_000", "000"])
+def test_a_labels_file_may_name_a_clip_by_its_path_or_its_file(tmp_path, listed):
+    (tmp_path / "labels.csv").write_text(f"key,class\n{listed},clap\n")
+    clip = one(tmp_path, "wave/000.npy", motion(0, 1, 5, STICK)[0], labels="labels.csv")
+    assert (clip.key, clip.class_name) == (listed.replace("/", "_"), "clap")
 
 
 def test_a_pattern_finds_every_fact_in_the_path(tmp_path):

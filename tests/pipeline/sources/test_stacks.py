@@ -71,7 +71,7 @@ def test_labels_may_be_an_array_and_frame_counts_may_be_given(tmp_path, kind):
     jobs = make_plan(definition, [tmp_path / "raw"]).jobs
     clips = [run_job(job, definition) for job in jobs]
     assert [c.class_id for c in clips] == labels.tolist()
-    assert [c.key for c in clips[:2]] == ["val-000000", "val-000001"]
+    assert [c.key for c in clips[:2]] == ["top_val-000000", "top_val-000001"]
     assert {c.tracks.frames for c in clips} == {7}
 
 
@@ -87,12 +87,26 @@ def test_a_ctr_gcn_archive_becomes_a_table(tmp_path, save, workers):
     summary = parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_part=3, workers=workers)
     assert (summary.clips, summary.refused) == (12, 0)
     clips = list(read_clips(tmp_path / "parsed"))
-    assert [c.key for c in clips] == [f"test-00000{i}" for i in range(4)] + [f"train-00000{i}" for i in range(8)]
+    assert [c.key for c in clips] == [
+        *(f"NTU60_CS-test-00000{i}" for i in range(4)),
+        *(f"NTU60_CS-train-00000{i}" for i in range(8)),
+    ]
     assert clips[0].source == "NTU60_CS.npz[x_test][0]"
     check(clips[4:] + clips[:4], data_NCTVM)
     jobs = make_plan(definition, [tmp_path / "raw" / "NTU60_CS.npz"]).jobs
     assert run_job(jobs[-1], definition).tracks.frames == run_job(jobs[-1], definition).tracks.frames  # and again
-    assert run_job(jobs[0], definition).key == "test-000000"
+    assert run_job(jobs[0], definition).key == "NTU60_CS-test-000000"
+
+
+def test_stacks_of_the_same_part_in_two_folders_or_archives_keep_every_clip(tmp_path):
+    for place in ("xsub", "xview"):
+        (tmp_path / "raw" / place).mkdir(parents=True)
+        np.save(tmp_path / "raw" / place / "train_data.npy", stack()[:2])
+        np.save(tmp_path / "raw" / place / "train_label.npy", np.zeros(2))
+        np.savez(tmp_path / "raw" / f"{place}.npz", x_train=np.ones((1, 2, 150)), y_train=np.zeros(1))
+    jobs = make_plan(define(tmp_path, "array_stack", "ntu25"), [tmp_path / "raw"]).jobs
+    assert [job.problem for job in jobs] == [None] * 6
+    assert len({job.name.key for job in jobs}) == 6
 
 
 def test_kinetics_stacks_are_moved_back_to_fractions_of_the_image(tmp_path):
