@@ -28,6 +28,7 @@ from dastm import __version__
 from dastm.clip import Manifest, checksum, encode_manifest
 from dastm.config import Config, config_from_dict
 from dastm.errors import RunError
+from dastm.os_errors import naming, os_line
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
 NOT_TRAINING = (
@@ -44,11 +45,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path):
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -77,7 +79,9 @@ def read_json(path: Path) -> Any:
     """Read a JSON document of a run folder; RunError names the file."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise RunError(os_line(error, path, "cannot be read")) from error
+    except ValueError as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
 
 

@@ -13,6 +13,7 @@ import yaml
 from dastm.clip import ShardError
 from dastm.config import EPISODES_ONLY, EvalConfig, checked, load_config, parse_settings, preset_names
 from dastm.errors import RunError
+from dastm.os_errors import os_line
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -44,8 +45,11 @@ def one_line_errors(command: Command) -> Command:
             return command(*args, **kwargs)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
-        except (RunError, ShardError, OSError) as error:
+        except (RunError, ShardError) as error:
             click.echo(f"dastm: {error}", err=True)
+            sys.exit(1)
+        except OSError as error:
+            click.echo(f"dastm: {os_line(error, 'a file or standard output')}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             continues = command.__name__ in ("train", "sweep")

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
-from tqdm import tqdm
 
 from dastm import one_shot
 from dastm.baselines import coordinate_distances
@@ -33,6 +32,7 @@ from dastm.episodes.views import middle
 from dastm.errors import RunError
 from dastm.loss import accuracy
 from dastm.model import Recogniser
+from dastm.progress import progress
 from dastm.seen import check_unseen, first_few, unnamed_note
 from dastm.skeleton import Layout
 
@@ -73,7 +73,9 @@ def score(
     """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order."""
     if config.protocol == "one-shot":
         items = one_shot.chunks(source, config.part, device)
-        bar = tqdm(items, desc=label, unit="chunk", disable=None, leave=False)
+        bar = progress(
+            items, total=one_shot.n_chunks(source.manifest, config.part), desc=label, unit="chunk", leave=False
+        )
         return one_shot.query_hits(distances, bar)
     items = episodes(
         source,
@@ -86,7 +88,7 @@ def score(
         count=config.episodes,
         device=device,
     )
-    bar = tqdm(items, total=config.episodes, desc=label, unit="episode", disable=None, leave=False)
+    bar = progress(items, total=config.episodes, desc=label, unit="episode", leave=False)
     return episode_accuracies(distances, bar)
 
 

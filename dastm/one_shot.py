@@ -73,6 +73,11 @@ def query_classes(manifest: Manifest, part: str) -> list[QueryClass]:
     ]
 
 
+def n_chunks(manifest: Manifest, part: str) -> int:
+    """How many episodes `chunks` gives. Raises: as `plan_of`."""
+    return -(-sum(map(len, plan_of(manifest, part).query)) // CHUNK)
+
+
 def chunks(source: EpisodeSource, part: str, device: torch.device) -> Iterator[Episode]:
     """Episodes of at most `CHUNK` queries, all with the same support. Raises: as `plan_of` and the source's `clips`."""
     plan = plan_of(source.manifest, part)

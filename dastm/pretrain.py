@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from tqdm import tqdm
 
 from dastm.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.clip import checksum
@@ -26,6 +25,7 @@ from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
 from dastm.locks import locked
 from dastm.model import Recogniser
+from dastm.progress import progress
 from dastm.schedule import half_cosine
 
 EPOCH = 2**31
@@ -166,7 +166,7 @@ def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.
     parts: list[Tensor] = []
     state.model.train()
     label = f"seed {state.seed} pretraining"
-    for episode in tqdm(items, total=options.steps, initial=state.step, desc=label, unit="step", disable=None):
+    for episode in progress(items, total=options.steps, initial=state.step, desc=label, unit="step"):
         parts.append(state.one_step(episode))
         if state.step % state.config.optimise.checkpoint_every == 0 or state.step == options.steps:
             state.account(parts)

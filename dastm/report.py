@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from tqdm import tqdm
 
 from dastm import figures
 from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
@@ -25,6 +24,7 @@ from dastm.episodes.views import middle
 from dastm.errors import RunError
 from dastm.evaluator import interval95, load_recogniser, table_lines, title, untrained, warnings
 from dastm.explain import Pair, explain
+from dastm.progress import progress
 from dastm.skeleton import Layout
 
 
@@ -52,7 +52,7 @@ class RunSection:
 
 def write_report(runs: Sequence[Path], path: Path) -> None:
     """Write the page for some runs; RunError where a run is not trained or its shards are gone."""
-    sections = [run_section(run) for run in tqdm(runs, desc="report", unit="run", disable=None)]
+    sections = [run_section(run) for run in progress(runs, desc="report", unit="run")]
     environment = Environment(
         loader=PackageLoader("dastm", "templates"),
         autoescape=select_autoescape(default=True),

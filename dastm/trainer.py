@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from dastm.checkpoint import (
     CURVE_FIELDS,
@@ -40,6 +39,7 @@ from dastm.locks import alone
 from dastm.loss import accuracy, episode_loss
 from dastm.model import Recogniser, rank_term
 from dastm.pretrain import pretrain, pretrained_name
+from dastm.progress import Pace, progress
 from dastm.schedule import learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
@@ -142,12 +142,17 @@ def train_seed(
     elif config.pretrain.steps:
         state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, first, device, log))
         _validate_and_keep(seen, config, state, folder, device, log)
+    pace, begun = Pace(), state.epoch
+
+    def told(line: str) -> None:
+        log(line + pace.left(state.epoch - begun, config.optimise.epochs - state.epoch))
+
     while state.epoch < config.optimise.epochs:
         if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):
             log(f"seed {seed}: stopped after epoch {state.epoch}, {reason}")
             break
         _train_epoch(source, config, state, last, device)
-        _finish_epoch(seen, config, state, folder, device, log)
+        _finish_epoch(seen, config, state, folder, device, told)
     return state.history
 
 
@@ -206,7 +211,8 @@ def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, la
     state.model.train()
     state.model.backbone.train(config.optimise.backbone_rate > 0)
     parts: list[Tensor] = []
-    for episode in tqdm(items, total=total, initial=state.episode, desc=label, unit="episode", disable=None):
+    after = (config.optimise.epochs - state.epoch - 1) * total
+    for episode in progress(items, total=total, initial=state.episode, after=after, desc=label, unit="episode"):
         try:
             parts.append(train_episode(state, config, episode))
         except ValueError as error:  # the matching refuses what is not finite

@@ -24,8 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from dastm.progress import progress
 from pipeline.audit_decisions import DECISION_COLUMNS, alone_warnings, decision_problems
 
 PARTS = ("train", "val", "test")
@@ -103,7 +103,7 @@ def audit(shards: Path) -> dict[str, Any]:
     rows_of: dict[str, dict[str, Row]] = {shard: {} for shard, _ in listed}
     for row in rows:
         rows_of.setdefault(row["shard"], {})[row["key"]] = row
-    for shard, of in tqdm(listed, desc="audit", unit="shard", disable=None):
+    for shard, of in progress(listed, desc="audit", unit="shard"):
         try:
             data = (shards / shard).read_bytes()
         except (OSError, ValueError) as error:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, PARTS, Clip, Manifest, decode_clip, decode_manifest
+from dastm.progress import progress
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
 from pipeline.pickling import dict_of, encoded, end, list_of, start
-from pipeline.places import whole_file
+from pipeline.places import clear_errors, whole_file
 from pipeline.table import ParsedClip, read_clips
 
 IMG_SHAPE = (1024, 1024)
@@ -159,7 +159,7 @@ def _write(
 
     def counted() -> Iterator[bytes]:
         nonlocal n_clips
-        for annotation in tqdm(annotations, desc="export", unit="clip", disable=None):
+        for annotation in progress(annotations, desc="export", unit="clip"):
             n_clips += 1
             yield annotation
 
@@ -171,14 +171,12 @@ def _write(
             ("dastm", [encoded(dict(about))]),
         ]
     )
-    try:
+    with clear_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(out) as file:
             n_bytes = _write_all(file, document)
             if not n_clips:
                 raise DataError("not a single clip to export")
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from None
     return ExportSummary(n_clips, {name: len(keys) for name, keys in splits.items()}, n_bytes)
 
 

@@ -20,9 +20,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from dastm.clip import MANIFEST_NAME, PARTS, Clip
+from dastm.progress import Bar, progress
 from dastm.skeleton import Layout
 from pipeline.arrays import SLOTS, ArrayPart, check_layout, read_arrays, usual_layout
 from pipeline.definitions import Definition
@@ -106,12 +106,12 @@ def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
     classes, bodies, notes = _check_clips(source)
     with (
         replaced_folder(out) as folder,
-        tqdm(total=bodies.total(), desc="import", unit="clip", disable=None) as progress,
+        progress(total=bodies.total(), desc="import", unit="clip") as bar,
     ):
         write_shards(
             folder,
             {
-                part: {i: ShardClass(name=c.name, clips=_clips(source, c, progress)) for i, c in of_part.items()}
+                part: {i: ShardClass(name=c.name, clips=_clips(source, c, bar)) for i, c in of_part.items()}
                 for part, of_part in classes.items()
             },
             dataset=source.dataset,
@@ -180,11 +180,11 @@ def _check_clips(source: _Source) -> tuple[dict[str, dict[int, _Class]], Counter
     noted: Counter[str] = Counter()
     left_out: list[str] = []
     total = sum(map(len, source.parts.values()))
-    with tqdm(total=total, desc="check", unit="clip", disable=None) as progress:
+    with progress(total=total, desc="check", unit="clip") as bar:
         for name, part in source.parts.items():
             rows: dict[int, list[int]] = {}
             for row, label in enumerate(part.labels_N.tolist()):
-                progress.update()
+                bar.update()
                 try:
                     taken = _take(source, part, row)
                 except Refused as refusal:
@@ -231,7 +231,7 @@ def _key(part: ArrayPart, row: int) -> str:
     return f"{part.name}-{row:0{max(6, len(str(len(part) - 1)))}d}"
 
 
-def _clips(source: _Source, of: _Class, progress: "tqdm[Any]") -> Iterator[Clip]:
+def _clips(source: _Source, of: _Class, bar: "Bar[Any]") -> Iterator[Clip]:
     """The clips of one class with the facts that `split` gives them, and their label as stored."""
     for row in of.rows:
         taken = _take(source, of.part, row)
@@ -248,7 +248,7 @@ def _clips(source: _Source, of: _Class, progress: "tqdm[Any]") -> Iterator[Clip]
             "notes": list(taken.notes),
         }
         yield Clip(key=_key(of.part, row), joints_MTVC=taken.joints_MTVC, facts=facts)
-        progress.update()
+        bar.update()
 
 
 def _class_name(part: str, class_id: int, label: int, spec: ImportSpec) -> str:

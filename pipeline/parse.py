@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from dastm.progress import progress
 from pipeline.definitions import Definition
 from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
@@ -193,13 +192,13 @@ def _run(parts: Sequence[_Part], done: set[int], workers: Workers | int, max_ref
 
     def count(part: _Part) -> None:
         nonlocal refused
-        progress.update(len(part.jobs))
+        bar.update(len(part.jobs))
         rows = _unexpected(part) if max_refused is not None else []
         refused += len(rows)
         if max_refused is not None and refused > max_refused:
             raise DataError(f"{refused} files refused, more than max_refused = {max_refused}; one is {rows[0]}")
 
-    with tqdm(total=sum(len(part.jobs) for part in parts), desc="parse", unit="file", disable=None) as progress:
+    with progress(total=sum(len(part.jobs) for part in parts), desc="parse", unit="file") as bar:
         for part in parts:
             if part.number in done:
                 count(part)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from uuid import uuid4
 
+from dastm.os_errors import naming, os_line
 from pipeline.errors import DataError
 
 
@@ -116,13 +117,14 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """
     if not can_rename(path):
         with tempfile.NamedTemporaryFile() as waiting:
-            yield cast(IO[bytes], waiting)
-            waiting.flush()
+            with naming(Path(waiting.name)):
+                yield cast(IO[bytes], waiting)
+                waiting.flush()
             store, name = store_of(path)
             store.put_file(waiting.name, name)
         return
     if is_local(path) and path.exists() and not path.is_file():
-        with path.open("wb") as file:
+        with naming(path), path.open("wb") as file:
             yield file
         return
     final = path.resolve() if is_local(path) and path.is_symlink() else path
@@ -132,7 +134,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
         move(unfinished, final)
     except OSError as error:
-        if error.filename == str(unfinished):
+        if error.errno is not None and error.filename in (None, str(unfinished)):
             error.filename = str(path)  # the name that a user knows
         unfinished.unlink(missing_ok=True)
         raise
@@ -184,4 +186,4 @@ def clear_errors(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{error.filename or out}: cannot be written: {error.strerror or one_line(error)}") from None
+        raise DataError(os_line(error, out, "cannot be written")) from None

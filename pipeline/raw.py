@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from dastm.os_errors import os_line
 from pipeline.errors import DataError, Refused
 from pipeline.places import is_local, one_line, store_of
 
@@ -134,7 +135,7 @@ def _in_folder(root: Path) -> Iterator[RawFile]:
     visited: set[str] = set()
 
     def stop(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be listed: {error.strerror}")
+        raise DataError(os_line(error, root, "cannot be listed"))
 
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=stop):
         place = os.path.realpath(folder)

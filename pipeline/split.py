@@ -8,7 +8,7 @@ one part of the table a worker and no more. What was made from the same table be
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tqdm import tqdm
 
 from dastm.clip import MANIFEST_NAME, PARTS
+from dastm.progress import progress
 from pipeline.definitions import Definition
 from pipeline.done import (
     alone,
@@ -34,7 +34,7 @@ from pipeline.done import (
 from pipeline.errors import DataError
 from pipeline.exemplars import drawn_first, find_exemplars
 from pipeline.folders import check_marked, replaced_folder
-from pipeline.parts import Run, Workers, at_work
+from pipeline.parts import P, R, Run, Workers, at_work
 from pipeline.places import clear_errors
 from pipeline.prepare import check_split
 from pipeline.prepared import Place, PreparedClips, PreparedPart, prepare_part
@@ -316,11 +316,11 @@ def _do(parts: Sequence[PreparedPart], run: Run, say: Callable[[str], None]) -> 
     total = sum(len(part.keys) for part in parts)
     left = sum(len(part.keys) for part in to_do)
     with (
-        tqdm(total=total, initial=total - left, desc="split", unit="clip", disable=None) as progress,
+        progress(total=total, initial=total - left, desc="split", unit="clip") as bar,
         closing(run(prepare_part, to_do)) as finished,
     ):
         for part, _ in finished:
-            progress.update(len(part.keys))
+            bar.update(len(part.keys))
 
 
 def _read(part: PreparedPart) -> dict[str, Any]:
@@ -341,8 +341,18 @@ def _write(work: _Work, out: Path, run: Run) -> None:
             frames=definition.split.n_frames,
             definition=definition.to_dict(),
             clips_per_shard=definition.split.clips_per_shard,
-            run=run,
+            run=_told(run),
         )
+
+
+def _told(run: Run) -> Run:
+    """The same, with how far the writing is."""
+
+    def told(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        listed = list(parts)
+        yield from progress(run(do, listed), total=len(listed), desc="write", unit="class")
+
+    return told
 
 
 def _shard_classes(work: _Work, part: str) -> Iterator[tuple[int, ShardClass]]:

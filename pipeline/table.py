@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from dastm.os_errors import os_line
 from pipeline.errors import DataError
 from pipeline.formats.tracks import TrackMeasures, Tracks
 from pipeline.kernels.measures import measure
@@ -205,7 +206,9 @@ def write_part(table: pa.Table, path: Path) -> None:
             with pq.ParquetWriter(digested, table.schema, write_page_checksum=True, **options) as writer:
                 writer.write_table(table)
                 writer.add_key_value_metadata({DIGEST_KEY: digested.digest.hexdigest()})
-    except (OSError, MemoryError) as error:
+    except OSError as error:
+        raise DataError(os_line(error, path, "cannot be written")) from None
+    except MemoryError as error:
         raise DataError(f"{path}: cannot be written: {one_line(error)}") from None
 
 

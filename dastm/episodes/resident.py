@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, present_bodies
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.manifest import clip_shape, pool_sizes
 from dastm.errors import RunError
+from dastm.progress import progress
 
 CHUNK = 256
 """Clips that are on the host at once while loading."""
@@ -78,12 +78,12 @@ def _load(source: IndexedShards, part: str, device: torch.device) -> _Part:
     index = source.index_of(part)
     shape = (len(index), int(index.bodies.max(initial=1)), *clip_shape(source.manifest))
     joints_LMTVC = _allocate(shape, device, f"{source.folder}: {part}")
-    with tqdm(total=len(index), desc=f"loading {part}", unit="clip", disable=None) as progress:
+    with progress(total=len(index), desc=f"loading {part}", unit="clip") as bar:
         for start in range(0, len(index), CHUNK):
             chunk = collate([source.read(part, row) for row in range(start, min(start + CHUNK, len(index)))])
             n_clips, n_bodies = chunk.present_LM.shape
             joints_LMTVC[start : start + n_clips, :n_bodies] = chunk.joints_LMTVC.to(device)
-            progress.update(n_clips)
+            bar.update(n_clips)
     present_LM = present_bodies(index.bodies.tolist()) if len(index) else torch.zeros(shape[:2], dtype=torch.bool)
     return _Part(joints_LMTVC=joints_LMTVC, present_LM=present_LM, bodies=index.bodies, rows=index.rows)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tqdm import tqdm
 
 from dastm.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, remove_unfinished, software, write_bytes, write_json
 from dastm.clip import MANIFEST_NAME, ShardError, checksum, encode_manifest
@@ -22,6 +21,7 @@ from dastm.episodes.manifest import read_manifest
 from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
 from dastm.locks import alone
+from dastm.progress import progress
 from dastm.sweep.cells import Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.local import gpus_here, run_local
@@ -177,7 +177,7 @@ def _run(sweep: Sweep, todo: Sequence[Cell], out: Path, options: Options, log: L
     ended, words = _workers(list(cells), sweep, options)
     before = len(sweep.cells) - len(todo)
     log(f"{sweep.grid.name}: {_counted(len(sweep.cells), 'cell')}, {len(todo)} of them to do, {words}")
-    bar = tqdm(total=len(sweep.cells), initial=before, desc=sweep.grid.name, unit="cell", disable=None)
+    bar = progress(total=len(sweep.cells), initial=before, desc=sweep.grid.name, unit="cell")
     with closing(ended), bar:
         for folder, status in ended:
             if status != 0 or read_cell(cells[folder], sweep.grid.evaluate, folder).status != "finished":

@@ -11,6 +11,7 @@ import click
 import yaml
 
 from dastm.clip import ShardError
+from dastm.os_errors import os_line
 from pipeline.definitions import Definition, load_definition, shipped_names
 from pipeline.errors import DataError
 from pipeline.parts import Workers
@@ -45,8 +46,11 @@ def one_line_errors(command: Command) -> Command:
             return command(*args, **kwargs)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
-        except (DataError, ShardError, OSError) as error:
+        except (DataError, ShardError) as error:
             click.echo(f"dastm-data: {error}", err=True)
+            sys.exit(1)
+        except OSError as error:
+            click.echo(f"dastm-data: {os_line(error, 'a file or standard output')}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             on = "; the same command continues" if command.__name__ in CONTINUES else ""

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 
-from tqdm import tqdm
-
+from dastm.progress import progress as bar
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.definitions import DEFAULT_LAYOUT
 from pipeline.doctor import checks
@@ -25,8 +24,8 @@ from pipeline.labels import Label, settle
 from pipeline.raw import read
 from pipeline.table import ParsedClip
 
-progress = partial(tqdm, desc="doctor", delay=2.0, disable=None)
-"""A bar on the terminal, after two seconds."""
+progress = partial(bar, desc="doctor", delay=2.0)
+"""A bar on the terminal, after two seconds; elsewhere a line now and then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+from dastm.os_errors import os_line
 from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
 from pipeline.errors import DataError
 from pipeline.places import whole_file
@@ -123,7 +124,7 @@ def open_files(csv_path: Path | None, json_path: Path | None) -> Iterator[Files]
             )
             yield Files(csv_file, json_file)
     except OSError as error:
-        raise DataError(f"{error.filename or csv_path or json_path}: cannot be written ({error.strerror})") from None
+        raise DataError(os_line(error, csv_path or json_path, "cannot be written")) from None
 
 
 @contextmanager

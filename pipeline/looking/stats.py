@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from dastm.clip import PARTS, Clip, Manifest
+from dastm.progress import progress
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 from pipeline.kernels import joints
@@ -243,7 +243,7 @@ def _count(
 
 
 def _progress(clips: Iterator[Any], total: int) -> Iterator[Any]:
-    return iter(tqdm(clips, total=total, desc="stats", unit="clip", delay=PATIENCE_S, disable=None))
+    return iter(progress(clips, total=total, desc="stats", unit="clip", delay=PATIENCE_S))
 
 
 def _known_layout(clip: ParsedClip, folder: Path) -> Layout:

@@ -9,11 +9,11 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tqdm import tqdm
-
+from dastm.progress import progress
 from pipeline.definitions import Definition, SynthSpec
 from pipeline.errors import DataError
 from pipeline.folders import replaced_folder
+from pipeline.places import clear_errors
 from pipeline.synthesis.classes import MAX_CLASSES, class_name, class_script
 from pipeline.synthesis.members import (
     MAX_CLIPS,
@@ -47,14 +47,10 @@ def synthesise(definition: Definition, out: Path) -> int:
     make, n_extras = MEMBERS[definition.parse.format]
     _check_replaceable(out, TOP_LEVEL[definition.parse.format] | {f"{definition.name}.zip"})
     total = spec.n_classes * spec.clips_per_class + n_extras
-    members = tqdm(make(spec), total=total, desc=f"synthesise {definition.name}", unit="file", disable=None)
-    try:
-        with replaced_folder(out) as folder:
-            write = _write_zip if spec.zipped else _write_tree
-            n_files = write(members, folder / f"{definition.name}.zip" if spec.zipped else folder)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror})") from error
-    return n_files
+    members = progress(make(spec), total=total, desc=f"synthesise {definition.name}", unit="file")
+    with clear_errors(out), replaced_folder(out) as folder:
+        write = _write_zip if spec.zipped else _write_tree
+        return write(members, folder / f"{definition.name}.zip" if spec.zipped else folder)
 
 
 def _checked(definition: Definition) -> SynthSpec:

@@ -347,7 +347,10 @@ def test_a_file_that_cannot_be_read_is_one_line(mine, monkeypatch):
         raise PermissionError(13, "Permission denied", "data/raw/mine")
 
     monkeypatch.setattr("pipeline.parse.find_raw", unreadable)
-    assert failed("dastm-data", "raw", "--dataset", mine) == "[Errno 13] Permission denied: 'data/raw/mine'"
+    assert (
+        failed("dastm-data", "raw", "--dataset", mine)
+        == "data/raw/mine: Permission denied; change its permissions or name another place"
+    )
 
 
 @pytest.mark.parametrize(

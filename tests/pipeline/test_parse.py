@@ -306,7 +306,10 @@ def test_a_read_only_folder_is_one_clear_line(raw, tmp_path, monkeypatch):
         raise OSError(30, "Read-only file system", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DataError, match=r"out\.done: cannot be written: Read-only file system$"):
+    with pytest.raises(
+        DataError,
+        match=r"out\.done: cannot be written: Read-only file system; nothing can be written there",
+    ):
         parse(NTU, [raw], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

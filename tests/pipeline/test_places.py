@@ -136,5 +136,8 @@ def test_the_hidden_neighbour_of_a_link_is_that_of_its_target(tmp_path):
 
 
 def test_an_error_of_the_disk_names_the_place(tmp_path):
-    with pytest.raises(DataError, match=r"^out: cannot be written: full$"), clear_errors("out"):
+    with (
+        pytest.raises(DataError, match=r"^out: cannot be written: full; make room there"),
+        clear_errors("out"),
+    ):
         raise OSError(28, "full")

@@ -315,7 +315,10 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path, rng, monkeypatch):
 
     parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]))
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DataError, match=r"out.*: cannot be written: Read-only file system$"):
+    with pytest.raises(
+        DataError,
+        match=r"out.*: cannot be written: Read-only file system; nothing can be written there",
+    ):
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
 
 

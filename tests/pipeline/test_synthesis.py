@@ -122,7 +122,7 @@ def test_a_failure_at_the_last_step_puts_the_old_folder_back(tmp_path: Path, mon
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(DataError, match=r"demo: cannot be written \(No space left on device\)"):
+    with pytest.raises(DataError, match=r"demo: cannot be written: No space left on device; make room there"):
         synthesise(demo("demo-ntu"), out)
     assert files(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]

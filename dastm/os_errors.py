@@ -1,0 +1,66 @@
+"""What the operating system refuses, in one line: which file, what is wrong, and what to do. Both halves use it.
+
+In: an OSError. Out: `runs/a/last.pt: No space left on device; make room there, or ..`. Needs no torch.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ROOM = "make room there or name another place, then run the same command again"
+_RIGHTS = "change its permissions or name another place"
+_AWAY = "see whether its disk or network share is well, then run the same command again"
+_NAME = "check the name"
+ADVICE = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "files may not become as large there (a limit of the disk or of `ulimit -f`); name another place",
+    errno.EROFS: "nothing can be written there; name another place",
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EIO: _AWAY,
+    errno.ESTALE: _AWAY,
+    errno.ETIMEDOUT: _AWAY,
+    errno.ENOTCONN: _AWAY,
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`), or take fewer workers",
+    errno.ENFILE: "this machine has too many files open; take fewer workers",
+    errno.ENOMEM: "take fewer workers, or a machine with more memory",
+    errno.EAGAIN: "this machine lets no more processes or locks be had; take fewer workers, or wait",
+    errno.ENOENT: _NAME,
+    errno.ENOTDIR: "a file stands where a folder belongs; check the name",
+    errno.EISDIR: "it is a folder, a file belongs there; check the name",
+    errno.EEXIST: "something of this name is in the way; move it, or name another place",
+    errno.ENOTEMPTY: "something else writes there; wait for it, or name another place",
+    errno.EBUSY: "something else uses it; wait for it, or name another place",
+    errno.ETXTBSY: "something else uses it; wait for it, or name another place",
+    errno.ENAMETOOLONG: "take a shorter name",
+    errno.ELOOP: "its links go round in a circle; mend them, or name another place",
+    errno.EINVAL: "no file can have this name there; name another place",
+}
+"""What to do about what."""
+
+
+def os_line(error: OSError, place: object = None, what: str = "") -> str:
+    """The error in one line: file, `what` (`cannot be written`, say), reason, advice.
+
+    Args:
+        place: the file or folder, where the error does not say it itself.
+    """
+    where = error.filename if isinstance(error.filename, str | bytes) and error.filename else place
+    name = where.decode(errors="backslashreplace") if isinstance(where, bytes) else where
+    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    advice = ADVICE.get(error.errno or 0)
+    said = ": ".join([*([str(name)] if name else []), *([what] if what else []), " ".join(reason.split())])
+    return f"{said}; {advice}" if advice else said
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError of this block that names no file, as those of a full disk, names this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
