@@ -17,6 +17,7 @@ from dastm.skeleton import Layout
 from pipeline.errors import Refused
 from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Tracks
 from pipeline.source_spec import SourceSpec
+from pipeline.sources.padding import NOTE_REPEATS, find_end
 
 NOTE_NAN = "nan_as_missing"
 
@@ -39,19 +40,22 @@ def dense_tracks(
     *,
     image: str = "fractions",
     size: tuple[float, float] | None = None,
+    frames_stated: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Tracks:
-    """Tracks of one clip; a body's id is its place in the array.
+    """Tracks of one clip without padding by repetition (see `padding`); a body's id is its place in the array.
 
     Args:
         clip_MTVC: C is 3; for 2-D layouts 2, or 3 with the confidence last.
         scores_MTV: confidences of a 2-D clip; None: as the third coordinate says, else 1 where a joint is not zero.
         image: how 2-D coordinates are written where `spec.image` does not say.
         size: width and height for `pixels`.
+        frames_stated: the source says how many frames the clip has; a repetition to its end is noted, not cut.
 
     Raises Refused for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a body.
     """
     places_MTVC, scores_MTV = _divide(clip_MTVC, scores_MTV, layout)
+    places_MTVC, scores_MTV, padded = _without_padding(places_MTVC, scores_MTV, frames_stated)
     places_MTVC, scores_MTV, lost = _without_nan(places_MTVC, scores_MTV)
     if layout.is_image:
         if scores_MTV is None:
@@ -65,7 +69,7 @@ def dense_tracks(
         _as_float32(places_MTVC, "coordinate"),
         None if scores_MTV is None else _as_float32(scores_MTV, "confidence"),
         present_MT,
-        notes=(*notes, *([NOTE_NAN] if lost else [])),
+        notes=(*notes, *padded, *([NOTE_NAN] if lost else [])),
     )
 
 
@@ -114,6 +118,21 @@ def _divide(
         if array is not None and array.dtype.kind not in "fiu":
             raise Refused(f"an array of {array.dtype}, expected numbers")
     return clip_MTVC, scores_MTV
+
+
+def _without_padding(
+    places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None, frames_stated: bool
+) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
+    """The frames before a clip repeats itself to its end, and a note where it does."""
+    scored = [] if scores_MTV is None else [scores_MTV[..., None]]
+    ending = find_end(np.concatenate([places_MTVC, *scored], axis=3))
+    if ending.note is None or frames_stated:
+        return places_MTVC, scores_MTV, (NOTE_REPEATS,) if ending.note else ()
+    own_MT = np.arange(ending.frames) < ending.lengths_M[:, None]
+    places_MTVC = np.where(own_MT[..., None, None], places_MTVC[:, : ending.frames], 0)
+    if scores_MTV is not None:
+        scores_MTV = np.where(own_MT[..., None], scores_MTV[:, : ending.frames], 0)
+    return places_MTVC, scores_MTV, (ending.note,)
 
 
 def _without_nan(

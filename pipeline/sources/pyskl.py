@@ -34,6 +34,8 @@ class Place(NamedTuple):
     joints: Array
     scores: Array | None
     size: tuple[int, int] | None
+    frames_stated: bool
+    """The annotation has `total_frames`, and they are those of the array."""
 
 
 def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
@@ -71,6 +73,7 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
         spec.source or SourceSpec(),
         image="pixels",
         size=place.size,
+        frames_stated=place.frames_stated,
         notes=member.notes,
     )
 
@@ -107,7 +110,8 @@ def _place(annotation: dict[Any, Any]) -> Place:
         raise Refused("no 'keypoint' array of bodies, frames, joints and coordinates")
     if scores is not None and not isinstance(scores, Array):
         raise Refused("'keypoint_score' is not an array")
-    return Place(joints, scores, _size(annotation.get("img_shape") or annotation.get("original_shape")))
+    size = _size(annotation.get("img_shape") or annotation.get("original_shape"))
+    return Place(joints, scores, size, annotation.get("total_frames") == joints.shape[1])
 
 
 def _size(shape: Any) -> tuple[int, int] | None:

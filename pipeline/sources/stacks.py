@@ -3,7 +3,8 @@
 In: `<part>_data.npy` or `<part>_data_joint.npy` (N, C, T, V, M) with `<part>_label.pkl` (names and labels, Yan et al.,
 AAAI 2018; Shi et al., CVPR 2019) or `<part>_label.npy`, and `<part>_frame.npy` (frame counts) where there is one; or
 .npz archives with `x_<part>` (N, T, M * V * C) and `y_<part>` one-hot (Chen et al., ICCV 2021). Out: a `Member` a row.
-Frames that are zero at the end are padding, unless frame counts say otherwise; a body slot of zeros is an absent body.
+Frames that are zero at the end, or repeat the clip to its end, are padding, unless frame counts say otherwise; a body
+slot of zeros is an absent body.
 A compressed .npz is decompressed in order.
 
 Axes: N clips, C coordinates, T frames, V joints, M bodies.
@@ -83,7 +84,13 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
     if not frames:
         raise Refused("all of it is zero, or of no frame")
     return dense_tracks(
-        clip_MTVC[:, :frames], None, spec.layout, spec.source or SourceSpec(), image="centred", notes=member.notes
+        clip_MTVC[:, :frames],
+        None,
+        spec.layout,
+        spec.source or SourceSpec(),
+        image="centred",
+        frames_stated=place.frames is not None,
+        notes=member.notes,
     )
 
 

@@ -1,0 +1,99 @@
+"""Where a clip ends that was padded by repetition: arrays of one length for all clips hold shorter clips in loops.
+
+In: one clip, bodies x frames x joints x numbers. Out: where it ends, body by body, and what to note. The preparation of
+2s-AGCN (Shi et al., CVPR 2019) repeats every body from its first frame on until 300 frames are full; other tools hold
+the last frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the same
+frame of a moving body twice. A body that never moves, or rests where it ends as it began, is not padded.
+
+Axes: M bodies, T frames, V joints, K numbers of a joint.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOTE_LOOPED = "padding_by_repetition_cut"
+NOTE_HELD = "repeated_last_frame_cut"
+NOTE_REPEATS = "repeats_to_its_end"
+"""Where the source itself states how many frames a clip has: it is said, and nothing is cut."""
+LEAST_REPEATED = 10
+"""Fewer frames than this are padding only as a whole loop, and no held last frame: rests of a pose occur."""
+
+
+class Ending(NamedTuple):
+    """Where a clip ends."""
+
+    frames: int
+    lengths_M: NDArray[np.int64]
+    """Frames of each body; from there on it is padding, too, where another body goes on."""
+    note: str | None
+
+
+def find_end(clip_MTVK: NDArray[Any]) -> Ending:
+    """The end of a clip whose padding may be zeros, repetition, or repetition and then zeros.
+
+    Every body has a loop of its own in 2s-AGCN's arrays. Where one is found, the longest is the clip: a body without
+    loop beside it is not longer (there it holds places relative to another frame of the first body).
+    """
+    n_frames = clip_MTVK.shape[1]
+    whole_M = np.array([_last_shown(body_TVK) for body_TVK in clip_MTVK], np.int64)
+    loops_M = np.array([_loop(body_TVK[:n]) for body_TVK, n in zip(clip_MTVK, whole_M, strict=True)], np.int64)
+    if loops_M.any():
+        frames = int(loops_M.max())
+        lengths_M = np.where(loops_M > 0, loops_M, np.minimum(whole_M, frames))
+        return Ending(frames, lengths_M, NOTE_LOOPED)
+    shown = int(whole_M.max(initial=0))
+    held = _held(clip_MTVK[:, :shown])
+    if held < LEAST_REPEATED or held + 1 >= shown:
+        return Ending(n_frames, np.full(len(clip_MTVK), n_frames, np.int64), None)
+    return Ending(shown - held, np.full(len(clip_MTVK), shown - held, np.int64), NOTE_HELD)
+
+
+def _last_shown(body_TVK: NDArray[Any]) -> int:
+    shown = np.flatnonzero((body_TVK != 0).any(axis=(1, 2)))  # nan counts as shown
+    return int(shown[-1]) + 1 if len(shown) else 0
+
+
+def _loop(body_TVK: NDArray[Any]) -> int:
+    """Frames of the loop that a body repeats to its end; 0 where it does not, or does not move in what it repeats."""
+    if len(body_TVK) < 2 or not _equal(body_TVK[1:], body_TVK[:1]).any():
+        return 0
+    frames = _numbered(body_TVK)
+    loop = _period(frames)
+    repeated = len(frames) - loop
+    moves = len(set(frames[:repeated][:loop])) > 1
+    return loop if repeated >= min(loop, LEAST_REPEATED) and moves else 0
+
+
+def _held(clip_MTVK: NDArray[Any]) -> int:
+    """How many frames before the last one are the same as it, to the end."""
+    if clip_MTVK.shape[1] < 2:
+        return 0
+    same_T = _equal(clip_MTVK.swapaxes(0, 1), clip_MTVK.swapaxes(0, 1)[-1:])
+    return int(np.argmin(same_T[::-1])) - 1 if not same_T.all() else len(same_T) - 1
+
+
+def _equal(frames_Txx: NDArray[Any], one_1xx: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which frames hold the numbers of one; nan is equal to nan."""
+    same = (frames_Txx == one_1xx) | ((frames_Txx != frames_Txx) & (one_1xx != one_1xx))
+    result: NDArray[np.bool_] = same.all(axis=tuple(range(1, same.ndim)))
+    return result
+
+
+def _numbered(body_TVK: NDArray[Any]) -> list[int]:
+    """Equal frames by equal numbers, in order of appearance."""
+    plain_TVK = np.where(body_TVK != body_TVK, np.nan, body_TVK) + 0.0  # one nan, and no negative zero
+    seen: dict[bytes, int] = {}
+    return [seen.setdefault(frame_VK.tobytes(), len(seen)) for frame_VK in plain_TVK]
+
+
+def _period(frames: list[int]) -> int:
+    """The least p with frames[p:] == frames[:-p], the length where there is none (Knuth, Morris & Pratt, 1977)."""
+    border = [0] * len(frames)
+    for at in range(1, len(frames)):
+        length = border[at - 1]
+        while length and frames[at] != frames[length]:
+            length = border[length - 1]
+        border[at] = length + (frames[at] == frames[length])
+    return len(frames) - border[-1]
