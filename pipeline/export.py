@@ -5,8 +5,9 @@ Out: `{"annotations": [{"frame_dir", "label", "total_frames", "keypoint" float32
 
 Parsed clips are as their source has them, absent bodies zero: 3-D joints to the bit; 2-D fractions times `img_shape`,
 to the bit too where its sides are powers of two (the default), else to a unit in the last place. Body ids and notes are
-not part of the form. Clips of shards are as training sees them, 2-D with img_shape (1, 1): in image widths, y up, moved
-and turned as the definition says. Labels are the data set's class ids.
+not part of the form. Clips of shards are moved, turned and sampled as training sees them. In 2-D the form knows pixels
+only: what shards keep as x - 0.5 and 0.5 - y is put back, the middle of the image where shards have their origin, and
+read again it is the same joints to a unit in the last place. Labels are the data set's class ids.
 """
 
 import tarfile
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, PARTS, Clip, Manifest, decode_clip, decode_manifest
 from dastm.progress import progress
+from dastm.skeleton import Layout
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
 from pipeline.pickling import dict_of, encoded, end, list_of, start
@@ -29,6 +32,8 @@ from pipeline.table import ParsedClip, read_clips
 IMG_SHAPE = (1024, 1024)
 """Height and width that fractions of the image are exported as pixels of."""
 MAX_CLIP_BYTES = 512 * 2**20
+PYSKL_BODIES = 2
+"""PYSKL's preparation of 3-D clips stops at a clip of more bodies."""
 EVERY = "all"
 """The only split where no class split is known."""
 
@@ -40,11 +45,15 @@ class ExportSummary:
     clips: int
     splits: Mapping[str, int]
     n_bytes: int
+    crowded: int = 0
+    """Clips in 3-D of more bodies than PYSKL's own preparation takes."""
 
     def lines(self) -> list[str]:
         """For people."""
         splits = ", ".join(f"{name} {count}" for name, count in self.splits.items())
-        return [f"{self.clips} annotations ({splits}), {self.n_bytes / 1e6:.1f} MB"]
+        limit = f"more than {PYSKL_BODIES} bodies, which PYSKL does not take in 3-D"
+        crowded = [f"{self.crowded} clips have {limit}; export shards"] if self.crowded else []
+        return [f"{self.clips} annotations ({splits}), {self.n_bytes / 1e6:.1f} MB", *crowded]
 
 
 def export_parsed(
@@ -59,12 +68,12 @@ def export_parsed(
     if definition is not None:
         about |= {"dataset": definition.name, "layout": definition.parse.layout.to_dict()}
 
-    def annotations() -> Iterator[bytes]:
+    def annotations() -> Iterator[dict[str, Any]]:
         for clip in read_clips(parsed):
             part = definition.part_of(clip.class_id) if definition else EVERY
             if part is not None:
                 splits[part].append(clip.key)
-            yield encoded(_parsed_annotation(clip, img_shape))
+            yield _parsed_annotation(clip, img_shape)
 
     return _write(out, annotations(), splits, about)
 
@@ -78,15 +87,28 @@ def export_shards(shards: Path, out: Path) -> ExportSummary:
     if not path.is_file():
         raise DataError(f"{path}: not there; run `dastm-data split` first, or name another folder")
     manifest = decode_manifest(path.read_bytes(), str(path))
+    _check_form(manifest.layout, path)
     splits: dict[str, list[str]] = {part: [] for part in PARTS}
-    about = {"coordinates": "as in the shards", "dataset": manifest.dataset, "layout": manifest.layout.to_dict()}
+    put_back = ", put back into an image" if manifest.layout.is_image else ""
+    about = {
+        "coordinates": f"as in the shards{put_back}",
+        "dataset": manifest.dataset,
+        "layout": manifest.layout.to_dict(),
+    }
 
-    def annotations() -> Iterator[bytes]:
+    def annotations() -> Iterator[dict[str, Any]]:
         for part, clip in read_shards(shards, manifest):
             splits[part].append(clip.key)
-            yield encoded(_shard_annotation(clip, manifest))
+            yield _shard_annotation(clip, manifest)
 
     return _write(out, annotations(), splits, about)
+
+
+def _check_form(layout: Layout, path: Path) -> None:
+    """DataError for coordinates that the form has no place for."""
+    if len(layout.coordinates) != 3:
+        named = f"{path}: layout {layout.name} has the coordinates {', '.join(layout.coordinates)}"
+        raise DataError(f"{named}; PYSKL's form holds x, y, z or x, y, confidence")
 
 
 def read_shards(shards: Path, manifest: Manifest) -> Iterator[tuple[str, Clip]]:
@@ -139,8 +161,17 @@ def _shard_annotation(clip: Clip, manifest: Manifest) -> dict[str, Any]:
     annotation = _annotation(clip.key, int(clip.facts["class_id"]), joints_MTVC.shape[1])
     if not manifest.layout.is_image:
         return {**annotation, "keypoint": joints_MTVC}
-    places = {"keypoint": joints_MTVC[..., :2], "keypoint_score": joints_MTVC[..., 2]}
-    return {**annotation, **_image((1, 1)), **places}
+    scores_MTV = joints_MTVC[..., 2]
+    pixels_MTVC = _pixels(joints_MTVC[..., :2], scores_MTV)
+    return {**annotation, **_image(IMG_SHAPE), "keypoint": pixels_MTVC, "keypoint_score": scores_MTV}
+
+
+def _pixels(centred_MTVC: NDArray[np.float32], scores_MTV: NDArray[np.float32]) -> NDArray[np.float32]:
+    """x - 0.5 and 0.5 - y, as shards keep them -> pixels, y down; what was not measured and is at 0 stays there."""
+    fractions_MTVC = centred_MTVC.astype(np.float64) * [1.0, -1.0] + 0.5
+    lost_MTV = (scores_MTV == 0) & ~centred_MTVC.any(axis=3)
+    pixels_MTVC = np.where(lost_MTV[..., None], 0.0, fractions_MTVC * IMG_SHAPE[::-1])
+    return pixels_MTVC.astype(np.float32)
 
 
 def _annotation(key: str, class_id: int, frames: int) -> dict[str, Any]:
@@ -152,16 +183,18 @@ def _image(img_shape: tuple[int, int]) -> dict[str, Any]:
 
 
 def _write(
-    out: Path, annotations: Iterator[bytes], splits: Mapping[str, list[str]], about: Mapping[str, Any]
+    out: Path, annotations: Iterator[dict[str, Any]], splits: Mapping[str, list[str]], about: Mapping[str, Any]
 ) -> ExportSummary:
     """The file, there only when whole; the splits are complete when the annotations are written."""
-    n_clips = 0
+    n_clips = crowded = 0
 
     def counted() -> Iterator[bytes]:
-        nonlocal n_clips
+        nonlocal n_clips, crowded
         for annotation in progress(annotations, desc="export", unit="clip"):
             n_clips += 1
-            yield annotation
+            shape = annotation["keypoint"].shape
+            crowded += shape[0] > PYSKL_BODIES and shape[3] == 3
+            yield encoded(annotation)
 
     keys = (list_of(encoded(key) for key in keys) for keys in splits.values())
     document = dict_of(
@@ -177,7 +210,7 @@ def _write(
             n_bytes = _write_all(file, document)
             if not n_clips:
                 raise DataError("not a single clip to export")
-    return ExportSummary(n_clips, {name: len(keys) for name, keys in splits.items()}, n_bytes)
+    return ExportSummary(n_clips, {name: len(keys) for name, keys in splits.items()}, n_bytes, crowded)
 
 
 def _write_all(file: IO[bytes], document: Iterator[bytes]) -> int:

@@ -91,7 +91,7 @@ def export(
     if given not in ((True, False, False), (False, False, True), (False, True, False), (True, True, False)):
         raise click.UsageError("give --dataset or --shards, or --parsed with or without --dataset")
     if img_shape is not None and parsed is None:
-        raise click.UsageError("--img-shape goes with --parsed: coordinates of shards are no longer of an image")
+        raise click.UsageError("--img-shape goes with --parsed: shards get an image of 1024 x 1024")
     definition = definition_of(dataset) if dataset is not None else None
     if parsed is not None:
         summary = export_parsed(parsed, out, definition, img_shape or IMG_SHAPE)

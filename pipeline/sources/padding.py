@@ -2,8 +2,8 @@
 
 In: one clip, bodies x frames x joints x numbers. Out: where it ends, body by body, and what to note. The preparation of
 2s-AGCN (Shi et al., CVPR 2019) repeats every body from its first frame on until 300 frames are full; other tools hold
-the last frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the same
-frame of a moving body twice. A body that never moves, or rests where it ends as it began, is not padded.
+the last frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the
+same frame of a moving body twice. A body that never moves, or rests where it ends as it began, is not padded.
 
 Axes: M bodies, T frames, V joints, K numbers of a joint.
 """

@@ -18,6 +18,7 @@ from pipeline.parse import parse
 from pipeline.split import split
 from pipeline.table import read_clips
 from tests.command_line import done, failed, misused
+from tests.oracles.pyskl_reading import LEAST_SCORE, joints_of
 from tests.pipeline.array_files import stored
 from tests.pipeline.sources.source_files import annotation, annotation_2d, define, ntu_names, pyskl, write_pickle
 
@@ -111,10 +112,60 @@ def test_shards_are_exported_as_training_sees_them(made, tmp_path):
         assert one["label"] == facts["class_id"]
         assert one["frame_dir"] in document["split"][tar.split("/")[0]]
         if made.parse.layout is COCO17:
-            assert one["img_shape"] == (1, 1)
-            assert np.array_equal(np.concatenate([one["keypoint"], one["keypoint_score"][..., None]], 3), joints)
+            pixels = (joints[..., :2].astype(np.float64) * [1, -1] + 0.5) * 1024
+            assert np.array_equal(one["keypoint"], pixels.astype(np.float32))
+            assert np.array_equal(one["keypoint_score"], joints[..., 2])
         else:
             assert np.array_equal(one["keypoint"], joints)
+
+
+@pytest.mark.parametrize("changes", [{}, {"origin": "none"}, {"missing_joints": "zero"}])
+def test_exported_shards_come_back_as_the_same_joints_by_parse_and_by_pyskl(tmp_path, changes):
+    annotations = source_of(tmp_path, "coco17")
+    annotations[2]["keypoint_score"][0, 3:5, 7] = 0
+    write_pickle(tmp_path / "raw" / "in.pkl", pyskl(annotations))
+    definition = define(tmp_path, "pyskl_pickle", "coco17")
+    definition = replace(definition, split=replace(definition.split, **changes))
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
+    split(definition, tmp_path / "parsed", tmp_path / "shards")
+    (tmp_path / "again").mkdir()
+    export_shards(tmp_path / "shards", tmp_path / "again" / "out.pkl")
+    parse(definition, [tmp_path / "again"], tmp_path / "back")
+    split(definition, tmp_path / "back", tmp_path / "twice")
+    first, second = stored(tmp_path / "shards"), stored(tmp_path / "twice")
+    assert sorted(first) == sorted(second)
+    for key, (joints, _, _) in first.items():
+        known = (joints[..., 2:] > 0) | (definition.split.missing_joints == "zero")  # the others are filled in anew
+        np.testing.assert_allclose(np.where(known, second[key][0], joints), joints, atol=3e-7)
+    for one in pickle.loads((tmp_path / "again" / "out.pkl").read_bytes())["annotations"]:
+        joints = first[one["frame_dir"]][0]
+        seen = np.where(joints[..., 2:] > LEAST_SCORE, joints[..., :2] * [2, -2], 0)
+        np.testing.assert_allclose(joints_of(one)[..., :2], seen, atol=3e-7)
+        assert np.array_equal(joints_of(one)[..., 2], joints[..., 2])
+
+
+def test_exported_3_d_is_read_by_pyskl_as_it_is_and_crowds_are_said(tmp_path):
+    annotations = source_of(tmp_path, "ntu25")
+    annotations[0]["keypoint"] = np.repeat(annotations[1]["keypoint"], 2, axis=0)
+    write_pickle(tmp_path / "raw" / "in.pkl", pyskl(annotations))
+    definition = define(tmp_path, "pyskl_pickle", "ntu25")
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
+    summary = export_parsed(tmp_path / "parsed", tmp_path / "out.pkl")
+    crowd = "1 clips have more than 2 bodies, which PYSKL does not take in 3-D; export shards"
+    assert summary.lines()[1:] == [crowd]
+    for one, made in zip(pickle.loads((tmp_path / "out.pkl").read_bytes())["annotations"], annotations, strict=True):
+        if len(one["keypoint"]) == 4:
+            with pytest.raises(AssertionError):
+                joints_of(one)
+        else:
+            assert np.array_equal(joints_of(one), made["keypoint"][: len(one["keypoint"])])
+
+
+def test_coordinates_that_the_form_has_no_place_for_are_refused(shards, tmp_path):
+    path = shards / "manifest.json"
+    path.write_text(path.read_text().replace('   "z"\n', "").replace('"y",\n', '"y"\n'))
+    with pytest.raises(DataError, match="layout ntu25 has the coordinates x, y; PYSKL's form holds x, y, z"):
+        export_shards(shards, tmp_path / "out.pkl")
 
 
 def test_bytes_are_the_same_every_time_and_no_other_file_is_left(made, tmp_path):
