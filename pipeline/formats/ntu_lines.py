@@ -2,7 +2,8 @@
 
 In and out as in `pipeline.formats.ntu_skeleton`, which asks here for what is not plain. Grammar only, and a strict one:
 every field must be a number as Python's `float` reads it, all joint lines have the same number of columns (at least 3),
-nothing follows the last frame. Columns after the third are not used: they may hold nan, x y z may not.
+nothing follows the last frame. Columns after the third are not used: they may hold nan (`-1.#IND`, too); x y z may not,
+a Kinect gives every joint a place, if only a guessed one.
 """
 
 import math
@@ -11,14 +12,15 @@ from itertools import chain
 
 from dastm.skeleton import Layout
 from pipeline.errors import Refused
+from pipeline.formats.number_text import number_of
 from pipeline.formats.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks, check_odd_bytes
 
 HEADER_FIELDS = 10
 MAX_BODIES = 1000
 """A frame that claims more bodies than this is refused (a Kinect sees six)."""
 
-# Digits, signs, white space, and the letters of 'nan' and 'infinity'; whatever else a file holds is no number.
-_OURS = b"0123456789+-.eE \t\r\nnaiftyNAIFTY"
+# Digits, signs, white space, and the letters of 'nan', 'infinity' and '-1.#QNAN'; whatever else is there is no number.
+_OURS = b"0123456789+-.eE \t\r\nnaiftyNAIFTY#DQS"
 
 
 def parse_lines(data: bytes, layout: Layout) -> Tracks:
@@ -129,16 +131,14 @@ def _numbers(rows: list[list[bytes]], at: int) -> list[float]:
     try:
         return list(map(float, chain.from_iterable(rows)))
     except ValueError:
-        wrong, field = next((i, field) for i, row in enumerate(rows) for field in row if not _is_number(field))
-        raise Refused(f"{_shown(field)} where a number belongs", line=at + wrong + 1) from None
+        return [_number(field, at + i) for i, row in enumerate(rows) for field in row]
 
 
-def _is_number(field: bytes) -> bool:
+def _number(field: bytes, at: int) -> float:
     try:
-        float(field)
+        return number_of(field.decode("ascii"))
     except ValueError:
-        return False
-    return True
+        raise Refused(f"{_shown(field)} where a number belongs", line=at + 1) from None
 
 
 def _shown(text: bytes) -> str:

@@ -1,9 +1,10 @@
 """A clip as CSV: a line a body and frame (wide), or a line a joint (long) -> tracks.
 
-In: UTF-8 text whose first line names its columns: `frame`, `body` where there is more than one, then wide `x_0, y_0,
-z_0, x_1, ..` (with the joint's number or name) or long `joint, x, y, z`; 2-D has no z, and may have `score` or
-`score_0, ..`. Frames are whole numbers, the smallest is the clip's first; an empty field or nan is a joint that was not
-measured. Out: arrays of the bodies seen, for `dense_tracks`; a body not named in a frame is absent from it.
+In: UTF-8 text whose first line names its columns: `frame` (or `time`, see `csv_frames`), `body` where there is more
+than one, then wide `x_0, y_0, z_0, x_1, ..` (with the joint's number or name) or long `joint, x, y, z`; 2-D has no z,
+and may have `score` or `score_0, ..`. Frames are whole numbers, the smallest is the clip's first; an empty field or nan
+is a joint that was not measured. Out: arrays of the bodies seen, for `dense_tracks`; a body not named in a frame is
+absent from it.
 """
 
 import csv
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
 from pipeline.errors import Refused
+from pipeline.formats.number_text import number_of
 from pipeline.formats.tracks import MAX_FRAMES
+from pipeline.sources.csv_frames import FrameColumn, whole
 
 MAX_BODIES = 1000
 MAX_CSV_BYTES = 32 * 2**20
@@ -31,6 +34,8 @@ class CsvClip(NamedTuple):
     scores_MTV: NDArray[np.float64] | None
     ids_M: NDArray[np.int64]
     """As the file names the bodies, ascending."""
+    notes: tuple[str, ...]
+    """Of the steps between its frames."""
 
 
 class _Value(NamedTuple):
@@ -49,15 +54,18 @@ def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str
     try:
         header = [name.strip() for name in next(reader, [])]
         places = _columns(header)
+        frames = FrameColumn(places)
         read = _wide if columns == "wide" else _long
-        indices, numbers = _collect(read(reader, places, layout, coordinates))
+        indices, numbers = _collect(read(reader, places, frames, layout, coordinates))
     except csv.Error as error:
         raise Refused(f"not CSV: {error}", line=reader.line_num) from None
     except Refused as why:
         raise Refused(why.reason, line=max(1, reader.line_num)) from None
     if not len(indices):
         raise Refused("no line but the first", line=1)
-    return _arrays(indices, numbers.reshape(len(indices), -1), layout.n_joints, len(coordinates))
+    frame_N, notes = frames.settle(indices[:, 0])
+    indices = np.column_stack([frame_N, indices[:, 1:]])
+    return _arrays(indices, numbers.reshape(len(indices), -1), layout.n_joints, len(coordinates), notes)
 
 
 def _collect(values: Iterable[_Value]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -79,33 +87,38 @@ def _text(data: bytes) -> str:
 def _columns(header: Sequence[str]) -> dict[str, int]:
     if len(set(header)) != len(header):
         raise Refused("a column name occurs twice")
-    places = {name: at for at, name in enumerate(header)}
-    if "frame" not in places:
-        raise Refused("no column 'frame'")
-    return places
+    return {name: at for at, name in enumerate(header)}
 
 
 def _wide(
-    rows: Iterator[list[str]], places: Mapping[str, int], layout: Layout, coordinates: Sequence[str]
+    rows: Iterator[list[str]],
+    places: Mapping[str, int],
+    frames: FrameColumn,
+    layout: Layout,
+    coordinates: Sequence[str],
 ) -> Iterator[_Value]:
     has_scores = any(name.startswith("score_") for name in places)
     asked = (*coordinates, "score") if layout.is_image and has_scores else coordinates
     joints = [[_place(places, f"{c}_{v}", f"{c}_{name}") for c in asked] for v, name in enumerate(layout.joints)]
     for row in _whole_rows(rows, places):
-        frame, body = _frame_and_body(row, places)
+        frame, body = frames.number(row), _body(row, places)
         for joint, own in enumerate(joints):
             yield _Value(frame, body, joint, [_number(row[at]) for at in own])
 
 
 def _long(
-    rows: Iterator[list[str]], places: Mapping[str, int], layout: Layout, coordinates: Sequence[str]
+    rows: Iterator[list[str]],
+    places: Mapping[str, int],
+    frames: FrameColumn,
+    layout: Layout,
+    coordinates: Sequence[str],
 ) -> Iterator[_Value]:
     asked = (*coordinates, "score") if layout.is_image and "score" in places else coordinates
     own = [_place(places, name) for name in asked]
     at_joint = _place(places, "joint")
     joints = {text: v for v, name in enumerate(layout.joints) for text in (name, str(v))}
     for row in _whole_rows(rows, places):
-        frame, body = _frame_and_body(row, places)
+        frame, body = frames.number(row), _body(row, places)
         joint = joints.get(row[at_joint].strip())
         if joint is None:
             raise Refused(f"joint {row[at_joint][:40]!r} is not one of layout {layout.name}")
@@ -128,31 +141,31 @@ def _whole_rows(rows: Iterator[list[str]], places: Mapping[str, int]) -> Iterato
             yield row
 
 
-def _frame_and_body(row: Sequence[str], places: Mapping[str, int]) -> tuple[int, int]:
-    numbers = []
-    for name, most in (("frame", 2**31), ("body", 2**63)):
-        text = row[places[name]].strip() if name in places else "0"
-        if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < most):
-            raise Refused(f"{name} {text[:40]!r} is not a whole number")
-        numbers.append(int(text))
-    return numbers[0], numbers[1]
+def _body(row: Sequence[str], places: Mapping[str, int]) -> int:
+    return whole("body", row[places["body"]].strip(), 2**63) if "body" in places else 0
 
 
 def _number(text: str) -> float:
-    """As `float` reads it, but for digits with underscores; empty is nan."""
+    """As `number_of` reads it, but for digits with underscores; empty is nan."""
     text = text.strip()
     try:
         if "_" not in text:
-            return float(text or "nan")
+            return number_of(text or "nan")
     except ValueError:
         pass
     raise Refused(f"{text[:40]!r} is not a number")
 
 
-def _arrays(indices: NDArray[np.int64], numbers: NDArray[np.float64], n_joints: int, n_coordinates: int) -> CsvClip:
+def _arrays(
+    indices: NDArray[np.int64],
+    numbers: NDArray[np.float64],
+    n_joints: int,
+    n_coordinates: int,
+    notes: tuple[str, ...],
+) -> CsvClip:
     n_values = len(indices)
     ids_M, rows = np.unique(indices[:, 1], return_inverse=True)
-    frames, joints = indices[:, 0] - indices[:, 0].min(), indices[:, 2]
+    frames, joints = indices[:, 0], indices[:, 2]
     n_frames = int(frames.max()) + 1
     if n_frames > MAX_FRAMES or len(ids_M) > MAX_BODIES:
         raise Refused(f"{n_frames} frames and {len(ids_M)} bodies, more than {MAX_FRAMES} or {MAX_BODIES}")
@@ -171,4 +184,4 @@ def _arrays(indices: NDArray[np.int64], numbers: NDArray[np.float64], n_joints: 
     named_MT[rows, frames] = True
     all_MTVK[~named_MT] = 0.0  # a body that is absent from a frame, not one that was not measured
     scores_MTV = all_MTVK[..., n_coordinates] if numbers.shape[1] > n_coordinates else None
-    return CsvClip(all_MTVK[..., :n_coordinates], scores_MTV, ids_M)
+    return CsvClip(all_MTVK[..., :n_coordinates], scores_MTV, ids_M, notes)

@@ -48,7 +48,9 @@ def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] =
     source = spec.source or SourceSpec()
     if name.endswith(".csv"):
         clip = parse_csv(data, spec.layout, source.columns, source.delimiter)
-        tracks = dense_tracks(clip.places_MTVC, clip.scores_MTV, spec.layout, source, frames_stated=True, notes=notes)
+        tracks = dense_tracks(
+            clip.places_MTVC, clip.scores_MTV, spec.layout, source, frames_stated=True, notes=(*notes, *clip.notes)
+        )
         return _with_ids(tracks, clip.ids_M)
     array = read_array(data)
     axes = source.axes or {3: "TVC", 4: "MTVC"}.get(array.ndim, "")

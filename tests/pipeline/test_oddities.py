@@ -141,6 +141,16 @@ def test_lf_and_crlf_are_the_same_clip(tmp_path):
     assert dos.shards[KEY][1]["notes"] == ["crlf"]
 
 
+def test_nan_of_older_windows_programs_after_x_y_z_changes_nothing(tmp_path):
+    plain = steady(5)
+    odd = plain.replace("250.1 200.2", "-1.#IND 1.#QNAN").replace("0.01 -0.25 2", "-1.#IND00 1.#INF 2")
+    journeys = [ntu_journey(tmp_path / name, text) for name, text in (("a", plain), ("b", odd))]
+    assert np.array_equal(*(journey.shards[KEY][0] for journey in journeys))
+    assert journeys[1].doubts == {}
+    used = ntu_journey(tmp_path / "c", plain.replace("0.10 0 3", "0.10 -1.#IND 3"), usable=False)
+    assert used.refused[KEY] == "coordinate '-1.#IND' is not finite"
+
+
 def test_ids_of_17_digits_in_any_order_stay_apart(tmp_path):
     left = [f"{FIRST}  {x} 0 3  {x} 0.9 3" for x in ("-1", "-1.1", "-1.2", "-1.3", "-1.4")]
     right = [f"{SECOND}  {x} 0 3  {x} 0.9 3" for x in ("1", "1.2", "1.4", "1.6", "1.8")]

@@ -80,6 +80,14 @@ def test_anything_else_is_refused_with_its_line(text, columns, reason):
     assert str(refusal.value).startswith(reason)
 
 
+def test_nan_of_older_windows_programs_is_a_joint_that_was_not_measured_and_inf_stays():
+    clip = parse_csv((HEAD + "0,-1.#IND,2,3,4,5,1.#INF\n").encode(), STICK)
+    assert np.isnan(clip.places_MTVC[0, 0]).tolist() == [[True, False, False], [False] * 3]
+    assert np.isposinf(clip.places_MTVC[0, 0, 1, 2])
+    unused = HEAD.replace("\n", ",remark\n") + "0,1,2,3,4,5,6,1.#QNAN\n"
+    assert parse_csv(unused.encode(), STICK).places_MTVC[0, 0, 0].tolist() == [1, 2, 3]
+
+
 def test_other_bytes_are_no_text():
     with pytest.raises(Refused, match="byte 6: not UTF-8 text"):
         parse_csv(b"frame,\xff\n", STICK)
