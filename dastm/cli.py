@@ -14,6 +14,7 @@ from dastm.clip import ShardError
 from dastm.config import EPISODES_ONLY, EvalConfig, checked, load_config, parse_settings, preset_names
 from dastm.errors import RunError
 from dastm.os_errors import os_line
+from dastm.ours import NotOurs
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -45,7 +46,7 @@ def one_line_errors(command: Command) -> Command:
             return command(*args, **kwargs)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
-        except (RunError, ShardError) as error:
+        except (RunError, NotOurs, ShardError) as error:
             click.echo(f"dastm: {error}", err=True)
             sys.exit(1)
         except OSError as error:

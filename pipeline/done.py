@@ -6,6 +6,7 @@ result and not in it, because they hold times of files and the result is the sam
 
 import fcntl
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dastm.ours import NotOurs, check_listed, check_plain
 from pipeline.errors import DataError
 from pipeline.places import beside, clear_errors, on_this_machine, remove_all_in, write_whole
 
@@ -28,11 +30,25 @@ _OTHER_CODE = (
 """What neither `parse` nor `split` runs on."""
 _END = 2**16
 _LOCK = "lock"
+_NAMES = re.compile(rf"{_LOCK}|work\.json|whole\.json|\d{{5,}}\.json|prepared-\d{{3,}}-\d{{5,}}\.(clips|json)")
+"""Of all that lies in a folder of notes."""
 
 
 def notes_folder(out: Path) -> Path:
     """Where the notes on the folder `out` lie."""
     return beside(out, "done")
+
+
+def check_notes(out: Path) -> None:
+    """NotOurs where the folder of the notes on `out` is a link, or holds anything but such notes."""
+    folder = notes_folder(out)
+    check_plain(folder)
+    if folder.exists():
+        check_listed(folder, _NAMES.fullmatch, "what is done already")
+        lock = folder / _LOCK
+        is_known = lock.is_file() and lock.stat().st_size == 0  # stores have none
+        if not is_known and on_this_machine(out) is not None and any(folder.iterdir()):
+            raise NotOurs(f"{folder}: holds files, but not those that a command here keeps; move it away")
 
 
 def read_note(path: Path) -> Any:
@@ -59,10 +75,13 @@ def keep_for(folder: Path, digest: str) -> None:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Be the only command at work on `out` until the block or the process ends; DataError where another one is.
+    """Be the only command at work on `out` until the block or the process ends.
+
+    Raises: DataError where another one is; NotOurs as `check_notes`.
 
     Stores have no locks; there, and on file systems without them, that is for the user to see to.
     """
+    check_notes(out)
     final = on_this_machine(out)
     if final is None:
         yield

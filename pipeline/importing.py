@@ -21,15 +21,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.clip import MANIFEST_NAME, PARTS, Clip
+from dastm.clip import PARTS, Clip
 from dastm.progress import Bar, progress
 from dastm.skeleton import Layout
 from pipeline.arrays import SLOTS, ArrayPart, check_layout, read_arrays, usual_layout
 from pipeline.definitions import Definition
 from pipeline.errors import DataError, Refused
-from pipeline.folders import check_marked, replaced_folder
+from pipeline.folders import check_replaceable, replaced_folder
 from pipeline.kernels.sampling import clip_rng, release_frames, segment_frames
-from pipeline.shards import ShardClass, write_shards
+from pipeline.shards import SHARDS, ShardClass, write_shards
 from pipeline.split import SHOWN, SplitSummary
 
 AS_STORED = "as stored"
@@ -101,11 +101,11 @@ def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
     coordinates unlike the layout, values that are not finite, a class in two parts or in another part than the
     definition has it in, a part without a usable clip, and an `out` that holds anything but shards.
     """
-    check_marked(out, MANIFEST_NAME)
+    check_replaceable(out, SHARDS)
     source = _open_source(arrays, spec)
     classes, bodies, notes = _check_clips(source)
     with (
-        replaced_folder(out) as folder,
+        replaced_folder(out, SHARDS) as folder,
         progress(total=bodies.total(), desc="import", unit="clip") as bar,
     ):
         write_shards(

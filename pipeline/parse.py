@@ -17,8 +17,9 @@ from pipeline.definitions import Definition
 from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
+from pipeline.parsed_folder import PLAN, check_table, parts_in, remove_half_written
 from pipeline.parts import Workers, at_work
-from pipeline.places import all_in, clear_errors, is_local, on_this_machine, write_whole
+from pipeline.places import clear_errors, is_local, on_this_machine, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
@@ -37,7 +38,6 @@ from pipeline.table import (
 FILES_PER_PART = 512
 BYTES_PER_PART = 256 * 2**20
 """Parts of large files have fewer, so that the clips in memory together are bounded; 512 of NTU's have 170 MB."""
-_LEFT_OVERS = (".clips-*.new", ".refused-*.new", ".*.json.*new")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +79,12 @@ def parse(
         say: told what need not be done again.
 
     Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished parts stay and
-    the same call goes on from there.
+    the same call goes on from there. NotOurs names a file of others where one of ours belongs.
     """
     if files_per_part < 1:
         raise DataError(f"files_per_part: at least 1, got {files_per_part}")
     _check_apart(raw, out)
+    check_table(out)
     plan = make_plan(definition, raw)
     parts = _cut(plan, files_per_part, definition, out)
     with alone(out):
@@ -150,28 +151,18 @@ def _about(job: Job) -> list[Any]:
 def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
     """Numbers of the parts that are done; all other files of ours are removed, unless nothing is to do at all.
 
-    As long as plan.json is there, nobody takes what lies there for a finished table. DataError where `out` holds files,
-    but none of a parsed table.
+    As long as plan.json is there, nobody takes what lies there for a finished table.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = out / PLAN_NAME
-    _remove([path for folder in (out, notes_folder(out)) for path in _left_overs(folder)])
-    found = {path.name for path in all_in(out)}
-    table = [path for kind in ("clips", "refused") for path in out.glob(f"{kind}-*.parquet")]
-    if found and PLAN_NAME not in found and not table:
-        raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
+    remove_half_written(out)
     done = {part.number for part in parts if _is_done(part)}
     ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
-    stale = [path for path in table if path.name not in ours]
-    if PLAN_NAME in found or stale or len(done) < len(parts):
-        write_whole(plan, b"{}\n")
+    stale = [path for path in parts_in(out) if path.name not in ours]
+    if plan.exists() or stale or len(done) < len(parts):
+        write_whole(plan, PLAN)
         _remove([*stale, out / SUMMARY_NAME])
     return done
-
-
-def _left_overs(folder: Path) -> list[Path]:
-    """What a killed run had not finished to write."""
-    return [path for pattern in _LEFT_OVERS for path in folder.glob(pattern)] if folder.is_dir() else []
 
 
 def _remove(paths: Sequence[Path]) -> None:

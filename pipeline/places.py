@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
-from uuid import uuid4
 
 from dastm.os_errors import naming, os_line
+from dastm.ours import unfinished_name
 from pipeline.errors import DataError
 
 
@@ -128,9 +128,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     final = path.resolve() if is_local(path) and path.is_symlink() else path
-    unfinished = final.with_name(f".{final.name}.{uuid4().hex[:12]}.new")
+    unfinished = unfinished_name(final)
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.open("xb") as file:
             yield file
         move(unfinished, final)
     except OSError as error:

@@ -6,6 +6,7 @@ defines them. The same clips give the same bytes: members sorted, mtime 0, uid a
 
 import io
 import platform
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,12 +31,15 @@ from dastm.clip import (
     ClassEntry,
     Clip,
     Manifest,
+    ShardError,
     checksum,
     contents_digest,
+    decode_manifest,
     encode_clip,
     encode_manifest,
 )
 from dastm.skeleton import Layout
+from pipeline.folders import FolderKind
 from pipeline.parts import Run, here
 from pipeline.places import clear_errors, whole_file, write_whole
 
@@ -88,6 +92,25 @@ class _ClassWork(NamedTuple):
     shard_class: ShardClass
     shape_TVC: tuple[int, int, int]
     clips_per_shard: int
+
+
+def _listed(folder: Path) -> list[str] | None:
+    """All files that a shard folder says it has; None where it says nothing that can be read."""
+    path = folder / MANIFEST_NAME
+    try:
+        manifest = decode_manifest(path.read_bytes(), str(path))
+    except (OSError, ShardError, RecursionError):
+        return None
+    shards = [name for of_part in manifest.parts.values() for entry in of_part.values() for name in entry.shards]
+    return [*shards, INDEX_NAME, MANIFEST_NAME]
+
+
+SHARDS = FolderKind(
+    about="a shard folder",
+    marker=MANIFEST_NAME,
+    listed=_listed,
+    names=re.compile(rf"({'|'.join(PARTS)})/\d{{3,}}-\d{{3,}}\.tar|{INDEX_NAME}|{MANIFEST_NAME}"),
+)
 
 
 def write_shards(

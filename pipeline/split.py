@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dastm.clip import MANIFEST_NAME, PARTS
+from dastm.clip import PARTS
 from dastm.progress import progress
 from pipeline.definitions import Definition
 from pipeline.done import (
@@ -33,12 +33,12 @@ from pipeline.done import (
 )
 from pipeline.errors import DataError
 from pipeline.exemplars import drawn_first, find_exemplars
-from pipeline.folders import check_marked, replaced_folder
+from pipeline.folders import check_replaceable, replaced_folder
 from pipeline.parts import P, R, Run, Workers, at_work
 from pipeline.places import clear_errors
 from pipeline.prepare import check_split
 from pipeline.prepared import Place, PreparedClips, PreparedPart, prepare_part
-from pipeline.shards import Decisions, ShardClass, versions, write_shards
+from pipeline.shards import SHARDS, Decisions, ShardClass, versions, write_shards
 from pipeline.table import SUMMARY_NAME, read_part_facts, table_parts
 
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
@@ -110,10 +110,11 @@ def split(
         say: told what need not be done again.
 
     Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
-    clips under `too_few: error`, no clip is left at all, or another split is at work on `out`.
+    clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
+    what `split` has not written.
     """
     check_split(definition.split, definition.parse.layout)
-    check_marked(out, MANIFEST_NAME)
+    check_replaceable(out, SHARDS, _noted(out))
     with alone(out):
         return _split(definition, parsed, out, workers, say)
 
@@ -166,6 +167,13 @@ def _finished(out: Path, digest: str) -> SplitSummary | None:
     about = note["summary"]
     bodies = {int(n): count for n, count in about["bodies"].items()}
     return SplitSummary(**about | {"bodies": bodies, "notes": tuple(about["notes"])})
+
+
+def _noted(out: Path) -> list[str]:
+    """Names of the files that the last run wrote into `out`, by which it is known where its manifest is damaged."""
+    note = read_note(notes_folder(out) / _WHOLE)
+    files = note.get("files") if isinstance(note, dict) else None
+    return list(files) if isinstance(files, dict) else []
 
 
 def _files(out: Path) -> dict[str, str]:
@@ -332,7 +340,7 @@ def _read(part: PreparedPart) -> dict[str, Any]:
 
 def _write(work: _Work, out: Path, run: Run) -> None:
     definition = work.definition
-    with replaced_folder(out) as folder:
+    with replaced_folder(out, SHARDS, _noted(out)) as folder:
         write_shards(
             folder,
             {part: dict(_shard_classes(work, part)) for part in PARTS},

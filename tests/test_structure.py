@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ("dastm.clip", "dastm.os_errors", "dastm.progress", "dastm.skeleton")
+SHARED = ("dastm.clip", "dastm.os_errors", "dastm.ours", "dastm.progress", "dastm.skeleton")
 """What both halves import: the contract, and small helpers of the standard library."""
 FILES = sorted([*(ROOT / "dastm").rglob("*.py"), *(ROOT / "pipeline").rglob("*.py")])
 

@@ -12,6 +12,7 @@ import yaml
 
 from dastm.clip import ShardError
 from dastm.os_errors import os_line
+from dastm.ours import NotOurs
 from pipeline.definitions import Definition, load_definition, shipped_names
 from pipeline.errors import DataError
 from pipeline.parts import Workers
@@ -46,7 +47,7 @@ def one_line_errors(command: Command) -> Command:
             return command(*args, **kwargs)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
-        except (DataError, ShardError) as error:
+        except (DataError, NotOurs, ShardError) as error:
             click.echo(f"dastm-data: {error}", err=True)
             sys.exit(1)
         except OSError as error:

@@ -5,14 +5,17 @@ A clip's way: classes (what is done) -> moves -> motion (by whom, when) -> body 
 -> depth_camera or video_camera (what a sensor sees) -> writers (bytes) -> members (which files there are) -> here.
 """
 
+import json
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from dastm.progress import progress
 from pipeline.definitions import Definition, SynthSpec
 from pipeline.errors import DataError
-from pipeline.folders import replaced_folder
+from pipeline.folders import FolderKind, check_replaceable, replaced_folder
 from pipeline.places import clear_errors
 from pipeline.synthesis.classes import MAX_CLASSES, class_name, class_script
 from pipeline.synthesis.members import (
@@ -29,10 +32,8 @@ __all__ = ["class_name", "class_script", "synthesise"]
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The only date that goes into a zip, so that the same data gives the same bytes."""
 MEMBERS = {"ntu_skeleton": (ntu_members, N_NTU_EXTRAS), "kinetics_json": (kinetics_members, N_KINETICS_EXTRAS)}
-TOP_LEVEL = {
-    "ntu_skeleton": {NTU_FOLDER},
-    "kinetics_json": {f"kinetics_{name}" for name in ("train", "val", "train_label.json", "val_label.json")},
-}
+LIST_NAME = ".synthetic.json"
+"""Every file that was made, with its CRC. Genuine files have the same names, so names alone say nothing."""
 
 
 def synthesise(definition: Definition, out: Path) -> int:
@@ -41,16 +42,19 @@ def synthesise(definition: Definition, out: Path) -> int:
     `out` is replaced as a whole, at the end: whatever stops this leaves the old folder as it was.
 
     Returns: number of files written (those inside the zip, where `synth.zipped`).
-    Raises: DataError if the data set is a recorded one, its `synth` block cannot be met, or `out` holds other files.
+    Raises: DataError if the data set is a recorded one, or its `synth` block cannot be met; it or NotOurs if `out`
+    holds a file that was not made here, or was changed since.
     """
     spec = _checked(definition)
     make, n_extras = MEMBERS[definition.parse.format]
-    _check_replaceable(out, TOP_LEVEL[definition.parse.format] | {f"{definition.name}.zip"})
+    check_replaceable(out, SYNTHETIC)
     total = spec.n_classes * spec.clips_per_class + n_extras
     members = progress(make(spec), total=total, desc=f"synthesise {definition.name}", unit="file")
-    with clear_errors(out), replaced_folder(out) as folder:
+    with clear_errors(out), replaced_folder(out, SYNTHETIC) as folder:
         write = _write_zip if spec.zipped else _write_tree
-        return write(members, folder / f"{definition.name}.zip" if spec.zipped else folder)
+        n_files, made = write(members, folder / f"{definition.name}.zip" if spec.zipped else folder)
+        (folder / LIST_NAME).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    return n_files
 
 
 def _checked(definition: Definition) -> SynthSpec:
@@ -64,28 +68,50 @@ def _checked(definition: Definition) -> SynthSpec:
     return spec
 
 
-def _check_replaceable(out: Path, own: set[str]) -> None:
-    """Never delete what this function has not written."""
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: is not a folder, cannot write raw files there")
-    others = sorted({path.name for path in out.iterdir()} - own) if out.exists() else []
-    if others:
-        raise DataError(
-            f"{out}: holds {others[0]!r}, which is not synthetic data; choose another folder or move it away"
-        )
+def _listed(folder: Path) -> list[str] | None:
+    """The files of a folder that are as they were made; None where nothing says which those are."""
+    try:
+        made = json.loads((folder / LIST_NAME).read_bytes())
+        return [LIST_NAME, *(name for name, crc in made.items() if _crc(folder / name) == crc)]
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
 
 
-def _write_tree(members: Iterable[tuple[str, bytes]], folder: Path) -> int:
-    n_files = 0
+SYNTHETIC = FolderKind(
+    about="synthetic data as it was made",
+    marker=LIST_NAME,
+    listed=_listed,
+    names=re.compile(
+        rf"{re.escape(NTU_FOLDER)}/\w+\.skeleton|kinetics_(train|val)(/[\w-]+|_label)\.json|[\w-]+\.zip|"
+        + re.escape(LIST_NAME)
+    ),
+)
+
+
+def _crc(path: Path) -> int | None:
+    """CRC-32 of a file; None where it is not there."""
+    if not path.is_file():
+        return None
+    crc = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            crc = zlib.crc32(block, crc)
+    return crc
+
+
+def _write_tree(members: Iterable[tuple[str, bytes]], folder: Path) -> tuple[int, dict[str, int]]:
+    """How many files, and name -> CRC of those that then lie in the folder."""
+    made = {}
     for name, content in members:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-        n_files += 1
-    return n_files
+        made[name] = zlib.crc32(content)
+    return len(made), made
 
 
-def _write_zip(members: Iterable[tuple[str, bytes]], path: Path) -> int:
+def _write_zip(members: Iterable[tuple[str, bytes]], path: Path) -> tuple[int, dict[str, int]]:
+    """As `_write_tree`; in the folder lies the zip alone."""
     n_files = 0
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members:
@@ -93,4 +119,4 @@ def _write_zip(members: Iterable[tuple[str, bytes]], path: Path) -> int:
             info.create_system, info.external_attr = 3, 0o644 << 16
             archive.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=3)
             n_files += 1
-    return n_files
+    return n_files, {path.name: _crc(path) or 0}

@@ -268,7 +268,7 @@ def test_folders_with_other_things_are_not_replaced(mine):
     done("dastm-data", "parse", "--dataset", mine, "--workers", 1)
     write_ntu(Path("thesis"), ["chapter-1.txt"])
     line = failed("dastm-data", "split", "--dataset", mine, "--out", "thesis")
-    assert "holds files but no manifest.json, so it will not be replaced" in line
+    assert "holds files but no manifest.json that says they are a shard folder, so it will not be replaced" in line
     line = failed("dastm-data", "synth", "--dataset", "demo-ntu", *SMALL, "--out", "thesis")
     assert "holds 'chapter-1.txt', which is not synthetic data" in line
     assert Path("thesis/chapter-1.txt").is_file()

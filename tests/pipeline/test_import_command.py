@@ -81,7 +81,7 @@ def test_import_of_parts_that_number_their_own_classes_says_what_to_do():
         ),
         (
             ("arrays", "--out", "arrays"),
-            "arrays: holds files but no manifest.json, so it will not be replaced; empty it",
+            "arrays: holds files but no manifest.json that says they are a shard folder, so it will not be",
         ),
         (
             ("arrays", "--out", "x", "--layout", "openpose18"),

@@ -354,7 +354,7 @@ def test_the_folder_names_the_data_set_where_nothing_else_does(tmp_path, folder,
 
 def test_a_folder_with_other_things_is_not_replaced_and_arrays_stay_as_they_are(arrays, tmp_path):
     before = {path.name: path.read_bytes() for path in arrays.iterdir()}
-    with pytest.raises(DataError, match=r"arrays: holds files but no manifest.json, so it will not be replaced"):
+    with pytest.raises(DataError, match=r"arrays: holds files but no manifest.json that says they are a shard"):
         import_arrays(arrays, arrays, SPEC)
     import_arrays(arrays, tmp_path / "out", SPEC)
     assert {path.name: path.read_bytes() for path in arrays.iterdir()} == before

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from dastm.ours import unfinished_name
 from dastm.skeleton import NTU25
 from pipeline import done, jobs
 from pipeline import parse as stage
@@ -122,7 +123,7 @@ def parse_killed_at(number, monkeypatch, raw, out):
 
     def dying(table, path):
         if path == part_path(path.parent, "clips", number):
-            path.with_name(f".{path.name}.new").write_bytes(b"PAR1")
+            unfinished_name(path).write_bytes(b"PAR1")
             raise KeyboardInterrupt
         write(table, path)
 

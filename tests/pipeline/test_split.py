@@ -322,7 +322,7 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path, rng, monkeypatch):
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
 
 
-@pytest.mark.parametrize("change", ["nothing", "definition", "table", "code", "shard", "index", "more", "less"])
+@pytest.mark.parametrize("change", ["nothing", "definition", "table", "code", "shard", "index", "manifest", "less"])
 def test_only_the_same_shards_of_the_same_table_and_definition_are_not_made_again(tmp_path, rng, monkeypatch, change):
     parsed, out = write_table(tmp_path / "parsed", plain_clips(rng, ["a", "b"])), tmp_path / "out"
     definition, said = definition_of(class_split=ONE_CLASS), []
@@ -334,11 +334,10 @@ def test_only_the_same_shards_of_the_same_table_and_definition_are_not_made_agai
         write_table(parsed, plain_clips(rng, ["a", "c"]))
     elif change == "code":
         monkeypatch.setattr(pipeline.split, "code_digest", lambda: "changed")
-    elif change in ("shard", "index"):
-        path = out / {"shard": "train/000-000.tar", "index": "index.parquet"}[change]
+    elif change in ("shard", "index", "manifest"):
+        names = {"shard": "train/000-000.tar", "index": "index.parquet", "manifest": "manifest.json"}
+        path = out / names[change]
         path.write_bytes(path.read_bytes()[:-1] + b"x")
-    elif change == "more":
-        (out / "more.txt").write_text("")
     elif change == "less":
         (out / "train/000-000.tar").unlink()
     again = split(definition, parsed, out, say=said.append)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.synthesis
+from dastm.ours import NotOurs
 from dastm.skeleton import LAYOUTS
 from pipeline.definitions import Definition, SynthSpec, load_definition
 from pipeline.errors import DataError, Refused
@@ -24,7 +25,7 @@ def demo(name: str, spec: SynthSpec | None = SMALL) -> Definition:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("[!.]*") if path.is_file()}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -51,7 +52,7 @@ def test_a_zip_holds_what_the_folder_holds(name: str, tmp_path: Path) -> None:
     n_zipped = synthesise(zipped, tmp_path / "zip")
     assert synthesise(demo(name, replace(SMALL, zipped=False)), tmp_path / "tree") == n_zipped
     archive = tmp_path / "zip" / f"{name}.zip"
-    assert list((tmp_path / "zip").iterdir()) == [archive]
+    assert list((tmp_path / "zip").glob("[!.]*")) == [archive]
     with zipfile.ZipFile(archive) as content:
         assert {info.filename: content.read(info) for info in content.infolist()} == files(tmp_path / "tree")
         assert {info.date_time for info in content.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -146,6 +147,26 @@ def test_behind_a_link_the_target_is_replaced(tmp_path: Path) -> None:
     assert len(files(tmp_path / "big disk")) == 6
 
 
+@pytest.mark.parametrize("change", ["genuine", "changed", "added", "list"])
+def test_raw_files_that_are_not_as_they_were_made_are_never_replaced(tmp_path: Path, change: str) -> None:
+    """Genuine recordings have the same names."""
+    out = tmp_path / "demo"
+    synthesise(demo("demo-ntu"), out)
+    name = next(iter(files(out)))
+    if change == "added":
+        (out / name).with_name("S017C003P020R002A060.skeleton").write_bytes(b"recorded")
+    elif change == "list":
+        (out / ".synthetic.json").write_bytes(b"[]")
+    else:
+        (out / name).write_bytes(b"recorded")
+    if change == "genuine":
+        (out / ".synthetic.json").unlink()
+    before = files(out)
+    with pytest.raises((DataError, NotOurs), match=r"synthetic"):
+        synthesise(demo("demo-ntu"), out)
+    assert files(out) == before
+
+
 def test_a_recorded_data_set_cannot_be_synthesised(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"^ntu-t is recorded, .* download nturgbd_skeletons_s001_to_s017\.zip"
@@ -169,8 +190,8 @@ def test_numbers_that_cannot_be_met_are_refused(wrong: dict[str, int], message: 
 
 def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "S001C001P001R001A001.skeleton").write_text("mine")
-    with pytest.raises(DataError, match=r"holds 'S001C001P001R001A001\.skeleton', which is not synthetic data"):
+    with pytest.raises(DataError, match=r"holds files but no \.synthetic\.json that says they are synthetic data"):
         synthesise(demo("demo-ntu"), tmp_path)
     assert (tmp_path / "S001C001P001R001A001.skeleton").read_text() == "mine"
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="is a file, a folder belongs here"):
         synthesise(demo("demo-ntu"), tmp_path / "S001C001P001R001A001.skeleton")

@@ -1,0 +1,141 @@
+"""What a command may replace or remove: only what is recognisably and wholly its own. Standard library only.
+
+In: a path that a command is about to write or remove. Out: nothing, or NotOurs that names what else lies there.
+A folder is ours where what describes it can be decoded and everything in it is listed there; a file where it reads as
+ours do, or is empty. A link is followed where a user names it, never where the name is our own. Both halves use this.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+_UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{12}\.new")
+_HEAD = 2**16
+_MOST = 2**26
+"""A JSON document of ours is smaller."""
+
+
+class NotOurs(Exception):
+    """What lies where a command would write is not its own: what, where and what to do, in one line."""
+
+
+def unfinished_name(path: Path) -> Path:
+    """Beside `path`, the name that nobody else has under which it is written before it takes its own."""
+    return path.with_name(f".{path.name}.{uuid4().hex[:12]}.new")
+
+
+def finished_name(name: str) -> str:
+    """The name that an unfinished file would have taken; any other name as it is. Folders before it stay."""
+    folder, slash, own = name.rpartition("/")
+    unfinished = _UNFINISHED.fullmatch(own)
+    return f"{folder}{slash}{unfinished[1] if unfinished else own}"
+
+
+def remove_unfinished(folder: Path, fits: Callable[[str], object]) -> None:
+    """Remove what killed commands had not finished to write right in a folder: only of names that `fits` takes."""
+    if folder.is_dir() and not folder.is_symlink():
+        for path in list(folder.iterdir()):
+            name = finished_name(path.name)
+            if name != path.name and fits(name) and path.is_file() and not path.is_symlink():
+                path.unlink(missing_ok=True)
+
+
+def check_plain(*paths: Path) -> None:
+    """NotOurs where a path of ours is a link, or neither a file nor a folder. What is not there is fine."""
+    for path in paths:
+        if path.is_symlink():
+            raise NotOurs(f"{path}: is a link, which is not followed here; move it away, or name another place")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise NotOurs(f"{path}: is neither a file nor a folder; move it away, or name another place")
+
+
+def inside(folder: Path, below: str = "") -> Iterator[tuple[str, Path]]:
+    """Every file of a folder, at any depth, with its name there; NotOurs at the first that `check_plain` refuses."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        check_plain(path)
+        if path.is_dir():
+            yield from inside(path, f"{below}{path.name}/")
+        else:
+            yield f"{below}{path.name}", path
+
+
+def check_listed(folder: Path, fits: Callable[[str], object], about: str) -> None:
+    """NotOurs names the first file of a folder whose (finished) name `fits` does not take: it is no part of `about`."""
+    for name, path in inside(folder):
+        if not fits(finished_name(name)):
+            raise NotOurs(f"{path}: is no part of {about}, so nothing there is replaced; move it away, or name another")
+
+
+def remove_all(folder: Path, last: str) -> None:
+    """Remove a folder that was found to be ours: the file that says so last, so that a half-removed one is known."""
+    paths = [path for _, path in inside(folder)]
+    for path in sorted(paths, key=lambda path: path == folder / last):
+        path.unlink()
+    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        path.rmdir()
+    folder.rmdir()
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file that commands write."""
+
+    about: str
+    is_ours: Callable[[Path], bool]
+    """OSError and ValueError mean no."""
+
+
+def check_file(path: Path, *kinds: FileKind) -> None:
+    """NotOurs where another file than an empty one or one of these kinds lies at `path`; pipes and devices are fine."""
+    if not path.is_file() or path.stat().st_size == 0 or any(_is(path, kind) for kind in kinds):
+        return
+    about = " or ".join(kind.about for kind in kinds)
+    raise NotOurs(f"{path}: is not {about}, so it is not replaced; move it away, or name another")
+
+
+def _is(path: Path, kind: FileKind) -> bool:
+    try:
+        return kind.is_ours(path)
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file."""
+    with path.open("rb") as file:
+        return file.read(_HEAD)
+
+
+def document_of(path: Path) -> Any:
+    """A JSON document. Raises ValueError where it is none, or far larger than any of ours."""
+    if path.stat().st_size > _MOST:
+        raise ValueError(f"{path}: too large")
+    return json.loads(path.read_bytes())
+
+
+def json_with(*keys: str) -> Callable[[Path], bool]:
+    """Whether a file is a JSON document with these keys, or a list of such."""
+
+    def is_ours(path: Path) -> bool:
+        document = document_of(path)
+        documents = document if isinstance(document, list) else [document]
+        return bool(documents) and all(isinstance(one, dict) and set(keys) <= set(one) for one in documents)
+
+    return is_ours
+
+
+def csv_with(*columns: str) -> Callable[[Path], bool]:
+    """Whether the first line of a file names these columns, among others."""
+    return lambda path: set(columns) <= set(head_of(path).partition(b"\n")[0].decode().strip("\r\ufeff").split(","))
+
+
+def begins_with(start: bytes, word: bytes = b"") -> Callable[[Path], bool]:
+    """Whether a file begins with these bytes and has the word in its first 64 KiB."""
+    return lambda path: head_of(path).startswith(start) and word in head_of(path)
+
+
+PAGE = FileKind("a page of DASTM", begins_with(b"<!doctype html>", b'<meta name="generator" content="dastm">'))
