@@ -50,6 +50,8 @@ def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpe
     measured = _measures(tracks, measured_PV, whole=bool(spec.denoise))
 
     def rank(of: TrackMeasures, among: Sequence[int]) -> list[int]:
+        if spec.rank == "stored":
+            return sorted(among)
         by: dict[str, NDArray[Any]] = {"spread": of.spread, "motion": of.motion, "length": tracks.lengths}
         value_B, then_B = by[spec.rank], by["spread" if spec.rank == "length" else "length"]
         return sorted(among, key=lambda b: (-value_B[b], -then_B[b], b))

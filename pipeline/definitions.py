@@ -29,6 +29,8 @@ Seed = Annotated[int, Field(ge=0, strict=True)]
 Format = Literal["ntu_skeleton", "kinetics_json", "pyskl_pickle", "array_stack", "folder_arrays"]
 DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
 """Pickles, stacks and folders hold any skeleton: their definitions name one."""
+ZERO_IS_MISSING = ("ntu_skeleton",)
+"""3-D formats in which a joint at (0, 0, 0) is one that the sensor lost: Kinect's camera stands there."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -54,8 +56,22 @@ class ParseSpec:
     """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
     classes: Literal["all", "split"] = "all"
     """`split`: only classes that `split.class_split` names are parsed, the others are counted in the summary."""
+    zero_joints: Literal["measured", "missing"] | None = None
+    """What a joint at exactly zero is. None: as the format has it.
+
+    `missing` in ntu_skeleton, and in 2-D data without confidences, where it is the image's corner; else `measured`:
+    root-centred data has its root there. 2-D data with confidences is told by these alone. A frame in which all
+    joints of a body are zero never shows it: that is padding.
+    """
     source: SourceSpec | None = None
     """How pickles, stacks and folders of arrays are written; None for formats that say it themselves."""
+
+    @property
+    def zero_is_missing(self) -> bool:
+        """`zero_joints`, settled."""
+        if self.zero_joints is None:
+            return self.format in ZERO_IS_MISSING or self.layout.is_image
+        return self.zero_joints == "missing"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -77,13 +93,13 @@ class SplitSpec:
     """How many of them every test class has; None: any number from one on."""
     bodies: Count = 2
     """Most bodies kept of a clip."""
-    rank: Literal["spread", "motion", "length", "confidence"] = "spread"
+    rank: Literal["spread", "motion", "length", "stored", "confidence"] = "spread"
     """Which bodies are kept, best first. Whole tracks, equal ones by length (or spread) and then by appearance:
 
     `spread`: standard deviations of x, y and z over joints and frames, added up, as 2s-AGCN (Shi et al., CVPR 2019);
     `motion`: variances instead, as CTR-GCN (Chen et al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022);
-    `length`: frames seen. `confidence`: no tracks, but in each frame on its own the largest summed confidence among the
-    first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
+    `length`: frames seen. `stored`: as the source lists them. `confidence`: no tracks, but in each frame on its own the
+    largest summed confidence among the first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
     """
     denoise: Annotated[Mapping[str, float], BeforeValidator(resolve_steps)] = Field(default_factory=dict)
     """Tracks to drop or join first: presets or steps by name, one or a list, or step -> threshold (see `denoising`).
@@ -166,6 +182,7 @@ class Definition:
         del document["source"], document["recorded"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
         document["parse"]["missing"] = len(self.parse.missing)
+        document["parse"]["zero_joints"] = "missing" if self.parse.zero_is_missing else "measured"
         if self.parse.source is None:
             del document["parse"]["source"]
         else:

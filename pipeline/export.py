@@ -3,7 +3,8 @@
 Out: `{"annotations": [{"frame_dir", "label", "total_frames", "keypoint" float32 (M, T, V, C), ..}, ..], "split": {..},
 "dastm": {..}}`, written clip by clip and byte-deterministic; `parse` with format pyskl_pickle reads it back.
 
-Parsed clips are as their source has them, absent bodies zero: 3-D joints to the bit; 2-D fractions times `img_shape`,
+Parsed clips are as their source has them, absent bodies zero: 3-D joints to the bit, those not measured zero with a
+`joint_score` of 0 (PYSKL has no scores in 3-D, and passes over that name); 2-D fractions times `img_shape`,
 to the bit too where its sides are powers of two (the default), else to a unit in the last place. Body ids and notes are
 not part of the form. Clips of shards are moved, turned and sampled as training sees them. In 2-D the form knows pixels
 only: what shards keep as x - 0.5 and 0.5 - y is put back, the middle of the image where shards have their origin, and
@@ -25,6 +26,7 @@ from dastm.progress import progress
 from dastm.skeleton import Layout
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
+from pipeline.kernels.joints import measured
 from pipeline.pickling import dict_of, encoded, end, list_of, start
 from pipeline.places import clear_errors, whole_file
 from pipeline.table import ParsedClip, read_clips
@@ -146,12 +148,16 @@ def _parsed_annotation(clip: ParsedClip, img_shape: tuple[int, int]) -> dict[str
         raise DataError(f"clip {clip.key}: {shape[0]} bodies x {shape[1]} frames are too many for one array")
     at_P = (np.repeat(np.arange(shape[0]), tracks.lengths), tracks.frame_index)
     joints_MTVC = np.zeros(shape, np.float32)
-    joints_MTVC[at_P] = tracks.joints_PVC
+    known_PV = measured(tracks.joints_PVC, tracks.scores_PV)
+    is_image = n_coordinates == 2
+    joints_MTVC[at_P] = tracks.joints_PVC if is_image else np.where(np.isnan(tracks.joints_PVC), 0, tracks.joints_PVC)
     annotation = _annotation(clip.key, clip.class_id, tracks.frames)
-    if tracks.scores_PV is None:
+    if tracks.scores_PV is None and known_PV.all():
         return {**annotation, "keypoint": joints_MTVC}
     scores_MTV = np.zeros(shape[:3], np.float32)
-    scores_MTV[at_P] = tracks.scores_PV
+    scores_MTV[at_P] = known_PV if tracks.scores_PV is None else tracks.scores_PV
+    if not is_image:
+        return {**annotation, "keypoint": joints_MTVC, "joint_score": scores_MTV}
     joints_MTVC *= np.array(img_shape[::-1], np.float32)
     return {**annotation, **_image(img_shape), "keypoint": joints_MTVC, "keypoint_score": scores_MTV}
 

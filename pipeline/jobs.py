@@ -139,7 +139,7 @@ def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
         return SOURCES[spec.format].read(job.member, spec), Label("clip"), job.member.size
     raw_format = FORMATS[spec.format]
     data = read(job.raw)
-    tracks, label, label_index = raw_format.parse(data, spec.layout)
+    tracks, label, label_index = raw_format.read(data, spec.layout, spec.zero_is_missing)
     if raw_format.label_lists and not job.labels:
         tracks = replace(tracks, notes=(*tracks.notes, "not_on_list"))
     return tracks, Label("clip", label, label_index), len(data)

@@ -24,7 +24,7 @@ from pipeline.formats.tracks import TrackMeasures, Tracks
 from pipeline.kernels.measures import measure
 from pipeline.places import one_line, readable, whole_file
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
@@ -103,8 +103,8 @@ CLIPS = pa.schema(
         _measure("travel", "how far any joint moves along any axis"),
         _measure("confidence", "mean confidence over frames and joints", True),
         _field("frame_index", _list(pa.int32()), "(P,) 0-based frame of each observation, track after track"),
-        _field("joints", _list(pa.float32()), "(P, V, C) in the source's units; C = 2 where there are scores, else 3"),
-        _field("scores", _list(pa.float32()), "(P, V) confidences", True),
+        _field("joints", _list(pa.float32()), "(P, V, C) in the source's units; C = 3: nan where not measured"),
+        _field("scores", _list(pa.float32()), "(P, V) confidences, 0 where not measured; always where C = 2", True),
         _field("notes", _list(pa.string()), "oddities that do not make the clip unusable"),
         _field("source", pa.string(), "raw file, as a posix path below the raw root"),
         _field("source_bytes", pa.int64(), "its size, uncompressed"),
@@ -233,7 +233,8 @@ def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
     for row, facts in enumerate(table.select([*_PLAIN, "frames", "notes"]).to_pylist()):
         frames, notes = facts.pop("frames"), tuple(facts.pop("notes"))
         ids, lengths, frame_index, joints, scores = (arrays[name][row] for name in arrays)
-        n_seen, n_coordinates = len(frame_index), 3 if scores is None else 2
+        n_seen = len(frame_index)
+        n_coordinates = 3 if scores is None else len(joints) // max(1, len(scores))
         tracks = Tracks(
             frames=frames,
             ids=ids,

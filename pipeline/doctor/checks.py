@@ -27,8 +27,10 @@ class Doubt(NamedTuple):
 
 
 def not_finite(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """NaN or infinity among coordinates or confidences."""
-    wrong_P = ~np.isfinite(bodies.tracks.joints_PVC).all(axis=(1, 2))
+    """NaN or infinity among coordinates or confidences; a 3-D joint that is nan throughout was not measured."""
+    joints_PVC = bodies.tracks.joints_PVC
+    lost_PV = np.isnan(joints_PVC).all(axis=2, keepdims=True) & (not bodies.is_image)
+    wrong_P = ~(np.isfinite(joints_PVC) | lost_PV).all(axis=(1, 2))
     if bodies.tracks.scores_PV is not None:
         wrong_P |= ~np.isfinite(bodies.tracks.scores_PV).all(axis=1)
     if wrong_P.any():
@@ -38,7 +40,7 @@ def not_finite(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def nothing_measured(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """All joints of all bodies are zero, or without confidence."""
+    """All joints of all bodies are marked as lost, or without confidence."""
     if not bodies.measured_PV.any():
         yield Doubt("nothing_measured", f"not one measured joint in {_n(bodies.tracks.frames, 'frame')}")
 
@@ -53,7 +55,7 @@ def points(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def zero_joints(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """Joints of the main body that are zero (3-D) for long, or never found (2-D)."""
+    """Joints of the main body that are marked as lost (3-D) for long, or never found (2-D)."""
     shown_PV = bodies.measured_PV[bodies.rows[bodies.main]]
     if not shown_PV.any():
         return
@@ -67,8 +69,25 @@ def zero_joints(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
     if len(over):
         worst = int(np.argmax(lost_V))
         more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""
-        what = f"joint {_joint(bodies.layout, worst)}{more} is zero in {lost_V[worst]:.0%} of the main body's frames"
+        what = f"joint {_joint(bodies.layout, worst)}{more} is lost in {lost_V[worst]:.0%} of the main body's frames"
         yield Doubt("zero_joints", what)
+
+
+def at_origin(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
+    """Joints of the main body that are measured at exactly (0, 0, 0) in nearly all frames. 3-D only."""
+    rows = bodies.rows[bodies.main]
+    shown_PV = bodies.measured_PV[rows]
+    if bodies.is_image or not shown_PV.any():
+        return
+    share_V = (shown_PV & ~bodies.joints_PVC[rows].any(axis=2)).sum(axis=0) / max(1, int(shown_PV.any(axis=1).sum()))
+    over = np.flatnonzero(share_V >= limits.origin_share)
+    if len(over):
+        first = int(over[0])
+        more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""
+        what = (
+            f"joint {_joint(bodies.layout, first)}{more} is (0, 0, 0) in {share_V[first]:.0%} of the main body's frames"
+        )
+        yield Doubt("at_origin", what)
 
 
 def frozen_tail(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
@@ -228,7 +247,7 @@ def new_id(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 CHECKS: tuple[Callable[[Bodies, Limits], Iterator[Doubt]], ...] = (
-    *(not_finite, nothing_measured, points, zero_joints, frozen_tail, empty_frames, short),
+    *(not_finite, nothing_measured, points, zero_joints, at_origin, frozen_tail, empty_frames, short),
     *(many_bodies, ghosts, new_id, bones, jump, far),
 )
 

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from dastm.progress import progress as bar
 from dastm.skeleton import LAYOUTS, Layout
-from pipeline.definitions import DEFAULT_LAYOUT
+from pipeline.definitions import DEFAULT_LAYOUT, ZERO_IS_MISSING
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
 from pipeline.doctor.limits import Limits
@@ -57,6 +57,8 @@ class Terms:
     limits: Limits
     layout: Layout | None = None
     """None: the usual one of the format."""
+    zero_is_missing: bool | None = None
+    """Whether a 3-D joint at (0, 0, 0) is one that was lost; None: as the format has it."""
     class_names: tuple[str, ...] = ()
 
 
@@ -79,8 +81,9 @@ def examine_raw(job: RawJob, terms: Terms) -> Examined:
     source, raw_format = job.clip.shown, FORMATS[job.clip.format]
     key = job.name.key if job.name else None
     layout = terms.layout or LAYOUTS[DEFAULT_LAYOUT[job.clip.format]]
+    zero_is_missing = job.clip.format in ZERO_IS_MISSING if terms.zero_is_missing is None else terms.zero_is_missing
     try:
-        tracks, label, label_index = raw_format.parse(read(job.clip.raw), layout)
+        tracks, label, label_index = raw_format.read(read(job.clip.raw), layout, zero_is_missing)
     except Refused as why:
         check = "listed" if job.is_missing else "unreadable"
         refusal = Finding(check=check, source=source, key=key, line=why.line, byte=why.byte, what=why.reason)

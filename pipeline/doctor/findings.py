@@ -37,6 +37,10 @@ KINDS: Mapping[str, Kind] = {
     "frozen_tail": Kind("suspicious", _LOOK),
     "point": Kind("suspicious", "do without it: split refuses it, unless split.origin leaves it away from the origin"),
     "zero_joints": Kind("suspicious", _LOOK),
+    "at_origin": Kind(
+        "suspicious",
+        "none needed where the data is centred on that joint; if a lost joint is meant, set parse.zero_joints",
+    ),
     "bones": Kind("suspicious", "check units and layout; else " + _LOOK),
     "jump": Kind("suspicious", _LOOK),
     "far": Kind("suspicious", "check units and axes; else " + _LOOK),

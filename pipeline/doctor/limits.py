@@ -16,7 +16,10 @@ class Limits:
     frozen_frames: int = 10
     """Frames at the end equal to the one before to the bit: a sensor's noise never repeats, a stuck buffer does."""
     zero_share: float = 0.25
-    """Share of a 3-D body's frames in which a joint is exactly zero or not finite: more than a hidden hand explains."""
+    """Share of a 3-D body's frames in which a joint is marked as lost: more than a hidden hand explains."""
+    origin_share: float = 0.9
+    """Share of a 3-D body's frames in which a joint is measured at exactly (0, 0, 0): no sensor measures that place,
+    but data that is centred on the joint has it there, and so has data that marks lost joints by it."""
     never_found: float = 0.5
     """Share of a 2-D body's joints that no frame shows: a close-up still shows the upper half."""
     empty_share: float = 0.5
@@ -43,8 +46,8 @@ class Limits:
     """Metres from the origin: a Kinect sees 8, a hall for motion capture has about 20."""
     outside: float = 0.5
     """Image fractions beyond its edges; OpenPose reaches 0.16 there."""
-    score_max: float = 2.0
-    """OpenPose's confidences reach 1.3."""
+    score_max: float = 3.0
+    """OpenPose's confidences reach 1.3, Azure Kinect's levels go from 0 to 3."""
     ghost_frames: int = 11
     """A second body seen in fewer frames, and in less than half of the clip, comes and goes too fast for a person."""
     ghost_size: float = 0.8

@@ -8,6 +8,7 @@ import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +77,11 @@ def _raw(
         else:
             jobs.append(job)
     parse = definition.parse if definition else None
-    terms = Terms(limits=limits, layout=parse.layout, class_names=parse.class_names) if parse else Terms(limits=limits)
+    terms = Terms(limits=limits)
+    if parse is not None:
+        terms = replace(
+            terms, layout=parse.layout, zero_is_missing=parse.zero_is_missing, class_names=parse.class_names
+        )
     with closing(_in_order(jobs, terms, workers)) as all_examined:
         for examined in all_examined:
             totals.add(examined.class_id)

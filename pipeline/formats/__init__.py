@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from dastm.skeleton import Layout
 from pipeline.formats import clip_objects, kinetics_json, ntu_skeleton
-from pipeline.formats.tracks import ClipName, Tracks
+from pipeline.formats.tracks import ClipName, Tracks, mark_zeros
 
 LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
 
@@ -20,6 +20,11 @@ class RawFormat:
     """Bytes of a file -> tracks, label, label_index (None where the file's contents do not say)."""
     label_lists: Mapping[str, LabelListReader] = field(default_factory=dict)
     """File name of a label list -> its reader."""
+
+    def read(self, data: bytes, layout: Layout, zero_is_missing: bool) -> tuple[Tracks, str | None, int | None]:
+        """As `parse`, with nan for 3-D joints at (0, 0, 0) where that place marks a lost joint."""
+        tracks, label, label_index = self.parse(data, layout)
+        return mark_zeros(tracks) if zero_is_missing else tracks, label, label_index
 
 
 def _parse_ntu(data: bytes, layout: Layout) -> tuple[Tracks, str | None, int | None]:

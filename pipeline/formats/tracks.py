@@ -1,7 +1,7 @@
 """What every raw format is read into: body tracks, each at its own times, nothing chosen or filled yet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +54,11 @@ class Tracks:
     frame_index: NDArray[np.int32]
     """(P,) 0-based frame of each observation."""
     joints_PVC: NDArray[np.float32]
-    """(P, V, C) in the source's units and axes: NTU metres x y z, y up; Kinetics x y in image fractions, y down."""
+    """(P, V, C) in the source's units and axes: NTU metres x y z, y up; Kinetics x y in image fractions, y down.
+
+    nan in all three coordinates of a 3-D joint that was not measured."""
     scores_PV: NDArray[np.float32] | None = None
-    """(P, V) confidences where the source has them."""
+    """(P, V) confidences where the source has them; 0: not measured."""
     notes: tuple[str, ...] = ()
     """Oddities that do not make the clip unusable, e.g. 'crlf'."""
 
@@ -85,6 +87,20 @@ def build_tracks(
         scores_PV=np.array([o.scores for o in seen], np.float32) if seen[0].scores else None,
         notes=notes,
     )
+
+
+def mark_zeros(tracks: Tracks) -> Tracks:
+    """3-D joints at exactly (0, 0, 0) as not measured: nan. For sources in which that place marks a lost joint.
+
+    2-D joints are left alone: they have a confidence.
+    """
+    joints_PVC = tracks.joints_PVC
+    if joints_PVC.shape[2] != 3:
+        return tracks
+    zero_PV = np.all(joints_PVC == 0, axis=2)
+    if not zero_PV.any():
+        return tracks
+    return replace(tracks, joints_PVC=np.where(zero_PV[..., None], np.float32(np.nan), joints_PVC))
 
 
 class TrackMeasures(NamedTuple):

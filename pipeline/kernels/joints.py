@@ -1,8 +1,9 @@
 """Which joints were measured, and what stands in for those that were not.
 
 In: one clip's observations as the source has them. Out: a whole array, bodies x frames x joints x coordinates, without
-a gap. A joint is missing where it is not finite, exactly (0, 0, 0) in 3-D data (how Kinect's lost joints and padding
-are stored), or without confidence (how OpenPose marks what it did not find, Cao et al., CVPR 2017).
+a gap. A joint is missing where it is not finite, or without confidence (how OpenPose marks what it did not find, Cao
+et al., CVPR 2017). Sources in which (0, 0, 0) marks a lost joint are read with nan there (`formats.tracks.mark_zeros`):
+elsewhere it is a place like any other, where root-centred data has its root.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
@@ -20,22 +21,20 @@ def measured(joints_PVC: Floats, scores_PV: Floats | None) -> NDArray[np.bool_]:
     Shapes: (P, V, C) and, where the source has confidences, (P, V) -> (P, V) bool.
     """
     scores = np.ones(joints_PVC.shape[:2], np.float32) if scores_PV is None else scores_PV
-    result: NDArray[np.bool_] = _measured(joints_PVC, scores, joints_PVC.shape[2] == 3)
+    result: NDArray[np.bool_] = _measured(joints_PVC, scores)
     return result
 
 
 @njit(cache=True)
-def _measured(joints_PVC, scores_PV, zero_is_missing):  # type: ignore[no-untyped-def]
+def _measured(joints_PVC, scores_PV):  # type: ignore[no-untyped-def]
     n_observations, n_joints, n_coordinates = joints_PVC.shape
     measured_PV = np.empty((n_observations, n_joints), np.bool_)
     for p in range(n_observations):
         for v in range(n_joints):
-            finite, zero = True, True
+            finite = True
             for c in range(n_coordinates):
                 finite = finite and np.isfinite(joints_PVC[p, v, c])
-                zero = zero and joints_PVC[p, v, c] == 0.0
-            sure = scores_PV[p, v] > 0.0 and np.isfinite(scores_PV[p, v])
-            measured_PV[p, v] = finite and sure and not (zero and zero_is_missing)
+            measured_PV[p, v] = finite and scores_PV[p, v] > 0.0 and np.isfinite(scores_PV[p, v])
     return measured_PV
 
 

@@ -215,7 +215,7 @@ def _read_raw(raw: RawFile, definition: Definition | None) -> ParsedClip:
     try:
         facts: ClipName = raw_format.facts_of_name(PurePosixPath(raw.source).name)
         data = read(raw)
-        tracks, label, label_index = raw_format.parse(data, chosen.parse.layout)
+        tracks, label, label_index = raw_format.read(data, chosen.parse.layout, chosen.parse.zero_is_missing)
     except Refused as refusal:
         raise DataError(f"{place / raw.source}: {refusal}") from None
     class_id = facts.class_id if facts.class_id is not None else label_index
@@ -274,4 +274,4 @@ def _in_source(key: str, definition: Definition, raw: Path) -> ParsedClip | None
 
 def _definition_of(tracks: Tracks, definition: Definition | None) -> Definition:
     """Without one named: that of the data set whose format looks like this."""
-    return definition or load_definition(USUAL["ntu_skeleton" if tracks.scores_PV is None else "kinetics_json"])
+    return definition or load_definition(USUAL["ntu_skeleton" if tracks.joints_PVC.shape[2] == 3 else "kinetics_json"])

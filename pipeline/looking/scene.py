@@ -148,7 +148,7 @@ def _slot_of(slot_P: NDArray[np.int64]) -> int:
 def _source_panel(tracks: Tracks, chosen: Chosen, layout: Layout) -> Panel:
     filled = np.concatenate(
         [
-            joints.fill(part_TVC[None].astype(np.float64), measured_TV[None], layout.centre)[0]
+            joints.fill(np.where(measured_TV[..., None], part_TVC, 0.0)[None], measured_TV[None], layout.centre)[0]
             for part_TVC, measured_TV in zip(
                 *(np.split(a, np.cumsum(tracks.lengths)[:-1]) for a in (tracks.joints_PVC, chosen.measured_PV)),
                 strict=True,

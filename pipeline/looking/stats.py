@@ -247,7 +247,7 @@ def _progress(clips: Iterator[Any], total: int) -> Iterator[Any]:
 
 
 def _known_layout(clip: ParsedClip, folder: Path) -> Layout:
-    shape = (clip.tracks.joints_PVC.shape[1], clip.tracks.scores_PV is not None)
+    shape = (clip.tracks.joints_PVC.shape[1], clip.tracks.joints_PVC.shape[2] == 2)
     for layout in LAYOUTS.values():
         if (layout.n_joints, layout.is_image) == shape:
             return layout
@@ -255,11 +255,11 @@ def _known_layout(clip: ParsedClip, folder: Path) -> Layout:
 
 
 def _check_layout(clip: ParsedClip, layout: Layout, folder: Path) -> None:
-    n_joints, is_image = clip.tracks.joints_PVC.shape[1], clip.tracks.scores_PV is not None
+    n_joints, is_image = clip.tracks.joints_PVC.shape[1], clip.tracks.joints_PVC.shape[2] == 2
     if (n_joints, is_image) != (layout.n_joints, layout.is_image):
-        scores = "with" if is_image else "without"
+        kind = "2-D" if is_image else "3-D"
         raise DataError(
-            f"{folder}: clip {clip.key} has {n_joints} joints {scores} confidences, not those of layout {layout.name};"
+            f"{folder}: clip {clip.key} has {n_joints} {kind} joints, not those of layout {layout.name};"
             " name the data set that it is with --dataset"
         )
 
@@ -271,8 +271,12 @@ def _reasons(folder: Path) -> Iterator[str]:
 
 
 def _tells_missing(manifest: Manifest) -> bool:
-    """Whether a shard shows which joints were missing: by confidence, or because they were left at zero."""
-    return manifest.layout.is_image or setting_of(manifest, "missing_joints") == "zero"
+    """Whether a shard shows which joints were missing: by confidence, or because they were left at zero.
+
+    Where nothing was moved, a joint at zero may have been there in the source.
+    """
+    moved = setting_of(manifest, "origin") in ("first_frame", "every_frame")
+    return manifest.layout.is_image or (moved and setting_of(manifest, "missing_joints") == "zero")
 
 
 def _missing(clip: Clip, layout: Layout, centred: slice) -> NDArray[np.bool_]:

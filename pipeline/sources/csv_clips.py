@@ -1,10 +1,10 @@
 """A clip as CSV: a line a body and frame (wide), or a line a joint (long) -> tracks.
 
 In: UTF-8 text whose first line names its columns: `frame` (or `time`, see `csv_frames`), `body` where there is more
-than one, then wide `x_0, y_0, z_0, x_1, ..` (with the joint's number or name) or long `joint, x, y, z`; 2-D has no z,
-and may have `score` or `score_0, ..`. Frames are whole numbers, the smallest is the clip's first; an empty field or nan
-is a joint that was not measured. Out: arrays of the bodies seen, for `dense_tracks`; a body not named in a frame is
-absent from it.
+than one, then wide `x_0, y_0, z_0, x_1, ..` (with the joint's number or name) or long `joint, x, y, z`; 2-D has no z.
+Either may have `score` or `score_0, ..`, also called `visibility` (MediaPipe) or `confidence` (Azure Kinect); 0: not
+measured. Frames are whole numbers, the smallest is the clip's first; an empty field or nan is a joint that was not
+measured. Out: arrays of the bodies seen, for `dense_tracks`; a body not named in a frame is absent from it.
 """
 
 import csv
@@ -22,6 +22,8 @@ from pipeline.formats.number_text import number_of
 from pipeline.formats.tracks import MAX_FRAMES
 from pipeline.sources.csv_frames import FrameColumn, whole
 
+SCORES = ("score", "visibility", "confidence")
+"""What a column of confidences is called; the first of them counts."""
 MAX_BODIES = 1000
 MAX_CSV_BYTES = 32 * 2**20
 """A larger file is refused: 40,000 frames of 25 joints; numbers take more room than their text."""
@@ -97,8 +99,9 @@ def _wide(
     layout: Layout,
     coordinates: Sequence[str],
 ) -> Iterator[_Value]:
-    has_scores = any(name.startswith("score_") for name in places)
-    asked = (*coordinates, "score") if layout.is_image and has_scores else coordinates
+    joints_named = {text for v, name in enumerate(layout.joints) for text in (str(v), name)}
+    score = next((word for word in SCORES if any(f"{word}_{joint}" in places for joint in joints_named)), None)
+    asked = (*coordinates, score) if score is not None else coordinates
     joints = [[_place(places, f"{c}_{v}", f"{c}_{name}") for c in asked] for v, name in enumerate(layout.joints)]
     for row in _whole_rows(rows, places):
         frame, body = frames.number(row), _body(row, places)
@@ -113,7 +116,7 @@ def _long(
     layout: Layout,
     coordinates: Sequence[str],
 ) -> Iterator[_Value]:
-    asked = (*coordinates, "score") if layout.is_image and "score" in places else coordinates
+    asked = (*coordinates, *[word for word in SCORES if word in places][:1])
     own = [_place(places, name) for name in asked]
     at_joint = _place(places, "joint")
     joints = {text: v for v, name in enumerate(layout.joints) for text in (name, str(v))}

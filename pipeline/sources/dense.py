@@ -1,9 +1,10 @@
 """Arrays of whole clips, bodies x frames x joints x coordinates -> `Tracks`; the step that all array sources share.
 
-In: numbers of any kind, 2-D ones with or without confidences, and how the definition's `parse.source` says they are
-written. Out: tracks as every reader gives them: 3-D in metres with y up, 2-D as fractions of the image with y down. A
-body is absent from a frame where all its numbers are zero. nan is how others mark what was not measured: such a joint
-becomes (0, 0, 0), or confidence 0, which is how the rest of the pipeline knows it, and the clip is noted.
+In: numbers of any kind, with or without confidences, and how the definition's `parse.source` says they are written.
+Out: tracks as every reader gives them: 3-D in metres with y up, 2-D as fractions of the image with y down. A body is
+absent from a frame where all its numbers are zero. nan is how others mark what was not measured: such a joint stays nan
+in 3-D and gets confidence 0 where there are confidences, as the rest of the pipeline knows it, and the clip is noted. A
+single joint at zero is measured, unless the definition's `parse.zero_joints` says otherwise.
 
 Axes: M bodies, T frames, V joints, C coordinates (x y in 2-D).
 """
@@ -38,6 +39,7 @@ def dense_tracks(
     layout: Layout,
     spec: SourceSpec,
     *,
+    zero_is_missing: bool,
     image: str = "fractions",
     size: tuple[float, float] | None = None,
     frames_stated: bool = False,
@@ -46,8 +48,9 @@ def dense_tracks(
     """Tracks of one clip without padding by repetition (see `padding`); a body's id is its place in the array.
 
     Args:
-        clip_MTVC: C is 3; for 2-D layouts 2, or 3 with the confidence last.
-        scores_MTV: confidences of a 2-D clip; None: as the third coordinate says, else 1 where a joint is not zero.
+        clip_MTVC: C is 3, for 2-D layouts 2; one more where the confidence comes last.
+        scores_MTV: confidences; None: as the last coordinate says, where it is one, else none in 3-D, and in 2-D 1.
+        zero_is_missing: a joint at exactly zero was not measured (`ParseSpec.zero_is_missing`).
         image: how 2-D coordinates are written where `spec.image` does not say.
         size: width and height for `pixels`.
         frames_stated: the source says how many frames the clip has; a repetition to its end is noted, not cut.
@@ -56,20 +59,26 @@ def dense_tracks(
     """
     places_MTVC, scores_MTV = _divide(clip_MTVC, scores_MTV, layout)
     places_MTVC, scores_MTV, padded = _without_padding(places_MTVC, scores_MTV, frames_stated)
-    places_MTVC, scores_MTV, lost = _without_nan(places_MTVC, scores_MTV)
+    places_MTVC, scores_MTV, lost_MTV = _without_nan(places_MTVC, scores_MTV)
+    present_MT = _present(places_MTVC, scores_MTV)
+    zero_MTV = ~np.any(places_MTVC, axis=3)
     if layout.is_image:
         if scores_MTV is None:
-            scores_MTV = np.any(places_MTVC, axis=3).astype(np.float32)
+            known_MTV = ~zero_MTV if zero_is_missing else ~lost_MTV & present_MT[..., None]
+            scores_MTV = known_MTV.astype(np.float32)
         written = spec.image or ("pixels" if spec.image_size else image)
         places_MTVC = _fractions(places_MTVC, scores_MTV > 0, written, size or spec.image_size)
     elif (spec.up, spec.unit_m) != ("y", 1.0):
         places_MTVC = _upright(places_MTVC, spec)
-    present_MT = _present(places_MTVC, scores_MTV)
+    joints_MTVC = _as_float32(places_MTVC, "coordinate")
+    if not layout.is_image:
+        known_zero_MTV = False if zero_is_missing else True if scores_MTV is None else scores_MTV > 0
+        joints_MTVC[lost_MTV | zero_MTV & ~np.asarray(known_zero_MTV)] = np.nan
     return sparse_tracks(
-        _as_float32(places_MTVC, "coordinate"),
+        joints_MTVC,
         None if scores_MTV is None else _as_float32(scores_MTV, "confidence"),
         present_MT,
-        notes=(*notes, *padded, *([NOTE_NAN] if lost else [])),
+        notes=(*notes, *padded, *([NOTE_NAN] if lost_MTV.any() else [])),
     )
 
 
@@ -102,15 +111,14 @@ def _divide(
     clip_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None, layout: Layout
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Positions and confidences of a clip whose shape and kind have been checked."""
-    expected = (2, 3) if layout.is_image else (3,)
+    n_places = 2 if layout.is_image else 3
+    expected = (n_places, n_places + 1)
     shape = clip_MTVC.shape
     if len(shape) != 4 or shape[2] != layout.n_joints or shape[3] not in expected:
         wanted = f"(bodies, frames, {layout.n_joints}, {' or '.join(map(str, expected))})"
         raise Refused(f"an array of shape {shape}, expected {wanted} as layout {layout.name} has")
-    if not layout.is_image:
-        scores_MTV = None
-    elif shape[3] == 3:
-        clip_MTVC, last_MTV = clip_MTVC[..., :2], clip_MTVC[..., 2]
+    if shape[3] > n_places:
+        clip_MTVC, last_MTV = clip_MTVC[..., :n_places], clip_MTVC[..., n_places]
         scores_MTV = last_MTV if scores_MTV is None else scores_MTV
     if scores_MTV is not None and scores_MTV.shape != shape[:3]:
         raise Refused(f"confidences of shape {scores_MTV.shape}, expected {shape[:3]}")
@@ -137,15 +145,15 @@ def _without_padding(
 
 def _without_nan(
     places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None
-) -> tuple[NDArray[Any], NDArray[Any] | None, bool]:
-    """Joints with a nan, as zeros with confidence 0; and whether there were any."""
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.bool_]]:
+    """Joints with a nan, as zeros with confidence 0; and which they are."""
     lost_MTV = np.isnan(places_MTVC).any(axis=3)
     if scores_MTV is not None:
         lost_MTV |= np.isnan(scores_MTV)
     if not lost_MTV.any():
-        return places_MTVC, scores_MTV, False
+        return places_MTVC, scores_MTV, lost_MTV
     places_MTVC = np.where(lost_MTV[..., None], 0, places_MTVC)
-    return places_MTVC, None if scores_MTV is None else np.where(lost_MTV, 0, scores_MTV), True
+    return places_MTVC, None if scores_MTV is None else np.where(lost_MTV, 0, scores_MTV), lost_MTV
 
 
 def _fractions(

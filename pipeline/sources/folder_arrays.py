@@ -49,7 +49,13 @@ def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] =
     if name.endswith(".csv"):
         clip = parse_csv(data, spec.layout, source.columns, source.delimiter)
         tracks = dense_tracks(
-            clip.places_MTVC, clip.scores_MTV, spec.layout, source, frames_stated=True, notes=(*notes, *clip.notes)
+            clip.places_MTVC,
+            clip.scores_MTV,
+            spec.layout,
+            source,
+            zero_is_missing=spec.zero_is_missing,
+            frames_stated=True,
+            notes=(*notes, *clip.notes),
         )
         return _with_ids(tracks, clip.ids_M)
     array = read_array(data)
@@ -58,7 +64,8 @@ def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] =
         raise Refused(f"an array of shape {array.shape}, expected the axes {source.axes or 'TVC or MTVC'}")
     bodies = array if "M" in axes else array[None]
     axes = axes if "M" in axes else f"M{axes}"
-    return dense_tracks(bodies.transpose([axes.index(a) for a in "MTVC"]), None, spec.layout, source, notes=notes)
+    clip_MTVC = bodies.transpose([axes.index(a) for a in "MTVC"])
+    return dense_tracks(clip_MTVC, None, spec.layout, source, zero_is_missing=spec.zero_is_missing, notes=notes)
 
 
 def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:

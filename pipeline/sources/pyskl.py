@@ -24,6 +24,8 @@ from pipeline.sources.pickles import load
 from pipeline.sources.seekable import reading
 
 SUFFIXES = (".pkl", ".pickle")
+SCORES = ("keypoint_score", "joint_score")
+"""Confidences; the second is ours, for 3-D: PYSKL allows no scores there, and passes over what it does not know."""
 MAX_CLASSES = 1_000_000
 NOTE_FRAMES = "total_frames_differs"
 
@@ -71,6 +73,7 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
         scores_MTV,
         spec.layout,
         spec.source or SourceSpec(),
+        zero_is_missing=spec.zero_is_missing,
         image="pixels",
         size=place.size,
         frames_stated=place.frames_stated,
@@ -105,11 +108,13 @@ def _label(label: Any) -> int | None:
 
 
 def _place(annotation: dict[Any, Any]) -> Place:
-    joints, scores = annotation.get("keypoint"), annotation.get("keypoint_score")
+    joints = annotation.get("keypoint")
+    name = next((name for name in SCORES if annotation.get(name) is not None), SCORES[0])
+    scores = annotation.get(name)
     if not isinstance(joints, Array) or len(joints.shape) != 4:
         raise Refused("no 'keypoint' array of bodies, frames, joints and coordinates")
     if scores is not None and not isinstance(scores, Array):
-        raise Refused("'keypoint_score' is not an array")
+        raise Refused(f"'{name}' is not an array")
     size = _size(annotation.get("img_shape") or annotation.get("original_shape"))
     return Place(joints, scores, size, annotation.get("total_frames") == joints.shape[1])
 

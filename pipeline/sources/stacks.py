@@ -88,6 +88,7 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
         None,
         spec.layout,
         spec.source or SourceSpec(),
+        zero_is_missing=spec.zero_is_missing,
         image="centred",
         frames_stated=place.frames is not None,
         notes=member.notes,

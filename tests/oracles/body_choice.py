@@ -15,8 +15,7 @@ def tracks_apart(tracks):
         scores = None if tracks.scores_PV is None else [tracks.scores_PV[p].astype(np.float64) for p in rows]
         for n, frame_VC in enumerate(joints):
             for v, joint in enumerate(frame_VC):
-                lost = not np.isfinite(joint).all() or (len(joint) == 3 and not joint.any())
-                if lost or (scores is not None and not scores[n][v] > 0):
+                if not np.isfinite(joint).all() or (scores is not None and not scores[n][v] > 0):
                     joint[:] = np.nan
                     if scores is not None:
                         scores[n][v] = 0.0

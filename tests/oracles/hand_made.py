@@ -11,7 +11,7 @@ import numpy as np
 
 from dastm.skeleton import Layout
 from pipeline.definitions import Definition, ParseSpec, SplitSpec
-from pipeline.formats.tracks import Tracks
+from pipeline.formats.tracks import Tracks, mark_zeros
 from pipeline.table import ParsedClip, clips_to_table, part_path, write_part
 
 STICK = Layout(
@@ -44,10 +44,10 @@ def tracks_of(
     shape: tuple[int, int] = (4, 3),
     notes: tuple[str, ...] = (),
 ) -> Tracks:
-    """Tracks from one mapping a body: frame -> (V, C) joints; `scores` likewise: frame -> (V,)."""
+    """Tracks from one mapping a body: frame -> (V, C) joints, (0, 0, 0) lost; `scores` likewise: frame -> (V,)."""
     joints = [np.asarray(body[t], np.float32) for body in bodies for t in sorted(body)]
     confidences = None if scores is None else [np.asarray(s[t], np.float32) for s in scores for t in sorted(s)]
-    return Tracks(
+    tracks = Tracks(
         frames=frames,
         ids=np.array(ids if ids is not None else range(len(bodies)), np.int64),
         lengths=np.array([len(body) for body in bodies], np.int32),
@@ -56,6 +56,7 @@ def tracks_of(
         scores_PV=None if confidences is None else np.stack(confidences),
         notes=notes,
     )
+    return mark_zeros(tracks)
 
 
 def moving_body(rng: np.random.Generator, frames: int, speed: float = 0.05) -> dict[int, np.ndarray]:

@@ -95,6 +95,14 @@ def test_of_three_people_the_best_two_are_kept_as_ranked():
     assert reasons(choose(tracks, rank="length")) == {1: "rank"}
 
 
+def test_stored_keeps_bodies_in_the_order_of_the_source():
+    tracks = tracks_of([walk(range(20), 0.0), walk(range(5), 0.05, 1.0), walk(range(20), 0.1, 2.0)], 20, ids=[9, 3, 5])
+    choice = choose(tracks, rank="stored")
+    assert choice.kept == ((9,), (3,))
+    assert [tuple(track) for track in choice.dropped] == [(5, "rank: number 3 by stored, 2 kept")]
+    assert choose(tracks, rank="stored", denoise="frozen").kept == ((3,), (5,))
+
+
 def test_equal_tracks_are_ranked_by_length_or_spread_and_then_by_order():
     still = [walk(range(n), 0.0) for n in (2, 3, 3)]
     assert choose(tracks_of(still, 3)).kept == choose(tracks_of(still, 3), rank="motion").kept == ((1,), (2,))

@@ -77,6 +77,24 @@ split: {class_split: split.yaml, first_class_id: 1, rotate: yaw, scale: torso}
     assert definition.parse.layout.name == "ntu25"
 
 
+@pytest.mark.parametrize(
+    ("format_name", "layout", "missing"),
+    [
+        *(("ntu_skeleton", "ntu25", True), ("kinetics_json", "openpose18", True)),
+        *((name, "ntu25", False) for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
+        *((name, "coco17", True) for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
+    ],
+)
+def test_a_joint_at_zero_is_what_the_format_or_the_definition_says(tmp_path, format_name, layout, missing):
+    text = MINIMAL.replace("format: ntu_skeleton", f"format: {format_name}, layout: {layout}")
+    definition = load_definition(write(tmp_path, text))
+    assert definition.parse.zero_is_missing is missing
+    assert definition.to_dict()["parse"]["zero_joints"] == ("missing" if missing else "measured")
+    for said in ("missing", "measured"):
+        own = load_definition(write(tmp_path, text.replace("layout:", f"zero_joints: {said}, layout:")))
+        assert own.parse.zero_is_missing is (said == "missing")
+
+
 def test_own_layout(tmp_path):
     text = MINIMAL.replace(
         "format: ntu_skeleton", "format: ntu_skeleton, layout: {name: stick, joints: [a, b], bones: [[1, 0]]}"

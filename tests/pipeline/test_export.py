@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dastm.clip import ShardError
-from dastm.skeleton import COCO17
+from dastm.skeleton import COCO17, NTU25
 from pipeline.errors import DataError
 from pipeline.export import export_parsed, export_shards
 from pipeline.parse import parse
@@ -57,6 +57,47 @@ def test_a_parsed_table_comes_back_bit_for_bit(made, tmp_path):
         for name in ("ids", "lengths", "frame_index", "joints_PVC", "scores_PV"):
             one, other = getattr(clip.tracks, name), getattr(back.tracks, name)
             assert (one is None and other is None) or one.tobytes() == other.tobytes()
+
+
+def test_every_joint_of_root_centred_shards_comes_back(tmp_path):
+    """Export, parse and split of our own shards: the pelvis stays at the origin, and each body in its slot."""
+    annotations = [annotation(name, label, 2) for name, label in ntu_names()]
+    for one in annotations:
+        one["keypoint"][1] *= 2  # the second moves more, and stays the second
+    write_pickle(tmp_path / "raw" / "in.pkl", pyskl(annotations))
+    definition = define(tmp_path, "pyskl_pickle", "ntu25")
+    options = {"origin": "every_frame", "rank": "stored"}
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
+    split(replace(definition, split=replace(definition.split, **options)), tmp_path / "parsed", tmp_path / "shards")
+    (tmp_path / "again").mkdir()
+    export_shards(tmp_path / "shards", tmp_path / "again" / "out.pkl")
+    parse(definition, [tmp_path / "again"], tmp_path / "back")
+    options = {"origin": "none", "rank": "stored"}
+    split(replace(definition, split=replace(definition.split, **options)), tmp_path / "back", tmp_path / "again_shards")
+    there, back = stored(tmp_path / "shards"), stored(tmp_path / "again_shards")
+    assert there.keys() == back.keys()
+    for key, (joints_MTVC, _, _) in there.items():
+        assert not joints_MTVC[0, :, NTU25.centre].any()
+        assert np.array_equal(back[key][0], joints_MTVC)
+
+
+def test_joints_without_a_measurement_come_back_as_such(tmp_path):
+    annotations = [annotation(name, label) for name, label in ntu_names()]
+    for one in annotations:
+        one["keypoint"][0, 2:4, 5] = np.nan
+        one["keypoint"][0, 4, 6] = 0
+    write_pickle(tmp_path / "raw" / "in.pkl", pyskl(annotations))
+    definition = define(tmp_path, "pyskl_pickle", "ntu25")
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
+    (tmp_path / "again").mkdir()
+    export_parsed(tmp_path / "parsed", tmp_path / "again" / "out.pkl")
+    document = pickle.loads((tmp_path / "again" / "out.pkl").read_bytes())
+    assert not np.isnan(document["annotations"][0]["keypoint"]).any()
+    parse(definition, [tmp_path / "again"], tmp_path / "back")
+    for clip, back in zip(read_clips(tmp_path / "parsed"), read_clips(tmp_path / "back"), strict=True):
+        assert np.isnan(clip.tracks.joints_PVC).sum() == 6
+        assert np.array_equal(clip.tracks.joints_PVC, back.tracks.joints_PVC, equal_nan=True)
+        assert np.array_equal(back.tracks.scores_PV == 0, np.isnan(clip.tracks.joints_PVC[..., 0]))
 
 
 def test_pickle_itself_reads_the_parsed_table(made, tmp_path):

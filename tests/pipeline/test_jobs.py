@@ -1,9 +1,12 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, find_files, make_plan, run_job
 from pipeline.labels import Label
-from tests.pipeline.raw_files import clip, definition, write_json, write_ntu, zip_folder
+from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 
 NTU = "S001C002P003R004A{:03d}.skeleton"
 KINETICS = definition("kinetics", classes="all", class_names=("abseiling", "air drumming", "zumba"))
@@ -35,6 +38,16 @@ def test_an_ntu_file_becomes_a_clip_with_all_its_facts(tmp_path):
     assert parsed.source == "top/S001C002P003R004A031.skeleton"
     assert parsed.source_bytes == (tmp_path / parsed.source).stat().st_size
     assert parsed.tracks.notes == ()
+
+
+@pytest.mark.parametrize(("said", "lost"), [(None, True), ("missing", True), ("measured", False)])
+def test_a_joint_at_the_origin_of_an_ntu_file_is_lost_unless_the_definition_says_otherwise(tmp_path, said, lost):
+    write_ntu(tmp_path, {NTU.format(31): SKELETON.replace("4 5 6", "0 -0 0.0")})
+    spec = definition("ntu-t")
+    parsed = run_one(replace(spec, parse=replace(spec.parse, zero_joints=said)), tmp_path)
+    joints_PVC, at = parsed.tracks.joints_PVC, int(np.flatnonzero(parsed.tracks.joints_PVC[:, 0, 0] == 1)[0])
+    assert np.isnan(joints_PVC[at, 1]).tolist() == [lost] * 3
+    assert np.isfinite(joints_PVC).sum() == joints_PVC.size - 3 * lost
 
 
 def test_a_class_without_a_name_gets_its_number(tmp_path):

@@ -25,14 +25,14 @@ from pipeline.table import (
 )
 
 
-def make_clip(rng, key, n_joints=2, lengths=(2, 1), scores=False, **facts):
+def make_clip(rng, key, n_joints=2, lengths=(2, 1), scores=False, coordinates=None, **facts):
     n_seen = sum(lengths)
     tracks = Tracks(
         frames=9,
         ids=np.arange(len(lengths), dtype=np.int64) + 72057594037944738,
         lengths=np.array(lengths, np.int32),
         frame_index=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
-        joints_PVC=rng.normal(size=(n_seen, n_joints, 2 if scores else 3)).astype(np.float32),
+        joints_PVC=rng.normal(size=(n_seen, n_joints, coordinates or (2 if scores else 3))).astype(np.float32),
         scores_PV=rng.random((n_seen, n_joints), np.float32) if scores else None,
         notes=("crlf", "odd") if scores else (),
     )
@@ -56,6 +56,7 @@ def clips(rng):
         make_clip(rng, "two", scores=True, **nothing_known),
         make_clip(rng, "three", n_joints=25, lengths=(1,)),
         make_clip(rng, "four", n_joints=1, lengths=(3, 1, 1), scores=True),
+        make_clip(rng, "five", scores=True, coordinates=3),
     ]
 
 
@@ -130,7 +131,7 @@ def test_the_file_describes_itself(clips, tmp_path):
     write_part(clips_to_table(clips), tmp_path / "a")
     schema = pq.read_schema(tmp_path / "a")
     assert schema.equals(CLIPS, check_metadata=False)
-    assert schema.metadata[b"schema_version"] == b"2"
+    assert schema.metadata[b"schema_version"] == b"3"
     assert schema.field("joints").metadata[b"about"].startswith(b"(P, V, C)")
     assert pq.ParquetFile(tmp_path / "a").metadata.row_group(0).column(0).compression == "ZSTD"
 
@@ -218,7 +219,7 @@ def test_a_damaged_part_is_named(clips, tmp_path, spoil):
 @pytest.mark.parametrize("other", [CLIPS.with_metadata({"schema_version": "0"}), CLIPS.with_metadata(None), REFUSED])
 def test_a_part_of_another_schema_is_named(tmp_path, other):
     pq.write_table(other.empty_table(), part_path(tmp_path, "clips", 0))
-    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a part of schema 2"):
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a part of schema 3"):
         read_facts(tmp_path)
 
 

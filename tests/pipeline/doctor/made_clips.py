@@ -6,7 +6,7 @@ import numpy as np
 
 from dastm.skeleton import NTU25, OPENPOSE18
 from pipeline.doctor.observed import lay_out
-from pipeline.formats.tracks import Tracks
+from pipeline.formats.tracks import Tracks, mark_zeros
 
 STANDING_V3 = np.array(
     [
@@ -29,11 +29,11 @@ def person(rng, frames=40, shift=(0.0, 0.0, 0.0)):
 
 
 def tracks(*bodies, starts=None, frames=None):
-    """Each body (T, V, C) from its start on, all with full scores where C is 2."""
+    """Each body (T, V, C) from its start on, joints at (0, 0, 0) lost, all with full scores where C is 2."""
     starts = starts or [0] * len(bodies)
     frame_index = np.concatenate([np.arange(len(b)) + start for b, start in zip(bodies, starts, strict=True)])
     joints = np.concatenate(bodies).astype(np.float32)
-    return Tracks(
+    clip = Tracks(
         frames=frames or int(frame_index.max()) + 1,
         ids=np.arange(len(bodies), dtype=np.int64) + 70,
         lengths=np.array([len(b) for b in bodies], np.int32),
@@ -41,6 +41,7 @@ def tracks(*bodies, starts=None, frames=None):
         joints_PVC=joints,
         scores_PV=np.full(joints.shape[:2], 0.8, np.float32) if joints.shape[2] == 2 else None,
     )
+    return mark_zeros(clip)
 
 
 def laid_out(*bodies, starts=None, frames=None):
@@ -68,5 +69,5 @@ def as_skeleton(clip):
         lines.append(str(len(here)))
         for body, p in here:
             lines += [f"{body} 0 1 1 1 1 0 0.01 -0.25 2", str(clip.joints_PVC.shape[1])]
-            lines += [f"{x} {y} {z} 0 0 0 0 0 0 0 0 2" for x, y, z in clip.joints_PVC[p].tolist()]
+            lines += [f"{x} {y} {z} 0 0 0 0 0 0 0 0 2" for x, y, z in np.nan_to_num(clip.joints_PVC[p]).tolist()]
     return "\n".join(lines) + "\n"

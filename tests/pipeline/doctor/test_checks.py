@@ -60,13 +60,26 @@ def test_bodies_that_are_a_point_in_every_frame_are_found():
 def test_a_joint_that_is_zero_for_long_is_named(rng):
     body = person(rng)
     body[:11, 24] = 0.0
-    what = "joint 'right thumb' is zero in 28% of the main body's frames"
+    what = "joint 'right thumb' is lost in 28% of the main body's frames"
     assert only(laid_out(body)) == ("zero_joints", what, None)
     body[:, 7] = 0.0
-    assert only(laid_out(body)).what.startswith("joint 'left hand' (and 1 more) is zero in 100%")
+    assert only(laid_out(body)).what.startswith("joint 'left hand' (and 1 more) is lost in 100%")
     body = person(rng)
     body[:10, 24] = 0.0
     assert doubts(laid_out(body)) == []
+
+
+def test_a_joint_that_is_at_the_origin_in_nearly_all_frames_is_named(rng):
+    body = person(rng)
+    body -= body[:, :1]
+    clip = tracks(body + 1.0)
+    clip = replace(clip, joints_PVC=body.astype(np.float32))
+    what = "joint 'hip centre' is (0, 0, 0) in 100% of the main body's frames"
+    assert only(lay_out(clip, NTU25)) == ("at_origin", what, None)
+    clip.joints_PVC[:, 1] = 0.0
+    assert "joint 'hip centre' (and 1 more) is" in doubts(lay_out(clip, NTU25))[0].what
+    body[:5] += 0.01
+    assert doubts(lay_out(replace(clip, joints_PVC=body.astype(np.float32)), NTU25)) == []
 
 
 def test_joints_that_no_frame_finds_are_counted_in_a_film(rng):
@@ -193,7 +206,7 @@ def test_a_skeleton_that_is_not_known_has_no_bones_to_look_at(rng):
     assert doubts(lay_out(tracks(person(rng) * 3), None), jump_body=9, jump_joint=9) == []
     body = person(rng)
     body[:, 4] = 0.0
-    assert doubts(lay_out(tracks(body), None))[0].what.startswith("joint 4 is zero")
+    assert doubts(lay_out(tracks(body), None))[0].what.startswith("joint 4 is lost")
 
 
 def test_a_single_joint_has_no_bones(rng):

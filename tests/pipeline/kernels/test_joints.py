@@ -8,9 +8,14 @@ from pipeline.kernels import joints
 pytestmark = pytest.mark.kernel
 
 
-def test_a_joint_is_missing_where_it_is_not_finite_or_exactly_zero_in_3d():
+def test_a_joint_is_missing_where_it_is_not_finite_and_measured_at_the_origin():
     joints_PVC = np.array([[[1, 2, 3], [0, 0, 0], [np.nan, 1, 1], [np.inf, 1, 1], [0, 0, 1e-30]]], np.float32)
-    assert joints.measured(joints_PVC, None).tolist() == [[True, False, False, False, True]]
+    assert joints.measured(joints_PVC, None).tolist() == [[True, True, False, False, True]]
+
+
+def test_a_joint_of_three_coordinates_is_missing_where_its_score_is_zero():
+    joints_PVC = np.array([[[1, 2, 3], [1, 2, 3], [np.nan, 1, 1]]], np.float32)
+    assert joints.measured(joints_PVC, np.array([[0.0, 0.5, 1.0]], np.float32)).tolist() == [[False, True, False]]
 
 
 def test_a_joint_is_missing_where_it_has_no_confidence_whatever_its_place():
@@ -85,10 +90,10 @@ def test_image_axes_have_their_origin_in_the_middle_and_y_up():
 
 def test_jitted_kernels_equal_their_plain_functions(rng):
     joints_PVC = rng.normal(size=(6, 3, 3)).astype(np.float32)
-    joints_PVC[rng.random((6, 3)) < 0.3] = 0.0
+    joints_PVC[rng.random((6, 3)) < 0.3] = np.nan
     scores_PV = rng.integers(0, 3, (6, 3)).astype(np.float32)
-    measured_PV = joints._measured(joints_PVC, scores_PV, True)
-    assert (measured_PV == plain(joints._measured)(joints_PVC, scores_PV, True)).all()
+    measured_PV = joints._measured(joints_PVC, scores_PV)
+    assert (measured_PV == plain(joints._measured)(joints_PVC, scores_PV)).all()
     places_MT = np.array([[0, -1, 1, 2], [3, 4, -1, 5]])
     fast, slow = (
         joints._lay_out(joints_PVC, measured_PV, places_MT),

@@ -117,6 +117,10 @@ def test_shards_that_leave_zeros_tell_what_is_missing(tmp_path):
     assert stats.missing == 0.0
 
 
+def test_shards_that_nothing_moved_cannot_tell_a_joint_at_the_origin_from_a_missing_one(tmp_path):
+    assert shard_stats(made(tmp_path, missing_joints="zero", origin="none").shards).missing_V is None
+
+
 @pytest.mark.parametrize(("centred", "missing"), [(slice(None), 0), (slice(1), 2), (slice(0), 3)])
 def test_a_centre_in_the_origin_is_missing_but_where_normalisation_moved_it_there(centred, missing):
     joints_MTVC = np.ones((2, 3, 2, 3), np.float32)
@@ -134,9 +138,9 @@ def test_without_a_layout_the_known_ones_are_tried(tmp_path, rng):
 
 
 def test_joints_of_another_layout_are_refused(tmp_path):
-    with pytest.raises(DataError, match="clip seen has 4 joints with confidences, not those of layout stick"):
+    with pytest.raises(DataError, match="clip seen has 4 2-D joints, not those of layout stick"):
         parsed_stats(write_table(tmp_path / "one", [seen_clip()]), STICK)
-    with pytest.raises(DataError, match="clip haunted has 4 joints without confidences"):
+    with pytest.raises(DataError, match="clip haunted has 4 3-D joints"):
         parsed_stats(write_table(tmp_path / "two", [haunted_clip()]), STICK_2D)
 
 

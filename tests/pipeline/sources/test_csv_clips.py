@@ -46,6 +46,16 @@ def test_scores_may_be_left_out_or_given_in_wide_files():
     assert parse_csv(data, STICK_2D).scores_MTV.tolist() == [[[0.5, 0.25]]]
 
 
+@pytest.mark.parametrize("word", ["score", "visibility", "confidence"])
+def test_scores_of_three_dimensional_joints_are_kept(word):
+    wide = f"frame,x_0,y_0,z_0,x_1,y_1,z_1,{word}_0,{word}_head\n0,1,2,3,4,5,6,0.5,0\n"
+    long = f"frame,joint,x,y,z,{word}\n0,hip,1,2,3,0.5\n0,head,4,5,6,0\n"
+    for text, columns in ((wide, "wide"), (long, "long")):
+        clip = parse_csv(text.encode(), STICK, columns)
+        assert clip.places_MTVC.tolist() == [[[[1, 2, 3], [4, 5, 6]]]]
+        assert clip.scores_MTV.tolist() == [[[0.5, 0]]]
+
+
 HEAD = "frame,x_0,y_0,z_0,x_1,y_1,z_1\n"
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Refused
+from pipeline.kernels.joints import measured
 from pipeline.source_spec import SourceSpec
 from pipeline.sources.dense import NOTE_NAN, dense_tracks
 from tests.pipeline.sources.source_files import STICK, STICK_2D
@@ -29,7 +30,7 @@ def test_bodies_come_and_go_as_they_do_in_the_loop(seed, image):
     rng = np.random.default_rng(seed)
     clip_MTVC = rng.normal(size=(3, 6, 2, 2 if image else 3)).astype(np.float32) * (rng.random((3, 6, 1, 1)) < 0.5)
     scores_MTV = (rng.random((3, 6, 2)) * (rng.random((3, 6, 1)) < 0.5)).astype(np.float32) if image else None
-    tracks = dense_tracks(clip_MTVC, scores_MTV, STICK_2D if image else STICK, SourceSpec())
+    tracks = dense_tracks(clip_MTVC, scores_MTV, STICK_2D if image else STICK, SourceSpec(), zero_is_missing=False)
     ids, lengths, frames, joints, scores = by_loops(clip_MTVC, scores_MTV)
     assert tracks.ids.tolist() == ids
     assert tracks.lengths.tolist() == lengths
@@ -40,17 +41,47 @@ def test_bodies_come_and_go_as_they_do_in_the_loop(seed, image):
     assert {a.dtype.name for a in (tracks.ids, tracks.lengths, tracks.frame_index)} == {"int64", "int32"}
 
 
-def test_three_dimensional_clips_have_no_confidences():
-    tracks = dense_tracks(np.ones((1, 2, 2, 3)), np.ones((1, 2, 2)), STICK, SourceSpec(), notes=("a",))
-    assert tracks.scores_PV is None
-    assert tracks.notes == ("a",)
+def dense(clip, scores=None, layout=STICK, zero_is_missing=False, **options):
+    return dense_tracks(clip, scores, layout, SourceSpec(), zero_is_missing=zero_is_missing, **options)
+
+
+def test_confidences_of_three_dimensional_clips_are_kept():
+    scores_MTV = np.array([[[1.0, 0.0], [np.nan, 0.5]]])
+    for tracks in (
+        dense(np.ones((1, 2, 2, 3)), scores_MTV, notes=("a",)),
+        dense(np.concatenate([np.ones((1, 2, 2, 3)), scores_MTV[..., None]], axis=3), notes=("a",)),
+    ):
+        assert tracks.scores_PV.tolist() == [[1, 0], [0, 0.5]]
+        assert measured(tracks.joints_PVC, tracks.scores_PV).tolist() == [[True, False], [False, True]]
+        assert tracks.notes == ("a", NOTE_NAN)
+    assert dense(np.ones((1, 2, 2, 3))).scores_PV is None
+
+
+@pytest.mark.parametrize("zero_is_missing", [False, True])
+def test_a_joint_at_the_origin_is_measured_unless_the_definition_says_otherwise(zero_is_missing):
+    clip_MTVC = np.array([[[[0, 0, 0], [1, 2, 3]], [[0, 0, 0], [0, 0, 0]], [[np.nan, 0, 1], [0, 0, 0]]]], float)
+    tracks = dense(clip_MTVC, zero_is_missing=zero_is_missing)
+    assert tracks.frame_index.tolist() == [0]  # what shows no joint but zeros and nan is padding
+    assert np.isnan(tracks.joints_PVC).tolist() == [[[zero_is_missing] * 3, [False] * 3]]
+    clip_MTVC[0, 2, 1] = 4.0
+    tracks = dense(clip_MTVC, zero_is_missing=zero_is_missing)
+    assert tracks.frame_index.tolist() == [0, 2]
+    assert np.isnan(tracks.joints_PVC[1]).tolist() == [[True] * 3, [False] * 3]
+    assert tracks.notes == (NOTE_NAN,)
+
+
+@pytest.mark.parametrize("zero_is_missing", [False, True])
+def test_2d_joints_without_confidences_at_zero_are_as_the_definition_says(zero_is_missing):
+    clip_MTVC = np.array([[[[0, 0], [0.25, 0.5]], [[0, 0], [0, 0]], [[np.nan, 0.5], [0.5, 0.5]]]])
+    tracks = dense(clip_MTVC, None, STICK_2D, zero_is_missing)
+    assert tracks.scores_PV.tolist() == [[0.0 if zero_is_missing else 1.0, 1.0], [0.0, 1.0]]
 
 
 def test_a_nan_in_place_or_confidence_is_a_joint_without_confidence():
     clip_MTVC = np.ones((1, 2, 2, 2))
     scores_MTV = np.ones((1, 2, 2))
     clip_MTVC[0, 0, 0, 1] = scores_MTV[0, 1, 1] = np.nan
-    tracks = dense_tracks(clip_MTVC, scores_MTV, STICK_2D, SourceSpec(), notes=("a",))
+    tracks = dense(clip_MTVC, scores_MTV, STICK_2D, notes=("a",))
     assert tracks.joints_PVC.tolist() == [[[0, 0], [1, 1]], [[1, 1], [0, 0]]]
     assert tracks.scores_PV.tolist() == [[0, 1], [1, 0]]
     assert tracks.notes == ("a", NOTE_NAN)
@@ -67,12 +98,12 @@ def test_a_nan_in_place_or_confidence_is_a_joint_without_confidence():
 )
 def test_what_does_not_fit_is_refused(clip, scores, reason):
     with pytest.raises(Refused, match=reason):
-        dense_tracks(clip, scores, STICK_2D, SourceSpec())
+        dense(clip, scores, STICK_2D)
 
 
 def test_centred_coordinates_of_what_is_not_shown_stay_zero():
     clip_MTVC = np.array([[[[0.0, 0.0], [0.25, 0.25]]]])
-    tracks = dense_tracks(clip_MTVC, np.array([[[0.0, 0.5]]]), STICK_2D, SourceSpec(image="centred"))
+    tracks = dense(clip_MTVC, np.array([[[0.0, 0.5]]]), STICK_2D, image="centred")
     assert tracks.joints_PVC.tolist() == [[[0, 0], [0.75, 0.25]]]
-    middle = dense_tracks(clip_MTVC, np.array([[[0.5, 0.5]]]), STICK_2D, SourceSpec(), image="centred")
+    middle = dense(clip_MTVC, np.array([[[0.5, 0.5]]]), STICK_2D, image="centred")
     assert middle.joints_PVC[0, 0].tolist() == [0.5, 0.5]
