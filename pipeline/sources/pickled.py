@@ -2,7 +2,8 @@
 
 In: the calls that a pickle asks for, by name and arguments, as numpy writes them (numpy 1.x and 2.x, Python 2 and 3).
 Out: `Array`s that say where in the file their numbers lie; `numbers` reads one. Nothing is imported or called by name:
-the few names below are all that is known, and each stands for a function of this file.
+the few names below are all that is known, and each stands for a function of this file. numpy's texts are texts; its
+other kinds (objects, dates) become `Odd`: one odd clip is no reason to refuse the file.
 """
 
 import codecs
@@ -42,6 +43,12 @@ class Span(NamedTuple):
     """Not yet encoded to bytes."""
 
 
+class Odd(NamedTuple):
+    """A value of numpy's that no clip needs: who uses it is refused with the reason, the rest of the file is not."""
+
+    reason: str
+
+
 @dataclass(slots=True)
 class DType:
     """A numpy dtype under construction: kind and size, then the byte order."""
@@ -58,6 +65,8 @@ class Array:
     dtype: str = ""
     fortran: bool = False
     data: bytes | Span = b""
+    odd: str = ""
+    """Why its contents cannot be used; they are left out."""
 
     @property
     def n_bytes(self) -> int:
@@ -81,10 +90,14 @@ def set_state(target: Any, state: Any) -> None:
         _set_array(target, state)
     elif isinstance(target, DType):
         match state:
+            case (3, str() as order, None, None, None, int(), int(), int()) if target.code[0] == "U" and order in "<>":
+                target.order = order
             case (3, str() as order, None, None, None, -1, -1, 0) if order in _orders(target.code):
                 target.order = order
             case _:
                 raise Refused("a dtype that is not of plain numbers")
+    elif isinstance(target, Odd):
+        return  # odd it stays, whatever more is said of it
     else:
         raise Refused(f"state for {shown(target)}")
 
@@ -99,14 +112,24 @@ def numbers(file: BinaryIO, array: Array) -> NDArray[Any]:
     Raises Refused where the file no longer holds them.
     """
     if not array.dtype:
-        raise Refused("an array without contents")
+        raise Refused(array.odd or "an array without contents")
     flat = np.frombuffer(_data(file, array), np.dtype(array.dtype))
     shaped = flat.reshape(array.shape, order="F" if array.fortran else "C")
-    return shaped.astype(shaped.dtype.newbyteorder("="))
+    return _native(shaped)
+
+
+def _native(values: NDArray[Any]) -> NDArray[Any]:
+    """A copy in the machine's byte order; Refused where texts hold what is no character."""
+    values = values.astype(values.dtype.newbyteorder("="))
+    if values.dtype.kind == "U" and values.size and int(np.atleast_1d(values).ravel().view(np.uint32).max()) > 0x10FFFF:
+        raise Refused("texts that hold no characters")
+    return values
 
 
 def shown(value: Any) -> str:
     """A value for a message: short, and never a walk through what it holds."""
+    if isinstance(value, Odd):
+        return value.reason
     if value is None or isinstance(value, bool | int | float | str):
         text = repr(value) if not isinstance(value, int) or abs(value) < 10**40 else "a huge number"
         return text if len(text) <= 43 else f"{text[:40]}..."
@@ -117,6 +140,8 @@ def _set_array(array: Array, state: Any) -> None:
     match state:
         case (int(), tuple() as shape, DType() as dtype, bool() | int() as fortran, data):
             _fill(array, shape, dtype, bool(fortran), data)
+        case (int(), tuple(), Odd() as dtype, bool() | int(), _):
+            array.odd = f"an array of {dtype.reason}"
         case _:
             raise Refused("an array with a state that numpy does not write")
 
@@ -198,10 +223,10 @@ def _reconstruct(args: tuple[Any, ...]) -> Any:
 
 def _dtype(args: tuple[Any, ...]) -> Any:
     match args:
-        case (str() as code, *_) if re.fullmatch(r"[iu][1248]|f[248]|b1", code):
+        case (str() as code, *_) if re.fullmatch(r"[iu][1248]|f[248]|b1|U[1-9][0-9]{0,4}", code):
             return DType(code)
         case (str() as code, *_):
-            raise Refused(f"dtype {shown(code)}, expected plain numbers")
+            return Odd(f"dtype {shown(code)}, expected plain numbers")
     raise Refused("numpy.dtype with other arguments than numpy's own")
 
 
@@ -210,7 +235,9 @@ def _scalar(args: tuple[Any, ...]) -> Any:
         case (DType() as dtype, bytes() | str() as data):
             raw = _latin1(data) if isinstance(data, str) else data
             if len(raw) == np.dtype(dtype.code).itemsize:
-                return np.frombuffer(raw, f"{dtype.order}{dtype.code}")[0].item()
+                return _native(np.frombuffer(raw, f"{dtype.order}{dtype.code}"))[0].item()
+        case (Odd() as odd, _):
+            return odd
     raise Refused("numpy's scalar with other arguments than numpy's own")
 
 
@@ -220,6 +247,8 @@ def _frombuffer(args: tuple[Any, ...]) -> Any:
             array = Array()
             _fill(array, shape, dtype, order == "F", data)
             return array
+        case (bytes() | Span(), Odd() as dtype, tuple(), "C" | "F"):
+            return Array(odd=f"an array of {dtype.reason}")
     raise Refused("numpy's _frombuffer with other arguments than numpy's own")
 
 

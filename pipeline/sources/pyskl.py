@@ -111,6 +111,9 @@ def _place(annotation: dict[Any, Any]) -> Place:
     joints = annotation.get("keypoint")
     name = next((name for name in SCORES if annotation.get(name) is not None), SCORES[0])
     scores = annotation.get(name)
+    odd = next((array.odd for array in (joints, scores) if isinstance(array, Array) and array.odd), None)
+    if odd is not None:
+        raise Refused(odd)
     if not isinstance(joints, Array) or len(joints.shape) != 4:
         raise Refused("no 'keypoint' array of bodies, frames, joints and coordinates")
     if scores is not None and not isinstance(scores, Array):

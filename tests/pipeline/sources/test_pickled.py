@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Refused
-from pipeline.sources.pickled import CALLS, KNOWN, Array, DType, Name, Span, call, numbers, set_state, shown, unescape
+from pipeline.sources.pickled import (
+    CALLS,
+    KNOWN,
+    Array,
+    DType,
+    Name,
+    Odd,
+    Span,
+    call,
+    numbers,
+    set_state,
+    shown,
+    unescape,
+)
 
 
 def test_the_known_names_are_these_and_no_others():
@@ -80,6 +93,33 @@ def test_numbers_are_a_copy_in_the_machines_order():
 )
 def test_values_are_shown_short(value, expected):
     assert shown(value) == expected
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_text_of_numpy_is_a_text(order):
+    dtype = call(Name("numpy.dtype"), ("U2", False, True))
+    set_state(dtype, (3, order, None, None, None, 8, 4, 8))
+    data = "ab".encode("utf-32-le" if order == "<" else "utf-32-be")
+    assert call(Name("numpy.core.multiarray.scalar"), (dtype, data)) == "ab"
+    array = Array()
+    set_state(array, (1, (2,), dtype, False, data + data))
+    assert numbers(io.BytesIO(), array).tolist() == ["ab", "ab"]
+    with pytest.raises(Refused, match="texts that hold no characters"):
+        call(Name("numpy.core.multiarray.scalar"), (dtype, b"\xff" * 8))
+
+
+@pytest.mark.parametrize("code", ["O8", "M8", "V8", "S3", "f16"])
+def test_what_no_clip_needs_is_odd_and_refuses_who_uses_it(code):
+    dtype = call(Name("numpy.dtype"), (code, False, True))
+    set_state(dtype, (4, "<", None, None, None, -1, -1, 0, (None, (b"D", 1, 1, 1))))
+    reason = f"dtype '{code}', expected plain numbers"
+    assert call(Name("numpy.core.multiarray.scalar"), (dtype, b"x")) == dtype == Odd(reason)
+    assert shown(dtype) == reason
+    array = Array()
+    set_state(array, (1, (1,), dtype, False, [None]))
+    for odd in (array, call(Name("numpy._core.numeric._frombuffer"), (b"", dtype, (1,), "C"))):
+        with pytest.raises(Refused, match=f"an array of {reason}"):
+            numbers(io.BytesIO(), odd)
 
 
 def test_escaped_strings_need_their_quotes():

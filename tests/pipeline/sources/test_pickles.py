@@ -155,7 +155,6 @@ HOSTILE = {
     "reconstruct else": (b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\n(I0\ntS'b'\ntR.", "other arguments"),
     "state for a list": (b"](I1\ntb.", "state for a list"),
     "a list as a state": (b"]]b.", "a list as the state of a list"),
-    "objects": (b"cnumpy\ndtype\n(S'O'\nI0\nI1\ntR.", "dtype 'O', expected plain numbers"),
     "dtype of nothing": (b"cnumpy\ndtype\n(NtR.", "numpy.dtype with other arguments"),
     "dtype with fields": (b"cnumpy\ndtype\n(S'f4'\ntR(I3\nS'<'\nS'a'\nNNI1\nI1\nI1\ntb.", "dtype that is not of plain"),
     "scalar too short": (b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\ntRS'abc'\ntR.", "scalar with other"),

@@ -146,6 +146,29 @@ def test_a_bad_annotation_is_refused_and_the_others_are_read(tmp_path):
         assert line.startswith(expected), line
 
 
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_one_odd_clip_refuses_that_clip_and_not_the_file(tmp_path, protocol):
+    odd = [
+        annotation("b", 0) | {"frame_dir": np.bytes_(b"b")},
+        annotation("c", 0) | {"label": np.array([None])},
+        annotation("d", 0, keypoint=np.full((1, 5, 25, 3), None)),
+        annotation("e", 0, keypoint=np.full((1, 5, 25, 3), "x")),
+    ]
+    sound = [
+        annotation("a", 0) | {"frame_dir": np.str_("named by numpy")},
+        annotation("f", 0) | {"date": np.datetime64("2026-01-01"), "more": np.array([None, {}])},
+    ]
+    write_pickle(tmp_path / "raw" / "x.pkl", [sound[0], *odd, sound[1]], protocol)
+    summary = parse(define(tmp_path, "pyskl_pickle", "ntu25"), [tmp_path / "raw"], tmp_path / "out")
+    assert (summary.clips, summary.refused) == (2, 4)
+    assert [clip.key for clip in read_clips(tmp_path / "out")] == ["named by numpy", "f"]
+    reasons = [row["reason"] for row in read_refused(tmp_path / "out").to_pylist()]
+    assert reasons[0].startswith("the clip has no name")
+    assert reasons[1] == "label a array is not a class id"
+    assert reasons[2].startswith("an array of dtype 'O")
+    assert reasons[3] == "an array of <U1, expected numbers"
+
+
 class Canary:
     def __init__(self, path):
         self._path = path
