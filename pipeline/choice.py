@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.definitions import SplitSpec
-from pipeline.denoising import JOIN, denoise
+from pipeline.denoising import JOIN, SWAP, denoise
 from pipeline.formats.tracks import TrackMeasures, Tracks
 from pipeline.kernels import bodies, measures
 
@@ -58,6 +58,8 @@ def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpe
 
     left, why = denoise(measured, tracks.lengths, spec.denoise, rank)
     made_of = _assemble(tracks, measured_PV, left, most, spec.denoise.get(JOIN))
+    if SWAP in spec.denoise:
+        made_of = _first_there(made_of, bodies.places_of(tracks, measured_PV, made_of))
     used = {b for body in made_of for b in body}
     for place, b in enumerate(left, 1):
         if b not in used:
@@ -99,6 +101,15 @@ def _assemble(
                 made_of.append([b])
                 spans.append((first, last))
     return made_of
+
+
+def _first_there(made_of: list[list[int]], places_MT: NDArray[np.int64]) -> list[list[int]]:
+    """The first two bodies change places where only the second is in the first frame that shows anybody (PYSKL)."""
+    if len(made_of) < 2:
+        return made_of
+    seen_MT = places_MT >= 0
+    first_M = seen_MT[:, np.argmax(seen_MT.any(axis=0))]
+    return [made_of[1], made_of[0], *made_of[2:]] if first_M[1] and not first_M[0] else made_of
 
 
 def _by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], most: int) -> Choice:

@@ -104,8 +104,8 @@ class SplitSpec:
     denoise: Annotated[Mapping[str, float], BeforeValidator(resolve_steps)] = Field(default_factory=dict)
     """Tracks to drop or join first: presets or steps by name, one or a list, or step -> threshold (see `denoising`).
 
-    `ctr_gcn` (short, wide, join 1), `pyskl` (short, wide, join 0), both with `rank: motion`; `ghosts` (motion_low,
-    frozen, crumpled). Always in the order below; the best-ranked body left is never dropped.
+    `ctr_gcn` (short, wide, join 1), `pyskl` (short, wide, join 0, swap), both with `rank: motion`; `ghosts`
+    (motion_low, frozen, crumpled). Always in the order below; the best-ranked body left is never dropped.
     `short: 11`: seen in so many frames or fewer (CTR-GCN, PYSKL).
     `wide: 0.69754`: such a share of frames, or more, is not upright: x extent above 0.8 of the y extent. In the ranking
     by motion, only upright frames of the other tracks count from then on (CTR-GCN, PYSKL).
@@ -113,6 +113,7 @@ class SplitSpec:
     `frozen: 0.01`: metres, no joint moves as far. `crumpled: 0.6`: metres, its usual extent is smaller (both ours).
     `join: 0`: a track becomes part of the first body whose frames, first to last, share no more than so many with its
     own (PYSKL; CTR-GCN: 1. Both reckon the second body's frames from frame 0 on, here from its own first).
+    `swap`: the first two bodies change places where only the second is in the clip's first frame (PYSKL's last step).
     """
     two_person_classes: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
     """0-based ids of the classes in which two people act; None: not known."""
@@ -121,7 +122,14 @@ class SplitSpec:
     missing_joints: Literal["interpolate", "zero"] = "interpolate"
     """Joints without a measurement: linear in time within their track, or 0 (after normalisation).
 
-    Frames that do not show a body at all are filled from those that do, either way; image layouts tell by confidence 0.
+    Frames that do not show a body at all are as `gaps` says, either way; image layouts tell by confidence 0.
+    """
+    gaps: Literal["interpolate", "zero", "close"] = "interpolate"
+    """Frames in which a kept body is not seen, while the clip goes on.
+
+    `interpolate`: straight lines between the frames that show it, held before and after them (ours). `zero`: all its
+    joints stay 0 there, after normalisation, as in ST-GCN's reader. `close`: as CTR-GCN and PYSKL: frames that show
+    nobody are left out, every track goes on from frame to frame from its first one; 0 before and after it.
     """
     origin: Literal["none", "first_frame", "every_frame"] = "first_frame"
     """Whose centre joint (first body) moves to the origin."""

@@ -53,11 +53,14 @@ STEPS: Mapping[str, Step] = {
     "crumpled": Step(0.6, lambda m, n: m.extent, np.less, "its usual extent is {value:.6f} m"),
 }
 JOIN = "join"
-"""The last step drops nothing: tracks that share at most so many frames with a body become part of it."""
+"""It drops nothing: tracks that share at most so many frames with a body become part of it."""
+SWAP = "swap"
+"""The last step drops nothing: the first two bodies change places where only the second is in the first frame shown.
+The threshold means nothing and is 0."""
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "none": {},
     "ctr_gcn": {"short": 11, "wide": 0.69754, JOIN: 1},
-    "pyskl": {"short": 11, "wide": 0.69754, JOIN: 0},
+    "pyskl": {"short": 11, "wide": 0.69754, JOIN: 0, SWAP: 0},
     "ghosts": {"motion_low": 0.089925, "frozen": 0.01, "crumpled": 0.6},
 }
 
@@ -70,9 +73,9 @@ def resolve_steps(value: Any) -> dict[str, float]:
 
     Raises ValueError naming what is not known.
     >>> resolve_steps(["pyskl", "frozen"])
-    {'short': 11.0, 'wide': 0.69754, 'frozen': 0.01, 'join': 0.0}
+    {'short': 11.0, 'wide': 0.69754, 'frozen': 0.01, 'join': 0.0, 'swap': 0.0}
     """
-    usual = {name: step.threshold for name, step in STEPS.items()} | {JOIN: 0}
+    usual = {name: step.threshold for name, step in STEPS.items()} | {JOIN: 0, SWAP: 0}
     found: dict[str, Any] = {}
     for item in value if isinstance(value, list | tuple) else [] if value is None else [value]:
         if isinstance(item, Mapping):
@@ -103,13 +106,13 @@ def denoise(
     where that is less, as in both sources.
 
     Args:
-        steps: step -> threshold, in order; `join` is not carried out here.
+        steps: step -> threshold, in order; `join` and `swap` are not carried out here.
         rank: puts tracks in order, best first; only tracks with a measured joint are given to it.
     """
     left = rank(measures, [b for b in range(len(lengths_B)) if measures.spread[b] >= 0.0])
     dropped: dict[int, str] = {b: "unmeasured: no measured joint" for b in range(len(lengths_B)) if b not in left}
     for name, threshold in steps.items():
-        if name == JOIN or len(left) < 2:
+        if name not in STEPS or len(left) < 2:
             continue
         step = STEPS[name]
         value_B = step.value(measures, lengths_B)

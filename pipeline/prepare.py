@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.skeleton import Layout
+from pipeline import gaps
 from pipeline.choice import Choice, Dropped, choose_bodies
 from pipeline.definitions import SplitSpec
 from pipeline.denoising import STEPS
@@ -23,7 +24,8 @@ from pipeline.kernels import align, joints, sampling
 
 NOTE_UNTURNED = "rotate: a line had no direction, not turned by it"
 NOTE_UNSCALED = "scale: no measurable torso, left unscaled"
-NOTE_DROPPED = "body dropped: all of it in one point"
+POINT = "all joints in one point"
+UNSEEN = "in none of the frames taken"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ class _Whole:
     joints_MTVC: NDArray[np.float64]
     measured_MTV: NDArray[np.bool_]
     confidence_MTV: NDArray[np.float64] | None
-    start: int
+    source_T: NDArray[np.int64]
+    """The source's frame that each of the frames is."""
     choice: Choice
 
 
@@ -70,6 +73,8 @@ def _check_choice(spec: SplitSpec, layout: Layout) -> None:
         raise ValueError("extra_bodies: drop: needs two_person_classes, an empty list where nobody acts in pairs")
     if spec.denoise and spec.rank == "confidence":
         raise ValueError("denoise: rank: confidence looks at every frame on its own, there are no tracks to denoise")
+    if spec.gaps == "close" and spec.rank == "confidence":
+        raise ValueError("gaps: close: rank: confidence looks at every frame on its own, there are no tracks to close")
     metric = [name for name in spec.denoise if name in STEPS and STEPS[name].in_metres]
     if metric and layout.is_image:
         raise ValueError(f"denoise: {metric[0]}: its threshold is for metres, layout {layout.name} has none")
@@ -96,32 +101,55 @@ def prepare_clip(
     whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
     joints_MTVC, notes = _normalise(whole, spec, layout)
     at_T = sampling.segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frames == "random" else None)
-    sampled_MTVC = joints_MTVC[:, at_T]
-    if spec.missing_joints == "zero":
-        sampled_MTVC[joints.unseen(whole.measured_MTV)[:, at_T]] = 0.0
+    sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
     visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():
-        raise Refused("no usable body: all joints in one point")
-    notes += () if visible_M.all() else (NOTE_DROPPED,)
+        raise Refused(f"no usable body: {POINT if there_M.any() else UNSEEN}")
+    notes += tuple(f"body dropped: {why}" for why in _dropped_for(there_M, visible_M).values())
     if whole.confidence_MTV is not None:
         sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
-    kept, dropped = _verdicts(tracks, whole.choice, visible_M)
+    kept, dropped = _verdicts(tracks, whole.choice, there_M, visible_M)
     return Prepared(
         joints_MTVC=sampled_MTVC[visible_M].astype(np.float32),
-        frame_index=tuple(int(t) + whole.start for t in at_T),
+        frame_index=tuple(int(whole.source_T[t]) for t in at_T),
         notes=notes,
         kept=kept,
         dropped=dropped,
     )
 
 
+def _sampled(
+    joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], at_T: NDArray[np.int64], spec: SplitSpec
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The frames taken, zero where the spec says so, and (M,) whether they show the body or stand for it."""
+    sampled_MTVC = joints_MTVC[:, at_T]
+    if spec.missing_joints == "zero":
+        sampled_MTVC[joints.unseen(measured_MTV)[:, at_T]] = 0.0
+    if spec.gaps == "interpolate":
+        return sampled_MTVC, np.ones(len(sampled_MTVC), np.bool_)
+    absent_MT = gaps.absent(measured_MTV)[:, at_T]
+    sampled_MTVC[absent_MT] = 0.0
+    return sampled_MTVC, ~np.asarray(absent_MT.all(axis=1))
+
+
+def _dropped_for(there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]) -> dict[str, str]:
+    """Step -> reason, of the bodies that what is sampled does not show."""
+    point, unseen = (there_M & ~visible_M).any(), (~there_M).any()
+    return ({"point": POINT} if point else {}) | ({"unseen": UNSEEN} if unseen else {})
+
+
 def _verdicts(
-    tracks: Tracks, choice: Choice, visible_M: NDArray[np.bool_]
+    tracks: Tracks, choice: Choice, there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[Dropped, ...]]:
     """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body has them, too."""
     kept = tuple(body for body, visible in zip(choice.kept, visible_M, strict=True) if visible)
     known = {i for body in kept for i in body} | {track.id for track in choice.dropped}
-    points = (Dropped(int(i), "point: all joints in one point") for i in tracks.ids if i not in known)
+    unseen = {i for body, there in zip(choice.kept, there_M, strict=True) if not there for i in body}
+    points = (
+        Dropped(int(i), f"unseen: {UNSEEN}" if int(i) in unseen else f"point: {POINT}")
+        for i in tracks.ids
+        if i not in known
+    )
     order = {int(i): place for place, i in enumerate(tracks.ids)}
     return kept, tuple(sorted([*choice.dropped, *points], key=lambda track: order[track.id]))
 
@@ -147,6 +175,9 @@ def _check_tracks(tracks: Tracks, layout: Layout) -> None:
 
 def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -> _Whole:
     """The kept bodies without a gap, from the first to the last frame that shows one of them."""
+    source_T = np.arange(tracks.frames)
+    if spec.gaps == "close":
+        tracks, source_T = gaps.closed(tracks)
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
     choice = choose_bodies(tracks, measured_PV, spec, most_bodies)
     places_MT = choice.places_MT
@@ -162,7 +193,7 @@ def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -
         joints_MTVC=joints.fill(gappy_MTVC, measured_MTV, layout.centre),
         measured_MTV=measured_MTV,
         confidence_MTV=confidence_MTV,
-        start=int(shown[0]),
+        source_T=source_T[shown[0] : shown[-1] + 1],
         choice=choice,
     )
 

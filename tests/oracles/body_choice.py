@@ -3,6 +3,8 @@
 Axes: B tracks, N frames of one track, V joints, C coordinates.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 
@@ -90,7 +92,34 @@ def published(tracks, shared_frames):
         else:
             if len(actors) < 2:
                 actors.append({"tracks": [b], "first": min(seen), "last": max(seen)})
+    if shared_frames == 0 and len(actors) == 2 and actors[1]["first"] < actors[0]["first"]:
+        actors.reverse()  # PYSKL's last step: nobody in the first slot where the clip begins
     return [actor["tracks"] for actor in actors]
+
+
+def closed(tracks):
+    """The tracks as CTR-GCN and PYSKL number their frames: those that show nobody do not count, gaps are closed."""
+    shown = sorted({int(t) for t in tracks.frame_index})
+    frames, start = [], 0
+    for length in tracks.lengths:
+        begins = shown.index(int(tracks.frame_index[start]))
+        frames += [begins + n for n in range(int(length))]
+        start += int(length)
+    return replace(tracks, frames=len(shown), frame_index=np.array(frames, np.int32))
+
+
+def arranged(tracks, shared_frames):
+    """The array that those preparations make of 3-D tracks: (bodies, frames, V, 3), zero where a body is not seen."""
+    tracks = closed(tracks)
+    apart, made_of = tracks_apart(tracks), published(tracks, shared_frames)
+    clip_MTVC = np.zeros((len(made_of), tracks.frames, *tracks.joints_PVC.shape[1:]))
+    for m, body in enumerate(made_of):
+        for b in body:
+            for t, frame_VC in zip(apart[b][0], apart[b][1], strict=True):
+                if not np.isnan(frame_VC).all():
+                    clip_MTVC[m, t] = frame_VC
+    shown = [t for t in range(tracks.frames) if clip_MTVC[:, t].any()]
+    return clip_MTVC[:, shown[0] : shown[-1] + 1]
 
 
 def best(among, motion, apart):

@@ -22,14 +22,14 @@ def denoised(tracks, steps, lengths=None):
 
 def test_presets_hold_the_published_thresholds():
     assert resolve_steps("ctr_gcn") == {"short": 11, "wide": 0.69754, "join": 1}
-    assert resolve_steps("pyskl") == {"short": 11, "wide": 0.69754, "join": 0}
+    assert resolve_steps("pyskl") == {"short": 11, "wide": 0.69754, "join": 0, "swap": 0}
     assert resolve_steps("none") == resolve_steps(None) == resolve_steps([]) == resolve_steps({}) == {}
     for steps in PRESETS.values():
-        assert all(threshold == STEPS[name].threshold for name, threshold in steps.items() if name != "join")
+        assert all(threshold == STEPS[name].threshold for name, threshold in steps.items() if name in STEPS)
 
 
 def test_steps_come_in_the_order_of_the_table_whatever_names_them():
-    assert list(resolve_steps(["join", "frozen", "pyskl"])) == ["short", "wide", "frozen", "join"]
+    assert list(resolve_steps(["join", "frozen", "pyskl"])) == ["short", "wide", "frozen", "join", "swap"]
     assert resolve_steps(["ctr_gcn", {"short": 5}]) == {"short": 5.0, "wide": 0.69754, "join": 1.0}
     assert resolve_steps("motion_low") == {"motion_low": 0.089925}
     again = resolve_steps({"join": 2, "crumpled": 0.5})

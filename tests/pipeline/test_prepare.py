@@ -9,7 +9,7 @@ from dastm.skeleton import NTU25, OPENPOSE18
 from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError, Refused
 from pipeline.formats.tracks import Tracks
-from pipeline.prepare import NOTE_DROPPED, NOTE_UNSCALED, NOTE_UNTURNED, check_split, prepare_clip
+from pipeline.prepare import NOTE_UNSCALED, NOTE_UNTURNED, POINT, check_split, prepare_clip
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, tracks_of
 from tests.oracles.pre_normalization import pre_normalization
 
@@ -137,7 +137,7 @@ def test_a_body_that_is_one_point_is_dropped_with_a_note():
     tracks = tracks_of([{t: j - j[1] + [0, 1, 0] for t, j in near.items()}, zero], 4)
     clip = prepare_clip(tracks, spec, STICK)
     assert clip.joints_MTVC.shape == (1, 4, 4, 3)
-    assert clip.notes == (NOTE_DROPPED,)
+    assert clip.notes == (f"body dropped: {POINT}",)
     assert clip.kept == ((0,),)
     assert clip.dropped == ((1, "point: all joints in one point"),)
 
