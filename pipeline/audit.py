@@ -72,6 +72,8 @@ class _Promise:
     """Keys, as the definition lists them."""
     most_bodies: int = 0
     two_person_classes: frozenset[int] = frozenset()
+    keep_slots: bool = False
+    """An empty slot before a body is a body of zeros."""
     contents: str = ""
 
 
@@ -145,6 +147,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
             exemplars=tuple(map(str, split.get("exemplars", ()))),
             most_bodies=int(split["bodies"]),
             two_person_classes=frozenset(map(int, split.get("two_person_classes") or ())),
+            keep_slots=dict(document["definition"].get("arrays") or {}).get("keep_slots") is True,
             contents=str(document["contents"]),
         )
     except OSError as error:
@@ -347,18 +350,20 @@ def _array_problems(
         yield f"{n_bodies} bodies, the definition keeps {promise.most_bodies}"
     if row is not None and (row["bodies"], row["frames"]) != shape[:2]:
         yield f"the index says {row['bodies']} bodies x {row['frames']} frames, it has {shape[0]} x {shape[1]}"
-    yield from _value_problems(joints_MTVC, promise.coordinates, found)
+    yield from _value_problems(joints_MTVC, promise, found)
     if shape[1] > 1 and (joints_MTVC == joints_MTVC[:, :1]).all():
         found.warnings.append(f"{shard}: {key}: frozen, all frames are the same")
 
 
-def _value_problems(joints_MTVC: NDArray[np.float32], coordinates: tuple[str, ...], found: _Found) -> Iterator[str]:
+def _value_problems(joints_MTVC: NDArray[np.float32], promise: _Promise, found: _Found) -> Iterator[str]:
+    coordinates = promise.coordinates
     n_wrong = int((~np.isfinite(joints_MTVC)).sum())
     if n_wrong:
         yield f"{n_wrong} values are NaN or infinite"
     n_places = len(coordinates) - (coordinates[-1] == "confidence")
     for body, body_TVC in enumerate(joints_MTVC):
-        if not body_TVC[..., :n_places].any():
+        is_slot = promise.keep_slots and body + 1 < len(joints_MTVC)
+        if not body_TVC[..., :n_places].any() and not is_slot:
             yield f"body {body} is all zero"
     for c, name in enumerate(coordinates):
         values = joints_MTVC[..., c][np.isfinite(joints_MTVC[..., c])]

@@ -2,7 +2,9 @@
 
 In: a folder of arrays (see `pipeline.arrays`). Out: a shard folder (see `dastm.clip`), any number of clips a class.
 Coordinates are taken as they are: frames are sampled, nothing is filled, moved, turned or scaled. A body that is zero
-in all frames taken is absent. The arrays are read twice, a clip at a time: once to check every clip, once to write.
+in all frames taken is absent; where slots are kept, an empty slot before a body stays, all zero, because networks with
+a norm of their own for each slot (the released code's) tell the two apart. The arrays are read twice, a clip at a time:
+once to check every clip, once to write.
 
 Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each part
 numbers its own classes from 0 on, `renumber` gives every class an id of its own, part after part.
@@ -52,6 +54,8 @@ class ImportSpec:
     seed: int = 0
     """Which frames are drawn."""
     renumber: bool = False
+    keep_slots: bool | None = None
+    """An empty first slot stays before the body in the second; None: where frames are drawn as in the released code."""
     upright: bool = False
     """The coordinates stand along z (2s-AGCN's pre-normalisation): figures draw z upwards; nothing is turned."""
     clips_per_shard: int = 1000
@@ -210,13 +214,19 @@ def _take(source: _Source, part: ArrayPart, row: int) -> _Taken:
     at_T = _frames(source.spec, n_source, _key(part, row))
     n_places = len(source.layout.coordinates) - source.layout.is_image
     places_MTVC = clip_MTVC[..., :n_places]
-    shown_M = places_MTVC[:, at_T].any(axis=(1, 2, 3))
+    shown_M = np.asarray(places_MTVC[:, at_T].any(axis=(1, 2, 3)))
     if not shown_M.any():
         raise Refused("no body: zero in all frames taken")
+    if _keeps_slots(source.spec):
+        shown_M[: np.flatnonzero(shown_M)[-1]] = True
     dropped_M = places_MTVC[:, :n_source].any(axis=(1, 2, 3)) & ~shown_M
     padded = at_T[-1] >= n_source
     notes = (*([NOTE_DROPPED] if dropped_M.any() else []), *([NOTE_PADDED] if padded else []))
     return _Taken(joints_MTVC=clip_MTVC[shown_M][:, at_T], at_T=at_T, notes=notes)
+
+
+def _keeps_slots(spec: ImportSpec) -> bool:
+    return spec.frames not in ("center", "random") if spec.keep_slots is None else spec.keep_slots
 
 
 def _frames(spec: ImportSpec, n_source: int, key: str) -> NDArray[np.int64]:
@@ -278,7 +288,7 @@ def _described(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> 
     return {
         "name": source.dataset,
         "about": spec.definition.about if spec.definition else "",
-        "arrays": {**stored, "renumber": spec.renumber},
+        "arrays": {**stored, "renumber": spec.renumber, "keep_slots": _keeps_slots(spec)},
         "split": {
             "class_split": {name: list(of_part) for name, of_part in classes.items()},
             "n_frames": spec.n_frames,

@@ -32,6 +32,11 @@ _TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Which frames are drawn. Default: as --dataset says, else 0")
 @click.option("--renumber", is_flag=True, help="Each part numbers its own classes: give every class an id of its own.")
+@click.option(
+    "--keep-slots/--no-keep-slots",
+    default=None,
+    help="An empty first body slot stays, for networks with a norm for each slot. Default: with --frames release",
+)
 @click.option("--upright", is_flag=True, help="Bodies stand along z, not y (2s-AGCN's arrays): figures draw them so.")
 @one_line_errors
 def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, renumber: bool, **given: Any) -> None:
@@ -39,7 +44,8 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 
     ARRAYS is a folder with train_data.npy (clips, 3, frames, joints, 2), train_label.npy (class ids from 0 on) and
     train_frame.npy (true frame counts), and the same for val and test; any number of clips a class. Coordinates are
-    taken as they are: nothing is filled, moved, turned or scaled. A body slot that is all zero is an absent body.
+    taken as they are: nothing is filled, moved, turned or scaled. A body slot that is all zero is an absent body; with
+    --keep-slots one before a body stays, which recipe `release` (body_slots 2) tells apart.
 
     \b
     Examples:

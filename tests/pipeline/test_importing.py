@@ -183,6 +183,28 @@ def test_absent_bodies_are_left_out_whichever_slot_they_have(arrays, tmp_path):
     assert facts["notes"] == []
 
 
+@pytest.mark.parametrize(("spec", "kept"), [({"keep_slots": True}, True), ({"frames": "release"}, True), ({}, False)])
+def test_an_empty_first_slot_stays_where_slots_are_kept(arrays, tmp_path, spec, kept):
+    change(arrays, "train_data", (2, ..., 0), 0.0)
+    summary = import_arrays(arrays, tmp_path / "out", replace(SPEC, **spec))
+    assert summary.bodies == ({1: 10, 2: 4} if kept else {1: 11, 2: 3})
+    report = sound(tmp_path / "out")
+    assert report["bodies"]["2"] == (4 if kept else 3)
+    array, facts, _ = stored(tmp_path / "out")["train-000002"]
+    both_MTVC = np.load(arrays / "train_data.npy")[2].transpose(3, 1, 2, 0)[:, facts["frame_index"]]
+    np.testing.assert_array_equal(array, both_MTVC if kept else both_MTVC[1:])
+    with closing(open_source(tmp_path / "out", "train")):
+        pass
+
+
+def test_a_body_of_zeros_is_damage_where_slots_are_not_kept_or_nobody_follows(arrays, tmp_path):
+    change(arrays, "train_data", (2, ..., 0), 0.0)
+    import_arrays(arrays, tmp_path / "out", replace(SPEC, keep_slots=True))
+    path = tmp_path / "out" / "manifest.json"
+    path.write_text(path.read_text().replace('"keep_slots": true', '"keep_slots": false'))
+    assert [p for p in audit(tmp_path / "out")["problems"] if "all zero" in p]
+
+
 def test_a_body_that_is_only_in_frames_not_taken_is_dropped_with_a_note(arrays, tmp_path):
     change(arrays, "train_data", (0, 0, 0, 3, 1), 1.0)  # frame 0 of 12 is not the middle of a segment
     change(arrays, "train_data", (1, 0, STORED - 1, 3, 1), 1.0)  # after the last true frame: not part of the clip
