@@ -225,8 +225,10 @@ def _dtype(args: tuple[Any, ...]) -> Any:
     match args:
         case (str() as code, *_) if re.fullmatch(r"[iu][1248]|f[248]|b1|U[1-9][0-9]{0,4}", code):
             return DType(code)
-        case (str() as code, *_):
+        case (str() as code, *_) if re.fullmatch(r"O8?|[Mm]8|[SUV][0-9]{1,9}|c[0-9]{1,2}|f1[026]", code):
             return Odd(f"dtype {shown(code)}, expected plain numbers")
+        case (str() as code, *_):
+            raise Refused(f"dtype {shown(code)}, expected plain numbers")
     raise Refused("numpy.dtype with other arguments than numpy's own")
 
 

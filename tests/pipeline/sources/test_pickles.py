@@ -155,6 +155,7 @@ HOSTILE = {
     "reconstruct else": (b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\n(I0\ntS'b'\ntR.", "other arguments"),
     "state for a list": (b"](I1\ntb.", "state for a list"),
     "a list as a state": (b"]]b.", "a list as the state of a list"),
+    "no dtype": (b"cnumpy\ndtype\n(S'q9'\nI0\nI1\ntR.", "dtype 'q9', expected plain numbers"),
     "dtype of nothing": (b"cnumpy\ndtype\n(NtR.", "numpy.dtype with other arguments"),
     "dtype with fields": (b"cnumpy\ndtype\n(S'f4'\ntR(I3\nS'<'\nS'a'\nNNI1\nI1\nI1\ntb.", "dtype that is not of plain"),
     "scalar too short": (b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\ntRS'abc'\ntR.", "scalar with other"),
@@ -328,6 +329,8 @@ def test_a_changed_byte_ends_in_a_refusal_or_in_what_pickle_itself_reads(protoco
             found = whole(bytes(changed))
         except Refused:
             continue  # and numpy is not let at it: a wrong state of a dtype breaks it for the whole process
+        if "Odd(" in repr(found):
+            continue  # numpy makes something of it, we do not
         with suppress(pickle.UnpicklingError, ValueError, EOFError):
             expected = plain(Restricted(io.BytesIO(changed), encoding="latin1").load())
             assert repr(found) == repr(expected)  # as text, where nan is nan
