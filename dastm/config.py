@@ -25,7 +25,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 """As many bits as torch's generator on the CPU takes."""
 Episodes = Annotated[int, Field(ge=2, strict=True)]
 """Two at least: a mean with an interval."""
+BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
+FrameDistance = Literal["frobenius", "cosine"]
+Init = Literal["uniform", "tied", "identity"]
 EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed")
 """What the one-shot protocol of an evaluation leaves no choice of."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -57,22 +60,23 @@ class EpisodeConfig:
 class BackboneConfig:
     """The encoder of one body."""
 
-    name: Literal["st_gcn", "agcn", "ms_g3d", "lstm"] = "st_gcn"
+    name: BackboneName = "st_gcn"
     n_blocks: Count | None = None
     """None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; layers of the LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
     """One network a stream, their features side by side. None: as published, joint and bone of 2s-AGCN, else joint."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The paper is silent; the released code has 0.1."""
+    """Within every backbone, each in its place. The paper is silent; the released code has 0.1."""
     edge_importance: bool = True
-    """ST-GCN: learned weight of every bone, as published; the released code has none."""
+    """ST-GCN alone: a learned weight of every bone, as published; the released code has none."""
     pair_norm: Weight = 0.0
     """PairNorm's scale, after every graph convolution (Zhao & Akoglu 2020); 0 leaves it out. In all but the LSTM a
     batch norm follows, divides the scale out again, and leaves little of it."""
     drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020)."""
+    """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has none."""
     body_slots: Count | None = None
-    """Features are averaged over so many bodies, absent ones as zeros (released code: 2); None: over those present."""
+    """Features are averaged over this many bodies, absent ones as zeros (released code: 2); None: over those present.
+    The input norm of 2s-AGCN and MS-G3D has statistics for each of them, that of the others one set for all."""
 
     @model_validator(mode="after")
     def _known_depth(self) -> "BackboneConfig":
@@ -94,21 +98,23 @@ class MatchingConfig:
     """How joints attend: Eq. 4-5 for all pairs of frames, or the block of the released code, frame t with frame t."""
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of the block (released code: 0.2)."""
-    init: Literal["uniform", "tied", "identity"] = "uniform"
-    """How the projections of Eq. 4-5 begin; the paper is silent."""
+    init: Init = "uniform"
+    """How the projections of Eq. 4-5 begin (`dastm.matching.projections`); the paper is silent."""
     joint_code: Weight = 0.0
     """A learned code of every joint, of this length at first, is added where Eq. 4-5 compute scores, so that joints can
     attend by which joint it is; 0 leaves it out, as the paper does."""
     unit_frames: bool = False
     """Every feature frame is divided by its Frobenius norm, before prototypes, distances and rank term."""
-    frame_distance: Literal["frobenius", "cosine"] = "frobenius"
+    frame_distance: FrameDistance = "frobenius"
     """Of two frames: of the difference (Eq. 6), or 1 - cosine of the flattened frames (released code)."""
     clip_distance: Literal["euclidean", "squared"] = "euclidean"
     """Of two clips without alignment (ProtoNet); the released code squares it."""
     mean: bool = False
-    """Frame distances are divided by sqrt(n d), clip distances by the number of frames: means in place of sums."""
+    """Means in place of sums. Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned ones by the
+    number of frames of the longer side; Euclidean distances of clips by sqrt(T V D), squared ones by T V D."""
     divergence: bool = False
-    """Soft-DTW minus half of both sides' with themselves, where there is no `activation` (released code)."""
+    """soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2 (Blondel, Mensch & Vert, AISTATS 2021; released code),
+    unless spatial is `activation`, where neither side has frames of its own."""
     gamma: Positive = 0.1
     """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent)."""
     soft_evaluation: bool = False

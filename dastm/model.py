@@ -67,17 +67,7 @@ class Recogniser(nn.Module):
         super().__init__()
         self.bf16 = bf16
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
-        self.backbone = build(
-            layout,
-            backbone.name,
-            n_blocks=backbone.n_blocks,
-            streams=backbone.streams,
-            dropout=backbone.dropout,
-            edge_importance=backbone.edge_importance,
-            pair_norm=backbone.pair_norm,
-            drop_edge=backbone.drop_edge,
-            body_slots=backbone.body_slots or 1,
-        )
+        self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
         self.matcher = Matcher(
             self.backbone.n_features,

@@ -18,11 +18,11 @@ from torch.nn.functional import cross_entropy
 from dastm.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.clip import checksum
 from dastm.config import Config
-from dastm.dropout import reseed_dropout
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
+from dastm.layers.dropout import reseed_dropout
 from dastm.locks import locked
 from dastm.model import Recogniser
 from dastm.progress import progress

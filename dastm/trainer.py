@@ -26,7 +26,6 @@ from dastm.checkpoint import (
 from dastm.claim import claim
 from dastm.config import Config, EvalConfig, OptimiseConfig
 from dastm.device import pick_device, precision
-from dastm.dropout import reseed_dropout
 from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
@@ -35,6 +34,7 @@ from dastm.episodes.sources import EpisodeSource
 from dastm.episodes.views import augmented, middle
 from dastm.errors import RunError
 from dastm.evaluator import Accuracies, interval95, score, untrained
+from dastm.layers.dropout import reseed_dropout
 from dastm.locks import alone
 from dastm.loss import accuracy, episode_loss
 from dastm.model import Recogniser, rank_term

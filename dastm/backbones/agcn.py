@@ -15,42 +15,25 @@ Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C), as
 
 import math
 from collections.abc import Iterable
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from dastm.backbones.bodies import input_norm, normal_bodies
-from dastm.backbones.drop_edge import DropEdge
-from dastm.backbones.graph import Bones
-from dastm.backbones.ms_tcn import TemporalConv, time_conv
-from dastm.backbones.pair_norm import PairNorm
-from dastm.backbones.st_gcn import BLOCKS
-from dastm.dropout import Dropout
+from dastm.backbones.st_gcn import BLOCKS, KERNEL
+from dastm.layers.blocks import BlockShape, block_shapes
+from dastm.layers.drop_edge import DropEdge
+from dastm.layers.dropout import Dropout
+from dastm.layers.graph import directed_partition
+from dastm.layers.input_norm import InputNorm
+from dastm.layers.pair_norm import GraphNorm
+from dastm.layers.time_conv import TemporalConv, frames_left, time_conv
+from dastm.layers.weights import draw_normal, fresh_norms
 from dastm.skeleton import Layout
 
 N_SUBSETS = 3
 SMALL = 1e-6
 """Where learned graphs and the norm after a graph convolution begin: it first passes on its input and little else."""
-
-
-def directed_partition(layout: Layout, bones: Bones | None = None) -> Tensor:
-    """The fixed graphs: the joint itself, the joint that it hangs on, and the joints that hang on it.
-
-    A[k, i, j] is the weight of joint i's value in what joint j gathers. Columns sum to one, or to zero where a joint
-    has no such neighbour. This order is that of the published weights; ST-GCN divides otherwise (`graph`).
-
-    Args:
-        bones: those that are left of the layout's; None: all.
-
-    Shapes: -> (3, V, V) float32.
-    """
-    inward_VV = torch.zeros(layout.n_joints, layout.n_joints)
-    for joint, source in layout.bones if bones is None else bones:
-        inward_VV[source, joint] = 1
-    graphs = torch.stack((torch.eye(layout.n_joints), inward_VV, inward_VV.t()))
-    return graphs / graphs.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 class AdaptiveGraphConv(nn.Module):
@@ -72,8 +55,7 @@ class AdaptiveGraphConv(nn.Module):
         self.down: nn.Module = nn.Identity()
         if in_channels != out_channels:
             self.down = nn.Sequential(time_conv(in_channels, out_channels), nn.BatchNorm2d(out_channels))
-        self.pair_norm = PairNorm(pair_norm)
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = GraphNorm(out_channels, pair_norm)
 
     def forward(self, x_BCTV: Tensor, A_KVV: Tensor) -> Tensor:
         """Shapes: x (B, C, T, V), A (3, V, V) -> (B, C', T, V)."""
@@ -87,7 +69,7 @@ class AdaptiveGraphConv(nn.Module):
         weight = torch.cat(_each(self.conv_d, "weight"), dim=1).flatten(1)
         bias = torch.stack(_each(self.conv_d, "bias")).sum(dim=0)
         y_BTVC = linear(gathered.view(n_bodies, n_frames, n_joints, -1), weight, bias)
-        y_BCTV: Tensor = self.bn(self.pair_norm(y_BTVC.permute(0, 3, 1, 2)))
+        y_BCTV: Tensor = self.bn(y_BTVC.permute(0, 3, 1, 2))
         return torch.relu_(y_BCTV.add_(self.down(x_BCTV)))
 
     def _own_graphs(self, x_BTVC: Tensor) -> Tensor:
@@ -116,29 +98,22 @@ class Block(nn.Module):
 
     The residual is nothing in the first block, the input where shapes agree, else a strided 1x1 convolution and batch
     norm.
+
+    Args:
+        kernel: frames that the convolution over time spans; odd.
     """
 
-    def __init__(
-        self,
-        channels: tuple[int, int],
-        *,
-        n_joints: int,
-        stride: int,
-        temporal_kernel: int,
-        dropout: float,
-        first: bool,
-        pair_norm: float = 0.0,
-    ) -> None:
+    def __init__(self, shape: BlockShape, *, n_joints: int, kernel: int = KERNEL, pair_norm: float = 0.0) -> None:
         super().__init__()
-        in_channels, out_channels = channels
-        self.gcn1 = AdaptiveGraphConv(in_channels, out_channels, n_joints, pair_norm)
-        self.tcn1 = TemporalConv(out_channels, out_channels, kernel=temporal_kernel, stride=stride)
-        self.dropout = Dropout(dropout)
+        channels = shape.out_channels
+        self.gcn1 = AdaptiveGraphConv(shape.in_channels, channels, n_joints, pair_norm)
+        self.tcn1 = TemporalConv(channels, channels, kernel=kernel, stride=shape.stride)
+        self.dropout = Dropout(shape.dropout)
         self.residual: nn.Module | None = None
-        if not first and in_channels == out_channels and stride == 1:
+        if not shape.first and shape.keeps_shape:
             self.residual = nn.Identity()
-        elif not first:
-            self.residual = TemporalConv(in_channels, out_channels, stride=stride)
+        elif not shape.first:
+            self.residual = TemporalConv(shape.in_channels, channels, stride=shape.stride)
 
     def forward(self, x_BCTV: Tensor, A_KVV: Tensor) -> Tensor:
         """Shapes: x (B, C, T, V), A (3, V, V) -> (B, C', ceil(T / stride), V)."""
@@ -162,15 +137,14 @@ class AGCN(nn.Module):
         layout: the joints, and the bones in their direction.
         n_blocks: 10 as published, or 7 or 4 as in `st_gcn.BLOCKS`.
         dropout: after every convolution over time but that of the first block; published without.
-        temporal_kernel: frames that a convolution over time spans; odd.
         pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones. It is the fixed
             graphs that lose them: those learned and those of the clip tie every joint to every other.
         body_slots: sets of statistics of the input norm; published with 2.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
-    Raises: ValueError for another n_blocks, an even temporal_kernel, dropout or drop_edge outside [0, 1), pair_norm
-        below 0, or body_slots below 1.
+    Raises: ValueError for another n_blocks, dropout or drop_edge outside [0, 1), pair_norm below 0, or body_slots
+        below 1.
     """
 
     def __init__(
@@ -179,35 +153,20 @@ class AGCN(nn.Module):
         *,
         n_blocks: int = 10,
         dropout: float = 0.0,
-        temporal_kernel: int = 9,
         pair_norm: float = 0.0,
         drop_edge: float = 0.0,
         body_slots: int = 1,
     ) -> None:
         super().__init__()
-        if n_blocks not in BLOCKS:
-            raise ValueError(f"n_blocks: one of {', '.join(map(str, BLOCKS))}, got {n_blocks}")
-        if temporal_kernel < 1 or temporal_kernel % 2 == 0:
-            raise ValueError(f"temporal_kernel: an odd number of frames, got {temporal_kernel}")
+        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates), dropout)
         self.layout = layout
-        self.body_shape = (layout.n_joints, len(layout.coordinates))
-        self.strides = tuple(stride for _, stride in BLOCKS[n_blocks])
-        self.n_features = BLOCKS[n_blocks][-1][0]
+        self.strides = tuple(shape.stride for shape in shapes)
+        self.n_features = shapes[-1].out_channels
         self.A: Tensor
         self.register_buffer("A", directed_partition(layout), persistent=False)
-        self.data_bn = input_norm(self.body_shape, body_slots)
-        widths = (self.body_shape[1], *(width for width, _ in BLOCKS[n_blocks]))
-        for i, channels in enumerate(pairwise(widths)):
-            block = Block(
-                channels,
-                n_joints=layout.n_joints,
-                stride=self.strides[i],
-                temporal_kernel=temporal_kernel,
-                dropout=dropout if i > 0 else 0.0,
-                first=i == 0,
-                pair_norm=pair_norm,
-            )
-            self.add_module(f"l{i + 1}", block)
+        self.data_bn = InputNorm(layout, body_slots)
+        for i, shape in enumerate(shapes, start=1):
+            self.add_module(f"l{i}", Block(shape, n_joints=layout.n_joints, pair_norm=pair_norm))
         self.drop_edge = DropEdge(layout, drop_edge)
         self.reset(torch.Generator().manual_seed(0))
 
@@ -223,18 +182,15 @@ class AGCN(nn.Module):
             with more, those of a clip one after the other, absent ones too.
         Raises: ValueError if the shape is not that of the layout, or B no multiple of body_slots.
         """
-        x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
-        bones = self.drop_edge()
-        A_KVV = self.A if bones is None else directed_partition(self.layout, bones).to(self.A, non_blocking=True)
+        x_BCTV: Tensor = self.data_bn(bodies_BTVC).permute(0, 3, 1, 2)
+        (A_KVV,) = self.drop_edge.graphs([self.A], lambda bones: [directed_partition(self.layout, bones)])
         for block in self.blocks:
             x_BCTV = block(x_BCTV, A_KVV)
         return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
         """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
-        for stride in self.strides:
-            n_frames = math.ceil(n_frames / stride)
-        return n_frames
+        return frames_left(n_frames, self.strides)
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
@@ -244,9 +200,7 @@ class AGCN(nn.Module):
         * in channels * 3); biases are zero; batch norms are the identity with fresh statistics, but those after the
         graph convolutions, like the learned graphs, begin at 1e-6. Blocks are drawn in their order.
         """
-        for norm in self.modules():
-            if isinstance(norm, nn.modules.batchnorm._BatchNorm):
-                norm.reset_parameters()
+        fresh_norms(self)
         for block in self.blocks:
             block.reset(generator)
 
@@ -258,7 +212,5 @@ def _each(convs: Iterable[nn.Module], name: str) -> list[Tensor]:
 def _draw(conv: nn.Module, generator: torch.Generator, fan: int | None = None) -> None:
     """Normal with variance 2 / fan, which is out channels * kernel unless given; no bias."""
     weight = conv.get_parameter("weight")
-    drawn = torch.empty(weight.shape, dtype=weight.dtype, device=generator.device)
-    std = math.sqrt(2 / (fan or weight[:, 0].numel()))
-    weight.copy_(drawn.normal_(0, std, generator=generator))
+    draw_normal(weight, math.sqrt(2 / (fan or weight[:, 0].numel())), generator)
     conv.get_parameter("bias").zero_()

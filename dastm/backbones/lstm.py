@@ -24,9 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from dastm.backbones.bodies import input_norm, normal_bodies
-from dastm.backbones.pair_norm import PairNorm
-from dastm.dropout import Dropout
+from dastm.layers.dropout import Dropout
+from dastm.layers.input_norm import InputNorm, body_shape
+from dastm.layers.pair_norm import PairNorm
+from dastm.layers.weights import draw_uniform, fresh_norms
 from dastm.skeleton import Layout
 
 N_UNITS = 256
@@ -52,9 +53,8 @@ class LSTM(nn.Module):
         super().__init__()
         if n_blocks < 1:
             raise ValueError(f"n_blocks: at least 1, got {n_blocks}")
-        self.body_shape = (layout.n_joints, len(layout.coordinates))
-        width = math.prod(self.body_shape)
-        self.data_bn = input_norm(self.body_shape)
+        self.n_joints, width = layout.n_joints, math.prod(body_shape(layout))
+        self.data_bn = InputNorm(layout)
         # One module a layer: the dropout inside nn.LSTM would draw from the process-wide generator.
         self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_blocks))
         self.dropout = Dropout(dropout)
@@ -68,11 +68,10 @@ class LSTM(nn.Module):
         Shapes: bodies (B, T, V, C), present bodies only -> (B, T, V, 256).
         Raises: ValueError if the shape is not that of the layout.
         """
-        normal_BTVC = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape)
-        x_BTH, _ = self.layers[0](normal_BTVC.flatten(2))
+        x_BTH, _ = self.layers[0](self.data_bn(bodies_BTVC).flatten(2))
         for layer in self.layers[1:]:
             x_BTH, _ = layer(self.dropout(x_BTH))
-        features_BTVD: Tensor = self.project(x_BTH).unflatten(-1, (self.body_shape[0], self.n_features))
+        features_BTVD: Tensor = self.project(x_BTH).unflatten(-1, (self.n_joints, self.n_features))
         normed_BDTV: Tensor = self.pair_norm(features_BTVD.permute(0, 3, 1, 2))
         return normed_BDTV.permute(0, 2, 3, 1)
 
@@ -86,11 +85,9 @@ class LSTM(nn.Module):
 
         PyTorch's default distributions: everything uniform within 1 / sqrt(units); batch norm the identity.
         """
-        self.data_bn.reset_parameters()
+        fresh_norms(self)
         for parameter in (*self.layers.parameters(), *self.project.parameters()):
-            drawn = torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
-            bound = 1 / math.sqrt(N_UNITS)
-            parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
+            draw_uniform(parameter, 1 / math.sqrt(N_UNITS), generator)
 
 
 def _layer(n_inputs: int) -> nn.LSTM:

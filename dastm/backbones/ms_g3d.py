@@ -22,20 +22,23 @@ products, and the convolutions over time take the layout as it is.
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
-from dastm.backbones.bodies import input_norm, normal_bodies
-from dastm.backbones.drop_edge import DropEdge
-from dastm.backbones.graph import hop_distances
 from dastm.backbones.ms_g3d_graph import k_adjacency, window_hops
-from dastm.backbones.ms_tcn import MultiScaleTemporalConv, time_conv
-from dastm.backbones.pair_norm import PairNorm
-from dastm.dropout import Dropout
+from dastm.backbones.ms_tcn import MultiScaleTemporalConv
+from dastm.layers.blocks import BlockShape, block_shapes
+from dastm.layers.drop_edge import DropEdge
+from dastm.layers.dropout import Dropout
+from dastm.layers.graph import hop_distances
+from dastm.layers.input_norm import InputNorm
+from dastm.layers.pair_norm import GraphNorm
+from dastm.layers.time_conv import frames_left, time_conv
+from dastm.layers.weights import draw_convolution, draw_uniform, fresh_norms
 from dastm.skeleton import Layout
 
 BLOCKS = {
@@ -93,14 +96,13 @@ class Shared(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, pair_norm: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList((time_conv(in_channels, out_channels), nn.BatchNorm2d(out_channels)))
-        self.pair_norm = PairNorm(pair_norm)
+        self.layers = nn.ModuleList((time_conv(in_channels, out_channels), GraphNorm(out_channels, pair_norm)))
 
     def forward(self, x_BTNC: Tensor) -> Tensor:
         """Shapes: x (B, T, N, C) -> (B, T, N, C')."""
         conv, norm = self.layers
         y_BTNC = functional.linear(x_BTNC, conv.get_parameter("weight").flatten(1), conv.get_parameter("bias"))
-        y_BCTN: Tensor = norm(self.pair_norm(y_BTNC.permute(0, 3, 1, 2)))
+        y_BCTN: Tensor = norm(y_BTNC.permute(0, 3, 1, 2))
         return torch.relu_(y_BCTN).permute(0, 2, 3, 1)
 
 
@@ -212,25 +214,15 @@ class Block(nn.Module):
         n_scales: of the graph of a frame, and of those of windows.
     """
 
-    def __init__(
-        self,
-        channels: tuple[int, int],
-        *,
-        n_joints: int,
-        n_scales: tuple[int, int],
-        stride: int,
-        dropout: float,
-        first: bool,
-        pair_norm: float,
-    ) -> None:
+    def __init__(self, shape: BlockShape, *, n_joints: int, n_scales: tuple[int, int], pair_norm: float) -> None:
         super().__init__()
-        in_channels, out_channels = channels
-        widths = (in_channels, out_channels if first else in_channels, out_channels)
-        options = {"dropout": dropout, "pair_norm": pair_norm}
-        windows = [WindowConv((n_scales[1], n_joints), widths, n_frames=w, stride=stride, **options) for w in WINDOWS]
+        inner = shape.out_channels if shape.first else shape.in_channels
+        widths = (shape.in_channels, inner, shape.out_channels)
+        options: dict[str, Any] = {"stride": shape.stride, "dropout": shape.dropout, "pair_norm": pair_norm}
+        windows = [WindowConv((n_scales[1], n_joints), widths, n_frames=w, **options) for w in WINDOWS]
         self.gcn3d = WindowPathway(windows)
-        self.sgcn = JointPathway((n_scales[0], n_joints), widths, stride=stride, **options)
-        self.tcn = MultiScaleTemporalConv(out_channels, out_channels)
+        self.sgcn = JointPathway((n_scales[0], n_joints), widths, **options)
+        self.tcn = MultiScaleTemporalConv(shape.out_channels, shape.out_channels)
 
     def forward(self, x_BCTV: Tensor, graphs: Sequence[Tensor]) -> Tensor:
         """Shapes: x (B, C, T, V), graphs as of `MSG3D.graphs` -> (B, C', ceil(T / stride), V)."""
@@ -271,33 +263,21 @@ class MSG3D(nn.Module):
         body_slots: int = 1,
     ) -> None:
         super().__init__()
-        if n_blocks not in BLOCKS:
-            raise ValueError(f"n_blocks: one of {', '.join(map(str, BLOCKS))}, got {n_blocks}")
+        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates), dropout)
         if min(n_scales, n_window_scales) < 1:
             name, n = ("n_scales", n_scales) if n_scales < 1 else ("n_window_scales", n_window_scales)
             raise ValueError(f"{name}: at least 1, got {n}")
         self.layout = layout
         self.n_scales = n_scales, n_window_scales
-        self.strides = tuple(stride for _, stride in BLOCKS[n_blocks])
-        self.n_features = BLOCKS[n_blocks][-1][0]
-        self.body_shape = (layout.n_joints, len(layout.coordinates))
+        self.strides = tuple(shape.stride for shape in shapes)
+        self.n_features = shapes[-1].out_channels
         for n_frames, A_KNN in zip(
             (1, *WINDOWS), multi_scale_graphs(hop_distances(layout), *self.n_scales), strict=True
         ):
             self.register_buffer(f"A{n_frames}", A_KNN, persistent=False)
-        self.data_bn = input_norm(self.body_shape, body_slots)
-        widths = (self.body_shape[1], *(width for width, _ in BLOCKS[n_blocks]))
+        self.data_bn = InputNorm(layout, body_slots)
         self.blocks = nn.ModuleList(
-            Block(
-                channels,
-                n_joints=layout.n_joints,
-                n_scales=self.n_scales,
-                stride=self.strides[i],
-                dropout=dropout if i > 0 else 0.0,
-                first=i == 0,
-                pair_norm=pair_norm,
-            )
-            for i, channels in enumerate(pairwise(widths))
+            Block(shape, n_joints=layout.n_joints, n_scales=self.n_scales, pair_norm=pair_norm) for shape in shapes
         )
         self.drop_edge = DropEdge(layout, drop_edge)
         self.reset(torch.Generator().manual_seed(0))
@@ -309,25 +289,22 @@ class MSG3D(nn.Module):
             bodies only; with more, those of a clip one after the other, absent ones too.
         Raises: ValueError if the shape is not that of the layout, or B no multiple of body_slots.
         """
-        x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
+        x_BCTV: Tensor = self.data_bn(bodies_BTVC).permute(0, 3, 1, 2)
         graphs = self.graphs()
         for block in self.blocks:
             x_BCTV = block(x_BCTV, graphs)
         return x_BCTV.permute(0, 2, 3, 1)
 
-    def graphs(self) -> list[Tensor]:
+    def graphs(self) -> Sequence[Tensor]:
         """Of a frame and of each window, as this step sees them: shapes (K, V, V), (K', W * V, W * V) .."""
         whole = [self.get_buffer(f"A{n_frames}") for n_frames in (1, *WINDOWS)]
-        bones = self.drop_edge()
-        if bones is None:
-            return whole
-        return [A.to(whole[0]) for A in multi_scale_graphs(hop_distances(self.layout, bones), *self.n_scales)]
+        return self.drop_edge.graphs(
+            whole, lambda bones: multi_scale_graphs(hop_distances(self.layout, bones), *self.n_scales)
+        )
 
     def n_frames_out(self, n_frames: int) -> int:
         """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
-        for stride in self.strides:
-            n_frames = math.ceil(n_frames / stride)
-        return n_frames
+        return frames_left(n_frames, self.strides)
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
@@ -336,23 +313,15 @@ class MSG3D(nn.Module):
         As published: convolutions get PyTorch's default distributions (weight and bias uniform within
         1 / sqrt(fan in)), residual masks are uniform within 1e-6, batch norms the identity and fresh statistics.
         """
+        fresh_norms(self)
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Conv3d)):
-                bound = 1 / math.sqrt(module.weight[0].numel())
-                for parameter in module.parameters():
-                    _draw(parameter, bound, generator)
+                draw_convolution(module, generator)
             elif isinstance(module, MultiScaleGraphConv):
-                _draw(module.A_res, MASK, generator)
-            elif isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.reset_parameters()
+                draw_uniform(module.A_res, MASK, generator)
 
 
 def multi_scale_graphs(hops_VV: Tensor, n_scales: int, n_window_scales: int) -> list[Tensor]:
     """The graphs of a frame and of each window size -> (K, V, V), (K', W * V, W * V) .. float32."""
     windows = [k_adjacency(window_hops(hops_VV, n_frames), n_window_scales) for n_frames in WINDOWS]
     return [k_adjacency(hops_VV, n_scales), *windows]
-
-
-def _draw(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
-    drawn = torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
-    parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))

@@ -7,32 +7,13 @@ named as in the published weights.
 Axes: B bodies, C channels, T frames, V joints; (B, C, T, V) that lies in memory as (B, T, V, C).
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
+
+from dastm.layers.time_conv import TemporalConv, time_conv
 
 DILATIONS = (1, 2, 3, 4)
 N_BRANCHES = len(DILATIONS) + 2
-
-
-class TemporalConv(nn.Module):
-    """A convolution over time that keeps the number of frames at stride 1, then batch norm."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, *, kernel: int = 1, stride: int = 1, dilation: int = 1
-    ) -> None:
-        super().__init__()
-        self.conv = time_conv(
-            in_channels, out_channels, kernel=kernel, stride=stride, dilation=dilation, padding=dilation * (kernel // 2)
-        )
-        self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x_BCTV: Tensor) -> Tensor:
-        """Shapes: x (B, C, T, V) -> (B, C', ceil(T / stride), V)."""
-        y_BCTV: Tensor = self.bn(self.conv(x_BCTV))
-        return y_BCTV
 
 
 class MultiScaleTemporalConv(nn.Module):
@@ -70,13 +51,6 @@ class MultiScaleTemporalConv(nn.Module):
         """Shapes: x (B, C, T, V) -> (B, C', ceil(T / stride), V)."""
         y_BCTV = torch.cat([branch(x_BCTV) for branch in self.branches], dim=1) + self.residual(x_BCTV)
         return torch.relu_(y_BCTV) if self.relu else y_BCTV
-
-
-def time_conv(in_channels: int, out_channels: int, *, kernel: int = 1, **options: Any) -> nn.Conv2d:
-    """A convolution over time alone; its weights are left to whoever resets the network."""
-    along_time = {key: (value, 0 if key == "padding" else 1) for key, value in options.items()}
-    conv: nn.Conv2d = skip_init(nn.Conv2d, in_channels, out_channels, (kernel, 1), **along_time)  # type: ignore[no-untyped-call]
-    return conv
 
 
 def _narrow(in_channels: int, width: int) -> tuple[nn.Module, ...]:

@@ -10,20 +10,21 @@ Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C): th
 convolution are plain matrix products without a copy, and the convolution over time takes the layout as it is.
 """
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
-from torch.nn.utils import skip_init
 
-from dastm.backbones.bodies import input_norm, normal_bodies
-from dastm.backbones.drop_edge import DropEdge
-from dastm.backbones.graph import spatial_partition
-from dastm.backbones.pair_norm import PairNorm
-from dastm.dropout import Dropout
-from dastm.products import product
+from dastm.layers.blocks import BlockShape, block_shapes
+from dastm.layers.drop_edge import DropEdge
+from dastm.layers.dropout import Dropout
+from dastm.layers.graph import spatial_partition
+from dastm.layers.input_norm import InputNorm
+from dastm.layers.onednn_linear import onednn_linear
+from dastm.layers.pair_norm import GraphNorm
+from dastm.layers.time_conv import frames_left, time_conv
+from dastm.layers.weights import draw_convolution, fresh_norms
 from dastm.skeleton import Layout
 
 BLOCKS = {
@@ -33,15 +34,17 @@ BLOCKS = {
 }
 """(channels, temporal stride) of each block. The paper does not give those of 7 and 4 blocks: here they keep the widths
 and the strides of 2 at the first block of a new width, so that all three give 256 features on the same frames."""
+N_PARTITIONS = 3
+KERNEL = 9
+"""Frames that a convolution over time spans."""
 
 
 class GraphConv(nn.Module):
     """Sum over partitions p of A_p^T (x W_p + b_p): joints gather from their neighbours, one weight a partition."""
 
-    def __init__(self, in_channels: int, out_channels: int, n_partitions: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.n_partitions = n_partitions
-        self.conv = _conv(in_channels, out_channels * n_partitions)
+        self.conv = time_conv(in_channels, out_channels * N_PARTITIONS)
 
     def forward(self, x_BCTV: Tensor, A_PVV: Tensor, norm: nn.BatchNorm2d | None = None) -> Tensor:
         """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', T, V). The published model convolves first, then gathers.
@@ -52,15 +55,15 @@ class GraphConv(nn.Module):
         """
         n_bodies, channels, n_frames, n_joints = x_BCTV.shape
         weight, bias = self.conv.weight, self.conv.get_parameter("bias")
-        bias_PD, weight_PDC = bias.view(self.n_partitions, -1), weight.view(self.n_partitions, -1, channels)
+        bias_PD, weight_PDC = bias.view(N_PARTITIONS, -1), weight.view(N_PARTITIONS, -1, channels)
         bias_VD = A_PVV.sum(dim=1).t() @ bias_PD
         if norm is not None:
             scale_D, shift_D = _scale_and_shift(norm)
             weight_PDC, bias_VD = weight_PDC * scale_D[:, None], bias_VD * scale_D + shift_D
         x_NVC = x_BCTV.permute(0, 2, 3, 1).reshape(n_bodies * n_frames, n_joints, channels)
-        gather = A_PVV.permute(2, 0, 1).reshape(n_joints * self.n_partitions, n_joints)
+        gather = A_PVV.permute(2, 0, 1).reshape(n_joints * N_PARTITIONS, n_joints)
         gathered = torch.bmm(gather.expand(len(x_NVC), -1, -1), x_NVC).view(n_bodies, n_frames, n_joints, -1)
-        y_BTVD = product(gathered, weight_PDC.transpose(0, 1).flatten(1))
+        y_BTVD = onednn_linear(gathered, weight_PDC.transpose(0, 1).flatten(1))
         return y_BTVD.add_(bias_VD).permute(0, 3, 1, 2)
 
 
@@ -68,43 +71,35 @@ class Block(nn.Module):
     """Graph convolution, then batch norm, ReLU, convolution over time, batch norm, dropout; plus the residual; ReLU.
 
     The residual is nothing in the first block, the input where shapes agree, else a strided 1x1 convolution. PairNorm,
-    where there is one, follows the graph convolution.
+    where it is asked for, comes before the first batch norm.
+
+    Args:
+        kernel: frames that the convolution over time spans; odd.
     """
 
-    def __init__(
-        self,
-        channels: tuple[int, int],
-        *,
-        stride: int,
-        n_partitions: int,
-        temporal_kernel: int,
-        dropout: float,
-        first: bool,
-        pair_norm: float = 0.0,
-    ) -> None:
+    def __init__(self, shape: BlockShape, *, kernel: int = KERNEL, pair_norm: float = 0.0) -> None:
         super().__init__()
-        in_channels, out_channels = channels
-        self.gcn = GraphConv(in_channels, out_channels, n_partitions)
-        self.pair_norm = PairNorm(pair_norm)
+        channels = shape.out_channels
+        self.gcn = GraphConv(shape.in_channels, channels)
         self.tcn = nn.Sequential(
-            nn.BatchNorm2d(out_channels),
+            GraphNorm(channels, pair_norm),
             nn.ReLU(inplace=True),
-            _conv(out_channels, out_channels, kernel=temporal_kernel, stride=stride),
-            nn.BatchNorm2d(out_channels),
-            Dropout(dropout),
+            time_conv(channels, channels, kernel=kernel, stride=shape.stride),
+            nn.BatchNorm2d(channels),
+            Dropout(shape.dropout),
         )
         self.residual: nn.Module | None = None
-        if not first and in_channels == out_channels and stride == 1:
+        if not shape.first and shape.keeps_shape:
             self.residual = nn.Identity()
-        elif not first:
-            projection = _conv(in_channels, out_channels, stride=stride)
-            self.residual = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
+        elif not shape.first:
+            projection = time_conv(shape.in_channels, channels, stride=shape.stride)
+            self.residual = nn.Sequential(projection, nn.BatchNorm2d(channels))
 
     def forward(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
         """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', ceil(T / stride), V)."""
         if not self.training and x_BCTV.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
             return self._fused(x_BCTV, A_PVV)
-        y_BCTV: Tensor = self.tcn(self.pair_norm(self.gcn(x_BCTV, A_PVV)))
+        y_BCTV: Tensor = self.tcn(self.gcn(x_BCTV, A_PVV))
         if self.residual is not None:
             y_BCTV = y_BCTV.add_(self.residual(x_BCTV))
         return torch.relu_(y_BCTV)
@@ -117,10 +112,8 @@ class Block(nn.Module):
         """
         layers: list[Any] = list(self.tcn)
         norm, _, conv, norm_after, _ = layers
-        if self.pair_norm.scale > 0:
-            y_BCTV = norm(self.pair_norm(self.gcn(x_BCTV, A_PVV)))
-        else:
-            y_BCTV = self.gcn(x_BCTV, A_PVV, norm)
+        folded = norm.pair_norm.scale == 0
+        y_BCTV = self.gcn(x_BCTV, A_PVV, norm) if folded else norm(self.gcn(x_BCTV, A_PVV))
         y_BCTV = _conv_then_norm(torch.relu_(y_BCTV), conv, norm_after)
         if isinstance(self.residual, nn.Sequential):
             projection: list[Any] = list(self.residual)
@@ -138,16 +131,12 @@ class STGCN(nn.Module):
         n_blocks: 10 as published, or the shallower 7 or 4 of the paper's appendix.
         dropout: at the end of every block but the first.
         edge_importance: learn a factor for every entry of the adjacency, one set a block.
-        temporal_kernel: frames that a convolution over time spans; odd.
         pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
-    Raises: ValueError for another n_blocks, an even temporal_kernel, dropout or drop_edge outside [0, 1), or pair_norm
-        below 0.
+    Raises: ValueError for another n_blocks, dropout or drop_edge outside [0, 1), or pair_norm below 0.
     """
-
-    n_features = 256
 
     def __init__(
         self,
@@ -156,35 +145,18 @@ class STGCN(nn.Module):
         n_blocks: int = 10,
         dropout: float = 0.0,
         edge_importance: bool = True,
-        temporal_kernel: int = 9,
         pair_norm: float = 0.0,
         drop_edge: float = 0.0,
     ) -> None:
         super().__init__()
-        if n_blocks not in BLOCKS:
-            raise ValueError(f"n_blocks: one of {', '.join(map(str, BLOCKS))}, got {n_blocks}")
-        if temporal_kernel < 1 or temporal_kernel % 2 == 0:
-            raise ValueError(f"temporal_kernel: an odd number of frames, got {temporal_kernel}")
-        blocks = BLOCKS[n_blocks]
-        self.strides = tuple(stride for _, stride in blocks)
+        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates), dropout)
         self.layout = layout
-        self.body_shape = (layout.n_joints, len(layout.coordinates))
+        self.strides = tuple(shape.stride for shape in shapes)
+        self.n_features = shapes[-1].out_channels
         self.A: Tensor
         self.register_buffer("A", spatial_partition(layout))
-        self.data_bn = input_norm(self.body_shape)
-        widths = (self.body_shape[1], *(width for width, _ in blocks))
-        self.st_gcn_networks = nn.ModuleList(
-            Block(
-                (widths[i], widths[i + 1]),
-                stride=stride,
-                n_partitions=len(self.A),
-                temporal_kernel=temporal_kernel,
-                dropout=dropout if i > 0 else 0.0,
-                first=i == 0,
-                pair_norm=pair_norm,
-            )
-            for i, (_, stride) in enumerate(blocks)
-        )
+        self.data_bn = InputNorm(layout)
+        self.st_gcn_networks = nn.ModuleList(Block(shape, pair_norm=pair_norm) for shape in shapes)
         self.edge_importance = nn.ParameterList(
             nn.Parameter(torch.ones_like(self.A)) for _ in range(n_blocks if edge_importance else 0)
         )
@@ -197,18 +169,15 @@ class STGCN(nn.Module):
         Shapes: bodies (B, T, V, C), present bodies only -> (B, m, V, 256), m = n_frames_out(T).
         Raises: ValueError if the shape is not that of the layout.
         """
-        x_BCTV = normal_bodies(bodies_BTVC, self.data_bn, self.body_shape).permute(0, 3, 1, 2)
-        bones = self.drop_edge()
-        A_PVV = self.A if bones is None else spatial_partition(self.layout, bones=bones).to(self.A, non_blocking=True)
+        x_BCTV: Tensor = self.data_bn(bodies_BTVC).permute(0, 3, 1, 2)
+        (A_PVV,) = self.drop_edge.graphs([self.A], lambda bones: [spatial_partition(self.layout, bones)])
         for i, block in enumerate(self.st_gcn_networks):
             x_BCTV = block(x_BCTV, A_PVV * self.edge_importance[i] if self.edge_importance else A_PVV)
         return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
         """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
-        for stride in self.strides:
-            n_frames = math.ceil(n_frames / stride)
-        return n_frames
+        return frames_left(n_frames, self.strides)
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
@@ -217,14 +186,10 @@ class STGCN(nn.Module):
         Convolutions get PyTorch's default distributions (weight and bias uniform within 1 / sqrt(fan in)), batch
         norms the identity and fresh statistics, edge importances one.
         """
+        fresh_norms(self)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                bound = 1 / math.sqrt(module.weight[0].numel())
-                for parameter in module.parameters():
-                    drawn = torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
-                    parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
-            elif isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.reset_parameters()
+                draw_convolution(module, generator)
         for importance in self.edge_importance:
             importance.fill_(1.0)
 
@@ -240,10 +205,3 @@ def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """What a batch norm in evaluation multiplies every channel by, and what it adds to it."""
     scale_D = norm.get_parameter("weight") * torch.rsqrt(norm.get_buffer("running_var") + norm.eps)
     return scale_D, norm.get_parameter("bias") - norm.get_buffer("running_mean") * scale_D
-
-
-def _conv(in_channels: int, out_channels: int, *, kernel: int = 1, stride: int = 1) -> nn.Conv2d:
-    """A convolution over time that keeps the number of frames (stride 1); weights are left to `STGCN.reset`."""
-    options = {"stride": (stride, 1), "padding": (kernel // 2, 0)}
-    conv: nn.Conv2d = skip_init(nn.Conv2d, in_channels, out_channels, (kernel, 1), **options)  # type: ignore[no-untyped-call]
-    return conv

@@ -10,16 +10,17 @@ Axes: B bodies, T frames, V joints, C coordinates. Absent bodies, all zeros, sta
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from dastm.backbones.bodies import check_bodies
+from dastm.config import Stream
+from dastm.layers.input_norm import check_bodies
 from dastm.skeleton import Layout
 
-STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
+STREAMS: tuple[str, ...] = get_args(Stream)
 
 
 class Streams(nn.Module):
@@ -42,7 +43,6 @@ class Streams(nn.Module):
             got = repr(unknown[0]) if unknown else "none"
             raise ValueError(f"streams: one or more of {', '.join(STREAMS)}, got {got}")
         self.layout = layout
-        self.body_shape = (layout.n_joints, len(layout.coordinates))
         self.networks = nn.ModuleDict(networks)
         parts = self._parts()
         self.strides: tuple[int, ...] = parts[0].strides
@@ -55,7 +55,7 @@ class Streams(nn.Module):
         Shapes: bodies (B, T, V, C), as one of the networks takes them -> (B, m, V, D), D = n_features.
         Raises: ValueError if the shape is not that of the layout.
         """
-        check_bodies(bodies_BTVC, self.body_shape)
+        check_bodies(bodies_BTVC, self.layout)
         features = [network(stream(bodies_BTVC, self.layout, name)) for name, network in self.networks.items()]
         return features[0] if len(features) == 1 else torch.cat(features, dim=-1)
 

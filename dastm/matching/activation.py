@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from dastm.layers.onednn_linear import onednn_linear
 from dastm.matching.frame_distance import check_features, check_name
 from dastm.matching.gram import activated_cosines, activated_distances
 from dastm.matching.projections import coded, start
 from dastm.matching.triton_support import missing, tell_once, unfit
-from dastm.products import product
 
 _CHUNK_BYTES = {"cpu": 1 << 22}
 """Size of one n x n tensor of a chunk by device: on a CPU its handful of tensors should stay in the
@@ -74,7 +74,7 @@ class Activation(nn.Module):
         asked_AVD, asked_BVD = coded(query_AVD, self.code_VD), coded(prototypes_BVD, self.code_VD)
         keys_BVD = asked_BVD @ (self.W2q @ self.W1q.T / root)
         scores_BVD = asked_BVD @ (self.W1s @ self.W2s.T / root)
-        values_AVD, values_BVD = product(query_AVD, self.W3q.T), product(prototypes_BVD, self.W3s.T)
+        values_AVD, values_BVD = onednn_linear(query_AVD, self.W3q.T), onednn_linear(prototypes_BVD, self.W3s.T)
         distances_AB = self._distances((asked_AVD, values_AVD, keys_BVD, scores_BVD, values_BVD))
         n_query, n_frames = query_QTVD.shape[:2]
         return distances_AB.view(n_query, n_frames, *prototypes_WSVD.shape[:2]).transpose(1, 2)

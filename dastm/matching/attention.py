@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
-from dastm.dropout import Dropout
+from dastm.layers.dropout import Dropout
 from dastm.matching.projections import coded, start
 
 EPSILON = 1e-12
@@ -59,7 +59,7 @@ class AttentionBlock(nn.Module):
     """Single-head attention with biased projections, an output projection, dropout, residual and layer norm.
 
     `dropout` is that of the attention and of what is added to the residual. Projections begin as nn.Linear's do, drawn
-    from `generator`; masks follow from `dastm.dropout.reseed_dropout`.
+    from `generator`; masks follow from `dastm.layers.dropout.reseed_dropout`.
     """
 
     def __init__(self, n_features: int, *, dropout: float = 0.0, generator: torch.Generator | None = None) -> None:

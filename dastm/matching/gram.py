@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from dastm.layers.onednn_linear import onednn_linear
 from dastm.matching.chunks import in_chunks
 from dastm.matching.frame_distance import cosine_distance
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
-from dastm.products import product
 
 _KEPT_BYTES = 1 << 28
 """Room for the n x n matrices of pairs that are kept for the backward pass."""
@@ -157,18 +157,20 @@ def _grads(
     grad_cross = _to_rows(weighted_query.mT @ pairs.support_map)
     grad_gram_q = torch.bmm(weighted_query.flatten(1, 2).mT, pairs.query_map.flatten(1, 2))
     grad_gram_s = (weighted_support.mT @ pairs.support_map).sum(0)
-    values_grad = grad_gram_q @ values_AVD - _fold(product(grad_cross, _flat(prototypes.values_BVD).T), values_AVD)
+    values_grad = grad_gram_q @ values_AVD - _fold(
+        onednn_linear(grad_cross, _flat(prototypes.values_BVD).T), values_AVD
+    )
     values_grad_B = grad_gram_s @ prototypes.values_BVD
-    values_grad_B -= _fold(product(grad_cross.T, _flat(values_AVD).T), prototypes.values_BVD)
+    values_grad_B -= _fold(onednn_linear(grad_cross.T, _flat(values_AVD).T), prototypes.values_BVD)
 
     to_query_map = weight * (pairs.query_part - pairs.support_map @ pairs.cross.mT)
     to_support_map = weight * (pairs.support_part - pairs.query_map @ pairs.cross)
     grad_query_scores = _to_rows(_softmax_grad(pairs.query_map, to_query_map))
     grad_support_scores = _to_rows(_softmax_grad(pairs.support_map, to_support_map).mT)
-    query_grad = product(grad_query_scores, _flat(prototypes.keys_BVD).T)
-    query_grad += product(grad_support_scores, _flat(prototypes.scores_BVD).T)
-    keys_grad = _fold(product(grad_query_scores.T, _flat(query_AVD).T), prototypes.keys_BVD)
-    scores_grad = _fold(product(grad_support_scores.T, _flat(query_AVD).T), prototypes.scores_BVD)
+    query_grad = onednn_linear(grad_query_scores, _flat(prototypes.keys_BVD).T)
+    query_grad += onednn_linear(grad_support_scores, _flat(prototypes.scores_BVD).T)
+    keys_grad = _fold(onednn_linear(grad_query_scores.T, _flat(query_AVD).T), prototypes.keys_BVD)
+    scores_grad = _fold(onednn_linear(grad_support_scores.T, _flat(query_AVD).T), prototypes.scores_BVD)
     return (_fold(query_grad, query_AVD), values_grad), (keys_grad, scores_grad, values_grad_B)
 
 
@@ -183,7 +185,7 @@ def _pairs(query_AVD: Tensor, values_AVD: Tensor, prototypes: _Prototypes) -> _P
 
 def _products(left_AVD: Tensor, right_BVD: Tensor) -> Tensor:
     """Inner products of all joints of all frames, (A, B, V, V), in one matrix product."""
-    rows = product(_flat(left_AVD), _flat(right_BVD))
+    rows = onednn_linear(_flat(left_AVD), _flat(right_BVD))
     return rows.view(*left_AVD.shape[:2], *right_BVD.shape[:2]).transpose(1, 2)
 
 

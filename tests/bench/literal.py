@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from dastm.backbones.st_gcn import STGCN
@@ -79,7 +79,12 @@ def st_gcn(network: STGCN, bodies_BTVC: Tensor) -> Tensor:
     """The publication's order and memory layout: channels before frames, convolve to P groups, then gather each."""
     n_bodies, n_frames, n_joints, n_coordinates = bodies_BTVC.shape
     x = bodies_BTVC.permute(0, 2, 3, 1).reshape(n_bodies, n_joints * n_coordinates, n_frames)
-    x = network.data_bn(x).view(n_bodies, n_joints, n_coordinates, n_frames).permute(0, 2, 3, 1).contiguous()
+    x = (
+        nn.BatchNorm1d.forward(network.data_bn, x)
+        .view(n_bodies, n_joints, n_coordinates, n_frames)
+        .permute(0, 2, 3, 1)
+        .contiguous()
+    )
     for i, block in enumerate(network.st_gcn_networks):
         A_PVV = network.A * network.edge_importance[i] if network.edge_importance else network.A
         y = block.gcn.conv(x)

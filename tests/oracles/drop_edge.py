@@ -23,7 +23,7 @@ def is_left(i: int, j: int, left: Bones) -> bool:
 
 def spatial_partition(layout: Layout, left: Bones) -> Array:
     """ST-GCN: all partitions of a column are normalised together."""
-    partition = graph.spatial_partition(layout, 1)
+    partition = graph.spatial_partition(layout)
     for j in range(layout.n_joints):
         for i in range(layout.n_joints):
             if not is_left(i, j, left):

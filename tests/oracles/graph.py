@@ -20,21 +20,20 @@ def hop_distances(layout: Layout) -> NDArray[np.float64]:
     return hops
 
 
-def spatial_partition(layout: Layout, max_hop: int) -> NDArray[np.float64]:
+def spatial_partition(layout: Layout) -> NDArray[np.float64]:
     """A[p, i, j]: weight of joint i where joint j gathers."""
     n, hops = layout.n_joints, hop_distances(layout)
-    partition = np.zeros((1 + 2 * max_hop, n, n))
+    partition = np.zeros((3, n, n))
     for j in range(n):
-        degree = sum(1 for i in range(n) if hops[i, j] <= max_hop)
+        degree = sum(1 for i in range(n) if hops[i, j] <= 1)
         for i in range(n):
-            hop = int(hops[i, j])
-            if hop > max_hop:
+            if hops[i, j] > 1:
                 continue
-            if hop == 0:
+            if hops[i, j] == 0:
                 p = 0
             elif hops[i, layout.hub] >= hops[j, layout.hub]:
-                p = 2 * hop - 1
+                p = 1
             else:
-                p = 2 * hop
+                p = 2
             partition[p, i, j] = 1 / degree
     return partition

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dastm.backbones.graph import hop_distances
 from dastm.backbones.ms_g3d_graph import k_adjacency, window_hops
+from dastm.layers.graph import hop_distances
 from dastm.skeleton import LAYOUTS, Layout
 from tests.oracles import ms_g3d as oracle
 

@@ -1,20 +1,20 @@
 """ST-GCN against its restatement, in evaluation against its single layers, and against the symmetries it must have."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from dastm.backbones import BACKBONES
-from dastm.backbones.graph import spatial_partition
 from dastm.backbones.st_gcn import STGCN, Block
-from dastm.dropout import reseed_dropout
-from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
+from dastm.layers.blocks import BlockShape
+from dastm.layers.graph import spatial_partition
+from dastm.skeleton import NTU25, Layout
 from tests.oracles import st_gcn as oracle
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)
+
+
+CASES = [((3, 6), 1, True), ((5, 5), 1, False), ((4, 6), 2, False), ((4, 4), 2, False)]
 
 
 def draw(generator: torch.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -28,28 +28,14 @@ def randomised(module: torch.nn.Module, generator: torch.Generator) -> torch.nn.
     return module
 
 
-def make_block(
-    channels: tuple[int, int], stride: int, first: bool, kernel: int, *, dropout: float = 0.0, pair_norm: float = 0.0
-) -> Block:
-    return Block(
-        channels,
-        stride=stride,
-        n_partitions=3,
-        temporal_kernel=kernel,
-        dropout=dropout,
-        first=first,
-        pair_norm=pair_norm,
-    )
-
-
 @pytest.mark.parametrize(
     ("channels", "stride", "first"),
-    [((3, 6), 1, True), ((5, 5), 1, False), ((4, 6), 2, False), ((4, 4), 2, False), ((3, 4), 1, False)],
+    [*CASES, ((3, 4), 1, False)],
 )
 @pytest.mark.parametrize("n_frames", [1, 6, 7])
 @pytest.mark.parametrize("pair_norm", [0.0, 2.0])
 def test_a_block_equals_the_restatement(channels, stride, first, n_frames, pair_norm, generator):
-    block = make_block(channels, stride, first, 5, pair_norm=pair_norm).double()
+    block = Block(BlockShape(*channels, stride, first), kernel=5, pair_norm=pair_norm).double()
     randomised(block, generator)
     x_BCTV, A_PVV = draw(generator, 2, channels[0], n_frames, 4), draw(generator, 3, 4, 4)
     weights = {name: value.detach().numpy() for name, value in block.state_dict().items()}
@@ -59,7 +45,7 @@ def test_a_block_equals_the_restatement(channels, stride, first, n_frames, pair_
 
 def unfused(block: Block, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
     """The block layer after layer, as in training but with the layers in the mode that they are in."""
-    y_BCTV = block.tcn(block.pair_norm(block.gcn(x_BCTV, A_PVV)))
+    y_BCTV = block.tcn(block.gcn(x_BCTV, A_PVV))
     return torch.relu(y_BCTV if block.residual is None else y_BCTV + block.residual(x_BCTV))
 
 
@@ -72,13 +58,10 @@ def with_statistics(module: torch.nn.Module, generator: torch.Generator) -> torc
     return module.eval()
 
 
-CASES = [((3, 6), 1, True), ((5, 5), 1, False), ((4, 6), 2, False), ((4, 4), 2, False)]
-
-
 @pytest.mark.parametrize(("channels", "stride", "first"), CASES)
 @pytest.mark.parametrize("pair_norm", [0.0, 2.0])
 def test_in_evaluation_norms_folded_into_convolutions_change_nothing(channels, stride, first, pair_norm, generator):
-    block = make_block(channels, stride, first, 5, dropout=0.5, pair_norm=pair_norm).double()
+    block = Block(BlockShape(*channels, stride, first, dropout=0.5), kernel=5, pair_norm=pair_norm).double()
     x_BCTV, A_PVV = draw(generator, 2, channels[0], 7, 4), draw(generator, 3, 4, 4)
     for _ in range(2):  # weights that changed since the last call count
         with_statistics(block, generator)
@@ -87,7 +70,7 @@ def test_in_evaluation_norms_folded_into_convolutions_change_nothing(channels, s
 
 @pytest.mark.parametrize("pair_norm", [0.0, 2.0])
 def test_in_float32_folded_norms_are_as_precise_as_the_norms(pair_norm, generator):
-    block = make_block((16, 32), 2, False, 9, pair_norm=pair_norm)
+    block = Block(BlockShape(16, 32, 2), pair_norm=pair_norm)
     with_statistics(block, generator).float()
     x_BCTV, A_PVV = draw(generator, 3, 16, 9, 5, dtype=torch.float32), draw(generator, 3, 5, 5, dtype=torch.float32)
     with torch.inference_mode():
@@ -100,7 +83,7 @@ def test_in_float32_folded_norms_are_as_precise_as_the_norms(pair_norm, generato
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("pair_norm", [0.0, 2.0])
 def test_bf16_is_left_to_the_layers(training, pair_norm, generator):
-    block = make_block((16, 32), 2, False, 9, pair_norm=pair_norm)
+    block = Block(BlockShape(16, 32, 2), pair_norm=pair_norm)
     with_statistics(block, generator).float().train(training)
     x_BCTV, A_PVV = draw(generator, 3, 16, 9, 5, dtype=torch.float32), draw(generator, 3, 5, 5, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
@@ -111,7 +94,7 @@ def test_bf16_is_left_to_the_layers(training, pair_norm, generator):
 
 @pytest.mark.parametrize(("training", "pair_norm"), [(False, 0.0), (True, 0.0), (False, 2.0)])
 def test_gradients_of_a_block_are_those_of_finite_differences(training, pair_norm, generator):
-    block = make_block((3, 4), 2, False, 3, pair_norm=pair_norm).double()
+    block = Block(BlockShape(3, 4, 2), kernel=3, pair_norm=pair_norm).double()
     randomised(block.train(training), generator)
     x_BCTV, A_PVV = draw(generator, 2, 3, 4, 4).requires_grad_(), draw(generator, 3, 4, 4).requires_grad_()
     names = list(dict(block.named_parameters()))
@@ -147,16 +130,6 @@ def test_without_edge_importance_the_adjacency_is_used_as_it_is(generator):
     assert torch.equal(with_it(bodies), without(bodies))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
-@pytest.mark.parametrize("n_blocks", [4, 7, 10])
-@pytest.mark.parametrize(("n_frames", "m"), [(30, 8), (50, 13), (1, 1)])
-def test_shapes(layout, n_blocks, n_frames, m):
-    model = STGCN(layout, n_blocks=n_blocks).eval()
-    features = model(torch.zeros(1, n_frames, layout.n_joints, len(layout.coordinates)))
-    assert features.shape == (1, m, layout.n_joints, model.n_features) == (1, m, layout.n_joints, 256)
-    assert model.n_frames_out(n_frames) == m
-
-
 def test_state_dict_has_the_published_names():
     names = set(STGCN(NTU25).state_dict())
     norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -171,39 +144,6 @@ def test_state_dict_has_the_published_names():
     assert names == expected
 
 
-def test_relabelling_the_joints_of_layout_and_input_permutes_the_features(generator):
-    order = torch.randperm(25, generator=generator).tolist()  # new joint i is old joint order[i]
-    new = {old: i for i, old in enumerate(order)}
-    relabelled = dataclasses.replace(
-        NTU25,
-        joints=tuple(NTU25.joints[old] for old in order),
-        bones=tuple((new[a], new[b]) for a, b in NTU25.bones),
-        hub=new[NTU25.hub],
-    )
-    bodies = draw(generator, 3, 9, 25, 3)
-    features = STGCN(NTU25, n_blocks=4).double()(bodies)
-    permuted = STGCN(relabelled, n_blocks=4).double()(bodies[:, :, order])
-    torch.testing.assert_close(permuted, features[:, :, order], rtol=1e-9, atol=1e-9)
-    unlabelled = STGCN(NTU25, n_blocks=4).double()(bodies[:, :, order])
-    assert not torch.allclose(unlabelled, features[:, :, order], rtol=1e-2)
-
-
-def test_weights_follow_from_the_seed_alone():
-    model = STGCN(FORK, n_blocks=4)
-
-    def weights(seed: int) -> list[Tensor]:
-        model.reset(torch.Generator().manual_seed(seed))
-        return [value.clone() for value in model.state_dict().values()]
-
-    first = weights(1)
-    other = weights(2)
-    model.train()(torch.ones(2, 3, 4, 3)).sum().backward()  # moves the running statistics
-    randomised(model, torch.Generator().manual_seed(9)).float()
-    assert all(torch.equal(a, b) for a, b in zip(first, weights(1), strict=True))
-    convolutions = [i for i, (a, b) in enumerate(zip(first, other, strict=True)) if not torch.equal(a, b)]
-    assert len(convolutions) == 4 * 4 + 2 * 2  # weight and bias: two a block, and two projections
-
-
 def test_weights_have_the_default_distribution(generator):
     model = STGCN(NTU25)
     model.reset(generator)
@@ -215,36 +155,6 @@ def test_weights_have_the_default_distribution(generator):
     assert all(torch.equal(p, torch.ones_like(p)) for p in model.edge_importance)
 
 
-def test_construction_and_reset_leave_the_global_generator_alone():
-    before = torch.get_rng_state()
-    first = STGCN(FORK, n_blocks=4)
-    assert torch.equal(torch.get_rng_state(), before)
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        second = STGCN(FORK, n_blocks=4)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-
-
-def test_evaluation_is_deterministic_and_ignores_dropout(generator):
-    bodies = draw(generator, 2, 6, 4, 3, dtype=torch.float32)
-    model = STGCN(FORK, n_blocks=4, dropout=0.5).eval()
-    assert torch.equal(model(bodies), model(bodies))
-    assert torch.equal(model(bodies), STGCN(FORK, n_blocks=4).eval()(bodies))
-
-
-def test_dropout_is_in_every_block_but_the_first_and_follows_from_its_seed(generator):
-    bodies = draw(generator, 2, 6, 4, 3, dtype=torch.float32)
-    model = STGCN(FORK, n_blocks=4, dropout=0.5)
-    assert [block.tcn[4].p for block in model.st_gcn_networks] == [0.0, 0.5, 0.5, 0.5]
-
-    def features(seed: int) -> Tensor:
-        reseed_dropout(model, seed)
-        return model(bodies)
-
-    assert torch.equal(features(1), features(1))
-    assert not torch.equal(features(1), features(2))
-
-
 def test_gradients_are_the_same_bits_every_time(generator):
     model, bodies = STGCN(NTU25, n_blocks=4), draw(generator, 4, 12, 25, 3, dtype=torch.float32)
 
@@ -252,42 +162,3 @@ def test_gradients_are_the_same_bits_every_time(generator):
         return list(torch.autograd.grad(model(bodies).square().sum(), list(model.parameters())))
 
     assert all(torch.equal(a, b) for a, b in zip(gradients(), gradients(), strict=True))
-
-
-def test_in_evaluation_bodies_do_not_see_each_other(generator):
-    model = STGCN(OPENPOSE18, n_blocks=7).double()
-    bodies = draw(generator, 4, 9, 18, 3)
-    model(bodies)  # running statistics that are not the initial ones
-    model.eval()
-    alone = torch.cat([model(body[None]) for body in bodies])
-    torch.testing.assert_close(model(bodies), alone, rtol=1e-10, atol=1e-10)
-
-
-def test_features_are_contiguous_so_that_matching_can_view_them():
-    assert STGCN(NTU25, n_blocks=4)(torch.ones(2, 4, 25, 3)).is_contiguous()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"n_blocks": 5}, "n_blocks: one of 10, 7, 4, got 5"),
-        ({"temporal_kernel": 8}, "temporal_kernel: an odd number of frames, got 8"),
-        ({"temporal_kernel": -1}, "temporal_kernel: an odd number of frames, got -1"),
-        ({"dropout": 1.0}, "dropout: a probability"),
-        ({"pair_norm": -1.0}, "pair_norm: a scale"),
-        ({"drop_edge": 1.0}, "drop_edge: a share"),
-    ],
-)
-def test_options_that_make_no_network_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        STGCN(NTU25, **options)
-
-
-@pytest.mark.parametrize("shape", [(2, 6, 25, 2), (2, 6, 18, 3), (6, 25, 3)])
-def test_bodies_of_another_layout_are_refused(shape):
-    with pytest.raises(ValueError, match=r"bodies: expected \(B, T, 25, 3\), got"):
-        STGCN(NTU25, n_blocks=4)(torch.zeros(shape))
-
-
-def test_lookup_is_by_name():
-    assert BACKBONES["st_gcn"] is STGCN

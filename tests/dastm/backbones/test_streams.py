@@ -10,7 +10,7 @@ from dastm.backbones.lstm import LSTM
 from dastm.backbones.ms_g3d import MSG3D
 from dastm.backbones.st_gcn import STGCN
 from dastm.backbones.streams import STREAMS, Streams, bone_sources, bones, motion
-from dastm.dropout import reseed_dropout
+from dastm.layers.dropout import reseed_dropout
 from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from tests.oracles import agcn as oracle
 

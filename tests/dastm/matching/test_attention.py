@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from dastm.dropout import reseed_dropout
+from dastm.layers.dropout import reseed_dropout
 from dastm.matching.attention import AttentionBlock, EquationAttention
 from tests.oracles import matching as oracle
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dastm.config import load_config
-from dastm.dropout import reseed_dropout
+from dastm.layers.dropout import reseed_dropout
 from dastm.matching.matcher import Matcher
 from dastm.matching.soft_dtw import soft_dtw_divergence
 from tests.oracles import matching as oracle

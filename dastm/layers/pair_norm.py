@@ -42,3 +42,18 @@ class PairNorm(nn.Module):
     def extra_repr(self) -> str:
         """What `print(module)` shows of this layer."""
         return f"scale={self.scale}"
+
+
+class GraphNorm(nn.BatchNorm2d):
+    """What follows every graph convolution: PairNorm, where it is asked for, then batch norm.
+
+    It has the weights of a batch norm, under their names.
+    """
+
+    def __init__(self, channels: int, pair_norm: float = 0.0) -> None:
+        super().__init__(channels)
+        self.pair_norm = PairNorm(pair_norm)
+
+    def forward(self, x_BCTV: Tensor) -> Tensor:
+        """Shapes: x (B, C, T, V) -> the same."""
+        return super().forward(self.pair_norm(x_BCTV))

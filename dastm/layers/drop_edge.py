@@ -1,17 +1,18 @@
 """DropEdge: in training the skeleton loses some of its bones, others at every step.
 
-In: nothing but the layout. Out: the bones that are left, of which a backbone makes its graphs as it makes them of all.
+In: nothing but the layout. Out: the bones that are left, or a backbone's graphs of them.
 Rong, Huang, Xu & Huang, "DropEdge: Towards Deep Graph Convolutional Networks on Node Classification", ICLR 2020,
 https://arxiv.org/abs/1907.10903. As there (section 4.1): a share of the edges, counted and not a probability for each;
 one draw for all layers; self loops stay and the graph is normalised anew; the whole graph in evaluation.
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
-from dastm.backbones.graph import Bones
+from dastm.layers.graph import Bones
 from dastm.skeleton import Layout
 
 
@@ -53,6 +54,14 @@ class DropEdge(nn.Module):
         n_dropped = math.floor(n_bones * self.rate + self._rng.random())
         dropped = {self._undirected[i] for i in self._rng.choice(n_bones, n_dropped, replace=False)}
         return tuple(bone for bone in self._bones if frozenset(bone) not in dropped)
+
+    def graphs(self, whole: Sequence[Tensor], make: Callable[[Bones], Sequence[Tensor]]) -> Sequence[Tensor]:
+        """The graphs that this step sees: those of the whole skeleton, or what `make` gives for the bones left.
+
+        Shapes: `make` gives as many graphs as `whole`, of the same shapes; they go to the device and type of `whole`.
+        """
+        left = self()
+        return whole if left is None else [graph.to(whole[0], non_blocking=True) for graph in make(left)]
 
     def extra_repr(self) -> str:
         """What `print(module)` shows of this layer."""

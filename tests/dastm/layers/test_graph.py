@@ -6,14 +6,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dastm.backbones.graph import UNREACHED, hop_distances, spatial_partition
+from dastm.layers.graph import UNREACHED, directed_partition, hop_distances, spatial_partition
 from dastm.skeleton import LAYOUTS, Layout
+from tests.oracles import agcn
 from tests.oracles import graph as oracle
 
 # hub 0 - 1 - 2, and 3 beside 2 on 1
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)
 # 0 - 1 and 0 - 2, and a bone between 1 and 2, which are equally far from the hub
 RING = Layout(name="ring", joints=("a", "b", "c"), bones=((1, 0), (2, 0), (1, 2)), hub=0)
+PLANE = Layout(name="plane", joints=("a", "b"), bones=((1, 0),), coordinates=("x", "y"))
+ALONE = Layout(name="alone", joints=("a",), bones=())
 
 
 def test_hops_of_a_fork():
@@ -48,21 +51,10 @@ def test_neighbours_as_far_from_the_hub_count_with_the_farther_ones():
     assert torch.equal(nearer, third * torch.tensor([[0, 1, 1], [0, 0, 0], [0, 0, 0]]))
 
 
-def test_two_hops_add_two_partitions():
-    partition = spatial_partition(FORK, max_hop=2)
-    assert partition.shape == (5, 4, 4)
-    # every joint is within two hops of every other: degree 4
-    assert partition[4].tolist() == [[0, 0, 1 / 4, 1 / 4], [0] * 4, [0] * 4, [0] * 4]
-    assert partition[3].tolist() == [[0] * 4, [0] * 4, [1 / 4, 0, 0, 1 / 4], [1 / 4, 0, 1 / 4, 0]]
-
-
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
-@pytest.mark.parametrize("max_hop", [1, 2, 3])
-def test_partition_equals_the_restatement(layout, max_hop):
+def test_partition_equals_the_restatement(layout):
     np.testing.assert_array_equal(hop_distances(layout).numpy(), oracle.hop_distances(layout))
-    np.testing.assert_allclose(
-        spatial_partition(layout, max_hop).numpy(), oracle.spatial_partition(layout, max_hop), rtol=1e-6
-    )
+    np.testing.assert_allclose(spatial_partition(layout).numpy(), oracle.spatial_partition(layout), rtol=1e-6)
 
 
 @st.composite
@@ -73,13 +65,19 @@ def connected_layouts(draw):
     return Layout(name="any", joints=tuple(map(str, range(n))), bones=(*tree, *extra), hub=draw(st.integers(0, n - 1)))
 
 
-@given(connected_layouts(), st.integers(1, 3))
-def test_any_connected_layout_equals_the_restatement(layout, max_hop):
-    partition = spatial_partition(layout, max_hop).numpy()
-    np.testing.assert_allclose(partition, oracle.spatial_partition(layout, max_hop), rtol=1e-6)
+@given(connected_layouts())
+def test_any_connected_layout_equals_the_restatement(layout):
+    partition = spatial_partition(layout).numpy()
+    np.testing.assert_allclose(partition, oracle.spatial_partition(layout), rtol=1e-6)
     np.testing.assert_allclose(partition.sum(axis=(0, 1)), 1, rtol=1e-6)
 
 
-def test_no_hop_is_refused():
-    with pytest.raises(ValueError, match="max_hop: at least 1, got 0"):
-        spatial_partition(FORK, max_hop=0)
+def test_directed_partition_of_a_fork_is_the_one_worked_out_by_hand():
+    inward = [[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]]
+    outward = [[0, 0, 0, 0], [1, 0, 0, 0], [0, 1 / 2, 0, 0], [0, 1 / 2, 0, 0]]
+    assert directed_partition(FORK).tolist() == [torch.eye(4).tolist(), inward, outward]
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS.values(), FORK, RING, PLANE, ALONE], ids=lambda layout: layout.name)
+def test_directed_partition_equals_the_restatement(layout):
+    np.testing.assert_allclose(directed_partition(layout).numpy(), agcn.directed_partition(layout), rtol=1e-7)

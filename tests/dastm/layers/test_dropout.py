@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from dastm.backbones.drop_edge import DropEdge
-from dastm.dropout import Dropout, reseed_dropout
+from dastm.layers.drop_edge import DropEdge
+from dastm.layers.dropout import Dropout, reseed_dropout
 from dastm.skeleton import NTU25
 
 ONES = torch.ones(20_000)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dastm.backbones.pair_norm import PairNorm
+from dastm.layers.pair_norm import GraphNorm, PairNorm
 from tests.oracles import pair_norm as oracle
 
 
@@ -71,3 +71,16 @@ def test_nothing_to_save_and_the_scale_shows():
 def test_scales_that_are_none_are_refused(scale):
     with pytest.raises(ValueError, match="pair_norm: a scale of 0 or more"):
         PairNorm(scale)
+
+
+@pytest.mark.parametrize("scale", [0.0, 2.0])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_graph_norm_is_pair_norm_then_batch_norm_with_the_weights_of_a_batch_norm(
+    scale, training, features, generator
+):
+    norm, plain = GraphNorm(7, scale).double().train(training), torch.nn.BatchNorm2d(7).double().train(training)
+    for parameter in norm.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+    plain.load_state_dict(norm.state_dict())
+    expected = plain(oracle.pair_norm(features, scale) if scale else features)
+    torch.testing.assert_close(norm(features), expected, rtol=1e-10, atol=1e-10)

@@ -61,7 +61,7 @@ class Dropout(nn.Module):
 
 @runtime_checkable
 class Reseeded(Protocol):
-    """What draws random numbers in training: `Dropout` here, and `dastm.backbones.drop_edge.DropEdge`."""
+    """What draws random numbers in training: `Dropout` here, and `dastm.layers.drop_edge.DropEdge`."""
 
     def reseed(self, seed: int) -> None:
         """Start the sequence that belongs to `seed`. Raises ValueError if seed is negative."""

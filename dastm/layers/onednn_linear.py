@@ -1,4 +1,4 @@
-"""Matrix products, the CPU's by oneDNN: it has them up to twice as fast as the BLAS that PyTorch comes with.
+"""A linear layer without bias, on the CPU by oneDNN: up to twice as fast as the BLAS that PyTorch comes with.
 
 On a Zen 5 processor with two threads, (5000, 256) by (256, 1000) in float32: 437 against 194 GFLOP/s.
 """
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 
-def product(x_MK: Tensor, weight_NK: Tensor) -> Tensor:
+def onednn_linear(x_MK: Tensor, weight_NK: Tensor) -> Tensor:
     """x @ weight^T. On the CPU, but for float64, as a convolution of one entry: so PyTorch lets oneDNN have it.
 
     Shapes: x_MK (..., K), weight_NK (N, K) -> (..., N); its order in memory follows that of x.

@@ -1,0 +1,43 @@
+"""The blocks of a published network, one after the other: channels in and out, stride in time, dropout.
+
+In: a table depth -> (channels, stride) of each block. Out: a `BlockShape` for each block that is to be built.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+Depths = Mapping[int, Sequence[tuple[int, int]]]
+"""Number of blocks -> (channels that go out, stride in time) of each."""
+
+
+@dataclass(frozen=True)
+class BlockShape:
+    """What one block is built of."""
+
+    in_channels: int
+    out_channels: int
+    stride: int = 1
+    first: bool = False
+    """In the published networks the first block has no residual."""
+    dropout: float = 0.0
+
+    @property
+    def keeps_shape(self) -> bool:
+        """What goes out has the shape of what comes in, so that a residual needs no projection."""
+        return self.in_channels == self.out_channels and self.stride == 1
+
+
+def block_shapes(depths: Depths, n_blocks: int, n_inputs: int, dropout: float) -> tuple[BlockShape, ...]:
+    """The blocks of a network of one of the depths, dropout in all but the first.
+
+    Raises: ValueError for a depth that the table does not have.
+    """
+    if n_blocks not in depths:
+        raise ValueError(f"n_blocks: one of {', '.join(map(str, depths))}, got {n_blocks}")
+    widths = (n_inputs, *(width for width, _ in depths[n_blocks]))
+    strides = (stride for _, stride in depths[n_blocks])
+    return tuple(
+        BlockShape(*channels, stride, first=i == 0, dropout=dropout if i > 0 else 0.0)
+        for i, (channels, stride) in enumerate(zip(pairwise(widths), strides, strict=True))
+    )

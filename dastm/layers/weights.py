@@ -1,0 +1,38 @@
+"""Initial weights, drawn from a generator of their own: the same numbers on any device, and no global state touched.
+
+`torch.nn` draws a layer's weights from the process-wide generator while it is built; here layers are built without
+(`skip_init`), and the network that holds them calls these functions in a fixed order.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
+    """Uniform within +-bound."""
+    parameter.copy_(_empty(parameter, generator).uniform_(-bound, bound, generator=generator))
+
+
+def draw_normal(parameter: Tensor, std: float, generator: torch.Generator) -> None:
+    """Normal with mean 0."""
+    parameter.copy_(_empty(parameter, generator).normal_(0, std, generator=generator))
+
+
+def draw_convolution(conv: nn.Conv2d | nn.Conv3d, generator: torch.Generator) -> None:
+    """PyTorch's default distribution: weight, then bias, uniform within 1 / sqrt(fan in)."""
+    bound = 1 / math.sqrt(conv.weight[0].numel())
+    for parameter in conv.parameters():
+        draw_uniform(parameter, bound, generator)
+
+
+def fresh_norms(network: nn.Module) -> None:
+    """Every batch norm the identity, with fresh statistics."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.reset_parameters()
+
+
+def _empty(parameter: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.empty(parameter.shape, dtype=parameter.dtype, device=generator.device)
