@@ -135,14 +135,14 @@ def _pair(
 
 def _alignment(model: Recogniser, query_QTVD: Tensor, prototype_WSVD: Tensor) -> Alignment | None:
     """Of one query and one prototype."""
-    matcher = model.matcher
-    if matcher.temporal == "none":
+    matching = model.matcher.options
+    if matching.temporal == "none":
         return None
     cost_TS = model.frame_distances(query_QTVD, prototype_WSVD)[0, 0]
     return Alignment(
         cost_TS=_numpy(cost_TS),
-        path_P2=hard_path(cost_TS, band=matcher.band).numpy(),
-        expected_TS=_numpy(expected_alignment(cost_TS[None], matcher.gamma, band=matcher.band)[0]),
+        path_P2=hard_path(cost_TS, band=matching.band).numpy(),
+        expected_TS=_numpy(expected_alignment(cost_TS[None], matching.gamma, band=matching.band)[0]),
     )
 
 

@@ -70,22 +70,7 @@ class Recogniser(nn.Module):
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
         self.matcher = Matcher(
-            self.backbone.n_features,
-            spatial=matching.spatial,
-            temporal=matching.temporal,
-            attention=matching.attention,
-            attention_dropout=matching.attention_dropout,
-            init=matching.init,
-            joint_code=matching.joint_code,
-            n_joints=layout.n_joints,
-            frame_distance=matching.frame_distance,
-            clip_distance=matching.clip_distance,
-            mean=matching.mean,
-            divergence=matching.divergence,
-            gamma=matching.gamma,
-            soft_evaluation=matching.soft_evaluation,
-            band=matching.band,
-            generator=generator,
+            matching, n_joints=layout.n_joints, n_features=self.backbone.n_features, generator=generator
         )
 
     @property

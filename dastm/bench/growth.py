@@ -35,7 +35,9 @@ def matching(*, queries: int, ways: int, frames: int, joints: int) -> Setup:
     """The matching of one 1-shot episode with 256 features."""
 
     def setup(setting: Setting) -> Work:
-        weights = Activation(256, generator=torch.Generator().manual_seed(2)).to(setting.device)
+        weights = Activation(256, distance="frobenius", init="uniform", generator=torch.Generator().manual_seed(2)).to(
+            setting.device
+        )
         features = setting.normal(ways + ways * queries, frames, joints, 256).requires_grad_()
         labels = torch.arange(ways, device=setting.device)
         query_labels, inputs = labels.repeat_interleave(queries), [features, *weights.parameters()]

@@ -25,7 +25,9 @@ def part_cases() -> dict[str, Case]:
 
 def activation(setting: Setting) -> Work:
     """50 queries x 5 prototypes, 8 frames, 25 joints, 256 features."""
-    weights = Activation(256, generator=torch.Generator().manual_seed(2)).to(setting.device)
+    weights = Activation(256, distance="frobenius", init="uniform", generator=torch.Generator().manual_seed(2)).to(
+        setting.device
+    )
     query = setting.normal(50, 8, 25, 256).requires_grad_()
     prototypes = setting.normal(5, 8, 25, 256, seed=1).requires_grad_()
     inputs = [query, prototypes, *weights.parameters()]

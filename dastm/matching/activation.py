@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from dastm.config import FrameDistance, Init
 from dastm.layers.onednn_linear import onednn_linear
 from dastm.matching.frame_distance import check_features, check_name
 from dastm.matching.gram import activated_cosines, activated_distances
@@ -30,8 +31,9 @@ _CHUNK_BYTES_ELSEWHERE = 1 << 28
 class Activation(nn.Module):
     """Six d x d projections without bias, named as in Eq. 4-5: W1 rows, W2 columns, W3 values; q and s the sides.
 
-    `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`); None: there are none.
-    `distance` is that of the activated frames, `frobenius` as in Eq. 6, or `cosine`.
+    `distance` is that of the activated frames, `frobenius` as in Eq. 6, or `cosine`; `init` is how the projections
+    begin (`projections.start`). `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`);
+    None: there are none.
     `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all prototype frames); None
     chooses from the sizes. It changes memory and speed, not the result.
     """
@@ -40,10 +42,10 @@ class Activation(nn.Module):
         self,
         n_features: int,
         *,
-        distance: str = "frobenius",
+        distance: FrameDistance,
+        init: Init,
         chunk_pairs: int | None = None,
         generator: torch.Generator | None = None,
-        init: str = "uniform",
         code_VD: Tensor | None = None,
     ):
         super().__init__()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
+from dastm.config import Init
 from dastm.layers.dropout import Dropout
 from dastm.matching.projections import coded, start
 
@@ -26,15 +27,16 @@ EPSILON = 1e-12
 class EquationAttention(nn.Module):
     """Three d x d projections without bias, named as in Eq. 4: W1 rows, W2 columns, W3 values.
 
-    `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`); None: there are none.
+    `init` is how they begin (`projections.start`); `code_VD` is where the learned codes of the joints begin
+    (`projections.joint_codes`); None: there are none.
     """
 
     def __init__(
         self,
         n_features: int,
         *,
+        init: Init,
         generator: torch.Generator | None = None,
-        init: str = "uniform",
         code_VD: Tensor | None = None,
     ) -> None:
         super().__init__()
@@ -62,7 +64,7 @@ class AttentionBlock(nn.Module):
     from `generator`; masks follow from `dastm.layers.dropout.reseed_dropout`.
     """
 
-    def __init__(self, n_features: int, *, dropout: float = 0.0, generator: torch.Generator | None = None) -> None:
+    def __init__(self, n_features: int, *, dropout: float, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.n_features = n_features
         self.query, self.key, self.value, self.output = (_linear(n_features) for _ in range(4))

@@ -11,6 +11,7 @@ the side that is activated, B clips of the other one; P = Q W pairs.
 import torch
 from torch import Tensor, nn
 
+from dastm.config import FrameDistance
 from dastm.matching.attention import AttentionBlock, check_frames
 from dastm.matching.chunks import in_chunks
 from dastm.matching.frame_distance import PAIRED, check_features, check_name, same_frames
@@ -37,8 +38,8 @@ class BlockActivation(nn.Module):
         self,
         n_features: int,
         *,
-        dropout: float = 0.0,
-        distance: str = "frobenius",
+        dropout: float,
+        distance: FrameDistance,
         chunk_queries: int | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -92,7 +93,7 @@ class BlockActivation(nn.Module):
         return self.chunk_queries or max(1, chunk_bytes // query_bytes), max(1, _KEPT_BYTES // query_bytes)
 
 
-def _masks(block: AttentionBlock, own_ATVD: Tensor, n_others: int) -> tuple[Tensor | None, Tensor | None]:
+def _masks(block: AttentionBlock, own_ATVD: Tensor, n_others: int) -> Masks:
     """Dropout of the attention (A, T, B, V, V) and of what is added to the residual (A, T, B, V, D) of all pairs."""
     n_clips, n_frames, n_joints, n_channels = own_ATVD.shape
     shape = n_clips, n_frames, n_others, n_joints

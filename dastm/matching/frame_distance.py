@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from dastm.config import FrameDistance
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
 
 _NUMBERS_AT_ONCE = 1 << 22
@@ -87,8 +88,11 @@ def cosine_distance(products: Tensor, first_sizes: Tensor, second_sizes: Tensor)
     return 1 - products / sizes[0] / sizes[1]
 
 
-FRAME_DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"frobenius": frobenius, "cosine": cosine}
-PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"frobenius": paired_frobenius, "cosine": paired_cosine}
+FRAME_DISTANCES: dict[FrameDistance, Callable[[Tensor, Tensor], Tensor]] = {"frobenius": frobenius, "cosine": cosine}
+PAIRED: dict[FrameDistance, Callable[[Tensor, Tensor], Tensor]] = {
+    "frobenius": paired_frobenius,
+    "cosine": paired_cosine,
+}
 """By the name that a configuration gives them: of all queries with all prototypes, and of sequences in pairs."""
 
 

@@ -13,6 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from dastm.config import MatchingConfig
 from dastm.matching.activation import Activation
 from dastm.matching.attention import AttentionBlock, EquationAttention
 from dastm.matching.block_activation import BlockActivation
@@ -21,83 +22,41 @@ from dastm.matching.projections import joint_codes
 from dastm.matching.roots import safe_sqrt
 from dastm.matching.soft_dtw import hard_dtw, soft_dtw
 
-CHOICES = {
-    "spatial": ("activation", "self", "none"),
-    "temporal": ("dtw", "none"),
-    "attention": ("equations", "block"),
-    "frame_distance": tuple(FRAME_DISTANCES),
-    "clip_distance": ("euclidean", "squared"),
-}
-
 
 class Matcher(nn.Module):
     """The distance of section 3 (DASTM, ECCV 2022), of its baselines, and of the released code.
 
     Args:
-        n_features, n_joints: channels and joints of the features; joints are asked for only by `joint_code`.
-        spatial, temporal: as above.
-        attention: of `activation` and `self`: the equations, for all pairs of frames, or the released block, frame t
-            with frame t.
-        attention_dropout: of the block, in training.
-        init: how the projections of the equations begin (`dastm.matching.projections`).
-        joint_code: length at which the learned codes of the joints begin, in the equations; 0: there are none.
-        frame_distance: `frobenius` (Eq. 6) or `cosine`, 1 - cosine of the flattened frames.
-        clip_distance: without alignment, `euclidean` or `squared`.
-        mean: means in place of sums. Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned ones
-            by the number of frames of the longer side; Euclidean distances of clips by sqrt(T V D), squared by T V D.
-        divergence: soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2, unless spatial is `activation`, where
-            neither side has frames of its own (Blondel, Mensch & Vert, AISTATS 2021).
-        gamma: smoothing of the soft minimum.
-        soft_evaluation: the soft minimum in evaluation, too; else the minimum.
-        band: frames at most so far apart are paired; None: all.
+        options: what is measured, and how; `temperature`, `unit_frames` and those of the rank term are not read here.
+        n_joints, n_features: V and D of the features.
         generator: every initial weight is drawn from it.
-
-    Raises: ValueError for a name that is none of these.
     """
 
     def __init__(
         self,
-        n_features: int,
+        options: MatchingConfig,
         *,
-        spatial: str = "activation",
-        temporal: str = "dtw",
-        attention: str = "equations",
-        attention_dropout: float = 0.0,
-        init: str = "uniform",
-        joint_code: float = 0.0,
-        n_joints: int = 0,
-        frame_distance: str = "frobenius",
-        clip_distance: str = "euclidean",
-        mean: bool = False,
-        divergence: bool = False,
-        gamma: float = 0.1,
-        soft_evaluation: bool = False,
-        band: int | None = None,
+        n_joints: int,
+        n_features: int,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.spatial, self.temporal = _known("spatial", spatial), _known("temporal", temporal)
-        self.frame_distance = _known("frame_distance", frame_distance)
-        self.clip_distance = _known("clip_distance", clip_distance)
-        self.mean, self.soft_evaluation = mean, soft_evaluation
-        self.divergence = divergence and spatial != "activation"
-        self.gamma, self.band = gamma, band
-        code_VD = joint_codes(n_joints, n_features, joint_code, generator) if joint_code else None
-        block = _known("attention", attention) == "block"
+        self.options = options
         self.activation: Activation | BlockActivation | None = None
         self.within: EquationAttention | AttentionBlock | None = None
-        if spatial == "activation":
-            distance = frame_distance if temporal == "dtw" else "frobenius"
+        code_VD = joint_codes(n_joints, n_features, options.joint_code, generator) if options.joint_code else None
+        if options.spatial == "activation":
+            distance = options.frame_distance if options.temporal == "dtw" else "frobenius"
             self.activation = (
-                BlockActivation(n_features, dropout=attention_dropout, distance=distance, generator=generator)
-                if block
-                else Activation(n_features, distance=distance, generator=generator, init=init, code_VD=code_VD)
+                BlockActivation(n_features, dropout=options.attention_dropout, distance=distance, generator=generator)
+                if options.attention == "block"
+                else Activation(n_features, distance=distance, generator=generator, init=options.init, code_VD=code_VD)
             )
-        elif spatial == "self":
+        elif options.spatial == "self":
             self.within = (
-                AttentionBlock(n_features, dropout=attention_dropout, generator=generator)
-                if block
-                else EquationAttention(n_features, generator=generator, init=init, code_VD=code_VD)
+                AttentionBlock(n_features, dropout=options.attention_dropout, generator=generator)
+                if options.attention == "block"
+                else EquationAttention(n_features, generator=generator, init=options.init, code_VD=code_VD)
             )
 
     def forward(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
@@ -108,13 +67,13 @@ class Matcher(nn.Module):
         Raises: ValueError if the shapes do not fit (T = S where frame t meets frame t), or as `soft_dtw`.
         """
         query, prototypes = self._attended(query_QTVD), self._attended(prototypes_WSVD)
-        if self.temporal == "none":
+        if self.options.temporal == "none":
             return self._unaligned(query, prototypes)
         cost_QWTS = self._frame_distances(query, prototypes)
         distances_QW = self._aligned(cost_QWTS.flatten(0, 1)).view(cost_QWTS.shape[:2])
-        if self.divergence:
+        if self.options.divergence and self.activation is None:
             distances_QW = distances_QW - (self._own(query)[:, None] + self._own(prototypes)) / 2
-        return distances_QW / max(cost_QWTS.shape[2:]) if self.mean else distances_QW
+        return distances_QW / max(cost_QWTS.shape[2:]) if self.options.mean else distances_QW
 
     def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """Distance of every query frame to every prototype frame, what alignments are taken over.
@@ -129,36 +88,36 @@ class Matcher(nn.Module):
         return attended
 
     def _frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
-        measure = FRAME_DISTANCES[self.frame_distance] if self.activation is None else self.activation
+        measure = FRAME_DISTANCES[self.options.frame_distance] if self.activation is None else self.activation
         return self._scaled(measure(query_QTVD, prototypes_WSVD), query_QTVD)
 
     def _own(self, features_NTVD: Tensor) -> Tensor:
         """Every clip aligned with itself -> (N,)."""
-        own_NTT = PAIRED[self.frame_distance](features_NTVD, features_NTVD)
+        own_NTT = PAIRED[self.options.frame_distance](features_NTVD, features_NTVD)
         return self._aligned(self._scaled(own_NTT, features_NTVD))
 
     def _scaled(self, distances: Tensor, features_NTVD: Tensor) -> Tensor:
         """A mean over joints and channels, where it is asked for and a sum was taken."""
-        if not self.mean or self.frame_distance == "cosine":
+        if not self.options.mean or self.options.frame_distance == "cosine":
             return distances
         return distances / math.sqrt(features_NTVD[0, 0].numel())
 
     def _aligned(self, cost_NTS: Tensor) -> Tensor:
         """Along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation unless asked otherwise."""
-        if self.training or self.soft_evaluation:
-            return soft_dtw(cost_NTS, self.gamma, band=self.band)
-        return hard_dtw(cost_NTS, band=self.band)
+        if self.training or self.options.soft_evaluation:
+            return soft_dtw(cost_NTS, self.options.gamma, band=self.options.band)
+        return hard_dtw(cost_NTS, band=self.options.band)
 
     def _unaligned(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """Euclidean distance of whole clips, of all their numbers or a mean over them, or its square."""
-        squared = self.clip_distance == "squared"
+        squared = self.options.clip_distance == "squared"
         if self.activation is None:
             distances_QW = (squared_euclidean if squared else euclidean)(query_QTVD, prototypes_WSVD)
         else:
             square_QW = self._activated_square(query_QTVD, prototypes_WSVD)
             distances_QW = square_QW if squared else safe_sqrt(square_QW)
         n_numbers = query_QTVD[0].numel()
-        return distances_QW / (n_numbers if squared else math.sqrt(n_numbers)) if self.mean else distances_QW
+        return distances_QW / (n_numbers if squared else math.sqrt(n_numbers)) if self.options.mean else distances_QW
 
     def _activated_square(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """Squared distance of whole activated clips: of frame t and frame t, summed over t. No other pair is formed."""
@@ -167,9 +126,3 @@ class Matcher(nn.Module):
         pairs = zip(torch.split(query_QTVD, 1, dim=1), torch.split(prototypes_WSVD, 1, dim=1), strict=True)
         frames = torch.stack([activation(query, prototypes)[:, :, 0, 0] for query, prototypes in pairs])
         return frames.square().sum(0)
-
-
-def _known(choice: str, name: str) -> str:
-    if name not in CHOICES[choice]:
-        raise ValueError(f"{choice}: one of {', '.join(CHOICES[choice])}, got {name!r}")
-    return name

@@ -5,14 +5,15 @@ Axes: V joints, D channels.
 
 import math
 from collections.abc import Iterable
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
-INITS = "uniform", "tied", "identity"
+from dastm.config import Init
 
 
-def start(parameters: Iterable[tuple[str, nn.Parameter]], generator: torch.Generator | None, init: str) -> None:
+def start(parameters: Iterable[tuple[str, nn.Parameter]], generator: torch.Generator | None, init: Init) -> None:
     """Fill square projections, named W1.., W2.. and W3.., anew; the same generator state gives the same numbers.
 
     uniform   each drawn on its own in +-1/sqrt(d), as nn.Linear does: the two sides' values then have nothing to
@@ -23,8 +24,8 @@ def start(parameters: Iterable[tuple[str, nn.Parameter]], generator: torch.Gener
 
     Raises: ValueError for another name.
     """
-    if init not in INITS:
-        raise ValueError(f"init: one of {', '.join(INITS)}, got {init!r}")
+    if init not in get_args(Init):
+        raise ValueError(f"init: one of {', '.join(get_args(Init))}, got {init!r}")
     for name, parameter in parameters:
         if init == "identity" or (init == "tied" and name.startswith("W3")):
             nn.init.eye_(parameter)

@@ -25,11 +25,6 @@ _OLDEST = (8, 0)
 _told: set[str] = set()
 
 
-def available() -> bool:
-    """Whether the kernels can run in this process: Triton is there, and a GPU for it (or its interpreter)."""
-    return missing() is None
-
-
 def missing(device: torch.device | None = None) -> str | None:
     """What the kernels lack in this process, on this GPU or, without one named, the current; None if nothing."""
     if not _installed():

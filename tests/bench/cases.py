@@ -41,7 +41,9 @@ def further(setting: Setting) -> Mapping[str, Mapping[str, Setup]]:
 
 def activation(setting: Setting) -> Work:
     """The sizes and numbers of `dastm.bench.parts.activation`."""
-    weights = Activation(256, generator=torch.Generator().manual_seed(2)).to(setting.device)
+    weights = Activation(256, distance="frobenius", init="uniform", generator=torch.Generator().manual_seed(2)).to(
+        setting.device
+    )
     query = setting.normal(50, 8, 25, 256).requires_grad_()
     prototypes = setting.normal(5, 8, 25, 256, seed=1).requires_grad_()
     inputs = [query, prototypes, *weights.parameters()]

@@ -102,6 +102,6 @@ def episode_loss(model: Recogniser, episode: Episode) -> Tensor:
     support = features[:n_support]
     prototypes_WSVD = torch.stack([support[episode.support_labels == way].mean(0) for way in range(n_way)])
     cost_QWTS = activation_distances(model.activation, features[n_support:], prototypes_WSVD)
-    distances_QW = PlainSoftDTW.apply(cost_QWTS.flatten(0, 1), model.matcher.gamma).view(-1, n_way)
+    distances_QW = PlainSoftDTW.apply(cost_QWTS.flatten(0, 1), model.matcher.options.gamma).view(-1, n_way)
     rank = -torch.linalg.svdvals(features).sum(-1).mean()
     return functional.cross_entropy(-distances_QW, episode.query_labels) + 0.1 * rank

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.kernel
 
 
 def test_activation(generator):
-    weights = Activation(4, generator=generator).double()
+    weights = Activation(4, distance="frobenius", init="uniform", generator=generator).double()
     query = torch.randn((3, 2, 5, 4), generator=generator).double()
     prototypes = torch.randn((2, 3, 5, 4), generator=generator).double()
     torch.testing.assert_close(literal.activation_distances(weights, query, prototypes), weights(query, prototypes))

@@ -167,21 +167,18 @@ def test_unit_frames_have_length_one_before_prototypes_are_made(generator):
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 @pytest.mark.parametrize("method", METHODS)
 def test_every_option_of_the_matching_reaches_it(method, recipe, monkeypatch):
-    """All but those of the loss and the features; the oracle's tests say what the matcher makes of them."""
+    """The oracle's tests say what the matcher makes of them."""
     matching = load_config([recipe, method], {"matching.mean": True, "matching.band": 3}).matching
-    given = {}
+    given = []
 
-    def recording(n_features, **options):
-        given.update(options)
-        return Matcher(n_features, **options)
+    def recording(options, **sizes):
+        given.append((options, sizes))
+        return Matcher(options, **sizes)
 
     monkeypatch.setattr(model_module, "Matcher", recording)
     generator = torch.Generator()
     Recogniser(STICK, BackboneConfig(n_blocks=4), matching, generator)
-    expected = dataclasses.asdict(matching)
-    for elsewhere in ("temperature", "rank_weight", "rank", "unit_frames"):
-        del expected[elsewhere]
-    assert given == {**expected, "generator": generator, "n_joints": STICK.n_joints}
+    assert given == [(matching, {"n_joints": STICK.n_joints, "n_features": 256, "generator": generator})]
 
 
 @pytest.mark.parametrize("recipe", ["paper", "release"])

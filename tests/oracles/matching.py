@@ -81,8 +81,8 @@ def activated(matcher: nn.Module, query_VD: Tensor, support_VD: Tensor) -> tuple
 
 def costs(matcher: nn.Module, query_TVD: Tensor, prototype_SVD: Tensor) -> Tensor:
     """Frame distances of one query and one prototype (T, S), both as they are after attention within."""
-    kind = matcher.frame_distance
-    scale = query_TVD[0].numel() ** 0.5 if matcher.mean and kind == "frobenius" else 1.0
+    kind = matcher.options.frame_distance
+    scale = query_TVD[0].numel() ** 0.5 if matcher.options.mean and kind == "frobenius" else 1.0
     rows = []
     for t in range(len(query_TVD)):
         row = []
@@ -102,19 +102,19 @@ def costs(matcher: nn.Module, query_TVD: Tensor, prototype_SVD: Tensor) -> Tenso
 
 
 def own_costs(matcher: nn.Module, frames_TVD: Tensor) -> Tensor:
-    kind = matcher.frame_distance
-    scale = frames_TVD[0].numel() ** 0.5 if matcher.mean and kind == "frobenius" else 1.0
+    kind = matcher.options.frame_distance
+    scale = frames_TVD[0].numel() ** 0.5 if matcher.options.mean and kind == "frobenius" else 1.0
     return torch.stack([torch.stack([frame_distance(a, b, kind) / scale for b in frames_TVD]) for a in frames_TVD])
 
 
 def aligned(matcher: nn.Module, cost_TS: Tensor) -> float:
-    soft = matcher.training or matcher.soft_evaluation
+    soft = matcher.training or matcher.options.soft_evaluation
     blocked = cost_TS.clone()
     for t in range(cost_TS.shape[0]):
         for s in range(cost_TS.shape[1]):
-            if matcher.band is not None and abs(t - s) > matcher.band:
+            if matcher.options.band is not None and abs(t - s) > matcher.options.band:
                 blocked[t, s] = 1e9
-    return recursive(blocked, matcher.gamma if soft else 0.0)
+    return recursive(blocked, matcher.options.gamma if soft else 0.0)
 
 
 def clip_distance(matcher: nn.Module, query_TVD: Tensor, prototype_TVD: Tensor) -> float:
@@ -125,8 +125,8 @@ def clip_distance(matcher: nn.Module, query_TVD: Tensor, prototype_TVD: Tensor) 
         if matcher.activation is not None:
             pair = activated(matcher, query_VD, prototype_VD)
         square += sum((a - b) ** 2 for a, b in zip(pair[0].flatten().tolist(), pair[1].flatten().tolist(), strict=True))
-    square = square / query_TVD.numel() if matcher.mean else square
-    return square if matcher.clip_distance == "squared" else math.sqrt(square)
+    square = square / query_TVD.numel() if matcher.options.mean else square
+    return square if matcher.options.clip_distance == "squared" else math.sqrt(square)
 
 
 def distance(matcher: nn.Module, query_TVD: Tensor, prototype_SVD: Tensor) -> float:
@@ -134,13 +134,13 @@ def distance(matcher: nn.Module, query_TVD: Tensor, prototype_SVD: Tensor) -> fl
     if matcher.within is not None:
         query_TVD = torch.stack([within(matcher.within, frame) for frame in query_TVD])
         prototype_SVD = torch.stack([within(matcher.within, frame) for frame in prototype_SVD])
-    if matcher.temporal == "none":
+    if matcher.options.temporal == "none":
         return clip_distance(matcher, query_TVD, prototype_SVD)
     value = aligned(matcher, costs(matcher, query_TVD, prototype_SVD))
-    if matcher.divergence and matcher.activation is None:
+    if matcher.options.divergence and matcher.activation is None:
         own = [aligned(matcher, own_costs(matcher, frames)) for frames in (query_TVD, prototype_SVD)]
         value -= (own[0] + own[1]) / 2
-    return value / max(len(query_TVD), len(prototype_SVD)) if matcher.mean else value
+    return value / max(len(query_TVD), len(prototype_SVD)) if matcher.options.mean else value
 
 
 def distances(matcher: nn.Module, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:

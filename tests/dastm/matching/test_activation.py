@@ -13,10 +13,15 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 NAMES = ["W1q", "W2q", "W3q", "W1s", "W2s", "W3s"]
 
 
+def made(n_features, **options):
+    """As Eq. 4-6 have it, unless told otherwise."""
+    return Activation(n_features, **{"distance": "frobenius", "init": "uniform", **options})
+
+
 def problem(kind, generator, sizes=(3, 4, 2, 3, 5, 6), dtype=torch.float64):
     """A module, query features and prototypes of one kind of input."""
     n_query, n_t, n_way, n_s, n_joints, n_channels = sizes
-    module = Activation(n_channels, generator=generator).to(dtype)
+    module = made(n_channels, generator=generator).to(dtype)
     query = torch.randn(n_query, n_t, n_joints, n_channels, generator=generator, dtype=torch.float64)
     prototypes = torch.randn(n_way, n_s, n_joints, n_channels, generator=generator, dtype=torch.float64)
     if kind == "near":
@@ -112,7 +117,7 @@ def test_identical_activated_frames_have_distance_zero_and_finite_gradients(dtyp
 
 
 def test_zeros_have_distance_zero_and_gradient_zero(generator):
-    module = Activation(4, generator=generator)
+    module = made(4, generator=generator)
     query = torch.zeros(2, 3, 5, 4, requires_grad=True)
     distances = module(query, torch.zeros(2, 3, 5, 4))
     assert not distances.any()
@@ -132,7 +137,7 @@ def test_chunks_change_neither_distances_nor_gradients(chunk_pairs, generator):
 
 
 def test_default_chunk_is_bounded_by_the_sizes():
-    module = Activation(4)
+    module = made(4)
     frames = torch.zeros(1, 25, 4)
     assert module._chunk_frames(frames, 40) == 41  # 4 MiB / (25 * 25 * 4 bytes) = 1677 pairs
     assert module._chunk_frames(frames, 4000) == 1
@@ -164,7 +169,7 @@ def test_attention_is_that_of_the_equations(generator):
 
 
 def test_attention_by_hand():
-    module = Activation(1)
+    module = made(1)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.fill_(1)
@@ -184,7 +189,7 @@ def test_attention_keeps_leading_axes(generator):
 
 def test_projections_are_drawn_from_the_generator_alone():
     def drawn(seed):
-        return Activation(9, generator=torch.Generator().manual_seed(seed))
+        return made(9, generator=torch.Generator().manual_seed(seed))
 
     state = torch.get_rng_state()
     first, again, other = drawn(1), drawn(1), drawn(2)
@@ -198,12 +203,12 @@ def test_projections_are_drawn_from_the_generator_alone():
 
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        Activation(0)
+        made(0)
     with pytest.raises(ValueError, match="at least 1, got 4 and 0"):
-        Activation(4, chunk_pairs=0)
+        made(4, chunk_pairs=0)
     with pytest.raises(ValueError, match="distance: one of frobenius, cosine, got 'manhattan'"):
-        Activation(4, distance="manhattan")
-    module = Activation(4)
+        made(4, distance="manhattan")
+    module = made(4)
     with pytest.raises(ValueError, match="expected 4 channels"):
         module(torch.zeros(1, 1, 2, 3), torch.zeros(1, 1, 2, 3))
     with pytest.raises(ValueError, match="expected query"):
@@ -215,7 +220,7 @@ def test_sizes_that_do_not_fit_are_refused():
 @pytest.mark.parametrize("init", ["tied", "identity"])
 def test_distances_begin_as_distances(init, generator):
     """Copies of the prototypes are nearest to themselves; with `uniform` the two sides' values are unrelated."""
-    module = Activation(16, generator=generator, init=init)
+    module = made(16, generator=generator, init=init)
     prototypes = torch.randn((5, 2, 4, 16), generator=generator)
     diagonal_cost = module(prototypes, prototypes).diagonal(dim1=2, dim2=3).sum(-1)
     assert diagonal_cost.argmin(1).tolist() == [0, 1, 2, 3, 4]
@@ -225,7 +230,7 @@ def test_distances_begin_as_distances(init, generator):
 
 
 def test_uniform_draws_all_six_apart(generator):
-    module = Activation(16, generator=generator)
+    module = made(16, generator=generator)
     weights = list(module.parameters())
     assert all((weight.abs() <= 0.25).all() for weight in weights)
     assert not any(torch.equal(a, b) for i, a in enumerate(weights) for b in weights[:i])
@@ -233,7 +238,7 @@ def test_uniform_draws_all_six_apart(generator):
 
 def test_codes_of_the_joints_count_in_scores_only(generator):
     """Adding them to the features would give the same attention, and other values."""
-    plain, coded = (Activation(6, generator=generator, code_VD=code) for code in (None, torch.eye(4, 6)))
+    plain, coded = (made(6, generator=generator, code_VD=code) for code in (None, torch.eye(4, 6)))
     plain.load_state_dict({name: value for name, value in coded.state_dict().items() if name != "code_VD"})
     query, prototype = torch.randn((2, 4, 6), generator=generator)
     code = coded.code_VD
@@ -250,7 +255,7 @@ def test_codes_of_the_joints_count_in_scores_only(generator):
 
 def test_with_long_codes_joints_attend_to_themselves(generator):
     code = joint_codes(5, 8, 20.0, generator)
-    module = Activation(8, init="identity", code_VD=code)
+    module = made(8, init="identity", code_VD=code)
     query, prototype = torch.randn((2, 5, 8), generator=generator)
     for attention in module.attention(query, prototype):
         torch.testing.assert_close(attention, torch.eye(5), rtol=0, atol=1e-4)

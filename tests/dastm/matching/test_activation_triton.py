@@ -187,7 +187,7 @@ def module_grads(module, query, prototypes):
 )
 def test_the_whole_activation_equals_the_loops(kind, sizes, generator, fused):
     n_query, n_t, n_way, n_s, n_joints, n_channels = sizes
-    module = Activation(n_channels, generator=generator)
+    module = Activation(n_channels, distance="frobenius", init="uniform", generator=generator)
     query = torch.randn(n_query, n_t, n_joints, n_channels, generator=generator)
     prototypes = torch.randn(n_way, n_s, n_joints, n_channels, generator=generator)
     if kind == "zero":
@@ -203,7 +203,7 @@ def test_the_whole_activation_equals_the_loops(kind, sizes, generator, fused):
 
 
 def test_reordered_queries_and_classes_and_joints_permuted_alike(generator, fused):
-    module = Activation(6, generator=generator).to(DEVICE)
+    module = Activation(6, distance="frobenius", init="uniform", generator=generator).to(DEVICE)
     query, prototypes = torch.randn(3, 2, 5, 6, generator=generator), torch.randn(2, 1, 5, 6, generator=generator)
     query, prototypes = query.to(DEVICE), prototypes.to(DEVICE)
     expected = module(query, prototypes)
@@ -215,7 +215,9 @@ def test_reordered_queries_and_classes_and_joints_permuted_alike(generator, fuse
 def test_on_the_cpu_the_gram_form_runs_and_says_nothing(generator, caplog, monkeypatch):
     monkeypatch.setattr(activation_triton, "activated_distances", None)
     with caplog.at_level(logging.DEBUG, logger="dastm"):
-        assert Activation(4, generator=generator)(torch.ones(1, 2, 3, 4), torch.zeros(1, 1, 3, 4)).shape == (1, 1, 2, 1)
+        assert Activation(4, distance="frobenius", init="uniform", generator=generator)(
+            torch.ones(1, 2, 3, 4), torch.zeros(1, 1, 3, 4)
+        ).shape == (1, 1, 2, 1)
     assert not caplog.records
 
 
@@ -243,7 +245,10 @@ def test_on_a_gpu_the_kernels_run_where_they_can_and_one_line_says_where_not(gen
         activation_triton, "activated_distances", lambda *t, **o: calls.append(t[0].dtype) or whole(*t, **o)
     )
     monkeypatch.setattr(triton_support, "_told", set())
-    module, query = Activation(8, generator=generator).cuda(), torch.randn(2, 3, 5, 8, generator=generator).cuda()
+    module, query = (
+        Activation(8, distance="frobenius", init="uniform", generator=generator).cuda(),
+        torch.randn(2, 3, 5, 8, generator=generator).cuda(),
+    )
     module(query, query)
     assert calls == [torch.float32]
     with caplog.at_level(logging.WARNING, logger="dastm"):
@@ -256,7 +261,7 @@ def test_on_a_gpu_the_kernels_run_where_they_can_and_one_line_says_where_not(gen
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
 def test_nothing_waits_for_the_gpu(generator):
-    module = Activation(8, generator=generator).cuda()
+    module = Activation(8, distance="frobenius", init="uniform", generator=generator).cuda()
     query = torch.randn(4, 3, 25, 8, generator=generator).cuda().requires_grad_()
     module(query, query.detach()[:2]).sum().backward()  # compiles
     torch.cuda.synchronize()

@@ -10,7 +10,10 @@ from dastm.matching.attention import AttentionBlock, EquationAttention
 from tests.oracles import matching as oracle
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
-KINDS = {"equations": EquationAttention, "block": AttentionBlock}
+KINDS = {
+    "equations": lambda n, **options: EquationAttention(n, **{"init": "uniform", **options}),
+    "block": lambda n, **options: AttentionBlock(n, **{"dropout": 0.0, **options}),
+}
 
 
 def made(kind, generator, dtype=torch.float64, n_features=6, **options):

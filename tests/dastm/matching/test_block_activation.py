@@ -16,7 +16,9 @@ DISTANCES = ("frobenius", "cosine")
 
 def problem(generator, distance, dtype=torch.float64, sizes=(3, 4, 2, 5, 6), **options):
     n_query, n_frames, n_way, n_joints, n_channels = sizes
-    module = BlockActivation(n_channels, distance=distance, generator=generator, **options).to(dtype)
+    module = BlockActivation(
+        n_channels, **{"distance": distance, "dropout": 0.0, "generator": generator, **options}
+    ).to(dtype)
     query, prototypes = (
         torch.randn(n, n_frames, n_joints, n_channels, generator=generator, dtype=torch.float64)
         for n in (n_query, n_way)
@@ -126,14 +128,14 @@ def test_attention_is_that_of_the_two_blocks(generator):
 
 
 def test_features_of_zeros_have_finite_gradients():
-    module = BlockActivation(4, distance="cosine", generator=torch.Generator().manual_seed(0))
+    module = BlockActivation(4, dropout=0.0, distance="cosine", generator=torch.Generator().manual_seed(0))
     query = torch.zeros(2, 3, 5, 4, requires_grad=True)
     module(query, torch.zeros(1, 3, 5, 4)).sum().backward()
     assert query.grad.isfinite().all()
 
 
 def test_other_numbers_of_frames_or_channels_are_refused():
-    module = BlockActivation(4)
+    module = BlockActivation(4, dropout=0.0, distance="frobenius")
     with pytest.raises(ValueError, match="frame t is compared with frame t, but there are 2 query frames and 3"):
         module(torch.zeros(1, 2, 5, 4), torch.zeros(1, 3, 5, 4))
     with pytest.raises(ValueError, match="expected frames"):
@@ -141,4 +143,4 @@ def test_other_numbers_of_frames_or_channels_are_refused():
     with pytest.raises(ValueError, match="expected query"):
         module(torch.zeros(1, 2, 5, 4), torch.zeros(1, 2, 4, 4))
     with pytest.raises(ValueError, match="distance: one of frobenius, cosine, got 'manhattan'"):
-        BlockActivation(4, distance="manhattan")
+        BlockActivation(4, dropout=0.0, distance="manhattan")

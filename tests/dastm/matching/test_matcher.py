@@ -1,11 +1,12 @@
 """Every method of the tables in both recipes against the literal loops, and what holds for all of them."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
 
-from dastm.config import load_config
+from dastm.config import MatchingConfig, load_config
 from dastm.layers.dropout import reseed_dropout
 from dastm.matching.matcher import Matcher
 from dastm.matching.soft_dtw import soft_dtw_divergence
@@ -13,35 +14,31 @@ from tests.oracles import matching as oracle
 
 pytestmark = pytest.mark.kernel
 METHODS = ("protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm")
-OF_MATCHER = (
-    *("spatial", "temporal", "attention", "attention_dropout", "init", "frame_distance", "clip_distance"),
-    *("mean", "divergence", "gamma", "soft_evaluation", "band"),
-)
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 
 
-def settings(recipe, method):
-    matching = load_config([recipe, method]).matching
-    return {name: getattr(matching, name) for name in OF_MATCHER}
+def settings(recipe, method, **settings):
+    return load_config([recipe, method], settings).matching
 
 
-def problem(generator, sizes=(3, 3, 2, 3, 4, 5), dtype=torch.float64, **options):
+def problem(generator, sizes=(3, 3, 2, 3, 4, 5), dtype=torch.float64, options=None, **changed):
+    """A matcher of these options, or of the defaults with some changed, and features for it."""
     n_query, n_t, n_way, n_s, n_joints, n_channels = sizes
-    matcher = Matcher(n_channels, generator=generator, **options).to(dtype)
+    options = MatchingConfig(**changed) if options is None else options
+    matcher = Matcher(options, n_joints=n_joints, n_features=n_channels, generator=generator).to(dtype)
     query = torch.randn(n_query, n_t, n_joints, n_channels, generator=generator, dtype=torch.float64)
     prototypes = torch.randn(n_way, n_s, n_joints, n_channels, generator=generator, dtype=torch.float64)
     return matcher, query.to(dtype), prototypes.to(dtype)
 
 
 def without_dropout(options):
-    return {**options, "attention_dropout": 0.0}
+    return dataclasses.replace(options, attention_dropout=0.0)
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 @pytest.mark.parametrize("method", METHODS)
 def test_distances_of_every_method_and_recipe_equal_the_literal_loops(method, recipe, training, generator):
-    matcher, query, prototypes = problem(generator, **without_dropout(settings(recipe, method)))
+    matcher, query, prototypes = problem(generator, options=without_dropout(settings(recipe, method)))
     matcher.train(training)
     expected = oracle.distances(matcher, query, prototypes)
     torch.testing.assert_close(matcher(query, prototypes).detach(), expected, rtol=1e-10, atol=1e-12)
@@ -50,7 +47,9 @@ def test_distances_of_every_method_and_recipe_equal_the_literal_loops(method, re
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 @pytest.mark.parametrize("method", ["protonet", "dtw", "ngm", "dastm"])
 def test_distances_in_float32(method, recipe, generator):
-    matcher, query, prototypes = problem(generator, dtype=torch.float32, **without_dropout(settings(recipe, method)))
+    matcher, query, prototypes = problem(
+        generator, dtype=torch.float32, options=without_dropout(settings(recipe, method))
+    )
     found = matcher(query, prototypes)
     assert found.dtype == torch.float32
     expected = oracle.distances(copy.deepcopy(matcher).double(), query.double(), prototypes.double())
@@ -131,8 +130,8 @@ def test_gradcheck_of_features_and_weights(options, generator):
 
 @pytest.mark.parametrize("spatial", ["activation", "self"])
 def test_training_is_a_function_of_the_dropout_seed(spatial, generator):
-    options = {**settings("release", "dastm"), "spatial": spatial}
-    matcher, query, prototypes = problem(generator, **options)
+    options = settings("release", "dastm", **{"matching.spatial": spatial})
+    matcher, query, prototypes = problem(generator, options=options)
     results = []
     for seed in (1, 2, 1):
         reseed_dropout(matcher, seed)
@@ -152,7 +151,7 @@ def test_training_is_a_function_of_the_dropout_seed(spatial, generator):
 )
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 def test_a_method_has_no_weights_and_no_work_that_it_does_not_use(recipe, method, unused, generator, monkeypatch):
-    matcher, query, prototypes = problem(generator, **settings(recipe, method))
+    matcher, query, prototypes = problem(generator, options=settings(recipe, method))
     assert not list(matcher.parameters())
     for name in unused:
         if name in ("frobenius", "cosine"):
@@ -177,14 +176,15 @@ def test_attention_within_is_taken_once_a_frame_not_once_a_pair(attention, gener
 
 def test_projections_begin_as_asked(generator):
     for spatial, weights in (("activation", ("activation.W3q", "activation.W3s")), ("self", ("within.W3",))):
-        state = Matcher(6, spatial=spatial, init="tied", generator=generator).state_dict()
-        assert all(torch.equal(state[name], torch.eye(6)) for name in weights)
+        matcher, *_ = problem(generator, (1, 1, 1, 1, 2, 6), spatial=spatial, init="tied")
+        state = matcher.state_dict()
+        assert all(torch.equal(state[name], torch.eye(6).double()) for name in weights)
 
 
 @pytest.mark.parametrize("choice", ["spatial", "temporal", "attention", "frame_distance", "clip_distance"])
 def test_a_name_that_is_none_is_refused(choice):
-    with pytest.raises(ValueError, match=rf"{choice}: one of .*, got 'other'"):
-        Matcher(4, **{choice: "other"})
+    with pytest.raises(ValueError, match=rf"{choice}\n  Input should be .*input_value='other'"):
+        MatchingConfig(**{choice: "other"})
 
 
 @pytest.mark.parametrize("spatial", ["activation", "self", "none"])
