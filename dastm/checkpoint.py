@@ -27,8 +27,11 @@ import torch
 from dastm import __version__
 from dastm.clip import Manifest, checksum, encode_manifest
 from dastm.config import Config, config_from_dict
+from dastm.documents import DocumentError, cut, shown
+from dastm.documents import read_json as read_document
 from dastm.errors import RunError
 from dastm.os_errors import naming, os_line
+from dastm.spreadsheet import cell
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
 NOT_TRAINING = (
@@ -67,22 +70,22 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """`write_bytes` of a CSV table; a missing value becomes an empty cell."""
+    """`write_bytes` of a CSV table; a missing value becomes an empty cell, a formula a text."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fields, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     write_bytes(path, text.getvalue().encode())
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON document of a run folder; RunError names the file."""
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise RunError(os_line(error, path, "cannot be read")) from error
-    except ValueError as error:
-        raise RunError(f"{path}: cannot be read ({error})") from error
+        return read_document(path)
+    except DocumentError as error:
+        if isinstance(error.__cause__, OSError):
+            raise RunError(os_line(error.__cause__, path, "cannot be read")) from error
+        raise RunError(f"{path}: cannot be read ({error})") from None
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -186,11 +189,24 @@ class TrainingRecord:
             raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
         document = read_json(path)
         try:
+            _check_texts(document)
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
             classes = _classes_read(document.pop("classes", None))
             return TrainingRecord(config=config, versions=versions, classes=classes, **document)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise RunError(f"{path}: not the record of a training ({error})") from error
+            raise RunError(f"{path}: not the record of a training ({cut(error)})") from error
+
+
+def _check_texts(document: dict[str, Any]) -> None:
+    """TypeError naming what is no text and should be one."""
+    for name in ("shards", "dataset", "shards_digest", "code"):
+        if not isinstance(document[name], str):
+            raise TypeError(f"{name}: expected a text, got {shown(document[name])}")
+    if not isinstance(document["revision"], str | None):
+        raise TypeError(f"revision: expected a text or null, got {shown(document['revision'])}")
+    for name, text in dict(document["versions"]).items():
+        if not isinstance(text, str):
+            raise TypeError(f"versions.{name}: expected a text, got {shown(text)}")
 
 
 def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:

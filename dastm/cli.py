@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import yaml
 
 from dastm.clip import ShardError
 from dastm.config import EPISODES_ONLY, EvalConfig, checked, load_config, parse_settings, preset_names
+from dastm.documents import DocumentError, shown
 from dastm.errors import RunError
+from dastm.names import read_params
 from dastm.os_errors import os_line
 from dastm.ours import NotOurs
 
@@ -31,10 +32,9 @@ def params(block: str) -> dict[str, Any]:
     if not PARAMS.is_file():
         return {}
     try:
-        document = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) or {}
-        return {key: value for key, value in dict(document.get(block) or {}).items() if value is not None}
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
-        raise RunError(f"{PARAMS}: block {block}: {' '.join(str(error).split())}") from error
+        return {key: value for key, value in read_params(PARAMS, block).items() if value is not None}
+    except DocumentError as error:
+        raise RunError(f"{PARAMS}: {error}") from None
 
 
 def one_line_errors(command: Command) -> Command:
@@ -77,7 +77,7 @@ def train_params() -> tuple[list[str], dict[str, Any]]:
         raise RunError(f"{PARAMS}: train.{unknown[0]}: no such key; known: preset, set")
     settings = given.get("set", {})
     if not isinstance(settings, dict):
-        raise RunError(f"{PARAMS}: train.set: expected a mapping, e.g. {{matching.gamma: 0.05}}, got {settings!r}")
+        raise RunError(f"{PARAMS}: train.set: expected a mapping, e.g. {{matching.gamma: 0.05}}, got {shown(settings)}")
     presets = given.get("preset", [])
     presets = [str(preset) for preset in (presets if isinstance(presets, list) else [presets])]
     return presets, {str(key): value for key, value in settings.items()}
@@ -144,7 +144,10 @@ def train(
     config = load_config(usual_presets, {**usual, **parse_settings(settings)})
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
-    with closing(open_source(where, mode=config.optimise.source, device=device, parts=["train", "val"])) as source:
+    parts = ["train", "val"]
+    with closing(
+        open_source(where, mode=config.optimise.source, device=device, parts=parts, commands=shards is not None)
+    ) as source:
         folder = out or DATA / "runs" / source.manifest.dataset
         record = record_training(config, where, source.manifest)
         run(source, record, folder, replace=replace, pretrained=pretrained, log=click.echo)

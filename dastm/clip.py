@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.documents import cut, json_value, shown
 from dastm.skeleton import Layout
 
 SCHEMA_VERSION = 1
@@ -94,10 +95,10 @@ def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[n
 def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:
     """What `encode_clip` was given (plus `bodies` and `checksum` in the facts); ShardError naming `where` if not."""
     try:
-        row = json.loads(facts)
+        row = json_value(facts)
         key, expected, own = row["key"], row["checksum"], row.pop(FACTS_CHECKSUM)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ShardError(f"{where}: facts are not the JSON of a clip ({error})") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ShardError(f"{where}: facts are not the JSON of a clip ({cut(error)})") from error
     if checksum(_canonical(row)) != own:
         raise ShardError(f"{where}: checksum of the facts differs, the shard is damaged; run `dastm-data split` again")
     return Clip(key=key, joints_MTVC=decode_joints(array, expected, where), facts=row)
@@ -160,9 +161,11 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(data: bytes, where: str) -> Manifest:
     """What `encode_manifest` was given; ShardError naming `where` for another schema or a damaged document."""
     try:
-        document = json.loads(data)
+        document = json_value(data)
         if document["schema_version"] != SCHEMA_VERSION:
-            raise ShardError(f"{where}: schema {document['schema_version']}, this version reads {SCHEMA_VERSION}")
+            raise ShardError(
+                f"{where}: schema {shown(document['schema_version'])}, this version reads {SCHEMA_VERSION}"
+            )
         parts = {
             part: {int(class_id): _entry(e) for class_id, e in classes.items()}
             for part, classes in document["parts"].items()
@@ -177,7 +180,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
             versions=dict(document["versions"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ShardError(f"{where}: not a manifest of shards ({type(error).__name__}: {error})") from error
+        raise ShardError(f"{where}: not a manifest of shards ({type(error).__name__}: {cut(error)})") from error
 
 
 def _entry_document(entry: ClassEntry) -> dict[str, Any]:
@@ -189,18 +192,18 @@ def _entry(document: Any) -> ClassEntry:
     exemplars = tuple(_count(position, 0) for position in document.get("exemplars", ()))
     clips = _count(document["clips"], 0)
     if list(exemplars) != sorted(set(exemplars)) or not all(position < clips for position in exemplars):
-        raise ValueError(f"exemplars {list(exemplars)}: expected ascending positions among {clips} clips")
+        raise ValueError(f"exemplars {shown(list(exemplars))}: expected ascending positions among {clips} clips")
     shards = tuple(map(_text, document["shards"]))
     return ClassEntry(name=_text(document["name"]), clips=clips, shards=shards, exemplars=exemplars)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected a text, got {value!r}")
+        raise TypeError(f"expected a text, got {shown(value)}")
     return value
 
 
 def _count(value: Any, least: int) -> int:
     if type(value) is not int or value < least:
-        raise ValueError(f"expected a whole number of at least {least}, got {value!r}")
+        raise ValueError(f"expected a whole number of at least {least}, got {shown(value)}")
     return value

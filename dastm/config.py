@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from dastm.documents import DocumentError, read_yaml, shown, yaml_value
 from dastm.errors import RunError
+from dastm.faults import first_fault
 
 PRESETS = Path(__file__).parent / "presets"
 DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
@@ -61,7 +62,7 @@ class BackboneConfig:
     """The encoder of one body."""
 
     name: BackboneName = "st_gcn"
-    n_blocks: Count | None = None
+    n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
     """None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; layers of the LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
     """One network a stream, their features side by side. None: as published, joint and bone of 2s-AGCN, else joint."""
@@ -74,7 +75,7 @@ class BackboneConfig:
     batch norm follows, divides the scale out again, and leaves little of it."""
     drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has none."""
-    body_slots: Count | None = None
+    body_slots: Annotated[int, Field(ge=1, le=16, strict=True)] | None = None
     """Features are averaged over this many bodies, absent ones as zeros (released code: 2); None: over those present.
     The input norm of 2s-AGCN and MS-G3D has statistics for each of them, that of the others one set for all."""
 
@@ -309,9 +310,9 @@ def _preset(name: str) -> dict[str, dict[str, Any]]:
     if path.parent == PRESETS and name not in preset_names():
         raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or a YAML file of yours")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RunError(f"preset {name}: {' '.join(str(error).split())}") from error
+        document = read_yaml(path) or {}
+    except DocumentError as error:
+        raise RunError(f"preset {name}: {error}") from None
     if not isinstance(document, dict) or not all(isinstance(values, dict) for values in document.values()):
         raise RunError(f"preset {name}: expected sections of keys, e.g. matching: {{gamma: 0.05}}")
     return document
@@ -328,9 +329,7 @@ def checked(cls: type[Any], document: Any, where: str) -> Any:
     try:
         return TypeAdapter(cls).validate_python(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise RunError(f"{where}: {key}: {first['msg']}, got {first['input']!r}") from error
+        raise RunError(f"{where}: {first_fault(cls, error)}") from error
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -341,7 +340,7 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not key:
             raise RunError(f"setting {pair!r}: write key=value, e.g. matching.gamma=0.05")
         try:
-            settings[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RunError(f"setting {pair!r}: the value is not YAML") from error
+            settings[key.strip()] = yaml_value(value)
+        except DocumentError as error:
+            raise RunError(f"setting {shown(pair)}: the value is {error}") from None
     return settings

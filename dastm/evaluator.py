@@ -243,7 +243,8 @@ def evaluate_and_write(
     where = record.shards if record is not None and shards is None else shards
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
-    with closing(open_source(where, device=pick_device(device), parts=[config.part])) as source:
+    typed = shards is not None  # else a file says where
+    with closing(open_source(where, device=pick_device(device), parts=[config.part], commands=typed)) as source:
         manifest = source.manifest
         if record is not None and shards is None:
             record.check_shards(manifest)

@@ -11,6 +11,7 @@ Axes: M bodies, T frames, V joints, C coordinates.
 import hashlib
 import io
 import json
+import stat
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
@@ -44,6 +45,11 @@ LARGEST = 100.0
 """Metres, torso lengths or fractions of an image: no joint is farther from the origin than this."""
 MOST_CONFIDENT = 2.0
 BLOCK = 512
+MOST_MANIFEST, MOST_SHARD = 64 * 2**20, 4 * 2**30
+"""Bytes of a file; each is held in memory whole."""
+MOST_SHOWN = 300
+"""Characters of a reason."""
+_FAULTS = (OSError, ValueError, MemoryError)
 
 Row = dict[str, Any]
 
@@ -107,9 +113,9 @@ def audit(shards: Path) -> dict[str, Any]:
         rows_of.setdefault(row["shard"], {})[row["key"]] = row
     for shard, of in progress(listed, desc="audit", unit="shard"):
         try:
-            data = (shards / shard).read_bytes()
-        except (OSError, ValueError) as error:
-            found.problems.append(f"{shard}: {getattr(error, 'strerror', error)}")
+            data = _bytes_of(shards, shard, MOST_SHARD)
+        except _FAULTS as error:
+            found.problems.append(f"{shard}: {_reason(error)}")
             continue
         _check_shard(shard, of, data, rows_of[shard], promise, found)
     indexed = Counter((row["part"], row["class_id"]) for row in rows)
@@ -131,9 +137,29 @@ def audit_json(report: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "backslashreplace")  # a damaged name may be no unicode
 
 
+def _bytes_of(folder: Path, name: str, most: int) -> bytes:
+    """The bytes of a regular file inside the folder; ValueError or OSError for anything else, or a larger one."""
+    if not name or name.startswith("/") or ".." in Path(name).parts:
+        raise ValueError("not a name inside the folder")
+    path = folder / name
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise ValueError("not a regular file")
+    if facts.st_size > most:
+        raise ValueError(f"{facts.st_size} bytes, more than the {most} that it may have")
+    with path.open("rb") as file:
+        return file.read(facts.st_size)
+
+
+def _reason(error: BaseException) -> str:
+    """In one line that is not too long."""
+    line = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+    return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}.."
+
+
 def _read_manifest(shards: Path, found: _Found) -> _Promise:
     try:
-        document = json.loads((shards / "manifest.json").read_bytes())
+        document = json.loads(_bytes_of(shards, "manifest.json", MOST_MANIFEST))
         if document["schema_version"] != 1:
             raise ValueError(f"schema {document['schema_version']}, this audit reads 1")
         split = document["definition"]["split"]
@@ -150,10 +176,10 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
             keep_slots=dict(document["definition"].get("arrays") or {}).get("keep_slots") is True,
             contents=str(document["contents"]),
         )
-    except OSError as error:
-        found.problems.append(f"manifest.json: {error.strerror}")
+    except (OSError, MemoryError) as error:
+        found.problems.append(f"manifest.json: {_reason(error)}")
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        found.problems.append(f"manifest.json: not a manifest of shards ({type(error).__name__}: {error})")
+        found.problems.append(f"manifest.json: not a manifest of shards ({type(error).__name__}: {_reason(error)})")
     return _Promise()
 
 
@@ -174,7 +200,7 @@ def _classes(parts: dict[str, dict[str, Row]]) -> Iterator[_Class]:
 
 def _read_index(shards: Path, found: _Found) -> list[Row]:
     try:
-        data = io.BytesIO((shards / "index.parquet").read_bytes())
+        data = io.BytesIO(_bytes_of(shards, "index.parquet", MOST_SHARD))
         with pq.ParquetFile(data, page_checksum_verification=True) as file:
             table = file.read()
         columns = {column.name: str(column.type) for column in table.schema}
@@ -183,9 +209,8 @@ def _read_index(shards: Path, found: _Found) -> list[Row]:
         if any(column.null_count for column in table.columns):
             raise ValueError("empty cells")
         rows: list[Row] = table.to_pylist()
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        found.problems.append(f"index.parquet: {reason}")
+    except (*_FAULTS, pa.ArrowException, LookupError, TypeError, ArithmeticError) as error:
+        found.problems.append(f"index.parquet: {_reason(error)}")
         return []
     order = [(PARTS.index(row["part"]) if row["part"] in PARTS else -1, row["class_id"], row["key"]) for row in rows]
     if order != sorted(order):
@@ -278,7 +303,7 @@ def _read_members(data: bytes) -> tuple[list[tuple[str, slice]], list[str]]:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for member in tar:
                 start, end = member.offset_data, member.offset_data + member.size
-                if not member.isreg() or not 0 <= start <= end <= len(data):
+                if not member.isreg() or member.issparse() or not 0 <= start <= end <= len(data):
                     raise tarfile.ReadError(f"{member.name}: not a file, or cut short")
                 member.name = member.name.encode("utf-8", "backslashreplace").decode()  # damage may leave other bytes
                 members.append((member.name, slice(start, end)))
@@ -289,8 +314,8 @@ def _read_members(data: bytes) -> tuple[list[tuple[str, slice]], list[str]]:
                     problems.append(f"{member.name}: the header's own checksum is not as written")
                 if any(data[end : end + -end % BLOCK]):
                     problems.append(f"{member.name}: bytes after its end")
-    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
-        return members, [*problems, f"damaged tar ({error})"]
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, MemoryError) as error:
+        return members, [*problems, f"damaged tar ({_reason(error)})"]
     tail = data[end + -end % BLOCK :]
     if any(tail) or len(tail) < 2 * BLOCK or len(data) % BLOCK:
         problems.append("damaged tar (no proper end)")

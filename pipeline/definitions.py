@@ -11,11 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dastm.clip import PARTS
+from dastm.documents import DocumentError, read_yaml, shown
+from dastm.faults import first_fault
 from dastm.skeleton import LAYOUTS, NTU25, Layout
 from pipeline.denoising import resolve_steps
 from pipeline.errors import DataError
@@ -222,9 +223,8 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
         return _build(document, path)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         source = "params.yaml or --set" if _is_override(first["loc"], overrides or {}) else path
-        raise DataError(f"{source}: {where}: {first['msg']}, got {first['input']!r}") from error
+        raise DataError(f"{source}: {first_fault(Definition, error)}") from error
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -245,9 +245,9 @@ def _find(name_or_path: str | Path) -> Path:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+        document = read_yaml(path)
+    except DocumentError as error:
+        raise DataError(f"{path}: {error}") from None
     if not isinstance(document, dict):
         raise DataError(f"{path}: expected a mapping with name, parse and split")
     return document
@@ -256,7 +256,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _block(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     block = document.get(name) or {}
     if not isinstance(block, Mapping):
-        raise ValueError(f"{name}: expected a mapping, got {block!r}")
+        raise ValueError(f"{name}: expected a mapping, got {shown(block)}")
     return dict(block)
 
 
@@ -272,7 +272,7 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
     parse["class_names"] = _class_names(parse.get("class_names"), path)
     if not isinstance(parse.get("missing") or "", str):
-        raise ValueError(f"parse.missing: the name of a text file, got {parse['missing']!r}")
+        raise ValueError(f"parse.missing: the name of a text file, got {shown(parse['missing'])}")
     parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
     split["exemplars"] = _exemplars(split.get("exemplars"), path)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
@@ -286,7 +286,7 @@ def _layout(value: Any, format_name: str) -> Layout:
     if value is None and format_name not in SOURCES:  # an unknown format is complained of later
         return NTU25
     if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in LAYOUTS):
-        raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {value!r}")
+        raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {shown(value)}")
     layout = Layout.from_dict(value) if isinstance(value, Mapping) else LAYOUTS[value]
     if format_name in SOURCES and len(layout.coordinates) != 3:
         raise ValueError(f"parse.layout: {format_name} needs three coordinates, got {list(layout.coordinates)}")
@@ -296,7 +296,7 @@ def _layout(value: Any, format_name: str) -> Layout:
 def _class_names(value: Any, path: Path) -> tuple[str, ...]:
     """A list, or a text file with a name a line; a leading action code as in `A031 point` is not part of the name."""
     if not isinstance(value, str | list | None):
-        raise ValueError(f"parse.class_names: a list, or the name of a text file, got {value!r}")
+        raise ValueError(f"parse.class_names: a list, or the name of a text file, got {shown(value)}")
     lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
     return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
 
@@ -304,7 +304,7 @@ def _class_names(value: Any, path: Path) -> tuple[str, ...]:
 def _exemplars(value: Any, path: Path) -> tuple[str, ...]:
     """A list, or a text file with a key a line."""
     if not isinstance(value, str | list | None):
-        raise ValueError(f"split.exemplars: a list, or the name of a text file, got {value!r}")
+        raise ValueError(f"split.exemplars: a list, or the name of a text file, got {shown(value)}")
     keys = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
     twice = sorted(key for key in set(keys) if keys.count(key) > 1)
     if twice:
@@ -318,19 +318,21 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
     if not isinstance(split, Mapping):
         raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
     if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
-        raise ValueError(f"split.first_class_id: a whole number, got {first_class_id!r}")
+        raise ValueError(f"split.first_class_id: a whole number, got {shown(first_class_id)}")
     unknown = set(split) - set(PARTS)
     if unknown:
         raise ValueError(f"split.class_split: unknown part {min(map(str, unknown))!r}; known: {', '.join(PARTS)}")
     for part, listed in split.items():
         if not isinstance(listed, list | tuple | None):
-            raise ValueError(f"split.class_split.{part}: expected a list of class ids, got {listed!r}")
+            raise ValueError(f"split.class_split.{part}: expected a list of class ids, got {shown(listed)}")
     ids = {part: tuple(split.get(part) or ()) for part in PARTS}
     seen: dict[int, str] = {}
     for part in PARTS:
         for class_id in ids[part]:
             if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
-                raise ValueError(f"split.class_split.{part}: {class_id!r} is not a class id from {first_class_id} on")
+                raise ValueError(
+                    f"split.class_split.{part}: {shown(class_id)} is not a class id from {first_class_id} on"
+                )
             if class_id in seen:
                 raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {part}")
             seen[class_id] = part

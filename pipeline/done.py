@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dastm.documents import DocumentError, read_json
 from dastm.ours import NotOurs, check_listed, check_plain
 from pipeline.errors import DataError
 from pipeline.places import beside, clear_errors, on_this_machine, remove_all_in, write_whole
@@ -54,8 +55,8 @@ def check_notes(out: Path) -> None:
 def read_note(path: Path) -> Any:
     """What `write_note` was given; None where there is no such note, or a damaged one."""
     try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return read_json(path)
+    except DocumentError:
         return None
 
 

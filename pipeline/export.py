@@ -11,7 +11,6 @@ only: what shards keep as x - 0.5 and 0.5 - y is put back, the middle of the ima
 read again it is the same joints to a unit in the last place. Labels are the data set's class ids.
 """
 
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -21,8 +20,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, PARTS, Clip, Manifest, decode_clip, decode_manifest
+from dastm.clip import MANIFEST_NAME, PARTS, Clip, Manifest
 from dastm.progress import progress
+from dastm.shards import has_manifest, read_manifest, read_shard
 from dastm.skeleton import Layout
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
@@ -85,11 +85,10 @@ def export_shards(shards: Path, out: Path) -> ExportSummary:
 
     Raises ShardError or DataError where a shard is damaged or `out` cannot be written.
     """
-    path = shards / MANIFEST_NAME
-    if not path.is_file():
-        raise DataError(f"{path}: not there; run `dastm-data split` first, or name another folder")
-    manifest = decode_manifest(path.read_bytes(), str(path))
-    _check_form(manifest.layout, path)
+    if not has_manifest(shards):
+        raise DataError(f"{shards / MANIFEST_NAME}: not there; run `dastm-data split` first, or name another folder")
+    manifest = read_manifest(shards)
+    _check_form(manifest.layout, shards / MANIFEST_NAME)
     splits: dict[str, list[str]] = {part: [] for part in PARTS}
     put_back = ", put back into an image" if manifest.layout.is_image else ""
     about = {
@@ -119,25 +118,11 @@ def read_shards(shards: Path, manifest: Manifest) -> Iterator[tuple[str, Clip]]:
         for class_id, entry in sorted(entries.items()):
             count = 0
             for name in entry.shards:
-                for clip in _in_tar(shards / name):
+                for clip in read_shard(shards, name):
                     yield part, clip
                     count += 1
             if count != entry.clips:
                 raise DataError(f"{shards}: {count} clips of {part} class {class_id}, the manifest has {entry.clips}")
-
-
-def _in_tar(path: Path) -> Iterator[Clip]:
-    try:
-        with tarfile.open(path, "r:") as tar:
-            while (joints := tar.next()) is not None:
-                facts = tar.next()
-                key = joints.name.removesuffix(f".{JOINTS_SUFFIX}")
-                if facts is None or facts.name != f"{key}.{FACTS_SUFFIX}" or joints.size > MAX_CLIP_BYTES:
-                    raise DataError(f"{path}: {joints.name}: not a clip's array and facts; split again")
-                array, text = (member.read() if (member := tar.extractfile(m)) else b"" for m in (joints, facts))
-                yield decode_clip(array, text, f"{path}: {key}")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())}); split again") from None
 
 
 def _parsed_annotation(clip: ParsedClip, img_shape: tuple[int, int]) -> dict[str, Any]:

@@ -121,6 +121,8 @@ REFUSED = pa.schema(
     ],
     metadata=_VERSION,
 )
+_DAMAGED = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError)
+"""What pyarrow raises where bits of a footer are flipped."""
 _ARRAYS = ("frame_index", "joints", "scores")
 FACTS = tuple(name for name in CLIPS.names if name not in _ARRAYS)
 _PLAIN = (
@@ -301,7 +303,7 @@ def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> 
             return pq.read_table(source, columns=names and list(names), page_checksum_verification=True)
     except FileNotFoundError:
         raise DataError(f"{path}: gone; run `dastm-data parse` again") from None
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGED as error:
         raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({one_line(error)})") from None
 
 

@@ -64,7 +64,7 @@ def command_modules(cmd):
 
 def runs_on(stage):
     """All files of the project that a stage imports, directly or not."""
-    commands = (STAGES[stage]["cmd"], *RUNS.get(stage, ()))
+    commands = (*STAGES[stage]["cmd"], *RUNS.get(stage, ()))
     waiting, files = [module for cmd in commands for module in command_modules(cmd)], set()
     while waiting:
         module = waiting.pop()

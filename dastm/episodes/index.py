@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dastm.clip import INDEX_COLUMNS, INDEX_NAME, Manifest, ShardError
-from dastm.episodes.manifest import one_line
+from dastm.documents import cut
+from dastm.shards import AGAIN, shard_path
+from dastm.shards import read_index as read_table
 
-AGAIN = "run `dastm-data split` again"
 TEXT = ("key", "part", "shard", "checksum")
 SCHEMA = pa.schema([(name, pa.string() if name in TEXT else pa.int64()) for name in INDEX_COLUMNS])
 
@@ -49,10 +49,9 @@ def read_index(folder: Path, manifest: Manifest) -> dict[str, PartIndex]:
     """
     path = folder / INDEX_NAME
     try:
-        table = pq.read_table(path.absolute(), columns=list(INDEX_COLUMNS), page_checksum_verification=True)
-        table = table.select(list(INDEX_COLUMNS)).cast(SCHEMA)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise ShardError(f"{path}: not an index of shards ({one_line(error)}); {AGAIN}") from error
+        table = read_table(folder, INDEX_COLUMNS).select(list(INDEX_COLUMNS)).cast(SCHEMA)
+    except (LookupError, ValueError, pa.ArrowException) as error:
+        raise ShardError(f"{path}: not an index of shards ({cut(error)}); {AGAIN}") from error
     if any(column.null_count for column in table.columns):
         raise ShardError(f"{path}: holds empty cells; {AGAIN}")
     unknown = pc.unique(table["part"]).to_pylist() - manifest.parts.keys()
@@ -103,10 +102,7 @@ def _class_rows(
 
 def _check_bounds(index: PartIndex, folder: Path) -> None:
     """Every tar is there and long enough: found at the start, not in the hundredth epoch."""
-    for name in index.shards:
-        if not (folder / name).is_file():
-            raise ShardError(f"{folder / name}: missing; {AGAIN}")
-    size = np.array([(folder / name).stat().st_size for name in index.shards], dtype=np.int64)
+    size = np.array([shard_path(folder, name).stat().st_size for name in index.shards], dtype=np.int64)
     outside = (index.offset < 0) | (index.length < 0) | (index.length > size[index.shard] - index.offset)
     if outside.any():
         row = int(np.argmax(outside))

@@ -16,8 +16,9 @@ from dastm.episodes.collate import Selection, assemble, check_plan, check_select
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.handles import Handles, read_at
 from dastm.episodes.index import PartIndex, read_index
-from dastm.episodes.manifest import check_clip, pool_sizes, read_manifest
+from dastm.episodes.manifest import check_clip, pool_sizes
 from dastm.errors import RunError
+from dastm.shards import has_manifest, read_manifest
 
 
 class IndexedShards:
@@ -85,9 +86,8 @@ class IndexedShards:
 
 
 def _manifest_of(folder: Path) -> Manifest:
-    path = folder / MANIFEST_NAME
-    if not path.is_file():
+    if not has_manifest(folder):
         raise RunError(
             f"{folder}: no {MANIFEST_NAME} there, so no shards; run `dastm-data split` or name another folder"
         )
-    return read_manifest(path.read_bytes(), str(path))
+    return read_manifest(folder)

@@ -1,33 +1,13 @@
-"""What every episode source checks in a shard folder's manifest before it believes it.
+"""What every episode source asks of a manifest that `dastm.shards` has checked.
 
-In: the bytes of manifest.json. Out: a `Manifest` whose names are safe to join to a folder, a URL or a command, and
-refusals that name the folder or URL.
+In: a `Manifest`. Out: sizes and shapes, and refusals that name the folder, URL or clip.
 """
-
-import re
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.clip import Manifest, ShardError, decode_manifest
+from dastm.clip import Manifest, ShardError
 from dastm.errors import RunError
-
-# A name ends up in paths and, for pipe: URLs, in a shell command: plain relative names only, no "..", no blanks.
-SHARD_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
-DATASET_NAME = re.compile(r"[\w-]+", re.ASCII)
-"""A run folder may be named after it."""
-
-
-def read_manifest(data: bytes, where: str) -> Manifest:
-    """Decode and check; ShardError naming `where` for damage, another schema or a shard name that is not plain."""
-    manifest = decode_manifest(data, where)
-    if not DATASET_NAME.fullmatch(manifest.dataset):
-        raise ShardError(f"{where}: {manifest.dataset!r} is not a plain name of a data set")
-    for part in manifest.parts.values():
-        for name in (shard for entry in part.values() for shard in entry.shards):
-            if not SHARD_NAME.fullmatch(name):
-                raise ShardError(f"{where}: {name!r} is not a plain name of a shard inside the folder")
-    return manifest
 
 
 def pool_sizes(manifest: Manifest, part: str, where: str) -> dict[int, int]:

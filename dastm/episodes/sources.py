@@ -14,16 +14,24 @@ from typing import Literal, Protocol
 import torch
 
 from dastm.clip import Manifest
+from dastm.documents import shown
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
-from dastm.episodes.streamed import StreamedShards, is_url
+from dastm.episodes.streamed import StreamedShards, is_url, may_come_from_a_file
 from dastm.errors import RunError
 
 Mode = Literal["auto", "indexed", "resident", "streamed"]
 RESIDENT_BUDGET = 2 * 2**30
 """Bytes up to which `auto` keeps all clips in memory."""
+
+
+def refusal(shards: str) -> str:
+    """Why a URL out of a file is not opened, and what to do."""
+    return (
+        f"{shown(shards)}: shards that a command fetches are opened for `--shards` only, never because a file says so"
+    )
 
 
 class EpisodeSource(Protocol):
@@ -53,13 +61,18 @@ def open_source(
     device: torch.device | None = None,
     parts: Sequence[str] | None = None,
     budget: int = RESIDENT_BUDGET,
+    commands: bool = False,
 ) -> EpisodeSource:
     """Open a shard folder or URL.
 
     `auto` is streamed for a URL, else resident if `parts` (default: all) take at most `budget` bytes, else indexed.
+    `commands`: whether a `pipe:` URL may run its command; only for what was typed, never for what a file says.
     `device` is where a resident source keeps its tensors (the CPU, unless given); the other two deliver on the CPU.
-    Raises: RunError if there are no shards or a URL is to be read by offset; ShardError if the shards are damaged.
+    Raises: RunError if there are no shards, a URL is to be read by offset, or a command is not to be run; ShardError
+    if the shards are damaged.
     """
+    if not commands and not may_come_from_a_file(str(shards)):
+        raise RunError(refusal(str(shards)))
     if mode == "streamed" or (mode == "auto" and is_url(str(shards))):
         return StreamedShards(str(shards))
     if is_url(str(shards)):

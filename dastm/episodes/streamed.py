@@ -12,23 +12,40 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
+from dastm.documents import MOST_JSON, cut
 from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.episodes.manifest import check_clip, one_line, pool_sizes, read_manifest
+from dastm.episodes.manifest import check_clip, one_line, pool_sizes
+from dastm.shards import MOST_ARRAY, MOST_FACTS, check_manifest
 
 SLOT = "{}"
+FETCHING = ("file", "ftps", "gs", "hf", "http", "https", "scp", "sftp")
+"""Protocols of webdataset's that fetch a file and do nothing else."""
 BLOCK = tarfile.BLOCKSIZE
 
 
 def is_url(source: str) -> bool:
     """Whether webdataset would open this as anything but a local path."""
     return "://" in source or source.startswith(("pipe:", "file:"))
+
+
+def may_come_from_a_file(source: str) -> bool:
+    """Whether opening this runs no command of its writer's: a path, or a URL of a protocol that only fetches.
+
+    What webdataset does with any other scheme is not known here; `pipe:`, in whatever spelling, runs a shell.
+    """
+    try:
+        scheme = urlsplit(source).scheme  # as webdataset finds it: in lower case, without blanks in front
+    except ValueError:
+        return False
+    return scheme in FETCHING if is_url(source) else scheme != "pipe"
 
 
 class StreamedShards:
@@ -44,8 +61,10 @@ class StreamedShards:
         self.url = url if is_url(url) else str(Path(url).absolute())
         where = self._url_of(MANIFEST_NAME)
         with _opened(where) as stream:
-            document = stream.read()
-        self.manifest: Manifest = read_manifest(document, where)
+            document = stream.read(MOST_JSON + 1)
+        if len(document) > MOST_JSON:
+            raise ShardError(f"{where}: more than the {MOST_JSON} bytes that a manifest may have")
+        self.manifest: Manifest = check_manifest(document, where)
 
     def pool_sizes(self, part: str) -> dict[int, int]:
         """Class id -> number of clips; RunError for an unknown part."""
@@ -141,10 +160,14 @@ def _samples(url: str) -> Generator[dict[str, Any], None, None]:
 
 
 def _members(blocks: _Blocks, url: str) -> Iterator[dict[str, Any]]:
-    from webdataset.tariterators import tar_file_iterator
-
-    for member in tar_file_iterator(blocks):
-        yield {**member, "__url__": url}
+    with tarfile.open(fileobj=blocks, mode="r|") as tar:  # type: ignore[call-overload]  # it reads, and no more is asked
+        for member in tar:
+            tar.members = []  # else it keeps them all
+            most = MOST_ARRAY if member.name.endswith(f".{JOINTS_SUFFIX}") else MOST_FACTS
+            if not member.isreg() or member.issparse() or member.size > most:
+                raise ShardError(f"{url}: {cut(member.name)}: no file of a clip ({member.size} bytes)")
+            opened: Any = tar.extractfile(member)
+            yield {"fname": member.name, "data": opened.read(), "__url__": url}
     if blocks.last != bytes(BLOCK):
         raise ShardError(f"{url}: the tar is cut short or damaged; run `dastm-data split` or copy it again")
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from dastm.checkpoint import read_json, write_json
 from dastm.config import Config, checked, config_from_dict, load_config
-from dastm.episodes.streamed import is_url
+from dastm.episodes.sources import refusal
+from dastm.episodes.streamed import is_url, may_come_from_a_file
 from dastm.errors import RunError
 from dastm.sweep.grid import AxisValue, Grid, Settings
 
@@ -61,6 +62,9 @@ class Row:
 def expand(grid: Grid, where: str) -> Sweep:
     """All cells of a grid; RunError names `where` and the cell whose configuration is not one."""
     rows = _rows(grid)
+    for dataset, shards in grid.shards.items():
+        if not may_come_from_a_file(shards):
+            raise RunError(f"{where}: shards.{dataset}: {refusal(shards)}")
     labels = tuple(row.label for row in rows)
     if len(set(labels)) < len(labels):
         raise RunError(f"{where}: methods: two rows of one name among {', '.join(labels)}")

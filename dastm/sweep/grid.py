@@ -6,12 +6,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from dastm.config import STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
+from dastm.documents import DocumentError, no_such_key, read_yaml
 from dastm.errors import RunError
+from dastm.names import is_plain
 from dastm.sweep.published import published_table
 
 GRIDS = Path(__file__).parents[1] / "grids"
@@ -35,6 +36,12 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _plain(name: str) -> str:
+    if not is_plain(name):
+        raise ValueError("a name of letters, digits, '.', '_' and '-' (not first), neither '.' nor '..'")
+    return name
+
+
 def _distinct_evaluations(evaluations: tuple[EvalConfig, ...]) -> tuple[EvalConfig, ...]:
     if any(evaluation.protocol != "episodes" for evaluation in evaluations):
         raise ValueError("a grid compares rows on the same episodes; evaluate other protocols with `dastm eval`")
@@ -56,7 +63,8 @@ class Axis:
 class Grid:
     """All trainings of a table: methods (or the values of an axis) down, backbones and data sets across, seeds deep."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Annotated[str, AfterValidator(_plain)]
+    """It names a folder."""
     title: str
     preset: tuple[str, ...] = ("paper",)
     """Recipes that the methods lie over."""
@@ -96,9 +104,9 @@ def load_grid(name: str, presets: Sequence[str] = (), settings: Mapping[str, Any
     if path.parent == GRIDS and path.stem not in grid_names():
         raise RunError(f"no grid {name!r}; known: {', '.join(grid_names())}, or a YAML file of yours")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RunError(f"{path}: {' '.join(str(error).split())}") from error
+        document = read_yaml(path)
+    except DocumentError as error:
+        raise RunError(f"{path}: {error}") from None
     if not isinstance(document, dict):
         raise RunError(f"{path}: expected keys; known: {', '.join(_names(Grid))}")
     document = {"name": path.stem, **document}
@@ -166,7 +174,7 @@ def _names(cls: Any) -> list[str]:
 def _known_keys(cls: Any, document: Mapping[Any, Any], where: str) -> None:
     for key in document:
         if key not in _names(cls):
-            raise RunError(f"{where}: {key}: no such key; known: {', '.join(_names(cls))}")
+            raise RunError(f"{where}: {key}: {no_such_key(str(key), _names(cls))}")
 
 
 def _known_settings(settings: Mapping[str, Any], where: str) -> None:

@@ -15,13 +15,13 @@ from typing import Any
 import yaml
 
 from dastm.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, remove_unfinished, software, write_bytes, write_json
-from dastm.clip import MANIFEST_NAME, ShardError, checksum, encode_manifest
+from dastm.clip import ShardError, checksum, encode_manifest
 from dastm.config import EvalConfig
-from dastm.episodes.manifest import read_manifest
 from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
 from dastm.locks import alone
 from dastm.progress import progress
+from dastm.shards import has_manifest, read_manifest
 from dastm.sweep.cells import Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.local import gpus_here, run_local
@@ -93,13 +93,11 @@ def _shards_digests(sweep: Sweep) -> tuple[dict[str, str | None], dict[str, str]
     digests: dict[str, str | None] = {}
     absent: dict[str, str] = {}
     for dataset, shards in {cell.dataset: cell.shards for cell in sweep.cells}.items():
-        path = Path(shards) / MANIFEST_NAME
-        try:
-            digests[dataset] = (
-                None if is_url(shards) else checksum(encode_manifest(read_manifest(path.read_bytes(), str(path))))
-            )
-        except FileNotFoundError:
+        if not is_url(shards) and not has_manifest(Path(shards)):
             absent[dataset] = f"left out: {dataset}: no shards in {shards}; `dastm-data split` makes them"
+            continue
+        try:
+            digests[dataset] = None if is_url(shards) else checksum(encode_manifest(read_manifest(Path(shards))))
         except ShardError as error:
             absent[dataset] = f"left out: {dataset}: {error}"
     if not digests:

@@ -95,6 +95,7 @@ def _environment(kind: str) -> Environment:
     }
     environment.filters |= {
         "own": escapes.get(kind, str),
+        "comment": lambda text: " ".join(str(text).split()),  # a line break would end it
         "ours": ours,
         "published": published,
         "apart": apart,
@@ -176,7 +177,7 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult]) -> list[str]:
         lines.append(f"In brackets, as published: {published_table(grid.published).source}.")
     if trained:
         # No revision: an unrelated commit between two halves of a sweep would show in its table.
-        codes = sorted({f"dastm {record.versions['dastm']} (code {record.code[:8]})" for record in trained})
+        codes = sorted({f"dastm {record.versions.get('dastm', '?')} (code {record.code[:8]})" for record in trained})
         lines.append(f"Trained by {', '.join(codes)}.")
     if len({record.code for record in trained}) > 1:
         lines.append("Not all cells were trained by the same code; `dastm sweep --replace` trains the older ones anew.")

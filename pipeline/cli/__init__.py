@@ -29,7 +29,16 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a character, a name may be no unicode
 
 
-for command in (stages.synth, stages.raw, stages.parse, stages.split, stages.audit, sources.import_, sources.export):
+for command in (
+    stages.names,
+    stages.synth,
+    stages.raw,
+    stages.parse,
+    stages.split,
+    stages.audit,
+    sources.import_,
+    sources.export,
+):
     main.add_command(command)
 main.add_command(looking.doctor)
 main.add_command(showing.show)

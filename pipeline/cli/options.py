@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import yaml
 
 from dastm.clip import ShardError
+from dastm.documents import DocumentError, yaml_value
+from dastm.names import read_params
 from dastm.os_errors import os_line
 from dastm.ours import NotOurs
 from pipeline.definitions import Definition, load_definition, shipped_names
@@ -32,10 +33,9 @@ def params(block: str) -> dict[str, Any]:
     if not PARAMS.is_file():
         return {}
     try:
-        document = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) or {}
-        return dict(document.get(block) or {})
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{PARAMS}: block {block}: {' '.join(str(error).split())}") from error
+        return read_params(PARAMS, block)
+    except DocumentError as error:
+        raise DataError(f"{PARAMS}: {error}") from None
 
 
 def one_line_errors(command: Command) -> Command:
@@ -94,8 +94,8 @@ def _setting(pair: str) -> tuple[str, str, Any]:
     key, equals, text = pair.partition("=")
     block, _, name = key.partition(".")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml_value(text)
+    except DocumentError:
         equals = ""
     if not (equals and name and block in ("synth", "parse", "split")):
         raise click.UsageError(f"--set {pair}: write split.name=value, e.g. split.n_frames=16")

@@ -13,6 +13,7 @@ from pipeline.cli.options import (
     dataset_option,
     definition_of,
     one_line_errors,
+    params,
     parse_params,
     ray_option,
     set_option,
@@ -42,6 +43,16 @@ def _synthesise(definition: Definition, out: Path | None) -> None:
     folder = out or DATA / "raw" / definition.name
     count = synthesise(definition, folder)
     click.echo(f"{definition.name}: {count} raw files in {folder}")
+
+
+@click.command()
+@one_line_errors
+def names() -> None:
+    """Check the names in params.yaml: they name folders, and dvc.yaml puts them into commands of a shell.
+
+    Every stage begins with this, so that nothing else is run for a name that is none.
+    """
+    params("datasets")
 
 
 @click.command()

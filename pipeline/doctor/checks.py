@@ -17,6 +17,9 @@ from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import Bodies, Floats, Ints, Mask
 from pipeline.kernels.measures import extents
 
+MOST_PAIRS = 100_000
+"""Pairs of bodies that are compared; people are at most a few dozen in a clip."""
+
 
 class Doubt(NamedTuple):
     """Name of the check, what it saw, and the 0-based frame where it shows best."""
@@ -233,16 +236,32 @@ def new_id(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
     shown = [rows for rows in bodies.rows if bodies.seen_P[rows].any()]
     if bodies.is_image or len(shown) < 2:
         return
-    first_B = np.array([bodies.frame_P[rows.start] for rows in shown])
-    last_B = np.array([bodies.frame_P[rows.stop - 1] for rows in shown])
-    gap_BB = first_B[None, :] - last_B[:, None]
-    for before, after in np.argwhere((gap_BB > 0) & (gap_BB <= limits.same_frames)):
+    for before, after in _soon_after(bodies, shown, limits):
         ends, begins = shown[before].stop - 1, shown[after].start
         both_V = bodies.measured_PV[ends] & bodies.measured_PV[begins]
         apart_VC = bodies.joints_PVC[begins, both_V] - bodies.joints_PVC[ends, both_V]
         if both_V.any() and np.median(np.linalg.norm(apart_VC, axis=1)) < limits.same_place:
             old, new = (bodies.tracks.ids[bodies.rows.index(shown[b])] for b in (before, after))
-            yield Doubt("new_id", f"body {old} seems to go on as body {new}", int(first_B[after]))
+            yield Doubt("new_id", f"body {old} seems to go on as body {new}", int(bodies.frame_P[begins]))
+            return
+
+
+def _soon_after(bodies: Bodies, shown: list[slice], limits: Limits) -> Iterator[tuple[int, int]]:
+    """Pairs of bodies of which the second begins soon after the first has ended; at most MOST_PAIRS of them.
+
+    Of a million pairs of 20,000 bodies none is in memory but the one at hand.
+    """
+    first_B = np.array([bodies.frame_P[rows.start] for rows in shown])
+    order_B = np.argsort(first_B, kind="stable")
+    sorted_B = first_B[order_B]
+    left = MOST_PAIRS
+    for before, rows in enumerate(shown):
+        last = bodies.frame_P[rows.stop - 1]
+        start, stop = np.searchsorted(sorted_B, [last + 1, last + limits.same_frames + 1])
+        for after in np.sort(order_B[start:stop][:left]):
+            yield before, int(after)
+        left -= min(left, int(stop - start))
+        if not left:
             return
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from dastm.os_errors import os_line
+from dastm.spreadsheet import cell
 from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
 from pipeline.errors import DataError
 from pipeline.places import whole_file
@@ -103,7 +104,7 @@ class Files:
         """Write one finding."""
         row = as_row(finding)
         if self._rows:
-            self._rows.writerow(row)
+            self._rows.writerow({name: cell(value) for name, value in row.items()})
         if self._json:
             self._json.write(("," if self._n_written else "") + "\n" + json.dumps(row, ensure_ascii=False))
         self._n_written += 1

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from dastm.clip import INDEX_NAME
+from dastm.clip import ShardError
+from dastm.shards import read_index
 from pipeline.audit import audit
 from pipeline.doctor.findings import Finding
 
@@ -41,8 +39,8 @@ def examine_shards(folder: Path) -> ExaminedShards:
 def _index(folder: Path) -> list[dict[str, Any]]:
     """The rows of the index; none where it cannot be read, which the audit has a line on."""
     try:
-        rows: list[dict[str, Any]] = pq.read_table((folder / INDEX_NAME).absolute(), columns=list(_COLUMNS)).to_pylist()
-    except (pa.ArrowException, OSError, ValueError):
+        rows: list[dict[str, Any]] = read_index(folder, _COLUMNS).to_pylist()
+    except (ShardError, ValueError):
         return []
     return [row for row in rows if set(row) == set(_COLUMNS)]
 

@@ -15,7 +15,7 @@ FLOAT32_LIMIT = 3.4e38
 """Coordinates and scores lie strictly between minus this and this, so that none turns into inf as float32."""
 
 
-MAX_ODD_BYTES = 64 * 2**20
+MAX_ODD_BYTES = 16 * 2**20
 """A larger file that is not plain is refused without a look for the reason: that takes up to 25 times its size."""
 
 

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from dastm.spreadsheet import cell
 from pipeline.looking.stats import Stats
 from pipeline.summary import ordered
 
@@ -71,7 +72,7 @@ def to_csv(several: Sequence[Stats]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("of", "measure", "key", "value"))
     for stats in several:
-        writer.writerows((stats.of, *row) for row in _rows(stats))
+        writer.writerows((stats.of, *map(cell, row)) for row in _rows(stats))
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from dastm.clip import PARTS, Clip, Manifest
 from dastm.progress import progress
+from dastm.shards import read_shard
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 from pipeline.kernels import joints
-from pipeline.looking.stored import read_index, read_manifest, setting_of, shard_clips, source_frames
+from pipeline.looking.stored import read_index, read_manifest, setting_of, source_frames
 from pipeline.summary import kind_of, ordered
 from pipeline.table import ParsedClip, read_clips, read_facts, read_refused
 
@@ -217,7 +218,7 @@ def _clips_of(folder: Path, manifest: Manifest, stats: Stats) -> Iterator[tuple[
             of = ClassCount(class_id=class_id, name=entry.name, part=part)
             stats.classes.append(of)
             for shard in entry.shards:
-                for clip in shard_clips(folder / shard):
+                for clip in read_shard(folder, shard):
                     yield of, clip
 
 

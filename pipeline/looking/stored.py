@@ -4,31 +4,24 @@ In: a folder and keys. Out: clips as they were written. A folder that is damaged
 `ShardError`, as from those who read all of it.
 """
 
-import tarfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from dastm import shards
 from dastm.clip import (
-    FACTS_SUFFIX,
     INDEX_COLUMNS,
     INDEX_NAME,
-    JOINTS_SUFFIX,
-    MANIFEST_NAME,
     Clip,
     Manifest,
     ShardError,
-    decode_clip,
-    decode_manifest,
 )
 from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError
-from pipeline.places import one_line
 from pipeline.table import ParsedClip, read_chosen, read_part_facts, table_parts
 
 _TEXTS = ("key", "part", "shard", "checksum")
@@ -49,10 +42,9 @@ def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
 
 def read_manifest(folder: Path) -> Manifest:
     """What a shard folder says of itself. DataError where there is no such folder, ShardError where it is damaged."""
-    path = folder / MANIFEST_NAME
-    if not path.is_file():
+    if not shards.has_manifest(folder):
         raise DataError(f"{folder}: no shards there; run `dastm-data split` first")
-    return decode_manifest(path.read_bytes(), str(path))
+    return shards.read_manifest(folder)
 
 
 def split_of(manifest: Manifest) -> SplitSpec | None:
@@ -90,15 +82,11 @@ def sampled_frames(clip: Clip) -> tuple[int, ...]:
 
 def read_index(folder: Path) -> pa.Table:
     """All of the index: a row a clip (see `dastm.clip.INDEX_COLUMNS`). ShardError where it cannot be read."""
-    path = folder / INDEX_NAME
-    try:
-        index = pq.read_table(path.absolute(), page_checksum_verification=True)
-        for name in INDEX_COLUMNS:
-            known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
-            if not known(index[name].type) or index[name].null_count:
-                raise ValueError(f"column {name}")
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise ShardError(f"{path}: not an index of shards ({one_line(error)})") from None
+    index = shards.read_index(folder)
+    for name in INDEX_COLUMNS:
+        known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
+        if name not in index.column_names or not known(index[name].type) or index[name].null_count:
+            raise ShardError(f"{folder / INDEX_NAME}: not an index of shards (column {name}); {shards.AGAIN}")
     return index
 
 
@@ -108,25 +96,8 @@ def shard_clip(folder: Path, key: str) -> tuple[Clip, dict[str, Any]] | None:
     rows = index.filter(pc.equal(index["key"], key)).to_pylist()
     if not rows:
         return None
-    path = folder / rows[0]["shard"]
-    for clip in shard_clips(path):
+    name = rows[0]["shard"]
+    for clip in shards.read_shard(folder, name):
         if clip.key == key:
             return clip, rows[0]
-    raise ShardError(f"{path}: {key} is in the index, not in the tar; run `dastm-data split` again")
-
-
-def shard_clips(path: Path) -> Iterator[Clip]:
-    """The clips of one tar, one in memory at a time. ShardError naming the tar where it is damaged."""
-    try:
-        with tarfile.open(path, "r:") as tar:
-            waiting: dict[str, bytes] = {}
-            for member in tar:
-                key, _, suffix = member.name.partition(".")
-                opened = tar.extractfile(member)
-                data = b"" if opened is None else opened.read()
-                if suffix == JOINTS_SUFFIX:
-                    waiting = {key: data}
-                elif suffix == FACTS_SUFFIX and key in waiting:
-                    yield decode_clip(waiting.pop(key), data, f"{path}: {key}")
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise ShardError(f"{path}: damaged tar ({error}); run `dastm-data split` again") from None
+    raise ShardError(f"{folder / name}: {key} is in the index, not in the tar; {shards.AGAIN}")

@@ -92,7 +92,9 @@ def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"matching.gama": 1}, r"matching\.gama: .*got 1"),
+        ({"matching.gama": 1}, r"matching\.gama: no such key; did you mean gamma\? known: .*gamma"),
+        ({"optimise.epoch": 1}, r"optimise\.epoch: no such key; did you mean epochs\? "),
+        ({"optimize.epochs": 1}, r"optimize: no such key; did you mean optimise\? "),
         ({"matching.gamma": 0}, r"matching\.gamma: .*greater than 0, got 0"),
         ({"matching.gamma": float("nan")}, r"matching\.gamma: "),
         ({"optimise.epochs": "many"}, r"optimise\.epochs: .*got 'many'"),

@@ -24,6 +24,8 @@ class Reader:
     """What the format's files are made of, put where it does not belong."""
     allowance: int = 4_000_000
     """Bytes of memory that it may take whatever the file's size."""
+    least_read: int = 20
+    """Of 200 inputs so many are whole enough to be read; a checksum leaves the valid files alone."""
     documents: st.SearchStrategy[bytes] = BINARY
     """Files made up by hypothesis."""
 

@@ -10,6 +10,7 @@ from pipeline.formats.clip_objects import parse_label_list, parse_objects
 from pipeline.formats.kinetics_json import parse_clip
 from pipeline.formats.ntu_lines import parse_lines
 from pipeline.formats.ntu_skeleton import parse_skeleton
+from tests.fuzz.documents import DOCUMENTS
 from tests.fuzz.reader import Reader
 from tests.fuzz.sources import SOURCES
 from tests.pipeline.raw_files import SKELETON, TWO, TWO_2D, clip, person
@@ -110,4 +111,5 @@ READERS: dict[str, Reader] = {
         documents=json_values.map(lambda value: json.dumps(value).encode()),
     ),
     **SOURCES,
+    **DOCUMENTS,
 }

@@ -154,7 +154,7 @@ def test_workers_do_not_change_the_table(mine):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("split.n_frame=3", "params.yaml or --set: split.n_frame: Unexpected keyword argument, got 3"),
+        ("split.n_frame=3", "params.yaml or --set: split.n_frame: no such key; did you mean n_frames? known: "),
         ("split.n_frames=0", "split.n_frames: Input should be greater than or equal to 1, got 0"),
         ("split.n_frames=many", "split.n_frames: Input should be a valid integer, got 'many'"),
         ("split.rotate=left", "split.rotate: Input should be 'none', 'yaw' or 'upright', got 'left'"),
@@ -204,13 +204,16 @@ def test_an_unknown_or_broken_definition_is_named(name, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("split: [", "params.yaml: block split: "),
-        ("- split", "params.yaml: block split: 'list' object has no attribute 'get'"),
+        ("split: [", "params.yaml: not YAML ("),
+        ("- split", "params.yaml: expected blocks of keys, got ['split']"),
         ("split: 5", "params.yaml: block split: "),
-        ("split: {n_frame: 3}", "params.yaml or --set: split.n_frame: Unexpected keyword argument, got 3"),
+        ("split: {n_frame: 3}", "params.yaml or --set: split.n_frame: no such key; did you mean n_frames? known: "),
         ("split: {1: 3}", "params.yaml or --set: split.1: Keys should be strings, got 1"),
         ("datasets: [demo-ntu]", "params.yaml: block datasets: "),
-        ("datasets: {mine.yaml: 5}", "no data set '5': one of "),
+        (
+            "datasets: {mine.yaml: 5}",
+            "params.yaml: datasets.mine.yaml: expected a text without quotes and line breaks, got 5",
+        ),
         ("datasets: {mine.yaml: demo-ntu}", "params.yaml: datasets: 'mine.yaml': a name has letters, digits, _ and -"),
         ("parse: {worker: 3}", "params.yaml: parse.worker: no such key; known: workers, max_refused"),
         ("parse: {workers: 0}", "params.yaml: parse.workers: a whole number from 1 on, got 0"),

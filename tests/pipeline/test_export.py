@@ -278,7 +278,7 @@ def _swap(path):
         (_flip, "checksum differs"),
         (_drop, "0 clips of train class 1, the manifest has 2"),
         (_swap, "a.json: not a clip's array and facts"),
-        (lambda path: path.unlink(), "cannot be read"),
+        (lambda path: path.unlink(), "missing"),
     ],
 )
 def test_damaged_shards_are_one_line_and_leave_no_file(shards, tmp_path, damage, message):

@@ -87,7 +87,9 @@ def test_auto_is_resident_where_it_fits_else_indexed_and_streamed_for_urls(folde
     assert isinstance(open_source(folder, budget=train, parts=["train"]), ResidentClips)
     assert isinstance(open_source(folder, budget=0, mode="resident", parts=["val"]), ResidentClips)
     assert isinstance(open_source(f"file://{folder}"), StreamedShards)
-    assert isinstance(open_source(f"pipe:cat {folder}"), StreamedShards)
+    assert isinstance(open_source(f"pipe:cat {folder}", commands=True), StreamedShards)
+    with pytest.raises(RunError, match="never because a file says so"):
+        open_source(f"pipe:cat {folder}")
     assert isinstance(open_source(str(folder), mode="streamed"), StreamedShards)
 
 

@@ -59,7 +59,10 @@ def test_a_grid_takes_another_recipe_and_settings(tmp_path):
 
 
 BAD = {
-    "a typo": ({"methdos": ["dtw"]}, "methdos: no such key; known: name, title, preset, methods, backbones, shards,"),
+    "a typo": (
+        {"methdos": ["dtw"]},
+        "methdos: no such key; did you mean methods\\? known: name, title, preset, methods, backbones, shards,",
+    ),
     "no methods": ({"methods": None}, "methods: Field required"),
     "an empty list": ({"methods": []}, "methods: .*at least 1 item"),
     "a method twice": ({"methods": ["dtw", "dtw"]}, "methods: .*each one once"),
@@ -77,7 +80,10 @@ BAD = {
         {"methods": ["dtw"], "axis": {"key": "matching.gama", "values": [1]}},
         "axis.key: matching.gama: no such setting; known: ",
     ),
-    "a typo in the axis": ({"axis": {"kex": 1}}, "axis: kex: no such key; known: key, values, title"),
+    "a typo in the axis": (
+        {"axis": {"kex": 1}},
+        "axis: kex: no such key; did you mean key\\? known: key, values, title",
+    ),
     "two methods on an axis": (
         {"axis": {"key": "matching.gamma", "values": [1, 2]}},
         "methods: one, where the rows are the values of an axis, got 2",
@@ -90,7 +96,7 @@ BAD = {
     "settings that are a list": ({"set": ["a"]}, "set: "),
     "a typo in an evaluation": (
         {"evaluate": [{"k_shots": 1}]},
-        "evaluate.0: k_shots: no such key; known: protocol, part, n_way",
+        "evaluate.0: k_shots: no such key; did you mean k_shot\\? known: protocol, part, n_way",
     ),
     "an evaluation out of range": ({"evaluate": [{"k_shot": 0}]}, r"evaluate.0.k_shot: .*greater than or equal to 1"),
     "an evaluation of one episode": ({"evaluate": [{"episodes": 1}]}, "evaluate.0.episodes: .*or equal to 2, got 1"),
@@ -98,7 +104,7 @@ BAD = {
     "evaluations that are none": ({"evaluate": 3}, r"evaluate: .*got 3"),
     "an evaluation twice": ({"evaluate": [{}, {"k_shot": 1}]}, "evaluate: .*each one once"),
     "an unknown published table": ({"published": "table-9"}, "published: no published table 'table-9'; known: append"),
-    "a name that is no folder's": ({"name": "a/b"}, "name: .*match pattern"),
+    "a name that is no folder's": ({"name": "a/b"}, "name: .*a name of letters"),
     "a seed below 0": ({"seeds": [-1]}, "seeds.0: "),
 }
 

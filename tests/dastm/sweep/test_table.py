@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dastm.sweep import table
 from dastm.sweep.cells import write_sweep
 from dastm.sweep.results import cell_folder
 from dastm.sweep.table import write_table
@@ -194,3 +195,27 @@ def test_the_command_prints_what_it_writes_and_the_bytes_are_the_same_again(half
 def test_a_folder_without_a_sweep_is_one_line(tmp_path):
     assert failed("dastm", "table", tmp_path).startswith(f"{tmp_path}: no sweep (no sweep.json)")
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_a_line_break_in_what_others_wrote_does_not_end_a_comment_of_latex():
+    page = (
+        table._environment("tex")
+        .get_template("table.tex")
+        .render(
+            title="a\n\\input{x}",
+            columns=[],
+            entries=[],
+            axis=None,
+            notes=["dastm 1\n\\write18{touch y}\r\u2028b"],
+        )
+    )
+    lines = page.splitlines()
+    assert lines[0].startswith("% a \\input{x}: ")
+    assert lines[-1] == "% dastm 1 \\write18{touch y} b"
+
+
+def test_the_page_may_load_and_run_nothing():
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    for name in ("sweep/templates/table.html", "templates/report.html"):
+        page = (Path(table.__file__).parents[1] / name).read_text()
+        assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page

@@ -1,0 +1,184 @@
+"""JSON and YAML that others wrote -> plain values, with bounded time and memory: the one place where they are read.
+
+In: a path or bytes. Out: dicts, lists, texts, numbers, True, False, None; or `DocumentError` with the reason in one
+line. Refused: what is no regular file, or too large; nesting deeper than any document of ours; YAML whose aliases
+swell it, or lead back into themselves; YAML's dates, sets and binaries, which are no plain values.
+Both halves read with this; it needs the standard library and yaml only.
+"""
+
+import difflib
+import json
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from reprlib import Repr
+from typing import Any
+
+import yaml
+
+MOST_YAML, MOST_JSON = 8 * 2**20, 64 * 2**20
+"""Bytes of a file; the largest genuine ones have a tenth of it."""
+MOST_DEPTH = 64
+"""Lists and mappings inside each other; ours have at most ten."""
+MOST_EXPANDED = 2 * MOST_YAML
+"""Characters of a YAML document with every alias written out."""
+MOST_SHOWN = 300
+"""Characters of a value or a reason in a message."""
+_NO_VALUES = ("timestamp", "binary", "set", "omap", "pairs")
+_TAG = "tag:yaml.org,2002:"
+_REPR = Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 120, 120, 60
+_REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = _REPR.maxset = 8
+
+
+class DocumentError(ValueError):
+    """A document cannot be used: why, in one line, without the name of the file."""
+
+
+def shown(value: Any) -> str:
+    """A value for a message: `repr`, cut short where it is long."""
+    return cut(_REPR.repr(value))
+
+
+def cut(text: object) -> str:
+    """A text as one line for a message, cut short where it is long."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}.."
+
+
+def no_such_key(key: str, known: Iterable[str]) -> str:
+    """What to say of a key that there is none of: the one that was meant, most likely, and all there are."""
+    names = list(known)
+    near = difflib.get_close_matches(key, names, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"no such key; {meant}known: {', '.join(names)}"
+
+
+def read_file(path: Path, most: int = MOST_JSON) -> bytes:
+    """The bytes of a regular file; DocumentError for a device, a pipe, a folder, or more than `most` bytes."""
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise DocumentError("not a regular file")
+        if facts.st_size > most:
+            raise DocumentError(f"{facts.st_size} bytes, more than the {most} that such a file may have")
+        with path.open("rb") as file:
+            data: bytes = file.read(facts.st_size + 1)  # files of /proc say 0 and may never end
+    except OSError as error:
+        raise DocumentError(error.strerror or cut(error)) from error
+    if len(data) > facts.st_size:
+        raise DocumentError(f"more than the {facts.st_size} bytes that it says it has")
+    return data
+
+
+def read_json(path: Path) -> Any:
+    """`json_value` of a file; DocumentError also where it cannot be read."""
+    return json_value(read_file(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """`yaml_value` of a file; DocumentError also where it cannot be read."""
+    return yaml_value(read_file(path, MOST_YAML))
+
+
+def json_value(data: bytes | str) -> Any:
+    """The value that a JSON document is. Raises DocumentError."""
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise DocumentError(f"nested deeper than {MOST_DEPTH}") from None
+    except ValueError as error:
+        raise DocumentError(f"not JSON ({cut(error)})") from None
+    text = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+    if text.count(b"[") + text.count(b"{") > MOST_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):
+        inner = [v for one in level if isinstance(one, dict | list) for v in _inside(one)]
+        if not inner:
+            return
+        level = inner
+    raise DocumentError(f"nested deeper than {MOST_DEPTH}")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
+
+
+def yaml_value(data: bytes | str) -> Any:
+    """The value that a YAML document is; None for an empty one. Raises DocumentError."""
+    loader = None
+    try:
+        loader = _Loader(data if isinstance(data, str) else data.decode("utf-8"))
+        return loader.value()
+    except DocumentError:
+        raise
+    except RecursionError:
+        raise DocumentError(f"nested deeper than {MOST_DEPTH}") from None
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise DocumentError(f"not YAML ({cut(error)})") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and nothing constructed before its size is known."""
+
+    depth = 0
+    yaml_implicit_resolvers = {  # noqa: RUF012 (as in the class above)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.removeprefix(_TAG) not in _NO_VALUES]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {  # noqa: RUF012
+        tag: constructor
+        for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.removeprefix(_TAG) not in _NO_VALUES
+    }
+
+    def value(self) -> Any:
+        """The one document."""
+        node = self.get_single_node()
+        if node is None:
+            return None
+        _weigh(node, {}, 0)
+        return self.construct_document(node)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """As the loader does; DocumentError where it is too deep."""
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise DocumentError(f"nested deeper than {MOST_DEPTH}")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def _weigh(node: yaml.Node, known: dict[int, tuple[int, int] | None], level: int) -> tuple[int, int]:
+    """(characters, height) of a node with its aliases written out; DocumentError where that is too much."""
+    if id(node) not in known:
+        known[id(node)] = None
+        known[id(node)] = _weigh_inside(node, known, level)
+    weight = known[id(node)]
+    if weight is None:
+        raise DocumentError("an alias leads back into itself")
+    if weight[0] > MOST_EXPANDED:
+        raise DocumentError(f"its aliases swell it to more than {MOST_EXPANDED} characters")
+    if level + weight[1] > MOST_DEPTH:
+        raise DocumentError(f"nested deeper than {MOST_DEPTH}")
+    return weight
+
+
+def _weigh_inside(node: yaml.Node, known: dict[int, tuple[int, int] | None], level: int) -> tuple[int, int]:
+    if isinstance(node, yaml.ScalarNode):
+        node.value.encode()  # half of a surrogate pair is no text
+        return len(node.value) + 1, 0
+    if level > MOST_DEPTH:
+        raise DocumentError(f"nested deeper than {MOST_DEPTH}")
+    parts = [part for entry in node.value for part in (entry if isinstance(entry, tuple) else (entry,))]
+    weights = [_weigh(part, known, level + 1) for part in parts]
+    return 1 + sum(size for size, _ in weights), 1 + max((height for _, height in weights), default=0)
