@@ -120,7 +120,7 @@ def yaml_value(data: bytes | str) -> Any:
     except RecursionError:
         raise DocumentError(f"nested deeper than {MOST_DEPTH}") from None
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise DocumentError(f"not YAML ({cut(error)})") from None
+        raise DocumentError(f"not readable as YAML: {cut(error)}") from None
     finally:
         if loader is not None:
             loader.dispose()

@@ -93,7 +93,7 @@ def test_a_grid_is_not_named_after_another_folder(tmp_path, name):
 OUTSIDE = ("/dev/zero", "../outside.tar", "train/../../outside.tar", "train/pipe.tar", "train/zero.tar")
 READERS = {
     "audit": lambda shards, out: ("audit", "--shards", shards),
-    "doctor": lambda shards, out: ("doctor", shards),
+    "doctor": lambda shards, out: ("doctor", shards, "--json", out / "doubts.json"),
     "stats": lambda shards, out: ("stats", "--shards", shards),
     "show": lambda shards, out: ("show", "trainc000n0000", "--shards", shards),
     "export": lambda shards, out: ("export", "--shards", shards, "--out", out / "x.pkl"),
@@ -115,7 +115,8 @@ def test_nothing_outside_a_shard_folder_and_nothing_endless_is_read(shards, tmp_
     result = call(program, *READERS[command](shards, tmp_path))
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    said = result.stdout + result.stderr
+    doubts = tmp_path / "doubts.json"
+    said = result.stdout + result.stderr + (doubts.read_text() if doubts.exists() else "")
     assert "regular file" in said or "inside the folder" in said, said
     assert not (tmp_path / "x.pkl").exists()
 

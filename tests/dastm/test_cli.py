@@ -114,7 +114,7 @@ def test_wrong_usage_is_exit_2(call):
 
 def test_broken_params_are_named(call):
     Path("params.yaml").write_text("train: [")
-    assert "params.yaml: not YAML (" in one_line(call("train"))
+    assert "params.yaml: not readable as YAML: " in one_line(call("train"))
 
 
 def test_interruption_says_how_to_go_on_where_one_can(call, shards, monkeypatch):

@@ -51,15 +51,15 @@ def test_yaml_is_read_as_it_stands(text, value):
             "".join(f"- &x{i} [{f'*x{i - 1}' if i else 1}]\n" for i in range(63)) + "- [[[*x62]]]",
             "nested deeper than 64",
         ),
-        ("!!python/object/apply:os.system [touch x]", "not YAML"),
-        ("!!set {a, b}", "not YAML"),
-        ("!!timestamp 2001-01-01", "not YAML"),
-        ("a: !!int ''", "not YAML"),
-        ('"\\ud800"', "not YAML"),
-        ("9" * 5000, "not YAML"),
-        ("a: [", "not YAML"),
-        ("? [a]\n: b", "not YAML"),
-        ("a: 1\n--- \nb: 2", "not YAML"),
+        ("!!python/object/apply:os.system [touch x]", "not readable as YAML"),
+        ("!!set {a, b}", "not readable as YAML"),
+        ("!!timestamp 2001-01-01", "not readable as YAML"),
+        ("a: !!int ''", "not readable as YAML"),
+        ('"\\ud800"', "not readable as YAML"),
+        ("9" * 5000, "not readable as YAML"),
+        ("a: [", "not readable as YAML"),
+        ("? [a]\n: b", "not readable as YAML"),
+        ("a: 1\n--- \nb: 2", "not readable as YAML"),
     ],
 )
 def test_yaml_that_is_hostile_is_refused_in_one_short_line(text, reason):
@@ -79,7 +79,7 @@ def test_aliases_take_no_memory():
 
 
 def test_bytes_that_are_no_text_are_refused():
-    with pytest.raises(DocumentError, match="not YAML"):
+    with pytest.raises(DocumentError, match="not readable as YAML"):
         yaml_value(b"\xff\xfe")
 
 

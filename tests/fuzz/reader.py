@@ -26,6 +26,8 @@ class Reader:
     """Bytes of memory that it may take whatever the file's size."""
     least_read: int = 20
     """Of 200 inputs so many are whole enough to be read; a checksum leaves the valid files alone."""
+    least_refused: int = 20
+    """Of 200 inputs so many are wrong; a list of names may hold nearly anything."""
     documents: st.SearchStrategy[bytes] = BINARY
     """Files made up by hypothesis."""
 

@@ -22,7 +22,7 @@ def test_every_input_is_read_exactly_or_refused(name):
     tally = fuzz(name, 200, 1)
     assert tally.findings == []
     assert tally.outcomes["read"] >= READERS[name].least_read
-    assert tally.outcomes["refused"] >= 20
+    assert tally.outcomes["refused"] >= READERS[name].least_refused
 
 
 def of(read, twin=None):

@@ -160,7 +160,7 @@ def test_workers_do_not_change_the_table(mine):
         ("split.rotate=left", "split.rotate: Input should be 'none', 'yaw' or 'upright', got 'left'"),
         ("split.class_split={train: [0], test: [0]}", "class 0 is in train and in test"),
         ("split.class_split={train: 0}", "split.class_split.train: expected a list of class ids, got 0"),
-        ("split.class_split=none.yaml", "none.yaml: not readable as YAML"),
+        ("split.class_split=none.yaml", "none.yaml: No such file"),
         ("split.first_class_id=one", "split.first_class_id: a whole number, got 'one'"),
         ("split.scale=torso", "layout two names no torso"),
         ("parse.layout=[ntu25]", "parse.layout: one of ntu25, openpose18, coco17, or a mapping, got ['ntu25']"),
@@ -204,7 +204,7 @@ def test_an_unknown_or_broken_definition_is_named(name, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("split: [", "params.yaml: not YAML ("),
+        ("split: [", "params.yaml: not readable as YAML: "),
         ("- split", "params.yaml: expected blocks of keys, got ['split']"),
         ("split: 5", "params.yaml: block split: "),
         ("split: {n_frame: 3}", "params.yaml or --set: split.n_frame: no such key; did you mean n_frames? known: "),
@@ -227,7 +227,7 @@ def test_broken_params_are_named(mine, text, message):
 
 def test_params_that_are_no_text_are_named(mine):
     Path("params.yaml").write_bytes(b"\xff\xfe\xfd")
-    assert failed("dastm-data", "parse", "--dataset", mine).startswith("params.yaml: block split: ")
+    assert failed("dastm-data", "parse", "--dataset", mine).startswith("params.yaml: not readable as YAML: ")
 
 
 def test_empty_params_say_nothing(mine):

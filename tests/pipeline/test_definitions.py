@@ -154,7 +154,7 @@ def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
         ("test: [3]}}", "test: [3]}, two_person_classes: [-1]}", "split.two_person_classes.0: .*got -1"),
         ("ntu_skeleton}", "ntu_skeleton, layout: human}", "parse.layout: one of ntu25, openpose18"),
         ("ntu_skeleton}", "ntu_skeleton, missing: none.txt}", "none.txt: cannot read this list"),
-        ("name: mine", "name: [", "not YAML"),
+        ("name: mine", "name: [", "not readable as YAML"),
     ],
 )
 def test_wrong_definitions_are_one_line(tmp_path, old, new, message):
