@@ -1,8 +1,8 @@
 """`dastm`: shards to answers. The only file of this half that knows click, params.yaml and exit codes."""
 
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ from dastm.ours import NotOurs
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
+FOREIGN = "correct it, or work in another folder if that file is another project's"
+"""What to do about a params.yaml that says what cannot be."""
 PRESET_HELP = (
     "A recipe, a method, or a YAML file of yours; repeatable, each over the one before it: "
     f"{', '.join(preset_names())}. Default: the train block of params.yaml, else paper."
@@ -34,7 +36,18 @@ def params(block: str) -> dict[str, Any]:
     try:
         return {key: value for key, value in read_params(PARAMS, block).items() if value is not None}
     except DocumentError as error:
-        raise RunError(f"{PARAMS}: {error}") from None
+        raise RunError(f"{PARAMS.absolute()}: {error}; {FOREIGN}") from None
+
+
+@contextmanager
+def said_by_params(block: str, *, used: bool) -> Iterator[None]:
+    """What is wrong with values that came from params.yaml names that file: it may be another project's."""
+    try:
+        yield
+    except RunError as error:
+        if not used:
+            raise
+        raise RunError(f"{error} (with the {block} block of {PARAMS.absolute()}: {FOREIGN})") from error
 
 
 def one_line_errors(command: Command) -> Command:
@@ -74,7 +87,7 @@ def train_params() -> tuple[list[str], dict[str, Any]]:
     given = params("train")
     unknown = [str(key) for key in given if key not in ("preset", "set")]
     if unknown:
-        raise RunError(f"{PARAMS}: train.{unknown[0]}: no such key; known: preset, set")
+        raise RunError(f"{PARAMS.absolute()}: train.{unknown[0]}: no such key; known: preset, set; {FOREIGN}")
     settings = given.get("set", {})
     if not isinstance(settings, dict):
         raise RunError(f"{PARAMS}: train.set: expected a mapping, e.g. {{matching.gamma: 0.05}}, got {shown(settings)}")
@@ -141,7 +154,8 @@ def train(
 
     # A preset that is asked for is meant as it is, not with what params.yaml sets for another.
     usual_presets, usual = (presets, {}) if presets else train_params()
-    config = load_config(usual_presets, {**usual, **parse_settings(settings)})
+    with said_by_params("train", used=bool(not presets and (usual or usual_presets))):
+        config = load_config(usual_presets, {**usual, **parse_settings(settings)})
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
     parts = ["train", "val"]
@@ -202,7 +216,9 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     from dastm.evaluator import evaluate_and_write, table_lines
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
-    config = checked(EvalConfig, {**params("eval"), **given}, "eval")
+    usual = params("eval")
+    with said_by_params("eval", used=bool(usual)):
+        config = checked(EvalConfig, {**usual, **given}, "eval")
     if config.protocol == "one-shot" and (idle := [key for key in EPISODES_ONLY if key in given]):
         words = ", ".join("--" + key.replace("_", "-") for key in idle)
         raise click.UsageError(f"{words}: not with the one-shot protocol, which takes all classes and all clips")

@@ -40,6 +40,13 @@ Accuracies = NDArray[np.float64]
 Distances = Callable[[Episode], Tensor]
 EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
 
+WITHOUT_LEARNING = {
+    "untrained": "the network before any training",
+    "coordinates": "the coordinates without any network",
+}
+"""Baselines that a training has to beat, in words."""
+ADVICE = "train longer, on more classes, or with another preset, and look at the curves in the report"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -212,13 +219,29 @@ def title(metrics: Mapping[str, Any]) -> str:
 
 
 def warnings(metrics: Mapping[str, Any]) -> list[str]:
-    """A line each: classes that the run has seen, and what cannot be told of them."""
+    """A line each: classes that the run has seen, what cannot be told of them, and baselines that it does not beat."""
     lines = [metrics["seen_note"]] if metrics.get("seen_note") else []
     seen = metrics.get("seen_classes", [])
     if seen is None:
-        return [*lines, "the run may have seen these classes in training: its record does not say"]
+        lines.append("the run may have seen these classes in training: its record does not say")
+        return lines + worse_than(metrics)
     classes = "1 class" if len(seen) == 1 else f"{len(seen)} classes"
-    return [*lines, f"{classes} seen in training or validation: {first_few(seen)}"] if seen else lines
+    lines += [f"{classes} seen in training or validation: {first_few(seen)}"] if seen else []
+    return lines + worse_than(metrics)
+
+
+def worse_than(metrics: Mapping[str, Any]) -> list[str]:
+    """A line for each baseline that the trained network does not beat: the training was for nothing."""
+    first = next(iter(metrics["rows"]))
+    lines = []
+    for name, difference in metrics["differences"].items():
+        baseline, mean = name.removeprefix(f"{first} - "), difference["mean"]
+        if baseline not in WITHOUT_LEARNING or first in WITHOUT_LEARNING or mean > 0:
+            continue
+        beaten = "as good as" if mean == 0 else f"{-mean:.2f} points worse than"
+        sure = "" if mean == 0 or -mean > difference["interval"] else " (within the interval: it may be chance)"
+        lines.append(f"{first} is {beaten} {WITHOUT_LEARNING[baseline]}{sure}; {ADVICE}")
+    return lines
 
 
 def table_lines(metrics: Mapping[str, Any]) -> list[str]:

@@ -174,7 +174,7 @@ def _pair_figure(pair: Pair, layout: Layout, up: str) -> Figure:
     titles = (f"query: {pair.query_class}", f"support: {pair.prototype_class}")
     caption = (
         f"Query “{pair.query_class}” against “{pair.prototype_class}”: distance {pair.distance:.2f}; "
-        f"feature frames {pair.frames[0]} and {pair.frames[1]}, the first being 0."
+        f"feature frames {pair.frames[0] + 1} and {pair.frames[1] + 1}."
     )
     attention = pair.attention
     if attention is None:

@@ -119,9 +119,22 @@ def _check(source: EpisodeSource, config: Config) -> None:
     """RunError for what cannot be trained so: before the first episode, and before another training is replaced."""
     augmented_for(source, config, 0)
     shape, name = config.episode, source.manifest.dataset
-    check_pool(source.pool_sizes("train"), shape.n_way, shape.k_shot, shape.queries, f"{name}: train")
+    check_pool(
+        source.pool_sizes("train"),
+        shape.n_way,
+        shape.k_shot,
+        shape.queries,
+        f"{name}: train",
+        _knobs("episode.n_query"),
+    )
     val_query = config.optimise.val_query
-    check_pool(source.pool_sizes("val"), shape.n_way, shape.k_shot, val_query, f"{name}: val (optimise.val_query)")
+    knobs = _knobs("optimise.val_query")
+    check_pool(source.pool_sizes("val"), shape.n_way, shape.k_shot, val_query, f"{name}: val", knobs)
+
+
+def _knobs(n_query: str) -> tuple[str, str, str]:
+    """What to change of an episode, as `dastm train --set` takes it."""
+    return ("episode.n_way (--set episode.n_way=..)", "episode.k_shot", n_query)
 
 
 def train_seed(

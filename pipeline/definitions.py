@@ -5,7 +5,6 @@ Out: a checked, frozen `Definition`, its lists read. Relative paths in a definit
 Every field is documented once, in the dataclasses below; a wrong key or value is one clear `DataError`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,10 +19,13 @@ from dastm.faults import first_fault
 from dastm.skeleton import LAYOUTS, NTU25, Layout
 from pipeline.denoising import resolve_steps
 from pipeline.errors import DataError
+from pipeline.lists import read_keys, read_names
 from pipeline.source_spec import SOURCES, SourceSpec, resolve_source
 
 HERE = Path(__file__).parent / "datasets"
 
+OVERRIDDEN = "params.yaml or --set"
+"""Where a wrong value stands that no definition holds."""
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
@@ -223,7 +225,7 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
         return _build(document, path)
     except ValidationError as error:
         first = error.errors()[0]
-        source = "params.yaml or --set" if _is_override(first["loc"], overrides or {}) else path
+        source = OVERRIDDEN if _is_override(first["loc"], overrides or {}) else path
         raise DataError(f"{source}: {first_fault(Definition, error)}") from error
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from error
@@ -270,11 +272,11 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     format_name = str(parse.get("format"))
     parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(format_name)), format_name)
     parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
-    parse["class_names"] = _class_names(parse.get("class_names"), path)
+    parse["class_names"] = read_names(parse.get("class_names"), "parse.class_names", path.parent)
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {shown(parse['missing'])}")
-    parse["missing"] = _lines(path.parent / parse["missing"]) if parse.get("missing") else ()
-    split["exemplars"] = _exemplars(split.get("exemplars"), path)
+    parse["missing"] = read_keys(parse.get("missing") or None, "parse.missing", path.parent, format_name)
+    split["exemplars"] = _exemplars(split.get("exemplars"), path, format_name)
     split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
     if isinstance(document.get("recorded"), str):
         document = {**document, "recorded": _read_yaml(path.parent / document["recorded"])}
@@ -293,23 +295,13 @@ def _layout(value: Any, format_name: str) -> Layout:
     return layout
 
 
-def _class_names(value: Any, path: Path) -> tuple[str, ...]:
-    """A list, or a text file with a name a line; a leading action code as in `A031 point` is not part of the name."""
-    if not isinstance(value, str | list | None):
-        raise ValueError(f"parse.class_names: a list, or the name of a text file, got {shown(value)}")
-    lines = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
-    return tuple(re.sub(r"^A\d{3}\s+", "", line) for line in lines)
-
-
-def _exemplars(value: Any, path: Path) -> tuple[str, ...]:
+def _exemplars(value: Any, path: Path, format_name: str) -> tuple[str, ...]:
     """A list, or a text file with a key a line."""
-    if not isinstance(value, str | list | None):
-        raise ValueError(f"split.exemplars: a list, or the name of a text file, got {shown(value)}")
-    keys = _lines(path.parent / value) if isinstance(value, str) else [str(v) for v in value or ()]
+    keys = read_keys(value, "split.exemplars", path.parent, format_name)
     twice = sorted(key for key in set(keys) if keys.count(key) > 1)
     if twice:
         raise ValueError(f"split.exemplars: {twice[0]} is listed more than once")
-    return tuple(keys)
+    return keys
 
 
 def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple[int, ...]]:
@@ -337,10 +329,3 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
                 raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {part}")
             seen[class_id] = part
     return {part: tuple(sorted(i - first_class_id for i in ids[part])) for part in PARTS}
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot read this list ({error})") from error

@@ -4,7 +4,7 @@ In: a definition and the raw files found. Out: `Plan`, a pure function of names,
 job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from pipeline.definitions import Definition
 from pipeline.errors import DataError, Refused
 from pipeline.formats import FORMATS
 from pipeline.formats.tracks import ClipName, Tracks
-from pipeline.labels import Label, settle
+from pipeline.labels import Label, no_class, settle
+from pipeline.lists import without_clip
 from pipeline.raw import RawFile, list_raw, read
 from pipeline.sources import SOURCES
 from pipeline.sources.members import Member
@@ -53,6 +54,8 @@ class Plan:
     """All jobs, in the order of the table, and what needs none."""
 
     jobs: tuple[Job, ...]
+    notes: tuple[str, ...] = ()
+    """What to say of the data set's lists."""
     outside_split: int
     """Files of a class outside the split, as far as their name or a label list tells."""
     ignored: int
@@ -91,7 +94,9 @@ def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
     jobs: list[Job] = []
     outside = 0
     first_of: dict[str, Job] = {}
+    keys: set[str] = set()
     for found in _found(definition, files):
+        keys |= {found.name.key} if found.name is not None else set()
         job, class_id = _plan_one(definition, found)
         if is_outside(definition, class_id):
             outside += 1
@@ -101,7 +106,15 @@ def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
             if first is not job:
                 job = replace(job, problem=_duplicate(first, job))
         jobs.append(job)
-    return Plan(jobs=tuple(jobs), outside_split=outside, ignored=files.ignored)
+    return Plan(jobs=tuple(jobs), outside_split=outside, ignored=files.ignored, notes=_notes(definition, keys))
+
+
+def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
+    """A line a list of which entries name no clip."""
+    source = definition.parse.source
+    lists = [("parse.missing", definition.parse.missing), ("split.exemplars", definition.split.exemplars)]
+    labels = [(f"labels file {source.labels_file}", source.labels)] if source is not None else []
+    return tuple(line for what, entries in [*lists, *labels] for line in without_clip(entries, keys, what))
 
 
 def run_job(job: Job, definition: Definition) -> ParsedClip | None:
@@ -114,7 +127,7 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     tracks, own_label, size = _read_clip(job, definition)
     class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
     if class_id is None:
-        raise Refused("no label_index, neither in the clip nor on a label list")
+        raise no_class(class_name)
     if is_outside(definition, class_id):
         return None
     return ParsedClip(

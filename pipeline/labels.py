@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from pipeline.errors import Refused
+from pipeline.lists import nfc
 
 Value = TypeVar("Value", int, str)
 
@@ -24,7 +25,8 @@ def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | N
 
     Raises Refused where two places differ, or name and index are not a pair in `class_names`.
     """
-    name = _agreed([(label.said_by, label.name) for label in labels], "label")
+    said = [(label.said_by, nfc(label.name) if label.name is not None else None) for label in labels]
+    name = _agreed(said, "label")
     index = _agreed([(label.said_by, label.class_id) for label in labels], "label_index")
     if not class_names or name is None:
         return index, name
@@ -36,6 +38,14 @@ def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | N
         known = repr(class_names[index]) if index < len(class_names) else "nothing"
         raise Refused(f"label {name!r} with label_index {index}, which the definition's class_names call {known}")
     return index, name
+
+
+def no_class(said: str | None) -> Refused:
+    """The refusal of a clip of which no place tells the class id; `said`: the name that one tells."""
+    start = "no label_index, neither in the clip nor on a label list"
+    if said is None:
+        return Refused(f"{start}; name its class in a labels file (parse.source.labels) or in the clip")
+    return Refused(f"{start}, and no class_names in the definition that tell the id of {said!r}")
 
 
 def _agreed(said: Sequence[tuple[str, Value | None]], what: str) -> Value | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dastm.progress import progress
+from pipeline import refused_csv
 from pipeline.definitions import Definition
 from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
@@ -87,6 +88,8 @@ def parse(
     check_table(out)
     plan = make_plan(definition, raw)
     parts = _cut(plan, files_per_part, definition, out)
+    for note in plan.notes:
+        say(f"note: {note}")
     with alone(out):
         with clear_errors(out):
             done = _prepare_folder(out, parts)
@@ -99,8 +102,11 @@ def parse(
             plan.outside_split,
             plan.ignored,
         )
+        with clear_errors(out):
+            _keep(out / refused_csv.NAME, refused_csv.refused_csv(part.path("refused") for part in parts))
         if not summary.clips:
-            raise DataError(f"{raw[0]}: not one usable clip. {'; '.join(line.strip() for line in summary.lines())}")
+            told = "; ".join(line.strip() for line in summary.lines())
+            raise DataError(f"{raw[0]}: not one usable clip, so there is no parsed table. {told}")
         with clear_errors(out):
             _finish(out, summary.to_json().encode())
     return summary
@@ -161,7 +167,7 @@ def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
     stale = [path for path in parts_in(out) if path.name not in ours]
     if plan.exists() or stale or len(done) < len(parts):
         write_whole(plan, PLAN)
-        _remove([*stale, out / SUMMARY_NAME])
+        _remove([*stale, out / SUMMARY_NAME, out / refused_csv.NAME])
     return done
 
 
@@ -170,9 +176,16 @@ def _remove(paths: Sequence[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
+def _keep(path: Path, data: bytes) -> None:
+    """A file with this content, written only where it is another; none where there is nothing to write."""
+    if not data:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != data:
+        write_whole(path, data)
+
+
 def _finish(out: Path, summary: bytes) -> None:
-    if not (out / SUMMARY_NAME).exists() or (out / SUMMARY_NAME).read_bytes() != summary:
-        write_whole(out / SUMMARY_NAME, summary)
+    _keep(out / SUMMARY_NAME, summary)
     (out / PLAN_NAME).unlink(missing_ok=True)
 
 

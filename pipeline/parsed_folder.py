@@ -14,13 +14,14 @@ from dastm.ours import FileKind, NotOurs, check_file, check_plain, finished_name
 from pipeline.done import check_notes, notes_folder
 from pipeline.errors import DataError
 from pipeline.places import all_in, on_this_machine, readable
+from pipeline.refused_csv import HEADER, NAME
 from pipeline.table import PLAN_NAME, SUMMARY_NAME
 
 PLAN = b"{}\n"
 """All of plan.json."""
 KINDS = ("clips", "refused")
 _PART_NAME = re.compile(r"(?:clips|refused)-(\d{5,})\.parquet")
-_NAMES = re.compile(rf"{_PART_NAME.pattern}|{re.escape(PLAN_NAME)}|{re.escape(SUMMARY_NAME)}")
+_NAMES = re.compile("|".join((_PART_NAME.pattern, *map(re.escape, (PLAN_NAME, SUMMARY_NAME, NAME)))))
 _NOTE_NAMES = re.compile(r"\d{5,}\.json")
 
 
@@ -39,8 +40,9 @@ def check_table(out: Path) -> None:
     if any(map(_is_finished, all_in(out))) and not parts and not plan.is_file():
         check_plain(plan)
         raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
-    check_plain(*parts, plan, summary)
+    check_plain(*parts, plan, summary, out / NAME)
     check_file(plan, FileKind("the plan of a parse", lambda path: path.read_bytes() == PLAN))
+    check_file(out / NAME, FileKind("the refused files of a parse", lambda path: path.read_bytes().startswith(HEADER)))
     check_file(summary, FileKind("the summary of a parse", json_with("files", "clips", "refused")))
     noted = {path.stem for path in all_in(notes_folder(out)) if _NOTE_NAMES.fullmatch(path.name)}
     for path in parts:

@@ -127,7 +127,9 @@ def _stamp(info: Mapping[str, Any]) -> str:
 
 
 def _advice(download: str, root: Path) -> str:
-    return f". Put this there, or name its place with --raw: {' '.join(download.split())}" if download else ""
+    if not download:
+        return "; put the raw files there, or name their place with `dastm-data parse --raw`"
+    return f". Put this there, or name its place with --raw: {' '.join(download.split())}"
 
 
 def _in_folder(root: Path) -> Iterator[RawFile]:

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.errors import DataError
+from pipeline.lists import bare, nfc
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 FACTS = ("class", "subject", "camera", "setup", "replication")
@@ -111,9 +112,9 @@ def _read_labels(path: Path) -> dict[str, dict[str, str]]:
             if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:
                 raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
             for row in reader:
-                if None in row or None in row.values() or row["key"] in labels:
+                if None in row or None in row.values() or bare(row["key"]) in labels:
                     raise DataError(f"{path}: line {reader.line_num}: another number of columns, or a key seen before")
-                labels[row.pop("key")] = {name: text for name, text in row.items() if text}
+                labels[bare(row.pop("key"))] = {name: nfc(text) for name, text in row.items() if text}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot read these labels ({error})") from error
     return labels

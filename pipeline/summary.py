@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -32,6 +32,8 @@ class ParseSummary:
     refused: int
     refused_by_reason: dict[str, int]
     """Reasons with their numbers and quoted words left out -> files."""
+    refused_examples: dict[str, str] = field(default_factory=dict)
+    """Of each such reason that lost something: the first file, with the whole reason."""
     outside_split: int
     ignored: int
     classes: int
@@ -51,13 +53,15 @@ class ParseSummary:
             if count:
                 out.append(f"{count} {what}")
         out += [f"{count} clips noted: {note}" for note, count in self.notes.items()]
-        out += [f"{count} refused: {reason}" for reason, count in self.refused_by_reason.items()]
+        for reason, count in self.refused_by_reason.items():
+            example = self.refused_examples.get(reason)
+            out.append(f"{count} refused: {reason}" + (f", e.g. {example}" if example else ""))
         return out + [f"  {line}" for line in self._shown()]
 
     def _shown(self) -> Iterator[str]:
         yield from self.first_refused
         if self.refused > len(self.first_refused):
-            yield f"and {self.refused - len(self.first_refused)} more, see refused-*.parquet"
+            yield f"and {self.refused - len(self.first_refused)} more, see refused.csv"
 
     def to_json(self) -> str:
         """The text of summary.json; equal summaries give equal bytes."""
@@ -76,17 +80,23 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
         classes.update(pc.unique(table["class_id"]).to_pylist())
         notes.update(pc.list_flatten(table["notes"]).to_pylist())
     refused: Counter[str] = Counter()
+    examples: dict[str, str] = {}
     first: list[str] = []
     for path in refused_parts:
         table = read_part_refused(path)
         outside_split += int(table.schema.metadata[OUTSIDE_KEY])
-        refused.update(kind_of(reason) for reason in table["reason"].to_pylist())
+        for at, reason in enumerate(table["reason"].to_pylist()):
+            kind = kind_of(reason)
+            refused[kind] += 1
+            if kind != reason and kind not in examples:
+                examples[kind] = str(RefusedFile(**table.slice(at, 1).to_pylist()[0]))
         first += [str(RefusedFile(**row)) for row in table.slice(0, SHOWN - len(first)).to_pylist()]
     return ParseSummary(
         files=clips + refused.total() + outside_split,
         clips=clips,
         refused=refused.total(),
         refused_by_reason=ordered(refused),
+        refused_examples=examples,
         outside_split=outside_split,
         ignored=ignored,
         classes=len(classes),

@@ -283,7 +283,8 @@ def _parts(folder: Path, kind: str) -> list[Path]:
     parts = sorted(folder.glob(f"{kind}-*.parquet"))
     if (folder / PLAN_NAME).exists():
         raise DataError(
-            f"{folder}: parsing has not finished there; run `dastm-data parse` again, it goes on from there"
+            f"{folder}: parsing has not finished there; run `dastm-data parse` again: it goes on, or says why no clip"
+            " can be used"
         )
     if not parts:
         raise DataError(f"{folder}: no parsed table there; run `dastm-data parse` first")

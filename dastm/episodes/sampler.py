@@ -16,8 +16,18 @@ NAMED = 5
 """How many short classes a message lists before it only counts the rest."""
 
 
-def check_pool(pool_sizes: Mapping[int, int], n_way: int, k_shot: int, n_query: int, where: str) -> None:
+def check_pool(
+    pool_sizes: Mapping[int, int],
+    n_way: int,
+    k_shot: int,
+    n_query: int,
+    where: str,
+    knobs: tuple[str, str, str] = ("n_way (--n-way)", "k_shot (--k-shot)", "n_query (--n-query)"),
+) -> None:
     """Say in one line whether every episode can be drawn from these classes (class id -> number of clips).
+
+    Args:
+        knobs: what a user changes to have fewer ways, shots, queries.
 
     Raises: RunError naming `where` if there are fewer than `n_way` classes or a class has fewer than
     `k_shot + n_query` clips; ValueError if one of the three numbers is below 1.
@@ -25,14 +35,17 @@ def check_pool(pool_sizes: Mapping[int, int], n_way: int, k_shot: int, n_query: 
     if min(n_way, k_shot, n_query) < 1:
         raise ValueError(f"n_way, k_shot and n_query must be at least 1, got {n_way}, {k_shot}, {n_query}")
     if len(pool_sizes) < n_way:
-        raise RunError(f"{where} has {_classes(len(pool_sizes))}, {n_way}-way needs {n_way}; lower n_way")
+        raise RunError(
+            f"{where} has {_classes(len(pool_sizes))}, {n_way}-way needs {n_way}; lower {knobs[0]}, or split with more"
+            " classes"
+        )
     needed = k_shot + n_query
     short = [f"class {class_id} has {n}" for class_id, n in sorted(pool_sizes.items()) if n < needed]
     if short:
         listed = ", ".join(short[:NAMED]) + (f" and {len(short) - NAMED} more" if len(short) > NAMED else "")
         raise RunError(
             f"{where}: {k_shot}-shot with {n_query} queries needs {needed} clips in every class, but {listed}; "
-            "lower k_shot or n_query, or split with more clips a class"
+            f"lower {knobs[1]} or {knobs[2]}, or split with more clips a class"
         )
 
 

@@ -78,9 +78,11 @@ def alignment(cost_TS: Array, path_P2: Array, expected_TS: Array, title: str) ->
             axes.set(xlabel="prototype frame", ylabel="query frame", title=label)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.yaxis.get_major_locator().set_params(integer=True)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(lambda place, _: f"{place + 1:.0f}")  # people count frames from 1
             _draw_path(axes, path, f"{gid}-path")
             figure.colorbar(cells, ax=axes).outline.set_visible(False)
-            rows, columns = ([str(i) for i in range(n)] for n in values.shape)
+            rows, columns = ([str(i + 1) for i in range(n)] for n in values.shape)
             tooltips[gid] = cell_texts(values, rows, columns, "query {}, prototype {}: {:.3g}")
         figure.suptitle(title, fontsize=11)
         return to_svg(figure, f"Alignment of query and prototype: {title}", tooltips)

@@ -14,7 +14,7 @@ from dastm.documents import DocumentError, yaml_value
 from dastm.names import read_params
 from dastm.os_errors import os_line
 from dastm.ours import NotOurs
-from pipeline.definitions import Definition, load_definition, shipped_names
+from pipeline.definitions import OVERRIDDEN, Definition, load_definition, shipped_names
 from pipeline.errors import DataError
 from pipeline.parts import Workers
 from pipeline.places import place_of
@@ -25,6 +25,8 @@ PARSE_PARAMS = {"workers": 1, "max_refused": 0}
 """Keys of the parse block of params.yaml, and the least that each may be."""
 CONTINUES = ("parse", "split")
 """Commands that go on where they were stopped."""
+FOREIGN = "correct it, or work in another folder if that file is another project's"
+"""What to do about a params.yaml that says what cannot be."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -35,7 +37,7 @@ def params(block: str) -> dict[str, Any]:
     try:
         return read_params(PARAMS, block)
     except DocumentError as error:
-        raise DataError(f"{PARAMS}: {error}") from None
+        raise DataError(f"{PARAMS.absolute()}: {error}; {FOREIGN}") from None
 
 
 def one_line_errors(command: Command) -> Command:
@@ -74,11 +76,21 @@ def definition_of(dataset: str, settings: tuple[str, ...] = ()) -> Definition:
         overrides.setdefault(block, {})[name] = value
     own = params("datasets").get(dataset)
     if own is None:
-        return load_definition(dataset, overrides)
+        return _loaded(dataset, overrides)
     try:
-        return replace(load_definition(str(own), overrides), name=dataset)
+        return replace(_loaded(str(own), overrides), name=dataset)
     except ValueError as error:
         raise DataError(f"{PARAMS}: datasets: {dataset!r}: a name has letters, digits, _ and - only") from error
+
+
+def _loaded(name: str, overrides: dict[str, dict[str, Any]]) -> Definition:
+    """The definition; a wrong value that is in params.yaml names that file."""
+    try:
+        return load_definition(name, overrides)
+    except DataError as error:
+        if any(str(error).startswith(f"{OVERRIDDEN}: split.{key}:") for key in params("split")):
+            raise DataError(f"{error} (see {PARAMS.absolute()}: {FOREIGN})") from error
+        raise
 
 
 def check_apart(*paths: Path | None) -> None:
@@ -107,7 +119,8 @@ def parse_params() -> dict[str, int | None]:
     given = params("parse")
     for name, value in given.items():
         if name not in PARSE_PARAMS:
-            raise DataError(f"{PARAMS}: parse.{name}: no such key; known: {', '.join(PARSE_PARAMS)}")
+            known = ", ".join(PARSE_PARAMS)
+            raise DataError(f"{PARAMS.absolute()}: parse.{name}: no such key; known: {known}; {FOREIGN}")
         if value is not None and (type(value) is not int or value < PARSE_PARAMS[name]):
             raise DataError(f"{PARAMS}: parse.{name}: a whole number from {PARSE_PARAMS[name]} on, got {value!r}")
     return given

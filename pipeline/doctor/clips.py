@@ -20,7 +20,7 @@ from pipeline.doctor.walk import RawClip
 from pipeline.errors import Refused
 from pipeline.formats import FORMATS
 from pipeline.formats.tracks import ClipName, Tracks
-from pipeline.labels import Label, settle
+from pipeline.labels import Label, no_class, settle
 from pipeline.raw import read
 from pipeline.table import ParsedClip
 
@@ -124,9 +124,9 @@ def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Find
     try:
         if job.problem is not None:
             raise Refused(job.problem)
-        class_id, _ = settle([*job.said, own], terms.class_names)
+        class_id, class_name = settle([*job.said, own], terms.class_names)
         if class_id is None:
-            raise Refused("no label_index, neither in the clip nor on a label list")
+            raise no_class(class_name)
     except Refused as why:
         found.append(Finding(check="label", source=source, key=key, what=why.reason))
     if job.is_missing:
@@ -144,7 +144,7 @@ def _doubts(tracks: Tracks, layout: Layout | None, limits: Limits, source: str, 
         yield Finding(check="contradiction", source=source, key=key, what=str(error))
         return
     for check, what, frame in checks.examine(bodies, limits):
-        yield Finding(check=check, source=source, key=key, what=what, frame=frame)
+        yield Finding(check=check, source=source, key=key, what=what, frame=frame + 1 if frame is not None else None)
 
 
 def _digest(tracks: Tracks) -> bytes:

@@ -75,7 +75,7 @@ class Finding:
     key: str | None = None
     """The clip."""
     frame: int | None = None
-    """0-based frame of the clip."""
+    """Frame of the clip, counted from 1 on."""
     line: int | None = None
     """1-based line of the file."""
     byte: int | None = None

@@ -10,6 +10,8 @@ Grammar only: nothing is flipped, centred, ranked or cut; which label holds is d
 place and reason, by `pipeline.formats.clip_objects`, whose grammar holds for both.
 """
 
+from unicodedata import normalize
+
 import numpy as np
 
 from dastm.skeleton import OPENPOSE18, Layout
@@ -27,7 +29,7 @@ def facts_of_name(name: str) -> ClipName:
 
     Raises Refused where it is empty, not text, or holds a dot, slash, backslash or control character.
     """
-    key = name.removesuffix(SUFFIX)
+    key = normalize("NFC", name.removesuffix(SUFFIX))
     if not key or not key.isprintable() or set(key) & set("./\\"):
         raise Refused("the clip's name is empty or holds a dot, a slash or an unprintable character")
     return ClipName(key)

@@ -57,7 +57,7 @@ def _pictures(scene: Scene, frames: range) -> Iterator[Image.Image]:
         _frame(*side)
     for frame in frames:
         drawn = [artist for side in sides for artist in _draw(*side, scene.layout.bones, frame)]
-        at.set_text(f"source frame {frame} of 0 to {scene.frames - 1}")
+        at.set_text(f"source frame {frame + 1} of {scene.frames}")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="rgba", dpi=DPI)
         yield Image.frombytes("RGBA", (width, height), buffer.getvalue()).convert("RGB")

@@ -93,7 +93,7 @@ def _normalised_lines(normalised: Normalised, frames: int) -> Iterator[str]:
     stretched = f", {repeated} of them repeated" if repeated else ""
     word = "body" if n_bodies == 1 else "bodies"
     yield f"  normalised: {n_bodies} {word} x {n_frames} frames{stretched} ({normalised.made_by})"
-    yield f"  frames {spans(index)} of 0 to {frames - 1}"
+    yield f"  frames {spans(tuple(frame + 1 for frame in index))} of {frames}"
 
 
 def _verdicts(row: Mapping[str, Any]) -> Iterator[str]:

@@ -180,7 +180,7 @@ def _arrays(
     twice = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(twice):
         body, frame, joint = (int(i) for i in np.unravel_index(int(ordered[twice[0]]), shape_MTV))
-        raise Refused(f"frame {frame} after the first, body {ids_M[body]}: joint {joint} is given twice")
+        raise Refused(f"frame {frame + 1} of the clip, body {ids_M[body]}: joint {joint} is given twice")
     all_MTVK = np.full((*shape_MTV, numbers.shape[1]), np.nan)
     all_MTVK.reshape(-1, numbers.shape[1])[places] = numbers
     named_MT = np.zeros(shape_MTV[:2], np.bool_)

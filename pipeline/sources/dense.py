@@ -186,6 +186,7 @@ def _as_float32(values: NDArray[Any], what: str) -> NDArray[np.float32]:
     fit = np.abs(values.astype(np.float64, copy=False)) < FLOAT32_LIMIT
     if not fit.all():
         place = np.unravel_index(int(np.argmin(fit)), fit.shape)
-        where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(("body", "frame", "joint"), place, strict=False))
+        body, frame, *joint = (int(i) for i in place)
+        where = f"body {body}, frame {frame + 1}" + "".join(f", joint {j}" for j in joint[:1])
         raise Refused(f"{what} {values[place]} at {where}, expected finite numbers")
     return values.astype(np.float32)

@@ -18,6 +18,7 @@ from pipeline.definitions import ParseSpec
 from pipeline.errors import DataError, Refused
 from pipeline.formats.tracks import ClipName, Tracks
 from pipeline.labels import Label
+from pipeline.lists import bare, nfc
 from pipeline.raw import RawFile
 from pipeline.raw import read as read_bytes
 from pipeline.source_spec import FACTS, SourceSpec
@@ -77,7 +78,7 @@ def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
         facts = _facts_of_path(file.source, source)
         stated = _stated_key(file.source, facts.get("key"), source)
         name, notes = named(_path_key(file.source) if stated is None else stated)
-        listed = source.labels.get(stated or "") or source.labels.get(name.key, {})
+        listed = source.labels.get(bare(stated or "")) or source.labels.get(name.key, {})
         if source.labels and not listed:
             notes += ("not_on_list",)
         subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])
@@ -98,7 +99,7 @@ def _stated_key(path: str, in_pattern: str | None, source: SourceSpec) -> str | 
     """The key that the pattern, the labels file or an NTU name states; None where nothing does."""
     if source.pattern is not None:
         return in_pattern or ""
-    place = PurePosixPath(path).with_suffix("")
+    place = PurePosixPath(nfc(path)).with_suffix("")
     names = (place.as_posix(), _path_key(path), place.name)
     listed = next((name for name in names if name in source.labels), None)
     return listed or (place.name if is_ntu_name(place.name) else None)

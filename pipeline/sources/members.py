@@ -13,6 +13,7 @@ from pipeline.errors import Refused
 from pipeline.formats.ntu_skeleton import SUFFIX, facts_of_name
 from pipeline.formats.tracks import ClipName, Tracks
 from pipeline.labels import Label
+from pipeline.lists import nfc
 from pipeline.raw import RawFile
 
 MAX_CLIPS = 2**20
@@ -57,7 +58,7 @@ def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
     """
     if not isinstance(text, str) or not text.strip() or len(text) > 255:
         raise Refused("the clip has no name, or one that is not a text of at most 255 characters")
-    bare = text.removesuffix(SUFFIX)
+    bare = nfc(text).removesuffix(SUFFIX)
     key = "".join("_" if letter in "./\\" or not letter.isprintable() else letter for letter in bare)
     facts = facts_of_name(f"{bare}{SUFFIX}")._replace(key=key, class_id=None) if is_ntu_name(bare) else ClipName(key)
     return facts, () if key == bare else (NOTE_RENAMED,)

@@ -156,6 +156,32 @@ def test_wrong_params_of_training_are_named(call, text, message):
     assert message in one_line(call("train"))
 
 
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("train", "train: {lr: 0.1}"),
+        ("train", "train: {preset: [resnet]}"),
+        ("train", "train: {set: {model.depth: 3}}"),
+        ("train", "train: 0.1"),
+        ("eval", "eval: {batch: 3}"),
+        ("eval", "eval: {n_way: many}"),
+    ],
+)
+def test_the_params_of_another_project_are_named_in_what_they_cause(call, command, text):
+    Path("params.yaml").write_text(text)
+    line = one_line(call(command))
+    assert f"{Path.cwd()}/params.yaml" in line
+    assert "work in another folder if that file is another project's" in line
+
+
+def test_too_few_classes_name_the_option_to_change(call, shards):
+    Path("params.yaml").write_text("")
+    line = one_line(call("train", "--shards", shards, "--out", "few", "--preset", "small", "--set", "episode.n_way=9"))
+    assert "9-way needs 9; lower episode.n_way (--set episode.n_way=..), or split with more classes" in line
+    line = one_line(call("eval", "--shards", shards, "--baseline", "coordinates", "--n-way", 9))
+    assert "9-way needs 9; lower n_way (--n-way), or split with more classes" in line
+
+
 def test_a_preset_asked_for_is_not_mixed_with_the_settings_of_params(call, shards):
     Path("params.yaml").write_text(json.dumps({"train": {"preset": "paper", "set": {"matching.gamma": 7.0}}}))
     trained = call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS)

@@ -80,7 +80,7 @@ def test_a_pretrained_model_seen_through_fewer_frames_has_a_page(tmp_path):
     write_report([tmp_path / "run"], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert re.search(r"Before them, seed 0 learned the training classes: loss [\d.]+, [\d.]+ % right", text)
-    assert "feature frames 0 and 0, the first being 0" in text
+    assert "feature frames 1 and 1." in text
 
 
 LACKING = {
@@ -104,7 +104,7 @@ def test_a_page_says_what_a_method_has_not(tmp_path, method):
 
 
 def test_alignment_and_caption_count_frames_alike(page):
-    frames = re.search(r"feature frames (\d) and (\d), the first being 0", page)
+    frames = re.search(r"feature frames (\d) and (\d)\.", page)
     assert f"query {frames[1]}, prototype {frames[2]}:" in page
 
 

@@ -222,12 +222,30 @@ def test_an_unknown_or_broken_definition_is_named(name, message):
 )
 def test_broken_params_are_named(mine, text, message):
     Path("params.yaml").write_text(text)
-    assert failed("dastm-data", "parse", "--dataset", mine).startswith(message)
+    assert message in failed("dastm-data", "parse", "--dataset", mine)
 
 
 def test_params_that_are_no_text_are_named(mine):
     Path("params.yaml").write_bytes(b"\xff\xfe\xfd")
-    assert failed("dastm-data", "parse", "--dataset", mine).startswith("params.yaml: not readable as YAML: ")
+    assert failed("dastm-data", "parse", "--dataset", mine).startswith(
+        f"{Path.cwd()}/params.yaml: not readable as YAML: "
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["split: 0.2", "split: {test_size: 0.2}", "split: {seed: -1}", "parse: {encoding: utf8}", "datasets: 3"]
+)
+def test_the_params_of_another_project_are_named_in_what_they_cause(mine, text):
+    Path("params.yaml").write_text(text)
+    line = failed("dastm-data", "parse", "--dataset", mine)
+    assert f"{Path.cwd()}/params.yaml" in line
+    assert "work in another folder if that file is another project's" in line
+
+
+def test_a_wrong_setting_of_the_command_line_is_no_fault_of_params(mine):
+    Path("params.yaml").write_text("split: {n_frames: 4}")
+    line = failed("dastm-data", "parse", "--dataset", mine, "--set", "split.seed=-1")
+    assert "another project" not in line
 
 
 def test_empty_params_say_nothing(mine):

@@ -12,6 +12,7 @@ name: mine
 parse: {format: ntu_skeleton}
 split: {class_split: {train: [0, 1], val: [2], test: [3]}}
 """
+KEY = "S001C001P001R001A004"
 
 
 def write(tmp_path, text=MINIMAL, name="mine.yaml"):
@@ -188,8 +189,8 @@ def test_exemplars_are_a_list_or_a_text_file(tmp_path):
     [
         ("none.txt", "none.txt: cannot read this list"),
         ("{a: b}", "split.exemplars: a list, or the name of a text file, got"),
-        ("[a, b, a]", "split.exemplars: a is listed more than once"),
-        ("[a], exemplars_per_class: 0", "split.exemplars_per_class: .*got 0"),
+        (f"[{KEY}, {KEY}.skeleton]", f"split.exemplars: {KEY} is listed more than once"),
+        (f"[{KEY}], exemplars_per_class: 0", "split.exemplars_per_class: .*got 0"),
     ],
 )
 def test_wrong_exemplars_are_one_line(tmp_path, value, message):

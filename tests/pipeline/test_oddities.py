@@ -184,7 +184,7 @@ def test_frames_show_nobody_one_two_or_more_bodies(tmp_path):
     assert facts["frame_index"] == [1, 2, 3, 4, 5]  # the empty beginning is cut
     assert joints[:, :, 0, 0] == pytest.approx(np.array([[0, 0.2, 0.4, 0.6, 0.8], [0.9, 1.0, 1.1, 1.1, 1.1]]), abs=1e-6)
     assert journey.doubts == {KEY: ["many_bodies", "ghost"]}
-    assert "frame 1: 3 bodies at once" in journey.told[0]
+    assert "frame 2: 3 bodies at once" in journey.told[0]
 
 
 def test_a_body_that_comes_and_goes_keeps_its_times(tmp_path):

@@ -66,7 +66,8 @@ def test_a_finished_part_that_was_damaged_since_is_named_in_one_line(raw, tmp_pa
 
 def test_the_whole_table_of_a_small_folder(raw, tmp_path):
     summary = parse(NTU, [raw], tmp_path / "out")
-    assert sorted(contents(tmp_path / "out")) == ["clips-00000.parquet", "refused-00000.parquet", "summary.json"]
+    expected = ["clips-00000.parquet", "refused-00000.parquet", "refused.csv", "summary.json"]
+    assert sorted(contents(tmp_path / "out")) == expected
     clips = list(read_clips(tmp_path / "out"))
     assert [c.source for c in clips] == [name(1, 3)] + [
         f"top/S001C001P001R{r:03d}A{a:03d}.skeleton" for r in (1, 2) for a in (1, 2, 30)
@@ -262,7 +263,8 @@ def test_a_second_run_replaces_the_table_and_nothing_else(raw, tmp_path):
     (out / "mine.txt").write_text("keep")
     (raw / name(1, 3)).unlink()
     parse(NTU, [raw], out)
-    assert sorted(contents(out)) == ["clips-00000.parquet", "mine.txt", "refused-00000.parquet", "summary.json"]
+    expected = ["clips-00000.parquet", "mine.txt", "refused-00000.parquet", "refused.csv", "summary.json"]
+    assert sorted(contents(out)) == expected
     assert len(list(read_clips(out))) == 6
 
 
@@ -317,7 +319,10 @@ def test_a_read_only_folder_is_one_clear_line(raw, tmp_path, monkeypatch):
 
 def test_not_one_usable_clip_is_an_error(tmp_path):
     write_ntu(tmp_path / "raw", {name(1): "", "x.skeleton": SKELETON})
-    with pytest.raises(DataError, match=r"not one usable clip\. 2 files: 0 clips .*line 1: the file is empty"):
+    with pytest.raises(
+        DataError,
+        match=r"not one usable clip, so there is no parsed table\. 2 files: 0 clips .*line 1: the file is empty",
+    ):
         parse(NTU, [tmp_path / "raw"], tmp_path / "out")
 
 

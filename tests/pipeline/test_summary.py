@@ -47,7 +47,7 @@ def test_the_lines_tell_counts_and_the_first_refused_files():
         "7 refused: the file is empty",
         "  a: line 1: x",
         "  b: y",
-        "  and 5 more, see refused-*.parquet",
+        "  and 5 more, see refused.csv",
     ]
 
 

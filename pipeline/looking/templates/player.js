@@ -149,8 +149,8 @@
       const steps = scene.panels.map((panel, i) => drawPanel(panel, canvases[i]));
       drawStrip();
       range.value = String(Math.floor(state.frame));
-      const last = scene.panels.length - 1, sampled = scene.sampled.length ? `, sampled frame ${steps[last]} (source ${scene.sampled[steps[last]]})` : "";
-      words.value = `source frame ${Math.floor(state.frame)} of 0 to ${scene.frames - 1}${sampled}`;
+      const last = scene.panels.length - 1, sampled = scene.sampled.length ? `, sampled frame ${steps[last] + 1} (source ${scene.sampled[steps[last]] + 1})` : "";
+      words.value = `source frame ${Math.floor(state.frame) + 1} of ${scene.frames}${sampled}`;
       range.setAttribute("aria-valuetext", words.value);
     }
 

@@ -74,7 +74,9 @@ def test_change_alarm_the_plan_of_one_seed():
 
 
 def test_fewer_classes_than_ways_is_said_in_one_line():
-    with pytest.raises(RunError, match=r"^demo: val has 3 classes, 5-way needs 5; lower n_way$"):
+    with pytest.raises(
+        RunError, match=r"^demo: val has 3 classes, 5-way needs 5; lower n_way \(--n-way\), or split with"
+    ):
         check_pool({1: 20, 2: 20, 3: 20}, 5, 1, 10, "demo: val")
     with pytest.raises(RunError, match=r"^x has 1 class, 2-way needs 2"):
         check_pool({1: 20}, 2, 1, 10, "x")

@@ -98,10 +98,10 @@ def test_what_is_no_similarity_is_refused(similarity, message):
 def test_alignment_shows_both_matrices_cell_by_cell():
     text = alignment(COST_TS, PATH_P2, EXPECTED_TS, "sit down")
     assert tooltips(text, "cost") == [
-        *("query 0, prototype 0: 0", "query 0, prototype 1: 1", "query 0, prototype 2: 2.5"),
-        *("query 1, prototype 0: 3", "query 1, prototype 1: 0.5", "query 1, prototype 2: 0.25"),
+        *("query 1, prototype 1: 0", "query 1, prototype 2: 1", "query 1, prototype 3: 2.5"),
+        *("query 2, prototype 1: 3", "query 2, prototype 2: 0.5", "query 2, prototype 3: 0.25"),
     ]
-    assert tooltips(text, "expected")[:2] == ["query 0, prototype 0: 1", "query 0, prototype 1: 0.125"]
+    assert tooltips(text, "expected")[:2] == ["query 1, prototype 1: 1", "query 1, prototype 2: 0.125"]
     assert fills(text, "expected")[0] == fills(text, "expected")[5] != fills(text, "expected")[1]
     assert fills(text, "cost")[0] != fills(text, "cost")[3]
     assert labels(text).count("query frame") == labels(text).count("prototype frame") == 2

@@ -93,7 +93,7 @@ def test_a_name_that_names_no_clip_does_not_keep_the_doctor_from_looking(tmp_pat
     (tmp_path / NAME).write_text(as_skeleton(tracks(frozen)))
     nameless = replace(job_of(tmp_path / NAME), name=None, problem="no name")
     assert findings(nameless)[0] == ("label", "", "no name")
-    assert findings(nameless)[1][:2] == ("frozen_tail", "frame 1")
+    assert findings(nameless)[1][:2] == ("frozen_tail", "frame 2")
     assert examine_raw(nameless, TERMS).key is None
 
 

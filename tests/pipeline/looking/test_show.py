@@ -71,5 +71,5 @@ def test_a_browser_plays_it(found, tmp_path):
         *("--virtual-time-budget=1000", "--dump-dom", (tmp_path / "clip.html").as_uri()),
     )
     shown = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False).stdout
-    assert re.search(r"<output>source frame \d of 0 to 5, sampled frame \d \(source \d\)</output>", shown)
+    assert re.search(r"<output>source frame [1-6] of 6, sampled frame \d \(source \d\)</output>", shown)
     assert "pause" in shown

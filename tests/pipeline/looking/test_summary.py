@@ -26,7 +26,7 @@ def test_a_clip_in_a_few_lines():
         "  sampled  ╵ ╵╵ ╵",
         "  missing joints: 3.6 % (most: right 14 %)",
         "  normalised: 1 body x 4 frames (prepared as made says)",
-        "  frames 0, 2, 3, 5 of 0 to 5",
+        "  frames 1, 3, 4, 6 of 6",
     ]
 
 

@@ -73,7 +73,7 @@ HEAD = "frame,x_0,y_0,z_0,x_1,y_1,z_1\n"
         (HEAD + "0.5,1,2,3,4,5,6\n", "wide", "line 2: frame '0.5' is not"),
         (HEAD + "0,1,2,x,4,5,6\n", "wide", "line 2: 'x' is not a number"),
         (HEAD + "0,1,2,1_0,4,5,6\n", "wide", "line 2: '1_0' is not a number"),
-        (HEAD + "0,1,2,3,4,5,6\n0,1,2,3,4,5,6\n", "wide", "frame 0 after the first, body 0: joint 0 is given twice"),
+        (HEAD + "0,1,2,3,4,5,6\n0,1,2,3,4,5,6\n", "wide", "frame 1 of the clip, body 0: joint 0 is given twice"),
         (HEAD + "0,1,2,3,4,5,6\n200000,1,2,3,4,5,6\n", "wide", "200001 frames and 1 bodies, more than 100000"),
         (HEAD + '0,"1,2,3,4,5,6\n', "wide", "line 2: not CSV"),
         ("frame,joint,x,y,z\n0,tail,1,2,3\n", "long", "line 2: joint 'tail' is not one of layout stick"),

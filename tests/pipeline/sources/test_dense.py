@@ -92,8 +92,8 @@ def test_a_nan_in_place_or_confidence_is_a_joint_without_confidence():
     [
         (np.ones((1, 2, 2, 2)), np.ones((1, 2, 3)), r"confidences of shape \(1, 2, 3\), expected \(1, 2, 2\)"),
         (np.ones((1, 2, 2, 2)), np.ones((1, 2, 2), complex), "an array of complex128"),
-        (np.ones((1, 2, 2, 2)), np.full((1, 2, 2), 1e39), "confidence 1e[+]39 at body 0, frame 0, joint 0"),
-        (np.full((1, 2, 2, 2), -np.inf), None, "coordinate -inf at body 0, frame 0, joint 0"),
+        (np.ones((1, 2, 2, 2)), np.full((1, 2, 2), 1e39), "confidence 1e[+]39 at body 0, frame 1, joint 0"),
+        (np.full((1, 2, 2, 2), -np.inf), None, "coordinate -inf at body 0, frame 1, joint 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(clip, scores, reason):

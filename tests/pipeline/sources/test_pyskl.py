@@ -137,7 +137,7 @@ def test_a_bad_annotation_is_refused_and_the_others_are_read(tmp_path):
             "ntu.pkl[8]: 'img_shape' is not a height and a width",
             "ntu.pkl[9]: an array of shape (1, 5, 17, 3), expected (bodies, frames, 25, 3 or 4) as layout ntu25 has",
             "ntu.pkl[10]: no body in any of 5 frames",
-            "ntu.pkl[11]: coordinate 1e+39 at body 0, frame 0, joint 0, expected finite numbers",
+            "ntu.pkl[11]: coordinate 1e+39 at body 0, frame 1, joint 0, expected finite numbers",
             "ntu.pkl[12]: the same clip as 'ntu.pkl[0]'",
             "ntu.pkl[13]: no label_index",
         ],

@@ -1,0 +1,34 @@
+"""The refused files of a parsed table as CSV, for people and spreadsheets: source, key, line, byte, reason.
+
+In: the refused parts of the table, in order. Out: the bytes of refused.csv; none where nothing was refused.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.table import read_part_refused
+
+NAME = "refused.csv"
+FIELDS = ("source", "key", "line", "byte", "reason")
+HEADER = (",".join(FIELDS) + "\n").encode()
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would take a cell that begins so for a formula, and file names come from others."""
+
+
+def refused_csv(parts: Iterable[Path]) -> bytes:
+    """The table as CSV; a missing value is an empty cell, what looks like a formula begins with an apostrophe."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    for part in parts:
+        writer.writerows(map(_row, read_part_refused(part).select(list(FIELDS)).to_pylist()))
+    rows = text.getvalue()
+    return HEADER + rows.encode() if rows else b""
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for name, cell in row.items()
+    }
