@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from dastm.progress import progress
 from pipeline.audit_decisions import DECISION_COLUMNS, alone_warnings, decision_problems
+from pipeline.audit_people import People
 
 PARTS = ("train", "val", "test")
 COLUMNS = {
@@ -93,6 +94,7 @@ class _Found:
     clips: Counter[tuple[str, int]] = field(default_factory=Counter)
     bodies: Counter[int] = field(default_factory=Counter)
     range: dict[str, list[float]] = field(default_factory=dict)
+    people: People = field(default_factory=People)
 
 
 def audit(shards: Path) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def audit(shards: Path) -> dict[str, Any]:
                 f"class {of.class_id} of {of.part}: manifest {counts[0]}, index {counts[1]}, tars {counts[2]} clips"
             )
     found.problems += _exemplar_problems(promise, rows)
+    found.warnings += found.people.warnings()
     if rows and _digest("".join(row["checksum"] for row in rows).encode()) != promise.contents:
         found.problems.append("manifest.json: contents are not those of the index")
     return _report(promise, found)
@@ -163,6 +166,7 @@ def _read_manifest(shards: Path, found: _Found) -> _Promise:
         if document["schema_version"] != 1:
             raise ValueError(f"schema {document['schema_version']}, this audit reads 1")
         split = document["definition"]["split"]
+        found.people = People(document)
         return _Promise(
             dataset=str(document["dataset"]),
             classes=tuple(_classes(document["parts"])),
@@ -261,10 +265,8 @@ def _exemplar_problems(promise: _Promise, rows: list[Row]) -> Iterator[str]:
     for of in promise.classes:
         there = tuple(i for i, key in enumerate(keys_of.get((of.part, of.class_id), ())) if key in listed)
         if of.exemplars != there:
-            yield (
-                f"manifest.json: class {of.class_id} of {of.part}: exemplars at {list(of.exemplars)}, those that the"
-                f" definition lists are at {list(there)}"
-            )
+            where = f"manifest.json: class {of.class_id} of {of.part}: exemplars at {list(of.exemplars)}"
+            yield f"{where}, those that the definition lists are at {list(there)}"
 
 
 def _check_shard(shard: str, of: _Class, data: bytes, rows: dict[str, Row], promise: _Promise, found: _Found) -> None:
@@ -376,8 +378,7 @@ def _array_problems(
     if row is not None and (row["bodies"], row["frames"]) != shape[:2]:
         yield f"the index says {row['bodies']} bodies x {row['frames']} frames, it has {shape[0]} x {shape[1]}"
     yield from _value_problems(joints_MTVC, promise, found)
-    if shape[1] > 1 and (joints_MTVC == joints_MTVC[:, :1]).all():
-        found.warnings.append(f"{shard}: {key}: frozen, all frames are the same")
+    found.warnings += [f"{shard}: {key}: {warning}" for warning in found.people.see(joints_MTVC)]
 
 
 def _value_problems(joints_MTVC: NDArray[np.float32], promise: _Promise, found: _Found) -> Iterator[str]:

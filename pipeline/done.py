@@ -26,7 +26,16 @@ PACKAGES = Path(__file__).resolve().parents[1]
 _CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py")
 _OTHER_CODE = (
     *("cli", "synthesis", "doctor", "looking"),
-    *("arrays.py", "audit.py", "audit_decisions.py", "export.py", "importing.py", "pickling.py"),
+    *(
+        "arrays.py",
+        "audit.py",
+        "audit_decisions.py",
+        "audit_people.py",
+        "posture.py",
+        "export.py",
+        "importing.py",
+        "pickling.py",
+    ),
 )
 """What neither `parse` nor `split` runs on."""
 _END = 2**16

@@ -33,6 +33,7 @@ from pipeline.table import (
     part_path,
     read_part_refused,
     refused_to_table,
+    with_layout,
     write_part,
 )
 
@@ -256,7 +257,7 @@ def _do_part(part: _Part) -> None:
     table = refused_to_table(refused)
     table = table.replace_schema_metadata({**table.schema.metadata, OUTSIDE_KEY: str(outside).encode()})
     write_part(table, part.path("refused"))
-    write_part(clips_to_table(clips), part.path("clips"))
+    write_part(with_layout(clips_to_table(clips), part.definition.parse.layout), part.path("clips"))
     if all_read:
         with clear_errors(part.out):
             write_note(_note(part), _written(part))

@@ -6,6 +6,7 @@ one row of a refused part is a raw file that cannot be used, with the place and 
 """
 
 import io
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dastm.os_errors import os_line
+from dastm.skeleton import Layout
 from pipeline.errors import DataError
 from pipeline.formats.tracks import TrackMeasures, Tracks
 from pipeline.kernels.measures import measure
@@ -28,6 +30,8 @@ SCHEMA_VERSION = 3
 SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
+LAYOUT_KEY = "layout"
+"""Metadata of a part: the layout of its joints, as JSON."""
 DIGEST_KEY = "contents"
 """Metadata of a part: digest of its pages."""
 
@@ -257,6 +261,23 @@ def read_facts(folder: Path, names: Sequence[str] = FACTS) -> pa.Table:
 def read_part_facts(part: Path, names: Sequence[str] = FACTS) -> pa.Table:
     """`read_facts` of one part."""
     return _read(part, CLIPS, names)
+
+
+def with_layout(table: pa.Table, layout: Layout) -> pa.Table:
+    """A part that says which joint is which."""
+    named = {LAYOUT_KEY.encode(): json.dumps(layout.to_dict()).encode()}
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **named})
+
+
+def read_layout(folder: Path) -> Layout | None:
+    """The layout that the first part of a finished table names; None where it names none. DataError as `read_clips`."""
+    text = (_read(table_parts(folder)[0], CLIPS, ["key"]).schema.metadata or {}).get(LAYOUT_KEY.encode())
+    try:
+        return None if text is None else Layout.from_dict(json.loads(text))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(
+            f"{folder}: names no layout of joints ({one_line(error)}); run `dastm-data parse` again"
+        ) from None
 
 
 def read_refused(folder: Path) -> pa.Table:

@@ -4,13 +4,14 @@ In: a `RawJob` (a raw file and what label lists say of it) or a `ParsedClip`. Ou
 from a worker process: findings and a digest, never arrays.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 
 from dastm.progress import progress as bar
 from dastm.skeleton import LAYOUTS, Layout
+from pipeline import posture
 from pipeline.definitions import DEFAULT_LAYOUT, ZERO_IS_MISSING
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
@@ -40,6 +41,8 @@ class RawJob:
     """False where the data set has label lists and none names this clip."""
     problem: str | None = None
     """Why its name names no clip."""
+    is_sampled: bool = False
+    """Whether its posture is looked at."""
     is_missing: bool = False
     """Whether it is on the data set's list of missing skeletons."""
 
@@ -72,6 +75,9 @@ class Examined:
     class_id: int | None = None
     digest: bytes | None = None
     """Of joints and frames, equal for copies; None where the clip cannot be read."""
+    posture: Mapping[str, float] = field(default_factory=dict)
+    """What `posture.measure` says of its main body, where the clip is one of the sample."""
+    is_image: bool = False
     is_usable: bool = False
     """Whether `parse` would take it, or has."""
 
@@ -99,6 +105,8 @@ def examine_raw(job: RawJob, terms: Terms) -> Examined:
         findings=tuple(found),
         class_id=class_id,
         digest=_digest(tracks),
+        posture=posture_of(tracks, layout) if job.is_sampled else {},
+        is_image=layout.is_image,
         is_usable=not job.is_missing and not any(finding.severity == "unusable" for finding in found),
     )
 
@@ -145,6 +153,27 @@ def _doubts(tracks: Tracks, layout: Layout | None, limits: Limits, source: str, 
         return
     for check, what, frame in checks.examine(bodies, limits):
         yield Finding(check=check, source=source, key=key, what=what, frame=frame + 1 if frame is not None else None)
+
+
+def posture_of(tracks: Tracks, layout: Layout | None) -> dict[str, float]:
+    """What the main body of a clip says of the skeleton; nothing where no joint has a name that is known."""
+    marks = posture.landmarks(layout.joints) if layout is not None else None
+    try:
+        bodies = lay_out(tracks, layout)
+    except ValueError:  # which is a finding of its own
+        return {}
+    rows = bodies.rows[bodies.main]
+    if marks is None or not bodies.measured_PV[rows].any():
+        return {}
+    up = (1, -1) if bodies.is_image else (1, 1)
+    return posture.measure(bodies.joints_PVC[rows], bodies.measured_PV[rows], marks, up)
+
+
+def of_skeleton(postures: Sequence[Mapping[str, float]], source: str, is_image: bool) -> Iterator[Finding]:
+    """What a sample of clips shows to be no person's skeleton in the layout's order."""
+    seen = [one for one in postures if one]
+    for doubt in posture.doubts(seen, is_image, in_metres=True):
+        yield Finding(check="skeleton", source=source, what=f"{doubt} (a sample of {len(seen)} clips)")
 
 
 def _digest(tracks: Tracks) -> bytes:

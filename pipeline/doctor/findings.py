@@ -41,6 +41,9 @@ KINDS: Mapping[str, Kind] = {
         "suspicious",
         "none needed where the data is centred on that joint; if a lost joint is meant, set parse.zero_joints",
     ),
+    "skeleton": Kind(
+        "suspicious", "check layout, up and unit_m of the definition; look at a clip with `dastm-data show`"
+    ),
     "bones": Kind("suspicious", "check units and layout; else " + _LOOK),
     "jump": Kind("suspicious", _LOOK),
     "far": Kind("suspicious", "check units and axes; else " + _LOOK),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.definitions import Definition
 from pipeline.doctor.census import Census
-from pipeline.doctor.clips import Examined, RawJob, Terms, examine_raw, progress
+from pipeline.doctor.clips import Examined, RawJob, Terms, examine_raw, of_skeleton, progress
 from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.shards import examine_shards
@@ -25,6 +25,7 @@ from pipeline.formats import FORMATS
 from pipeline.jobs import is_outside
 from pipeline.labels import Label, settle
 from pipeline.parts import worker_pool
+from pipeline.posture import step_of
 from pipeline.raw import read
 
 CHUNK = 32
@@ -77,6 +78,9 @@ def _raw(
         else:
             jobs.append(job)
     parse = definition.parse if definition else None
+    step = step_of(len(jobs))
+    jobs = [replace(job, is_sampled=number % step == 0) for number, job in enumerate(jobs)]
+    postures: dict[bool, list[Mapping[str, float]]] = {False: [], True: []}
     terms = Terms(limits=limits)
     if parse is not None:
         terms = replace(
@@ -85,8 +89,11 @@ def _raw(
     with closing(_in_order(jobs, terms, workers)) as all_examined:
         for examined in all_examined:
             totals.add(examined.class_id)
+            postures[examined.is_image].append(examined.posture)
             yield from examined.findings
             yield from census.add(examined)
+    for is_image, of_kind in postures.items():
+        yield from of_skeleton(of_kind, census.source, is_image)
     if found.whole:
         yield from _absent_lists(found, definition, census.source)
         for source, entries in lists.items():

@@ -3,35 +3,41 @@
 In: a folder of parts (see `pipeline.table`). Out: findings; one part in memory at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.definitions import Definition
 from pipeline.doctor.census import Census
-from pipeline.doctor.clips import examine_parsed, progress
+from pipeline.doctor.clips import examine_parsed, of_skeleton, posture_of, progress
 from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
 from pipeline.errors import DataError
 from pipeline.formats.tracks import Tracks
 from pipeline.jobs import MISSING
-from pipeline.table import read_clips, read_facts, read_refused
+from pipeline.posture import step_of
+from pipeline.table import read_clips, read_facts, read_layout, read_refused
 
 
 def examine_table(folder: Path, totals: Totals, definition: Definition | None, limits: Limits) -> Iterator[Finding]:
     """The refused files of a parsed table, its clips, and what it lacks; a damaged part ends it with a finding."""
     census = Census(str(folder))
-    unknown = 0
+    unknown, is_image = 0, False
+    postures: list[Mapping[str, float]] = []
     try:
         for row in read_refused(folder).to_pylist():
             check = "listed" if row["reason"] == MISSING else "refused"
             what = row.pop("reason")
             yield Finding(check=check, what=what, **row)
         total = read_facts(folder, ["key"]).num_rows
-        for clip in progress(read_clips(folder), total=total, unit="clip"):
-            layout = definition.parse.layout if definition else _usual_layout(clip.tracks)
+        own = definition.parse.layout if definition else read_layout(folder)
+        for number, clip in enumerate(progress(read_clips(folder), total=total, unit="clip")):
+            layout = own or _usual_layout(clip.tracks)
             unknown += layout is None
             examined = examine_parsed(clip, layout, limits)
+            if number % step_of(total) == 0:
+                postures.append(posture_of(clip.tracks, layout))
+                is_image = clip.tracks.joints_PVC.shape[2] == 2
             totals.add(examined.class_id)
             yield from examined.findings
             yield from census.add(examined)
@@ -43,6 +49,7 @@ def examine_table(folder: Path, totals: Totals, definition: Definition | None, l
             check="table", source=str(folder), what=f"a row contradicts itself ({' '.join(str(error).split())})"
         )
         return
+    yield from of_skeleton(postures, str(folder), is_image)
     if unknown:
         what = f"{unknown} clips of a skeleton that is not known: bones were not looked at"
         yield Finding(check="layout", source=str(folder), what=what)

@@ -23,7 +23,7 @@ from pipeline.errors import DataError
 from pipeline.kernels import joints
 from pipeline.looking.stored import read_index, read_manifest, setting_of, source_frames
 from pipeline.summary import kind_of, ordered
-from pipeline.table import ParsedClip, read_clips, read_facts, read_refused
+from pipeline.table import ParsedClip, read_clips, read_facts, read_layout, read_refused
 
 OUTSIDE = "outside"
 """The part of a class that is in none."""
@@ -156,7 +156,9 @@ def parsed_stats(
     observations = 0
     for clip in _progress(read_clips(folder), total):
         if stats is None or missing_V is None:
-            stats = Stats(of="parsed", dataset=clip.dataset, layout=layout or _known_layout(clip, folder))
+            stats = Stats(
+                of="parsed", dataset=clip.dataset, layout=layout or read_layout(folder) or _known_layout(clip, folder)
+            )
             missing_V = np.zeros(stats.layout.n_joints, np.int64)
         _check_layout(clip, stats.layout, folder)
         tracks = clip.tracks

@@ -12,7 +12,17 @@ from pipeline.doctor.findings import Totals
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.tables import examine_table
 from pipeline.jobs import MISSING
-from pipeline.table import CLIPS, RefusedFile, clips_to_table, part_path, refused_to_table, write_part
+from pipeline.table import (
+    CLIPS,
+    LAYOUT_KEY,
+    RefusedFile,
+    clips_to_table,
+    part_path,
+    read_layout,
+    refused_to_table,
+    with_layout,
+    write_part,
+)
 from tests.pipeline.doctor.made_clips import film, person, tracks
 from tests.pipeline.doctor.test_clips import parsed
 
@@ -39,6 +49,30 @@ def findings(folder, definition=None):
 def test_a_table_of_sound_clips_raises_no_doubt(rng, write):
     totals, found = findings(write([person(rng), film(rng), person(rng)]))
     assert (totals.clips, totals.classes, found) == (3, {0, 1, 2}, [])
+
+
+def test_a_wrong_skeleton_is_a_finding_of_the_table(rng, write):
+    clips = [person(rng)[:, ::-1] for _ in range(3)]
+    found = [(check, what) for check, _, what in findings(write(clips))[1] if check == "skeleton"]
+    assert found
+    assert all(what.endswith("(a sample of 3 clips)") for _, what in found)
+    assert [c for c, *_ in findings(write([person(rng) * [1, -1, 1] for _ in range(3)]))[1]].count("skeleton") == 3
+
+
+def test_the_layout_is_the_one_that_the_table_names(rng, write):
+    own = replace(NTU25, name="mine", joints=NTU25.joints[::-1], spine=None, shoulders=None, torso=None)
+    folder = write([person(rng)[:, ::-1] for _ in range(3)])
+    path = part_path(folder, "clips", 0)
+    assert read_layout(folder) is None
+    write_part(with_layout(pq.read_table(path), own), path)
+    assert read_layout(folder) == own
+    assert "skeleton" not in [check for check, *_ in findings(folder)[1]]
+    table = pq.read_table(path)
+    for text in ("[1]", "{", '{"name": "x"}'):
+        write_part(table.replace_schema_metadata({**table.schema.metadata, LAYOUT_KEY.encode(): text.encode()}), path)
+        ((check, _, what),) = findings(folder)[1]
+        assert check == "table"
+        assert what.startswith("names no layout of joints")
 
 
 def test_refused_files_are_unusable_and_those_on_the_missing_list_expected(rng, write):
