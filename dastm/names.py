@@ -40,7 +40,7 @@ def _block(document: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(block)
 
 
-def _check_names(block: str, named: dict[str, Any]) -> None:
+def _check_names(block: str, named: dict[Any, Any]) -> None:
     for name, value in named.items():
         if not is_plain(str(name) if type(name) is int else name):  # YAML's 7 is a name, too
             raise DocumentError(
