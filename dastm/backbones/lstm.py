@@ -68,9 +68,11 @@ class LSTM(nn.Module):
         Shapes: bodies (B, T, V, C), present bodies only -> (B, T, V, 256).
         Raises: ValueError if the shape is not that of the layout.
         """
-        x_BTH, _ = self.layers[0](self.data_bn(bodies_BTVC).flatten(2))
-        for layer in self.layers[1:]:
-            x_BTH, _ = layer(self.dropout(x_BTH))
+        # in bf16 not every processor has a recurrence
+        with torch.autocast(bodies_BTVC.device.type, enabled=False):
+            x_BTH, _ = self.layers[0](self.data_bn(bodies_BTVC).flatten(2))
+            for layer in self.layers[1:]:
+                x_BTH, _ = layer(self.dropout(x_BTH))
         features_BTVD: Tensor = self.project(x_BTH).unflatten(-1, (self.n_joints, self.n_features))
         normed_BDTV: Tensor = self.pair_norm(features_BTVD.permute(0, 3, 1, 2))
         return normed_BDTV.permute(0, 2, 3, 1)
