@@ -31,6 +31,7 @@ from dastm.documents import DocumentError, cut, shown
 from dastm.documents import read_json as read_document
 from dastm.errors import RunError
 from dastm.os_errors import naming, os_line
+from dastm.ours import unfinished_name
 from dastm.spreadsheet import cell
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
@@ -46,22 +47,16 @@ CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "ra
 def write_bytes(path: Path, data: bytes) -> None:
     """Write under a temporary name, then rename: a reader sees the old file or the new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = unfinished_name(path)
     try:
         with naming(path):
-            with temporary.open("wb") as file:
+            with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed `write_bytes` left anywhere in a folder."""
-    for path in folder.rglob(".*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: Any) -> None:

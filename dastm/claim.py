@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from dastm.checkpoint import CURVES_NAME, TrainingRecord, remove_unfinished
+from dastm.checkpoint import CURVES_NAME, TrainingRecord
 from dastm.errors import RunError
+from dastm.run_folder import check_removable, check_run, remove_half_written
 
 RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
 """What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
@@ -17,14 +18,17 @@ RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
 def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[str], None]) -> None:
     """Make `run` the folder of this training, or find that it is already.
 
-    Raises: RunError if it holds another training, unless `replace` has that removed first.
+    Raises: RunError if it holds another training, unless `replace` has that removed first; RunError or NotOurs if what
+        would be written over or removed is not a training and what was made of it.
     """
-    remove_unfinished(run / "train")
+    check_run(run)
+    remove_half_written(run / "train")
     if (run / "train").exists() and any((run / "train").iterdir()):
         differs = _differences(run, record)
         if differs and not replace:
             raise RunError(f"{run}: holds another training ({differs}); choose another --out or add --replace")
         if differs:
+            check_removable(run)
             log(f"{run}: another training was here ({differs}); starting anew")
             for path in (run / name for name in RUN_CONTENTS):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -36,8 +40,8 @@ def _differences(run: Path, record: TrainingRecord) -> str:
     """In what the training in `run` differs from this one, in words; empty: in nothing."""
     try:
         before = TrainingRecord.read(run).identity()
-    except RunError:
-        return "an unreadable one"
+    except RunError as error:
+        raise RunError(f"{error}; so nothing there is replaced: move {run} away, or choose another --out") from error
     now = record.identity()
     if before["shards_digest"] != now["shards_digest"]:
         return "other shards"

@@ -275,9 +275,11 @@ def measure(
     from dastm.bench.run import INSTALLED, bench, write
     from dastm.bench.table import table
     from dastm.device import pick_device
+    from dastm.run_folder import check_bench
 
     setting = Setting(device=pick_device(device), precision=precision)
     if out is not None:
+        check_bench(out)
         out.mkdir(parents=True, exist_ok=True)  # before the minutes that it takes, not after
     document = bench(
         words, setting, growth=growth, source=source or INSTALLED, log=lambda line: click.echo(line, err=True)

@@ -33,6 +33,7 @@ from dastm.errors import RunError
 from dastm.loss import accuracy
 from dastm.model import Recogniser
 from dastm.progress import progress
+from dastm.run_folder import check_results, remove_half_written
 from dastm.seen import check_unseen, first_few, unnamed_note
 from dastm.skeleton import Layout
 
@@ -264,6 +265,9 @@ def evaluate_and_write(
     """
     record = TrainingRecord.read(run) if run is not None else None
     where = record.shards if record is not None and shards is None else shards
+    folder = out if out is not None or run is None else run / "eval" / config.name
+    if folder is not None:
+        check_results(folder, run if out is None else None)
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
     typed = shards is not None  # else a file says where
@@ -277,8 +281,8 @@ def evaluate_and_write(
     metrics = {**summary(rows, config, manifest.dataset), **guard}
     if classes:
         metrics["classes"] = one_shot.class_summary({row.name: _over_seeds(row) for row in rows}, classes)
-    folder = out if out is not None or run is None else run / "eval" / config.name
     if folder is not None:
+        remove_half_written(folder)
         write_evaluation(rows, metrics, folder, classes)
     return metrics
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dastm.errors import RunError
 from dastm.os_errors import naming
+from dastm.ours import check_plain
 
 
 @contextmanager
@@ -16,6 +17,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     Raises: BlockingIOError if another process has it, unless `wait`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_plain(path)
     with path.open("ab") as file:
         with naming(path):
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -24,6 +24,7 @@ from dastm.episodes.views import middle
 from dastm.errors import RunError
 from dastm.evaluator import interval95, load_recogniser, table_lines, title, untrained, warnings
 from dastm.explain import Pair, explain
+from dastm.ours import PAGE, check_file, remove_unfinished
 from dastm.progress import progress
 from dastm.skeleton import Layout
 
@@ -52,6 +53,7 @@ class RunSection:
 
 def write_report(runs: Sequence[Path], path: Path) -> None:
     """Write the page for some runs; RunError where a run is not trained or its shards are gone."""
+    check_file(path, PAGE)
     sections = [run_section(run) for run in progress(runs, desc="report", unit="run")]
     environment = Environment(
         loader=PackageLoader("dastm", "templates"),
@@ -61,6 +63,7 @@ def write_report(runs: Sequence[Path], path: Path) -> None:
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html").render(sections=sections, settings_rows=settings_rows)
+    remove_unfinished(path.parent, path.name.__eq__)
     write_bytes(path, page.encode())
 
 

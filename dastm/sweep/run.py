@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 
-from dastm.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, remove_unfinished, software, write_bytes, write_json
+from dastm.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, software, write_bytes, write_json
 from dastm.clip import ShardError, checksum, encode_manifest
 from dastm.config import EvalConfig
 from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
 from dastm.locks import alone
 from dastm.progress import progress
+from dastm.run_folder import check_sweep, remove_half_written
 from dastm.shards import has_manifest, read_manifest
 from dastm.sweep.cells import Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
@@ -54,6 +55,7 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
     Raises: RunError where another sweep is at work in `out`, it holds another grid, or cells are unfinished at the end.
     """
     out = out.resolve()
+    check_sweep(out)
     out.mkdir(parents=True, exist_ok=True)
     busy = f"{out}: another sweep is at work in this folder"
     with alone(out / LOCK_NAME, busy), _interrupted_by_sigterm():
@@ -137,7 +139,7 @@ def _arithmetic(versions: Mapping[str, str]) -> dict[str, str | None]:
 def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, found: CellResult, *, anew: bool) -> None:
     """cell.yaml, the whole configuration, and commands.json: what of `dastm train` and `dastm eval` is left to do."""
     folder.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(folder)
+    remove_half_written(folder)
     (folder / FAILED_NAME).unlink(missing_ok=True)
     preset = folder / CONFIG_NAME
     write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())

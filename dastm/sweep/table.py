@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from dastm.checkpoint import write_bytes, write_rows
 from dastm.figures import sweep_curves
+from dastm.ours import remove_unfinished
+from dastm.run_folder import TABLE_NAMES, check_sweep
 from dastm.sweep.cells import Sweep, read_sweep
 from dastm.sweep.published import published_table
 from dastm.sweep.results import CellResult, read_results
@@ -53,6 +55,8 @@ def write_table(folder: Path) -> str:
     Raises: RunError if the folder holds no sweep.
     """
     sweep = read_sweep(folder)
+    check_sweep(folder)
+    remove_unfinished(folder, TABLE_NAMES.__contains__)
     results = read_results(sweep, folder)
     found = entries(sweep, results)
     curve = _curve(sweep, found)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import FILE, LOCAL, check_apart, definition_of, one_line_errors
+from pipeline.cli.options import LOCAL, Output, check_apart, definition_of, one_line_errors
 from pipeline.doctor.limits import Limits
 from pipeline.errors import DataError
+from pipeline.outputs import FINDINGS_CSV, FINDINGS_JSON
 
 LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Limits))
 """The doctor's thresholds as they are without --limit."""
@@ -27,8 +28,8 @@ LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Li
     metavar="NAME=VALUE",
     help=f"Another threshold; repeatable. Their units and reasons are in pipeline/doctor/limits.py: {LIMIT_NAMES}.",
 )
-@click.option("--csv", "csv_path", type=FILE, help="Write all findings here, a row each.")
-@click.option("--json", "json_path", type=FILE, help="Write all findings and counts here.")
+@click.option("--csv", "csv_path", type=Output(FINDINGS_CSV), help="Write all findings here, a row each.")
+@click.option("--json", "json_path", type=Output(FINDINGS_JSON), help="Write all findings and counts here.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
 @one_line_errors
 def doctor(

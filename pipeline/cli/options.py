@@ -13,7 +13,7 @@ from dastm.clip import ShardError
 from dastm.documents import DocumentError, yaml_value
 from dastm.names import read_params
 from dastm.os_errors import os_line
-from dastm.ours import NotOurs
+from dastm.ours import FileKind, NotOurs, check_file
 from pipeline.definitions import OVERRIDDEN, Definition, load_definition, shipped_names
 from pipeline.errors import DataError
 from pipeline.parts import Workers
@@ -164,7 +164,24 @@ class _Local(click.Path):
         return super().convert(value, param, ctx)
 
 
-LOCAL, FILE = _Local(path_type=Path), _Local(path_type=Path, dir_okay=False)
+class Output(_Local):
+    """A file to write: one of this machine that is not there yet, is empty, or was written by such a command before."""
+
+    def __init__(self, *kinds: FileKind) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+        self._kinds = kinds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises ClickException where another file lies there."""
+        path = super().convert(value, param, ctx)
+        try:
+            check_file(path, *self._kinds)
+        except NotOurs as error:
+            raise _AtFault(str(error)) from None
+        return path
+
+
+LOCAL = _Local(path_type=Path)
 
 
 dataset_option = click.option(

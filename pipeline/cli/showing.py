@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.options import DATA, FILE, LOCAL, check_apart, definition_of, one_line_errors, set_option
+from dastm.ours import PAGE
+from pipeline.cli.options import DATA, LOCAL, Output, check_apart, definition_of, one_line_errors, set_option
 from pipeline.errors import DataError
+from pipeline.outputs import ANIMATIONS, STATS_CSV, STATS_JSON
 
 if TYPE_CHECKING:
     from pipeline.looking.find import Places
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 dataset_option = click.option(
     "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards of this data set."
 )
+
 parsed_option = click.option("--parsed", type=LOCAL, help="Look in this parsed table.")
 shards_option = click.option("--shards", type=LOCAL, help="Look in this shard folder.")
 
@@ -52,7 +55,7 @@ def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | Non
 @shards_option
 @click.option(
     "--out",
-    type=FILE,
+    type=Output(*ANIMATIONS),
     help="An animation: .html (self-contained; play, turn, point at joints) or .gif",
 )
 @one_line_errors
@@ -93,9 +96,9 @@ def show(
 @set_option
 @parsed_option
 @shards_option
-@click.option("--csv", "csv_path", type=FILE, help="Write a number a row here.")
-@click.option("--json", "json_path", type=FILE, help="Write everything here.")
-@click.option("--out", type=FILE, help="A page with plots (.html).")
+@click.option("--csv", "csv_path", type=Output(STATS_CSV), help="Write a number a row here.")
+@click.option("--json", "json_path", type=Output(STATS_JSON), help="Write everything here.")
+@click.option("--out", type=Output(PAGE), help="A page with plots (.html).")
 @one_line_errors
 def stats(
     dataset: str | None,

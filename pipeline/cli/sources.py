@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from dastm.skeleton import LAYOUTS
-from pipeline.cli.options import DATA, LOCAL, definition_of, one_line_errors
+from pipeline.cli.options import DATA, LOCAL, Output, definition_of, one_line_errors
+from pipeline.outputs import EXPORT
 
 _TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
 """What `import` takes over from the split block of a definition."""
@@ -69,7 +70,7 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 @click.option("--dataset", metavar="NAME|FILE.yaml", help="Export data/shards/<name>; with --parsed: its class split.")
 @click.option("--parsed", type=LOCAL, help="Export this parsed table, as its source has it.")
 @click.option("--shards", type=LOCAL, help="Export this shard folder, as training sees it.")
-@click.option("--out", required=True, type=LOCAL, help="The pickle to write.")
+@click.option("--out", required=True, type=Output(EXPORT), help="The pickle to write.")
 @click.option(
     "--img-shape",
     nargs=2,

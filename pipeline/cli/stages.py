@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from dastm.ours import PAGE
 from pipeline.cli.options import (
     DATA,
-    FILE,
     LOCAL,
     PLACE,
+    Output,
     dataset_option,
     definition_of,
     one_line_errors,
@@ -22,6 +23,7 @@ from pipeline.cli.options import (
 )
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
+from pipeline.outputs import AUDIT
 
 
 @click.command()
@@ -156,11 +158,11 @@ def split(
 @click.command()
 @click.option("--dataset", metavar="NAME|FILE.yaml", help="Audit data/shards/<name>.")
 @click.option("--shards", type=LOCAL, help="Audit this folder.")
-@click.option("--out", type=LOCAL, help="Write the report here as JSON, too.")
+@click.option("--out", type=Output(AUDIT), help="Write the report here as JSON, too.")
 @click.option(
     "--report",
     "page",
-    type=FILE,
+    type=Output(PAGE),
     help="Write a page here (.html): verdict, counts, plots, and clips to play.",
 )
 @click.option(

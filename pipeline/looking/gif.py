@@ -26,6 +26,8 @@ WHOLE = {"linewidths": 2.2}
 BROKEN = {"linewidths": 0.8, "linestyles": "dashed", "alpha": 0.5}
 """Bones with and without both ends measured."""
 DPI = 100
+COMMENT = b"made by dastm-data show"
+"""By which the file is known."""
 COLOURS_OF_A_FRAME = 32
 RATE = 30
 """Source frames a second, as both data sets were recorded."""
@@ -41,7 +43,7 @@ def gif(scene: Scene) -> bytes:
         images = [picture.quantize(COLOURS_OF_A_FRAME) for picture in _pictures(scene, range(0, scene.frames, stride))]
     buffer = io.BytesIO()
     delay = max(SMALLEST_DELAY, round(1000 * stride / RATE / 10) * 10)
-    images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=delay, loop=0)
+    images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=delay, loop=0, comment=COMMENT)
     return buffer.getvalue()
 
 

@@ -14,7 +14,6 @@ from dastm.checkpoint import (
     load_checkpoint,
     read_json,
     record_training,
-    remove_unfinished,
     save_checkpoint,
     software,
     write_bytes,
@@ -86,16 +85,6 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write_bytes(path, b"half")
     assert read_json(path) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
-
-
-def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path):
-    (tmp_path / "seed-0").mkdir()
-    for name in ("seed-0/.last.pt.123.tmp", "seed-0/last.pt", ".hidden", "x.tmp"):
-        (tmp_path / name).write_text("x")
-    remove_unfinished(tmp_path)
-    remove_unfinished(tmp_path / "none")
-    kept = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
-    assert kept == [".hidden", "seed-0/last.pt", "x.tmp"]
 
 
 def test_rows_have_empty_cells_for_missing_values(tmp_path):

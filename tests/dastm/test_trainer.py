@@ -173,8 +173,9 @@ def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, tmp_
     with pytest.raises(RunError, match=r"holds another training \(matching.gamma\).*--replace"):
         train_toy(shards, tmp_path, other)
     (tmp_path / "eval").mkdir()
-    for name in ("eval/metrics.json", "report.html", "notes.txt"):
-        (tmp_path / name).write_text("of the first training")
+    (tmp_path / "eval/metrics.json").write_text('{"rows": {}, "settings": {}}')
+    (tmp_path / "report.html").write_text('<!doctype html>\n<meta name="generator" content="dastm">')
+    (tmp_path / "notes.txt").write_text("not ours, and not touched")
     lines = train_toy(shards, tmp_path, other, replace=True)
     assert "starting anew" in lines[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == [trainer.LOCK_NAME, "curves.csv", "notes.txt", "train"]
@@ -198,7 +199,7 @@ def test_curves_of_the_run_are_there_only_when_all_seeds_are_trained(shards, tmp
     assert not (tmp_path / "curves.csv").exists()
 
 
-@pytest.mark.parametrize("left", [".config.json.7.tmp", "seed-0/.last.pt.7.tmp"])
+@pytest.mark.parametrize("left", [".config.json.0123456789ab.new", "seed-0/.last.pt.0123456789ab.new"])
 def test_training_killed_while_it_wrote_a_file_continues(shards, tmp_path, left):
     """Also where that was its first file."""
     path = tmp_path / "train" / left
@@ -278,7 +279,7 @@ def test_other_versions_are_another_training(shards, tmp_path, monkeypatch):
 def test_unreadable_folder_is_not_overwritten(shards, tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "notes.txt").write_text("mine")
-    with pytest.raises(RunError, match="an unreadable one"):
+    with pytest.raises(RunError, match="nothing there is replaced"):
         train_toy(shards, tmp_path)
     assert (tmp_path / "train" / "notes.txt").read_text() == "mine"
 
