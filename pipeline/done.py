@@ -23,7 +23,7 @@ from pipeline.errors import DataError
 from pipeline.places import beside, clear_errors, on_this_machine, remove_all_in, write_whole
 
 PACKAGES = Path(__file__).resolve().parents[1]
-_CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py")
+_CODE = ("pipeline", "dastm/skeleton.py", "dastm/clip.py", "dastm/compiled.py")
 _OTHER_CODE = (
     *("cli", "synthesis", "doctor", "looking"),
     *(

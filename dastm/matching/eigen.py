@@ -15,10 +15,11 @@ import math
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dastm.compiled import compiled
 from dastm.matching.threads import torch_threads
 
 Doubles = NDArray[np.float64]
@@ -43,7 +44,7 @@ def eigh(matrices_VV: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(values).view(matrices_VV.shape[:-1]), torch.from_numpy(rows).view(matrices_VV.shape).mT
 
 
-@njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _eigh(matrices_NVV: Doubles, n_steps: int) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
     """Eigenvalues, eigenvectors as rows, and for each matrix whether they were found."""
     values, vectors = np.empty(matrices_NVV.shape[:2]), np.empty(matrices_NVV.shape)
@@ -62,7 +63,7 @@ def _eigh(matrices_NVV: Doubles, n_steps: int) -> tuple[Doubles, Doubles, NDArra
     return values, vectors, found
 
 
-@njit(cache=True)
+@compiled()
 def _power_below(matrix: Doubles) -> float:
     """The largest power of two not above the largest entry; one for a matrix of zeros."""
     largest = 0.0
@@ -72,7 +73,7 @@ def _power_below(matrix: Doubles) -> float:
     return math.ldexp(1.0, math.frexp(largest)[1] - 1) if 0 < largest < np.inf else 1.0
 
 
-@njit(cache=True)
+@compiled()
 def _tridiagonal(a: Doubles, rows: Doubles) -> tuple[Doubles, Doubles]:
     """Diagonal and the entries beside it of Q^T A Q; `a` is used up, `rows` become Q^T times themselves."""
     n = len(a)
@@ -95,7 +96,7 @@ def _tridiagonal(a: Doubles, rows: Doubles) -> tuple[Doubles, Doubles]:
     return np.diag(a).copy(), beside
 
 
-@njit(cache=True)
+@compiled()
 def _reflect_both_sides(a: Doubles, v: Doubles, room: Doubles, scale: float, start: int) -> None:
     """A <- (I - scale v v^T) A (I - scale v v^T) = A - v w^T - w v^T for a v that is zero before `start`.
 
@@ -113,7 +114,7 @@ def _reflect_both_sides(a: Doubles, v: Doubles, room: Doubles, scale: float, sta
             a[i, j] -= at_v * room[j] + at_w * v[j]
 
 
-@njit(cache=True)
+@compiled()
 def _reflect(rows: Doubles, v: Doubles, room: Doubles, scale: float, start: int) -> None:
     """Rows <- (I - scale v v^T) rows."""
     _row_sum(rows, v, room, scale, start)
@@ -123,7 +124,7 @@ def _reflect(rows: Doubles, v: Doubles, room: Doubles, scale: float, start: int)
             rows[i, j] -= weight * room[j]
 
 
-@njit(cache=True)
+@compiled()
 def _row_sum(rows: Doubles, v: Doubles, total: Doubles, scale: float, start: int) -> None:
     """total <- scale v^T rows."""
     total[:] = 0
@@ -133,7 +134,7 @@ def _row_sum(rows: Doubles, v: Doubles, total: Doubles, scale: float, start: int
             total[j] += weight * rows[i, j]
 
 
-@njit(cache=True)
+@compiled()
 def _diagonalise(d: Doubles, e: Doubles, rows: Doubles, n_steps: int) -> bool:
     """Turns a tridiagonal matrix (d on the diagonal, e beside it) to a diagonal one, and `rows` with it.
 
@@ -154,13 +155,13 @@ def _diagonalise(d: Doubles, e: Doubles, rows: Doubles, n_steps: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@compiled()
 def _negligible(d: Doubles, e: Doubles, k: int) -> bool:
     """Whether the matrix falls into two between k and k + 1."""
     return abs(e[k]) <= _EPS * (abs(d[k]) + abs(d[k + 1])) or abs(e[k]) < _TINY  # type: ignore[no-any-return]
 
 
-@njit(cache=True)
+@compiled()
 def _qr_step(d: Doubles, e: Doubles, rows: Doubles, first: int, last: int) -> None:
     """T <- Q^T T Q for the QR decomposition of T - shift, by rotations that chase one entry outside down the matrix."""
     x, z = d[first] - _shift(d[last - 1], d[last], e[last - 1]), e[first]
@@ -183,14 +184,14 @@ def _qr_step(d: Doubles, e: Doubles, rows: Doubles, first: int, last: int) -> No
         _rotate(rows, k, c, s)
 
 
-@njit(cache=True)
+@compiled()
 def _shift(above: float, corner: float, beside: float) -> float:
     """Wilkinson's: the eigenvalue of the last 2 x 2 block that is nearer to its corner."""
     half = (above - corner) / 2
     return corner - beside * beside / (half + math.copysign(math.sqrt(half * half + beside * beside), half))
 
 
-@njit(cache=True)
+@compiled()
 def _rotate(rows: Doubles, k: int, c: float, s: float) -> None:
     for j in range(rows.shape[1]):
         upper, lower = rows[k, j], rows[k + 1, j]

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dastm.compiled import compiled
 from dastm.matching.threads import torch_threads
 
 Doubles = NDArray[np.float64]
@@ -69,7 +70,7 @@ def _reach(cost_NTS: Tensor, band: int | None) -> int:
     return max(cost_NTS.shape[1:]) if band is None else band
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled(parallel=True, error_model="numpy")
 def _forward(cost_NTS: Floats, high: float, low: float, band: int, keep: bool) -> tuple[Doubles, Doubles]:
     """1 / (gamma ln 2) is high + low."""
     n_problems, n_t, n_s = cost_NTS.shape
@@ -106,7 +107,7 @@ def _forward(cost_NTS: Floats, high: float, low: float, band: int, keep: bool) -
     return values, shares
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled(parallel=True, error_model="numpy")
 def _backward(shares_NTS3: Doubles, grad_N: Doubles) -> Doubles:
     n_problems, n_t, n_s = shares_NTS3.shape[:3]
     grad = np.empty((n_problems, n_t, n_s))
@@ -125,7 +126,7 @@ def _backward(shares_NTS3: Doubles, grad_N: Doubles) -> Doubles:
     return grad
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled(parallel=True, error_model="numpy")
 def _hard(cost_NTS: Floats, band: int) -> Doubles:
     n_problems, n_t, n_s = cost_NTS.shape
     values = np.empty(n_problems)
@@ -144,13 +145,13 @@ def _hard(cost_NTS: Floats, band: int) -> Doubles:
     return values
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _power(down: float) -> float:
     """2^-down for a whole number from 0 to infinity."""
     return _POWERS[int(min(down, 1075.0))]  # type: ignore[no-any-return]
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _split(x: float, high: float, low: float) -> tuple[float, float]:
     """x (high + low) as a whole number and a fraction in 0..1, right to the last digit (Dekker's product)."""
     product = x * high

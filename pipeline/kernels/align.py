@@ -12,9 +12,9 @@ Axes: M bodies, T frames, V joints, C coordinates.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dastm.compiled import compiled
 from dastm.skeleton import Layout
 
 SHORTEST = 1e-6
@@ -62,7 +62,7 @@ def check_rotation(layout: Layout, upright: bool) -> tuple[tuple[int, int], tupl
     return layout.spine or layout.shoulders, layout.shoulders
 
 
-@njit(cache=True)
+@compiled()
 def _yaw(line):  # type: ignore[no-untyped-def]
     """About y, until the horizontal projection of `line` lies along +x."""
     length = math.sqrt(line[0] ** 2 + line[2] ** 2)
@@ -72,7 +72,7 @@ def _yaw(line):  # type: ignore[no-untyped-def]
     return np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]]), True
 
 
-@njit(cache=True)
+@compiled()
 def _turn_onto(line, axis):  # type: ignore[no-untyped-def]
     """The smallest turn of `line` onto a coordinate axis: I + [w] + [w]^2 / (1 + cos), w = unit line x axis."""
     length = math.sqrt((line**2).sum())
@@ -104,7 +104,7 @@ def rotate(joints_MTVC: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDA
     return turned.reshape(joints_MTVC.shape)
 
 
-@njit(cache=True)
+@compiled()
 def _apply(points_N3, matrix):  # type: ignore[no-untyped-def]
     out = np.empty((len(points_N3), 3))
     for n in range(len(points_N3)):

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from dastm.compiled import compiled
 
 BLOCK = 64
 JIT = not config.DISABLE_JIT  # type: ignore[attr-defined]
@@ -19,7 +21,7 @@ word: Any = np.uint64 if JIT else int
 """The type of a mask. Shifts and sums are cut to 64 bits with FULL, which costs nothing where words have no more."""
 ZERO, ONE, FULL = word(0), word(1), word(0xFFFF_FFFF_FFFF_FFFF)
 
-kernel: Any = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
+kernel: Any = compiled(error_model="numpy", _nrt=False)
 """For functions that allocate nothing: numba then counts no references to the arrays they are given.
 
 Counting is atomic and done at every call, which takes twice as long as reading a number does.

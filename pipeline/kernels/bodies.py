@@ -13,9 +13,9 @@ Axes: P observations, B tracks, M bodies kept, T frames, V joints, C coordinates
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dastm.compiled import compiled
 from pipeline.formats.tracks import Tracks
 
 MOST_LISTED = 5
@@ -66,7 +66,7 @@ def places_by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], n_bodie
     return places_MT[(places_MT >= 0).any(axis=1)]
 
 
-@njit(cache=True)
+@compiled()
 def _rank_frames(places_MT, sums_P, listed_P, frame_P, most_listed):  # type: ignore[no-untyped-def]
     """Insert every observation into its frame's column, best first; the last one falls off the end."""
     for observation in range(len(sums_P)):

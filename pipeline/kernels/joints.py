@@ -9,8 +9,9 @@ Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dastm.compiled import compiled
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
@@ -25,7 +26,7 @@ def measured(joints_PVC: Floats, scores_PV: Floats | None) -> NDArray[np.bool_]:
     return result
 
 
-@njit(cache=True)
+@compiled()
 def _measured(joints_PVC, scores_PV):  # type: ignore[no-untyped-def]
     n_observations, n_joints, n_coordinates = joints_PVC.shape
     measured_PV = np.empty((n_observations, n_joints), np.bool_)
@@ -51,7 +52,7 @@ def lay_out(
     return joints_MTVC, measured_MTV
 
 
-@njit(cache=True)
+@compiled()
 def _lay_out(joints_PVC, measured_PV, places_MT):  # type: ignore[no-untyped-def]
     n_bodies, n_frames = places_MT.shape
     n_joints, n_coordinates = joints_PVC.shape[1:]
@@ -88,7 +89,7 @@ def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], cent
     return filled
 
 
-@njit(cache=True)
+@compiled()
 def _interpolate(joints_MTVC, measured_MTV):  # type: ignore[no-untyped-def]
     """In place; a joint without any measurement is left as it is."""
     n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape

@@ -7,9 +7,9 @@ Axes: P observations, B tracks, V joints, C coordinates.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dastm.compiled import compiled
 from pipeline.formats.tracks import TrackMeasures, Tracks
 from pipeline.kernels import joints
 
@@ -55,7 +55,7 @@ def spread_and_motion(tracks: Tracks, counted_PV: NDArray[np.bool_]) -> tuple[Fl
     )
 
 
-@njit(cache=True)
+@compiled()
 def _variance(joints_PVC, counted_PV, lengths_B):  # type: ignore[no-untyped-def]
     n_joints, n_coordinates = joints_PVC.shape[1:]
     variance_BC = np.full((len(lengths_B), n_coordinates), np.nan)
@@ -89,7 +89,7 @@ def extents(tracks: Tracks, measured_PV: NDArray[np.bool_]) -> tuple[Floats, Flo
     return extents_PC, travel_B
 
 
-@njit(cache=True)
+@compiled()
 def _extents(joints_PVC, measured_PV, lengths_B):  # type: ignore[no-untyped-def]
     n_observations, n_joints, n_coordinates = joints_PVC.shape
     extents_PC, travel_B = np.full((n_observations, n_coordinates), -1.0), np.full(len(lengths_B), -1.0)

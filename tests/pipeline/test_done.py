@@ -81,6 +81,7 @@ def test_the_digest_of_the_code_covers_what_results_come_from_and_nothing_else(t
         "pipeline/cli/a.py",
         "dastm/skeleton.py",
         "dastm/clip.py",
+        "dastm/compiled.py",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
