@@ -155,7 +155,7 @@ class TrainingRecord:
     def identity(self) -> dict[str, Any]:
         """Everything the weights of one seed depend on, but for the device and its number of threads."""
         config = self.config.to_dict()
-        del config["optimise"]["seeds"]
+        del config["optimise"]["seeds"], config["evaluation"]
         versions = {name: self.versions.get(name) for name in ARITHMETIC}
         return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
 

@@ -179,8 +179,12 @@ def train(
 @click.option("--part", type=click.Choice(["train", "val", "test"]), help="Default: test")
 @click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
 @click.option("--k-shot", type=click.IntRange(min=1), help="Default: 1")
-@click.option("--n-query", type=click.IntRange(min=1), help="Queries a class. Default: 5")
-@click.option("--episodes", type=click.IntRange(min=2), help="Default: 500")
+@click.option(
+    "--n-query",
+    type=click.IntRange(min=1),
+    help="Queries a class. Default: as the run's recipe says, else 5",
+)
+@click.option("--episodes", type=click.IntRange(min=2), help="Default: as the run's recipe says, else 500")
 @click.option("--seed", type=click.IntRange(min=0), help="Which episodes. Default: 0")
 @click.option(
     "--baseline",
@@ -205,7 +209,8 @@ def train(
 def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
     """Accuracy with its 95 % interval; every episode's accuracy is kept.
 
-    What is not given is as the eval block of params.yaml says, or as below where that says nothing.
+    What is not given is as the eval block of params.yaml says, or as below where that says nothing. (null there: as the
+    recipe that the run was trained by says.)
 
     \b
     Examples:
@@ -213,17 +218,22 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
       dastm eval --shards data/shards/demo-ntu --baseline coordinates
       dastm eval --run data/runs/ntu-one-shot --protocol one-shot
     """
+    from dastm.checkpoint import TrainingRecord
     from dastm.evaluator import evaluate_and_write, table_lines
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
     usual = params("eval")
+    asked = {**usual, **given}
     with said_by_params("eval", used=bool(usual)):
-        config = checked(EvalConfig, {**usual, **given}, "eval")
+        config = checked(EvalConfig, asked, "eval")
     if config.protocol == "one-shot" and (idle := [key for key in EPISODES_ONLY if key in given]):
         words = ", ".join("--" + key.replace("_", "-") for key in idle)
         raise click.UsageError(f"{words}: not with the one-shot protocol, which takes all classes and all clips")
     if run_folder is None and (shards is None or "coordinates" not in given.get("baselines", ())):
         run_folder = DATA / "runs" / first_dataset()
+    if run_folder is not None:
+        recipe = TrainingRecord.read(run_folder).config.evaluation
+        config = checked(EvalConfig, {**vars(recipe), **asked}, "eval")
     metrics = evaluate_and_write(config, run_folder, shards, device, out)
     click.echo("\n".join(table_lines(metrics)))
 

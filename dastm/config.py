@@ -175,7 +175,9 @@ class OptimiseConfig:
     episodes: Count = 1000
     """Training episodes an epoch."""
     val_episodes: Episodes = 500
-    """Validation episodes after every epoch, the same ones each time."""
+    """Validation episodes after every epoch."""
+    val_draw: Literal["same", "new"] = "same"
+    """The same validation episodes after every epoch, or new ones each time (released code); of every seed the same."""
     val_query: Count = 5
     """Queries a class in validation."""
     learning_rate: Positive = 1e-3
@@ -186,9 +188,11 @@ class OptimiseConfig:
     """The backbone's learning rate as a factor of the matching's; 0 keeps it as it was pretrained."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     """`cosine`: down to 0 over the whole training. `plateau`, as released: halved, not below 1e-5, when an epoch's
-    training loss has not been lower than the lowest for more than 10 epochs."""
+    training loss has for more than 10 epochs not been lower than the lowest by a ten thousandth of it."""
     patience: Count | None = None
-    """Stop after so many epochs without a better validation accuracy (released code: 40)."""
+    """Stop after so many epochs without a better validation accuracy (released code: 41)."""
+    ties: Literal["earlier", "later"] = "earlier"
+    """Which of two epochs that validate equally well counts as better: its weights are kept (released code: later)."""
     max_falls: Count | None = None
     """Stop after so many epochs in a row, none of which validated better than the one before it (released code: 10)."""
     clip_norm: Weight = 0.0
@@ -206,6 +210,15 @@ class OptimiseConfig:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class EvaluationConfig:
+    """How `dastm eval` scores runs of this recipe unless it is told otherwise; no weight depends on it."""
+
+    n_query: Count = 5
+    """Queries a class."""
+    episodes: Episodes = 500
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Config:
     """One training, complete: what config.json of a run folder holds."""
 
@@ -215,6 +228,7 @@ class Config:
     augment: AugmentConfig = AugmentConfig()
     pretrain: PretrainConfig = PretrainConfig()
     optimise: OptimiseConfig = OptimiseConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
 
     @property
     def method(self) -> str:
@@ -252,8 +266,8 @@ class EvalConfig:
     part: Literal["train", "val", "test"] = "test"
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
-    n_query: Count = 5
-    episodes: Episodes = 500
+    n_query: Count = EvaluationConfig.n_query
+    episodes: Episodes = EvaluationConfig.episodes
     seed: Seed = 0
     baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
     """Further rows on the same episodes: nearest prototype of the coordinates, and the network before training."""

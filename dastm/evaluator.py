@@ -76,9 +76,12 @@ def interval95(accuracies: Accuracies) -> float:
 
 
 def score(
-    source: EpisodeSource, config: EvalConfig, distances: Distances, device: torch.device, label: str
+    source: EpisodeSource, config: EvalConfig, distances: Distances, device: torch.device, label: str, epoch: int = 0
 ) -> Accuracies:
-    """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order."""
+    """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order.
+
+    Another `epoch`, other episodes of the same shape and seed.
+    """
     if config.protocol == "one-shot":
         items = one_shot.chunks(source, config.part, device)
         bar = progress(
@@ -92,7 +95,7 @@ def score(
         k_shot=config.k_shot,
         n_query=config.n_query,
         seed=config.seed,
-        epoch=0,
+        epoch=epoch,
         count=config.episodes,
         device=device,
     )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from dastm.config import OptimiseConfig
 
-HALVE_AFTER, LEAST_RATE = 10, 1e-5
-"""Of the schedule `plateau`, as the authors' released code has them."""
+HALVE_AFTER, LEAST_FALL, LEAST_RATE = 10, 1e-4, 1e-5
+"""Of the schedule `plateau`, as the authors' released code has them: the first two are torch's own defaults."""
 
 
 def learning_rate(optimise: OptimiseConfig, step: int, losses: Sequence[float] = ()) -> float:
@@ -28,10 +28,14 @@ def half_cosine(rate: float, step: int, n_steps: int) -> float:
 
 
 def plateaus(losses: Sequence[float]) -> int:
-    """How often more than `HALVE_AFTER` epochs in a row brought no new lowest loss; each such row counts once."""
+    """How often more than `HALVE_AFTER` epochs in a row brought no new lowest loss; each such row counts once.
+
+    The rule of torch's ReduceLROnPlateau: lower is what lies below `lowest - LEAST_FALL * lowest`. A negative loss is
+    thereby lower than itself.
+    """
     lowest, since, found = math.inf, 0, 0
     for loss in losses:
-        lowest, since = (loss, 0) if loss < lowest else (lowest, since + 1)
+        lowest, since = (loss, 0) if loss < lowest * (1 - LEAST_FALL) else (lowest, since + 1)
         if since > HALVE_AFTER:
             since, found = 0, found + 1
     return found
@@ -40,12 +44,17 @@ def plateaus(losses: Sequence[float]) -> int:
 def reason_to_stop(optimise: OptimiseConfig, accuracies: Sequence[float]) -> str:
     """Why training ends after these validation accuracies, one an epoch, in words; empty: it does not."""
     if optimise.patience is not None and len(accuracies) > optimise.patience:
-        best = accuracies.index(max(accuracies))
+        best = max(range(len(accuracies)), key=lambda epoch: (accuracies[epoch], optimise.ties == "later" and epoch))
         if len(accuracies) - 1 - best >= optimise.patience:
             return f"no better validation accuracy for {optimise.patience} epochs"
     if optimise.max_falls is not None and falls(accuracies) >= optimise.max_falls:
         return f"the validation accuracy has not risen for {optimise.max_falls} epochs in a row"
     return ""
+
+
+def is_better(optimise: OptimiseConfig, accuracy: float, best: float) -> bool:
+    """Whether the weights that validate so take the place of the best ones so far."""
+    return accuracy > best or (accuracy == best and optimise.ties == "later")
 
 
 def falls(accuracies: Sequence[float]) -> int:

@@ -40,7 +40,7 @@ from dastm.loss import accuracy, episode_loss
 from dastm.model import Recogniser, rank_term
 from dastm.pretrain import pretrain, pretrained_name
 from dastm.progress import Pace, progress
-from dastm.schedule import learning_rate, reason_to_stop
+from dastm.schedule import is_better, learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
 LOCK_NAME = ".training"
@@ -118,6 +118,7 @@ def train(
 def _check(source: EpisodeSource, config: Config) -> None:
     """RunError for what cannot be trained so: before the first episode, and before another training is replaced."""
     augmented_for(source, config, 0)
+    _check_order(source, config)
     shape, name = config.episode, source.manifest.dataset
     check_pool(
         source.pool_sizes("train"),
@@ -135,6 +136,17 @@ def _check(source: EpisodeSource, config: Config) -> None:
 def _knobs(n_query: str) -> tuple[str, str, str]:
     """What to change of an episode, as `dastm train --set` takes it."""
     return ("episode.n_way (--set episode.n_way=..)", "episode.k_shot", n_query)
+
+
+def _check_order(source: EpisodeSource, config: Config) -> None:
+    """RunError for what needs frames and coordinates, of shards in which they are mixed up."""
+    split = source.manifest.definition.get("split")
+    asked = next((name for name in ("n_frames", "yaw") if getattr(config.augment, name)), None)
+    if asked and isinstance(split, Mapping) and split.get("frame_order") == "scrambled":
+        raise RunError(
+            f"augment.{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
+            f" {source.manifest.dataset} are; leave it out, or split with `frame_order: time`"
+        )
 
 
 def train_seed(
@@ -299,7 +311,7 @@ def _validate_and_keep(
     val, interval = float(shares.mean()), interval95(shares)
     before = state.history[-1]
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
-    if val > state.best:
+    if is_better(config.optimise, val, state.best):
         state.best = val
         save_checkpoint(folder / "best.pt", {"model": state.model.state_dict(), "epoch": state.epoch})
     log(f"{_told(before, config)}, val {100 * val:.1f} ± {100 * interval:.1f} %")
@@ -326,7 +338,7 @@ def _place(state: TrainingState) -> str:
 
 
 def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device: torch.device) -> Accuracies:
-    """Accuracies on the validation episodes: the same ones after every epoch and for every seed."""
+    """Accuracies on the validation episodes: the same for every seed, and every epoch unless `val_draw: new`."""
     state.model.eval()
     shape, optimise = config.episode, config.optimise
     protocol = EvalConfig(
@@ -338,4 +350,5 @@ def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device:
         seed=0,
     )
     distances = Encoded(state.model)
-    return score(seen, protocol, distances, device, "validation")
+    epoch = state.epoch if optimise.val_draw == "new" else 0
+    return score(seen, protocol, distances, device, "validation", epoch)

@@ -63,6 +63,16 @@ def test_defaults_come_from_params(call, shards):
     assert Path("data/runs/toy/eval/test-3way-2shot/metrics.json").is_file()
 
 
+def test_a_run_is_scored_as_its_recipe_says_unless_params_or_options_say_otherwise(call, shards):
+    settings = (*SETTINGS, "--set", "evaluation.n_query=2", "--set", "evaluation.episodes=6")
+    assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *settings).exit_code == 0
+    words = ("eval", "--run", "run", "--n-way", 3)
+    assert "2 queries a class, 6 episodes" in call(*words).stdout
+    assert "1 queries a class, 6 episodes" in call(*words, "--n-query", 1).stdout
+    Path("params.yaml").write_text(json.dumps({"eval": {"episodes": 4, "n_query": None}}))
+    assert "2 queries a class, 4 episodes" in call(*words).stdout
+
+
 def test_coordinates_need_no_run(call, shards):
     words = ("--n-way", 3, "--n-query", 2, "--episodes", 4)
     result = call("eval", "--shards", shards, "--baseline", "coordinates", *words)

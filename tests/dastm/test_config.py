@@ -24,6 +24,12 @@ def test_every_preset_loads_and_survives_a_round_trip(name):
     assert config_from_dict(config.to_dict()) == config
 
 
+def test_release_scores_ten_times_500_episodes_of_ten_queries_a_class():
+    assert vars(load_config(["release", "ngm"]).evaluation) == {"n_query": 10, "episodes": 5000}
+    usual = EvalConfig()
+    assert vars(load_config("paper").evaluation) == {"n_query": usual.n_query, "episodes": usual.episodes}
+
+
 def test_settings_go_over_the_preset():
     config = load_config("small", {"matching.gamma": 0.5, "optimise.seeds": [3, 4]})
     assert config.matching.gamma == 0.5

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dastm.schedule import falls, learning_rate, plateaus, reason_to_stop
+from dastm.config import load_config
+from dastm.schedule import falls, is_better, learning_rate, plateaus, reason_to_stop
 from tests.toy import tiny
 
 
@@ -26,15 +27,28 @@ def test_the_eleventh_epoch_without_a_lower_loss_halves_the_rate():
     assert learning_rate(plateau, 0, [*losses, *[2.5] * 12]) == 2.5e-4
 
 
-def test_plateaus_are_those_of_pytorchs_schedule(generator):
-    """Released with a patience of 10 epochs: it is the eleventh that halves."""
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.Adam([weight], lr=1.0)
-    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=10, threshold=0.0)
-    losses = torch.rand(120, generator=generator).tolist()
+SLOW = [2 * (1 - 2e-5) ** epoch for epoch in range(120)]
+"""Always lower, five epochs together by as much as counts."""
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [torch.rand(120, generator=torch.Generator().manual_seed(1)).tolist(), SLOW, [1 - x for x in SLOW], [-1.0] * 40],
+    ids=["random", "falling slowly", "negative and rising slowly", "negative and flat"],
+)
+def test_plateaus_and_rates_are_those_of_pytorchs_schedule(losses):
+    """Released with a patience of 10 epochs, so that the eleventh halves, and torch's own relative threshold."""
+    optimiser = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=10, min_lr=1e-5)
     for n, loss in enumerate(losses, 1):
         theirs.step(loss)
-        assert optimiser.param_groups[0]["lr"] == 0.5 ** plateaus(losses[:n])
+        assert optimiser.param_groups[0]["lr"] == learning_rate(of(schedule="plateau"), 0, losses[:n])
+
+
+def test_a_loss_that_falls_by_less_than_a_ten_thousandth_of_it_has_not_fallen():
+    lower = 2.0 * (1 - 0.9e-4)
+    assert plateaus([2.0, *[lower] * 11]) == 1
+    assert plateaus([2.0, *[2.0 * (1 - 1.1e-4)] * 11]) == 0
 
 
 def test_the_rate_falls_no_lower_than_the_least():
@@ -49,6 +63,24 @@ def test_training_stops_when_validation_no_longer_gets_better():
     assert "no better validation accuracy for 3 epochs" in reason_to_stop(patient, [0.5, 0.4, 0.4, 0.5])
     assert not reason_to_stop(patient, [0.5, 0.4, 0.4, 0.6])
     assert not reason_to_stop(of(), [0.5, 0.4, 0.3, 0.2, 0.1])
+
+
+def test_release_stops_after_41_epochs_that_are_worse_and_an_equal_one_begins_anew():
+    release = load_config("release").optimise
+    worse = [0.4, 0.45] * 30  # never ten falls in a row
+    assert not reason_to_stop(release, [0.5, *worse[:40]])
+    assert "for 41 epochs" in reason_to_stop(release, [0.5, *worse[:41]])
+    assert not reason_to_stop(release, [0.5, *worse[:20], 0.5, *worse[:40]])
+    assert "for 41 epochs" in reason_to_stop(release, [0.5, *worse[:20], 0.5, *worse[:41]])
+    first = of(patience=41)
+    assert "for 41 epochs" in reason_to_stop(first, [0.5, *worse[:20], 0.5, *worse[:20]])
+
+
+def test_of_two_equal_validations_the_one_is_better_that_the_configuration_says():
+    assert is_better(of(), 0.5, 0.4)
+    assert not is_better(of(), 0.5, 0.5)
+    assert is_better(of(ties="later"), 0.5, 0.5)
+    assert not is_better(of(ties="later"), 0.4, 0.5)
 
 
 def test_training_stops_when_validation_keeps_falling():

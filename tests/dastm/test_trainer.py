@@ -1,6 +1,7 @@
 """Training: resumable bit for bit, a pure function of its seed, honest about what is in its folder."""
 
 import csv
+import json
 import os
 import re
 import signal
@@ -344,12 +345,58 @@ def test_training_that_no_longer_gets_better_stops_early_and_stays_stopped(shard
     assert "already trained" in train_toy(shards, tmp_path, config)[0]
 
 
+@pytest.mark.parametrize(("ties", "kept"), [("earlier", 1), ("later", 3)])
+def test_of_epochs_that_validate_equally_well_the_weights_are_kept_that_the_recipe_says(
+    shards, tmp_path, monkeypatch, ties, kept
+):
+    found = iter([0.5, 0.4, 0.5, 0.3])
+    monkeypatch.setattr(trainer, "_validate", lambda *_: torch.full((3,), next(found)).numpy())
+    train_toy(shards, tmp_path, tiny(optimise__epochs=4, optimise__ties=ties))
+    assert load_checkpoint(tmp_path / "train/seed-0/best.pt")["epoch"] == kept
+
+
+@pytest.mark.parametrize(("draw", "plans"), [("same", 1), ("new", 3)])
+def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_another_seed(
+    shards, tmp_path, monkeypatch, draw, plans
+):
+    seen = []
+
+    def score(source, config, distances, device, label, epoch):
+        shape = {name: getattr(config, name) for name in ("n_way", "k_shot", "n_query", "seed")}
+        items = episodes(source, config.part, epoch=epoch, count=config.episodes, **shape)
+        seen.append(tuple(item.query.joints_LMTVC.numpy().tobytes() for item in items))
+        return torch.full((3,), 0.5).numpy()
+
+    monkeypatch.setattr(trainer, "score", score)
+    train_toy(shards, tmp_path, tiny(optimise__epochs=3, optimise__val_draw=draw, optimise__seeds=[0, 1]))
+    assert len(set(seen[:3])) == plans
+    assert seen[:3] == seen[3:]
+
+
+def test_another_way_of_evaluation_is_the_same_training(shards, tmp_path):
+    train_toy(shards, tmp_path)
+    assert "already trained" in train_toy(shards, tmp_path, tiny(evaluation__episodes=7))[0]
+    assert checkpoint.TrainingRecord.read(tmp_path).config.evaluation.episodes == 7
+
+
 def test_the_network_sees_fewer_frames_than_are_stored(shards, tmp_path):
     train_toy(shards, tmp_path / "all")
     train_toy(shards, tmp_path / "three", tiny(augment__n_frames=3, augment__noise=0.01))
     assert not equal(weights(tmp_path / "all"), weights(tmp_path / "three"))
     with pytest.raises(RunError, match="7 frames of clips that hold 6"):
         train_toy(shards, tmp_path / "seven", tiny(augment__n_frames=7))
+
+
+@pytest.mark.parametrize("setting", [{"augment__yaw": 5.0}, {"augment__n_frames": 3}])
+def test_what_needs_frames_and_coordinates_is_refused_on_scrambled_shards(tmp_path, setting):
+    shards = toy_shards(tmp_path / "shards")
+    manifest = tmp_path / "shards" / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["definition"]["split"] = {"frame_order": "scrambled"}
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(RunError, match=r"augment\.\w+: not of shards whose frames are scrambled"):
+        train_toy(shards, tmp_path / "run", tiny(**setting))
+    train_toy(shards, tmp_path / "run", tiny(augment__noise=0.1))
 
 
 def test_a_validation_that_cannot_be_is_told_before_the_first_episode(shards, tmp_path):
