@@ -45,6 +45,8 @@ COLUMNS = {
 LARGEST = 100.0
 """Metres, torso lengths or fractions of an image: no joint is farther from the origin than this."""
 MOST_CONFIDENT = 2.0
+SCRAMBLED = b'"frames scrambled, as the authors\' released code leaves them"'
+"""The note, as facts hold it, on a clip whose frames and coordinates are mixed up: they are put back first."""
 BLOCK = 512
 MOST_MANIFEST, MOST_SHARD = 64 * 2**20, 4 * 2**30
 """Bytes of a file; each is held in memory whole."""
@@ -291,7 +293,7 @@ def _check_shard(shard: str, of: _Class, data: bytes, rows: dict[str, Row], prom
             problems = [
                 *_index_problems(row, array, data, of),
                 *_facts_problems(key, facts, array, of, promise),
-                *_array_problems(key, shard, array, row, promise, found),
+                *_array_problems(key, shard, array, facts, row, promise, found),
             ]
         found.problems += [f"{shard}: {key}: {problem}" for problem in problems]
 
@@ -360,7 +362,7 @@ def _facts_problems(key: str, facts: bytes, array: bytes, of: _Class, promise: _
 
 
 def _array_problems(
-    key: str, shard: str, array: bytes, row: Row | None, promise: _Promise, found: _Found
+    key: str, shard: str, array: bytes, facts: bytes, row: Row | None, promise: _Promise, found: _Found
 ) -> Iterator[str]:
     try:
         joints_MTVC = np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
@@ -377,8 +379,17 @@ def _array_problems(
         yield f"{n_bodies} bodies, the definition keeps {promise.most_bodies}"
     if row is not None and (row["bodies"], row["frames"]) != shape[:2]:
         yield f"the index says {row['bodies']} bodies x {row['frames']} frames, it has {shape[0]} x {shape[1]}"
+    if SCRAMBLED in facts:
+        joints_MTVC = _put_back(joints_MTVC)
     yield from _value_problems(joints_MTVC, promise, found)
     found.warnings += [f"{shard}: {key}: {warning}" for warning in found.people.see(joints_MTVC)]
+
+
+def _put_back(joints_MTVC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Coordinate k of frame f lies at number f C + k, counted coordinate after coordinate and frame after frame."""
+    n_coordinates = joints_MTVC.shape[3]
+    numbers = np.concatenate([joints_MTVC[..., c] for c in range(n_coordinates)], axis=1)
+    return np.stack([numbers[:, k::n_coordinates] for k in range(n_coordinates)], axis=-1)
 
 
 def _value_problems(joints_MTVC: NDArray[np.float32], promise: _Promise, found: _Found) -> Iterator[str]:

@@ -86,6 +86,9 @@ class SplitSpec:
     n_frames: Count = 30
     frames: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
+    frame_order: Literal["time", "scrambled"] = "time"
+    """Of the sampled frames: as time runs, or with frames and coordinates mixed up as the authors' released code leaves
+    them (see `sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""
     clips_per_class: Count | None = None
     """Drawn with `seed`; None: all."""
     too_few: Literal["error", "note"] = "error"

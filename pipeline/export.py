@@ -27,6 +27,7 @@ from dastm.skeleton import Layout
 from pipeline.definitions import Definition
 from pipeline.errors import DataError
 from pipeline.kernels.joints import measured
+from pipeline.kernels.sampling import in_time
 from pipeline.pickling import dict_of, encoded, end, list_of, start
 from pipeline.places import clear_errors, whole_file
 from pipeline.table import ParsedClip, read_clips
@@ -148,7 +149,7 @@ def _parsed_annotation(clip: ParsedClip, img_shape: tuple[int, int]) -> dict[str
 
 
 def _shard_annotation(clip: Clip, manifest: Manifest) -> dict[str, Any]:
-    joints_MTVC = clip.joints_MTVC
+    joints_MTVC = in_time(clip.joints_MTVC, clip.facts.get("notes", ()))
     annotation = _annotation(clip.key, int(clip.facts["class_id"]), joints_MTVC.shape[1])
     if not manifest.layout.is_image:
         return {**annotation, "keypoint": joints_MTVC}

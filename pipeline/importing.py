@@ -30,7 +30,7 @@ from pipeline.arrays import SLOTS, ArrayPart, check_layout, read_arrays, usual_l
 from pipeline.definitions import Definition
 from pipeline.errors import DataError, Refused
 from pipeline.folders import check_replaceable, replaced_folder
-from pipeline.kernels.sampling import clip_rng, release_frames, segment_frames
+from pipeline.kernels.sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
 from pipeline.shards import SHARDS, ShardClass, write_shards
 from pipeline.split import SHOWN, SplitSummary
 
@@ -51,6 +51,8 @@ class ImportSpec:
     n_frames: int = 30
     frames: Literal["center", "random", "release"] = "center"
     """As `split` samples them, or as the released code does (`sampling.release_frames`); random ones drawn once."""
+    frame_order: Literal["time", "scrambled"] = "time"
+    """As in `SplitSpec`: `release` with `scrambled` is what the released code trains on, to the last bit."""
     seed: int = 0
     """Which frames are drawn."""
     renumber: bool = False
@@ -222,7 +224,10 @@ def _take(source: _Source, part: ArrayPart, row: int) -> _Taken:
     dropped_M = places_MTVC[:, :n_source].any(axis=(1, 2, 3)) & ~shown_M
     padded = at_T[-1] >= n_source
     notes = (*([NOTE_DROPPED] if dropped_M.any() else []), *([NOTE_PADDED] if padded else []))
-    return _Taken(joints_MTVC=clip_MTVC[shown_M][:, at_T], at_T=at_T, notes=notes)
+    joints_MTVC = clip_MTVC[shown_M][:, at_T]
+    if source.spec.frame_order == "scrambled" and n_source >= source.spec.n_frames:
+        joints_MTVC, notes = scramble(joints_MTVC), (*notes, NOTE_SCRAMBLED)
+    return _Taken(joints_MTVC=joints_MTVC, at_T=at_T, notes=notes)
 
 
 def _keeps_slots(spec: ImportSpec) -> bool:
@@ -293,6 +298,7 @@ def _described(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> 
             "class_split": {name: list(of_part) for name, of_part in classes.items()},
             "n_frames": spec.n_frames,
             "frames": spec.frames,
+            "frame_order": spec.frame_order,
             "bodies": SLOTS,
             "origin": AS_STORED,
             "rotate": "upright" if spec.upright else AS_STORED,

@@ -2,7 +2,8 @@
 
 In: the body tracks as parsed, the `split` block of the definition and the layout. Out: float32 joints, bodies present x
 frames x joints x coordinates (section 5 of the paper: 30 or 50 frames a clip, each body on its own).
-Order: choose bodies, cut empty ends, fill, image axes, origin, rotate, scale, sample frames, zero what is missing.
+Order: choose bodies, cut empty ends, fill, image axes, origin, rotate, scale, sample frames, zero what is missing,
+scramble where that is asked for.
 Math in float64; a pure function of the clip, the spec and the generator.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
@@ -109,8 +110,11 @@ def prepare_clip(
     if whole.confidence_MTV is not None:
         sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
     kept, dropped = _verdicts(tracks, whole.choice, there_M, visible_M)
+    kept_MTVC = sampled_MTVC[visible_M].astype(np.float32)
+    if spec.frame_order == "scrambled" and joints_MTVC.shape[1] >= spec.n_frames:
+        kept_MTVC, notes = sampling.scramble(kept_MTVC), (*notes, sampling.NOTE_SCRAMBLED)
     return Prepared(
-        joints_MTVC=sampled_MTVC[visible_M].astype(np.float32),
+        joints_MTVC=kept_MTVC,
         frame_index=tuple(int(whole.source_T[t]) for t in at_T),
         notes=notes,
         kept=kept,

@@ -9,7 +9,7 @@ from dastm.skeleton import LAYOUTS
 from pipeline.cli.options import DATA, LOCAL, Output, definition_of, one_line_errors
 from pipeline.outputs import EXPORT
 
-_TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
+_TAKEN_OVER = ("n_frames", "frames", "frame_order", "seed", "clips_per_shard")
 """What `import` takes over from the split block of a definition."""
 
 
@@ -30,6 +30,12 @@ _TAKEN_OVER = ("n_frames", "frames", "seed", "clips_per_shard")
     type=click.Choice(["center", "random", "release"]),
     help="The middle of each segment, one drawn, or one drawn as the released code does (a clip shorter than n-frames"
     " keeps its padding). Default: as --dataset says, else center",
+)
+@click.option(
+    "--frame-order",
+    type=click.Choice(["time", "scrambled"]),
+    help="As time runs, or with frames and coordinates mixed up as the released code leaves them (docs/methods.md)."
+    " Default: as --dataset says, else time",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Which frames are drawn. Default: as --dataset says, else 0")
 @click.option("--renumber", is_flag=True, help="Each part numbers its own classes: give every class an id of its own.")
@@ -52,6 +58,7 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
     Examples:
       dastm-data import arrays/ --out data/shards/imported
       dastm-data import ntu-t-arrays/ --out data/shards/ntu-t-release --dataset ntu-t --frames release --upright
+      dastm-data import ntu-t-arrays/ --out data/shards/as-trained --frames release --frame-order scrambled --upright
       dastm-data import mine/ --out data/shards/mine --renumber --n-frames 50 --frames random --seed 2022
     """
     from pipeline.importing import ImportSpec, import_arrays

@@ -2,13 +2,19 @@
 
 In: how many frames a clip has. Out: `n_frames` frame numbers, one from each of as many equal segments
 [i L / n, (i + 1) L / n). A clip shorter than `n_frames` is stretched (frames repeat), never padded.
-The authors' released code draws otherwise: `release_frames`.
+The authors' released code draws otherwise: `release_frames`; and it mixes up what it has drawn: `scramble`.
+
+Axes: M bodies, T frames, V joints, C coordinates.
 """
 
+from collections.abc import Collection
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+
+NOTE_SCRAMBLED = "frames scrambled, as the authors' released code leaves them"
+"""On every clip of shards whose joints are scrambled, and on no other."""
 
 
 def clip_rng(seed: int, key: str) -> np.random.Generator:
@@ -51,3 +57,30 @@ def release_frames(n_source: int, n_frames: int, rng: np.random.Generator) -> ND
     i = np.arange(n_frames, dtype=np.int64)
     length = n_source // n_frames
     return i * length + rng.integers(length, size=n_frames, dtype=np.int64) if length else i
+
+
+def scramble(joints_MTVC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The numbers of sampled frames in the order of the authors' released code, same shape.
+
+    It takes frames by an index that puts time first, (T, C, V, M), and *reshapes* them to (C, T, V, M) where it should
+    transpose. So coordinate c of frame t is coordinate (c T + t) mod C of frame (c T + t) div C; of 30 frames and three
+    coordinates: coordinate t mod 3 of frame 10 c + t div 3.
+
+    >>> scramble(np.arange(6).reshape(1, 2, 1, 3))[0, :, 0].tolist()  # frames (0, 1, 2) and (3, 4, 5)
+    [[0, 2, 4], [1, 3, 5]]
+    """
+    n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
+    mixed_MVCT = joints_MTVC.transpose(0, 2, 1, 3).reshape(n_bodies, n_joints, n_coordinates, n_frames)
+    return np.ascontiguousarray(mixed_MVCT.transpose(0, 3, 1, 2))
+
+
+def unscramble(joints_MTVC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What `scramble` was given."""
+    n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
+    flat_MVCT = joints_MTVC.transpose(0, 2, 3, 1).reshape(n_bodies, n_joints, n_frames, n_coordinates)
+    return np.ascontiguousarray(flat_MVCT.transpose(0, 2, 1, 3))
+
+
+def in_time(joints_MTVC: NDArray[np.float32], notes: Collection[str]) -> NDArray[np.float32]:
+    """The joints of a shard's clip with these notes, in the order of time whatever order they are stored in."""
+    return unscramble(joints_MTVC) if NOTE_SCRAMBLED in notes else joints_MTVC

@@ -21,6 +21,7 @@ from dastm.shards import read_shard
 from dastm.skeleton import LAYOUTS, Layout
 from pipeline.errors import DataError
 from pipeline.kernels import joints
+from pipeline.kernels.sampling import in_time
 from pipeline.looking.stored import read_index, read_manifest, setting_of, source_frames
 from pipeline.summary import kind_of, ordered
 from pipeline.table import ParsedClip, read_clips, read_facts, read_layout, read_refused
@@ -284,7 +285,7 @@ def _tells_missing(manifest: Manifest) -> bool:
 
 def _missing(clip: Clip, layout: Layout, centred: slice) -> NDArray[np.bool_]:
     """(M, T, V); the centre that normalisation moved into the origin, in frames `centred`, is not missing."""
-    joints_MTVC = clip.joints_MTVC
+    joints_MTVC = in_time(clip.joints_MTVC, clip.facts.get("notes", ()))
     if layout.is_image:
         return np.asarray(joints_MTVC[..., -1] <= 0)
     missing_MTV = np.asarray(~joints_MTVC.any(axis=3))

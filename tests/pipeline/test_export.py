@@ -12,8 +12,11 @@ import pytest
 
 from dastm.clip import ShardError
 from dastm.skeleton import COCO17, NTU25
+from pipeline.audit import audit
 from pipeline.errors import DataError
 from pipeline.export import export_parsed, export_shards
+from pipeline.kernels.sampling import NOTE_SCRAMBLED
+from pipeline.looking.stats import shard_stats
 from pipeline.parse import parse
 from pipeline.split import split
 from pipeline.table import read_clips
@@ -207,6 +210,26 @@ def test_coordinates_that_the_form_has_no_place_for_are_refused(shards, tmp_path
     path.write_text(path.read_text().replace('   "z"\n', "").replace('"y",\n', '"y"\n'))
     with pytest.raises(DataError, match="layout ntu25 has the coordinates x, y; PYSKL's form holds x, y, z"):
         export_shards(shards, tmp_path / "out.pkl")
+
+
+def test_whoever_looks_at_scrambled_shards_sees_their_frames_as_time_runs(made, tmp_path):
+    """Audit, statistics and export; training sees what the released code would."""
+    mixed = replace(made, split=replace(made.split, frame_order="scrambled"))
+    split(mixed, tmp_path / "parsed", tmp_path / "mixed")
+    found = {}
+    for name in ("shards", "mixed"):
+        export_shards(tmp_path / name, tmp_path / f"{name}.pkl")
+        found[name] = pickle.loads((tmp_path / f"{name}.pkl").read_bytes())["annotations"]
+    for one, other in zip(found["shards"], found["mixed"], strict=True):
+        assert one["frame_dir"] == other["frame_dir"]
+        np.testing.assert_array_equal(one["keypoint"], other["keypoint"])
+    as_time, as_mixed = stored(tmp_path / "shards"), stored(tmp_path / "mixed")
+    assert all(NOTE_SCRAMBLED in facts["notes"] for _, facts, _ in as_mixed.values())
+    assert not any(np.array_equal(as_time[key][0], as_mixed[key][0]) for key in as_time)
+    reports = [audit(tmp_path / name) for name in ("shards", "mixed")]
+    assert reports[0] == reports[1]
+    counted = [shard_stats(tmp_path / name) for name in ("shards", "mixed")]
+    assert counted[0].missing == counted[1].missing
 
 
 def test_bytes_are_the_same_every_time_and_no_other_file_is_left(made, tmp_path):

@@ -50,10 +50,11 @@ def test_import_takes_options_over_the_definition_and_that_over_its_own_defaults
     )
     assert written["parts"]["train"]["000"]["shards"] == ["train/000-000.tar", "train/000-001.tar"]
     words = ("--n-frames", 4, "--frames", "release", "--seed", 0, "--upright", "--layout", "ntu25")
+    words = (*words, "--frame-order", "scrambled")
     done("dastm-data", "import", "arrays", "--out", "shards", "--dataset", "mine.yaml", *words)
     settings = manifest("shards")["definition"]["split"]
     assert (settings["n_frames"], settings["frames"], settings["seed"]) == (4, "release", 0)
-    assert settings["rotate"] == "upright"
+    assert (settings["rotate"], settings["frame_order"]) == ("upright", "scrambled")
 
 
 def test_import_of_parts_that_number_their_own_classes_says_what_to_do():

@@ -14,7 +14,7 @@ from pipeline.audit import audit
 from pipeline.definitions import load_definition
 from pipeline.errors import DataError
 from pipeline.importing import NOTE_AS_STORED, NOTE_DROPPED, NOTE_PADDED, ImportSpec, import_arrays
-from pipeline.kernels.sampling import clip_rng, segment_frames
+from pipeline.kernels.sampling import NOTE_SCRAMBLED, clip_rng, segment_frames
 from tests.oracles.hand_made import STICK, definition_of
 from tests.pipeline.array_files import LABELS, STORED, change, stored, true_frames, write_arrays
 
@@ -102,6 +102,7 @@ def test_the_audit_finds_nothing_and_the_manifest_says_what_there_is(arrays, tmp
             "class_split": {part: list(ids) for part, ids in CLASS_SPLIT.items()},
             "n_frames": 6,
             "frames": "center",
+            "frame_order": "time",
             "bodies": 2,
             "origin": "as stored",
             "rotate": "as stored",
@@ -164,6 +165,27 @@ def test_frames_as_released_lie_in_their_segments_and_short_clips_keep_their_pad
             assert [t // length for t in facts["frame_index"]] == [0, 1, 2, 3, 4]
             assert (facts["source_frames"], facts["notes"]) == (true_frames(row), [])
     assert summary.notes == (NOTE_AS_STORED, f"4 clips: {NOTE_PADDED}")
+
+
+def test_scrambled_frames_are_those_of_the_released_code_and_short_clips_escape(arrays, tmp_path):
+    given = ImportSpec(n_frames=5, frames="release", seed=7)
+    import_arrays(arrays, tmp_path / "time", given)
+    summary = import_arrays(arrays, tmp_path / "scrambled", replace(given, frame_order="scrambled"))
+    sound(tmp_path / "scrambled")
+    in_time, mixed = stored(tmp_path / "time"), stored(tmp_path / "scrambled")
+    for key, (array, facts, _) in mixed.items():
+        before, drawn, _ = in_time[key]
+        assert facts["frame_index"] == drawn["frame_index"]
+        if true_frames(int(key.split("-")[1])) < 5:
+            np.testing.assert_array_equal(array, before)
+            assert facts["notes"] == [NOTE_PADDED]
+        else:  # (time, coordinates, joints) read as (coordinates, time, joints)
+            theirs = [body.transpose(0, 2, 1).reshape(3, 5, 25).transpose(1, 2, 0) for body in before]
+            np.testing.assert_array_equal(array, theirs)
+            assert facts["notes"] == [NOTE_SCRAMBLED]
+    assert f"10 clips: {NOTE_SCRAMBLED}" in summary.notes
+    orders = [manifest_of(tmp_path / name).definition["split"]["frame_order"] for name in ("time", "scrambled")]
+    assert orders == ["time", "scrambled"]
 
 
 def test_frames_as_released_need_as_many_frames_stored(arrays, tmp_path):

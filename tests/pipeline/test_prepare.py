@@ -9,6 +9,7 @@ from dastm.skeleton import NTU25, OPENPOSE18
 from pipeline.definitions import SplitSpec
 from pipeline.errors import DataError, Refused
 from pipeline.formats.tracks import Tracks
+from pipeline.kernels.sampling import NOTE_SCRAMBLED
 from pipeline.prepare import NOTE_UNSCALED, NOTE_UNTURNED, POINT, check_split, prepare_clip
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, tracks_of
 from tests.oracles.pre_normalization import pre_normalization
@@ -42,6 +43,26 @@ def test_a_clip_shorter_than_asked_is_stretched():
     clip = prepare_clip(tracks_of([{0: shift(0), 1: shift(1)}], 2), spec_of(), STICK)
     assert clip.frame_index == (0, 0, 1, 1)
     assert not (clip.joints_MTVC == 0).all(axis=(2, 3)).any()
+
+
+@pytest.mark.parametrize("layout", [STICK, STICK_2D])
+def test_scrambled_frames_are_those_in_time_with_frames_and_coordinates_mixed_up(rng, layout):
+    places, scores = rng.normal(size=(7, 4, 3 - layout.is_image)) + 5, rng.random((7, 4)) + 0.1
+    tracks = tracks_of([dict(enumerate(places))], 7, scores=[dict(enumerate(scores))] if layout.is_image else None)
+    clips = [prepare_clip(tracks, spec_of(frame_order=order), layout) for order in ("time", "scrambled")]
+    theirs = clips[0].joints_MTVC[0].transpose(0, 2, 1).reshape(3, 4, 4).transpose(1, 2, 0)
+    np.testing.assert_array_equal(clips[1].joints_MTVC, [theirs])
+    assert clips[1].frame_index == clips[0].frame_index
+    assert (clips[0].notes, clips[1].notes) == ((), (NOTE_SCRAMBLED,))
+
+
+def test_a_clip_with_fewer_frames_than_asked_escapes_scrambling():
+    for n_frames, notes in ((4, (NOTE_SCRAMBLED,)), (5, ())):
+        tracks = tracks_of([{t: shift(t) for t in range(1, 5)}], 9)  # four frames without its empty ends
+        specs = [spec_of(frame_order=order, n_frames=n_frames) for order in ("time", "scrambled")]
+        clips = [prepare_clip(tracks, spec, STICK) for spec in specs]
+        assert clips[1].notes == notes
+        assert np.array_equal(clips[0].joints_MTVC, clips[1].joints_MTVC) == (not notes)
 
 
 def test_a_second_body_is_held_where_it_is_absent():

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.kernels.sampling import clip_rng, release_frames, segment_frames
+from pipeline.kernels.sampling import (
+    NOTE_SCRAMBLED,
+    clip_rng,
+    in_time,
+    release_frames,
+    scramble,
+    segment_frames,
+    unscramble,
+)
 
 pytestmark = pytest.mark.kernel
 counts = st.integers(1, 400)
@@ -80,3 +88,26 @@ def test_counts_below_one_are_refused(counts):
         segment_frames(*counts)
     with pytest.raises(ValueError, match="both must be at least 1"):
         release_frames(*counts, np.random.default_rng(0))
+
+
+def test_scrambled_is_what_the_released_code_makes_of_the_frames_that_it_draws(rng):
+    """Its two steps: an index that puts time first, and a reshape where there should be a transpose."""
+    clip_CTVM = rng.normal(size=(3, 300, 25, 2)).astype(np.float32)
+    at_T = release_frames(95, 30, rng)
+    theirs_CTVM = np.stack([clip_CTVM[:, t] for t in at_T]).reshape(3, 30, 25, 2)
+    drawn_MTVC = clip_CTVM[:, at_T].transpose(3, 1, 2, 0)
+    ours_MTVC = scramble(drawn_MTVC)
+    np.testing.assert_array_equal(ours_MTVC, theirs_CTVM.transpose(3, 1, 2, 0))
+    for t in range(30):
+        for c in range(3):
+            np.testing.assert_array_equal(ours_MTVC[:, t, :, c], drawn_MTVC[:, 10 * c + t // 3, :, t % 3])
+    assert (ours_MTVC == drawn_MTVC).mean() == pytest.approx(2 / 90)
+
+
+@settings(deadline=None)
+@given(shape=st.tuples(*(st.integers(1, 7) for _ in range(4))))
+def test_scrambled_frames_can_be_put_back(shape):
+    joints = np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
+    np.testing.assert_array_equal(unscramble(scramble(joints)), joints)
+    np.testing.assert_array_equal(in_time(scramble(joints), ["x", NOTE_SCRAMBLED]), joints)
+    np.testing.assert_array_equal(in_time(joints, ["x"]), joints)
