@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -20,11 +20,13 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
+from numba.core import caching
 
 PACKAGES = Path(__file__).resolve().parents[1]
 KERNELS = ("dastm/compiled.py", "dastm/matching/eigen.py", "dastm/matching/soft_dtw_cpu.py", "pipeline/kernels/*.py")
 """Every file with a function that is compiled, of both halves; tests/dastm/test_compiled.py holds it."""
 _SETTINGS: Any = numba.config
+_CacheLocator: Any = caching._CacheLocator
 _DECORATING = Lock()
 
 
@@ -41,14 +43,25 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         folder = cache_folder()
         if folder is None:
             return numba.njit(**options)(function)
-        with _DECORATING:
-            theirs, _SETTINGS.CACHE_DIR = _SETTINGS.CACHE_DIR, str(folder)
-            try:
-                return numba.njit(cache=True, **options)(function)
-            finally:
-                _SETTINGS.CACHE_DIR = theirs
+        with _DECORATING, _kept_in(folder):
+            return numba.njit(cache=True, **options)(function)
 
     return decorate
+
+
+@contextmanager
+def _kept_in(folder: Path) -> Iterator[None]:
+    """Within the block numba keeps what it decorates in `folder`, in one folder a package.
+
+    By itself it adds a digest of the file's whole path: every copy of the same code would be compiled anew.
+    """
+    theirs, path_of = _SETTINGS.CACHE_DIR, vars(_CacheLocator)["get_suitable_cache_subpath"]
+    _SETTINGS.CACHE_DIR = str(folder)
+    _CacheLocator.get_suitable_cache_subpath = staticmethod(lambda path: Path(path).parent.name)
+    try:
+        yield
+    finally:
+        _SETTINGS.CACHE_DIR, _CacheLocator.get_suitable_cache_subpath = theirs, path_of
 
 
 @lru_cache(maxsize=1)

@@ -80,6 +80,10 @@ def test_a_kernel_computes_what_its_helper_says_now(tmp_path):
     write_helper(tree, 1)
     assert ask(tree, NUMBA_CACHE_DIR=str(kept)) == 41
     assert len(first) == 1
+    shutil.copytree(tree, tmp_path / "copy")
+    shutil.rmtree(tree)
+    assert ask(tmp_path / "copy", NUMBA_CACHE_DIR=str(kept)) == 41
+    assert len(list(kept.rglob("*.nbc"))) == 4  # of two functions each; a copy of the code finds them, too
     assert len(kept_in(kept)) == 2  # the first one was found again
 
 
