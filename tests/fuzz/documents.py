@@ -228,10 +228,10 @@ DOCUMENTS: dict[str, Reader] = {
     ),
     "lists": Reader(
         read=in_file("list.txt", _lists),
-        seeds=[b"S001C001P001R001A001\nS001C001P001R001A002\n", b"wave\nclap\njump\n"],
+        seeds=[b"S001C001P001R001A001\nS001C001P001R001A002\n"],
         pieces=(b"\xef\xbb\xbf", b".skeleton", b"\xff", b"\0", b","),
         documents=st.text(max_size=80).map(lambda text: text.encode(errors="replace")),
-        least_refused=1,
+        least_read=5,
     ),
     "grid": Reader(
         read=in_file("g.yaml", lambda path: load_grid(str(path))),
