@@ -2,8 +2,8 @@
 
 In: the record of a training, the manifest of the shards to score on. Out: the names of the classes seen, or a refusal
 that names them. Two classes are the same if their names are, where case and spaces do not count, or if they have one id
-in one data set. A class without a name is called `class <id>` and is compared by that, which may be wrong either way:
-`unnamed_note` says so.
+in one data set. A class without a name is called `class <id>`, which says nothing outside its data set: with the class
+of another data set it is never the same, and `unnamed_note` says that it cannot be told.
 
 The run's own shards are the exception: who asks there for part `train` or `val` means the classes seen.
 """
@@ -59,7 +59,7 @@ def unnamed_note(record: TrainingRecord, manifest: Manifest, part: str) -> str:
         record.dataset: [name for ids in record.classes.values() for name in ids.values()],
         manifest.dataset: [entry.name for entry in manifest.parts[part].values()],
     }
-    nameless = [dataset for dataset, names in sides.items() if any(map(UNNAMED.fullmatch, names))]
+    nameless = [dataset for dataset, names in sides.items() if any(map(_unnamed, names))]
     if not nameless:
         return ""
     return f"classes of {' and '.join(nameless)} have no names: whether the run has seen them cannot be told"
@@ -69,8 +69,9 @@ def _seen(
     classes: Mapping[str, Mapping[int, str]], dataset: str, manifest: Manifest, part: str
 ) -> list[tuple[str, str]]:
     """(name, part of the training) of every class of `part` that the training has seen."""
-    by_name = {_folded(name): where for where, ids in classes.items() for name in ids.values()}
     same_set = dataset == manifest.dataset
+    telling = [(name, where) for where, ids in classes.items() for name in ids.values() if same_set or not _unnamed(name)]
+    by_name = {_folded(name): where for name, where in telling}
     by_id = {class_id: where for where, ids in classes.items() for class_id in ids} if same_set else {}
     found = []
     for class_id, entry in sorted(manifest.parts[part].items()):
@@ -78,6 +79,10 @@ def _seen(
         if where:
             found.append((entry.name, where))
     return found
+
+
+def _unnamed(name: str) -> bool:
+    return UNNAMED.fullmatch(_folded(name)) is not None
 
 
 def _folded(name: str) -> str:

@@ -118,7 +118,7 @@ def test_a_model_trained_on_the_auxiliary_classes_is_scored_on_the_novel_ones():
     assert check_unseen(record, replace(official, contents="as many clips"), "test", allow=False) == []
 
 
-def test_classes_without_names_are_compared_as_called_and_a_note_says_so(record):
+def test_classes_without_names_are_the_same_in_one_data_set_only_and_a_note_says_so(record):
     nameless = manifest_of("arrays", test={0: "class 0", 1: "class 1"})
     assert check_unseen(record, nameless, "test", allow=False) == []
     assert unnamed_note(record, nameless, "test") == (
@@ -127,8 +127,11 @@ def test_classes_without_names_are_compared_as_called_and_a_note_says_so(record)
     assert unnamed_note(record, manifest_of("other", test={0: "jump"}), "test") == ""
     assert unnamed_note(record, manifest_of("mine", test={9: "class 9"}), "test") == ""
     trained = record_training(load_config("small"), "shards", manifest_of("arrays", train={0: "class 0"}))
+    more = manifest_of("more", test={0: "class 0", 1: "Class  0"})
+    assert check_unseen(trained, more, "test", allow=False) == []
+    assert unnamed_note(trained, more, "test").startswith("classes of arrays and more have no names: whether the run")
     with pytest.raises(RunError, match=r"class 0 \(train\)"):
-        check_unseen(trained, manifest_of("more", test={0: "class 0"}), "test", allow=False)
+        check_unseen(trained, manifest_of("arrays", test={0: "class 0"}), "test", allow=False)
     assert unnamed_note(trained, MINE, "test").startswith("classes of arrays have no names")
 
 
