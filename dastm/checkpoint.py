@@ -3,8 +3,8 @@
 A run folder holds
   train/config.json          the configuration as resolved, which shards, versions, git revision
   train/seed-<n>/last.pt     weights, optimiser and position after the last checkpoint; best.pt: the best validation
-  curves.csv                 every epoch of every seed
-  eval/<protocol>/           metrics.json, episodes.csv
+  curves.csv                 every epoch of every seed; train/curves.json: its digest
+  eval/<what is scored>/     metrics.json, with the digests of episodes.csv and predictions.parquet
   report.html
 """
 
@@ -17,7 +17,7 @@ import platform
 import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,36 @@ from dastm.clip import Manifest, checksum, encode_manifest
 from dastm.config import Config, config_from_dict
 from dastm.documents import DocumentError, cut, shown
 from dastm.documents import read_json as read_document
+from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
 from dastm.os_errors import naming, os_line
 from dastm.ours import unfinished_name
+from dastm.sealed import DIGEST, check_seal, sealed
+from dastm.skeleton import Layout
 from dastm.spreadsheet import cell
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
 NOT_TRAINING = (
-    *("__main__.py", "baselines.py", "bench", "cli.py", "explain.py", "figures", "one_shot.py", "report.py", "seen.py"),
-    "sweep",
+    *("__main__.py", "baselines.py", "bench", "cli.py", "explain.py", "figures", "fit.py", "one_shot.py"),
+    *(
+        "names.py",
+        "ours.py",
+        "predictions.py",
+        "report.py",
+        "results.py",
+        "run_folder.py",
+        "sealed.py",
+        "seen.py",
+        "sweep",
+        "whereabouts.py",
+    ),
 )
 ARITHMETIC = ("torch", "numpy", "numba")
 """Packages whose version the last bit of a weight may depend on."""
+WHERE = ("shards", "beside")
+"""Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
+PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
+"""Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
 
 
@@ -64,13 +82,18 @@ def write_json(path: Path, document: Any) -> None:
     write_bytes(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """`write_bytes` of a CSV table; a missing value becomes an empty cell, a formula a text."""
+def csv_bytes(fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """A CSV table; a missing value becomes an empty cell, a formula a text."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fields, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
-    write_bytes(path, text.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """`write_bytes` of a CSV table."""
+    write_bytes(path, csv_bytes(fields, rows))
 
 
 def read_json(path: Path) -> Any:
@@ -108,7 +131,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         if not isinstance(state, dict):
             raise TypeError(f"holds a {type(state).__name__}")
     except Exception as error:  # the unpickler fails in a dozen ways on bytes that are not its own
-        raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); delete it to train anew") from error
+        raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); `dastm train` makes it again") from error
     return state
 
 
@@ -151,6 +174,12 @@ class TrainingRecord:
     revision: str | None
     classes: Mapping[str, Mapping[int, str]] | None = None
     """train and val -> class id -> name: the classes seen; None: an older version wrote the record."""
+    layout: Layout | None = None
+    """Of the skeletons that the weights know; None: an older version wrote the record."""
+    preparation: Mapping[str, Any] | None = None
+    """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
+    beside: str | None = field(default=None, compare=False)
+    """Where the shards lay, seen from the run folder; None: not written yet, a URL, or an older version."""
 
     def identity(self) -> dict[str, Any]:
         """Everything the weights of one seed depend on, but for the device and its number of threads."""
@@ -174,7 +203,12 @@ class TrainingRecord:
     def write(self, run: Path) -> None:
         """Write train/config.json of a run folder."""
         document = {**vars(self), "config": self.config.to_dict(), "versions": dict(self.versions)}
-        write_json(run / "train" / CONFIG_NAME, document)
+        if self.layout is not None:
+            document["layout"] = self.layout.to_dict()
+        if Path(self.shards).is_absolute():
+            document["beside"] = os.path.relpath(self.shards, run.absolute())
+        # JSON's keys are texts: the digest is of what will be read.
+        write_json(run / "train" / CONFIG_NAME, sealed(json.loads(json.dumps(document)), but=WHERE))
 
     @staticmethod
     def read(run: Path) -> "TrainingRecord":
@@ -185,9 +219,15 @@ class TrainingRecord:
         document = read_json(path)
         try:
             _check_texts(document)
+            if "layout" in document or DIGEST in document:
+                document = check_seal(
+                    document, path, f"`dastm train --out {run} --replace` makes the run anew", but=WHERE
+                )
+            layout = document.pop("layout", None)
+            layout = Layout.from_dict(layout) if layout is not None else None
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
             classes = _classes_read(document.pop("classes", None))
-            return TrainingRecord(config=config, versions=versions, classes=classes, **document)
+            return TrainingRecord(config=config, versions=versions, classes=classes, layout=layout, **document)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise RunError(f"{path}: not the record of a training ({cut(error)})") from error
 
@@ -219,15 +259,26 @@ def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
     }
 
 
+def preparation_of(manifest: Manifest) -> dict[str, Any]:
+    """How the clips of shards were prepared, as far as weights depend on it: keys of the definition's split block.
+
+    None: the shards do not say.
+    """
+    split = manifest.definition.get("split") or {}
+    return {**{key: split.get(key) for key in PREPARATION}, "n_frames": manifest.frames}
+
+
 def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
     """The record of a training that begins now."""
     return TrainingRecord(
         config=config,
-        shards=shards,
+        shards=shards if is_url(shards) else str(Path(shards).absolute()),
         dataset=manifest.dataset,
         shards_digest=checksum(encode_manifest(manifest)),
         code=code_digest(),
         versions=software(),
         revision=git_revision(),
         classes=training_classes(manifest),
+        layout=manifest.layout,
+        preparation=preparation_of(manifest),
     )

@@ -5,12 +5,15 @@ In: a run folder and the record of the training that is to begin. Out: the folde
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from dastm.checkpoint import CURVES_NAME, TrainingRecord
 from dastm.errors import RunError
 from dastm.run_folder import check_removable, check_run, remove_half_written
+from dastm.schedule import why_not_longer
 
+EPOCHS = "optimise.epochs"
 RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
 """What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
 
@@ -25,6 +28,8 @@ def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[st
     remove_half_written(run / "train")
     if (run / "train").exists() and any((run / "train").iterdir()):
         differs = _differences(run, record)
+        if differs == EPOCHS:
+            differs = _beside_epochs(run, record, log)
         if differs and not replace:
             raise RunError(f"{run}: holds another training ({differs}); choose another --out or add --replace")
         if differs:
@@ -34,6 +39,18 @@ def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[st
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     (run / CURVES_NAME).unlink(missing_ok=True)  # it says that all seeds are trained
     record.write(run)
+
+
+def _beside_epochs(run: Path, record: TrainingRecord, log: Callable[[str], None]) -> str:
+    """Why the training in `run` cannot go on to other epochs; empty: it can, and that is logged."""
+    before, config = TrainingRecord.read(run).config.optimise, record.config
+    if reason := why_not_longer(before, config.optimise):
+        return f"{EPOCHS}: {reason}"
+    as_long = replace(config, optimise=replace(config.optimise, epochs=before.epochs))
+    if others := _differences(run, replace(record, config=as_long)):
+        return f"{EPOCHS}, {others}"
+    log(f"{run}: goes on from {before.epochs} to {config.optimise.epochs} epochs")
+    return ""
 
 
 def _differences(run: Path, record: TrainingRecord) -> str:

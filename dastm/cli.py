@@ -194,16 +194,27 @@ def train(
     help="A further row on the same episodes; repeatable. `coordinates` needs no run, only --shards.",
 )
 @click.option(
+    "--too-few",
+    type=click.Choice(["error", "leave_out"]),
+    help="Classes with fewer clips than k_shot + n_query: stop, or leave them out and say so. Default: error",
+)
+@click.option(
     "--allow-seen",
     is_flag=True,
     default=None,
     help="Score classes, too, that the run was trained or validated on; the results say which.",
 )
+@click.option(
+    "--convert",
+    is_flag=True,
+    default=None,
+    help="Convert shards that differ from the run's in the order of the joints or in the frames; the results say so.",
+)
 @click.option("--device", default="auto", show_default=True)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Default: <run>/eval/<part-protocol>; without a run: print only.",
+    help="Default: a folder under <run>/eval named by what is scored; without a run: print only.",
 )
 @one_line_errors
 def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
@@ -234,7 +245,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     if run_folder is not None:
         recipe = TrainingRecord.read(run_folder).config.evaluation
         config = checked(EvalConfig, {**vars(recipe), **asked}, "eval")
-    metrics = evaluate_and_write(config, run_folder, shards, device, out)
+    metrics = evaluate_and_write(config, run_folder, shards, device, out, log=click.echo)
     click.echo("\n".join(table_lines(metrics)))
 
 
@@ -252,7 +263,8 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     from dastm.report import write_report
 
     path = out or runs[0] / "report.html"
-    write_report(list(runs), path)
+    for line in write_report(list(runs), path):
+        click.echo(line)
     click.echo(f"report: {path}")
 
 

@@ -30,7 +30,8 @@ BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
-EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed")
+TooFew = Literal["error", "leave_out"]
+EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few")
 """What the one-shot protocol of an evaluation leaves no choice of."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -50,6 +51,8 @@ class EpisodeConfig:
     k_shot: Count = 1
     n_query: Count | None = None
     """Queries a class; None: as many as shots, as in the paper's N x (K + K)."""
+    too_few: TooFew = "error"
+    """Classes of train and val with too few clips for an episode: stop, or leave them out and say so."""
 
     @property
     def queries(self) -> int:
@@ -271,14 +274,20 @@ class EvalConfig:
     seed: Seed = 0
     baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
     """Further rows on the same episodes: nearest prototype of the coordinates, and the network before training."""
+    too_few: TooFew = "error"
+    """Classes with fewer than k_shot + n_query clips: stop, or leave them out and say so."""
     allow_seen: bool = False
     """Score classes, too, that the run was trained or validated on."""
+    convert: bool = False
+    """Convert what can be converted of shards that are not as the run's: the order of the joints, the frames."""
 
     @property
     def name(self) -> str:
-        """Short name, e.g. test-5way-1shot or test-one-shot."""
-        shape = "one-shot" if self.protocol == "one-shot" else f"{self.n_way}way-{self.k_shot}shot"
-        return f"{self.part}-{shape}"
+        """Short name of the episodes, e.g. test-5way-1shot-5q-500e-seed0, or test-one-shot."""
+        if self.protocol == "one-shot":
+            return f"{self.part}-one-shot"
+        shape = f"{self.n_way}way-{self.k_shot}shot-{self.n_query}q-{self.episodes}e"
+        return f"{self.part}-{shape}-seed{self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings that apply to the protocol: what metrics.json holds."""

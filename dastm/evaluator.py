@@ -1,14 +1,16 @@
 """Trained run -> accuracies with intervals, on episodes that are the same for every row.
 
-In: a run folder and/or shards, and an `EvalConfig`. Out: `metrics.json` and `episodes.csv` under the run's eval/.
+In: a run folder and/or shards, and an `EvalConfig`. Out: `metrics.json` and, with their digests in it, `episodes.csv`
+and `predictions.parquet`, in a folder under the run's eval/ that is named by what was scored.
 A row is the trained network (each seed's best checkpoint) or a baseline; all rows see the same episodes, so their
 difference has a paired interval. Under the one-shot protocol queries take the place of episodes (see `one_shot`).
 """
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +22,31 @@ from torch import Tensor
 
 from dastm import one_shot
 from dastm.baselines import coordinate_distances
-from dastm.checkpoint import TrainingRecord, load_checkpoint, write_json, write_rows
-from dastm.clip import Manifest
+from dastm.checkpoint import TrainingRecord, load_checkpoint
+from dastm.clip import Manifest, checksum, encode_manifest
 from dastm.config import Config, EvalConfig
 from dastm.device import pick_device, precision
 from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
+from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import EpisodeSource, open_source
 from dastm.episodes.views import middle
 from dastm.errors import RunError
+from dastm.fit import fitted
 from dastm.loss import accuracy
 from dastm.model import Recogniser
+from dastm.predictions import Columns, Noted, predictions_file
 from dastm.progress import progress
+from dastm.results import METRICS_NAME, read_evaluation, save_evaluation
 from dastm.run_folder import check_results, remove_half_written
 from dastm.seen import check_unseen, first_few, unnamed_note
 from dastm.skeleton import Layout
+from dastm.whereabouts import shards_of
 
 Accuracies = NDArray[np.float64]
 Distances = Callable[[Episode], Tensor]
+Log = Callable[[str], None]
 EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
 
 WITHOUT_LEARNING = {
@@ -55,6 +63,8 @@ class Row:
 
     name: str
     by_seed: Mapping[int, Accuracies]
+    predicted: Mapping[int, Columns] = field(default_factory=dict)
+    """seed -> what every query was taken for, see `predictions`."""
 
 
 def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accuracies:
@@ -131,15 +141,17 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
-    if record is not None:
+    if record is not None and run is not None:
+        source, _ = fitted(source, record, run, convert=config.convert)
         source = middle(source, record.config.augment.n_frames)
         rows.append(_network_row(record.config.method, record, source, config, device, run))
     for baseline in dict.fromkeys(config.baselines):
         if record is not None and baseline == "untrained":
             rows.append(_network_row(baseline, record, source, config, device, None))
         else:
-            shares = score(source, config, coordinate_distances, device, baseline)
-            rows.append(Row(name=baseline, by_seed={0: shares}))
+            noted = Noted(coordinate_distances)
+            shares = score(source, config, noted, device, baseline)
+            rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}))
     return rows
 
 
@@ -150,16 +162,17 @@ def _network_row(
     layout, training = source.manifest.layout, record.config
     # A network trained with tf32 can be scored where there is none.
     arithmetic = training.optimise.precision if device.type == "cuda" else "float32"
-    by_seed = {}
+    by_seed, predicted = {}, {}
     for seed in training.optimise.seeds:
         if run is None:
             model = untrained(training, layout, seed).to(device)
         else:
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
-            distances = one_shot.SupportOnce(model) if config.protocol == "one-shot" else Encoded(model)
-            by_seed[seed] = score(source, config, distances, device, f"{name} seed {seed}")
-    return Row(name=name, by_seed=by_seed)
+            noted = Noted(one_shot.SupportOnce(model) if config.protocol == "one-shot" else Encoded(model))
+            by_seed[seed] = score(source, config, noted, device, f"{name} seed {seed}")
+        predicted[seed] = noted.columns()
+    return Row(name=name, by_seed=by_seed, predicted=predicted)
 
 
 def summary(rows: list[Row], config: EvalConfig, dataset: str) -> dict[str, Any]:
@@ -195,8 +208,8 @@ def _row_summary(row: Row) -> dict[str, Any]:
 
 def write_evaluation(
     rows: list[Row], metrics: Mapping[str, Any], folder: Path, classes: Sequence[one_shot.QueryClass] = ()
-) -> None:
-    """metrics.json and episodes.csv: every episode's accuracy of every row and seed; of `classes`, class by class."""
+) -> dict[str, Any]:
+    """Every episode's accuracy and every query's prediction of every row and seed; of `classes`, class by class."""
     scored = [(row.name, seed, shares) for row in rows for seed, shares in row.by_seed.items()]
     if classes:
         fields: tuple[str, ...] = one_shot.CLASS_FIELDS
@@ -208,8 +221,8 @@ def write_evaluation(
             for name, seed, shares in scored
             for number, share in enumerate(shares)
         ]
-    write_rows(folder / "episodes.csv", fields, cells)
-    write_json(folder / "metrics.json", metrics)
+    noted = [(row.name, seed, columns) for row in rows for seed, columns in row.predicted.items()]
+    return save_evaluation(folder, metrics, fields, cells, predictions_file(noted))
 
 
 def title(metrics: Mapping[str, Any]) -> str:
@@ -225,6 +238,7 @@ def title(metrics: Mapping[str, Any]) -> str:
 def warnings(metrics: Mapping[str, Any]) -> list[str]:
     """A line each: classes that the run has seen, what cannot be told of them, and baselines that it does not beat."""
     lines = [metrics["seen_note"]] if metrics.get("seen_note") else []
+    lines += [f"converted to fit: {line}" for line in metrics.get("converted", [])] + metrics.get("left_out", [])
     seen = metrics.get("seen_classes", [])
     if seen is None:
         lines.append("the run may have seen these classes in training: its record does not say")
@@ -260,17 +274,21 @@ def table_lines(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def evaluate_and_write(
-    config: EvalConfig, run: Path | None, shards: str | None, device: str, out: Path | None
+    config: EvalConfig,
+    run: Path | None,
+    shards: str | None,
+    device: str,
+    out: Path | None,
+    *,
+    log: Log = lambda line: None,
 ) -> dict[str, Any]:
     """`dastm eval`: open the shards, score every row, write the results -> metrics.
 
-    Raises: RunError in one line, among others for classes that the run has seen (see `seen.check_unseen`).
+    Raises: RunError in one line, among others for data that the weights do not fit (see `fit.fitted`) and for classes
+    that the run has seen (see `seen.check_unseen`).
     """
     record = TrainingRecord.read(run) if run is not None else None
-    where = record.shards if record is not None and shards is None else shards
-    folder = out if out is not None or run is None else run / "eval" / config.name
-    if folder is not None:
-        check_results(folder, run if out is None else None)
+    where = shards if record is None or run is None or shards is not None else shards_of(record, run)
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
     typed = shards is not None  # else a file says where
@@ -278,20 +296,88 @@ def evaluate_and_write(
         manifest = source.manifest
         if record is not None and shards is None:
             record.check_shards(manifest)
-        guard = _guard(record, manifest, config) if record is not None else {}
+        folder = out if out is not None or run is None else run / "eval" / evaluation_folder(config, record, manifest)
+        if folder is not None:
+            check_results(folder, run if out is None else None)
+        about = _about(record, run, source, config)
+        scored, left_out = without_small(source, _needed(config))
+        if left_out:
+            about["left_out"] = left_out
         classes = one_shot.query_classes(manifest, config.part) if config.protocol == "one-shot" else []
-        rows = evaluate(source, config, run, device)
-    metrics = {**summary(rows, config, manifest.dataset), **guard}
+        rows = evaluate(scored, config, run, device)
+    metrics = {**summary(rows, config, manifest.dataset), **about}
     if classes:
         metrics["classes"] = one_shot.class_summary({row.name: _over_seeds(row) for row in rows}, classes)
-    if folder is not None:
-        remove_half_written(folder)
-        write_evaluation(rows, metrics, folder, classes)
-    return metrics
+    if folder is None:
+        return metrics
+    if replaced := _replaced(folder, metrics):
+        log(f"replaces {folder}: {replaced}")
+    remove_half_written(folder)
+    return write_evaluation(rows, metrics, folder, classes)
 
 
-def _guard(record: TrainingRecord, manifest: Manifest, config: EvalConfig) -> dict[str, Any]:
-    """What metrics.json says of classes that the run has seen; RunError where it must not be scored on them."""
+def _needed(config: EvalConfig) -> dict[str, int]:
+    """Clips that an episode needs of a class, where smaller classes are to be left out."""
+    leave_out = config.too_few == "leave_out" and config.protocol == "episodes"
+    return {config.part: config.k_shot + config.n_query} if leave_out else {}
+
+
+def evaluation_folder(config: EvalConfig, record: TrainingRecord | None, manifest: Manifest) -> str:
+    """Name of an evaluation's folder: the episodes, and the shards where they are not the run's own."""
+    if record is None or record.trained_on(manifest):
+        return config.name
+    return f"{config.name}-on-{manifest.dataset}-{checksum(encode_manifest(manifest))[:8]}"
+
+
+def _replaced(folder: Path, metrics: Mapping[str, Any]) -> str:
+    """In what the evaluation that lies in a folder is another one, in words; empty: in nothing, or there is none."""
+    if not (folder / METRICS_NAME).exists():
+        return ""
+    try:
+        before = read_evaluation(folder).metrics
+    except RunError:
+        return "an evaluation that is damaged, or of an older version"
+    told = [(key, before.get(key), metrics.get(key)) for key in ("shards", "weights", "converted")]
+    told = [(key, "others", "these") for key, then, now in told if then != now]
+    settings = {key: (before["settings"].get(key), now) for key, now in _plain(metrics["settings"]).items()}
+    told += [(key, then, now) for key, (then, now) in settings.items() if then != now]
+    return ", ".join(f"{key} {then}, now {now}" for key, then, now in told)
+
+
+def _plain(document: Any) -> Any:
+    """As it is read again."""
+    return json.loads(json.dumps(document))
+
+
+def outdated_because(metrics: Mapping[str, Any], record: TrainingRecord, run: Path) -> str:
+    """Why an evaluation is not of the run as it is now, in words; empty: it is."""
+    then, now = metrics.get("weights") or {}, [str(seed) for seed in record.config.optimise.seeds]
+    if sorted(then) != sorted(now):
+        return f"of seeds {', '.join(then) or 'none'}, and the run has {', '.join(now)}"
+    others = [seed for seed in now if then[seed] != _weights_digest(run, int(seed))]
+    return f"of other weights of seed {others[0]}" if others else ""
+
+
+def _weights_digest(run: Path, seed: int) -> str:
+    path = run / "train" / f"seed-{seed}" / "best.pt"
+    return checksum(path.read_bytes()) if path.is_file() else "none"
+
+
+def _about(
+    record: TrainingRecord | None, run: Path | None, source: EpisodeSource, config: EvalConfig
+) -> dict[str, Any]:
+    """What metrics.json says of the shards, the weights, and classes seen; RunError where there must be no score."""
+    manifest = source.manifest
+    shards = {"shards": checksum(encode_manifest(manifest))}
+    if record is None or run is None:
+        return shards
     seen = check_unseen(record, manifest, config.part, allow=config.allow_seen)
     note = unnamed_note(record, manifest, config.part)
-    return {"seen_classes": seen, **({"seen_note": note} if note else {})}
+    _, converted = fitted(source, record, run, convert=config.convert)
+    return {
+        **shards,
+        "weights": {str(seed): _weights_digest(run, seed) for seed in record.config.optimise.seeds},
+        **({"converted": converted} if converted else {}),
+        "seen_classes": seen,
+        **({"seen_note": note} if note else {}),
+    }

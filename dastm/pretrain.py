@@ -24,6 +24,7 @@ from dastm.episodes.sources import EpisodeSource
 from dastm.errors import RunError
 from dastm.layers.dropout import reseed_dropout
 from dastm.locks import locked
+from dastm.mending import whole_or_removed
 from dastm.model import Recogniser
 from dastm.progress import progress
 from dastm.schedule import half_cosine
@@ -137,7 +138,7 @@ def pretrain(
     options = config.pretrain
     with locked(last.with_name(f".{last.name}.lock")):
         state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
-        if last.exists():
+        if last.exists() and whole_or_removed(last, seed, log):
             state.load(last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
         _learn(source, state, last, device)

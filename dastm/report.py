@@ -3,7 +3,6 @@
 In: run folders after train and eval. Out: the page's bytes; the same runs give the same bytes.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -17,16 +16,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from dastm import figures
-from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json, write_bytes
+from dastm.checkpoint import TrainingRecord, write_bytes
 from dastm.clip import Manifest
 from dastm.episodes.sources import Mode, open_source
 from dastm.episodes.views import middle
-from dastm.errors import RunError
-from dastm.evaluator import interval95, load_recogniser, table_lines, title, untrained, warnings
+from dastm.evaluator import interval95, load_recogniser, outdated_because, title, untrained, warnings
 from dastm.explain import Pair, explain
+from dastm.fit import fitted
 from dastm.ours import PAGE, check_file, remove_unfinished
 from dastm.progress import progress
+from dastm.results import METRICS_NAME, Evaluation, read_curves, read_evaluation
 from dastm.skeleton import Layout
+from dastm.whereabouts import shards_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +46,19 @@ class RunSection:
     record: TrainingRecord
     evaluations: list[dict[str, Any]]
     """metrics.json of every evaluation, with its figure."""
+    left_out: list[str]
+    """A line for each evaluation that is not of the run as it is now."""
     curves: Figure
     similarity: list[Figure]
     pairs: list[Figure]
     alignments: list[Figure]
 
 
-def write_report(runs: Sequence[Path], path: Path) -> None:
-    """Write the page for some runs; RunError where a run is not trained or its shards are gone."""
+def write_report(runs: Sequence[Path], path: Path) -> list[str]:
+    """Write the page for some runs -> a line for each evaluation that is left out.
+
+    Raises: RunError where a run is not trained, a result is damaged, or the shards are gone.
+    """
     check_file(path, PAGE)
     sections = [run_section(run) for run in progress(runs, desc="report", unit="run")]
     environment = Environment(
@@ -65,6 +71,7 @@ def write_report(runs: Sequence[Path], path: Path) -> None:
     page = environment.get_template("report.html").render(sections=sections, settings_rows=settings_rows)
     remove_unfinished(path.parent, path.name.__eq__)
     write_bytes(path, page.encode())
+    return [f"{section.name}: left out: {line}" for section in sections for line in section.left_out]
 
 
 def run_section(run: Path) -> RunSection:
@@ -72,9 +79,13 @@ def run_section(run: Path) -> RunSection:
     record = TrainingRecord.read(run)
     device = torch.device("cpu")
     curves = _curves_figure(run)
+    evaluations, left_out = _evaluations(run, record)
     mode: Mode = "streamed" if record.config.optimise.source == "streamed" else "auto"
-    with closing(open_source(record.shards, mode=mode, budget=0)) as source:  # no budget: one episode is all we read
+    with closing(
+        open_source(shards_of(record, run), mode=mode, budget=0)
+    ) as source:  # no budget: one episode is all we read
         record.check_shards(source.manifest)
+        fitted(source, record, run, convert=False)
         layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
         model = load_recogniser(run, record.config, layout, seed, device)
         seen = middle(source, record.config.augment.n_frames)
@@ -85,7 +96,8 @@ def run_section(run: Path) -> RunSection:
     return RunSection(
         name=run.resolve().name,
         record=record,
-        evaluations=[_evaluation(path) for path in sorted((run / "eval").rglob("metrics.json"))],
+        evaluations=evaluations,
+        left_out=left_out,
         curves=curves,
         similarity=[
             _similarity(features, layout, words)
@@ -96,23 +108,6 @@ def run_section(run: Path) -> RunSection:
     )
 
 
-def read_curves(run: Path) -> list[dict[str, Any]]:
-    """Rows of curves.csv with numbers as numbers and empty cells as None; RunError where training is not finished."""
-    path = run / CURVES_NAME
-    if not path.is_file():
-        raise RunError(f"{run}: training is not finished (no {CURVES_NAME}); `dastm train --out {run}` continues it")
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: _cell(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
-
-
-def _cell(key: str, text: str) -> Any:
-    if key == "part":
-        return text
-    if text == "":
-        return None
-    return int(text) if key in ("seed", "epoch", "episode") else float(text)
-
-
 def _pretrained(row: dict[str, Any]) -> str:
     return (
         f"Before them, seed {row['seed']} learned the training classes: loss {row['loss']:.2f},"
@@ -121,41 +116,45 @@ def _pretrained(row: dict[str, Any]) -> str:
 
 
 def _curves_figure(run: Path) -> Figure:
-    try:
-        rows = read_curves(run)
-        svg = figures.curves([row for row in rows if row["part"] != "pretrain"])
-        pretrained = [_pretrained(row) for row in rows if row["part"] == "pretrain"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{run / CURVES_NAME}: damaged ({error}); `dastm train --out {run}` writes it again") from error
+    rows = read_curves(run)
+    svg = figures.curves([row for row in rows if row["part"] != "pretrain"])
+    pretrained = [_pretrained(row) for row in rows if row["part"] == "pretrain"]
     caption = " ".join(("Loss and accuracy by training episode.", *pretrained))
     return Figure(svg=Markup(svg), caption=caption)
 
 
-def _evaluation(path: Path) -> dict[str, Any]:
+def _evaluations(run: Path, record: TrainingRecord) -> tuple[list[dict[str, Any]], list[str]]:
+    """Those of the run as it is now; and a line for each that is left out, with the reason."""
+    kept, left_out = [], []
+    for folder in sorted(path.parent for path in (run / "eval").rglob(METRICS_NAME)):
+        found = read_evaluation(folder)
+        outdated = outdated_because(found.metrics, record, run)
+        if outdated:
+            left_out.append(f"{folder.relative_to(run)}: {outdated}; run `dastm eval` again, or remove it")
+        else:
+            kept.append(_evaluation(found))
+    return kept, left_out
+
+
+def _evaluation(found: Evaluation) -> dict[str, Any]:
     """One evaluation: its metrics and the spread of its first row's episodes."""
-    metrics = read_json(path)
-    try:
-        table_lines(metrics)  # has all that the page shows
-        first = next(iter(metrics["rows"]))
-        shares, n_seeds = _episode_shares(path.parent / "episodes.csv", first)
-        one_shot = metrics["settings"].get("protocol") == "one-shot"
-        svg = figures.accuracy_histogram(shares, interval95(shares), "class" if one_shot else "episode")
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise RunError(f"{path}: damaged, or its episodes.csv ({reason}); run `dastm eval` again") from error
+    metrics = found.metrics
+    first = next(iter(metrics["rows"]))
+    shares, n_seeds = _episode_shares(found.episodes, first)
+    one_shot = metrics["settings"].get("protocol") == "one-shot"
+    svg = figures.accuracy_histogram(shares, interval95(shares), "class" if one_shot else "episode")
     seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
     caption = f"Accuracy of single {'classes' if one_shot else 'episodes'}, {first}{seeds}."
     further = {"title": title(metrics), "warnings": warnings(metrics), "over": "queries" if one_shot else "episodes"}
     return {**metrics, **further, "figure": Figure(svg=Markup(svg), caption=caption)}
 
 
-def _episode_shares(path: Path, name: str) -> tuple[np.ndarray[Any, Any], int]:
+def _episode_shares(cells: Sequence[Mapping[str, str]], name: str) -> tuple[np.ndarray[Any, Any], int]:
     """Accuracies of a row's episodes, averaged over its seeds as its interval is, and how many seeds these are."""
     by_seed: dict[str, list[float]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for cell in csv.DictReader(file):
-            if cell["row"] == name:
-                by_seed.setdefault(cell["seed"], []).append(float(cell["accuracy"]))
+    for cell in cells:
+        if cell["row"] == name:
+            by_seed.setdefault(cell["seed"], []).append(float(cell["accuracy"]))
     return np.array(list(by_seed.values())).mean(0), len(by_seed)
 
 

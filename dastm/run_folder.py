@@ -30,11 +30,11 @@ EPISODES = FileKind("the episodes of an evaluation", csv_with("row", "seed", "ac
 SWEEP = FileKind("the plan of a sweep", json_with("grid", "cells", "rows"))
 BENCH = FileKind("the result of `dastm bench`", json_with("machine", "cases"))
 _TRAINING = re.compile(
-    r"config\.json|seed-\d+/((last|best|pretrain)\.pt|curves\.csv|\.pretrain\.pt\.lock)",
+    r"config\.json|curves\.json|seed-\d+/((last|best|pretrain)\.pt|curves\.csv|\.pretrain\.pt\.lock)",
 )
 _RESULTS = re.compile(rf"(.+/)?({'|'.join(map(re.escape, RESULT_NAMES))})")
 _WRITTEN = {
-    *("config.json", "last.pt", "best.pt", "pretrain.pt", "curves.csv", "report.html"),
+    *("config.json", "last.pt", "best.pt", "pretrain.pt", "curves.csv", "curves.json", "report.html"),
     *(*RESULT_NAMES, *CELL_NAMES),
 }
 _CELL = re.compile(r"[a-z0-9._-]+_seed-\d+_[0-9a-f]{8}")

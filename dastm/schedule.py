@@ -22,6 +22,15 @@ def learning_rate(optimise: OptimiseConfig, step: int, losses: Sequence[float] =
     return optimise.learning_rate
 
 
+def why_not_longer(before: OptimiseConfig, now: OptimiseConfig) -> str:
+    """Why a training cannot go on to another number of epochs as if it had been asked for at once; empty: it can."""
+    if now.epochs < before.epochs:
+        return f"{now.epochs} epochs, fewer than the {before.epochs} of before"
+    if now.schedule == "cosine":
+        return "schedule cosine is at 0 after the last epoch, with more of them it is another training"
+    return ""
+
+
 def half_cosine(rate: float, step: int, n_steps: int) -> float:
     """From `rate` at step 0 down to 0 at step `n_steps`."""
     return rate * 0.5 * (1 + math.cos(math.pi * step / n_steps))

@@ -70,7 +70,9 @@ def _seen(
 ) -> list[tuple[str, str]]:
     """(name, part of the training) of every class of `part` that the training has seen."""
     same_set = dataset == manifest.dataset
-    telling = [(name, where) for where, ids in classes.items() for name in ids.values() if same_set or not _unnamed(name)]
+    telling = [
+        (name, where) for where, ids in classes.items() for name in ids.values() if same_set or not _unnamed(name)
+    ]
     by_name = {_folded(name): where for name, where in telling}
     by_id = {class_id: where for where, ids in classes.items() for class_id in ids} if same_set else {}
     found = []

@@ -30,6 +30,7 @@ from dastm.encoded import Encoded
 from dastm.episodes.episode import Episode
 from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import check_pool
+from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import EpisodeSource
 from dastm.episodes.views import augmented, middle
 from dastm.errors import RunError
@@ -37,9 +38,11 @@ from dastm.evaluator import Accuracies, interval95, score, untrained
 from dastm.layers.dropout import reseed_dropout
 from dastm.locks import alone
 from dastm.loss import accuracy, episode_loss
+from dastm.mending import continues
 from dastm.model import Recogniser, rank_term
 from dastm.pretrain import pretrain, pretrained_name
 from dastm.progress import Pace, progress
+from dastm.results import write_curves
 from dastm.schedule import is_better, learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
@@ -102,6 +105,12 @@ def train(
     is not finite.
     """
     config = record.config
+    shape = config.episode
+    if shape.too_few == "leave_out":
+        needed = {"train": shape.k_shot + shape.queries, "val": shape.k_shot + config.optimise.val_query}
+        source, left_out = without_small(source, needed)
+        for line in left_out:
+            log(line)
     _check(source, config)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []
@@ -112,7 +121,7 @@ def train(
             folder = run / "train" / f"seed-{seed}"
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
             rows += train_seed(source, config, seed, folder, first, device, log)
-        write_rows(run / CURVES_NAME, CURVE_FIELDS, rows)
+        write_curves(run, rows)
 
 
 def _check(source: EpisodeSource, config: Config) -> None:
@@ -160,7 +169,7 @@ def train_seed(
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
     seen = middle(source, config.augment.n_frames)
     last = folder / "last.pt"
-    if last.exists():
+    if continues(folder, seed, log):
         _resume(state, last)
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")

@@ -126,6 +126,19 @@ def digest_of_end(path: Path) -> str | None:
         return None
 
 
+def digest_of_whole(path: Path) -> str | None:
+    """Of all the bytes of a part of a table; None where it is not there.
+
+    In a store, of size and end: objects there are whole or not there, and reading them costs as much as making them.
+    """
+    if on_this_machine(path) is None:
+        return digest_of_end(path)
+    try:
+        return digest_of_file(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def digest_of_file(path: Path) -> str:
     """Of all its bytes."""
     digest = blake2b(digest_size=16)

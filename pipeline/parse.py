@@ -7,6 +7,7 @@ killed goes on where it stopped, and only parts of which a raw file has changed 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any
 from dastm.progress import progress
 from pipeline import refused_csv
 from pipeline.definitions import Definition
-from pipeline.done import alone, code_digest, digest_of, digest_of_end, notes_folder, read_note, write_note
+from pipeline.done import alone, code_digest, digest_of, digest_of_whole, notes_folder, read_note, write_note
 from pipeline.errors import DataError, Refused
 from pipeline.jobs import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parsed_folder import PLAN, check_table, parts_in, remove_half_written
-from pipeline.parts import Workers, at_work
+from pipeline.parts import Workers, at_work, default_workers
 from pipeline.places import clear_errors, is_local, on_this_machine, write_whole
 from pipeline.raw import RawFile, Unread
 from pipeline.summary import OUTSIDE_KEY, ParseSummary, summarise
@@ -163,7 +164,7 @@ def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
     out.mkdir(parents=True, exist_ok=True)
     plan = out / PLAN_NAME
     remove_half_written(out)
-    done = {part.number for part in parts if _is_done(part)}
+    done = _done(parts)
     ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
     stale = [path for path in parts_in(out) if path.name not in ours]
     if plan.exists() or stale or len(done) < len(parts):
@@ -219,11 +220,17 @@ def _note(part: _Part) -> Path:
 
 def _written(part: _Part) -> list[str | None]:
     """What a note says of a part: what it was made from, and what it then was."""
-    return [part.digest, digest_of_end(part.path("clips")), digest_of_end(part.path("refused"))]
+    return [part.digest, digest_of_whole(part.path("clips")), digest_of_whole(part.path("refused"))]
+
+
+def _done(parts: Sequence[_Part]) -> set[int]:
+    """Numbers of the parts that are done; they are read through at once by as many threads as there are cores."""
+    with ThreadPoolExecutor(default_workers()) as threads:
+        return {part.number for part, is_done in zip(parts, threads.map(_is_done, parts), strict=True) if is_done}
 
 
 def _is_done(part: _Part) -> bool:
-    """Whether an earlier run has made this part from the same raw files, and it lies there as it was then."""
+    """Whether an earlier run has made this part from the same raw files, and it lies there as it was, byte for byte."""
     note = read_note(_note(part))
     return isinstance(note, list) and note[:1] == [part.digest] and note == _written(part)
 

@@ -45,10 +45,11 @@ def make_shard_folder(
     noise: float = 0.05,
     exemplars: Mapping[int, Sequence[int]] | None = None,
     dataset: str = "toy",
+    split: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write a shard folder and return its manifest; clip i of a class has `bodies[i % len(bodies)]` bodies.
 
-    `exemplars`: class id -> which of its clips are its given examples.
+    `exemplars`: class id -> which of its clips are its given examples. `split`: that block of the definition.
     """
     rows: list[dict[str, Any]] = []
     entries: dict[str, dict[int, ClassEntry]] = {}
@@ -80,7 +81,7 @@ def make_shard_folder(
         layout=layout,
         frames=frames,
         parts=entries,
-        definition={"name": "toy"},
+        definition={"name": "toy", **({"split": dict(split)} if split else {})},
         contents=contents_digest(row["checksum"] for row in rows),
         versions={"numpy": "x"},
     )

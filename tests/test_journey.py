@@ -152,7 +152,7 @@ def test_training_leaves_its_record_and_curves(at):
 
 
 def test_evaluation_has_a_row_each_and_every_episode(at):
-    folder = Path("data/runs/tiny/eval/test-3way-2shot")
+    folder = Path("data/runs/tiny/eval/test-3way-2shot-2q-6e-seed0")
     metrics, episodes = json.loads((folder / "metrics.json").read_text()), rows(folder / "episodes.csv")
     assert list(metrics["rows"]) == ["DASTM", "coordinates", "untrained"]
     assert list(metrics["differences"]) == ["DASTM - coordinates", "DASTM - untrained"]
@@ -214,4 +214,4 @@ def test_a_zip_and_a_folder_give_the_same_shards(at, kind):
 
 def test_evaluation_again_gives_the_same_numbers(at):
     done("dastm", "eval", "--run", "data/runs/tiny", *EVALUATION, *both_baselines(), "--out", "again/eval")
-    assert tree("again/eval") == tree("data/runs/tiny/eval/test-3way-2shot")
+    assert tree("again/eval") == tree("data/runs/tiny/eval/test-3way-2shot-2q-6e-seed0")

@@ -45,7 +45,7 @@ def check_pool(
         listed = ", ".join(short[:NAMED]) + (f" and {len(short) - NAMED} more" if len(short) > NAMED else "")
         raise RunError(
             f"{where}: {k_shot}-shot with {n_query} queries needs {needed} clips in every class, but {listed}; "
-            f"lower {knobs[1]} or {knobs[2]}, or split with more clips a class"
+            f"lower {knobs[1]} or {knobs[2]}, split with more clips a class, or set too_few to leave_out"
         )
 
 

@@ -24,7 +24,7 @@ AxisValue = int | float | str
 
 def evaluation_name(evaluation: EvalConfig) -> str:
     """Folder of an evaluation under a cell's eval/, e.g. test-5way-1shot-5q-500e-seed0; a digest of what is unusual."""
-    name = f"{evaluation.name}-{evaluation.n_query}q-{evaluation.episodes}e-seed{evaluation.seed}"
+    name = evaluation.name
     usual = asdict(EvalConfig())
     rest = {key: value for key, value in asdict(evaluation).items() if key not in IN_NAME and value != usual[key]}
     return f"{name}-{hashlib.blake2b(repr(rest).encode(), digest_size=4).hexdigest()}" if rest else name

@@ -3,23 +3,23 @@
 A cell is finished where its folder has the training of its very configuration on its very shards, and all evaluations.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from dastm.checkpoint import CURVES_NAME, TrainingRecord, read_json
+from dastm.checkpoint import CURVES_NAME, TrainingRecord
 from dastm.config import Config, EvalConfig, checked
 from dastm.errors import RunError
 from dastm.evaluator import Accuracies
+from dastm.results import METRICS_NAME, read_evaluation
 from dastm.sweep.cells import CELLS_NAME, Cell, Sweep
 from dastm.sweep.grid import evaluation_name
 
 FAILED_NAME = "failed.json"
-Status = Literal["finished", "failed", "missing"]
+Status = Literal["finished", "failed", "missing", "mixed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class CellResult:
     """Of a whole training; None: there is none."""
     accuracies: Mapping[str, Accuracies]
     """Name of an evaluation -> every episode's accuracy, a share, in order; what is not evaluated is not in it."""
+    damaged: tuple[str, ...] = ()
+    """A line for each result that is there and cannot be believed."""
 
 
 def cell_folder(out: Path, cell: Cell) -> Path:
@@ -49,16 +51,21 @@ def read_cell(
     """What is there of a cell; None for `shards_digest`: of any shards."""
     record = _whole_training(cell, folder, shards_digest)
     accuracies: dict[str, Accuracies] = {}
+    damaged: list[str] = []
     if record is not None:
         for evaluation in evaluations:
             name = evaluation_name(evaluation)
-            found = _evaluated(folder / "eval" / name, evaluation, record.config.method, cell.seed)
+            try:
+                found = _evaluated(folder / "eval" / name, evaluation, record, cell.seed)
+            except RunError as error:
+                damaged.append(str(error).partition(";")[0])
+                continue
             if found is not None:
                 accuracies[name] = found
     if len(accuracies) == len(evaluations):
         return CellResult(status="finished", record=record, accuracies=accuracies)
     status: Status = "failed" if (folder / FAILED_NAME).exists() else "missing"
-    return CellResult(status=status, record=record, accuracies=accuracies)
+    return CellResult(status=status, record=record, accuracies=accuracies, damaged=tuple(damaged))
 
 
 def _whole_training(cell: Cell, folder: Path, shards_digest: str | None) -> TrainingRecord | None:
@@ -77,15 +84,14 @@ def _anywhere(config: Config) -> Config:
     return replace(config, optimise=replace(config.optimise, device="auto"))
 
 
-def _evaluated(folder: Path, evaluation: EvalConfig, row: str, seed: int) -> Accuracies | None:
-    """Accuracies of a whole evaluation; None where it is another one, damaged, or not there."""
-    try:
-        metrics: Any = read_json(folder / "metrics.json")
-        if checked(EvalConfig, metrics["settings"], "") != evaluation:
-            return None
-        with (folder / "episodes.csv").open(newline="", encoding="utf-8") as file:
-            lines = [line for line in csv.DictReader(file) if (line["row"], line["seed"]) == (row, str(seed))]
-        found = np.array([float(line["accuracy"]) for line in lines])
-    except (RunError, OSError, KeyError, TypeError, ValueError):
+def _evaluated(folder: Path, evaluation: EvalConfig, record: TrainingRecord, seed: int) -> Accuracies | None:
+    """Accuracies of a whole evaluation; None where it is another one, or not there. RunError where it is damaged."""
+    if not (folder / METRICS_NAME).is_file():
         return None
-    return found if len(found) == evaluation.episodes else None
+    found = read_evaluation(folder)
+    settings, shards = found.metrics["settings"], found.metrics.get("shards")
+    if checked(EvalConfig, settings, "") != evaluation or shards != record.shards_digest:
+        return None
+    place = (record.config.method, str(seed))
+    accuracies = [float(line["accuracy"]) for line in found.episodes if (line["row"], line["seed"]) == place]
+    return np.array(accuracies) if len(accuracies) == evaluation.episodes else None

@@ -20,6 +20,7 @@ from dastm.config import EvalConfig
 from dastm.episodes.streamed import is_url
 from dastm.errors import RunError
 from dastm.locks import alone
+from dastm.mending import is_whole
 from dastm.progress import progress
 from dastm.run_folder import check_sweep, remove_half_written
 from dastm.shards import has_manifest, read_manifest
@@ -144,6 +145,8 @@ def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, fou
     preset = folder / CONFIG_NAME
     write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())
     commands = []
+    # Whether the weights are whole matters only where something is still to be scored with them.
+    anew = anew or (found.record is not None and not is_whole(folder / "train" / f"seed-{cell.seed}" / "best.pt"))
     if found.record is None or anew:
         (folder / CURVES_NAME).unlink(missing_ok=True)  # else what an older training left would pass for this one's
         words = ["train", "--shards", cell.shards, "--out", str(folder), "--preset", str(preset), "--replace"]

@@ -41,7 +41,7 @@ class Entry:
     row: str
     column: Column
     status: Status
-    """`finished` where at least one seed is."""
+    """`finished` where at least one seed is; `mixed` where seeds were trained on different shards."""
     seeds: int
     """Seeds that are finished."""
     of_seeds: int
@@ -75,11 +75,14 @@ def entries(sweep: Sweep, results: Mapping[str, CellResult]) -> list[Entry]:
             cells = _cells(sweep, row, column)
             statuses = [results[cell.name].status for cell in cells]
             scores = _scores(cells, column, results)
+            status: Status = "finished" if scores.by_seed else "failed" if "failed" in statuses else "missing"
+            if len(scores.digests) > 1:  # seeds of different data have no mean
+                status, scores = "mixed", Scores(by_seed={}, digests=frozenset())
             found.append(
                 Entry(
                     row=row,
                     column=column,
-                    status="finished" if scores.by_seed else "failed" if "failed" in statuses else "missing",
+                    status=status,
                     seeds=len(scores.by_seed),
                     of_seeds=len(cells),
                     failed=statuses.count("failed"),

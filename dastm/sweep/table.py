@@ -69,7 +69,7 @@ def write_table(folder: Path) -> str:
         "reference": sweep.reference,
         "columns": [column_title(sweep, column) for column in columns(sweep)],
         "entries": [found[i : i + len(columns(sweep))] for i in range(0, len(found), len(columns(sweep)))],
-        "notes": notes(sweep, results),
+        "notes": notes(sweep, results, found),
         "axis": None if sweep.grid.axis is None else sweep.grid.axis.title or sweep.grid.axis.key,
         "curve": None if curve is None else Markup(curve),
         "column_title": lambda column: column_title(sweep, column),
@@ -157,7 +157,7 @@ def apart(entry: Entry) -> str:
     return f"{entry.difference.mean:+.2f} ± {entry.difference.interval:.2f}, {p}"
 
 
-def notes(sweep: Sweep, results: Mapping[str, CellResult]) -> list[str]:
+def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry]) -> list[str]:
     """What one has to know to read the table."""
     grid = sweep.grid
     trained = [result.record for result in results.values() if result.record is not None]
@@ -183,6 +183,11 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult]) -> list[str]:
         # No revision: an unrelated commit between two halves of a sweep would show in its table.
         codes = sorted({f"dastm {record.versions.get('dastm', '?')} (code {record.code[:8]})" for record in trained})
         lines.append(f"Trained by {', '.join(codes)}.")
+    if any(entry.status == "mixed" for entry in found):
+        lines.append("mixed: its seeds were trained on different shards; `dastm sweep` trains the older ones anew.")
+    lines += [
+        f"Left out: {line}; `dastm sweep` makes it again." for result in results.values() for line in result.damaged
+    ]
     if len({record.code for record in trained}) > 1:
         lines.append("Not all cells were trained by the same code; `dastm sweep --replace` trains the older ones anew.")
     return lines

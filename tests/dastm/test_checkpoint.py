@@ -23,6 +23,7 @@ from dastm.checkpoint import (
 from dastm.clip import decode_manifest
 from dastm.config import load_config
 from dastm.errors import RunError
+from dastm.skeleton import NTU25
 from tests.shard_folder import make_shard_folder
 
 
@@ -175,14 +176,17 @@ def test_record_names_the_classes_that_a_training_sees_and_no_test_class(tmp_pat
     assert TrainingRecord.read(tmp_path / "run").classes == record.classes
 
 
+NEWER = ("classes", "layout", "preparation", "beside", "digest")
+"""What older versions did not write."""
+
+
 def test_record_of_an_older_version_is_read_and_names_no_classes(record, tmp_path):
     record.write(tmp_path)
     path = tmp_path / "train" / "config.json"
     document = read_json(path)
-    del document["classes"]
-    write_json(path, document)
+    write_json(path, {key: value for key, value in document.items() if key not in NEWER})
     old = TrainingRecord.read(tmp_path)
-    assert old.classes is None
+    assert (old.classes, old.layout, old.preparation, old.beside) == (None, None, None, None)
     assert old.identity() == record.identity()
 
 
@@ -190,6 +194,32 @@ def test_record_of_an_older_version_is_read_and_names_no_classes(record, tmp_pat
 def test_record_with_damaged_classes_is_one_line(record, tmp_path, classes):
     record.write(tmp_path)
     path = tmp_path / "train" / "config.json"
-    write_json(path, {**read_json(path), "classes": classes})
+    document = {key: value for key, value in read_json(path).items() if key not in NEWER}
+    write_json(path, {**document, "classes": classes})
     with pytest.raises(RunError, match=r"config\.json: not the record of a training"):
         TrainingRecord.read(tmp_path)
+
+
+def test_record_with_a_flipped_digit_is_refused_and_where_its_shards_are_may_be_put_right(record, tmp_path):
+    record.write(tmp_path / "run")
+    path = tmp_path / "run" / "train" / "config.json"
+    path.write_text(path.read_text().replace(record.shards, "/elsewhere/shards"))
+    assert TrainingRecord.read(tmp_path / "run").shards == "/elsewhere/shards"
+    path.write_text(path.read_text().replace('"weight_decay": 0.0', '"weight_decay": 9.0'))
+    with pytest.raises(RunError, match=r"config\.json: damaged .* --replace` makes the run anew"):
+        TrainingRecord.read(tmp_path / "run")
+
+
+def test_record_says_layout_preparation_and_where_the_shards_lie_seen_from_the_run(record, tmp_path):
+    record.write(tmp_path / "runs" / "a")
+    found = TrainingRecord.read(tmp_path / "runs" / "a")
+    assert found.layout == NTU25
+    assert found.preparation == {**dict.fromkeys(checkpoint.PREPARATION), "n_frames": 6}
+    assert (found.shards, found.beside) == (str(tmp_path / "shards"), "../../shards")
+
+
+def test_shards_behind_a_url_lie_beside_nothing(tmp_path, rng):
+    manifest = make_shard_folder(tmp_path / "shards", parts={"train": {0: 2}}, rng=rng)
+    record_training(load_config("small"), "http://host/shards", manifest).write(tmp_path / "run")
+    found = TrainingRecord.read(tmp_path / "run")
+    assert (found.shards, found.beside) == ("http://host/shards", None)

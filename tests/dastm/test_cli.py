@@ -43,7 +43,7 @@ def test_the_three_commands_in_a_row(call, shards):
     assert evaluated.exit_code == 0, evaluated.output
     assert "toy test: 3-way 1-shot, 2 queries a class, 4 episodes" in evaluated.stdout
     assert "DASTM - coordinates" in evaluated.stdout
-    assert Path("run/eval/test-3way-1shot/metrics.json").is_file()
+    assert Path("run/eval/test-3way-1shot-2q-4e-seed0/metrics.json").is_file()
     reported = call("report", "run")
     assert reported.exit_code == 0, reported.output
     assert Path("run/report.html").is_file()
@@ -60,7 +60,7 @@ def test_defaults_come_from_params(call, shards):
     assert json.loads(Path("data/runs/toy/train/config.json").read_text())["config"]["optimise"]["episodes"] == 5
     evaluated = call("eval", "--k-shot", 2)
     assert evaluated.exit_code == 0, evaluated.output
-    assert Path("data/runs/toy/eval/test-3way-2shot/metrics.json").is_file()
+    assert Path("data/runs/toy/eval/test-3way-2shot-2q-4e-seed0/metrics.json").is_file()
 
 
 def test_a_run_is_scored_as_its_recipe_says_unless_params_or_options_say_otherwise(call, shards):
@@ -235,7 +235,7 @@ def test_a_run_is_scored_on_all_classes_with_seven_shots_and_one_query(call, sha
     words = ("--n-way", 4, "--k-shot", 7, "--n-query", 1, "--episodes", 2, "--baseline", "coordinates")
     result = call("eval", "--run", "run", *words)
     assert result.exit_code == 0, result.output
-    assert Path("run/eval/test-4way-7shot/episodes.csv").is_file()
+    assert Path("run/eval/test-4way-7shot-1q-2e-seed0/episodes.csv").is_file()
 
 
 def test_one_shot_protocol_from_the_command_line_and_from_params(call, tmp_path):
@@ -264,13 +264,14 @@ def test_one_shot_without_exemplars_is_one_line(call, shards):
 
 def test_seen_classes_are_refused_by_name_unless_told(call, shards, tmp_path):
     assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS).exit_code == 0
-    other = toy_shards(tmp_path / "other", dataset="other")
+    other = toy_shards(tmp_path / "other", seed=9)
     words = ("eval", "--run", "run", "--shards", other, "--part", "train", "--n-way", 3, "--n-query", 2)
     line = one_line(call(*words))
-    assert "6 of the 6 classes of other train: class 0 (train), class 1 (train), " in line
+    assert "6 of the 6 classes of toy train: class 0 (train), class 1 (train), " in line
     assert line.endswith("class 4 (train) and 1 more; score it on others, or add --allow-seen")
     told = call(*words, "--episodes", 2, "--allow-seen")
     assert told.exit_code == 0, told.output
-    assert json.loads(Path("run/eval/train-3way-1shot/metrics.json").read_text())["seen_classes"][0] == "class 0"
+    (written,) = Path("run/eval").glob("train-3way-1shot-2q-2e-seed0-on-toy-*/metrics.json")
+    assert json.loads(written.read_text())["seen_classes"][0] == "class 0"
     Path("params.yaml").write_text("eval: {allow_seen: true, episodes: 2}")
     assert call(*words).exit_code == 0

@@ -145,11 +145,17 @@ def test_settings_without_a_value_are_refused(pair):
 
 
 def test_protocol_names_the_evaluation():
-    assert checked(EvalConfig, {"k_shot": 5}, "eval").name == "test-5way-5shot"
+    assert checked(EvalConfig, {"k_shot": 5}, "eval").name == "test-5way-5shot-5q-500e-seed0"
 
 
 def test_one_shot_is_named_and_keeps_only_the_settings_that_it_has():
     config = checked(EvalConfig, {"protocol": "one-shot", "part": "val"}, "eval")
     assert config.name == "val-one-shot"
-    assert config.to_dict() == {"protocol": "one-shot", "part": "val", "baselines": (), "allow_seen": False}
+    assert config.to_dict() == {
+        "protocol": "one-shot",
+        "part": "val",
+        "baselines": (),
+        "allow_seen": False,
+        "convert": False,
+    }
     assert {"n_way", "k_shot", "n_query", "episodes", "seed"} < EvalConfig().to_dict().keys()

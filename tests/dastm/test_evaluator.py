@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from scipy import stats
@@ -25,12 +26,14 @@ from dastm.evaluator import (
     evaluate,
     evaluate_and_write,
     interval95,
+    load_recogniser,
     summary,
     table_lines,
     warnings,
 )
 from dastm.skeleton import NTU25
-from tests.toy import tiny, toy_shards, train_toy
+from tests.shard_folder import make_shard_folder
+from tests.toy import STICK, tiny, toy_shards, train_toy
 
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=12)
 
@@ -135,13 +138,62 @@ def test_summary_has_intervals_over_episodes_and_seeds_and_paired_differences():
 
 def test_results_are_written_and_hold_every_episode(run):
     metrics = evaluate_and_write(config(baselines=("coordinates",)), run, None, "cpu", None)
-    folder = run / "eval" / "test-3way-1shot"
+    folder = run / "eval" / "test-3way-1shot-2q-12e-seed0"
     assert json.loads((folder / "metrics.json").read_text()) == json.loads(json.dumps(metrics))
     with (folder / "episodes.csv").open() as file:
         cells = list(csv.DictReader(file))
     assert len(cells) == 12 * 3
     mean = np.mean([float(cell["accuracy"]) for cell in cells if cell["row"] == "DASTM"])
     assert 100 * mean == pytest.approx(metrics["rows"]["DASTM"]["mean"], abs=1e-3)
+    predictions = pq.read_table(folder / "predictions.parquet").to_pylist()
+    assert len(predictions) == 12 * 3 * 3 * 2
+    right = [line["class_id"] == line["predicted"] for line in predictions if line["row"] == "DASTM"]
+    assert 100 * np.mean(right) == pytest.approx(metrics["rows"]["DASTM"]["mean"], abs=1e-3)
+
+
+def test_evaluations_that_differ_in_anything_lie_in_folders_of_their_own_or_say_what_they_replace(
+    shards, run, tmp_path
+):
+    moved, said = tmp_path / "run", []
+    shutil.copytree(run, moved, ignore=shutil.ignore_patterns("eval"))
+    other = toy_shards(tmp_path / "other", dataset="other")
+
+    def go(**changes):
+        where = changes.pop("shards", None)
+        evaluate_and_write(config(**changes), moved, where, "cpu", changes.pop("out", None), log=said.append)
+
+    go()
+    for change in ({"n_query": 3}, {"episodes": 4}, {"seed": 5}, {"shards": other}, {}):
+        go(**change)
+    assert said == []
+    names = sorted(path.name for path in (moved / "eval").iterdir())
+    assert len(names) == 5
+    assert [name for name in names if name.startswith("test-3way-1shot-2q-12e-seed0-on-other-")]
+    go(baselines=("coordinates",))
+    assert said == [f"replaces {moved / 'eval' / 'test-3way-1shot-2q-12e-seed0'}: baselines [], now ['coordinates']"]
+    for settings, where in ((config(), None), (config(seed=1), None), (config(seed=1), other)):
+        evaluate_and_write(settings, moved, where, "cpu", tmp_path / "out", log=said.append)
+    assert said[1:] == [
+        f"replaces {tmp_path / 'out'}: {what}" for what in ("seed 0, now 1", "shards others, now these")
+    ]
+    (tmp_path / "out" / "metrics.json").write_text('{"rows": {}, "settings": {}}')
+    evaluate_and_write(config(seed=1), moved, other, "cpu", tmp_path / "out", log=said.append)
+    assert said[3:] == [f"replaces {tmp_path / 'out'}: an evaluation that is damaged, or of an older version"]
+
+
+def test_classes_too_small_for_an_episode_are_left_out_where_told_and_said(tmp_path):
+    sizes = {"train": {0: 5, 1: 5, 2: 5}, "val": {6: 5, 7: 5, 8: 5}, "test": {10: 2, 11: 5, 12: 5, 13: 5}}
+    make_shard_folder(tmp_path / "shards", parts=sizes, rng=np.random.default_rng(0), layout=STICK)
+    asked = config(n_query=3, baselines=("coordinates",))
+    with pytest.raises(RunError, match=r"but class 10 has 2; .* or set too_few to leave_out"):
+        evaluate_and_write(asked, None, str(tmp_path / "shards"), "cpu", None)
+    metrics = evaluate_and_write(
+        replace(asked, too_few="leave_out"), None, str(tmp_path / "shards"), "cpu", tmp_path / "out"
+    )
+    line = "left out: test class 10 (class 10) has 2 clips, an episode needs 4"
+    assert metrics["left_out"] == [line]
+    assert f"  note: {line}" in table_lines(metrics)
+    assert 10 not in pq.read_table(tmp_path / "out" / "predictions.parquet")["class_id"].to_pylist()
 
 
 def test_best_weights_are_scored_not_the_last(shards, run, tmp_path):
@@ -161,8 +213,9 @@ def test_best_weights_are_scored_not_the_last(shards, run, tmp_path):
 def test_run_trained_with_tf32_is_scored_on_the_cpu(shards, run, tmp_path):
     changed = tmp_path / "run"
     shutil.copytree(run, changed)
-    path = changed / "train" / "config.json"
-    path.write_text(path.read_text().replace('"precision": "float32"', '"precision": "tf32"'))
+    record = TrainingRecord.read(run)
+    optimise = replace(record.config.optimise, precision="tf32")
+    replace(record, config=replace(record.config, optimise=optimise)).write(changed)
     first, second = (evaluate_and_write(config(), folder, shards, "cpu", tmp_path / "x") for folder in (run, changed))
     assert first == second
 
@@ -195,8 +248,10 @@ def test_what_cannot_be_evaluated_is_one_line(shards, run, tmp_path):
     with pytest.raises(RunError, match="5-way"):
         evaluate_and_write(config(n_way=5), run, shards, "cpu", None)
     other = toy_shards(tmp_path / "other", layout=NTU25)
-    with pytest.raises(RunError, match="do not fit these shards"):
+    with pytest.raises(RunError, match=r"do not fit these data: layout\.joints is 25 joints, joint 0 'hip centre', "):
         evaluate_and_write(config(), run, other, "cpu", None)
+    with closing(open_source(other)) as source, pytest.raises(RunError, match="do not fit these shards or this ver"):
+        load_recogniser(run, TrainingRecord.read(run).config, source.manifest.layout, 0, torch.device("cpu"))
 
 
 def measured(first: str, **differences: tuple[float, float]) -> dict:

@@ -127,6 +127,7 @@ def test_results_count_queries_and_name_classes(run, tmp_path):
         "part": "test",
         "baselines": ("coordinates", "untrained"),
         "allow_seen": False,
+        "convert": False,
     }
     assert sorted(metrics["classes"]) == ["009", "010", "011", "012"]
     assert metrics["seen_classes"] == []

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dastm.checkpoint import TrainingRecord, write_json, write_rows
+from dastm.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.config import EvalConfig
 from dastm.errors import RunError
-from dastm.evaluator import Row, evaluate_and_write, summary
-from dastm.report import _evaluation, _upward, read_curves, write_report
+from dastm.evaluator import Row, evaluate_and_write, summary, write_evaluation
+from dastm.report import _evaluation, _upward, write_report
+from dastm.results import read_evaluation
 from tests.shard_folder import make_shard_folder
 from tests.toy import tiny, toy_shards, train_toy
 
+EPISODES = "test-4way-1shot-2q-6e-seed0"
 SHARES = {0: [0.2, 0.4, 0.9], 1: [0.4, 0.4, 0.5]}
 
 
@@ -110,13 +112,9 @@ def test_alignment_and_caption_count_frames_alike(page):
 
 def test_histogram_has_the_interval_of_the_table(tmp_path):
     """Two seeds: both average over the seeds of an episode first."""
-    cells = [("DASTM", seed, number, share) for seed, shares in SHARES.items() for number, share in enumerate(shares)]
-    rows = [dict(zip(("row", "seed", "episode", "accuracy"), cell, strict=True)) for cell in cells]
-    write_rows(tmp_path / "episodes.csv", tuple(rows[0]), rows)
-    by_seed = {seed: np.array(shares) for seed, shares in SHARES.items()}
-    metrics = summary([Row(name="DASTM", by_seed=by_seed)], EvalConfig(), "toy")
-    write_json(tmp_path / "metrics.json", metrics)
-    figure = _evaluation(tmp_path / "metrics.json")["figure"]
+    row = Row(name="DASTM", by_seed={seed: np.array(shares) for seed, shares in SHARES.items()})
+    metrics = write_evaluation([row], summary([row], EvalConfig(), "toy"), tmp_path)
+    figure = _evaluation(read_evaluation(tmp_path))["figure"]
     entry = metrics["rows"]["DASTM"]
     assert f"mean {entry['mean']:.1f} ± {entry['interval']:.1f} % (95 % interval, 3 episodes)" in figure.svg
     assert "mean of 2 seeds" in figure.caption
@@ -128,15 +126,15 @@ def test_histogram_has_the_interval_of_the_table(tmp_path):
         ("metrics.json", "{}"),
         ("metrics.json", "[]"),
         ("metrics.json", '{"rows": {}, "settings": {}}'),
-        ("metrics.json", "{"),
         ("episodes.csv", "row,seed,episode,accuracy\nDASTM,0,0,x\n"),
         ("episodes.csv", "a,b\n1,2\n"),
+        ("predictions.parquet", ""),
     ],
 )
 def test_damaged_evaluation_is_one_line(run, tmp_path, name, text):
     shutil.copytree(run, tmp_path / "run")
-    (tmp_path / "run" / "eval" / "test-4way-1shot" / name).write_text(text)
-    with pytest.raises(RunError, match=r"metrics\.json: ") as caught:
+    (tmp_path / "run" / "eval" / EPISODES / name).write_text(text)
+    with pytest.raises(RunError, match=rf"{name}: .*run `dastm eval` again") as caught:
         write_report([tmp_path / "run"], tmp_path / "page.html")
     assert "\n" not in str(caught.value)
 
@@ -147,6 +145,27 @@ def test_damaged_curves_are_one_line(run, tmp_path, text):
     (tmp_path / "run" / "curves.csv").write_text(text)
     with pytest.raises(RunError, match=r"curves\.csv: damaged"):
         write_report([tmp_path / "run"], tmp_path / "page.html")
+
+
+def test_evaluations_of_seeds_or_weights_that_the_run_no_longer_has_are_left_out_and_said(run, tmp_path):
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    record = TrainingRecord.read(run)
+    assert write_report([moved], tmp_path / "page.html") == []
+    best = moved / "train" / "seed-0" / "best.pt"
+    state = load_checkpoint(best)
+    save_checkpoint(best, {**state, "epoch": 7})
+    told = f"run: left out: eval/{EPISODES}: of other weights of seed 0; run `dastm eval` again, or remove it"
+    assert write_report([moved], tmp_path / "page.html") == [told]
+    page = (tmp_path / "page.html").read_text()
+    assert "of other weights of seed 0" in page
+    assert "Not evaluated yet" in page
+    (moved / "train" / "seed-0").rename(moved / "train" / "seed-3")
+    config = replace(record.config, optimise=replace(record.config.optimise, seeds=(3,)))
+    replace(record, config=config).write(moved)
+    assert write_report([moved], tmp_path / "page.html") == [
+        told.replace("of other weights of seed 0", "of seeds 0, and the run has 3")
+    ]
 
 
 @pytest.mark.parametrize(("rotate", "up"), [("upright", "z"), ("yaw", "y"), (None, "y")])
@@ -174,6 +193,4 @@ def test_several_runs_on_one_page(run, tmp_path):
 def test_unfinished_training_is_one_line(run, tmp_path):
     with pytest.raises(RunError, match="not a run folder"):
         write_report([tmp_path], tmp_path / "page.html")
-    with pytest.raises(RunError, match="training is not finished"):
-        read_curves(tmp_path)
     assert not (tmp_path / "page.html").exists()

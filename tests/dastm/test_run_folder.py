@@ -23,6 +23,7 @@ def test_what_a_killed_command_left_anywhere_in_a_run_is_removed_and_nothing_els
 def test_results_of_ours_and_half_written_ones_may_be_removed_with_their_run(tmp_path):
     for name, text in (
         ("train/config.json", "{}"),
+        ("train/curves.json", "{}"),
         ("train/seed-0/last.pt", "x"),
         ("eval/a/metrics.json", '{"rows": {}, "settings": {}}'),
         ("eval/a/.episodes.csv.0123456789ab.new", "half"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dastm.config import load_config
-from dastm.schedule import falls, is_better, learning_rate, plateaus, reason_to_stop
+from dastm.schedule import falls, is_better, learning_rate, plateaus, reason_to_stop, why_not_longer
 from tests.toy import tiny
 
 
@@ -54,6 +54,13 @@ def test_a_loss_that_falls_by_less_than_a_ten_thousandth_of_it_has_not_fallen():
 def test_the_rate_falls_no_lower_than_the_least():
     assert learning_rate(of(schedule="plateau"), 0, [1.0] * 500) == 1e-5
     assert learning_rate(of(schedule="plateau", learning_rate=1e-6), 0, [1.0] * 500) == 1e-6
+
+
+def test_more_epochs_are_the_same_training_where_no_rate_depends_on_their_number():
+    for schedule in ("constant", "plateau"):
+        assert why_not_longer(of(schedule=schedule, epochs=2), of(schedule=schedule, epochs=3)) == ""
+    assert "cosine is at 0 after" in why_not_longer(of(schedule="cosine", epochs=2), of(schedule="cosine", epochs=3))
+    assert why_not_longer(of(epochs=3), of(epochs=2)) == "2 epochs, fewer than the 3 of before"
 
 
 def test_training_stops_when_validation_no_longer_gets_better():

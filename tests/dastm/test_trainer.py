@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,7 +22,8 @@ from dastm.episodes.sources import open_source
 from dastm.errors import RunError
 from dastm.evaluator import untrained
 from dastm.locks import locked
-from tests.toy import tiny, toy_shards, train_toy
+from tests.shard_folder import flip_byte, make_shard_folder
+from tests.toy import STICK, tiny, toy_shards, train_toy
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def test_run_folder_holds_what_it_promises(finished):
     run, lines = finished
     made = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
     seed = ["train/seed-0/best.pt", "train/seed-0/curves.csv", "train/seed-0/last.pt"]
-    assert made == [trainer.LOCK_NAME, "curves.csv", "train/config.json", *seed]
+    assert made == [trainer.LOCK_NAME, "curves.csv", "train/config.json", "train/curves.json", *seed]
     assert [line.split(":")[0] for line in lines] == ["seed 0 epoch 1/2", "seed 0 epoch 2/2"]
 
 
@@ -236,6 +238,57 @@ def test_checkpoint_of_something_else_is_one_line(shards, tmp_path, damage):
     save_checkpoint(last, damage)
     with pytest.raises(RunError, match=r"last\.pt: not a checkpoint of this training"):
         train_toy(shards, tmp_path)
+
+
+def gone(path):
+    path.unlink()
+
+
+def flipped(path):
+    flip_byte(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("name", ["best.pt", "last.pt"])
+@pytest.mark.parametrize("damage", [gone, flipped])
+def test_a_checkpoint_that_is_gone_or_damaged_is_made_again(shards, finished, tmp_path, name, damage):
+    train_toy(shards, tmp_path)
+    path = tmp_path / "train" / "seed-0" / name
+    damage(path)
+    lines = train_toy(shards, tmp_path)
+    assert not any("already trained" in line for line in lines)
+    assert (damage is gone and name == "last.pt") or f"{name}: " in lines[0]
+    for one in ("last.pt", "best.pt"):
+        assert equal(weights(finished[0], one), weights(tmp_path, one))
+    assert (tmp_path / "curves.csv").read_bytes() == (finished[0] / "curves.csv").read_bytes()
+
+
+def test_training_goes_on_for_more_epochs_as_if_they_had_been_asked_for_at_once(shards, tmp_path):
+    train_toy(shards, tmp_path / "more", tiny(optimise__schedule="constant"))
+    lines = train_toy(shards, tmp_path / "more", tiny(optimise__schedule="constant", optimise__epochs=3))
+    assert lines[0] == f"{tmp_path / 'more'}: goes on from 2 to 3 epochs"
+    assert [line.split(":")[0] for line in lines[2:]] == ["seed 0 epoch 3/3"]
+    train_toy(shards, tmp_path / "once", tiny(optimise__schedule="constant", optimise__epochs=3))
+    for name in ("last.pt", "best.pt"):
+        assert equal(weights(tmp_path / "more", name), weights(tmp_path / "once", name))
+    assert (tmp_path / "more/curves.csv").read_bytes() == (tmp_path / "once/curves.csv").read_bytes()
+
+
+def test_classes_too_small_for_an_episode_are_left_out_where_told_and_said_each_time(tmp_path):
+    shards = uneven_shards(tmp_path / "shards")
+    with pytest.raises(RunError, match=r"in every class, but class 0 has 2; .* or set too_few to leave_out"):
+        train_toy(shards, tmp_path / "run")
+    for _ in range(2):
+        lines = train_toy(shards, tmp_path / "run", tiny(episode__too_few="leave_out"))
+        assert lines[:2] == [
+            "left out: train class 0 (class 0) has 2 clips, an episode needs 3",
+            "left out: val class 6 (class 6) has 1 clips, an episode needs 3",
+        ]
+
+
+def uneven_shards(path):
+    sizes = {"train": {0: 2, 1: 5, 2: 5, 3: 5}, "val": {6: 1, 7: 5, 8: 5, 9: 5}, "test": {10: 2, 11: 5, 12: 5, 13: 5}}
+    make_shard_folder(path, parts=sizes, rng=np.random.default_rng(0), layout=STICK)
+    return str(path)
 
 
 def test_weights_that_leave_the_numbers_in_the_last_step_are_one_line(shards, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from pipeline.done import (
     digest_of,
     digest_of_end,
     digest_of_file,
+    digest_of_whole,
     keep_for,
     notes_folder,
     read_note,
@@ -72,6 +73,17 @@ def test_digests_tell_documents_and_files_apart(tmp_path):
         digests.add((digest_of_end(path), digest_of_file(path)))
     assert len({end for end, _ in digests}) == len({whole for _, whole in digests}) == 6
     assert digest_of_end(tmp_path / "none") is None
+
+
+def test_a_part_is_digested_whole_here_and_by_its_end_in_a_store(tmp_path):
+    path = tmp_path / "part"
+    path.write_bytes(bytes(2**17))
+    assert digest_of_whole(path) == digest_of_file(path)
+    assert digest_of_whole(tmp_path / "none") is None
+    there = place_of("memory://parts/part")
+    there.parent.mkdir(parents=True, exist_ok=True)
+    there.write_bytes(path.read_bytes())
+    assert digest_of_whole(there) == digest_of_end(there) == digest_of_end(path)
 
 
 def test_the_digest_of_the_code_covers_what_results_come_from_and_nothing_else(tmp_path, monkeypatch):

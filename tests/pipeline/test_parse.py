@@ -18,6 +18,7 @@ from pipeline.parts import Workers
 from pipeline.places import place_of
 from pipeline.table import PLAN_NAME, RefusedFile, part_path, read_clips, read_facts, read_refused
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
+from tests.shard_folder import flip_byte
 
 REAL_MOTION = Path(__file__).parents[3] / "shared" / "realmotion" / "realmotion.zip"
 NTU = definition("demo-ntu")
@@ -51,9 +52,20 @@ def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may
         assert [pq.read_metadata(path).num_rows for path in parts] == expected
 
 
-def test_a_finished_part_that_was_damaged_since_is_named_in_one_line(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr(done, "_END", 64)  # of a part of genuine size, most lies before the end that is compared
+@pytest.mark.parametrize("kind", ["clips", "refused"])
+def test_a_part_that_was_damaged_anywhere_since_is_not_unchanged_and_is_made_again(raw, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(done, "_END", 64)  # of a part of genuine size, most lies before its end
+    parse(NTU, [raw], tmp_path / "out", files_per_part=3)
+    before, path, said = contents(tmp_path / "out"), part_path(tmp_path / "out", kind, 1), []
+    flip_byte(path, path.stat().st_size // 2)
+    parse(NTU, [raw], tmp_path / "out", files_per_part=3, say=said.append)
+    assert said == ["2 of 3 parts are as they were, their raw files are not read again"]
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_part_that_was_damaged_while_parse_was_at_work_is_named_in_one_line(raw, tmp_path, monkeypatch):
     parse(NTU, [raw], tmp_path / "out")
+    monkeypatch.setattr(stage, "_done", lambda parts: {part.number for part in parts})
     path = part_path(tmp_path / "out", "clips", 0)
     row_group = pq.read_metadata(path).row_group(0)
     column = next(c for c in map(row_group.column, range(row_group.num_columns)) if c.path_in_schema == "class_id")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dastm.checkpoint import TrainingRecord, write_bytes
+from dastm.checkpoint import TrainingRecord, save_checkpoint, write_bytes
 from dastm.evaluator import Row, summary, write_evaluation
 from dastm.sweep.cells import Cell, Sweep, expand
 from dastm.sweep.grid import evaluation_name, grid_from_dict
@@ -57,10 +57,11 @@ def pretend(out: Path, cell: Cell, accuracies: Any, sweep: Sweep, **record: Any)
         **record,
     }
     TrainingRecord(**facts).write(folder)
-    for name in ("curves.csv", f"train/seed-{cell.seed}/best.pt"):
-        write_bytes(folder / name, b"")
+    write_bytes(folder / "curves.csv", b"")
+    save_checkpoint(folder / "train" / f"seed-{cell.seed}" / "best.pt", {})
     for evaluation, shares in zip(sweep.grid.evaluate, accuracies, strict=False):
         shares = np.asarray(shares, dtype=float)
         rows = [Row(name=cell.config.method, by_seed={cell.seed: shares})]
-        metrics = summary(rows, replace(evaluation, episodes=len(shares)), "toy")
+        scored = summary(rows, replace(evaluation, episodes=len(shares)), "toy")
+        metrics = {**scored, "shards": facts["shards_digest"]}
         write_evaluation(rows, metrics, folder / "eval" / evaluation_name(evaluation))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dastm.sealed import sealed
 from dastm.sweep.results import cell_folder, read_cell, read_results
 from tests.dastm.sweep.grids import pretend, toy_sweep
 from tests.toy import TINY
@@ -66,30 +67,42 @@ def settings(document):
     document["settings"]["seed"] = 9
 
 
-def without_settings(document):
-    del document["settings"]
+def shards(document):
+    document["shards"] = "others"
 
 
-@pytest.mark.parametrize("change", [settings, without_settings])
-def test_another_evaluation_or_half_of_one_is_to_be_done_again(sweep, cell, tmp_path, change):
+def episodes(document):
+    document["settings"]["episodes"] = 5
+
+
+@pytest.mark.parametrize("change", [settings, shards, episodes])
+def test_another_evaluation_or_one_of_other_shards_is_to_be_done_again(sweep, cell, tmp_path, change):
     (path,) = cell_folder(tmp_path, cell).rglob("metrics.json")
     document = json.loads(path.read_text())
+    del document["digest"]
     change(document)
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(sealed(document)))
     found = read(sweep, cell, tmp_path)
     assert (found.status, found.accuracies) == ("missing", {})
     assert found.record is not None  # the training is whole and stays
 
 
-@pytest.mark.parametrize(
-    "text", ["", "row,seed,episode,accuracy\nDTW,3,0,0.5\n", "row,seed,episode,accuracy\nDTW,3,0,x\n"]
-)
-def test_damaged_episodes_are_scored_again(sweep, cell, tmp_path, text):
-    (path,) = cell_folder(tmp_path, cell).rglob("episodes.csv")
+@pytest.mark.parametrize("name", ["episodes.csv", "metrics.json", "predictions.parquet"])
+@pytest.mark.parametrize("text", ["", "row,seed,episode,accuracy\nDTW,3,0,0.5\n"])
+def test_damaged_results_are_named_and_to_be_made_again(sweep, cell, tmp_path, name, text):
+    (path,) = cell_folder(tmp_path, cell).rglob(name)
     path.write_text(text)
-    assert read(sweep, cell, tmp_path).accuracies == {}
+    found = read(sweep, cell, tmp_path)
+    assert (found.status, found.accuracies) == ("missing", {})
+    (line,) = found.damaged
+    assert line.startswith(f"{path}: ")
+
+
+def test_an_evaluation_that_is_gone_is_missing_and_not_damaged(sweep, cell, tmp_path):
+    (path,) = cell_folder(tmp_path, cell).rglob("metrics.json")
     path.unlink()
-    assert read(sweep, cell, tmp_path).accuracies == {}
+    found = read(sweep, cell, tmp_path)
+    assert (found.status, found.damaged) == ("missing", ())
 
 
 def test_only_some_evaluations_are_not_all(tmp_path):

@@ -24,6 +24,7 @@ from dastm.sweep.cells import read_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.process import environment
 from dastm.sweep.run import Options, evaluation_words, run_sweep
+from dastm.sweep.table import write_table
 from tests.command_line import call, done, failed, misused
 from tests.dastm.sweep.grids import pretend, squeezed, toy_grid, toy_sweep
 from tests.toy import TINY, toy_shards
@@ -207,6 +208,37 @@ def test_shards_made_anew_are_trained_on_anew(cells, tmp_path):
     again, go = cells()
     go()
     assert verbs(again) == [["train", "eval"]] * 4
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_damaged_weights_of_a_cell_are_made_again_where_something_is_still_to_be_scored(cells, scored):
+    stand_in, go = cells()
+    go()
+    name = next(iter(stand_in.by_name))
+    (best,) = Path("out/cells", name).rglob("best.pt")
+    best.write_bytes(b"damaged")
+    if not scored:
+        (next(Path("out/cells", name).rglob("episodes.csv"))).write_text("damaged")
+    again, go = cells()
+    lines = go()
+    assert verbs(again) == ([] if scored else [["train", "eval"]])
+    assert any(name in str(folder) for folder in again.ran) or scored
+    assert lines[-1].startswith("# Toy")
+
+
+def test_damaged_results_are_told_in_the_table_and_made_again(cells):
+    _, go = cells()
+    go()
+    (path, *_) = sorted(Path("out").rglob("episodes.csv"))
+    path.write_text(path.read_text().replace("0.750000", "9.500000"))
+    page = write_table(Path("out"))
+    assert f"Left out: {path}: damaged, or another than was written; `dastm sweep` makes it again." in page.replace(
+        "\\", ""
+    )
+    assert "9.5" not in page
+    again, go = cells()
+    go()
+    assert verbs(again) == [["eval"]]
 
 
 def test_a_failed_cell_leaves_the_others_be_and_is_tried_again(cells):

@@ -81,6 +81,16 @@ def test_rows_on_other_shards_or_without_a_common_seed_are_not_compared():
     assert [(entry.seeds, entry.difference) for entry in entries(sweep, results)] == [(1, None), (1, None)]
 
 
+def test_seeds_trained_on_different_shards_have_no_mean():
+    sweep = toy_sweep()
+    results = {
+        c.name: result(c, sweep, [0.5, 0.7], digest=f"d{c.seed}" if c.row == "DTW" else "d0") for c in sweep.cells
+    }
+    dtw, dastm = entries(sweep, results)
+    assert (dtw.status, dtw.mean, dtw.seeds, dtw.difference) == ("mixed", None, 0, None)
+    assert (dastm.status, dastm.mean) == ("finished", pytest.approx(60))
+
+
 def test_what_is_not_there_is_missing_or_failed_and_nothing_else():
     sweep = toy_sweep(**DATA_SETS)
     results = dict.fromkeys((cell.name for cell in sweep.cells), MISSING)

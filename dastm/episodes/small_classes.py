@@ -1,0 +1,55 @@
+"""Classes with too few clips for an episode, left out by choice: a source that does not offer them, and what to say.
+
+In: a source, and how many clips an episode needs of a class of a part. Out: the source without the smaller classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dastm.clip import Manifest
+from dastm.episodes.collate import Selection
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.sources import EpisodeSource
+
+
+@dataclass(frozen=True)
+class LargeClasses:
+    """A source whose pools hold no class with fewer clips than needed; it is closed with the source."""
+
+    source: EpisodeSource
+    needed: Mapping[str, int]
+    """part -> clips that an episode needs of each class; a part that is not named is as it is"""
+
+    @property
+    def manifest(self) -> Manifest:
+        """As the source has it."""
+        return self.source.manifest
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """As the source has them, without the small classes."""
+        sizes = self.source.pool_sizes(part)
+        return {class_id: n for class_id, n in sizes.items() if n >= self.needed.get(part, 0)}
+
+    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
+        """As the source."""
+        return self.source.fetch(part, plan)
+
+    def clips(self, part: str, clips: Selection) -> ClipBatch:
+        """As the source."""
+        return self.source.clips(part, clips)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self.source.close()
+
+
+def without_small(source: EpisodeSource, needed: Mapping[str, int]) -> tuple[EpisodeSource, list[str]]:
+    """The source without classes of fewer clips than needed of a part, and a line for each of these classes."""
+    lines = [
+        f"left out: {part} class {class_id} ({source.manifest.parts[part][class_id].name}) has {n} clips, an episode"
+        f" needs {least}"
+        for part, least in needed.items()
+        for class_id, n in source.pool_sizes(part).items()
+        if n < least
+    ]
+    return (LargeClasses(source, needed), lines) if lines else (source, [])
