@@ -77,7 +77,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(workplace, whole):
     assert sorted(times(workplace / "parsed")) == ["plan.json", "refused-00000.parquet"]
     dastm_data(workplace, *PARSE)
     assert tree(workplace / "parsed") == tree(whole / "parsed")
-    for limit, place in ((1000, ".shards.done/prepared-000-00002.clips"), (8000, ".shards.new")):
+    for limit, place in ((1000, ".shards.done/prepared-000-00002.clips"), (8000, ".shards.new/train/000-000.tar")):
         full = attempt(workplace, *SPLIT, limit=limit)
         assert full.returncode == 1
         assert f"{place}: cannot be written: File too large; files may not become as large there" in full.stderr
