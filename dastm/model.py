@@ -2,7 +2,7 @@
 
 In: `Episode` tensors. Out: `Matched` (distances of every query to every class, and the features they came from).
 Distances are those of `dastm.matching.matcher`. Prediction is the softmax of minus the distance (Ma et al., ECCV 2022,
-Eq. 1); the loss is in `dastm.loss`.
+Eq. 1); the loss is in `dastm.training.loss`.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates, D channels, W ways, Q queries, B encoded bodies.
 """
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dastm.backbones import build
-from dastm.config import BackboneConfig, MatchingConfig
+from dastm.config.schema import BackboneConfig, MatchingConfig
+from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.matching.activation import Activation
 from dastm.matching.block_activation import BlockActivation
@@ -23,7 +24,6 @@ from dastm.matching.matcher import Matcher
 from dastm.matching.prototypes import prototypes
 from dastm.matching.rank import rank_loss
 from dastm.matching.surrogate import surrogate_loss
-from dastm.skeleton import Layout
 
 
 @dataclass(frozen=True, kw_only=True)

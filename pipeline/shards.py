@@ -1,7 +1,8 @@
 """Writes a shard folder: one class a WebDataset tar, an index of every array, a manifest that describes it all.
 
-In: clips, class after class. Out: `<part>/<class id>-<nnn>.tar`, `index.parquet`, `manifest.json` as `dastm.clip`
-defines them. The same clips give the same bytes: members sorted, mtime 0, uid and gid 0, no names, mode 0644.
+In: clips, class after class. Out: `<part>/<class id>-<nnn>.tar`, `index.parquet`, `manifest.json` as
+`dastm.contract.clip` defines them. The same clips give the same bytes: members sorted, mtime 0, uid and gid 0, no
+names, mode 0644.
 """
 
 import io
@@ -19,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import dastm.clip
-from dastm.clip import (
+import dastm.contract.clip
+from dastm.contract.clip import (
     DECISION_COLUMNS,
     FACTS_SUFFIX,
     INDEX_COLUMNS,
@@ -38,10 +39,11 @@ from dastm.clip import (
     encode_clip,
     encode_manifest,
 )
-from dastm.skeleton import Layout
-from pipeline.folders import FolderKind
-from pipeline.parts import Run, here
-from pipeline.places import clear_errors, whole_file, write_whole
+from dastm.contract.skeleton import Layout
+from pipeline.work.folders import FolderKind
+from pipeline.work.paths import clear_errors, whole_file, write_whole
+from pipeline.work.tasks import Run
+from pipeline.work.workers import here
 
 INDEX_SCHEMA = pa.schema(
     [

@@ -1,7 +1,7 @@
 """The parsed table: parsed clips <-> Parquet, writer beside reader.
 
 A folder of parts `clips-00000.parquet`, `refused-00000.parquet`, .. Out of `parse`, into `split`. One row of a clips
-part is one clip: its facts, and its body tracks as flat lists (see `pipeline.formats.tracks.Tracks` for their axes);
+part is one clip: its facts, and its body tracks as flat lists (see `pipeline.tracks.Tracks` for their axes);
 one row of a refused part is a raw file that cannot be used, with the place and the reason. The schemas are below.
 """
 
@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dastm.os_errors import os_line
-from dastm.skeleton import Layout
-from pipeline.errors import DataError
-from pipeline.formats.tracks import TrackMeasures, Tracks
+from dastm.contract.errors import DataError
+from dastm.contract.os_errors import os_line
+from dastm.contract.skeleton import Layout
 from pipeline.kernels.measures import measure
-from pipeline.places import one_line, readable, whole_file
+from pipeline.tracks import TrackMeasures, Tracks
+from pipeline.work.paths import one_line, readable, whole_file
 
 SCHEMA_VERSION = 3
 SUMMARY_NAME = "summary.json"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dastm.clip import PARTS
-from pipeline.definitions import SynthSpec, load_definition
+from dastm.contract.clip import PARTS
+from pipeline.definitions.definition import SynthSpec, load_definition
 from pipeline.synthesis.classes import MAX_CLASSES
 from pipeline.synthesis.members import kinetics_film, kinetics_names, ntu_clip
 from pipeline.synthesis.writers import kinetics_json, kinetics_labels

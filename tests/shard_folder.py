@@ -1,8 +1,8 @@
 """A small shard folder for tests, written without pipeline: clips whose motion depends on their class.
 
 In: parts -> class id -> number of clips. Out: `<part>/<class>-<nnn>.tar`, index.parquet, manifest.json, as the contract
-in dastm.clip says. All classes share one rest pose; direction, speed and phase of each joint's swing belong to the
-class, the rest is noise, so that a model can tell classes apart only by motion.
+in dastm.contract.clip says. All classes share one rest pose; direction, speed and phase of each joint's swing belong to
+the class, the rest is noise, so that a model can tell classes apart only by motion.
 """
 
 import io
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dastm.clip import (
+from dastm.contract.clip import (
     FACTS_SUFFIX,
     INDEX_COLUMNS,
     INDEX_NAME,
@@ -30,7 +30,7 @@ from dastm.clip import (
     encode_clip,
     encode_manifest,
 )
-from dastm.skeleton import NTU25, Layout
+from dastm.contract.skeleton import NTU25, Layout
 
 
 def make_shard_folder(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dastm.ours import unfinished_name
+from dastm.contract.ownership import unfinished_name
 from tests.command_line import call, done, failed
 from tests.pipeline.array_files import write_arrays
 from tests.pipeline.big_enough import write_workplace

@@ -19,7 +19,7 @@ REFUSED = {"ntu-t": 2, "kinetics": 0}
 
 
 def project_of(name, folder):
-    new_project(folder, {name: f"pipeline/datasets/{name}.yaml"}, split=SPLIT)
+    new_project(folder, {name: f"pipeline/definitions/datasets/{name}.yaml"}, split=SPLIT)
     return folder
 
 

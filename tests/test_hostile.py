@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import yaml
 
-from dastm.checkpoint import CURVE_FIELDS, TrainingRecord, record_training, write_json, write_rows
-from dastm.config import load_config
-from dastm.errors import RunError
-from dastm.shards import read_manifest
+from dastm.config.schema import load_config
+from dastm.contract.errors import RunError
+from dastm.contract.shards import read_manifest
+from dastm.runs.checkpoint import CURVE_FIELDS, TrainingRecord, record_training, write_json, write_rows
 from dastm.sweep.cells import expand
 from dastm.sweep.grid import load_grid
 from pipeline.doctor.checks import new_id
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import lay_out
-from pipeline.formats.tracks import MAX_ODD_BYTES, Tracks
+from pipeline.tracks import MAX_ODD_BYTES, Tracks
 from tests.command_line import call, failed
 from tests.pipeline.shard_damage import change_index, change_manifest
 from tests.shard_folder import make_shard_folder
@@ -200,7 +200,7 @@ import numpy as np
 from pipeline.doctor.checks import new_id
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import lay_out
-from pipeline.formats.tracks import Tracks
+from pipeline.tracks import Tracks
 import resource, pathlib
 n = 20_000
 tracks = Tracks(frames=100_000, ids=np.arange(n), lengths=np.ones(n, np.int32),
@@ -246,9 +246,9 @@ def test_a_skeleton_file_that_only_the_slow_reader_takes_is_read_in_bounded_memo
     path.write_bytes(b"100000\n" + b"0\n" * ((MAX_ODD_BYTES - 100) // 2) + b"x")
     script = f"""
 import resource, pathlib, sys
-from dastm.skeleton import NTU25
-from pipeline.errors import Refused
-from pipeline.formats.ntu_skeleton import parse_skeleton
+from dastm.contract.skeleton import NTU25
+from dastm.contract.errors import Refused
+from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 data = pathlib.Path({str(path)!r}).read_bytes()
 pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + 700 * 2**20,) * 2)

@@ -6,20 +6,14 @@ import re
 import pytest
 import yaml
 
-from dastm.checkpoint import NOT_TRAINING
+from dastm.runs.checkpoint import NOT_TRAINING
 from dastm.sweep.grid import load_grid
-from pipeline.definitions import load_definition, shipped_names
+from pipeline.definitions.definition import load_definition, shipped_names
 from tests.dvc_project import ROOT, TINY, change_params, new_project, run
 
 STAGES = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
-PROGRAMS = {"dastm": ROOT / "dastm" / "cli.py", "dastm-data": ROOT / "pipeline" / "cli" / "stages.py"}
-READ_AS_DATA = {
-    "parse": {"pipeline/datasets/lists"},
-    "split": {"pipeline/datasets/lists"},
-    "train": {"dastm/presets"},
-    "report": {"dastm/templates"},
-    "sweep": {"dastm/presets", "dastm/published"},
-}
+PROGRAMS = {"dastm": ROOT / "dastm" / "cli", "dastm-data": ROOT / "pipeline" / "cli"}
+READ_AS_DATA = {stage: {"pipeline/definitions/datasets/lists"} for stage in ("parse", "split")}
 """What a stage reads of the code's folders without importing it."""
 RUNS = {"sweep": ("dastm train", "dastm eval")}
 """Commands that a stage runs in processes of their own."""
@@ -48,7 +42,10 @@ def command_modules(cmd):
     """What the function of a command imports when it is called, those of its file that it calls included."""
     program, command = cmd.split()[:2]
     functions = {
-        node.name: node for node in ast.parse(PROGRAMS[program].read_text()).body if isinstance(node, ast.FunctionDef)
+        node.name: node
+        for path in PROGRAMS[program].glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
     }
     waiting, seen = [{"eval": "evaluate"}.get(command, command)], set()
     while waiting:
@@ -210,7 +207,7 @@ def test_metrics_and_plots_are_shown(project):
 
 @pytest.mark.slow
 def test_what_draws_the_report_trains_nothing_anew(project):
-    module = project / "dastm/report.py"
+    module = project / "dastm/report/page.py"
     before = module.read_text()
     module.write_text(before + "# changed\n")
     changed = out_of_date(project)

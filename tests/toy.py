@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dastm.checkpoint import record_training
-from dastm.config import Config, load_config
+from dastm.config.schema import Config, load_config
+from dastm.contract.skeleton import Layout
 from dastm.episodes.sources import open_source
-from dastm.skeleton import Layout
-from dastm.trainer import train
+from dastm.runs.checkpoint import record_training
+from dastm.training.trainer import train
 from tests.shard_folder import make_shard_folder
 
 STICK = Layout(name="stick", joints=("foot", "hip", "head"), bones=((1, 0), (2, 1)), centre=1, hub=1)

@@ -13,8 +13,8 @@ from dastm.backbones.lstm import LSTM
 from dastm.backbones.ms_g3d import MSG3D
 from dastm.backbones.st_gcn import STGCN
 from dastm.backbones.streams import Streams
-from dastm.config import BackboneConfig, BackboneName
-from dastm.skeleton import Layout
+from dastm.config.schema import BackboneConfig, BackboneName
+from dastm.contract.skeleton import Layout
 
 Network = STGCN | AGCN | MSG3D | LSTM
 

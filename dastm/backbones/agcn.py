@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from dastm.backbones.st_gcn import BLOCKS, KERNEL
+from dastm.contract.skeleton import Layout
 from dastm.layers.blocks import BlockShape, block_shapes
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
@@ -29,7 +30,6 @@ from dastm.layers.input_norm import InputNorm
 from dastm.layers.pair_norm import GraphNorm
 from dastm.layers.time_conv import TemporalConv, frames_left, time_conv
 from dastm.layers.weights import draw_normal, fresh_norms
-from dastm.skeleton import Layout
 
 N_SUBSETS = 3
 SMALL = 1e-6

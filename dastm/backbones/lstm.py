@@ -24,11 +24,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from dastm.contract.skeleton import Layout
 from dastm.layers.dropout import Dropout
 from dastm.layers.input_norm import InputNorm, body_shape
 from dastm.layers.pair_norm import PairNorm
 from dastm.layers.weights import draw_uniform, fresh_norms
-from dastm.skeleton import Layout
 
 N_UNITS = 256
 

@@ -31,6 +31,7 @@ from torch.nn.utils import skip_init
 
 from dastm.backbones.ms_g3d_graph import k_adjacency, window_hops
 from dastm.backbones.ms_tcn import MultiScaleTemporalConv
+from dastm.contract.skeleton import Layout
 from dastm.layers.blocks import BlockShape, block_shapes
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
@@ -39,7 +40,6 @@ from dastm.layers.input_norm import InputNorm
 from dastm.layers.pair_norm import GraphNorm
 from dastm.layers.time_conv import frames_left, time_conv
 from dastm.layers.weights import draw_convolution, draw_uniform, fresh_norms
-from dastm.skeleton import Layout
 
 BLOCKS = {
     3: ((96, 1), (192, 2), (384, 2)),

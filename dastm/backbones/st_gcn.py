@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from dastm.contract.skeleton import Layout
 from dastm.layers.blocks import BlockShape, block_shapes
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
@@ -25,7 +26,6 @@ from dastm.layers.onednn_linear import onednn_linear
 from dastm.layers.pair_norm import GraphNorm
 from dastm.layers.time_conv import frames_left, time_conv
 from dastm.layers.weights import draw_convolution, fresh_norms
-from dastm.skeleton import Layout
 
 BLOCKS = {
     10: ((64, 1), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1)),

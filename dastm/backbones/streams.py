@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from dastm.config import Stream
+from dastm.config.schema import Stream
+from dastm.contract.skeleton import Layout
 from dastm.layers.input_norm import check_bodies
-from dastm.skeleton import Layout
 
 STREAMS: tuple[str, ...] = get_args(Stream)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dastm.backbones import BACKBONES
 from dastm.bench.case import Case, Setting, Work
-from dastm.skeleton import LAYOUTS
+from dastm.contract.skeleton import LAYOUTS
 
 PRODUCT_SIZE = {"cpu": 2048, "cuda": 8192}
 

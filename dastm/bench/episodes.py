@@ -10,12 +10,12 @@ from torch import Tensor
 from dastm.bench.backbone import backbone_evaluation, backbone_training
 from dastm.bench.capture import captured
 from dastm.bench.case import Case, Setting, Setup, Work
-from dastm.config import load_config
+from dastm.config.schema import load_config
+from dastm.contract.skeleton import LAYOUTS
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.loss import episode_loss
 from dastm.matching.rank import rank_loss
 from dastm.model import Matched, Recogniser, present_bodies
-from dastm.skeleton import LAYOUTS
+from dastm.training.loss import episode_loss
 
 N_WAY = 5
 FRAMES = {"ntu25": 30, "openpose18": 50}

@@ -7,11 +7,11 @@ the features and the six projections.
 import torch
 
 from dastm.bench.case import Case, Setting, Setup, Work
-from dastm.loss import episode_loss
 from dastm.matching.activation import Activation
 from dastm.matching.prototypes import prototypes
 from dastm.matching.rank import rank_loss
 from dastm.matching.soft_dtw import soft_dtw
+from dastm.training.loss import episode_loss
 
 STANDARD = {"queries": 5, "ways": 5, "frames": 8, "joints": 25}
 SIZES = {"queries": (1, 5, 10, 20), "ways": (2, 5, 10, 15), "frames": (4, 8, 13, 20), "joints": (12, 18, 25, 50)}

@@ -17,8 +17,8 @@ import torch
 
 from dastm.bench.case import Case, Setting, Work
 from dastm.bench.memory import added_memory, settles
-from dastm.device import precision
-from dastm.errors import RunError
+from dastm.contract.errors import RunError
+from dastm.runs.device import precision
 
 MOST_ROUNDS, LEAST_ROUNDS = 9, 3
 SLOW = 3.0

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from dastm.bench.table import duration, megabytes
-from dastm.figures.svg import FAINT, PALETTE, drawing, to_svg
+from dastm.report.figures.svg import FAINT, PALETTE, drawing, to_svg
 
 LOOKS: dict[str, dict[str, Any]] = {
     "time": {"color": PALETTE[0], "marker": "o"},

@@ -9,9 +9,9 @@ from dastm.bench.case import Case, Setting
 from dastm.bench.measure import measure_case
 from dastm.bench.plot import growth_figure
 from dastm.bench.table import case_entry, duration, machine, table
-from dastm.checkpoint import write_bytes, write_json
-from dastm.device import precision
-from dastm.errors import RunError
+from dastm.contract.errors import RunError
+from dastm.runs.checkpoint import write_bytes, write_json
+from dastm.runs.device import precision
 
 INSTALLED = "dastm.bench.cases"
 Log = Callable[[str], None]

@@ -11,7 +11,7 @@ import torch
 
 from dastm.bench.case import Case, Setting
 from dastm.bench.measure import Measured
-from dastm.checkpoint import software
+from dastm.runs.checkpoint import software
 
 Document = Mapping[str, Any]
 COLUMNS = ("case", "variant", "time", "ratio", "least", "most", "memory")

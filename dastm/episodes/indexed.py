@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dastm.clip import MANIFEST_NAME, Manifest, ShardError, decode_joints
+from dastm.contract.clip import MANIFEST_NAME, Manifest, ShardError, decode_joints
+from dastm.contract.errors import RunError
+from dastm.contract.shards import has_manifest, read_manifest
 from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.handles import Handles, read_at
 from dastm.episodes.index import PartIndex, read_index
 from dastm.episodes.manifest import check_clip, pool_sizes
-from dastm.errors import RunError
-from dastm.shards import has_manifest, read_manifest
 
 
 class IndexedShards:

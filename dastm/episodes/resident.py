@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dastm.contract.errors import RunError
+from dastm.contract.progress import progress
 from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, present_bodies
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.manifest import clip_shape, pool_sizes
-from dastm.errors import RunError
-from dastm.progress import progress
 
 CHUNK = 256
 """Clips that are on the host at once while loading."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
-from dastm.errors import RunError
 
 NAMED = 5
 """How many short classes a message lists before it only counts the rest."""

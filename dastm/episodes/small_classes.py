@@ -6,7 +6,7 @@ In: a source, and how many clips an episode needs of a class of a part. Out: the
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dastm.clip import Manifest
+from dastm.contract.clip import Manifest
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.sources import EpisodeSource

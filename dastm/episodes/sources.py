@@ -13,14 +13,14 @@ from typing import Literal, Protocol
 
 import torch
 
-from dastm.clip import Manifest
-from dastm.documents import shown
+from dastm.contract.clip import Manifest
+from dastm.contract.documents import shown
+from dastm.contract.errors import RunError
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
 from dastm.episodes.streamed import StreamedShards, is_url, may_come_from_a_file
-from dastm.errors import RunError
 
 Mode = Literal["auto", "indexed", "resident", "streamed"]
 RESIDENT_BUDGET = 2 * 2**30

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dastm.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
-from dastm.documents import MOST_JSON, cut
+from dastm.contract.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
+from dastm.contract.documents import MOST_JSON, cut
+from dastm.contract.shards import MOST_ARRAY, MOST_FACTS, check_manifest
 from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.manifest import check_clip, one_line, pool_sizes
-from dastm.shards import MOST_ARRAY, MOST_FACTS, check_manifest
 
 SLOT = "{}"
 FETCHING = ("file", "ftps", "gs", "hf", "http", "https", "scp", "sftp")

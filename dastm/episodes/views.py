@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.clip import Manifest
+from dastm.contract.clip import Manifest
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import Layout
 from dastm.episodes.collate import Selection, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.sources import EpisodeSource
-from dastm.errors import RunError
-from dastm.skeleton import Layout
 
 Doubles = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor, nn
 
+from dastm.contract.skeleton import Layout
 from dastm.layers.graph import Bones
-from dastm.skeleton import Layout
 
 
 class DropEdge(nn.Module):

@@ -8,7 +8,7 @@ Axes: P partitions, V joints. A[p, i, j] is the weight of joint i's value in wha
 import torch
 from torch import Tensor
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 
 Bones = tuple[tuple[int, int], ...]
 UNREACHED = 1 << 40

@@ -7,7 +7,7 @@ import math
 
 from torch import Tensor, nn
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 
 
 def body_shape(layout: Layout) -> tuple[int, int]:

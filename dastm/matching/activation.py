@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dastm.config import FrameDistance, Init
+from dastm.config.schema import FrameDistance, Init
 from dastm.layers.onednn_linear import onednn_linear
 from dastm.matching.frame_distance import check_features, check_name
 from dastm.matching.gram import activated_cosines, activated_distances

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
-from dastm.config import Init
+from dastm.config.schema import Init
 from dastm.layers.dropout import Dropout
 from dastm.matching.projections import coded, start
 

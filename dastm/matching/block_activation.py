@@ -11,7 +11,7 @@ the side that is activated, B clips of the other one; P = Q W pairs.
 import torch
 from torch import Tensor, nn
 
-from dastm.config import FrameDistance
+from dastm.config.schema import FrameDistance
 from dastm.matching.attention import AttentionBlock, check_frames
 from dastm.matching.chunks import in_chunks
 from dastm.matching.frame_distance import PAIRED, check_features, check_name, same_frames

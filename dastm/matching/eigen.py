@@ -19,7 +19,7 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.compiled import compiled
+from dastm.contract.compiled import compiled
 from dastm.matching.threads import torch_threads
 
 Doubles = NDArray[np.float64]

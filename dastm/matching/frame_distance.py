@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dastm.config import FrameDistance
+from dastm.config.schema import FrameDistance
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
 
 _NUMBERS_AT_ONCE = 1 << 22

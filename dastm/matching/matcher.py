@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dastm.config import MatchingConfig
+from dastm.config.schema import MatchingConfig
 from dastm.matching.activation import Activation
 from dastm.matching.attention import AttentionBlock, EquationAttention
 from dastm.matching.block_activation import BlockActivation

@@ -10,7 +10,7 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from dastm.config import Init
+from dastm.config.schema import Init
 
 
 def start(parameters: Iterable[tuple[str, nn.Parameter]], generator: torch.Generator | None, init: Init) -> None:

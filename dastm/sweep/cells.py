@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dastm.checkpoint import read_json, write_json
-from dastm.config import Config, checked, config_from_dict, load_config
+from dastm.config.schema import Config, checked, config_from_dict, load_config
+from dastm.contract.errors import RunError
 from dastm.episodes.sources import refusal
 from dastm.episodes.streamed import is_url, may_come_from_a_file
-from dastm.errors import RunError
+from dastm.runs.checkpoint import read_json, write_json
 from dastm.sweep.grid import AxisValue, Grid, Settings
 
 SWEEP_NAME, CELLS_NAME = "sweep.json", "cells"

@@ -1,4 +1,4 @@
-"""A grid as it is written: a YAML file (dastm/grids/*.yaml, or one's own), checked key by key -> `Grid`."""
+"""A grid as it is written: a YAML file (dastm/sweep/grids/*.yaml, or one's own), checked key by key -> `Grid`."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from dastm.config import STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
-from dastm.documents import DocumentError, no_such_key, read_yaml
-from dastm.errors import RunError
-from dastm.names import is_plain
-from dastm.sweep.published import published_table
+from dastm.config.schema import STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
+from dastm.contract.documents import DocumentError, no_such_key, read_yaml
+from dastm.contract.errors import RunError
+from dastm.contract.names import is_plain
+from dastm.sweep.published_figures import published_table
 
-GRIDS = Path(__file__).parents[1] / "grids"
+GRIDS = Path(__file__).parent / "grids"
 Settings = dict[str, Any]
 """Dotted key -> value, as `dastm train --set` takes them."""
 IN_NAME = ("part", "n_way", "k_shot", "n_query", "episodes", "seed")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dastm.errors import RunError
+from dastm.contract.errors import RunError
 from dastm.sweep.process import PACKAGES, run
 
 LOCAL = "local"

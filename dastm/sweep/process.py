@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dastm.locks import locked
+from dastm.runs.locks import locked
 
 COMMANDS_NAME, LOG_NAME, LOCK_NAME = "commands.json", "log.txt", ".lock"
 PACKAGES = Path(__file__).parents[2]

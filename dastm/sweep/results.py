@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from dastm.checkpoint import CURVES_NAME, TrainingRecord
-from dastm.config import Config, EvalConfig, checked
-from dastm.errors import RunError
-from dastm.evaluator import Accuracies
-from dastm.results import METRICS_NAME, read_evaluation
+from dastm.config.schema import Config, EvalConfig, checked
+from dastm.contract.errors import RunError
+from dastm.evaluation.evaluator import Accuracies
+from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord
+from dastm.runs.results import METRICS_NAME, read_evaluation
 from dastm.sweep.cells import CELLS_NAME, Cell, Sweep
 from dastm.sweep.grid import evaluation_name
 

@@ -14,16 +14,16 @@ from typing import Any
 
 import yaml
 
-from dastm.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, software, write_bytes, write_json
-from dastm.clip import ShardError, checksum, encode_manifest
-from dastm.config import EvalConfig
+from dastm.config.schema import EvalConfig
+from dastm.contract.clip import ShardError, checksum, encode_manifest
+from dastm.contract.errors import RunError
+from dastm.contract.progress import progress
+from dastm.contract.shards import has_manifest, read_manifest
 from dastm.episodes.streamed import is_url
-from dastm.errors import RunError
-from dastm.locks import alone
-from dastm.mending import is_whole
-from dastm.progress import progress
-from dastm.run_folder import check_sweep, remove_half_written
-from dastm.shards import has_manifest, read_manifest
+from dastm.runs.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, software, write_bytes, write_json
+from dastm.runs.locks import alone
+from dastm.runs.mending import is_whole
+from dastm.runs.run_folder import check_sweep, remove_half_written
 from dastm.sweep.cells import Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.local import gpus_here, run_local

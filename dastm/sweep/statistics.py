@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from dastm.config import EvalConfig
-from dastm.evaluator import Accuracies, interval95
+from dastm.config.schema import EvalConfig
+from dastm.evaluation.evaluator import Accuracies, interval95
 from dastm.sweep.cells import Cell, Sweep
 from dastm.sweep.grid import evaluation_name
-from dastm.sweep.published import Published, deviation, published_table
+from dastm.sweep.published_figures import Published, deviation, published_table
 from dastm.sweep.results import CellResult, Status
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from dastm.checkpoint import write_bytes, write_rows
-from dastm.figures import sweep_curves
-from dastm.ours import remove_unfinished
-from dastm.run_folder import TABLE_NAMES, check_sweep
+from dastm.contract.ownership import remove_unfinished
+from dastm.report.figures import sweep_curves
+from dastm.runs.checkpoint import write_bytes, write_rows
+from dastm.runs.run_folder import TABLE_NAMES, check_sweep
 from dastm.sweep.cells import Sweep, read_sweep
-from dastm.sweep.published import published_table
+from dastm.sweep.published_figures import published_table
 from dastm.sweep.results import CellResult, read_results
 from dastm.sweep.statistics import Column, Entry, columns, entries
 

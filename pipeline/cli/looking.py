@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from dastm.contract.errors import DataError
 from pipeline.cli.options import LOCAL, Output, check_apart, definition_of, one_line_errors
+from pipeline.cli.outputs import FINDINGS_CSV, FINDINGS_JSON
 from pipeline.doctor.limits import Limits
-from pipeline.errors import DataError
-from pipeline.outputs import FINDINGS_CSV, FINDINGS_JSON
 
 LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Limits))
 """The doctor's thresholds as they are without --limit."""
@@ -56,7 +56,7 @@ def doctor(
     from pipeline.doctor.limits import limits_from
     from pipeline.doctor.report import Report, open_files
     from pipeline.doctor.run import doctor as run
-    from pipeline.parts import default_workers
+    from pipeline.work.workers import default_workers
 
     try:
         limits = limits_from(pairs)

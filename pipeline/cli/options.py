@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
-from dastm.clip import ShardError
-from dastm.documents import DocumentError, yaml_value
-from dastm.names import read_params
-from dastm.os_errors import os_line
-from dastm.ours import FileKind, NotOurs, check_file
-from pipeline.definitions import OVERRIDDEN, Definition, load_definition, shipped_names
-from pipeline.errors import DataError
-from pipeline.parts import Workers
-from pipeline.places import place_of
+from dastm.contract.clip import ShardError
+from dastm.contract.documents import DocumentError, yaml_value
+from dastm.contract.errors import DataError
+from dastm.contract.names import read_params
+from dastm.contract.os_errors import os_line
+from dastm.contract.ownership import FileKind, NotOurs, check_file
+from pipeline.definitions.definition import OVERRIDDEN, Definition, load_definition, shipped_names
+from pipeline.work.paths import place_of
+from pipeline.work.workers import Workers
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")

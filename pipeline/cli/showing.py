@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dastm.ours import PAGE
+from dastm.contract.errors import DataError
+from dastm.contract.ownership import PAGE
 from pipeline.cli.options import DATA, LOCAL, Output, check_apart, definition_of, one_line_errors, set_option
-from pipeline.errors import DataError
-from pipeline.outputs import ANIMATIONS, STATS_CSV, STATS_JSON
+from pipeline.cli.outputs import ANIMATIONS, STATS_CSV, STATS_JSON
 
 if TYPE_CHECKING:
-    from pipeline.looking.find import Places
+    from pipeline.inspect.find import Places
 
 dataset_option = click.option(
     "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards of this data set."
@@ -26,7 +26,7 @@ def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | Non
 
     Raises DataError where a folder that was named is not there.
     """
-    from pipeline.looking.find import Places
+    from pipeline.inspect.find import Places
 
     if settings and dataset is None:
         raise click.UsageError("--set changes a definition; give --dataset, too")
@@ -79,8 +79,8 @@ def show(
       dastm-data show data/raw/ntu-t/nturgbd_skeletons_s001_to_s017.zip/S001C001P001R001A001.skeleton --out clip.gif
       dastm-data show --dataset kinetics -- -0aFw7V6xIE
     """
-    from pipeline.looking.find import find_clip
-    from pipeline.looking.show import summary_of, write_animation
+    from pipeline.inspect.find import find_clip
+    from pipeline.inspect.show import summary_of, write_animation
 
     if out is not None and out.suffix not in (".html", ".gif"):
         raise click.UsageError(f"--out {out}: name it .html or .gif")
@@ -118,10 +118,10 @@ def stats(
       dastm-data stats --dataset demo-ntu --out stats.html
       dastm-data stats --parsed data/parsed/ntu-t --csv stats.csv --json stats.json
     """
-    from pipeline.looking import numbers
-    from pipeline.looking.page import write_whole
-    from pipeline.looking.stats import parsed_stats, shard_stats
-    from pipeline.looking.stats_page import stats_page
+    from pipeline.inspect import numbers
+    from pipeline.inspect.page import write_whole
+    from pipeline.inspect.stats import parsed_stats, shard_stats
+    from pipeline.inspect.stats_page import stats_page
 
     check_apart(csv_path, json_path, out)
     if out is not None and out.suffix != ".html":

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from dastm.skeleton import LAYOUTS
+from dastm.contract.skeleton import LAYOUTS
 from pipeline.cli.options import DATA, LOCAL, Output, definition_of, one_line_errors
-from pipeline.outputs import EXPORT
+from pipeline.cli.outputs import EXPORT
 
 _TAKEN_OVER = ("n_frames", "frames", "frame_order", "seed", "clips_per_shard")
 """What `import` takes over from the split block of a definition."""
@@ -61,7 +61,7 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
       dastm-data import ntu-t-arrays/ --out data/shards/as-trained --frames release --frame-order scrambled --upright
       dastm-data import mine/ --out data/shards/mine --renumber --n-frames 50 --frames random --seed 2022
     """
-    from pipeline.importing import ImportSpec, import_arrays
+    from pipeline.exchange.import_arrays import ImportSpec, import_arrays
 
     definition = definition_of(dataset) if dataset else None
     if renumber and definition is not None:
@@ -99,7 +99,7 @@ def export(
       dastm-data export --dataset ntu-t --out ntu-t.pkl
       dastm-data export --parsed data/parsed/kinetics --dataset kinetics --out kinetics.pkl --img-shape 256 512
     """
-    from pipeline.export import IMG_SHAPE, export_parsed, export_shards
+    from pipeline.exchange.export import IMG_SHAPE, export_parsed, export_shards
 
     given = tuple(value is not None for value in (dataset, parsed, shards))
     if given not in ((True, False, False), (False, False, True), (False, True, False), (True, True, False)):

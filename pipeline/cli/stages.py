@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from dastm.ours import PAGE
+from dastm.contract.errors import DataError
+from dastm.contract.ownership import PAGE
 from pipeline.cli.options import (
     DATA,
     LOCAL,
@@ -21,9 +22,8 @@ from pipeline.cli.options import (
     workers_of,
     workers_option,
 )
-from pipeline.definitions import Definition
-from pipeline.errors import DataError
-from pipeline.outputs import AUDIT
+from pipeline.cli.outputs import AUDIT
+from pipeline.definitions.definition import Definition
 
 
 @click.command()
@@ -65,7 +65,7 @@ def raw(dataset: str) -> None:
 
     Example: dastm-data raw --dataset ntu-t
     """
-    from pipeline.parse import find_raw
+    from pipeline.parse.run import find_raw
 
     definition = definition_of(dataset)
     if definition.synth is not None:
@@ -108,7 +108,7 @@ def parse(
       dastm-data parse --dataset mine.yaml --raw recordings/
       dastm-data parse --dataset ntu-t --raw s3://lab/ntu/ --out s3://lab/parsed/ntu-t --ray 10.0.0.1:6379
     """
-    from pipeline.parse import parse as run
+    from pipeline.parse.run import parse as run
 
     definition = definition_of(dataset, settings)
     given = parse_params()
@@ -146,7 +146,7 @@ def split(
       dastm-data split --dataset kinetics
       dastm-data split --dataset ntu-s --parsed data/parsed/ntu-t --set split.rotate=yaw
     """
-    from pipeline.split import split as run
+    from pipeline.split.run import split as run
 
     definition = definition_of(dataset, settings)
     folder = out or DATA / "shards" / definition.name
@@ -176,9 +176,9 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path
 
     Example: dastm-data audit --dataset demo-ntu --report audit.html
     """
-    from pipeline.audit import audit as run
-    from pipeline.audit import audit_json
-    from pipeline.looking.page import write_whole
+    from pipeline.audit.run import audit as run
+    from pipeline.audit.run import audit_json
+    from pipeline.inspect.page import write_whole
 
     if (dataset is None) == (shards is None):
         raise click.UsageError("give --dataset or --shards")
@@ -196,8 +196,8 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path
 
 
 def _write_page(report: dict[str, Any], shards: Path, parsed: Path | None, path: Path) -> None:
-    from pipeline.looking.page import write_whole
-    from pipeline.looking.report import audit_page
+    from pipeline.inspect.page import write_whole
+    from pipeline.inspect.report import audit_page
 
     write_whole(path, audit_page(report, shards, parsed))
 

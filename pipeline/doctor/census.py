@@ -6,12 +6,12 @@ In: `Examined` clips one by one, then the definition. Out: findings. Memory: nam
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.definitions import Definition, RecordedSpec
+from dastm.contract.errors import Refused
+from pipeline.definitions.definition import Definition, RecordedSpec
 from pipeline.doctor.clips import Examined
 from pipeline.doctor.findings import Finding
-from pipeline.errors import Refused
-from pipeline.formats import FORMATS
-from pipeline.formats.tracks import ClipName
+from pipeline.parse.formats import FORMATS
+from pipeline.tracks import ClipName
 
 SHOWN = 8
 """Classes that a finding lists."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import Bodies, Floats, Ints, Mask
 from pipeline.kernels.measures import extents

@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 
-from dastm.progress import progress as bar
-from dastm.skeleton import LAYOUTS, Layout
-from pipeline import posture
-from pipeline.definitions import DEFAULT_LAYOUT, ZERO_IS_MISSING
+from dastm.contract.errors import Refused
+from dastm.contract.progress import progress as bar
+from dastm.contract.skeleton import LAYOUTS, Layout
+from pipeline.audit import posture
+from pipeline.definitions.definition import DEFAULT_LAYOUT, ZERO_IS_MISSING
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import lay_out
 from pipeline.doctor.walk import RawClip
-from pipeline.errors import Refused
-from pipeline.formats import FORMATS
-from pipeline.formats.tracks import ClipName, Tracks
-from pipeline.labels import Label, no_class, settle
-from pipeline.raw import read
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.labels import Label, no_class, settle
+from pipeline.parse.raw_files import read
 from pipeline.table import ParsedClip
+from pipeline.tracks import ClipName, Tracks
 
 progress = partial(bar, desc="doctor", delay=2.0)
 """A bar on the terminal, after two seconds; elsewhere a line now and then."""

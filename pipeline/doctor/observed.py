@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.skeleton import Layout
-from pipeline.formats.tracks import Tracks
+from dastm.contract.skeleton import Layout
 from pipeline.kernels.joints import measured
 from pipeline.kernels.measures import spread_and_motion
+from pipeline.tracks import Tracks
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

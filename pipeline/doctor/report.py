@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from dastm.os_errors import os_line
-from dastm.spreadsheet import cell
+from dastm.contract.errors import DataError
+from dastm.contract.os_errors import os_line
+from dastm.contract.spreadsheet import cell
 from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
-from pipeline.errors import DataError
-from pipeline.places import whole_file
+from pipeline.work.paths import whole_file
 
 SHOWN = 3
 """Findings of each check that the table shows."""

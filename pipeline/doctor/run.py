@@ -12,7 +12,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.definitions import Definition
+from dastm.contract.errors import DataError, Refused
+from pipeline.audit.posture import step_of
+from pipeline.definitions.definition import Definition
 from pipeline.doctor.census import Census
 from pipeline.doctor.clips import Examined, RawJob, Terms, examine_raw, of_skeleton, progress
 from pipeline.doctor.findings import Finding, Totals
@@ -20,13 +22,11 @@ from pipeline.doctor.limits import Limits
 from pipeline.doctor.shards import examine_shards
 from pipeline.doctor.tables import examine_table
 from pipeline.doctor.walk import Found, RawClip, walk
-from pipeline.errors import DataError, Refused
-from pipeline.formats import FORMATS
-from pipeline.jobs import is_outside
-from pipeline.labels import Label, settle
-from pipeline.parts import worker_pool
-from pipeline.posture import step_of
-from pipeline.raw import read
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.labels import Label, settle
+from pipeline.parse.plan import is_outside
+from pipeline.parse.raw_files import read
+from pipeline.work.workers import worker_pool
 
 CHUNK = 32
 """Files that a worker takes at a time."""

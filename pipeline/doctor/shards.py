@@ -1,15 +1,15 @@
 """A shard folder -> its findings: those of the independent audit, and clips whose arrays are copies of each other.
 
-In: a shard folder. Out: `ExaminedShards`. What `pipeline.audit` checks is not checked again.
+In: a shard folder. Out: `ExaminedShards`. What `pipeline.audit.run` checks is not checked again.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dastm.clip import ShardError
-from dastm.shards import read_index
-from pipeline.audit import audit
+from dastm.contract.clip import ShardError
+from dastm.contract.shards import read_index
+from pipeline.audit.run import audit
 from pipeline.doctor.findings import Finding
 
 _COLUMNS = ("key", "class_id", "part", "shard", "checksum")

@@ -6,17 +6,17 @@ In: a folder of parts (see `pipeline.table`). Out: findings; one part in memory 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dastm.skeleton import LAYOUTS, Layout
-from pipeline.definitions import Definition
+from dastm.contract.errors import DataError
+from dastm.contract.skeleton import LAYOUTS, Layout
+from pipeline.audit.posture import step_of
+from pipeline.definitions.definition import Definition
 from pipeline.doctor.census import Census
 from pipeline.doctor.clips import examine_parsed, of_skeleton, posture_of, progress
 from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
-from pipeline.errors import DataError
-from pipeline.formats.tracks import Tracks
-from pipeline.jobs import MISSING
-from pipeline.posture import step_of
+from pipeline.parse.plan import MISSING
 from pipeline.table import read_clips, read_facts, read_layout, read_refused
+from pipeline.tracks import Tracks
 
 
 def examine_table(folder: Path, totals: Totals, definition: Definition | None, limits: Limits) -> Iterator[Finding]:

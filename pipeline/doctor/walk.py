@@ -1,7 +1,7 @@
 """PATH -> what lies there: raw clips and label lists, parsed tables, shard folders; and what is none of them.
 
 In: paths as a user names them. Out: `Found`, sorted by source. Nothing is read but the lists of folders and zips; what
-cannot be listed is a finding. Hidden files and `__MACOSX` are not there for us, as for `pipeline.raw`.
+cannot be listed is a finding. Hidden files and `__MACOSX` are not there for us, as for `pipeline.parse.raw_files`.
 """
 
 import os
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dastm.clip import INDEX_NAME, MANIFEST_NAME
+from dastm.contract.clip import INDEX_NAME, MANIFEST_NAME
+from dastm.contract.errors import DataError
 from pipeline.doctor.findings import Finding
-from pipeline.errors import DataError
-from pipeline.formats import FORMATS
-from pipeline.raw import RawFile, list_raw
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.raw_files import RawFile, list_raw
 from pipeline.table import PLAN_NAME
 
 SHOWN = 3
@@ -48,7 +48,7 @@ class Found:
 
 
 NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give its parsed table"
-"""Of formats whose files hold many clips (`pipeline.sources`)."""
+"""Of formats whose files hold many clips (`pipeline.parse.sources`)."""
 
 
 def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:

@@ -1,1 +1,1 @@
-"""Inner loops, compiled by numba and kept on disk (see `dastm.compiled`)."""
+"""Inner loops, compiled by numba and kept on disk (see `dastm.contract.compiled`)."""

@@ -14,8 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.compiled import compiled
-from dastm.skeleton import Layout
+from dastm.contract.compiled import compiled
+from dastm.contract.skeleton import Layout
 
 SHORTEST = 1e-6
 """A line shorter than this (metres) has no direction."""

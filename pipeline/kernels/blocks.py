@@ -13,7 +13,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from dastm.compiled import compiled
+from dastm.contract.compiled import compiled
 
 BLOCK = 64
 JIT = not config.DISABLE_JIT  # type: ignore[attr-defined]

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.compiled import compiled
-from pipeline.formats.tracks import Tracks
+from dastm.contract.compiled import compiled
+from pipeline.tracks import Tracks
 
 MOST_LISTED = 5
 """`confidence` looks at this many bodies of a frame's list."""

@@ -2,7 +2,8 @@
 
 Plain clips only: the objects have just the keys that ST-GCN's release gives them, in any order, each once; names and
 label are printable ASCII without a backslash; counts and places hold. To all else, wrong or merely unusual, the answer
-is no: then `pipeline.formats.clip_objects` decides. The grammar is JSON's (RFC 8259), white space anywhere it allows.
+is no: then `pipeline.parse.formats.clip_objects` decides. The grammar is JSON's (RFC 8259), white space anywhere it
+allows.
 
 Every function takes and returns a place in the text; -1 is the answer no, and is passed on. Axes: P people, V joints.
 """

@@ -11,7 +11,7 @@ Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.compiled import compiled
+from dastm.contract.compiled import compiled
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 

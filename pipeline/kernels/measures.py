@@ -9,9 +9,9 @@ Axes: P observations, B tracks, V joints, C coordinates.
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.compiled import compiled
-from pipeline.formats.tracks import TrackMeasures, Tracks
+from dastm.contract.compiled import compiled
 from pipeline.kernels import joints
+from pipeline.tracks import TrackMeasures, Tracks
 
 Floats = NDArray[np.float64]
 

@@ -2,8 +2,8 @@
 
 The first pass looks at 64 bytes at once and sees that every field is a number; the second reads only the numbers that
 are used. Both take plain files only (`[+-]digits[.digits][e[+-]digits]` between blanks, counts that hold) and say no to
-all else, wrong or merely unusual: then `pipeline.formats.ntu_lines` decides. Nothing in a file is trusted: no byte,
-line or body is touched before it is known to be there.
+all else, wrong or merely unusual: then `pipeline.parse.formats.ntu_lines` decides. Nothing in a file is trusted: no
+byte, line or body is touched before it is known to be there.
 
 Axes: P observations, V joints, C coordinates.
 """

@@ -12,11 +12,9 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from dastm.progress import progress
-from pipeline.definitions import Definition, SynthSpec
-from pipeline.errors import DataError
-from pipeline.folders import FolderKind, check_replaceable, replaced_folder
-from pipeline.places import clear_errors
+from dastm.contract.errors import DataError
+from dastm.contract.progress import progress
+from pipeline.definitions.definition import Definition, SynthSpec
 from pipeline.synthesis.classes import MAX_CLASSES, class_name, class_script
 from pipeline.synthesis.members import (
     MAX_CLIPS,
@@ -26,6 +24,8 @@ from pipeline.synthesis.members import (
     kinetics_members,
     ntu_members,
 )
+from pipeline.work.folders import FolderKind, check_replaceable, replaced_folder
+from pipeline.work.paths import clear_errors
 
 __all__ = ["class_name", "class_script", "synthesise"]
 

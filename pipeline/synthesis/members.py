@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.definitions import SynthSpec
+from pipeline.definitions.definition import SynthSpec
 from pipeline.synthesis.body import Subject, draw_subject
 from pipeline.synthesis.classes import class_name, class_script
 from pipeline.synthesis.depth_camera import Recording, record

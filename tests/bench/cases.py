@@ -13,8 +13,8 @@ from dastm.bench import cases as installed
 from dastm.bench.case import Case, Setting, Setup, Work
 from dastm.bench.episodes import EpisodeWork
 from dastm.bench.parts import GAMMA
+from dastm.contract.skeleton import LAYOUTS
 from dastm.matching.activation import Activation
-from dastm.skeleton import LAYOUTS
 from tests.bench import literal
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from dastm.bench.case import Case, Setting, Setup, Work
-from dastm.skeleton import NTU25, OPENPOSE18
-from pipeline.definitions import load_definition
-from pipeline.formats.clip_objects import parse_objects
-from pipeline.formats.kinetics_json import parse_clip
-from pipeline.formats.ntu_lines import parse_lines
-from pipeline.formats.ntu_skeleton import parse_skeleton
-from pipeline.prepare import prepare_clip
+from dastm.contract.skeleton import NTU25, OPENPOSE18
+from pipeline.definitions.definition import load_definition
+from pipeline.parse.formats.clip_objects import parse_objects
+from pipeline.parse.formats.kinetics_json import parse_clip
+from pipeline.parse.formats.ntu_lines import parse_lines
+from pipeline.parse.formats.ntu_skeleton import parse_skeleton
+from pipeline.split.normalise import prepare_clip
 from tests.bench.raw_files import clips
 
 NTU, KINETICS = ".skeleton", ".json"

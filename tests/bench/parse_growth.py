@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from dastm.figures.svg import FAINT, PALETTE, drawing, to_svg
+from dastm.report.figures.svg import FAINT, PALETTE, drawing, to_svg
 from tests.bench.raw_files import write_many
 
 SIZES = (1000, 2000, 5000, 10_000, 20_000)

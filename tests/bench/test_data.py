@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from dastm.bench.case import Setting
-from dastm.skeleton import NTU25, OPENPOSE18
-from pipeline.formats.kinetics_json import parse_clip
+from dastm.contract.skeleton import NTU25, OPENPOSE18
 from pipeline.kernels import clip_json, skeleton_text
+from pipeline.parse.formats.kinetics_json import parse_clip
 from tests.bench import data, data_cases, parse_growth, raw_files
 
 

@@ -7,10 +7,10 @@ from dastm.backbones import BACKBONES
 from dastm.bench import episodes
 from dastm.bench.case import Setting
 from dastm.bench.episodes import EpisodeWork
-from dastm.config import BackboneConfig, Config
+from dastm.config.schema import BackboneConfig, Config
+from dastm.contract.skeleton import LAYOUTS
 from dastm.matching.activation import Activation
 from dastm.matching.soft_dtw import soft_dtw
-from dastm.skeleton import LAYOUTS
 from tests.bench import literal
 
 CPU = Setting(device=torch.device("cpu"))

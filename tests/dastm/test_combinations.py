@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from dastm import trainer
-from dastm.config import EvalConfig, load_config
-from dastm.encoded import Encoded
+from dastm.config.schema import EvalConfig, load_config
+from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluator import score, untrained
-from dastm.skeleton import NTU25, OPENPOSE18
+from dastm.evaluation.evaluator import score, untrained
+from dastm.evaluation.feature_cache import Encoded
+from dastm.training import trainer
 from tests.shard_folder import make_shard_folder
 
 METHODS = "protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm"

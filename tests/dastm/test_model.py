@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from dastm import model as model_module
-from dastm.config import BackboneConfig, MatchingConfig, load_config
+from dastm.config.schema import BackboneConfig, MatchingConfig, load_config
+from dastm.contract.skeleton import OPENPOSE18, Layout
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.matching.matcher import Matcher
 from dastm.model import Matched, Recogniser, present_bodies, rank_term, slotted_bodies
-from dastm.skeleton import OPENPOSE18, Layout
 from tests.oracles import matching as oracle
 from tests.oracles.rank import nuclear_norm
 from tests.oracles.soft_dtw import recursive

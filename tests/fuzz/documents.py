@@ -16,19 +16,18 @@ import pyarrow.parquet as pq
 import yaml
 from hypothesis import strategies as st
 
-from dastm.checkpoint import TrainingRecord, read_json, record_training
-from dastm.clip import ClassEntry, Clip, Manifest, ShardError, encode_manifest
-from dastm.config import load_config
-from dastm.documents import DocumentError, json_value, yaml_value
-from dastm.errors import RunError
-from dastm.evaluator import table_lines
-from dastm.names import read_params
-from dastm.shards import check_manifest, clips_of, read_index
-from dastm.skeleton import NTU25
+from dastm.config.schema import load_config
+from dastm.contract.clip import ClassEntry, Clip, Manifest, ShardError, encode_manifest
+from dastm.contract.documents import DocumentError, json_value, yaml_value
+from dastm.contract.errors import DataError, Refused, RunError
+from dastm.contract.names import read_params
+from dastm.contract.shards import check_manifest, clips_of, read_index
+from dastm.contract.skeleton import NTU25
+from dastm.evaluation.evaluator import table_lines
+from dastm.runs.checkpoint import TrainingRecord, read_json, record_training
 from dastm.sweep.grid import load_grid
-from pipeline.definitions import load_definition
-from pipeline.errors import DataError, Refused
-from pipeline.looking.stored import source_frames
+from pipeline.definitions.definition import load_definition
+from pipeline.inspect.stored import source_frames
 from pipeline.table import part_path, read_clips
 from tests.fuzz.reader import Reader
 from tests.oracles.hand_made import moving_body, parsed_clip, tracks_of, write_table

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from pipeline.errors import Refused
+from dastm.contract.errors import Refused
 
 BINARY = st.binary(max_size=300)
 

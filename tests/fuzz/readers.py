@@ -5,11 +5,11 @@ import json
 import numpy as np
 from hypothesis import strategies as st
 
-from dastm.skeleton import NTU25, OPENPOSE18
-from pipeline.formats.clip_objects import parse_label_list, parse_objects
-from pipeline.formats.kinetics_json import parse_clip
-from pipeline.formats.ntu_lines import parse_lines
-from pipeline.formats.ntu_skeleton import parse_skeleton
+from dastm.contract.skeleton import NTU25, OPENPOSE18
+from pipeline.parse.formats.clip_objects import parse_label_list, parse_objects
+from pipeline.parse.formats.kinetics_json import parse_clip
+from pipeline.parse.formats.ntu_lines import parse_lines
+from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 from tests.fuzz.documents import DOCUMENTS
 from tests.fuzz.reader import Reader
 from tests.fuzz.sources import SOURCES

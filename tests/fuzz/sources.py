@@ -6,14 +6,14 @@ import pickle
 import numpy as np
 from hypothesis import strategies as st
 
-from dastm.skeleton import NTU25, Layout
-from pipeline.sources.csv_clips import parse_csv
-from pipeline.sources.npy import read_array
-from pipeline.sources.pickled import Array, numbers
-from pipeline.sources.pickles import load
-from pipeline.sources.pyskl import annotations_of
+from dastm.contract.skeleton import NTU25, Layout
+from pipeline.parse.sources.csv_clips import parse_csv
+from pipeline.parse.sources.npy import read_array
+from pipeline.parse.sources.pickled import Array, numbers
+from pipeline.parse.sources.pickles import load
+from pipeline.parse.sources.pyskl import annotations_of
 from tests.fuzz.reader import Reader
-from tests.pipeline.sources.source_files import STICK, STICK_2D, annotation, annotation_2d
+from tests.pipeline.parse.sources.source_files import STICK, STICK_2D, annotation, annotation_2d
 
 PICKLE_PIECES = (
     *(b"(", b".", b"0", b"2", b"K\x01", b"M\xff\xff", b"N", b"R", b"b", b"a", b"e", b"s", b"u", b"t", b"]", b"}", b")"),

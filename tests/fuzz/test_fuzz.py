@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.errors import Refused
+from dastm.contract.errors import Refused
 from tests.fuzz import __main__ as command
 from tests.fuzz import run
 from tests.fuzz.mutations import CHANGES, mutated

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 from tests.oracles.pair_norm import of_array
 from tests.oracles.st_gcn import batch_norm, conv_over_time
 

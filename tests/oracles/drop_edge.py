@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 from tests.oracles import agcn, graph, ms_g3d
 
 Array = NDArray[np.float64]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 
 
 def hop_distances(layout: Layout) -> NDArray[np.float64]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dastm.skeleton import Layout
-from pipeline.definitions import Definition, ParseSpec, SplitSpec
-from pipeline.formats.tracks import Tracks, mark_zeros
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.definition import Definition, ParseSpec, SplitSpec
 from pipeline.table import ParsedClip, clips_to_table, part_path, write_part
+from pipeline.tracks import Tracks, mark_zeros
 
 STICK = Layout(
     name="stick",

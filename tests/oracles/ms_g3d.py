@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from dastm.skeleton import Layout
+from dastm.contract.skeleton import Layout
 from tests.oracles.pair_norm import pair_norm
 
 Weights = Mapping[str, Tensor]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dastm.skeleton import NTU25, Layout
+from dastm.contract.skeleton import NTU25, Layout
 from tests.shard_folder import class_motion
 
 LABELS = {"train": [5, 3, 0, 3, 5, 0, 0], "val": [2, 4, 2, 4], "test": [9, 7, 7]}

@@ -26,14 +26,14 @@ CRUMPLED = "2\n" + 2 * "1\n7 0 1 1 1 1 0 0 0 2\n2\n1 1 1 0 0 0 0 0 0 0 0 2\n1 1 
 """It parses, but its body is a single point: `split` draws another clip instead."""
 BEGIN = """
 import os, signal, sys
-import pipeline.parse, pipeline.table, pipeline.jobs
-pipeline.parse.parse.__kwdefaults__["files_per_part"] = 5
+import pipeline.parse.run, pipeline.table, pipeline.parse.plan
+pipeline.parse.run.parse.__kwdefaults__["files_per_part"] = 5
 KILL, limit = sys.argv.pop(1), int(sys.argv.pop(1))
 if limit:  # a disk that is full: no file may grow beyond this
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 if KILL:
-    import pipeline.places as places
+    import pipeline.work.paths as places
     real, seen = places.move, []
     def move(path, target):
         seen.append(target.name)

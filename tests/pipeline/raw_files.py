@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dastm.skeleton import Layout
-from pipeline.definitions import Definition, load_definition
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.definition import Definition, load_definition
 
 TWO = Layout(name="two", joints=("hip", "head"), bones=((1, 0),))
 TWO_2D = replace(TWO, name="two2d", coordinates=("x", "y", "confidence"))

@@ -324,10 +324,10 @@ def test_help_of_every_command_has_an_example():
     ("command", "function"),
     [
         ("synth", "pipeline.synthesis.synthesise"),
-        ("raw", "pipeline.parse.find_raw"),
-        ("parse", "pipeline.parse.parse"),
-        ("split", "pipeline.split.split"),
-        ("audit", "pipeline.audit.audit"),
+        ("raw", "pipeline.parse.run.find_raw"),
+        ("parse", "pipeline.parse.run.parse"),
+        ("split", "pipeline.split.run.split"),
+        ("audit", "pipeline.audit.run.audit"),
     ],
 )
 def test_interruption_is_one_line_and_exit_130(mine, monkeypatch, command, function):
@@ -358,7 +358,7 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(mine, monkeypatch):
     def closed(*_args):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr("pipeline.parse.find_raw", closed)
+    monkeypatch.setattr("pipeline.parse.run.find_raw", closed)
     result = call("dastm-data", "raw", "--dataset", mine)
     assert (result.exit_code, result.stderr) == (1, "")
 
@@ -367,7 +367,7 @@ def test_a_file_that_cannot_be_read_is_one_line(mine, monkeypatch):
     def unreadable(*_args):
         raise PermissionError(13, "Permission denied", "data/raw/mine")
 
-    monkeypatch.setattr("pipeline.parse.find_raw", unreadable)
+    monkeypatch.setattr("pipeline.parse.run.find_raw", unreadable)
     assert (
         failed("dastm-data", "raw", "--dataset", mine)
         == "data/raw/mine: Permission denied; change its permissions or name another place"
@@ -388,7 +388,7 @@ def test_who_works_is_what_the_options_say_or_else_params(mine, monkeypatch, sta
     write_yaml("params.yaml", {"parse": {"workers": 3}})
     asked = []
     monkeypatch.setattr(
-        f"pipeline.{stage}.{stage}", lambda *_args, workers, **_options: asked.append(workers) or Said()
+        f"pipeline.{stage}.run.{stage}", lambda *_args, workers, **_options: asked.append(workers) or Said()
     )
     done("dastm-data", stage, "--dataset", mine, *words)
     assert [(workers.count, workers.ray) for workers in asked] == [(count, ray)]

@@ -109,7 +109,7 @@ def test_an_interrupted_import_is_one_line(monkeypatch):
     def interrupted(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.importing.import_arrays", interrupted)
+    monkeypatch.setattr("pipeline.exchange.import_arrays.import_arrays", interrupted)
     line = failed("dastm-data", "import", "arrays", "--out", "x", status=130)
     assert line == "interrupted"
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.pipeline.test_split import stored
 
-from dastm.skeleton import OPENPOSE18, Layout
-from pipeline.definitions import Definition, load_definition
+from dastm.contract.skeleton import OPENPOSE18, Layout
+from pipeline.definitions.definition import Definition, load_definition
 from pipeline.doctor.findings import Totals
 from pipeline.doctor.run import doctor
-from pipeline.parse import parse
-from pipeline.split import split
+from pipeline.parse.run import parse
+from pipeline.split.run import split
 from pipeline.table import ParsedClip, read_clips, read_refused
 from tests.pipeline.raw_files import TWO, TWO_2D
-from tests.pipeline.test_split import stored
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 KEY = "S001C001P001R001A001"

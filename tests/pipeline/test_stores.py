@@ -3,9 +3,9 @@
 import fsspec
 import pytest
 
-from pipeline import parse as stage
-from pipeline.places import place_of
-from pipeline.raw import list_raw, read
+from pipeline.parse import run as stage
+from pipeline.parse.raw_files import list_raw, read
+from pipeline.work.paths import place_of
 from tests.command_line import done, failed
 from tests.pipeline.big_enough import dastm_data, tree, write_workplace
 from tests.pipeline.raw_files import zip_folder

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import pipeline.synthesis
-from dastm.ours import NotOurs
-from dastm.skeleton import LAYOUTS
-from pipeline.definitions import Definition, SynthSpec, load_definition
-from pipeline.errors import DataError, Refused
-from pipeline.formats.kinetics_json import parse_clip
-from pipeline.formats.ntu_skeleton import parse_skeleton
+from dastm.contract.errors import DataError, Refused
+from dastm.contract.ownership import NotOurs
+from dastm.contract.skeleton import LAYOUTS
+from pipeline.definitions.definition import Definition, SynthSpec, load_definition
+from pipeline.parse.formats.kinetics_json import parse_clip
+from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 from pipeline.synthesis import synthesise
 
 SMALL = SynthSpec(n_classes=2, clips_per_class=2, seed=3)

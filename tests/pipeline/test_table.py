@@ -5,8 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import DataError
-from pipeline.formats.tracks import TrackMeasures, Tracks
+from dastm.contract.errors import DataError
 from pipeline.kernels.measures import measure
 from pipeline.table import (
     CLIPS,
@@ -23,6 +22,7 @@ from pipeline.table import (
     table_to_clips,
     write_part,
 )
+from pipeline.tracks import TrackMeasures, Tracks
 
 
 def make_clip(rng, key, n_joints=2, lengths=(2, 1), scores=False, coordinates=None, **facts):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from dastm.backbones.agcn import AGCN, Block
+from dastm.contract.skeleton import NTU25, Layout
 from dastm.layers.blocks import BlockShape
-from dastm.skeleton import NTU25, Layout
 from tests.oracles import agcn as oracle
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from dastm.backbones import BACKBONES, OPTIONS, build
 from dastm.backbones.streams import STREAMS, Streams
-from dastm.config import DEPTHS, BackboneConfig, MatchingConfig
+from dastm.config.schema import DEPTHS, BackboneConfig, MatchingConfig
+from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from dastm.layers.dropout import Dropout, reseed_dropout
 from dastm.model import Recogniser
-from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from tests.oracles import drop_edge
 from tests.oracles import parameter_counts as counts
 

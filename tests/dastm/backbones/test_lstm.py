@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dastm.backbones.lstm import LSTM
-from dastm.skeleton import NTU25, Layout
+from dastm.contract.skeleton import NTU25, Layout
 from tests.oracles import lstm as oracle
 from tests.oracles.pair_norm import pair_norm
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dastm.backbones.ms_g3d import MSG3D, MultiScaleGraphConv, Windows
-from dastm.skeleton import NTU25, OPENPOSE18, Layout
+from dastm.contract.skeleton import NTU25, OPENPOSE18, Layout
 from tests.oracles import ms_g3d as oracle
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dastm.backbones.ms_g3d_graph import k_adjacency, window_hops
+from dastm.contract.skeleton import LAYOUTS, Layout
 from dastm.layers.graph import hop_distances
-from dastm.skeleton import LAYOUTS, Layout
 from tests.oracles import ms_g3d as oracle
 
 # 0 - 1 - 2, and 3 beside 2 on 1

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from dastm.backbones.st_gcn import STGCN, Block
+from dastm.contract.skeleton import NTU25, Layout
 from dastm.layers.blocks import BlockShape
 from dastm.layers.graph import spatial_partition
-from dastm.skeleton import NTU25, Layout
 from tests.oracles import st_gcn as oracle
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)

@@ -10,8 +10,8 @@ from dastm.backbones.lstm import LSTM
 from dastm.backbones.ms_g3d import MSG3D
 from dastm.backbones.st_gcn import STGCN
 from dastm.backbones.streams import STREAMS, Streams, bone_sources, bones, motion
+from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from dastm.layers.dropout import reseed_dropout
-from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from tests.oracles import agcn as oracle
 
 CHAIN = Layout(name="chain", joints=("a", "b", "c"), bones=((1, 0), (2, 1)))

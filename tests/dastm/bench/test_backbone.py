@@ -8,7 +8,7 @@ from dastm.bench import backbone
 from dastm.bench.backbone import backbone_cases, backbone_evaluation, backbone_training, matrix_product
 from dastm.bench.case import Setting
 from dastm.bench.measure import count_flops
-from dastm.skeleton import LAYOUTS
+from dastm.contract.skeleton import LAYOUTS
 
 CPU = Setting(device=torch.device("cpu"))
 BF16 = Setting(device=CPU.device, precision="bf16")

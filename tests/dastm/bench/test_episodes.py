@@ -8,7 +8,7 @@ import torch
 from dastm.bench import episodes
 from dastm.bench.case import Setting
 from dastm.bench.episodes import EpisodeWork, episode_cases, random_episode
-from dastm.config import BackboneConfig, Config
+from dastm.config.schema import BackboneConfig, Config
 
 CPU = Setting(device=torch.device("cpu"))
 pytestmark = pytest.mark.kernel

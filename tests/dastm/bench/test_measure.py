@@ -20,7 +20,7 @@ from dastm.bench.measure import (
     measure_case,
     serve,
 )
-from dastm.errors import RunError
+from dastm.contract.errors import RunError
 from tests.dastm.bench import faulty, tiny
 
 QUICK = Setting(device=torch.device("cpu"), turn_seconds=0.005, case_seconds=0.0)

@@ -11,7 +11,7 @@ from dastm.bench.measure import Measured
 from dastm.bench.plot import growth_figure
 from dastm.bench.run import bench, chosen, write
 from dastm.bench.table import machine, table
-from dastm.errors import RunError
+from dastm.contract.errors import RunError
 from tests.dastm.bench import tiny
 
 QUICK = Setting(device=torch.device("cpu"), turn_seconds=0.005, case_seconds=0.0)

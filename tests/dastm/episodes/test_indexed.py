@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.clip import Clip, ShardError, encode_clip, encode_manifest
+from dastm.contract.clip import Clip, ShardError, encode_clip, encode_manifest
+from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.indexed import IndexedShards
-from dastm.errors import RunError
 from tests.dastm.episodes.test_handles import open_files
 from tests.shard_folder import flip_byte, make_shard_folder, rewrite_index, write_shard
 

@@ -6,12 +6,12 @@ import time
 import pytest
 import torch
 
-from dastm.clip import ShardError
+from dastm.contract.clip import ShardError
+from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.loader import clip_batches, episodes
 from dastm.episodes.sampler import plan_episode
-from dastm.errors import RunError
 from tests.shard_folder import make_shard_folder
 
 SHAPE = {"n_way": 2, "k_shot": 1, "n_query": 2, "seed": 3, "epoch": 1}

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.clip import ClassEntry, Manifest, ShardError
+from dastm.contract.clip import ClassEntry, Manifest, ShardError
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.manifest import check_clip, clip_shape, one_line, pool_sizes
-from dastm.errors import RunError
-from dastm.skeleton import NTU25, OPENPOSE18
 
 
 def manifest_with(shard):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.clip import ShardError
+from dastm.contract.clip import ShardError
+from dastm.contract.errors import RunError
 from dastm.episodes import resident
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
-from dastm.errors import RunError
 from tests.shard_folder import flip_byte, make_shard_folder
 
 CPU = torch.device("cpu")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.sampler import check_pool, plan_episode, plan_one_shot
-from dastm.errors import RunError
 
 POOL = {3: 12, 7: 9, 11: 30, 20: 15, 41: 9, 58: 10}
 

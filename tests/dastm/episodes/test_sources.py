@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from dastm.clip import ShardError
+from dastm.contract.clip import ShardError
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import OPENPOSE18
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
 from dastm.episodes.streamed import StreamedShards
-from dastm.errors import RunError
-from dastm.skeleton import OPENPOSE18
 from tests.shard_folder import flip_byte, make_shard_folder
 
 MODES = ("indexed", "resident", "streamed")

@@ -9,11 +9,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 
-from dastm.clip import Clip, ShardError, encode_clip, encode_manifest
+from dastm.contract.clip import Clip, ShardError, encode_clip, encode_manifest
+from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.streamed import StreamedShards, is_url
-from dastm.errors import RunError
 from tests.dastm.episodes.test_handles import open_files
 from tests.shard_folder import class_motion, flip_byte, make_shard_folder
 

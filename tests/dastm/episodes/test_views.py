@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
 from dastm.episodes.views import augmented, drawn_frames, middle, similarities
-from dastm.errors import RunError
-from dastm.skeleton import NTU25, OPENPOSE18
 from tests.shard_folder import make_shard_folder
 
 FRAMES = 12

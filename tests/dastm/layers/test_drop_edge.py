@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from dastm.backbones.ms_g3d import multi_scale_graphs
+from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.graph import directed_partition, hop_distances, spatial_partition
-from dastm.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from tests.oracles import drop_edge as oracle
 
 # a ring, one bone of it listed both ways, with a self loop and a joint that hangs on it

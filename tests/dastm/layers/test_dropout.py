@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from dastm.contract.skeleton import NTU25
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout, reseed_dropout
-from dastm.skeleton import NTU25
 
 ONES = torch.ones(20_000)
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dastm.contract.skeleton import LAYOUTS, Layout
 from dastm.layers.graph import UNREACHED, directed_partition, hop_distances, spatial_partition
-from dastm.skeleton import LAYOUTS, Layout
 from tests.oracles import agcn
 from tests.oracles import graph as oracle
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from dastm.contract.skeleton import Layout
 from dastm.layers.input_norm import InputNorm, check_bodies
-from dastm.skeleton import Layout
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)))
 

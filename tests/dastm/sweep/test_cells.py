@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dastm.config import load_config
-from dastm.errors import RunError
+from dastm.config.schema import load_config
+from dastm.contract.errors import RunError
 from dastm.sweep.cells import Cell, expand, read_sweep, write_sweep
 from dastm.sweep.grid import grid_from_dict
 from tests.dastm.sweep.grids import toy_grid, toy_sweep

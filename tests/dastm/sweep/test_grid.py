@@ -6,11 +6,11 @@ import re
 import pytest
 import yaml
 
-from dastm.config import EvalConfig
-from dastm.errors import RunError
+from dastm.config.schema import EvalConfig
+from dastm.contract.errors import RunError
 from dastm.sweep.cells import expand
 from dastm.sweep.grid import evaluation_name, grid_from_dict, grid_names, load_grid
-from dastm.sweep.published import published_table
+from dastm.sweep.published_figures import published_table
 from tests.dastm.sweep.grids import toy_grid
 
 SHIPPED = {

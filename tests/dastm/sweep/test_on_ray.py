@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dastm.errors import RunError
+from dastm.contract.errors import RunError
 from dastm.sweep import on_ray
 from dastm.sweep.on_ray import run_ray
 

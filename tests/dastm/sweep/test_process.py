@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dastm.locks import locked
+from dastm.runs.locks import locked
 from dastm.sweep.process import (
     LOCK_NAME,
     ORPHANED,

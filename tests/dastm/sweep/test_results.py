@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.sealed import sealed
+from dastm.runs.sealed import sealed
 from dastm.sweep.results import cell_folder, read_cell, read_results
 from tests.dastm.sweep.grids import pretend, toy_sweep
 from tests.toy import TINY

@@ -13,12 +13,12 @@ import click
 import pytest
 import yaml
 
-from dastm.checkpoint import code_digest, software
-from dastm.cli import evaluate
-from dastm.clip import MANIFEST_NAME, checksum
-from dastm.config import EvalConfig
-from dastm.errors import RunError
-from dastm.locks import locked
+from dastm.cli.evaluation import evaluate
+from dastm.config.schema import EvalConfig
+from dastm.contract.clip import MANIFEST_NAME, checksum
+from dastm.contract.errors import RunError
+from dastm.runs.checkpoint import code_digest, software
+from dastm.runs.locks import locked
 from dastm.sweep import run
 from dastm.sweep.cells import read_sweep
 from dastm.sweep.grid import evaluation_name

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dastm.checkpoint import TrainingRecord
+from dastm.runs.checkpoint import TrainingRecord
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.results import CellResult
 from dastm.sweep.statistics import Difference, columns, difference, entries

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dastm.skeleton import NTU25, OPENPOSE18
+from dastm.contract.skeleton import NTU25, OPENPOSE18
 from pipeline.doctor.observed import lay_out
-from pipeline.formats.tracks import Tracks, mark_zeros
+from pipeline.tracks import Tracks, mark_zeros
 
 STANDING_V3 = np.array(
     [

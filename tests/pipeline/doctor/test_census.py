@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.definitions import load_definition
+from pipeline.definitions.definition import load_definition
 from pipeline.doctor.census import Census, expected_clips
 from pipeline.doctor.clips import Examined
 from tests.pipeline.raw_files import definition

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.skeleton import NTU25, OPENPOSE18, Layout
+from dastm.contract.skeleton import NTU25, OPENPOSE18, Layout
 from pipeline.doctor import checks
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import lay_out

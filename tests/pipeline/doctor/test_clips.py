@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.skeleton import NTU25
+from dastm.contract.skeleton import NTU25
 from pipeline.doctor import clips
 from pipeline.doctor.clips import RawJob, Terms, examine_parsed, examine_raw
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.walk import walk
-from pipeline.formats import FORMATS
-from pipeline.labels import Label
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.labels import Label
 from pipeline.table import ParsedClip
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
 from tests.pipeline.raw_files import clip, write_json

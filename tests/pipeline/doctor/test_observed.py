@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.skeleton import NTU25
+from dastm.contract.skeleton import NTU25
 from pipeline.doctor.observed import lay_out
 from tests.pipeline.doctor.made_clips import film, laid_out, person, tracks
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from dastm.contract.errors import DataError
 from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.report import FIELDS, Report, open_files
-from pipeline.errors import DataError
 
 FOUND = [
     Finding(check="jump", source="a", key="a", frame=4, what="a body jumps"),

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.definitions import load_definition
+from dastm.contract.errors import DataError
+from pipeline.definitions.definition import load_definition
 from pipeline.doctor import run
 from pipeline.doctor.findings import Totals
 from pipeline.doctor.run import doctor
 from pipeline.doctor.walk import NOT_HERE
-from pipeline.errors import DataError
-from pipeline.parse import parse
+from pipeline.parse.run import parse
 from pipeline.synthesis import synthesise
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
+from tests.pipeline.parse.sources.source_files import annotation, define, write_pickle
 from tests.pipeline.raw_files import write_json
-from tests.pipeline.sources.source_files import annotation, define, write_pickle
 
 SMALL = {"synth": {"n_classes": 2, "clips_per_class": 3}, "split": {"class_split": {"train": [0], "val": [1]}}}
 
@@ -218,8 +218,8 @@ def test_a_clip_on_the_missing_list_that_parses_is_a_doubt(tmp_path, rng):
 
 
 def test_raw_files_and_the_table_and_shards_made_of_them_are_looked_at_in_one_go(tmp_path):
-    from pipeline.parse import parse
-    from pipeline.split import split
+    from pipeline.parse.run import parse
+    from pipeline.split.run import split
 
     demo = small("demo-ntu", class_split={"train": [0], "val": [1], "test": [2]}, n_frames=8)
     demo = replace(demo, synth=replace(demo.synth, n_classes=3, clips_per_class=2))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dastm.clip import Clip
-from dastm.skeleton import NTU25
-from pipeline.definitions import load_definition
+from dastm.contract.clip import Clip
+from dastm.contract.skeleton import NTU25
+from pipeline.definitions.definition import load_definition
 from pipeline.doctor.shards import examine_shards
 from pipeline.shards import ShardClass, write_shards
 from tests.pipeline.doctor.made_clips import person

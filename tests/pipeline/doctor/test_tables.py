@@ -6,12 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dastm.skeleton import NTU25
-from pipeline.definitions import load_definition
+from dastm.contract.skeleton import NTU25
+from pipeline.definitions.definition import load_definition
 from pipeline.doctor.findings import Totals
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.tables import examine_table
-from pipeline.jobs import MISSING
+from pipeline.parse.plan import MISSING
 from pipeline.table import (
     CLIPS,
     LAYOUT_KEY,

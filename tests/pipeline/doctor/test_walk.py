@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from pipeline.doctor.walk import walk
-from pipeline.formats import FORMATS
-from pipeline.raw import read
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.raw_files import read
 from tests.pipeline.raw_files import write_ntu, zip_folder
 
 NTU = ["ntu_skeleton"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dastm.skeleton import NTU25, OPENPOSE18
+from dastm.contract.skeleton import NTU25, OPENPOSE18
 from pipeline.kernels import align
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D
 from tests.oracles.pre_normalization import pre_normalization

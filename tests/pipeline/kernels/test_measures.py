@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.formats.tracks import TrackMeasures
 from pipeline.kernels import joints, measures
+from pipeline.tracks import TrackMeasures
 from tests.oracles import body_choice
 from tests.oracles.hand_made import STANDING, tracks_of
 

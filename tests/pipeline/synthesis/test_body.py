@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dastm.skeleton import NTU25
+from dastm.contract.skeleton import NTU25
 from pipeline.synthesis.body import (
     CHANNELS,
     COLUMN,

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline.definitions import SynthSpec
+from pipeline.definitions.definition import SynthSpec
 from pipeline.synthesis.classes import class_name
 from pipeline.synthesis.members import (
     N_KINETICS_EXTRAS,

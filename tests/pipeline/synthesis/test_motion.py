@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dastm.skeleton import NTU25
+from dastm.contract.skeleton import NTU25
 from pipeline.synthesis.body import COLUMN, draw_subject
 from pipeline.synthesis.classes import Action, Script, class_script
 from pipeline.synthesis.motion import draw_timing, move_angles, perform, smooth_step, stand, turned

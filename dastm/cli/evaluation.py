@@ -1,0 +1,115 @@
+"""`dastm eval` and `dastm report`: a run in, accuracies and a page out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dastm.cli.options import (
+    DATA,
+    first_dataset,
+    one_line_errors,
+    params,
+    said_by_params,
+)
+from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
+
+
+@click.command("eval")
+@click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Default: data/runs/<first data set>")
+@click.option("--shards", metavar="DIR|URL", help="Default: the shards that the run was trained on.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["episodes", "one-shot"]),
+    help="N-way K-shot episodes, or all classes at once with the exemplars that the shards give. Default: episodes",
+)
+@click.option("--part", type=click.Choice(["train", "val", "test"]), help="Default: test")
+@click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
+@click.option("--k-shot", type=click.IntRange(min=1), help="Default: 1")
+@click.option(
+    "--n-query",
+    type=click.IntRange(min=1),
+    help="Queries a class. Default: as the run's recipe says, else 5",
+)
+@click.option("--episodes", type=click.IntRange(min=2), help="Default: as the run's recipe says, else 500")
+@click.option("--seed", type=click.IntRange(min=0), help="Which episodes. Default: 0")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    type=click.Choice(["coordinates", "untrained"]),
+    help="A further row on the same episodes; repeatable. `coordinates` needs no run, only --shards.",
+)
+@click.option(
+    "--too-few",
+    type=click.Choice(["error", "leave_out"]),
+    help="Classes with fewer clips than k_shot + n_query: stop, or leave them out and say so. Default: error",
+)
+@click.option(
+    "--allow-seen",
+    is_flag=True,
+    default=None,
+    help="Score classes, too, that the run was trained or validated on; the results say which.",
+)
+@click.option(
+    "--convert",
+    is_flag=True,
+    default=None,
+    help="Convert shards that differ from the run's in the order of the joints or in the frames; the results say so.",
+)
+@click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Default: a folder under <run>/eval named by what is scored; without a run: print only.",
+)
+@one_line_errors
+def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
+    """Accuracy with its 95 % interval; every episode's accuracy is kept.
+
+    What is not given is as the eval block of params.yaml says, or as below where that says nothing. (null there: as the
+    recipe that the run was trained by says.)
+
+    \b
+    Examples:
+      dastm eval --run data/runs/demo-ntu --k-shot 5
+      dastm eval --shards data/shards/demo-ntu --baseline coordinates
+      dastm eval --run data/runs/ntu-one-shot --protocol one-shot
+    """
+    from dastm.evaluation.evaluator import evaluate_and_write, table_lines
+    from dastm.runs.checkpoint import TrainingRecord
+
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    usual = params("eval")
+    asked = {**usual, **given}
+    with said_by_params("eval", used=bool(usual)):
+        config = checked(EvalConfig, asked, "eval")
+    if config.protocol == "one-shot" and (idle := [key for key in EPISODES_ONLY if key in given]):
+        words = ", ".join("--" + key.replace("_", "-") for key in idle)
+        raise click.UsageError(f"{words}: not with the one-shot protocol, which takes all classes and all clips")
+    if run_folder is None and (shards is None or "coordinates" not in given.get("baselines", ())):
+        run_folder = DATA / "runs" / first_dataset()
+    if run_folder is not None:
+        recipe = TrainingRecord.read(run_folder).config.evaluation
+        config = checked(EvalConfig, {**vars(recipe), **asked}, "eval")
+    metrics = evaluate_and_write(config, run_folder, shards, device, out, log=click.echo)
+    click.echo("\n".join(table_lines(metrics)))
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Default: report.html in the (first) run folder.")
+@one_line_errors
+def report(runs: tuple[Path, ...], out: Path | None) -> None:
+    """One HTML page: accuracies, curves, what the model looks at.
+
+    It opens from disk without a network. The shards must still be where the run was trained on them.
+
+    Example: dastm report data/runs/demo-ntu
+    """
+    from dastm.report.page import write_report
+
+    path = out or runs[0] / "report.html"
+    for line in write_report(list(runs), path):
+        click.echo(line)
+    click.echo(f"report: {path}")

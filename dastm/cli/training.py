@@ -1,0 +1,68 @@
+"""`dastm train`: shards and a configuration in, a run folder out."""
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from dastm.cli.options import (
+    DATA,
+    PRESET_HELP,
+    SET_HELP,
+    first_dataset,
+    known_presets,
+    one_line_errors,
+    said_by_params,
+    train_params,
+)
+from dastm.config.schema import load_config, parse_settings
+
+
+@click.command()
+@click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder. Default: data/runs/<name of the shards>")
+@click.option("--preset", "presets", multiple=True, metavar="NAME|FILE", callback=known_presets, help=PRESET_HELP)
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
+@click.option("--replace", is_flag=True, help="Remove another training, with its results, from the run folder.")
+@click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    help="Folder of pretrained backbones that trainings share. Default: each run has its own.",
+)
+@one_line_errors
+def train(
+    shards: str | None,
+    out: Path | None,
+    presets: tuple[str, ...],
+    settings: tuple[str, ...],
+    replace: bool,
+    pretrained: Path | None,
+) -> None:
+    """Train on shards; started again, it continues where it was stopped.
+
+    \b
+    Examples:
+      dastm train
+      dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
+      dastm train --preset release --preset ngm --out data/runs/ngm
+      dastm train --set matching.rank_weight=0 --out data/runs/no-rank
+    """
+    from dastm.episodes.sources import open_source
+    from dastm.runs.checkpoint import record_training
+    from dastm.runs.device import pick_device
+    from dastm.training.trainer import train as run
+
+    # A preset that is asked for is meant as it is, not with what params.yaml sets for another.
+    usual_presets, usual = (presets, {}) if presets else train_params()
+    with said_by_params("train", used=bool(not presets and (usual or usual_presets))):
+        config = load_config(usual_presets, {**usual, **parse_settings(settings)})
+    where = shards or str(DATA / "shards" / first_dataset())
+    device = pick_device(config.optimise.device)
+    parts = ["train", "val"]
+    with closing(
+        open_source(where, mode=config.optimise.source, device=device, parts=parts, commands=shards is not None)
+    ) as source:
+        folder = out or DATA / "runs" / source.manifest.dataset
+        record = record_training(config, where, source.manifest)
+        run(source, record, folder, replace=replace, pretrained=pretrained, log=click.echo)
+    click.echo(f"trained: {folder}; next: dastm eval --run {folder}")

@@ -1,0 +1,370 @@
+"""The configuration of a training and of an evaluation: every knob once, checked when it is built, saved with the run.
+
+In: presets (recipes and methods, dastm/config/presets/*.yaml), params.yaml, `--set key=value`. Out: `Config`,
+`EvalConfig`. The defaults are the paper's recipe (Ma et al., ECCV 2022); where the paper is silent the docstring says
+so.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from dastm.contract.documents import DocumentError, read_yaml, shown, yaml_value
+from dastm.contract.errors import RunError
+from dastm.contract.faults import first_fault
+
+PRESETS = Path(__file__).parent / "presets"
+DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
+"""Numbers of blocks that a backbone comes with, the default first; the LSTM may have any number of layers."""
+STRICT = ConfigDict(extra="forbid")
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+"""As many bits as torch's generator on the CPU takes."""
+Episodes = Annotated[int, Field(ge=2, strict=True)]
+"""Two at least: a mean with an interval."""
+BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
+Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
+FrameDistance = Literal["frobenius", "cosine"]
+Init = Literal["uniform", "tied", "identity"]
+TooFew = Literal["error", "leave_out"]
+EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few")
+"""What the one-shot protocol of an evaluation leaves no choice of."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("each one once")
+    return values
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EpisodeConfig:
+    """The shape of a training episode."""
+
+    n_way: Annotated[int, Field(ge=2, strict=True)] = 5
+    k_shot: Count = 1
+    n_query: Count | None = None
+    """Queries a class; None: as many as shots, as in the paper's N x (K + K)."""
+    too_few: TooFew = "error"
+    """Classes of train and val with too few clips for an episode: stop, or leave them out and say so."""
+
+    @property
+    def queries(self) -> int:
+        """Queries a class, resolved."""
+        return self.n_query or self.k_shot
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class BackboneConfig:
+    """The encoder of one body."""
+
+    name: BackboneName = "st_gcn"
+    n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
+    """None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; layers of the LSTM 2)."""
+    streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
+    """One network a stream, their features side by side. None: as published, joint and bone of 2s-AGCN, else joint."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Within every backbone, each in its place. The paper is silent; the released code has 0.1."""
+    edge_importance: bool = True
+    """ST-GCN alone: a learned weight of every bone, as published; the released code has none."""
+    pair_norm: Weight = 0.0
+    """PairNorm's scale, after every graph convolution (Zhao & Akoglu 2020); 0 leaves it out. In all but the LSTM a
+    batch norm follows, divides the scale out again, and leaves little of it."""
+    drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has none."""
+    body_slots: Annotated[int, Field(ge=1, le=16, strict=True)] | None = None
+    """Features are averaged over this many bodies, absent ones as zeros (released code: 2); None: over those present.
+    The input norm of 2s-AGCN and MS-G3D has statistics for each of them, that of the others one set for all."""
+
+    @model_validator(mode="after")
+    def _known_depth(self) -> "BackboneConfig":
+        depths = DEPTHS.get(self.name)
+        if self.n_blocks is not None and depths is not None and self.n_blocks not in depths:
+            raise ValueError(f"n_blocks: {self.name} has {' or '.join(map(str, depths))}, not {self.n_blocks}")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class MatchingConfig:
+    """The distance between a query and a prototype, and the rank term beside it."""
+
+    spatial: Literal["activation", "self", "none"] = "activation"
+    """Joints of both sides attend to each other (Eq. 4-6), or each skeleton's to its own (NGM), or not at all."""
+    temporal: Literal["dtw", "none"] = "dtw"
+    """Frames are aligned (Eq. 7), or whole clips compared (ProtoNet)."""
+    attention: Literal["equations", "block"] = "equations"
+    """How joints attend: Eq. 4-5 for all pairs of frames, or the block of the released code, frame t with frame t."""
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of the block (released code: 0.2)."""
+    init: Init = "uniform"
+    """How the projections of Eq. 4-5 begin (`dastm.matching.projections`); the paper is silent."""
+    joint_code: Weight = 0.0
+    """A learned code of every joint, of this length at first, is added where Eq. 4-5 compute scores, so that joints can
+    attend by which joint it is; 0 leaves it out, as the paper does."""
+    unit_frames: bool = False
+    """Every feature frame is divided by its Frobenius norm, before prototypes, distances and rank term."""
+    frame_distance: FrameDistance = "frobenius"
+    """Of two frames: of the difference (Eq. 6), or 1 - cosine of the flattened frames (released code)."""
+    clip_distance: Literal["euclidean", "squared"] = "euclidean"
+    """Of two clips without alignment (ProtoNet); the released code squares it."""
+    mean: bool = False
+    """Means in place of sums. Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned ones by the
+    number of frames of the longer side; Euclidean distances of clips by sqrt(T V D), squared ones by T V D."""
+    divergence: bool = False
+    """soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2 (Blondel, Mensch & Vert, AISTATS 2021; released code),
+    unless spatial is `activation`, where neither side has frames of its own."""
+    gamma: Positive = 0.1
+    """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent)."""
+    soft_evaluation: bool = False
+    """Evaluation takes the soft minimum, too, as the released code does; False: the minimum."""
+    band: Annotated[int, Field(ge=0)] | None = None
+    """Pair only feature frames at most this far apart (Sakoe-Chiba); null pairs all, as the paper does."""
+    temperature: Positive = 1.0
+    """Distances are divided by this before the softmax of Eq. 1; 1 is the paper's equation."""
+    rank_weight: Weight = 0.1
+    """Lambda of Eq. 8; 0 leaves the rank term out."""
+    rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
+    """Eq. 3; the same of frames divided by their Frobenius norm, and so bounded; or what the released code computes."""
+
+    @model_validator(mode="after")
+    def _codes_are_of_the_equations(self) -> "MatchingConfig":
+        if self.joint_code and self.attention == "block":
+            raise ValueError("joint_code: is of `attention: equations`; set it to 0 for the block")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class AugmentConfig:
+    """What a training step sees of its clips; evaluation and validation see them as they are stored."""
+
+    n_frames: Count | None = None
+    """Frames a clip that the network sees, where the shards hold more: one of each equal segment (TSN), in training
+    drawn anew for every episode, else its middle one. None: all that the shards hold."""
+    yaw: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Clips are turned about the vertical by an angle drawn from -yaw..yaw degrees."""
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Clips are scaled by a factor drawn from 1 - scale .. 1 + scale."""
+    noise: Weight = 0.0
+    """Standard deviation of what is added to every coordinate of every joint, in units of the shards."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class PretrainConfig:
+    """The backbone as a classifier over all training classes, before the first episode."""
+
+    steps: Annotated[int, Field(ge=0, strict=True)] = 0
+    """0 leaves it out, as the paper does."""
+    clips: Annotated[int, Field(ge=4, strict=True)] = 32
+    """Clips a step, about: as many of each class that is in it, two at least."""
+    learning_rate: Positive = 1e-3
+    """Falls to 0 along a half cosine."""
+    weight_decay: Weight = 5e-4
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Of the labels."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class OptimiseConfig:
+    """How long, how fast, and on what."""
+
+    epochs: Count = 40
+    """The paper is silent; the released code trains for at most 100."""
+    episodes: Count = 1000
+    """Training episodes an epoch."""
+    val_episodes: Episodes = 500
+    """Validation episodes after every epoch."""
+    val_draw: Literal["same", "new"] = "same"
+    """The same validation episodes after every epoch, or new ones each time (released code); of every seed the same."""
+    val_query: Count = 5
+    """Queries a class in validation."""
+    learning_rate: Positive = 1e-3
+    """Adam."""
+    weight_decay: Weight = 0.0
+    """The paper is silent; the released code has 5e-4."""
+    backbone_rate: Weight = 1.0
+    """The backbone's learning rate as a factor of the matching's; 0 keeps it as it was pretrained."""
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """`cosine`: down to 0 over the whole training. `plateau`, as released: halved, not below 1e-5, when an epoch's
+    training loss has for more than 10 epochs not been lower than the lowest by a ten thousandth of it."""
+    patience: Count | None = None
+    """Stop after so many epochs without a better validation accuracy (released code: 41)."""
+    ties: Literal["earlier", "later"] = "earlier"
+    """Which of two epochs that validate equally well counts as better: its weights are kept (released code: later)."""
+    max_falls: Count | None = None
+    """Stop after so many epochs in a row, none of which validated better than the one before it (released code: 10)."""
+    clip_norm: Weight = 0.0
+    """Gradients are scaled down to this norm; 0 leaves them."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
+    """One training each; accuracies are then also given over seeds."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 .."""
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    """bf16 is the backbone's; on a CPU it pays where the processor has AMX. tf32 is for CUDA only."""
+    source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
+    """Clips read through the index, all held in memory, or streamed; auto: in memory where they fit."""
+    checkpoint_every: Count = 100
+    """Episodes between checkpoints (one more at the end of every epoch)."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EvaluationConfig:
+    """How `dastm eval` scores runs of this recipe unless it is told otherwise; no weight depends on it."""
+
+    n_query: Count = 5
+    """Queries a class."""
+    episodes: Episodes = 500
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Config:
+    """One training, complete: what config.json of a run folder holds."""
+
+    episode: EpisodeConfig = EpisodeConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    matching: MatchingConfig = MatchingConfig()
+    augment: AugmentConfig = AugmentConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    optimise: OptimiseConfig = OptimiseConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @property
+    def method(self) -> str:
+        """The row of the paper's tables that this is."""
+        matching, backbone = self.matching, self.backbone
+        if matching.temporal == "none":
+            name = "ProtoNet"
+        elif matching.spatial == "self":
+            name = "NGM"
+        else:
+            stars = {("none", False): "DTW", ("none", True): "DASTM*", ("activation", False): "DASTM**"}
+            name = stars.get((matching.spatial, matching.rank_weight > 0), "DASTM")
+        further = {
+            "activation": name == "ProtoNet" and matching.spatial == "activation",
+            "self-attention": name == "ProtoNet" and matching.spatial == "self",
+            "rank": name in ("ProtoNet", "NGM") and matching.rank_weight > 0,
+            "PairNorm": backbone.pair_norm > 0,
+            "DropEdge": backbone.drop_edge > 0,
+        }
+        named = [what for what, there in further.items() if there]
+        return " + ".join(named if named and name == "DTW" else [name, *named])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings: what `Config` is built from again."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EvalConfig:
+    """What a run is scored on; the same for every run and baseline given the same values."""
+
+    protocol: Literal["episodes", "one-shot"] = "episodes"
+    """N-way K-shot episodes, or all classes at once: the given exemplars against every other clip. The latter has no
+    use for n_way, k_shot, n_query, episodes and seed."""
+    part: Literal["train", "val", "test"] = "test"
+    n_way: Annotated[int, Field(ge=2, strict=True)] = 5
+    k_shot: Count = 1
+    n_query: Count = EvaluationConfig.n_query
+    episodes: Episodes = EvaluationConfig.episodes
+    seed: Seed = 0
+    baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
+    """Further rows on the same episodes: nearest prototype of the coordinates, and the network before training."""
+    too_few: TooFew = "error"
+    """Classes with fewer than k_shot + n_query clips: stop, or leave them out and say so."""
+    allow_seen: bool = False
+    """Score classes, too, that the run was trained or validated on."""
+    convert: bool = False
+    """Convert what can be converted of shards that are not as the run's: the order of the joints, the frames."""
+
+    @property
+    def name(self) -> str:
+        """Short name of the episodes, e.g. test-5way-1shot-5q-500e-seed0, or test-one-shot."""
+        if self.protocol == "one-shot":
+            return f"{self.part}-one-shot"
+        shape = f"{self.n_way}way-{self.k_shot}shot-{self.n_query}q-{self.episodes}e"
+        return f"{self.part}-{shape}-seed{self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings that apply to the protocol: what metrics.json holds."""
+        unused = EPISODES_ONLY if self.protocol == "one-shot" else ()
+        return {key: value for key, value in asdict(self).items() if key not in unused}
+
+
+def preset_names() -> list[str]:
+    """Names of the shipped presets."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Config:
+    """Presets, each over the one before it, with settings over them.
+
+    Args:
+        presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or YAML files
+            of one's own; none: the defaults, which are `paper` and `dastm`.
+        settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
+
+    Raises RunError in one line for an unknown preset or key, or a wrong value.
+    """
+    document: dict[str, Any] = {}
+    for preset in (presets,) if isinstance(presets, str) else presets:
+        for section, values in _preset(preset).items():
+            document[section] = {**document.get(section, {}), **values}
+    for key, value in (settings or {}).items():
+        section, dot, name = str(key).partition(".")
+        if not dot or not isinstance(document.setdefault(section, {}), dict):
+            raise RunError(f"setting {key!r}: write section.name, e.g. matching.gamma")
+        document[section][name] = value
+    return config_from_dict(document)
+
+
+def preset_keys(name: str) -> set[str]:
+    """The dotted keys that a preset sets, e.g. matching.spatial. Raises RunError as `load_config`."""
+    return {f"{section}.{key}" for section, values in _preset(name).items() for key in values}
+
+
+def _preset(name: str) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value of a shipped preset, or of a file of one's own."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
+    if path.parent == PRESETS and name not in preset_names():
+        raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or a YAML file of yours")
+    try:
+        document = read_yaml(path) or {}
+    except DocumentError as error:
+        raise RunError(f"preset {name}: {error}") from None
+    if not isinstance(document, dict) or not all(isinstance(values, dict) for values in document.values()):
+        raise RunError(f"preset {name}: expected sections of keys, e.g. matching: {{gamma: 0.05}}")
+    return document
+
+
+def config_from_dict(document: Mapping[str, Any], where: str = "configuration") -> Config:
+    """Check and freeze a configuration; RunError in one line."""
+    config: Config = checked(Config, document, where)
+    return config
+
+
+def checked(cls: type[Any], document: Any, where: str) -> Any:
+    """Build a configuration class from plain data; RunError names the first key at fault."""
+    try:
+        return TypeAdapter(cls).validate_python(document)
+    except ValidationError as error:
+        raise RunError(f"{where}: {first_fault(cls, error)}") from error
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts to a mapping, values read as YAML; RunError for a text without '='."""
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise RunError(f"setting {pair!r}: write key=value, e.g. matching.gamma=0.05")
+        try:
+            settings[key.strip()] = yaml_value(value)
+        except DocumentError as error:
+            raise RunError(f"setting {shown(pair)}: the value is {error}") from None
+    return settings

@@ -1,0 +1,53 @@
+"""Names that end up in paths and in the shell commands of dvc.yaml, and the reading of params.yaml, which gives them.
+
+In: params.yaml, which may be somebody else's. Out: its blocks; DocumentError for a name that a shell or a file system
+could take for something else. Both command lines read params.yaml with this.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from dastm.contract.documents import DocumentError, read_yaml, shown
+
+PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
+SAFE_IN_QUOTES = re.compile(r"[^'\x00-\x1f\x7f-][^'\x00-\x1f\x7f]*")
+"""What stays one word between single quotes."""
+
+
+def is_plain(name: object) -> bool:
+    """Whether this is a name of letters, digits, `.`, `_` and `-` (not first), and neither `.` nor `..`."""
+    return isinstance(name, str) and PLAIN.fullmatch(name) is not None and name not in (".", "..")
+
+
+def read_params(path: Path, block: str) -> dict[str, Any]:
+    """One block of params.yaml; empty where there is none.
+
+    Raises: DocumentError where the file is no mapping of blocks, or a data set or sweep has a name that is not plain.
+    """
+    document = read_yaml(path) or {}
+    if not isinstance(document, dict):
+        raise DocumentError(f"expected blocks of keys, got {shown(document)}")
+    for name in ("datasets", "sweeps"):
+        _check_names(name, _block(document, name))
+    return _block(document, block)
+
+
+def _block(document: dict[str, Any], name: str) -> dict[str, Any]:
+    block = document.get(name) or {}
+    if not isinstance(block, dict):
+        raise DocumentError(f"block {name}: expected keys with values, got {shown(block)}")
+    return dict(block)
+
+
+def _check_names(block: str, named: dict[Any, Any]) -> None:
+    for name, value in named.items():
+        if not is_plain(str(name) if type(name) is int else name):  # YAML's 7 is a name, too
+            raise DocumentError(
+                f"{block}: {shown(name)} is not a name: letters, digits, '.', '_' and '-' only, not '-' first;"
+                " it names folders and goes into commands of dvc.yaml"
+            )
+        for key, text in (value if isinstance(value, dict) else {"": value}).items():
+            if not isinstance(text, str) or not SAFE_IN_QUOTES.fullmatch(text):
+                where = f"{block}.{name}{'.' * bool(key)}{key}"
+                raise DocumentError(f"{where}: expected a text without quotes and line breaks, got {shown(text)}")

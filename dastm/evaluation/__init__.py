@@ -1,0 +1,6 @@
+"""Trained weights and shards in, accuracies with intervals out. Read `evaluator` first.
+
+Every row of a result is scored on the same episodes: the trained network, and the `baselines` that need no training.
+`one_shot` is the protocol with given exemplars, `accuracy` the score, `predictions` what was answered to each query;
+`feature_cache` computes the features of each clip once.
+"""

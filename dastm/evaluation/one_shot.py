@@ -1,0 +1,142 @@
+"""The one-shot protocol: all classes of a part at once, their given exemplars as support, every other clip a query.
+
+In: shards whose manifest marks exemplars (NTU-120's official protocol: 20 novel classes, one exemplar each; one's own
+data may give more than one), and a way to measure distances. Out: right (1) or wrong (0) of every query.
+
+The accuracy is the share of all queries that are right, so a class counts by its clips. Its interval is over queries:
+it says how sure the share is for these exemplars, and nothing of what other exemplars would have given.
+Queries come in chunks of `CHUNK`: memory does not grow with their number. Axes: Q queries, W ways.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dastm.contract.clip import Manifest
+from dastm.episodes.collate import labels, selection
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.loader import clip_batches
+from dastm.episodes.sampler import plan_one_shot
+from dastm.episodes.sources import EpisodeSource
+from dastm.matching.prototypes import prototypes
+from dastm.model import Recogniser
+
+CHUNK = 200
+"""Queries that are encoded and matched at once."""
+Hits = NDArray[np.float64]
+CLASS_FIELDS = ("row", "seed", "class_id", "class_name", "queries", "accuracy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryClass:
+    """One class of the protocol; queries lie class after class, in the order of these."""
+
+    class_id: int
+    name: str
+    exemplars: int
+    queries: int
+
+
+class SupportOnce:
+    """Distances of a model to episodes in a row: those with the very same support have it encoded once."""
+
+    def __init__(self, model: Recogniser) -> None:
+        self._model = model
+        self._support: ClipBatch | None = None
+        self._prototypes_WSVD = torch.empty(0)
+
+    def __call__(self, episode: Episode) -> Tensor:
+        """Distances of the episode's queries to its classes -> (Q, W)."""
+        if episode.support is not self._support:
+            features = self._model.encode(episode.support)
+            self._prototypes_WSVD = prototypes(features, episode.support_labels, len(episode.plan.class_ids))
+            self._support = episode.support
+        return self._model.distances(self._model.encode(episode.query), self._prototypes_WSVD)
+
+
+def plan_of(manifest: Manifest, part: str) -> EpisodePlan:
+    """The whole protocol as one plan; RunError in one line where exemplars are missing."""
+    return plan_one_shot(manifest.pool_sizes(part), manifest.exemplars(part), f"{manifest.dataset}: {part}")
+
+
+def query_classes(manifest: Manifest, part: str) -> list[QueryClass]:
+    """The classes of the protocol. Raises: as `plan_of`."""
+    plan = plan_of(manifest, part)
+    return [
+        QueryClass(class_id=c, name=manifest.parts[part][c].name, exemplars=len(support), queries=len(query))
+        for c, support, query in zip(plan.class_ids, plan.support, plan.query, strict=True)
+    ]
+
+
+def n_chunks(manifest: Manifest, part: str) -> int:
+    """How many episodes `chunks` gives. Raises: as `plan_of`."""
+    return -(-sum(map(len, plan_of(manifest, part).query)) // CHUNK)
+
+
+def chunks(source: EpisodeSource, part: str, device: torch.device) -> Iterator[Episode]:
+    """Episodes of at most `CHUNK` queries, all with the same support. Raises: as `plan_of` and the source's `clips`."""
+    plan = plan_of(source.manifest, part)
+    support = source.clips(part, selection(plan, plan.support)).to(device)
+    support_labels = labels(plan.support).to(device)
+    queries, query_labels = selection(plan, plan.query), labels(plan.query).to(device)
+    starts = range(0, len(queries), CHUNK)
+    batches = clip_batches(source, part, [queries[start : start + CHUNK] for start in starts], device=device)
+    for start, batch in zip(starts, batches, strict=True):
+        own_labels = query_labels[start : start + CHUNK]
+        yield Episode(plan=plan, support=support, query=batch, support_labels=support_labels, query_labels=own_labels)
+
+
+def query_hits(distances: Callable[[Episode], Tensor], items: Iterable[Episode]) -> Hits:
+    """1 where a query's nearest class is its own, else 0 -> (queries,). Raises ValueError if a distance is nan."""
+    hits = []
+    with torch.inference_mode():
+        for episode in items:
+            distances_QW = distances(episode)
+            right_Q = (distances_QW.argmin(1) == episode.query_labels).double()
+            hits.append(right_Q.masked_fill(distances_QW.isnan().any(1), torch.nan))
+    hits_Q = torch.cat(hits).cpu().numpy()
+    if np.isnan(hits_Q).any():
+        raise ValueError(f"distances of query {int(np.isnan(hits_Q).argmax())} hold nan")
+    return np.asarray(hits_Q)
+
+
+def class_accuracies(hits_Q: Hits, classes: Sequence[QueryClass]) -> dict[int, float]:
+    """Class id -> share of its queries that are right."""
+    ends = np.cumsum([of.queries for of in classes])
+    hits_of = zip(classes, np.split(hits_Q, ends[:-1]), strict=True)
+    return {of.class_id: float(hits.mean()) for of, hits in hits_of}
+
+
+def class_summary(hits_by_row: Mapping[str, Hits], classes: Sequence[QueryClass]) -> dict[str, Any]:
+    """What metrics.json holds of every class: how many exemplars and queries, and the accuracy of every row in %."""
+    shares = {name: class_accuracies(hits_Q, classes) for name, hits_Q in hits_by_row.items()}
+    return {
+        f"{of.class_id:03d}": {
+            "name": of.name,
+            "exemplars": of.exemplars,
+            "queries": of.queries,
+            "accuracy": {name: round(100 * share[of.class_id], 4) for name, share in shares.items()},
+        }
+        for of in classes
+    }
+
+
+def class_cells(name: str, seed: int, hits_Q: Hits, classes: Sequence[QueryClass]) -> list[dict[str, Any]]:
+    """The lines of episodes.csv for one row and seed: one a class (the only episode's, class by class)."""
+    shares = class_accuracies(hits_Q, classes)
+    return [
+        {
+            "row": name,
+            "seed": seed,
+            "class_id": of.class_id,
+            "class_name": of.name,
+            "queries": of.queries,
+            "accuracy": f"{shares[of.class_id]:.6f}",
+        }
+        for of in classes
+    ]

@@ -1,0 +1,19 @@
+"""Figures for a report: plain numpy arrays in, text of an SVG out that can stand inside an HTML page as it is.
+
+The heatmaps are those of DASTM's Fig. 3 (joint similarity) and Fig. 4 (activation of a matched pair).
+"""
+
+from dastm.report.figures.heatmaps import alignment, cosine_similarity, joint_similarity
+from dastm.report.figures.matching import matching_pair
+from dastm.report.figures.sweep import sweep_curves
+from dastm.report.figures.training import accuracy_histogram, curves
+
+__all__ = [
+    "accuracy_histogram",
+    "alignment",
+    "cosine_similarity",
+    "curves",
+    "joint_similarity",
+    "matching_pair",
+    "sweep_curves",
+]

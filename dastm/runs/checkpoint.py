@@ -1,0 +1,271 @@
+"""Run folders and checkpoints: what is on disk of a training, written whole or not at all, read without executing it.
+
+A run folder holds
+  train/config.json          the configuration as resolved, which shards, versions, git revision
+  train/seed-<n>/last.pt     weights, optimiser and position after the last checkpoint; best.pt: the best validation
+  curves.csv                 every epoch of every seed; train/curves.json: its digest
+  eval/<what is scored>/     metrics.json, with the digests of episodes.csv and predictions.parquet
+  report.html
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dastm import __version__
+from dastm.config.schema import Config, config_from_dict
+from dastm.contract.clip import Manifest, checksum, encode_manifest
+from dastm.contract.documents import DocumentError, cut, shown
+from dastm.contract.documents import read_json as read_document
+from dastm.contract.errors import RunError
+from dastm.contract.os_errors import naming, os_line
+from dastm.contract.ownership import unfinished_name
+from dastm.contract.skeleton import Layout
+from dastm.contract.spreadsheet import cell
+from dastm.episodes.streamed import is_url
+from dastm.runs.sealed import DIGEST, check_seal, sealed
+
+CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"
+NOT_TRAINING = ("__main__.py", "bench", "cli", "report", "sweep")
+"""Of this package, what no weight depends on."""
+ARITHMETIC = ("torch", "numpy", "numba")
+"""Packages whose version the last bit of a weight may depend on."""
+WHERE = ("shards", "beside")
+"""Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
+PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
+"""Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
+CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write under a temporary name, then rename: a reader sees the old file or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = unfinished_name(path)
+    try:
+        with naming(path):
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """`write_bytes` of a JSON document."""
+    write_bytes(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def csv_bytes(fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """A CSV table; a missing value becomes an empty cell, a formula a text."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue().encode()
+
+
+def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """`write_bytes` of a CSV table."""
+    write_bytes(path, csv_bytes(fields, rows))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document of a run folder; RunError names the file."""
+    try:
+        return read_document(path)
+    except DocumentError as error:
+        if isinstance(error.__cause__, OSError):
+            raise RunError(os_line(error.__cause__, path, "cannot be read")) from error
+        raise RunError(f"{path}: cannot be read ({error})") from None
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Tensors, numbers, strings, lists and mappings only: what `load_checkpoint` accepts."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` was given, on the CPU; nothing in the file is executed. RunError names a damaged file.
+
+    `load_state_dict` moves to the device what belongs there; Adam's step counts stay, or every step would wait for the
+    GPU to read them.
+    """
+    if not path.is_file():
+        raise RunError(f"{path}: no such checkpoint; `dastm train` makes it")
+    data = io.BytesIO(path.read_bytes())
+    try:
+        damaged = zipfile.ZipFile(data).testzip()  # torch writes checksums and does not look at them
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} differs")
+        data.seek(0)
+        state = torch.load(data, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(f"holds a {type(state).__name__}")
+    except Exception as error:  # the unpickler fails in a dozen ways on bytes that are not its own
+        raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); `dastm train` makes it again") from error
+    return state
+
+
+def code_digest() -> str:
+    """Digest of the source that weights depend on: a training continues only under the code that began it."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in NOT_TRAINING):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Versions that a result may depend on."""
+    packages = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow")}
+    return {"dastm": __version__, "python": platform.python_version(), **packages}
+
+
+def git_revision() -> str | None:
+    """Revision of the checkout this runs in, with `-dirty` where it differs; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What train/config.json says: a training is the same training where `identity` is the same."""
+
+    config: Config
+    shards: str
+    """Where the shards were read from."""
+    dataset: str
+    shards_digest: str
+    """Of manifest.json."""
+    code: str
+    versions: Mapping[str, str]
+    revision: str | None
+    classes: Mapping[str, Mapping[int, str]] | None = None
+    """train and val -> class id -> name: the classes seen; None: an older version wrote the record."""
+    layout: Layout | None = None
+    """Of the skeletons that the weights know; None: an older version wrote the record."""
+    preparation: Mapping[str, Any] | None = None
+    """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
+    beside: str | None = field(default=None, compare=False)
+    """Where the shards lay, seen from the run folder; None: not written yet, a URL, or an older version."""
+
+    def identity(self) -> dict[str, Any]:
+        """Everything the weights of one seed depend on, but for the device and its number of threads."""
+        config = self.config.to_dict()
+        del config["optimise"]["seeds"], config["evaluation"]
+        versions = {name: self.versions.get(name) for name in ARITHMETIC}
+        return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
+
+    def trained_on(self, manifest: Manifest) -> bool:
+        """Whether these are the shards of the training."""
+        return checksum(encode_manifest(manifest)) == self.shards_digest
+
+    def check_shards(self, manifest: Manifest) -> None:
+        """RunError unless these are the shards of the training: of others, any class may be one that it has seen."""
+        if not self.trained_on(manifest):
+            raise RunError(
+                f"{self.shards}: the shards are not those that this run was trained on; train again, or name them with "
+                "`dastm eval --shards` to evaluate on them all the same"
+            )
+
+    def write(self, run: Path) -> None:
+        """Write train/config.json of a run folder."""
+        document = {**vars(self), "config": self.config.to_dict(), "versions": dict(self.versions)}
+        if self.layout is not None:
+            document["layout"] = self.layout.to_dict()
+        if Path(self.shards).is_absolute():
+            document["beside"] = os.path.relpath(self.shards, run.absolute())
+        # JSON's keys are texts: the digest is of what will be read.
+        write_json(run / "train" / CONFIG_NAME, sealed(json.loads(json.dumps(document)), but=WHERE))
+
+    @staticmethod
+    def read(run: Path) -> "TrainingRecord":
+        """Read train/config.json; RunError if the folder is no run or the file is damaged."""
+        path = run / "train" / CONFIG_NAME
+        if not path.is_file():
+            raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
+        document = read_json(path)
+        try:
+            _check_texts(document)
+            if "layout" in document or DIGEST in document:
+                document = check_seal(
+                    document, path, f"`dastm train --out {run} --replace` makes the run anew", but=WHERE
+                )
+            layout = document.pop("layout", None)
+            layout = Layout.from_dict(layout) if layout is not None else None
+            config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
+            classes = _classes_read(document.pop("classes", None))
+            return TrainingRecord(config=config, versions=versions, classes=classes, layout=layout, **document)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise RunError(f"{path}: not the record of a training ({cut(error)})") from error
+
+
+def _check_texts(document: dict[str, Any]) -> None:
+    """TypeError naming what is no text and should be one."""
+    for name in ("shards", "dataset", "shards_digest", "code"):
+        if not isinstance(document[name], str):
+            raise TypeError(f"{name}: expected a text, got {shown(document[name])}")
+    if not isinstance(document["revision"], str | None):
+        raise TypeError(f"revision: expected a text or null, got {shown(document['revision'])}")
+    for name, text in dict(document["versions"]).items():
+        if not isinstance(text, str):
+            raise TypeError(f"versions.{name}: expected a text, got {shown(text)}")
+
+
+def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:
+    """JSON has no numbers for keys."""
+    if document is None:
+        return None
+    return {part: {int(class_id): str(name) for class_id, name in ids.items()} for part, ids in document.items()}
+
+
+def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
+    """train and val -> class id -> name: the classes that a training on these shards sees."""
+    return {
+        part: {class_id: entry.name for class_id, entry in sorted(manifest.parts.get(part, {}).items())}
+        for part in ("train", "val")
+    }
+
+
+def preparation_of(manifest: Manifest) -> dict[str, Any]:
+    """How the clips of shards were prepared, as far as weights depend on it: keys of the definition's split block.
+
+    None: the shards do not say.
+    """
+    split = manifest.definition.get("split") or {}
+    return {**{key: split.get(key) for key in PREPARATION}, "n_frames": manifest.frames}
+
+
+def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
+    """The record of a training that begins now."""
+    return TrainingRecord(
+        config=config,
+        shards=shards if is_url(shards) else str(Path(shards).absolute()),
+        dataset=manifest.dataset,
+        shards_digest=checksum(encode_manifest(manifest)),
+        code=code_digest(),
+        versions=software(),
+        revision=git_revision(),
+        classes=training_classes(manifest),
+        layout=manifest.layout,
+        preparation=preparation_of(manifest),
+    )

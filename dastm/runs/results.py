@@ -1,0 +1,91 @@
+"""Results of an evaluation and curves of a training on disk: writer beside reader, nothing damaged gets through.
+
+metrics.json says how many rows the files beside it have, and their digests, and ends with a digest of itself.
+curves.csv is a plain table (DVC draws it); what is said of it is in train/curves.json.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dastm.contract.errors import RunError
+from dastm.runs.checkpoint import CURVE_FIELDS, CURVES_NAME, csv_bytes, read_json, write_bytes, write_json
+from dastm.runs.sealed import check_seal, facts_of, read_beside, read_csv_beside, sealed
+
+METRICS_NAME, EPISODES_NAME, PREDICTIONS_NAME = "metrics.json", "episodes.csv", "predictions.parquet"
+CURVES_FACTS = "curves.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What `save_evaluation` was given."""
+
+    metrics: dict[str, Any]
+    episodes: list[dict[str, str]]
+
+
+def save_evaluation(
+    folder: Path,
+    metrics: Mapping[str, Any],
+    fields: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    predictions: tuple[bytes, int],
+) -> dict[str, Any]:
+    """episodes.csv and predictions.parquet, then metrics.json, which speaks of them -> what metrics.json holds."""
+    episodes = csv_bytes(fields, rows)
+    files = {EPISODES_NAME: facts_of(episodes, len(rows)), PREDICTIONS_NAME: facts_of(*predictions)}
+    document = sealed({**metrics, "files": files})
+    write_bytes(folder / EPISODES_NAME, episodes)
+    write_bytes(folder / PREDICTIONS_NAME, predictions[0])
+    write_json(folder / METRICS_NAME, document)
+    return document
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """The evaluation of a folder.
+
+    Raises: RunError naming the file at fault, if one is gone, damaged, or not of this evaluation.
+    """
+    path, again = folder / METRICS_NAME, f"run `dastm eval` again, with --out {folder}, or remove that folder"
+    metrics = check_seal(read_json(path), path, again)
+    try:
+        facts = metrics["files"]
+        read_beside(folder / PREDICTIONS_NAME, facts[PREDICTIONS_NAME], again)
+        episodes = read_csv_beside(folder / EPISODES_NAME, facts[EPISODES_NAME], again)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path}: says nothing of {error}; {again}") from error
+    return Evaluation(metrics=metrics, episodes=episodes)
+
+
+def write_curves(run: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """curves.csv of a whole training, last: where it is, all seeds are trained."""
+    data = csv_bytes(CURVE_FIELDS, rows)
+    write_json(run / "train" / CURVES_FACTS, sealed({CURVES_NAME: facts_of(data, len(rows))}))
+    write_bytes(run / CURVES_NAME, data)
+
+
+def read_curves(run: Path) -> list[dict[str, Any]]:
+    """Rows of curves.csv with numbers as numbers and empty cells as None.
+
+    Raises: RunError where training is not finished, or the table is damaged.
+    """
+    path, again = run / CURVES_NAME, f"`dastm train --out {run}` writes it again"
+    if not path.is_file():
+        raise RunError(f"{run}: training is not finished (no {CURVES_NAME}); `dastm train --out {run}` continues it")
+    about = run / "train" / CURVES_FACTS
+    if not about.is_file():
+        raise RunError(f"{path}: there is no digest of it (no {about}; an older version wrote it?); {again}")
+    facts = check_seal(read_json(about), about, again)
+    return [
+        {key: _cell(key, text) for key, text in row.items()}
+        for row in read_csv_beside(path, facts.get(CURVES_NAME), again)
+    ]
+
+
+def _cell(key: str, text: str) -> Any:
+    if key == "part":
+        return text
+    if text == "":
+        return None
+    return int(text) if key in ("seed", "epoch", "episode") else float(text)

@@ -1,0 +1,116 @@
+"""Which files the folders of this half hold, and whether what lies in one is ours to write over.
+
+In: a run, a folder of results, of a sweep or of a bench. Out: nothing, or NotOurs that names what else lies there.
+"""
+
+import re
+from pathlib import Path
+
+from dastm.contract.ownership import (
+    PAGE,
+    FileKind,
+    NotOurs,
+    check_file,
+    check_listed,
+    check_plain,
+    csv_with,
+    finished_name,
+    inside,
+    json_with,
+    remove_unfinished,
+)
+
+RESULT_NAMES = ("metrics.json", "episodes.csv", "predictions.parquet")
+TABLE_NAMES = ("table.md", "table.csv", "table.tex", "table.html", "curve.svg")
+BENCH_NAMES = ("bench.json", "bench.md", "growth.svg")
+CELL_NAMES = ("cell.yaml", "commands.json", "failed.json", "log.txt", ".lock")
+CURVES = FileKind("the curves of a training", csv_with("seed", "epoch", "part", "loss"))
+METRICS = FileKind("the result of an evaluation", json_with("rows", "settings"))
+EPISODES = FileKind("the episodes of an evaluation", csv_with("row", "seed", "accuracy"))
+SWEEP = FileKind("the plan of a sweep", json_with("grid", "cells", "rows"))
+BENCH = FileKind("the result of `dastm bench`", json_with("machine", "cases"))
+_TRAINING = re.compile(
+    r"config\.json|curves\.json|seed-\d+/((last|best|pretrain)\.pt|curves\.csv|\.pretrain\.pt\.lock)",
+)
+_RESULTS = re.compile(rf"(.+/)?({'|'.join(map(re.escape, RESULT_NAMES))})")
+_WRITTEN = {
+    *("config.json", "last.pt", "best.pt", "pretrain.pt", "curves.csv", "curves.json", "report.html"),
+    *(*RESULT_NAMES, *CELL_NAMES),
+}
+_CELL = re.compile(r"[a-z0-9._-]+_seed-\d+_[0-9a-f]{8}")
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what a killed command had not finished to write anywhere in a run; links are not followed."""
+    if folder.is_dir() and not folder.is_symlink():
+        remove_unfinished(folder, _WRITTEN.__contains__)
+        for path in folder.iterdir():
+            remove_half_written(path)
+
+
+def check_run(run: Path) -> None:
+    """NotOurs where a training in `run` would write through a link, or over curves.csv of others."""
+    check_plain(*(run / name for name in ("train", "eval", "curves.csv", "report.html", ".training")))
+    if (run / "train").is_dir():
+        for _ in inside(run / "train"):
+            pass  # which looks for links
+    check_file(run / "curves.csv", CURVES)
+
+
+def check_removable(run: Path) -> None:
+    """NotOurs unless all that another training would remove is what a training and its evaluations have written."""
+    check_run(run)
+    check_listed(run / "train", _TRAINING.fullmatch, "a training")
+    check_file(run / "report.html", PAGE)
+    if (run / "eval").exists():
+        check_listed(run / "eval", _RESULTS.fullmatch, "an evaluation")
+        for name, path in inside(run / "eval"):
+            if finished_name(name) == name:
+                _check_result(path)
+
+
+def check_results(folder: Path, run: Path | None = None) -> None:
+    """NotOurs where an evaluation into `folder` would write over what no evaluation has written.
+
+    Args:
+        run: whose eval/ the folder is in, by a name of ours; None: a user named it.
+    """
+    if run is not None:
+        check_plain(run / "eval", folder)
+    for name in RESULT_NAMES:
+        check_plain(folder / name)
+        _check_result(folder / name)
+
+
+def _check_result(path: Path) -> None:
+    kinds = {"metrics.json": METRICS, "episodes.csv": EPISODES}
+    if path.name in kinds:
+        check_file(path, kinds[path.name])
+
+
+def check_sweep(folder: Path) -> None:
+    """NotOurs unless `folder` is of a sweep, or holds nothing that a sweep would write over."""
+    plan, cells = folder / "sweep.json", folder / "cells"
+    tables = [folder / name for name in TABLE_NAMES]
+    check_plain(plan, cells, folder / ".lock", folder / "pretrained", *tables)
+    check_file(plan, SWEEP)
+    for path in sorted(cells.iterdir()) if cells.is_dir() else ():
+        if not _CELL.fullmatch(path.name):
+            raise NotOurs(f"{path}: is no cell of a sweep; move it away, or choose another --out")
+        check_plain(path, *(path / name for name in CELL_NAMES))
+    _check_described(plan, tables)
+
+
+def check_bench(folder: Path) -> None:
+    """NotOurs where files of other programs have the names of those of a bench."""
+    files = [folder / name for name in BENCH_NAMES]
+    check_plain(*files)
+    check_file(files[0], BENCH)
+    _check_described(files[0], files[1:])
+
+
+def _check_described(plan: Path, files: list[Path]) -> None:
+    """Without the file that says what a folder is, nothing in it is known."""
+    there = [path for path in files if path.exists()]
+    if there and not plan.is_file():
+        raise NotOurs(f"{there[0]}: there is no {plan.name} that says whose it is; move it away, or name another")

@@ -1,0 +1,72 @@
+"""Documents and tables that say what they are: a digest that the reader compares, so that damage is never a result.
+
+In: a JSON document or the bytes of a table. Out: the same with a digest, and refusals that name the file and how to
+make it again. A digest finds damage and mistakes; it is no protection against somebody who wants to deceive.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from errno import ENOENT
+from pathlib import Path
+from typing import Any
+
+from dastm.contract.clip import checksum
+from dastm.contract.errors import RunError
+
+DIGEST = "digest"
+
+
+def sealed(document: Mapping[str, Any], *, but: Sequence[str] = ()) -> dict[str, Any]:
+    """The document with a digest of all its keys, but for those that may change without it being another document."""
+    return {**document, DIGEST: _digest(document, but)}
+
+
+def check_seal(document: Any, where: Path, again: str, *, but: Sequence[str] = ()) -> dict[str, Any]:
+    """The document without its digest.
+
+    Raises: RunError naming the file and saying `again`, if it is not what `sealed` made.
+    """
+    if not isinstance(document, dict):
+        raise RunError(f"{where}: damaged (expected a mapping, got {type(document).__name__}); {again}")
+    plain = {key: value for key, value in document.items() if key != DIGEST}
+    if DIGEST not in document:
+        raise RunError(f"{where}: has no digest (damaged, or an older version wrote it); {again}")
+    if document[DIGEST] != _digest(plain, but):
+        raise RunError(f"{where}: damaged (its digest is of another text); {again}")
+    return plain
+
+
+def _digest(document: Mapping[str, Any], but: Sequence[str]) -> str:
+    told = {key: value for key, value in document.items() if key not in but}
+    return checksum(json.dumps(told, sort_keys=True).encode())
+
+
+def facts_of(data: bytes, rows: int) -> dict[str, Any]:
+    """What a document says of a table beside it: its rows and the digest of its bytes."""
+    return {"rows": rows, DIGEST: checksum(data)}
+
+
+def read_beside(path: Path, facts: Any, again: str) -> bytes:
+    """The bytes of a table that a document says `facts` of.
+
+    Raises: RunError naming the table and saying `again`, if it is gone or not the one.
+    """
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(ENOENT, "no regular file there")
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}); {again}") from error
+    if not isinstance(facts, dict) or checksum(data) != facts.get(DIGEST):
+        raise RunError(f"{path}: damaged, or another than was written; {again}")
+    return data
+
+
+def read_csv_beside(path: Path, facts: Any, again: str) -> list[dict[str, str]]:
+    """The rows of a CSV table. Raises: as `read_beside`, also if the number of rows is another."""
+    rows = list(csv.DictReader(io.StringIO(read_beside(path, facts, again).decode())))
+    if len(rows) != facts.get("rows"):
+        raise RunError(f"{path}: {len(rows)} rows, expected {facts.get('rows')}; {again}")
+    return rows

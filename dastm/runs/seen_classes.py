@@ -1,0 +1,91 @@
+"""The guard: no score on classes that the model was trained or validated on, whatever data set they are shown in.
+
+In: the record of a training, the manifest of the shards to score on. Out: the names of the classes seen, or a refusal
+that names them. Two classes are the same if their names are, where case and spaces do not count, or if they have one id
+in one data set. A class without a name is called `class <id>`, which says nothing outside its data set: with the class
+of another data set it is never the same, and `unnamed_note` says that it cannot be told.
+
+The run's own shards are the exception: who asks there for part `train` or `val` means the classes seen.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from dastm.contract.clip import Manifest
+from dastm.contract.errors import RunError
+from dastm.runs.checkpoint import TrainingRecord, training_classes
+
+NAMED = 5
+"""How many classes a line lists before it only counts the rest."""
+UNNAMED = re.compile(r"((train|val|test) )?class \d+")
+
+
+def check_unseen(record: TrainingRecord, manifest: Manifest, part: str, *, allow: bool) -> list[str] | None:
+    """Names of the classes of `part` that the training has seen, by ascending id; None: the record does not say.
+
+    Raises: RunError naming them, unless `allow`, or `part` is train or val of the run's own shards. The same for a
+    record that does not say which classes the training saw, where the shards are not its own.
+    """
+    own = record.trained_on(manifest)
+    classes = record.classes or (training_classes(manifest) if own else None)
+    if classes is None and not allow:
+        raise RunError(
+            "the run's record does not say which classes it was trained on (an older version wrote it), so these may be"
+            " among them; train again, or add --allow-seen"
+        )
+    if classes is None:
+        return None
+    seen = _seen(classes, record.dataset, manifest, part)
+    if seen and not allow and not (own and part != "test"):
+        listed = first_few([f"{name} ({where})" for name, where in seen])
+        raise RunError(
+            f"the run was trained or validated on {len(seen)} of the {len(manifest.parts[part])} classes of"
+            f" {manifest.dataset} {part}: {listed}; score it on others, or add --allow-seen"
+        )
+    return [name for name, _ in seen]
+
+
+def first_few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def unnamed_note(record: TrainingRecord, manifest: Manifest, part: str) -> str:
+    """One line where classes of two data sets cannot be told apart for want of names; else empty."""
+    if record.classes is None or record.dataset == manifest.dataset:
+        return ""
+    sides = {
+        record.dataset: [name for ids in record.classes.values() for name in ids.values()],
+        manifest.dataset: [entry.name for entry in manifest.parts[part].values()],
+    }
+    nameless = [dataset for dataset, names in sides.items() if any(map(_unnamed, names))]
+    if not nameless:
+        return ""
+    return f"classes of {' and '.join(nameless)} have no names: whether the run has seen them cannot be told"
+
+
+def _seen(
+    classes: Mapping[str, Mapping[int, str]], dataset: str, manifest: Manifest, part: str
+) -> list[tuple[str, str]]:
+    """(name, part of the training) of every class of `part` that the training has seen."""
+    same_set = dataset == manifest.dataset
+    telling = [
+        (name, where) for where, ids in classes.items() for name in ids.values() if same_set or not _unnamed(name)
+    ]
+    by_name = {_folded(name): where for name, where in telling}
+    by_id = {class_id: where for where, ids in classes.items() for class_id in ids} if same_set else {}
+    found = []
+    for class_id, entry in sorted(manifest.parts[part].items()):
+        where = by_id.get(class_id) or by_name.get(_folded(entry.name))
+        if where:
+            found.append((entry.name, where))
+    return found
+
+
+def _unnamed(name: str) -> bool:
+    return UNNAMED.fullmatch(_folded(name)) is not None
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())

@@ -1,0 +1,47 @@
+"""Where the shards of a training are, from whatever folder one asks.
+
+In: the record of a run, and the run. Out: the folder or URL of its shards. They are looked for where they were, and
+beside the run as they lay then: a project that is moved as a whole finds them, and so does another working folder.
+"""
+
+import os
+from pathlib import Path
+
+from dastm.contract.clip import MANIFEST_NAME, ShardError
+from dastm.contract.errors import RunError
+from dastm.contract.shards import read_manifest
+from dastm.episodes.streamed import is_url
+from dastm.runs.checkpoint import TrainingRecord
+
+
+def shards_of(record: TrainingRecord, run: Path) -> str:
+    """The shards of the training; where several places have some, those that are the very ones.
+
+    Raises: RunError naming every place where they were looked for.
+    """
+    if is_url(record.shards):
+        return record.shards
+    places = list(dict.fromkeys(_places(record, run.absolute())))
+    there = [place for place in places if (place / MANIFEST_NAME).is_file()]
+    if not there:
+        looked = " or ".join(map(str, places[:2]))
+        raise RunError(
+            f"{run}: the shards that it was trained on are not in {looked}; put them there, make them again with"
+            " `dastm-data split`, or name others with `dastm eval --shards`"
+        )
+    return str(next((place for place in there if _is_its_own(record, place)), there[0]))
+
+
+def _places(record: TrainingRecord, run: Path) -> list[Path]:
+    shards = Path(record.shards)
+    if record.beside is not None:
+        return [shards, Path(os.path.normpath(run / record.beside))]
+    # An older record has the path as it was typed, in a folder that it does not name.
+    return [shards.absolute(), *(parent / shards for parent in run.parents)]
+
+
+def _is_its_own(record: TrainingRecord, place: Path) -> bool:
+    try:
+        return record.trained_on(read_manifest(place))
+    except ShardError:
+        return False

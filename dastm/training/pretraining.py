@@ -1,0 +1,178 @@
+"""The backbone as a classifier over all training classes, before the first episode: an option, no part of the paper.
+
+In: a source as training sees it, and a fresh network. Out: the same network, its backbone trained; the classifier's
+last layer is left behind. Batches are episodes of many classes and few clips, from the same plans and loader; step
+number and seed decide everything, so that a pretraining that was killed continues to the same weights, bit for bit.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from dastm.config.schema import Config
+from dastm.contract.clip import checksum
+from dastm.contract.errors import RunError
+from dastm.contract.progress import progress
+from dastm.episodes.episode import Episode
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import EpisodeSource
+from dastm.layers.dropout import reseed_dropout
+from dastm.model import Recogniser
+from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
+from dastm.runs.locks import locked
+from dastm.runs.mending import whole_or_removed
+from dastm.training.schedule import half_cosine
+
+EPOCH = 2**31
+"""Of the plans of pretraining: no epoch of episodes has this number."""
+LATEST = 50
+"""The curves have the mean loss and accuracy of so many last steps."""
+
+
+class Pretraining:
+    """A network, the last layer of a classifier on its features, and where both are."""
+
+    def __init__(self, model: Recogniser, class_ids: list[int], config: Config, seed: int) -> None:
+        self.model, self.config, self.seed = model, config, seed
+        self.labels = {class_id: label for label, class_id in enumerate(class_ids)}
+        device = next(model.backbone.parameters()).device
+        self.head = fresh_head(model.backbone.n_features, len(class_ids), seed).to(device)
+        weights = [*model.backbone.requires_grad_(True).parameters(), *self.head.parameters()]
+        self.optimiser = torch.optim.Adam(weights, weight_decay=config.pretrain.weight_decay)
+        self.step = 0
+        self.latest: list[list[float]] = []
+        """(loss, accuracy) of the last steps that were accounted for."""
+
+    def parts(self) -> dict[str, Any]:
+        """What has a state: nothing of the matching, so that methods may share a pretrained backbone."""
+        return {"backbone": self.model.backbone, "head": self.head, "optimiser": self.optimiser}
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `save_checkpoint`."""
+        return {
+            **{name: part.state_dict() for name, part in self.parts().items()},
+            "step": self.step,
+            "latest": self.latest,
+        }
+
+    def load(self, path: Path) -> None:
+        """Continue where `to_dict` was taken; RunError if the file holds something else."""
+        try:
+            state = load_checkpoint(path)
+            for name, part in self.parts().items():
+                part.load_state_dict(state[name])
+            self.step, self.latest = state["step"], state["latest"]
+        except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            raise RunError(
+                f"{path}: not a checkpoint of this pretraining ({type(error).__name__}); delete it"
+            ) from error
+
+    def one_step(self, episode: Episode) -> Tensor:
+        """Learn from one batch -> (loss, accuracy), left on the device."""
+        options = self.config.pretrain
+        reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, self.step]).generate_state(1)[0]))
+        for group in self.optimiser.param_groups:
+            group["lr"] = half_cosine(options.learning_rate, self.step, options.steps)
+        features_LTVD = self.model.backbone_features(self.model.bodies(episode.support, episode.query))
+        of_way = torch.tensor([self.labels[class_id] for class_id in episode.plan.class_ids])
+        of_way = of_way.to(features_LTVD.device, non_blocking=True)
+        labels_L = of_way[torch.cat([episode.support_labels, episode.query_labels])]
+        scores = self.head(features_LTVD.mean((1, 2)))
+        loss = cross_entropy(scores, labels_L, label_smoothing=options.smoothing)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.step += 1
+        return torch.stack([loss.detach(), (scores.detach().argmax(1) == labels_L).to(loss.dtype).mean()])
+
+    def account(self, parts: list[Tensor]) -> None:
+        """Add the steps since the last checkpoint; RunError where their loss is not finite."""
+        self.latest = [*self.latest, *(torch.stack(parts).double().tolist() if parts else [])][-LATEST:]
+        parts.clear()
+        if not np.isfinite(self.latest).all():
+            raise RunError(f"seed {self.seed}: pretraining diverged by step {self.step}; lower pretrain.learning_rate")
+
+
+def fresh_head(n_features: int, n_classes: int, seed: int) -> nn.Linear:
+    """A linear layer as PyTorch would draw it, from a generator of its own."""
+    head = nn.Linear(n_features, n_classes, device="meta").to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(int(np.random.SeedSequence([seed, EPOCH]).generate_state(1)[0]))
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.uniform_(-(n_features**-0.5), n_features**-0.5, generator=generator)
+    return head
+
+
+def pretrained_name(record: TrainingRecord, seed: int) -> str:
+    """The file of a pretrained backbone among those of other configurations: a digest of all that it depends on."""
+    identity = record.identity()
+    config = {section: identity["config"][section] for section in ("backbone", "augment", "pretrain")}
+    config["precision"] = identity["config"]["optimise"]["precision"]
+    document = json.dumps({**identity, "config": config, "seed": seed}, sort_keys=True)
+    return f"{checksum(document.encode())}.pt"
+
+
+def pretrain(
+    source: EpisodeSource,
+    config: Config,
+    model: Recogniser,
+    seed: int,
+    last: Path,
+    device: torch.device,
+    log: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train the backbone of `model` -> a row of the curves.
+
+    Args:
+        last: the checkpoint, from which it continues. Of several trainings that need the same one at a time, one makes
+            it and the others wait.
+
+    Raises: RunError if the training part is too small for such batches, or if the loss is not finite.
+    """
+    options = config.pretrain
+    with locked(last.with_name(f".{last.name}.lock")):
+        state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
+        if last.exists() and whole_or_removed(last, seed, log):
+            state.load(last)
+            log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
+        _learn(source, state, last, device)
+        state.optimiser.zero_grad(set_to_none=True)  # gradients left behind would count where others are clipped
+    model.backbone.requires_grad_(config.optimise.backbone_rate > 0)
+    loss, accuracy = np.mean(state.latest, axis=0).tolist()
+    return {"seed": seed, "epoch": 0, "episode": 0, "part": "pretrain", "loss": loss, "accuracy": accuracy}
+
+
+def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.device) -> None:
+    """The rest of the steps, with a checkpoint now and then."""
+    options = state.config.pretrain
+    n_way = min(len(state.labels), max(2, options.clips // 2))
+    items = episodes(
+        source,
+        "train",
+        n_way=n_way,
+        k_shot=1,
+        n_query=max(1, options.clips // n_way - 1),
+        seed=state.seed,
+        epoch=EPOCH,
+        count=options.steps,
+        start=state.step,
+        device=device,
+    )
+    parts: list[Tensor] = []
+    state.model.train()
+    label = f"seed {state.seed} pretraining"
+    for episode in progress(items, total=options.steps, initial=state.step, desc=label, unit="step"):
+        parts.append(state.one_step(episode))
+        if state.step % state.config.optimise.checkpoint_every == 0 or state.step == options.steps:
+            state.account(parts)
+            save_checkpoint(last, state.to_dict())
+
+
+def _found(step: int, steps: int) -> str:
+    return "pretrained before" if step == steps else f"continuing at step {step} of pretraining"

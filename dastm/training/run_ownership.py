@@ -1,0 +1,80 @@
+"""Whose a run folder is: of this training, which then continues, or of another one, which is not written over.
+
+In: a run folder and the record of the training that is to begin. Out: the folder with that record in it, or RunError.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from dastm.contract.errors import RunError
+from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord
+from dastm.runs.run_folder import check_removable, check_run, remove_half_written
+from dastm.training.schedule import why_not_longer
+
+EPOCHS = "optimise.epochs"
+RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
+"""What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
+
+
+def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[str], None]) -> None:
+    """Make `run` the folder of this training, or find that it is already.
+
+    Raises: RunError if it holds another training, unless `replace` has that removed first; RunError or NotOurs if what
+        would be written over or removed is not a training and what was made of it.
+    """
+    check_run(run)
+    remove_half_written(run / "train")
+    if (run / "train").exists() and any((run / "train").iterdir()):
+        differs = _differences(run, record)
+        if differs == EPOCHS:
+            differs = _beside_epochs(run, record, log)
+        if differs and not replace:
+            raise RunError(f"{run}: holds another training ({differs}); choose another --out or add --replace")
+        if differs:
+            check_removable(run)
+            log(f"{run}: another training was here ({differs}); starting anew")
+            for path in (run / name for name in RUN_CONTENTS):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    (run / CURVES_NAME).unlink(missing_ok=True)  # it says that all seeds are trained
+    record.write(run)
+
+
+def _beside_epochs(run: Path, record: TrainingRecord, log: Callable[[str], None]) -> str:
+    """Why the training in `run` cannot go on to other epochs; empty: it can, and that is logged."""
+    before, config = TrainingRecord.read(run).config.optimise, record.config
+    if reason := why_not_longer(before, config.optimise):
+        return f"{EPOCHS}: {reason}"
+    as_long = replace(config, optimise=replace(config.optimise, epochs=before.epochs))
+    if others := _differences(run, replace(record, config=as_long)):
+        return f"{EPOCHS}, {others}"
+    log(f"{run}: goes on from {before.epochs} to {config.optimise.epochs} epochs")
+    return ""
+
+
+def _differences(run: Path, record: TrainingRecord) -> str:
+    """In what the training in `run` differs from this one, in words; empty: in nothing."""
+    try:
+        before = TrainingRecord.read(run).identity()
+    except RunError as error:
+        raise RunError(f"{error}; so nothing there is replaced: move {run} away, or choose another --out") from error
+    now = record.identity()
+    if before["shards_digest"] != now["shards_digest"]:
+        return "other shards"
+    keys = [
+        f"{section}.{key}"
+        for section, values in now["config"].items()
+        for key, value in values.items()
+        if before["config"][section][key] != value
+    ]
+    if keys:
+        return ", ".join(keys)
+    versions = [
+        f"{name} {before['versions'][name]}, now {version}"
+        for name, version in now["versions"].items()
+        if before["versions"][name] != version
+    ]
+    if versions:
+        return ", ".join(versions)
+    return "other code" if before["code"] != now["code"] else ""

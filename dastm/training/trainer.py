@@ -1,0 +1,364 @@
+"""Shards + configuration -> trained weights (Ma et al., ECCV 2022, Algorithm 1), one folder a seed.
+
+Everything random is a pure function of (seed, epoch, episode number): initial weights, which clips an episode has, what
+dropout drops. So a training that was killed continues from its last checkpoint and ends with the same weights, bit for
+bit on the CPU, as one that never stopped; no generator's state needs keeping.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dastm.config.schema import Config, EvalConfig, OptimiseConfig
+from dastm.contract.errors import RunError
+from dastm.contract.progress import Pace, progress
+from dastm.episodes.episode import Episode
+from dastm.episodes.loader import episodes
+from dastm.episodes.sampler import check_pool
+from dastm.episodes.small_classes import without_small
+from dastm.episodes.sources import EpisodeSource
+from dastm.episodes.views import augmented, middle
+from dastm.evaluation.accuracy import accuracy
+from dastm.evaluation.evaluator import Accuracies, interval95, score, untrained
+from dastm.evaluation.feature_cache import Encoded
+from dastm.layers.dropout import reseed_dropout
+from dastm.model import Recogniser, rank_term
+from dastm.runs.checkpoint import (
+    CURVE_FIELDS,
+    CURVES_NAME,
+    TrainingRecord,
+    load_checkpoint,
+    save_checkpoint,
+    write_rows,
+)
+from dastm.runs.device import pick_device, precision
+from dastm.runs.locks import alone
+from dastm.runs.mending import continues
+from dastm.runs.results import write_curves
+from dastm.training.loss import episode_loss
+from dastm.training.pretraining import pretrain, pretrained_name
+from dastm.training.run_ownership import claim
+from dastm.training.schedule import is_better, learning_rate, reason_to_stop
+
+Log = Callable[[str], None]
+LOCK_NAME = ".training"
+"""In a run folder, held by the training that is at work there."""
+SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """One seed's training between two episodes; everything that a checkpoint holds."""
+
+    seed: int
+    model: Recogniser
+    optimiser: torch.optim.Optimizer
+    epoch: int = 0
+    episode: int = 0
+    """The next episode of this epoch."""
+    best: float = -1.0
+    """Best validation accuracy."""
+    sums: dict[str, float] = field(default_factory=dict)
+    """Loss parts and accuracy, summed over this epoch's episodes so far."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of the curves."""
+
+    def of(self, part: str, name: str) -> list[float]:
+        """One column of the curves: of `train` or `val`, an epoch each."""
+        return [row[name] for row in self.history if row["part"] == part]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `save_checkpoint`."""
+        plain = {name: getattr(self, name) for name in ("seed", "epoch", "episode", "best", "sums", "history")}
+        return {**plain, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue where `to_dict` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name in ("epoch", "episode", "best", "sums", "history"):
+            setattr(self, name, state[name])
+
+
+def train(
+    source: EpisodeSource,
+    record: TrainingRecord,
+    run: Path,
+    *,
+    replace: bool = False,
+    pretrained: Path | None = None,
+    log: Log,
+) -> None:
+    """Train every seed of `record.config` into `run`, continuing what is there of the same training.
+
+    Args:
+        replace: another training in the run folder, and what was made of it, is removed first; otherwise an error.
+        pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
+        log: gets a line now and then.
+
+    Raises RunError for a folder with another training, or with one at work; pools too small for an episode; a loss that
+    is not finite.
+    """
+    config = record.config
+    shape = config.episode
+    if shape.too_few == "leave_out":
+        needed = {"train": shape.k_shot + shape.queries, "val": shape.k_shot + config.optimise.val_query}
+        source, left_out = without_small(source, needed)
+        for line in left_out:
+            log(line)
+    _check(source, config)
+    device = pick_device(config.optimise.device)
+    rows: list[dict[str, Any]] = []
+    busy = f"{run}: another training is at work in this folder; wait for it, or choose another --out"
+    with alone(run / LOCK_NAME, busy), precision(device, config.optimise.precision):
+        claim(run, record, replace=replace, log=log)
+        for seed in config.optimise.seeds:
+            folder = run / "train" / f"seed-{seed}"
+            first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
+            rows += train_seed(source, config, seed, folder, first, device, log)
+        write_curves(run, rows)
+
+
+def _check(source: EpisodeSource, config: Config) -> None:
+    """RunError for what cannot be trained so: before the first episode, and before another training is replaced."""
+    augmented_for(source, config, 0)
+    _check_order(source, config)
+    shape, name = config.episode, source.manifest.dataset
+    check_pool(
+        source.pool_sizes("train"),
+        shape.n_way,
+        shape.k_shot,
+        shape.queries,
+        f"{name}: train",
+        _knobs("episode.n_query"),
+    )
+    val_query = config.optimise.val_query
+    knobs = _knobs("optimise.val_query")
+    check_pool(source.pool_sizes("val"), shape.n_way, shape.k_shot, val_query, f"{name}: val", knobs)
+
+
+def _knobs(n_query: str) -> tuple[str, str, str]:
+    """What to change of an episode, as `dastm train --set` takes it."""
+    return ("episode.n_way (--set episode.n_way=..)", "episode.k_shot", n_query)
+
+
+def _check_order(source: EpisodeSource, config: Config) -> None:
+    """RunError for what needs frames and coordinates, of shards in which they are mixed up."""
+    split = source.manifest.definition.get("split")
+    asked = next((name for name in ("n_frames", "yaw") if getattr(config.augment, name)), None)
+    if asked and isinstance(split, Mapping) and split.get("frame_order") == "scrambled":
+        raise RunError(
+            f"augment.{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
+            f" {source.manifest.dataset} are; leave it out, or split with `frame_order: time`"
+        )
+
+
+def train_seed(
+    source: EpisodeSource, config: Config, seed: int, folder: Path, first: Path, device: torch.device, log: Log
+) -> list[dict[str, Any]]:
+    """Train one seed to its end, from its last checkpoint where there is one -> rows of its curves.
+
+    `first` is where the pretrained backbone is or will be, if there is to be one.
+    """
+    model = untrained(config, source.manifest.layout, seed).to(device)
+    state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
+    seen = middle(source, config.augment.n_frames)
+    last = folder / "last.pt"
+    if continues(folder, seed, log):
+        _resume(state, last)
+        ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
+        log(f"seed {seed}: {'already trained' if ended else _place(state)}")
+    elif config.pretrain.steps:
+        state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, first, device, log))
+        _validate_and_keep(seen, config, state, folder, device, log)
+    pace, begun = Pace(), state.epoch
+
+    def told(line: str) -> None:
+        log(line + pace.left(state.epoch - begun, config.optimise.epochs - state.epoch))
+
+    while state.epoch < config.optimise.epochs:
+        if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):
+            log(f"seed {seed}: stopped after epoch {state.epoch}, {reason}")
+            break
+        _train_epoch(source, config, state, last, device)
+        _finish_epoch(seen, config, state, folder, device, told)
+    return state.history
+
+
+def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
+    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 that is kept as it is.
+
+    Raises: RunError if nothing is left to train.
+    """
+    model.backbone.requires_grad_(optimise.backbone_rate > 0)
+    backbone = {id(parameter) for parameter in model.backbone.parameters()}
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) not in backbone], "factor": 1.0},
+        {"params": [p for p in trained if id(p) in backbone], "factor": optimise.backbone_rate},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if not groups:
+        raise RunError(
+            "optimise.backbone_rate: 0 leaves nothing to train; this method has no weights but the backbone's"
+        )
+    return torch.optim.Adam(groups, lr=optimise.learning_rate, weight_decay=optimise.weight_decay)
+
+
+def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
+    """The source as the training of one seed sees it."""
+    augment = config.augment
+    return augmented(
+        source, n_frames=augment.n_frames, yaw=augment.yaw, scale=augment.scale, noise=augment.noise, seed=seed
+    )
+
+
+def _resume(state: TrainingState, last: Path) -> None:
+    """Put the last checkpoint into a fresh state; RunError if it is not one of this training."""
+    try:
+        state.load(load_checkpoint(last))
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise RunError(f"{last}: not a checkpoint of this training ({type(error).__name__}); delete it") from error
+
+
+def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, last: Path, device: torch.device) -> None:
+    """The rest of one epoch's episodes, with a checkpoint now and then."""
+    shape, total = config.episode, config.optimise.episodes
+    items = episodes(
+        augmented_for(source, config, state.seed),
+        "train",
+        n_way=shape.n_way,
+        k_shot=shape.k_shot,
+        n_query=shape.queries,
+        seed=state.seed,
+        epoch=state.epoch,
+        count=total,
+        start=state.episode,
+        device=device,
+    )
+    label = f"seed {state.seed} epoch {state.epoch + 1}/{config.optimise.epochs}"
+    state.model.train()
+    state.model.backbone.train(config.optimise.backbone_rate > 0)
+    parts: list[Tensor] = []
+    after = (config.optimise.epochs - state.epoch - 1) * total
+    for episode in progress(items, total=total, initial=state.episode, after=after, desc=label, unit="episode"):
+        try:
+            parts.append(train_episode(state, config, episode))
+        except ValueError as error:  # the matching refuses what is not finite
+            raise _diverged(state, str(error)) from error
+        state.episode += 1
+        if state.episode % config.optimise.checkpoint_every == 0 or state.episode == total:
+            _account(state, parts)
+            save_checkpoint(last, state.to_dict())
+
+
+def train_episode(state: TrainingState, config: Config, episode: Episode) -> Tensor:
+    """One step on one episode -> (loss, cross entropy, rank term, accuracy), left on the device."""
+    step = state.epoch * config.optimise.episodes + state.episode
+    reseed_dropout(state.model, int(np.random.SeedSequence([state.seed, step]).generate_state(1)[0]))
+    rate = learning_rate(config.optimise, step, state.of("train", "loss"))
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate * group["factor"]
+    matched = state.model(episode)
+    matching = config.matching
+    rank = rank_term(matched, matching)
+    loss = episode_loss(
+        matched.distances_QW, episode.query_labels, rank, matching.rank_weight, temperature=matching.temperature
+    )
+    state.optimiser.zero_grad(set_to_none=True)
+    loss["total"].backward()  # type: ignore[no-untyped-call]
+    if config.optimise.clip_norm > 0:
+        trained = [weight for group in state.optimiser.param_groups for weight in group["params"]]
+        torch.nn.utils.clip_grad_norm_(trained, config.optimise.clip_norm)
+    state.optimiser.step()
+    shares = accuracy(matched.distances_QW.detach(), episode.query_labels)
+    return torch.stack([loss["total"].detach(), loss["cross_entropy"].detach(), loss["rank"].detach(), shares])
+
+
+def _account(state: TrainingState, parts: list[Tensor]) -> None:
+    """Add the episodes since the last checkpoint to the epoch's sums."""
+    if not parts:
+        return
+    sums = torch.stack(parts).double().sum(0).tolist()
+    parts.clear()
+    if not math.isfinite(sums[0]):
+        raise _diverged(state, f"the loss is {sums[0]}")
+    for name, value in zip(SUMMED, sums, strict=True):
+        state.sums[name] = state.sums.get(name, 0.0) + value
+
+
+def _diverged(state: TrainingState, reason: str) -> RunError:
+    return RunError(
+        f"seed {state.seed}, epoch {state.epoch + 1}, about episode {state.episode}: {reason}; "
+        "lower optimise.learning_rate, or set optimise.clip_norm"
+    )
+
+
+def _finish_epoch(
+    seen: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
+) -> None:
+    """Add the epoch to the curves, step to the next one, validate."""
+    mean = {name: value / config.optimise.episodes for name, value in state.sums.items()}
+    state.epoch, state.episode, state.sums = state.epoch + 1, 0, {}
+    state.history.append({**_row(config, state), "part": "train", **mean})
+    _validate_and_keep(seen, config, state, folder, device, log)
+
+
+def _validate_and_keep(
+    seen: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
+) -> None:
+    """Validate between two epochs, keep the best weights, and write down where training is."""
+    try:
+        shares = _validate(seen, config, state, device)
+    except ValueError as error:  # the last step left weights that are not finite
+        raise _diverged(state, str(error)) from error
+    val, interval = float(shares.mean()), interval95(shares)
+    before = state.history[-1]
+    state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
+    if is_better(config.optimise, val, state.best):
+        state.best = val
+        save_checkpoint(folder / "best.pt", {"model": state.model.state_dict(), "epoch": state.epoch})
+    log(f"{_told(before, config)}, val {100 * val:.1f} ± {100 * interval:.1f} %")
+    write_rows(folder / CURVES_NAME, CURVE_FIELDS, state.history)
+    save_checkpoint(folder / "last.pt", state.to_dict())  # last: whoever continues repeats all of the above or nothing
+
+
+def _row(config: Config, state: TrainingState) -> dict[str, Any]:
+    return {"seed": state.seed, "epoch": state.epoch, "episode": state.epoch * config.optimise.episodes}
+
+
+def _told(row: Mapping[str, Any], config: Config) -> str:
+    """A row of the curves in words."""
+    if row["part"] == "pretrain":
+        return f"seed {row['seed']} pretrained: loss {row['loss']:.4f}, train {100 * row['accuracy']:.1f} %"
+    return (
+        f"seed {row['seed']} epoch {row['epoch']}/{config.optimise.epochs}: loss {row['loss']:.4f} (cross entropy"
+        f" {row['cross_entropy']:.4f}, rank {row['rank']:.2f}), train {100 * row['accuracy']:.1f} %"
+    )
+
+
+def _place(state: TrainingState) -> str:
+    return f"continuing at epoch {state.epoch + 1}, episode {state.episode}"
+
+
+def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device: torch.device) -> Accuracies:
+    """Accuracies on the validation episodes: the same for every seed, and every epoch unless `val_draw: new`."""
+    state.model.eval()
+    shape, optimise = config.episode, config.optimise
+    protocol = EvalConfig(
+        part="val",
+        n_way=shape.n_way,
+        k_shot=shape.k_shot,
+        n_query=optimise.val_query,
+        episodes=optimise.val_episodes,
+        seed=0,
+    )
+    distances = Encoded(state.model)
+    epoch = state.epoch if optimise.val_draw == "new" else 0
+    return score(seen, protocol, distances, device, "validation", epoch)

@@ -1,0 +1,334 @@
+"""Data set definitions: all that `synth`, `parse` and `split` need to know of a data set, so that a new one is a file.
+
+In: the name of a definition shipped in `datasets/`, or a user's own YAML file, plus overrides (params.yaml, --set).
+Out: a checked, frozen `Definition`, its lists read. Relative paths in a definition are relative to its own file.
+Every field is documented once, in the dataclasses below; a wrong key or value is one clear `DataError`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from dastm.contract.clip import PARTS
+from dastm.contract.documents import DocumentError, read_yaml, shown
+from dastm.contract.errors import DataError
+from dastm.contract.faults import first_fault
+from dastm.contract.skeleton import LAYOUTS, NTU25, Layout
+from pipeline.definitions.denoising import resolve_steps
+from pipeline.definitions.lists import read_keys, read_names
+from pipeline.definitions.source_spec import SOURCES, SourceSpec, resolve_source
+
+HERE = Path(__file__).parent / "datasets"
+
+OVERRIDDEN = "params.yaml or --set"
+"""Where a wrong value stands that no definition holds."""
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, strict=True)]
+Format = Literal["ntu_skeleton", "kinetics_json", "pyskl_pickle", "array_stack", "folder_arrays"]
+DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
+"""Pickles, stacks and folders hold any skeleton: their definitions name one."""
+ZERO_IS_MISSING = ("ntu_skeleton",)
+"""3-D formats in which a joint at (0, 0, 0) is one that the sensor lost: Kinect's camera stands there."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SynthSpec:
+    """How `dastm-data synth` makes the raw files of a demo."""
+
+    n_classes: Count = 30
+    clips_per_class: Count = 20
+    seed: Seed = 0
+    zipped: bool = False
+    """Write one zip (as the official downloads are) instead of a folder."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ParseSpec:
+    """What the raw files are; nothing here depends on how clips are used later."""
+
+    format: Format
+    layout: Layout
+    class_names: tuple[str, ...] = ()
+    """Name of class i at position i; empty: names as the source has them, else `class <id>`."""
+    missing: frozenset[str] = frozenset()
+    """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
+    classes: Literal["all", "split"] = "all"
+    """`split`: only classes that `split.class_split` names are parsed, the others are counted in the summary."""
+    zero_joints: Literal["measured", "missing"] | None = None
+    """What a joint at exactly zero is. None: as the format has it.
+
+    `missing` in ntu_skeleton, and in 2-D data without confidences, where it is the image's corner; else `measured`:
+    root-centred data has its root there. 2-D data with confidences is told by these alone. A frame in which all
+    joints of a body are zero never shows it: that is padding.
+    """
+    source: SourceSpec | None = None
+    """How pickles, stacks and folders of arrays are written; None for formats that say it themselves."""
+
+    @property
+    def zero_is_missing(self) -> bool:
+        """`zero_joints`, settled."""
+        if self.zero_joints is None:
+            return self.format in ZERO_IS_MISSING or self.layout.is_image
+        return self.zero_joints == "missing"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SplitSpec:
+    """How parsed clips become normalised, sampled, class-split shards."""
+
+    class_split: Mapping[str, tuple[int, ...]]
+    """part -> 0-based class ids."""
+    n_frames: Count = 30
+    frames: Literal["center", "random"] = "center"
+    """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
+    frame_order: Literal["time", "scrambled"] = "time"
+    """Of the sampled frames: as time runs, or with frames and coordinates mixed up as the authors' released code leaves
+    them (see `sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""
+    clips_per_class: Count | None = None
+    """Drawn with `seed`; None: all."""
+    too_few: Literal["error", "note"] = "error"
+    """A class with fewer clips than `clips_per_class`: stop, or take what there is and say so."""
+    exemplars: tuple[str, ...] = ()
+    """Keys of the clips that a one-shot protocol gives as the examples of the test classes: a list, or a text file."""
+    exemplars_per_class: Count | None = 1
+    """How many of them every test class has; None: any number from one on."""
+    bodies: Count = 2
+    """Most bodies kept of a clip."""
+    rank: Literal["spread", "motion", "length", "stored", "confidence"] = "spread"
+    """Which bodies are kept, best first. Whole tracks, equal ones by length (or spread) and then by appearance:
+
+    `spread`: standard deviations of x, y and z over joints and frames, added up, as 2s-AGCN (Shi et al., CVPR 2019);
+    `motion`: variances instead, as CTR-GCN (Chen et al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022);
+    `length`: frames seen. `stored`: as the source lists them. `confidence`: no tracks, but in each frame on its own the
+    largest summed confidence among the first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
+    """
+    denoise: Annotated[Mapping[str, float], BeforeValidator(resolve_steps)] = Field(default_factory=dict)
+    """Tracks to drop or join first: presets or steps by name, one or a list, or step -> threshold (see `denoising`).
+
+    `ctr_gcn` (short, wide, join 1), `pyskl` (short, wide, join 0, swap), both with `rank: motion`; `ghosts`
+    (motion_low, frozen, crumpled). Always in the order below; the best-ranked body left is never dropped.
+    `short: 11`: seen in so many frames or fewer (CTR-GCN, PYSKL).
+    `wide: 0.69754`: such a share of frames, or more, is not upright: x extent above 0.8 of the y extent. In the ranking
+    by motion, only upright frames of the other tracks count from then on (CTR-GCN, PYSKL).
+    `motion_low: 0.089925`, `motion_high: 2`: square metres; second and further bodies outside (CTR-GCN, not run there).
+    `frozen: 0.01`: metres, no joint moves as far. `crumpled: 0.6`: metres, its usual extent is smaller (both ours).
+    `join: 0`: a track becomes part of the first body whose frames, first to last, share no more than so many with its
+    own (PYSKL; CTR-GCN: 1. Both reckon the second body's frames from frame 0 on, here from its own first).
+    `swap`: the first two bodies change places where only the second is in the clip's first frame (PYSKL's last step).
+    """
+    two_person_classes: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
+    """0-based ids of the classes in which two people act; None: not known."""
+    extra_bodies: Literal["keep", "drop"] = "keep"
+    """Bodies beyond the people who act (two in `two_person_classes`, else one): kept up to `bodies`, or dropped."""
+    missing_joints: Literal["interpolate", "zero"] = "interpolate"
+    """Joints without a measurement: linear in time within their track, or 0 (after normalisation).
+
+    Frames that do not show a body at all are as `gaps` says, either way; image layouts tell by confidence 0.
+    """
+    gaps: Literal["interpolate", "zero", "close"] = "interpolate"
+    """Frames in which a kept body is not seen, while the clip goes on.
+
+    `interpolate`: straight lines between the frames that show it, held before and after them (ours). `zero`: all its
+    joints stay 0 there, after normalisation, as in ST-GCN's reader. `close`: as CTR-GCN and PYSKL: frames that show
+    nobody are left out, every track goes on from frame to frame from its first one; 0 before and after it.
+    """
+    origin: Literal["none", "first_frame", "every_frame"] = "first_frame"
+    """Whose centre joint (first body) moves to the origin."""
+    rotate: Literal["none", "yaw", "upright"] = "none"
+    """First body's shoulder line along x by a turn about the vertical, or spine onto z and then shoulders onto x."""
+    scale: Literal["none", "torso"] = "none"
+    """`torso`: lengths divided by the first body's median torso length."""
+    seed: Seed = 0
+    clips_per_shard: Count = 1000
+
+    def most_bodies(self, class_id: int) -> int:
+        """Most bodies kept of a clip of this class."""
+        if self.extra_bodies == "keep":
+            return self.bodies
+        return min(self.bodies, 2 if class_id in (self.two_person_classes or ()) else 1)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class RecordedSpec:
+    """What a data set holds, clips on its missing list included."""
+
+    clips: tuple[tuple[Count, Count], ...]
+    """Runs of classes from class 0 on: how many classes, and how many clips each of them has."""
+    setups: Count
+    """They are numbered from 1 on, as cameras and subjects are."""
+    cameras: Count
+    subjects: Count
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Definition:
+    """One data set. `source` is the YAML file it came from."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    """It names folders."""
+    about: str = ""
+    download: str = ""
+    """What to download, from whom, and which files; shown where the raw folder is missing."""
+    recorded: RecordedSpec | None = None
+    """What its authors say it holds; `doctor` compares. A mapping, or a YAML file."""
+    synth: SynthSpec | None = None
+    parse: ParseSpec
+    split: SplitSpec
+    source: Path
+
+    def class_name(self, class_id: int) -> str | None:
+        """The name on the data set's own list, or None where it has none."""
+        names = self.parse.class_names
+        return names[class_id] if 0 <= class_id < len(names) else None
+
+    def part_of(self, class_id: int) -> str | None:
+        """train, val or test; None for a class outside the split."""
+        return next((part for part, ids in self.split.class_split.items() if class_id in ids), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
+        document = asdict(self)
+        del document["source"], document["recorded"]
+        document["parse"]["layout"] = self.parse.layout.to_dict()
+        document["parse"]["missing"] = len(self.parse.missing)
+        document["parse"]["zero_joints"] = "missing" if self.parse.zero_is_missing else "measured"
+        if self.parse.source is None:
+            del document["parse"]["source"]
+        else:
+            document["parse"]["source"]["labels"] = len(self.parse.source.labels)
+        return document
+
+
+def shipped_names() -> list[str]:
+    """Names of the definitions that come with the package."""
+    return sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Definition:
+    """Read a shipped definition by name, or a user's own YAML file.
+
+    Args:
+        overrides: block -> key -> value, over what the file says; None is a value, too (`clips_per_class`: all).
+
+    Raises DataError naming the file and the key for anything unknown, missing or of the wrong kind.
+    """
+    path = _find(name_or_path)
+    document = _read_yaml(path)
+    try:
+        for block, values in (overrides or {}).items():
+            if block == "synth" and values and document.get(block) is None:
+                raise ValueError("synth: this data set is recorded; made clips must not go by its name")
+            if values:
+                document[block] = {**_block(document, block), **values}
+        return _build(document, path)
+    except ValidationError as error:
+        first = error.errors()[0]
+        source = OVERRIDDEN if _is_override(first["loc"], overrides or {}) else path
+        raise DataError(f"{source}: {first_fault(Definition, error)}") from error
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _find(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise DataError(f"{path}: no such definition file")
+        return path
+    shipped = HERE / f"{name_or_path}.yaml"
+    if not shipped.is_file():
+        raise DataError(
+            f"no data set {str(name_or_path)!r}: one of {', '.join(shipped_names())}, or your own .yaml file"
+        )
+    return shipped
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = read_yaml(path)
+    except DocumentError as error:
+        raise DataError(f"{path}: {error}") from None
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: expected a mapping with name, parse and split")
+    return document
+
+
+def _block(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    block = document.get(name) or {}
+    if not isinstance(block, Mapping):
+        raise ValueError(f"{name}: expected a mapping, got {shown(block)}")
+    return dict(block)
+
+
+def _is_override(place: Sequence[Any], overrides: Mapping[str, Mapping[str, Any]]) -> bool:
+    return len(place) > 1 and place[1] in overrides.get(place[0], {})
+
+
+def _build(document: dict[str, Any], path: Path) -> Definition:
+    """Resolve lists, layout and class ids; then let the dataclasses check every key and value."""
+    parse, split = _block(document, "parse"), _block(document, "split")
+    format_name = str(parse.get("format"))
+    parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(format_name)), format_name)
+    parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
+    parse["class_names"] = read_names(parse.get("class_names"), "parse.class_names", path.parent)
+    if not isinstance(parse.get("missing") or "", str):
+        raise ValueError(f"parse.missing: the name of a text file, got {shown(parse['missing'])}")
+    parse["missing"] = read_keys(parse.get("missing") or None, "parse.missing", path.parent, format_name)
+    split["exemplars"] = _exemplars(split.get("exemplars"), path, format_name)
+    split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
+    if isinstance(document.get("recorded"), str):
+        document = {**document, "recorded": _read_yaml(path.parent / document["recorded"])}
+    resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
+    return TypeAdapter(Definition).validate_python(resolved)
+
+
+def _layout(value: Any, format_name: str) -> Layout:
+    if value is None and format_name not in SOURCES:  # an unknown format is complained of later
+        return NTU25
+    if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in LAYOUTS):
+        raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {shown(value)}")
+    layout = Layout.from_dict(value) if isinstance(value, Mapping) else LAYOUTS[value]
+    if format_name in SOURCES and len(layout.coordinates) != 3:
+        raise ValueError(f"parse.layout: {format_name} needs three coordinates, got {list(layout.coordinates)}")
+    return layout
+
+
+def _exemplars(value: Any, path: Path, format_name: str) -> tuple[str, ...]:
+    """A list, or a text file with a key a line."""
+    keys = read_keys(value, "split.exemplars", path.parent, format_name)
+    twice = sorted(key for key in set(keys) if keys.count(key) > 1)
+    if twice:
+        raise ValueError(f"split.exemplars: {twice[0]} is listed more than once")
+    return keys
+
+
+def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple[int, ...]]:
+    """part -> 0-based ids, from a mapping or a YAML file whose ids start at `first_class_id`."""
+    split = _read_yaml(path.parent / value) if isinstance(value, str) else value
+    if not isinstance(split, Mapping):
+        raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
+    if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
+        raise ValueError(f"split.first_class_id: a whole number, got {shown(first_class_id)}")
+    unknown = set(split) - set(PARTS)
+    if unknown:
+        raise ValueError(f"split.class_split: unknown part {min(map(str, unknown))!r}; known: {', '.join(PARTS)}")
+    for part, listed in split.items():
+        if not isinstance(listed, list | tuple | None):
+            raise ValueError(f"split.class_split.{part}: expected a list of class ids, got {shown(listed)}")
+    ids = {part: tuple(split.get(part) or ()) for part in PARTS}
+    seen: dict[int, str] = {}
+    for part in PARTS:
+        for class_id in ids[part]:
+            if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
+                raise ValueError(
+                    f"split.class_split.{part}: {shown(class_id)} is not a class id from {first_class_id} on"
+                )
+            if class_id in seen:
+                raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {part}")
+            seen[class_id] = part
+    return {part: tuple(sorted(i - first_class_id for i in ids[part])) for part in PARTS}

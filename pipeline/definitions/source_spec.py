@@ -1,0 +1,120 @@
+"""The block `parse.source` of a definition: what pickles, stacks and folders of arrays do not say of themselves.
+
+In: the YAML's mapping. Out: a checked `SourceSpec`. Formats that say everything themselves (ntu_skeleton,
+kinetics_json) take no such block.
+"""
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from dastm.contract.errors import DataError
+from pipeline.definitions.lists import bare, nfc
+
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+FACTS = ("class", "subject", "camera", "setup", "replication")
+"""What a path's named groups or a labels file may say of a clip beside its key."""
+SOURCES = ("pyskl_pickle", "array_stack", "folder_arrays")
+"""Formats that take the block."""
+_FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SourceSpec:
+    """How joints and names are written there."""
+
+    unit_m: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Metres of one unit of 3-D coordinates: 0.001 for millimetres."""
+    up: Literal["x", "y", "z", "-x", "-y", "-z"] = "y"
+    """The 3-D axis that points upwards; bodies are turned, never mirrored, until it is y."""
+    image: Literal["fractions", "centred", "pixels"] | None = None
+    """2-D coordinates as `fractions` of the image, y down; `centred` as ST-GCN keeps Kinetics, x - 0.5 and 0.5 - y; or
+    `pixels`. None: pixels of each clip's img_shape (pyskl_pickle), centred (array_stack), fractions (folder_arrays)."""
+    image_size: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] | None = None
+    """Width and height in pixels, where clips do not say it."""
+    pattern: str | None = None
+    """folder_arrays: a regular expression for the whole posix path below the raw folder, with groups named key, class,
+    subject, camera, setup, replication. None: the key is made of folders and file name, `wave_000` of
+    wave/000.npy (NTU's names are keys as they are), and the class is the folder's, unless there is a labels file."""
+    labels: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    """folder_arrays: key -> what a CSV file says of it (columns key, class, and any of the other facts). Without a
+    pattern a key there is a file's path below the raw folder without suffix, or its name alone."""
+    labels_file: str | None = None
+    """Name of that file; a file of this name in the raw folder is no clip."""
+    axes: str | None = None
+    """folder_arrays: the axes of .npy files, T, V and C, and M where there are bodies. None: TVC or MTVC."""
+    columns: Literal["wide", "long"] = "wide"
+    """folder_arrays, CSV: a line a body and frame (frame, [body], x_0, y_0, z_0, [score_0], x_1, ..), or one a joint
+    (frame, [body], joint, x, y, z, [score])."""
+    delimiter: str = ","
+    """folder_arrays: what stands between the columns of CSV files."""
+
+    def __post_init__(self) -> None:
+        if self.axes is not None and "".join(sorted(self.axes)) not in ("CTV", "CMTV"):
+            raise ValueError(f"axes: T, V and C in the order of the file, and M where there are bodies, {self.axes!r}")
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise ValueError(f"delimiter: one character, got {self.delimiter!r}")
+        if self.image_size is not None and self.image not in (None, "pixels"):
+            raise ValueError(f"image_size goes with image: pixels, not with {self.image}")
+        if self.pattern is not None:
+            _check_pattern(self.pattern)
+
+
+def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
+    """The block with its labels file read; `SourceSpec()` where a format that takes one has none, else None.
+
+    Raises ValueError for a block or a key that the format does not take.
+    """
+    if format_name not in SOURCES:
+        if value is not None:
+            raise ValueError(f"parse.source: format {format_name} takes no such block, only {', '.join(SOURCES)}")
+        return None
+    block = value if value is not None else {}
+    if not isinstance(block, Mapping):
+        raise ValueError(f"parse.source: expected a mapping, got {block!r}")
+    foreign = sorted(set(block) & set(_FOLDER_ONLY)) if format_name != "folder_arrays" else []
+    if foreign:
+        raise ValueError(f"parse.source.{foreign[0]}: only folder_arrays takes it, not {format_name}")
+    if "labels_file" in block:
+        raise ValueError("parse.source.labels_file: not a key of yours; name the file as labels")
+    if block.get("labels") is None:
+        return {key: item for key, item in block.items() if key != "labels"}
+    if not isinstance(block["labels"], str):
+        raise ValueError(f"parse.source.labels: the name of a CSV file, got {block['labels']!r}")
+    path = folder / block["labels"]
+    return {**block, "labels": _read_labels(path), "labels_file": path.name}
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        groups = set(re.compile(pattern).groupindex)
+    except re.error as error:
+        raise ValueError(f"pattern: not a regular expression: {error}") from None
+    unknown = groups - {"key", *FACTS}
+    if unknown or "key" not in groups:
+        known = ", ".join(("key", *FACTS))
+        wrong = f"unknown group {min(unknown)}" if unknown else "no group named key"
+        raise ValueError(f"pattern: {wrong}; groups: {known}")
+
+
+def _read_labels(path: Path) -> dict[str, dict[str, str]]:
+    """key -> the other columns."""
+    labels: dict[str, dict[str, str]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # some programs begin their CSV with a mark
+            reader = csv.DictReader(file, strict=True)
+            columns = reader.fieldnames or []
+            if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:
+                raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
+            for row in reader:
+                if None in row or None in row.values() or bare(row["key"]) in labels:
+                    raise DataError(f"{path}: line {reader.line_num}: another number of columns, or a key seen before")
+                labels[bare(row.pop("key"))] = {name: nfc(text) for name, text in row.items() if text}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot read these labels ({error})") from error
+    return labels

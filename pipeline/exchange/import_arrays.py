@@ -1,0 +1,314 @@
+"""Arrays as the paper's authors keep them -> class-split shards: the same folder that `split` writes from raw files.
+
+In: a folder of arrays (see `pipeline.exchange.arrays`). Out: a shard folder (see `dastm.contract.clip`), any number of
+clips a class. Coordinates are taken as they are: frames are sampled, nothing is filled, moved, turned or scaled. A body
+that is zero in all frames taken is absent; where slots are kept, an empty slot before a body stays, all zero, because
+networks with a norm of their own for each slot (the released code's) tell the two apart. The arrays are read twice, a
+clip at a time: once to check every clip, once to write.
+
+Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each part
+numbers its own classes from 0 on, `renumber` gives every class an id of its own, part after part.
+
+Axes: M bodies, T frames, V joints, C coordinates.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.clip import PARTS, Clip
+from dastm.contract.errors import DataError, Refused
+from dastm.contract.progress import Bar, progress
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.definition import Definition
+from pipeline.exchange.arrays import SLOTS, ArrayPart, check_layout, read_arrays, usual_layout
+from pipeline.kernels.sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
+from pipeline.shards import SHARDS, ShardClass, write_shards
+from pipeline.split.run import SHOWN, SplitSummary
+from pipeline.work.folders import check_replaceable, replaced_folder
+
+AS_STORED = "as stored"
+NOTE_AS_STORED = "coordinates as stored: not filled, moved, turned or scaled"
+NOTE_DROPPED = "body dropped: zero in all frames taken"
+NOTE_PADDED = "shorter than the frames taken, padded as stored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSpec:
+    """What the arrays do not say of themselves."""
+
+    definition: Definition | None = None
+    """The data set that these arrays are: its name, class names and layout, and its class split, which must hold."""
+    layout: Layout | None = None
+    """None: the definition's, else by the number of joints (25: ntu25, 18: openpose18)."""
+    n_frames: int = 30
+    frames: Literal["center", "random", "release"] = "center"
+    """As `split` samples them, or as the released code does (`sampling.release_frames`); random ones drawn once."""
+    frame_order: Literal["time", "scrambled"] = "time"
+    """As in `SplitSpec`: `release` with `scrambled` is what the released code trains on, to the last bit."""
+    seed: int = 0
+    """Which frames are drawn."""
+    renumber: bool = False
+    keep_slots: bool | None = None
+    """An empty first slot stays before the body in the second; None: where frames are drawn as in the released code."""
+    upright: bool = False
+    """The coordinates stand along z (2s-AGCN's pre-normalisation): figures draw z upwards; nothing is turned."""
+    clips_per_shard: int = 1000
+
+    def __post_init__(self) -> None:
+        if min(self.n_frames, self.clips_per_shard) < 1 or self.seed < 0:
+            raise ValueError("n_frames and clips_per_shard must be at least 1, seed at least 0")
+        if self.renumber and self.definition is not None:
+            raise ValueError(f"renumber: class ids given anew are not those of {self.definition.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """The arrays with all that has been resolved about them."""
+
+    dataset: str
+    layout: Layout
+    spec: ImportSpec
+    parts: Mapping[str, ArrayPart]
+    labels: Mapping[str, Mapping[int, int]]
+    """part -> class id -> label as stored, ascending."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taken:
+    """The frames of one clip that the shards hold."""
+
+    joints_MTVC: NDArray[np.float32]
+    at_T: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Class:
+    """One class and the rows of its part's arrays that are usable clips, ascending; at least one."""
+
+    part: ArrayPart
+    class_id: int
+    name: str
+    rows: Sequence[int]
+
+
+def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
+    """Write the shards of a folder of arrays; `out` is replaced as a whole, once the new one is complete.
+
+    Raises DataError (one line: file, what was found, what was expected) for what `read_arrays` refuses, joints or
+    coordinates unlike the layout, values that are not finite, a class in two parts or in another part than the
+    definition has it in, a part without a usable clip, and an `out` that holds anything but shards.
+    """
+    check_replaceable(out, SHARDS)
+    source = _open_source(arrays, spec)
+    classes, bodies, notes = _check_clips(source)
+    with (
+        replaced_folder(out, SHARDS) as folder,
+        progress(total=bodies.total(), desc="import", unit="clip") as bar,
+    ):
+        write_shards(
+            folder,
+            {
+                part: {i: ShardClass(name=c.name, clips=_clips(source, c, bar)) for i, c in of_part.items()}
+                for part, of_part in classes.items()
+            },
+            dataset=source.dataset,
+            layout=source.layout,
+            frames=spec.n_frames,
+            definition=_described(source, classes),
+            clips_per_shard=spec.clips_per_shard,
+        )
+    return SplitSummary(
+        clips={part: sum(len(c.rows) for c in of_part.values()) for part, of_part in classes.items()},
+        classes={part: len(of_part) for part, of_part in classes.items()},
+        bodies=dict(sorted(bodies.items())),
+        outside=0,
+        notes=(NOTE_AS_STORED, *notes),
+    )
+
+
+def _open_source(arrays: Path, spec: ImportSpec) -> _Source:
+    """Everything that can be refused without looking at a coordinate is refused here."""
+    parts = read_arrays(arrays)
+    given = spec.layout or (spec.definition.parse.layout if spec.definition else None)
+    layout = given or usual_layout(parts[PARTS[0]])
+    for part in parts.values():
+        check_layout(part, layout)
+        n_stored = part.data_NCTVM.shape[2]
+        if spec.frames == "release" and n_stored < spec.n_frames:
+            raise DataError(f"{part.path}: {n_stored} frames a clip, expected {spec.n_frames} for frames: release")
+    folder = re.sub(r"[^A-Za-z0-9_-]+", "-", arrays.resolve().name)
+    name = spec.definition.name if spec.definition else folder or "arrays"
+    return _Source(dataset=name, layout=layout, spec=spec, parts=parts, labels=_labels(parts, spec))
+
+
+def _labels(parts: Mapping[str, ArrayPart], spec: ImportSpec) -> dict[str, dict[int, int]]:
+    """part -> class id -> label; DataError unless each class is in one part, the one that the definition has it in."""
+    stored: dict[str, list[int]] = {name: np.unique(part.labels_N).tolist() for name, part in parts.items()}
+    if spec.renumber:
+        ids = iter(range(sum(map(len, stored.values()))))
+        return {name: {next(ids): label for label in labels} for name, labels in stored.items()}
+    if spec.definition is not None:
+        for name, labels in stored.items():
+            _check_split(parts[name], labels, spec.definition)
+    for one, other in combinations(PARTS, 2):
+        shared = sorted(set(stored[one]) & set(stored[other]))
+        if shared:
+            raise DataError(
+                f"{parts[other].label_path}: class ids of {one}, too ({_listed(shared)}), expected each class in one"
+                " part; if every part numbers its own classes from 0 on, give --renumber"
+            )
+    return {name: {label: label for label in labels} for name, labels in stored.items()}
+
+
+def _check_split(part: ArrayPart, labels: Sequence[int], definition: Definition) -> None:
+    for label in labels:
+        place = definition.part_of(label)
+        if place != part.name:
+            raise DataError(
+                f"{part.label_path}: class {label}, expected {part.name} classes of {definition.name}, which has it in"
+                f" {place or 'no part'}; for classes divided otherwise leave --dataset away"
+            )
+
+
+def _check_clips(source: _Source) -> tuple[dict[str, dict[int, _Class]], Counter[int], list[str]]:
+    """Read everything once: the classes by part and id, how many clips have how many bodies, the notes."""
+    classes: dict[str, dict[int, _Class]] = {}
+    bodies: Counter[int] = Counter()
+    noted: Counter[str] = Counter()
+    left_out: list[str] = []
+    total = sum(map(len, source.parts.values()))
+    with progress(total=total, desc="check", unit="clip") as bar:
+        for name, part in source.parts.items():
+            rows: dict[int, list[int]] = {}
+            for row, label in enumerate(part.labels_N.tolist()):
+                bar.update()
+                try:
+                    taken = _take(source, part, row)
+                except Refused as refusal:
+                    left_out.append(f"{part.path.name}: clip {row} (class {label}) left out, {refusal}")
+                    continue
+                rows.setdefault(label, []).append(row)
+                bodies[len(taken.joints_MTVC)] += 1
+                noted.update(taken.notes)
+            if not rows:
+                raise DataError(f"{part.path}: no clip shows a body, expected at least one that does")
+            classes[name] = {
+                i: _Class(part=part, class_id=i, name=_class_name(name, i, label, source.spec), rows=rows[label])
+                for i, label in source.labels[name].items()
+                if label in rows
+            }
+    notes = [f"{count} clips: {note}" for note, count in sorted(noted.items())]
+    return classes, bodies, [*_missing(source, classes), *left_out, *notes]
+
+
+def _take(source: _Source, part: ArrayPart, row: int) -> _Taken:
+    """The frames that stand for a clip; Refused where they show no body."""
+    clip_MTVC, n_source = part.clip(row), int(part.frames_N[row])
+    at_T = _frames(source.spec, n_source, _key(part, row))
+    n_places = len(source.layout.coordinates) - source.layout.is_image
+    places_MTVC = clip_MTVC[..., :n_places]
+    shown_M = np.asarray(places_MTVC[:, at_T].any(axis=(1, 2, 3)))
+    if not shown_M.any():
+        raise Refused("no body: zero in all frames taken")
+    if _keeps_slots(source.spec):
+        shown_M[: np.flatnonzero(shown_M)[-1]] = True
+    dropped_M = places_MTVC[:, :n_source].any(axis=(1, 2, 3)) & ~shown_M
+    padded = at_T[-1] >= n_source
+    notes = (*([NOTE_DROPPED] if dropped_M.any() else []), *([NOTE_PADDED] if padded else []))
+    joints_MTVC = clip_MTVC[shown_M][:, at_T]
+    if source.spec.frame_order == "scrambled" and n_source >= source.spec.n_frames:
+        joints_MTVC, notes = scramble(joints_MTVC), (*notes, NOTE_SCRAMBLED)
+    return _Taken(joints_MTVC=joints_MTVC, at_T=at_T, notes=notes)
+
+
+def _keeps_slots(spec: ImportSpec) -> bool:
+    return spec.frames not in ("center", "random") if spec.keep_slots is None else spec.keep_slots
+
+
+def _frames(spec: ImportSpec, n_source: int, key: str) -> NDArray[np.int64]:
+    if spec.frames == "center":
+        return segment_frames(n_source, spec.n_frames)
+    draw = release_frames if spec.frames == "release" else segment_frames
+    return draw(n_source, spec.n_frames, clip_rng(spec.seed, key))
+
+
+def _key(part: ArrayPart, row: int) -> str:
+    """Keys sort like the rows."""
+    return f"{part.name}-{row:0{max(6, len(str(len(part) - 1)))}d}"
+
+
+def _clips(source: _Source, of: _Class, bar: "Bar[Any]") -> Iterator[Clip]:
+    """The clips of one class with the facts that `split` gives them, and their label as stored."""
+    for row in of.rows:
+        taken = _take(source, of.part, row)
+        facts = {
+            "class_id": of.class_id,
+            "class_name": of.name,
+            "part": of.part.name,
+            "dataset": source.dataset,
+            **dict.fromkeys(("subject", "camera", "setup", "replication")),
+            "source": f"{of.part.path.name}[{row}]",
+            "source_label": int(of.part.labels_N[row]),
+            "source_frames": max(int(of.part.frames_N[row]), int(taken.at_T[-1]) + 1),  # padding that is taken counts
+            "frame_index": taken.at_T.tolist(),
+            "notes": list(taken.notes),
+        }
+        yield Clip(key=_key(of.part, row), joints_MTVC=taken.joints_MTVC, facts=facts)
+        bar.update()
+
+
+def _class_name(part: str, class_id: int, label: int, spec: ImportSpec) -> str:
+    if spec.renumber:
+        return f"{part} class {label}"
+    return (spec.definition and spec.definition.class_name(class_id)) or f"class {class_id}"
+
+
+def _missing(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> list[str]:
+    """A note a part on the classes that labels or the definition name and no usable clip shows."""
+    notes = []
+    for name, of_part in classes.items():
+        definition = source.spec.definition
+        expected = {*source.labels[name], *(definition.split.class_split[name] if definition else ())}
+        missing = sorted(expected - set(of_part))
+        notes += [f"{name}: no usable clip of class {_listed(missing)}"] if missing else []
+    return notes
+
+
+def _described(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> dict[str, Any]:
+    """What the manifest keeps as the definition; its split block has the keys that other shard folders' have."""
+    spec = source.spec
+    stored = {
+        name: {"shape": list(part.data_NCTVM.shape), "dtype": part.data_NCTVM.dtype.name}
+        for name, part in source.parts.items()
+    }
+    return {
+        "name": source.dataset,
+        "about": spec.definition.about if spec.definition else "",
+        "arrays": {**stored, "renumber": spec.renumber, "keep_slots": _keeps_slots(spec)},
+        "split": {
+            "class_split": {name: list(of_part) for name, of_part in classes.items()},
+            "n_frames": spec.n_frames,
+            "frames": spec.frames,
+            "frame_order": spec.frame_order,
+            "bodies": SLOTS,
+            "origin": AS_STORED,
+            "rotate": "upright" if spec.upright else AS_STORED,
+            "scale": AS_STORED,
+            "seed": spec.seed,
+            "clips_per_shard": spec.clips_per_shard,
+        },
+    }
+
+
+def _listed(ids: Sequence[int]) -> str:
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return ", ".join(map(str, ids[:SHOWN])) + more

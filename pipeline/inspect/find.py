@@ -1,0 +1,277 @@
+"""What a user calls a clip -> the clip, as its source has it and as training sees it.
+
+In: a raw file, a file in a zip (`folder/x.zip/S001C001P001R001A001.skeleton`), or a key with the folders to look in.
+Out: `Found`, with the parsed table's tracks before the raw file's, and the shards' clip before one prepared anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.clip import ShardError
+from dastm.contract.errors import DataError, Refused
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.definition import Definition, SplitSpec, load_definition
+from pipeline.inspect.stored import (
+    parsed_clips,
+    read_manifest,
+    sampled_frames,
+    setting_of,
+    shard_clip,
+    source_frames,
+    split_of,
+)
+from pipeline.kernels.sampling import clip_rng
+from pipeline.parse.formats import FORMATS, RawFormat
+from pipeline.parse.plan import find_files, make_plan, run_job
+from pipeline.parse.raw_files import RawFile, read
+from pipeline.parse.sources import SOURCES
+from pipeline.split.normalise import check_split, prepare_clip
+from pipeline.table import ParsedClip
+from pipeline.tracks import ClipName, Tracks
+
+USUAL = {"ntu_skeleton": "ntu-t", "kinetics_json": "kinetics"}
+"""Whose definition holds for a clip of a format where none is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normalised:
+    """A clip as training sees it."""
+
+    joints_MTVC: NDArray[np.float32]
+    frame_index: tuple[int, ...]
+    """The 0-based frame of the source that each of its frames is."""
+    notes: tuple[str, ...]
+    made_by: str
+    """The shard that holds it, or the definition that it was prepared with."""
+    index_row: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One clip, of which at least one side is there."""
+
+    key: str
+    class_id: int | None
+    class_name: str
+    part: str | None
+    source: str
+    frames: int
+    """Frames of the source."""
+    layout: Layout
+    spec: SplitSpec | None
+    """What its bodies are chosen with: that of the shards that hold it, else the definition's; None: not known."""
+    upright: bool
+    """Whether normalisation turned spines onto z."""
+    tracks: Tracks | None
+    normalised: Normalised | None
+    problem: str = ""
+    """Why the clip cannot be normalised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where to look, each None where there is nothing to look in."""
+
+    definition: Definition | None = None
+    raw: Path | None = None
+    parsed: Path | None = None
+    shards: Path | None = None
+
+
+def find_clip(clip: str, places: Places) -> Found:
+    """The clip of that path or key.
+
+    Raises DataError where there is no such clip, its file cannot be used (with line or byte and reason), or its joints
+    are not those of the layout; ShardError where the shards are damaged.
+    """
+    raw = _raw_file(clip) or (_raw_file(str(places.raw / clip)) if places.raw is not None else None)
+    parsed = _read_raw(raw, places.definition) if raw is not None else _by_key(clip, places)
+    stored = stored_clip(places.shards, parsed.key if parsed is not None else clip) if places.shards else None
+    if parsed is not None:
+        return both_sides(parsed, _definition_of(parsed.tracks, places.definition), stored)
+    if stored is not None:
+        return stored
+    looked = [str(folder) for folder in (places.parsed, places.raw, places.shards) if folder is not None]
+    if Path(clip).exists():
+        raise DataError(f"{clip}: not the file of a clip; in a zip or a folder name one of its files")
+    where = "not there; a key needs --dataset, --parsed or --shards"
+    if looked:
+        where = f"no key of {', '.join(looked)}"
+    elif places.definition is not None:
+        where = f"there is nothing of {places.definition.name} to look in, neither raw, nor parsed, nor shards"
+    raise DataError(f"{clip}: no raw file, and {where}")
+
+
+def stored_clip(shards: Path, key: str) -> Found | None:
+    """A clip as the shards have it; None where they do not. DataError or ShardError where they cannot be read."""
+    found = shard_clip(shards, key)
+    if found is None:
+        return None
+    (clip, row), manifest = found, read_manifest(shards)
+    shape = (manifest.layout.n_joints, len(manifest.layout.coordinates))
+    if clip.joints_MTVC.shape[2:] != shape:
+        raise ShardError(f"{shards}: {key} has joints of shape {clip.joints_MTVC.shape[2:]}, its layout says {shape}")
+    return Found(
+        key=clip.key,
+        class_id=int(row["class_id"]),
+        class_name=str(clip.facts.get("class_name", "unknown")),
+        part=str(row["part"]),
+        source=str(clip.facts.get("source") or ""),
+        frames=source_frames(clip),
+        layout=manifest.layout,
+        spec=split_of(manifest),
+        upright=setting_of(manifest, "rotate") == "upright",
+        tracks=None,
+        normalised=Normalised(
+            joints_MTVC=clip.joints_MTVC,
+            frame_index=sampled_frames(clip),
+            notes=tuple(clip.facts.get("notes", ())),
+            made_by=row["shard"],
+            index_row=row,
+        ),
+    )
+
+
+def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = None) -> Found:
+    """A clip with its source tracks, beside the shards' version of it, or one prepared as the definition says.
+
+    Raises DataError where its joints are not those of the definition's layout, or cannot be normalised as it asks.
+    """
+    if stored is not None:
+        return with_tracks(stored, clip, definition.split)
+    check_split(definition.split, definition.parse.layout)
+    normalised, problem = None, ""
+    try:
+        normalised = _prepared(clip, definition)
+    except Refused as refusal:
+        problem = str(refusal)
+    except ValueError as error:
+        raise DataError(f"clip {clip.key} ({clip.source}): {error}; name its data set with --dataset") from None
+    return Found(
+        key=clip.key,
+        class_id=clip.class_id if clip.class_id >= 0 else None,
+        class_name=clip.class_name,
+        part=definition.part_of(clip.class_id),
+        source=clip.source,
+        frames=clip.tracks.frames,
+        layout=definition.parse.layout,
+        spec=definition.split,
+        upright=definition.split.rotate == "upright",
+        tracks=clip.tracks,
+        normalised=normalised,
+        problem=problem,
+    )
+
+
+def with_tracks(stored: Found, clip: ParsedClip, spec: SplitSpec | None) -> Found:
+    """The shards' version of a clip beside its source; `spec` is for shards that do not say how they were made.
+
+    Raises DataError where the two are not the same clip.
+    """
+    shape = (stored.layout.n_joints, len(stored.layout.coordinates) - stored.layout.is_image)
+    if clip.tracks.joints_PVC.shape[1:] != shape or clip.tracks.frames != stored.frames:
+        raise DataError(
+            f"clip {clip.key}: {clip.tracks.frames} frames of {clip.tracks.joints_PVC.shape[1]} joints in the source,"
+            f" the shards have it from {stored.frames} frames of {shape[0]}: made from other data; run"
+            " `dastm-data split` again"
+        )
+    return replace(stored, tracks=clip.tracks, spec=stored.spec or spec)
+
+
+def _prepared(clip: ParsedClip, definition: Definition) -> Normalised:
+    spec = definition.split
+    rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
+    prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
+    return Normalised(
+        joints_MTVC=prepared.joints_MTVC,
+        frame_index=prepared.frame_index,
+        notes=prepared.notes,
+        made_by=f"prepared as {definition.name} says",
+    )
+
+
+def _raw_file(clip: str) -> RawFile | None:
+    """The file of that path, also inside of a zip; None where there is none."""
+    path = Path(clip)
+    if path.is_file() and path.suffix in (f.suffix for f in FORMATS.values()):
+        return RawFile(path.name, path.parent, None, path.stat().st_size)
+    for parent in path.parents:
+        if parent.suffix == ".zip" and parent.is_file():
+            member = path.relative_to(parent).as_posix()
+            return RawFile(f"{parent.name}/{member}", parent, member, 0)
+    return None
+
+
+def _read_raw(raw: RawFile, definition: Definition | None) -> ParsedClip:
+    """A raw file with what its name and it itself say; DataError where it cannot be used."""
+    name, raw_format = _format_of(raw)
+    chosen = definition or load_definition(USUAL[name])
+    place = raw.root if raw.member is None else raw.root.parent
+    try:
+        facts: ClipName = raw_format.facts_of_name(PurePosixPath(raw.source).name)
+        data = read(raw)
+        tracks, label, label_index = raw_format.read(data, chosen.parse.layout, chosen.parse.zero_is_missing)
+    except Refused as refusal:
+        raise DataError(f"{place / raw.source}: {refusal}") from None
+    class_id = facts.class_id if facts.class_id is not None else label_index
+    known = chosen.class_name(class_id) if class_id is not None else None
+    return ParsedClip(
+        key=facts.key,
+        dataset=chosen.name,
+        class_id=-1 if class_id is None else class_id,
+        class_name=known or label or ("unknown" if class_id is None else f"class {class_id}"),
+        subject=facts.subject,
+        camera=facts.camera,
+        setup=facts.setup,
+        replication=facts.replication,
+        tracks=tracks,
+        source=raw.source,
+        source_bytes=len(data),
+    )
+
+
+def _format_of(raw: RawFile) -> tuple[str, RawFormat]:
+    for name, raw_format in FORMATS.items():
+        if raw.source.endswith(raw_format.suffix):
+            return name, raw_format
+    known = " or ".join(raw_format.suffix for raw_format in FORMATS.values())
+    raise DataError(f"{raw.root}: {raw.member}: not a {known} file")
+
+
+def _by_key(key: str, places: Places) -> ParsedClip | None:
+    """From the parsed table, else from the raw files."""
+    if places.parsed is not None:
+        found = parsed_clips(places.parsed, [key]).get(key)
+        if found is not None:
+            return found
+    if places.raw is None or places.definition is None:
+        return None
+    if places.definition.parse.format in SOURCES:
+        return _in_source(key, places.definition, places.raw)
+    name_of = FORMATS[places.definition.parse.format].facts_of_name
+    for raw in find_files(places.definition, [places.raw]).clips:
+        try:
+            if name_of(raw.name).key == key:
+                return _read_raw(raw, places.definition)
+        except Refused:  # another file, whose name names no clip
+            continue
+    return None
+
+
+def _in_source(key: str, definition: Definition, raw: Path) -> ParsedClip | None:
+    """Out of files that hold many clips, as `parse` finds them; DataError where it cannot be used."""
+    job = next((job for job in make_plan(definition, [raw]).jobs if job.name and job.name.key == key), None)
+    try:
+        return run_job(job, definition) if job is not None else None
+    except Refused as refusal:
+        raise DataError(f"{raw}: {job.source if job else key}: {refusal}") from None
+
+
+def _definition_of(tracks: Tracks, definition: Definition | None) -> Definition:
+    """Without one named: that of the data set whose format looks like this."""
+    return definition or load_definition(USUAL["ntu_skeleton" if tracks.joints_PVC.shape[2] == 3 else "kinetics_json"])

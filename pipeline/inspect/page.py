@@ -1,0 +1,31 @@
+"""Pages that open from disk with no network: templates in, one HTML file out.
+
+In: a template's name and what it shows. Out: the file, under its name only when whole; the same values give the same
+bytes. Names from the data are escaped.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.work import paths as places
+
+
+def render(template: str, **values: Any) -> bytes:
+    """A page of `pipeline/inspect/templates`."""
+    environment = Environment(
+        loader=PackageLoader("pipeline.inspect", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(**values).encode("utf-8", "backslashreplace")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file appears under its name only when whole; OSError where it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    places.write_whole(path, data)

@@ -1,0 +1,42 @@
+"""The raw formats by name: how a clip's file is recognised, named and read. A new format is a module and a row here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dastm.contract.skeleton import Layout
+from pipeline.parse.formats import clip_objects, kinetics_json, ntu_skeleton
+from pipeline.tracks import ClipName, Tracks, mark_zeros
+
+LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFormat:
+    """One raw format; all of its functions raise Refused and nothing else."""
+
+    suffix: str
+    facts_of_name: Callable[[str], ClipName]
+    parse: Callable[[bytes, Layout], tuple[Tracks, str | None, int | None]]
+    """Bytes of a file -> tracks, label, label_index (None where the file's contents do not say)."""
+    label_lists: Mapping[str, LabelListReader] = field(default_factory=dict)
+    """File name of a label list -> its reader."""
+
+    def read(self, data: bytes, layout: Layout, zero_is_missing: bool) -> tuple[Tracks, str | None, int | None]:
+        """As `parse`, with nan for 3-D joints at (0, 0, 0) where that place marks a lost joint."""
+        tracks, label, label_index = self.parse(data, layout)
+        return mark_zeros(tracks) if zero_is_missing else tracks, label, label_index
+
+
+def _parse_ntu(data: bytes, layout: Layout) -> tuple[Tracks, str | None, int | None]:
+    return ntu_skeleton.parse_skeleton(data, layout), None, None
+
+
+FORMATS: Mapping[str, RawFormat] = {
+    "ntu_skeleton": RawFormat(suffix=ntu_skeleton.SUFFIX, facts_of_name=ntu_skeleton.facts_of_name, parse=_parse_ntu),
+    "kinetics_json": RawFormat(
+        suffix=kinetics_json.SUFFIX,
+        facts_of_name=kinetics_json.facts_of_name,
+        parse=kinetics_json.parse_clip,
+        label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, clip_objects.parse_label_list),
+    ),
+}

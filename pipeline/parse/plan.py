@@ -1,0 +1,216 @@
+"""What `parse` has to do, file by file: plan all jobs from names and label lists alone, then carry out one of them.
+
+In: a definition and the raw files found. Out: `Plan`, a pure function of names, sizes and label lists; and from one
+job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dastm.contract.errors import DataError, Refused
+from pipeline.definitions.definition import Definition
+from pipeline.definitions.lists import without_clip
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.labels import Label, no_class, settle
+from pipeline.parse.raw_files import RawFile, list_raw, read
+from pipeline.parse.sources import SOURCES
+from pipeline.parse.sources.members import Member
+from pipeline.table import ParsedClip
+from pipeline.tracks import ClipName, Tracks
+
+MISSING = "on the data set's list of missing skeletons"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One clip to parse, or to refuse unread because of `problem`: a raw file, or a member of one."""
+
+    raw: RawFile
+    name: ClipName | None
+    labels: tuple[Label, ...] = ()
+    """What the file name and the label lists say."""
+    problem: str | None = None
+    member: Member | None = None
+
+    @property
+    def source(self) -> str:
+        """The raw file's source and the clip's place in it, as text that can be stored."""
+        return _storable(self.raw.source + (self.member.within if self.member is not None else ""))
+
+    @property
+    def stated_key(self) -> str | None:
+        """The key as the source states it; None where it was made of a path."""
+        return self.member.stated if self.member is not None else self.name and self.name.key
+
+    @property
+    def size(self) -> int:
+        """Bytes that the clip has, as folder, zip or the file that holds it claims."""
+        return self.member.size if self.member is not None else self.raw.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All jobs, in the order of the table, and what needs none."""
+
+    jobs: tuple[Job, ...]
+    notes: tuple[str, ...] = ()
+    """What to say of the data set's lists."""
+    outside_split: int
+    """Files of a class outside the split, as far as their name or a label list tells."""
+    ignored: int
+    """Files among the raw ones that are neither clips nor label lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFiles:
+    """The files of a data set, sorted by source, and how many others lie beside them."""
+
+    clips: list[RawFile]
+    label_lists: list[RawFile]
+    ignored: int
+
+
+def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
+    """Find clips and label lists; DataError where a root cannot be used or there is not a single clip."""
+    if definition.parse.format in SOURCES:
+        listing = list_raw(roots, SOURCES[definition.parse.format].suffixes, definition.download)
+        return RawFiles(clips=listing.files, label_lists=[], ignored=listing.ignored)
+    raw_format = FORMATS[definition.parse.format]
+    listing = list_raw(roots, [raw_format.suffix], definition.download)
+    lists = [file for file in listing.files if file.name in raw_format.label_lists]
+    clips = [file for file in listing.files if file.name not in raw_format.label_lists]
+    if not clips:
+        raise DataError(f"{lists[0].root}: label lists, but not a single clip")
+    return RawFiles(clips=clips, label_lists=lists, ignored=listing.ignored)
+
+
+def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
+    """Find the raw files and settle what can be settled unread.
+
+    Raises DataError where a root or a label list cannot be used, or there is not a single clip.
+    """
+    files = find_files(definition, roots)
+    jobs: list[Job] = []
+    outside = 0
+    first_of: dict[str, Job] = {}
+    keys: set[str] = set()
+    for found in _found(definition, files):
+        keys |= {found.name.key} if found.name is not None else set()
+        job, class_id = _plan_one(definition, found)
+        if is_outside(definition, class_id):
+            outside += 1
+            continue
+        if job.name is not None:
+            first = first_of.setdefault(job.name.key, job)
+            if first is not job:
+                job = replace(job, problem=_duplicate(first, job))
+        jobs.append(job)
+    return Plan(jobs=tuple(jobs), outside_split=outside, ignored=files.ignored, notes=_notes(definition, keys))
+
+
+def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
+    """A line a list of which entries name no clip."""
+    source = definition.parse.source
+    lists = [("parse.missing", definition.parse.missing), ("split.exemplars", definition.split.exemplars)]
+    labels = [(f"labels file {source.labels_file}", source.labels)] if source is not None else []
+    return tuple(line for what, entries in [*lists, *labels] for line in without_clip(entries, keys, what))
+
+
+def run_job(job: Job, definition: Definition) -> ParsedClip | None:
+    """Parse one raw file; None for a clip that shows only now that its class is outside the split.
+
+    Raises Refused where the file cannot be used.
+    """
+    if job.problem is not None or job.name is None:
+        raise Refused(job.problem or "the file's name names no clip")
+    tracks, own_label, size = _read_clip(job, definition)
+    class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
+    if class_id is None:
+        raise no_class(class_name)
+    if is_outside(definition, class_id):
+        return None
+    return ParsedClip(
+        key=job.name.key,
+        dataset=definition.name,
+        class_id=class_id,
+        class_name=definition.class_name(class_id) or class_name or f"class {class_id}",
+        subject=job.name.subject,
+        camera=job.name.camera,
+        setup=job.name.setup,
+        replication=job.name.replication,
+        tracks=tracks,
+        source=job.source,
+        source_bytes=size,
+    )
+
+
+def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
+    """Tracks, what the clip itself says of its class, and its size in bytes."""
+    spec = definition.parse
+    if job.member is not None:
+        return SOURCES[spec.format].read(job.member, spec), Label("clip"), job.member.size
+    raw_format = FORMATS[spec.format]
+    data = read(job.raw)
+    tracks, label, label_index = raw_format.read(data, spec.layout, spec.zero_is_missing)
+    if raw_format.label_lists and not job.labels:
+        tracks = replace(tracks, notes=(*tracks.notes, "not_on_list"))
+    return tracks, Label("clip", label, label_index), len(data)
+
+
+def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
+    """A job for every clip, with all that its name, its lists or its file say of it."""
+    if definition.parse.format in SOURCES:
+        for member in SOURCES[definition.parse.format].members(files.clips, definition.parse):
+            yield Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
+        return
+    listed = _read_lists(definition, files.label_lists)
+    for raw in files.clips:
+        try:
+            name = FORMATS[definition.parse.format].facts_of_name(raw.name)
+        except Refused as why:
+            yield Job(raw=raw, name=None, problem=why.reason)
+            continue
+        by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
+        yield Job(raw=raw, name=name, labels=(*by_name, *listed.get(name.key, ())))
+
+
+def _plan_one(definition: Definition, job: Job) -> tuple[Job, int | None]:
+    """The job with what speaks against it, and its class where that is known by now."""
+    if job.problem is not None or job.name is None:
+        return job, None
+    try:
+        class_id, _ = settle(job.labels, definition.parse.class_names)
+    except Refused as why:
+        return replace(job, problem=why.reason), None
+    return replace(job, problem=MISSING if job.name.key in definition.parse.missing else None), class_id
+
+
+def is_outside(definition: Definition, class_id: int | None) -> bool:
+    """Whether clips of this class are left out of the parsed table."""
+    return definition.parse.classes == "split" and class_id is not None and definition.part_of(class_id) is None
+
+
+def _duplicate(first: Job, job: Job) -> str:
+    where = first.source if first.source != job.source else f"{first.raw.root.name}: {first.source}"
+    if job.stated_key is not None and job.stated_key == first.stated_key:
+        return f"the same clip as '{where}'"
+    return f"its key is that of '{where}', too; rename one of the two, or its folder"
+
+
+def _storable(path: str) -> str:
+    """A path as UTF-8 can hold it, whatever bytes the file system had in it."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, list[Label]]:
+    """clip name -> what each label list says of it."""
+    labels: dict[str, list[Label]] = {}
+    for file in files:
+        try:
+            entries = FORMATS[definition.parse.format].label_lists[file.name](read(file))
+        except Refused as why:
+            raise DataError(f"{file.root}: label list {file.source}: {why}") from None
+        for key, (name, index) in entries.items():
+            labels.setdefault(key, []).append(Label(f"list {file.name}", name, index))
+    return labels

@@ -1,0 +1,241 @@
+"""Finding and reading raw files: folders and zips -> a sorted list of files -> the bytes of one of them.
+
+In: folders, searched through, and zips, given or lying in those folders, on this machine or in a store that fsspec
+reaches (`pipeline.work.paths`). Out: `RawFile`s; nothing is unpacked to disk, of a zip in a store only what is asked
+for is fetched. Raw files are only ever read. Hidden files and `__MACOSX` are not there for us.
+"""
+
+import lzma
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dastm.contract.errors import DataError, Refused
+from dastm.contract.os_errors import os_line
+from pipeline.work.paths import is_local, one_line, store_of
+
+MAX_BYTES = 512 * 2**20
+"""A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
+
+_BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
+BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
+_STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
+"""The surest first."""
+
+
+class Unread(Refused):
+    """A file that could not be read this time, for reasons that are not its own: it has vanished, its disk is away."""
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file. It travels to worker processes, which open it themselves."""
+
+    source: str
+    """Posix path below the root; for a zip inside a folder, the zip's path is its first part."""
+    root: Path
+    """The folder, or the zip that holds `member`."""
+    member: str | None
+    size: int
+    """Bytes, uncompressed, as folder or zip claims."""
+    stamp: int | str = 0
+    """Changes when the contents do: times in ns, the zip member's CRC, or what a store has of that kind."""
+
+    @property
+    def name(self) -> str:
+        """File name without folders."""
+        return PurePosixPath(self.source).name
+
+
+@dataclass(frozen=True)
+class RawListing:
+    """What was found: `files` with a wanted suffix, sorted by source, and how many others lie beside them."""
+
+    files: list[RawFile]
+    ignored: int
+
+
+def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "") -> RawListing:
+    """Every file with one of `suffixes` below the roots.
+
+    Raises DataError for a root that does not exist (with `download`: what to fetch, from whom), cannot be listed, is
+    a damaged zip, or holds no such file.
+    """
+    files: list[RawFile] = []
+    ignored = 0
+    for root in roots:
+        found = list(_below(root, suffixes, download))
+        wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
+        if not wanted:
+            raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download, root)}")
+        files += wanted
+        ignored += len(found) - len(wanted)
+    return RawListing(sorted(files, key=lambda file: file.source), ignored)
+
+
+def read(file: RawFile) -> bytes:
+    """The bytes of one file; Refused where it has vanished, claims more than MAX_BYTES, is damaged or encrypted."""
+    try:
+        return _read_member(file) if file.member is not None else _read_file(file)
+    except zipfile.BadZipFile as error:
+        raise Refused(f"damaged in the zip: {one_line(error)}") from None
+    except FileNotFoundError:
+        raise Unread("the file is no longer there") from None
+    except OSError as error:
+        raise Unread(f"cannot be read: {error.strerror or one_line(error)}") from None
+    except BAD_MEMBER as error:
+        raise Refused(f"cannot be taken from the zip: {one_line(error)}") from None
+
+
+def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
+    if root.is_dir():
+        yield from _in_folder(root) if is_local(root) else _in_store(root)
+    elif root.is_file() and root.name.endswith(tuple(filter(None, suffixes))):
+        yield _alone(root)
+    elif root.exists():
+        yield from _in_zip(root, "")
+    else:
+        raise DataError(f"{root}: not there{_advice(download, root)}")
+
+
+def _alone(path: Path) -> RawFile:
+    """A file that is given itself, not the folder it lies in."""
+    if is_local(path):
+        facts = path.stat()
+        return RawFile(path.name, path.parent, None, facts.st_size, _times(facts))
+    store, name = store_of(path)
+    info: dict[str, Any] = store.info(name)
+    return RawFile(path.name, path.parent, None, int(info["size"] or 0), _stamp(info))
+
+
+def _times(facts: os.stat_result) -> str:
+    """Of the last change of the contents, which copying may set back, and of the last change at all."""
+    return f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    """What a store says of a file that changes with its contents."""
+    return next((str(info[name]) for name in _STAMPS if info.get(name)), "")
+
+
+def _advice(download: str, root: Path) -> str:
+    if not download:
+        return "; put the raw files there, or name their place with `dastm-data parse --raw`"
+    return f". Put this there, or name its place with --raw: {' '.join(download.split())}"
+
+
+def _in_folder(root: Path) -> Iterator[RawFile]:
+    """Files below `root`, through links to folders as well, but never round in a circle."""
+    visited: set[str] = set()
+
+    def stop(error: OSError) -> None:
+        raise DataError(os_line(error, root, "cannot be listed"))
+
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=stop):
+        place = os.path.realpath(folder)
+        subfolders[:] = [] if place in visited else sorted(name for name in subfolders if _is_seen(name))
+        if place in visited:
+            continue
+        visited.add(place)
+        for name in sorted(filter(_is_seen, names)):
+            path = Path(folder, name)
+            source = path.relative_to(root).as_posix()
+            if name.endswith(".zip"):
+                yield from _in_zip(path, f"{source}/")
+            elif path.is_file():
+                facts = path.stat()
+                yield RawFile(source, root, None, facts.st_size, _times(facts))
+            else:  # a link to nowhere, a pipe: listed all the same, and refused by `read`
+                yield RawFile(source, root, None, 0)
+
+
+def _in_store(root: Path) -> Iterator[RawFile]:
+    """Files below a folder of a store; one listing gives their sizes and stamps."""
+    store, top = store_of(root)
+    try:
+        found: dict[str, dict[str, Any]] = store.find(top, detail=True)
+    except OSError as error:
+        raise DataError(f"{root}: cannot be listed: {one_line(error)}") from None
+    for name, facts in sorted(found.items()):
+        source = name.removeprefix(top.rstrip("/")).lstrip("/")
+        if not all(map(_is_seen, PurePosixPath(source).parts)):
+            continue
+        if source.endswith(".zip"):
+            yield from _in_zip(root / source, f"{source}/")
+        else:
+            yield RawFile(source, root, None, int(facts["size"] or 0), _stamp(facts))
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    if is_local(path):
+        return zipfile.ZipFile(path)
+    return zipfile.ZipFile(path.open("rb"))  # reads at random: the central directory, then members
+
+
+def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:
+    try:
+        with _open_zip(path) as archive:
+            members = archive.infolist()
+    except _BAD_ZIP as error:
+        raise DataError(f"{path}: not a whole zip file ({one_line(error)}); download it again") from None
+    for member in reversed(members):  # of one name the last one counts, as for whoever unpacks the zip
+        if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
+            yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
+
+
+def _is_seen(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _read_file(file: RawFile) -> bytes:
+    path = file.root / file.source
+    if not is_local(path):
+        _check_size(file.size)
+        return path.read_bytes()
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise Refused("not a regular file")
+    _check_size(facts.st_size)
+    return path.read_bytes()
+
+
+def _read_member(file: RawFile) -> bytes:
+    archive = _archive(file.root, *version(file.root))
+    member = archive.getinfo(file.member or "")
+    if file.stamp not in (0, member.CRC):
+        raise Refused("the zip has changed, or holds a later member of this name, which is the one that counts")
+    _check_size(member.file_size)
+    if member.flag_bits & 1:
+        raise Refused("encrypted in the zip")
+    with archive.open(member) as opened:
+        # asking for a number keeps a small member that swells endlessly from filling the memory
+        data = opened.read(member.file_size)
+    if len(data) != member.file_size:
+        raise Refused(f"damaged in the zip: {len(data)} bytes of {member.file_size}")
+    return data
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path, mtime_ns: int, size: int) -> zipfile.ZipFile:
+    """Kept open in each process: a data set's zip has a hundred thousand members, listed only once that way."""
+    return _open_zip(path)
+
+
+def version(path: Path) -> tuple[int, int]:
+    """Changes when the zip does; in a store, where asking costs a request, CRCs alone watch over the members."""
+    if not is_local(path):
+        return 0, 0
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_size
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise Refused(f"{size} bytes, more than the {MAX_BYTES} that a clip may have")

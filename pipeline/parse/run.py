@@ -1,0 +1,270 @@
+"""The stage `parse`: raw files -> parsed table. The long stage; it depends on the raw files only.
+
+In: a definition and its raw folders or zips. Out: a folder with the table's parts (see `pipeline.table`), summary.json.
+The sorted list of raw files is cut into parts by number and size alone; whichever process does a part, its bytes are
+the same. Notes beside the folder (`pipeline.work.resume`) say of each part what it was made from, once it is whole:
+what was killed goes on where it stopped, and only parts of which a raw file has changed are read again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dastm.contract.errors import DataError, Refused
+from dastm.contract.progress import progress
+from pipeline.definitions.definition import Definition
+from pipeline.parse import refused_csv
+from pipeline.parse.parsed_folder import PLAN, check_table, parts_in, remove_half_written
+from pipeline.parse.plan import MISSING, Job, Plan, find_files, make_plan, run_job
+from pipeline.parse.raw_files import RawFile, Unread
+from pipeline.parse.summary import OUTSIDE_KEY, ParseSummary, summarise
+from pipeline.table import (
+    PLAN_NAME,
+    SCHEMA_VERSION,
+    SUMMARY_NAME,
+    ParsedClip,
+    RefusedFile,
+    clips_to_table,
+    part_path,
+    read_part_refused,
+    refused_to_table,
+    with_layout,
+    write_part,
+)
+from pipeline.work.paths import clear_errors, is_local, on_this_machine, write_whole
+from pipeline.work.resume import alone, code_digest, digest_of, digest_of_whole, notes_folder, read_note, write_note
+from pipeline.work.workers import Workers, at_work, default_workers
+
+FILES_PER_PART = 512
+BYTES_PER_PART = 256 * 2**20
+"""Parts of large files have fewer, so that the clips in memory together are bounded; 512 of NTU's have 170 MB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """The work of one process at a time."""
+
+    number: int
+    jobs: Sequence[Job]
+    definition: Definition
+    out: Path
+    digest: str
+    """Of all that its bytes depend on, short of reading the raw files."""
+
+    def path(self, kind: str) -> Path:
+        """Where its clips or its refused files lie."""
+        return part_path(self.out, kind, self.number)
+
+
+def find_raw(definition: Definition, raw: Sequence[Path]) -> list[RawFile]:
+    """The clips' raw files, sorted by source, label lists left out; DataError where there are none."""
+    return find_files(definition, raw).clips
+
+
+def parse(
+    definition: Definition,
+    raw: Sequence[Path],
+    out: Path,
+    *,
+    workers: Workers | int = 1,
+    max_refused: int | None = None,
+    files_per_part: int = FILES_PER_PART,
+    say: Callable[[str], None] = lambda line: None,
+) -> ParseSummary:
+    """Parse every clip below the raw folders and zips into the table `out`; the bytes do not depend on `workers`.
+
+    Args:
+        max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
+        files_per_part: raw files whose clips are in memory together, in each worker; fewer where they are large.
+        say: told what need not be done again.
+
+    Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished parts stay and
+    the same call goes on from there. NotOurs names a file of others where one of ours belongs.
+    """
+    if files_per_part < 1:
+        raise DataError(f"files_per_part: at least 1, got {files_per_part}")
+    _check_apart(raw, out)
+    check_table(out)
+    plan = make_plan(definition, raw)
+    parts = _cut(plan, files_per_part, definition, out)
+    for note in plan.notes:
+        say(f"note: {note}")
+    with alone(out):
+        with clear_errors(out):
+            done = _prepare_folder(out, parts)
+        if done:
+            say(f"{len(done)} of {len(parts)} parts are as they were, their raw files are not read again")
+        _run(parts, done, workers, max_refused)
+        summary = summarise(
+            [part.path("clips") for part in parts],
+            [part.path("refused") for part in parts],
+            plan.outside_split,
+            plan.ignored,
+        )
+        with clear_errors(out):
+            _keep(out / refused_csv.NAME, refused_csv.refused_csv(part.path("refused") for part in parts))
+        if not summary.clips:
+            told = "; ".join(line.strip() for line in summary.lines())
+            raise DataError(f"{raw[0]}: not one usable clip, so there is no parsed table. {told}")
+        with clear_errors(out):
+            _finish(out, summary.to_json().encode())
+    return summary
+
+
+def _cut(plan: Plan, files_per_part: int, definition: Definition, out: Path) -> list[_Part]:
+    common = _common_digest(definition)
+    return [
+        _Part(number=i, jobs=jobs, definition=definition, out=out, digest=_digest(common, jobs))
+        for i, jobs in enumerate(_batches(plan.jobs, files_per_part))
+    ]
+
+
+def _batches(jobs: Sequence[Job], files_per_part: int) -> Iterator[Sequence[Job]]:
+    start = n_bytes = 0
+    for at, job in enumerate(jobs):
+        n_bytes += job.size
+        if at - start == files_per_part or (n_bytes > BYTES_PER_PART and at > start):
+            yield jobs[start:at]
+            start, n_bytes = at, job.size
+    if jobs:
+        yield jobs[start:]
+
+
+def _check_apart(raw: Sequence[Path], out: Path) -> None:
+    for root in raw:
+        inner, outer = (on_this_machine(place) or place for place in (out, root))
+        if is_local(inner) == is_local(outer) and inner.resolve().is_relative_to(outer.resolve()):
+            raise DataError(f"{out}: lies in the raw folder {root}, which is never written to; name another")
+
+
+def _common_digest(definition: Definition) -> str:
+    spec = definition.to_dict()["parse"] | {"missing": sorted(definition.parse.missing)}
+    split = definition.to_dict()["split"]["class_split"] if definition.parse.classes == "split" else None
+    return digest_of(SCHEMA_VERSION, code_digest(), definition.name, spec, split)
+
+
+def _digest(common: str, jobs: Sequence[Job]) -> str:
+    return digest_of(common, [_about(job) for job in jobs])
+
+
+def _about(job: Job) -> list[Any]:
+    """All that is known of a clip before it is read; what other files said of it included."""
+    member = [repr(job.member.place), job.member.notes] if job.member is not None else []
+    return [job.source, job.raw.size, job.raw.stamp, job.name, job.labels, job.problem, *member]
+
+
+def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
+    """Numbers of the parts that are done; all other files of ours are removed, unless nothing is to do at all.
+
+    As long as plan.json is there, nobody takes what lies there for a finished table.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    plan = out / PLAN_NAME
+    remove_half_written(out)
+    done = _done(parts)
+    ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
+    stale = [path for path in parts_in(out) if path.name not in ours]
+    if plan.exists() or stale or len(done) < len(parts):
+        write_whole(plan, PLAN)
+        _remove([*stale, out / SUMMARY_NAME, out / refused_csv.NAME])
+    return done
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """A file with this content, written only where it is another; none where there is nothing to write."""
+    if not data:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != data:
+        write_whole(path, data)
+
+
+def _finish(out: Path, summary: bytes) -> None:
+    _keep(out / SUMMARY_NAME, summary)
+    (out / PLAN_NAME).unlink(missing_ok=True)
+
+
+def _run(parts: Sequence[_Part], done: set[int], workers: Workers | int, max_refused: int | None) -> None:
+    """Do all parts that are not done; DataError once too many files are refused."""
+    to_do = [part for part in parts if part.number not in done]
+    refused = 0
+
+    def count(part: _Part) -> None:
+        nonlocal refused
+        bar.update(len(part.jobs))
+        rows = _unexpected(part) if max_refused is not None else []
+        refused += len(rows)
+        if max_refused is not None and refused > max_refused:
+            raise DataError(f"{refused} files refused, more than max_refused = {max_refused}; one is {rows[0]}")
+
+    with progress(total=sum(len(part.jobs) for part in parts), desc="parse", unit="file") as bar:
+        for part in parts:
+            if part.number in done:
+                count(part)
+        if to_do:
+            with at_work(workers, len(to_do)) as run, closing(run(_do_part, to_do)) as newly_done:
+                for part, _ in newly_done:
+                    count(part)
+
+
+def _note(part: _Part) -> Path:
+    return notes_folder(part.out) / f"{part.number:05d}.json"
+
+
+def _written(part: _Part) -> list[str | None]:
+    """What a note says of a part: what it was made from, and what it then was."""
+    return [part.digest, digest_of_whole(part.path("clips")), digest_of_whole(part.path("refused"))]
+
+
+def _done(parts: Sequence[_Part]) -> set[int]:
+    """Numbers of the parts that are done; they are read through at once by as many threads as there are cores."""
+    with ThreadPoolExecutor(default_workers()) as threads:
+        return {part.number for part, is_done in zip(parts, threads.map(_is_done, parts), strict=True) if is_done}
+
+
+def _is_done(part: _Part) -> bool:
+    """Whether an earlier run has made this part from the same raw files, and it lies there as it was, byte for byte."""
+    note = read_note(_note(part))
+    return isinstance(note, list) and note[:1] == [part.digest] and note == _written(part)
+
+
+def _unexpected(part: _Part) -> list[RefusedFile]:
+    """The files refused in a finished part that the data set's missing list does not name."""
+    rows = read_part_refused(part.path("refused")).to_pylist()
+    return [RefusedFile(**row) for row in rows if row["reason"] != MISSING]
+
+
+def _do_part(part: _Part) -> None:
+    """Parse the files of one part and write it; the note that it is done comes last.
+
+    A part of which a file could not be read (its disk is away, it has vanished) gets no note: next time, it may be.
+    """
+    clips: list[ParsedClip] = []
+    refused: list[RefusedFile] = []
+    outside, all_read = 0, True
+    for job in part.jobs:
+        try:
+            clip = run_job(job, part.definition)
+        except Refused as why:
+            all_read &= not isinstance(why, Unread)
+            key = job.name.key if job.name is not None else None
+            refused.append(RefusedFile(source=job.source, key=key, line=why.line, byte=why.byte, reason=why.reason))
+        except MemoryError:
+            raise DataError(f"{job.source}: not enough memory to parse it; run again with fewer workers") from None
+        else:
+            outside += clip is None
+            clips += [clip] if clip is not None else []
+    table = refused_to_table(refused)
+    table = table.replace_schema_metadata({**table.schema.metadata, OUTSIDE_KEY: str(outside).encode()})
+    write_part(table, part.path("refused"))
+    write_part(with_layout(clips_to_table(clips), part.definition.parse.layout), part.path("clips"))
+    if all_read:
+        with clear_errors(part.out):
+            write_note(_note(part), _written(part))

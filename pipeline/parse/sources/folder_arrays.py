@@ -1,0 +1,140 @@
+"""A folder (or zips) of one array a clip, .npy or CSV, named and described by the definition's `parse.source`.
+
+In: raw files, and where key, class and the other facts stand: in the path (a pattern, or the folder's name), or in a
+labels file. Out: `Member`s, and the tracks of one file.
+
+A class is a name of the definition's class_names, or else a number, the 0-based class id.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import DataError, Refused
+from pipeline.definitions.definition import ParseSpec
+from pipeline.definitions.lists import bare, nfc
+from pipeline.definitions.source_spec import FACTS, SourceSpec
+from pipeline.parse.labels import Label
+from pipeline.parse.raw_files import RawFile
+from pipeline.parse.raw_files import read as read_bytes
+from pipeline.parse.sources.csv_clips import parse_csv
+from pipeline.parse.sources.dense import dense_tracks
+from pipeline.parse.sources.members import Member, Source, is_ntu_name, named
+from pipeline.parse.sources.npy import read_array
+from pipeline.tracks import ClipName, Tracks
+
+SUFFIXES = (".npy", ".csv")
+
+
+def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
+    """One member a file; DataError where there is none but the labels file."""
+    source = spec.source or SourceSpec()
+    clips = [file for file in files if file.name != source.labels_file]
+    if not clips:
+        raise DataError(f"{files[0].root}: {source.labels_file} and not a single clip")
+    return (_member(file, spec, source) for file in clips)
+
+
+def read(member: Member, spec: ParseSpec) -> Tracks:
+    """One file; Refused, with its line for CSV, where it is damaged or does not fit the layout."""
+    return parse_clip(member.raw.name, read_bytes(member.raw), spec, member.notes)
+
+
+def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] = ()) -> Tracks:
+    """The bytes of one file -> tracks; `name` tells CSV from .npy."""
+    source = spec.source or SourceSpec()
+    if name.endswith(".csv"):
+        clip = parse_csv(data, spec.layout, source.columns, source.delimiter)
+        tracks = dense_tracks(
+            clip.places_MTVC,
+            clip.scores_MTV,
+            spec.layout,
+            source,
+            zero_is_missing=spec.zero_is_missing,
+            frames_stated=True,
+            notes=(*notes, *clip.notes),
+        )
+        return _with_ids(tracks, clip.ids_M)
+    array = read_array(data)
+    axes = source.axes or {3: "TVC", 4: "MTVC"}.get(array.ndim, "")
+    if array.ndim != len(axes):
+        raise Refused(f"an array of shape {array.shape}, expected the axes {source.axes or 'TVC or MTVC'}")
+    bodies = array if "M" in axes else array[None]
+    axes = axes if "M" in axes else f"M{axes}"
+    clip_MTVC = bodies.transpose([axes.index(a) for a in "MTVC"])
+    return dense_tracks(clip_MTVC, None, spec.layout, source, zero_is_missing=spec.zero_is_missing, notes=notes)
+
+
+def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
+    return replace(tracks, ids=ids_M[tracks.ids])
+
+
+def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
+    try:
+        facts = _facts_of_path(file.source, source)
+        stated = _stated_key(file.source, facts.get("key"), source)
+        name, notes = named(_path_key(file.source) if stated is None else stated)
+        listed = source.labels.get(bare(stated or "")) or source.labels.get(name.key, {})
+        if source.labels and not listed:
+            notes += ("not_on_list",)
+        subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])
+        name = _completed(name, subject=subject, camera=camera, setup=setup, replication=replication)
+        said = (("path", facts.get("class")), ("labels file", listed.get("class")))
+        labels = tuple(_label(by, text, spec.class_names) for by, text in said if text)
+    except Refused as why:
+        return Member(raw=file, name=None, size=file.size, problem=why.reason)
+    return Member(raw=file, name=name, stated=stated, labels=labels, size=file.size, notes=notes)
+
+
+def _path_key(path: str) -> str:
+    """The key that a path makes: in class folders, file names alone occur again and again."""
+    return "_".join(PurePosixPath(path).with_suffix("").parts)
+
+
+def _stated_key(path: str, in_pattern: str | None, source: SourceSpec) -> str | None:
+    """The key that the pattern, the labels file or an NTU name states; None where nothing does."""
+    if source.pattern is not None:
+        return in_pattern or ""
+    place = PurePosixPath(nfc(path)).with_suffix("")
+    names = (place.as_posix(), _path_key(path), place.name)
+    listed = next((name for name in names if name in source.labels), None)
+    return listed or (place.name if is_ntu_name(place.name) else None)
+
+
+def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:
+    if source.pattern is None:
+        return {"class": None if source.labels else PurePosixPath(path).parent.name or None}
+    match = re.fullmatch(source.pattern, path)
+    if match is None:
+        raise Refused("the path does not match parse.source.pattern")
+    return match.groupdict()
+
+
+def _completed(name: ClipName, **facts: int | None) -> ClipName:
+    """With what is said of it; what is not said stays as an NTU name says it."""
+    return ClipName(name.key, None, *(facts[f] if facts[f] is not None else getattr(name, f) for f in FACTS[1:]))
+
+
+def _label(said_by: str, text: str, class_names: Sequence[str]) -> Label:
+    if not text.isprintable():
+        raise Refused("the class's name is not a text")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
+    return Label(said_by, class_id=int(text)) if is_number and text not in class_names else Label(said_by, name=text)
+
+
+def _agreed(fact: str, *texts: str | None) -> int | None:
+    said = {text for text in texts if text}
+    wrong = next((text for text in sorted(said) if not re.fullmatch(r"[0-9]{1,9}", text)), None)
+    if wrong is not None:
+        raise Refused(f"{fact} {wrong[:40]!r} is not a whole number")
+    found: Mapping[int, None] = {int(text): None for text in sorted(said)}
+    if len(found) > 1:
+        raise Refused(f"{fact}: the path and the labels file disagree")
+    return next(iter(found), None)
+
+
+FOLDER = Source(suffixes=SUFFIXES, members=members, read=read)

@@ -1,0 +1,73 @@
+"""What files that hold many clips, and folders described by a definition, have in common: a list of their clips.
+
+In: raw files and the definition's parse block. Out: `Member`s, known before a joint is read: key, facts, label, and
+the place where a worker finds the clip. What is damaged as a whole is one DataError; one bad clip is one Refused.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dastm.contract.errors import Refused
+from pipeline.definitions.definition import ParseSpec
+from pipeline.definitions.lists import nfc
+from pipeline.parse.formats.ntu_skeleton import SUFFIX, facts_of_name
+from pipeline.parse.labels import Label
+from pipeline.parse.raw_files import RawFile
+from pipeline.tracks import ClipName, Tracks
+
+MAX_CLIPS = 2**20
+"""A file that claims more is refused: each costs memory before it is read, and an empty one is a byte of the file."""
+NOTE_RENAMED = "key_renamed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One clip of a raw file. It travels to worker processes, which open the file themselves."""
+
+    raw: RawFile
+    within: str = ""
+    """Its place in the file, for people: what the table's `source` says after the file's own; empty: all of it."""
+    name: ClipName | None
+    stated: str | None = None
+    """The key as the source itself states it; None: made of the file's path. Two made ones may meet by accident."""
+    labels: tuple[Label, ...] = ()
+    size: int
+    """Bytes of the clip, uncompressed."""
+    place: Any = None
+    """What the source's own `read` needs to find the clip."""
+    problem: str | None = None
+    """Why it cannot be used, where that shows before any joint is read."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One kind of source; both functions raise Refused for one file or clip, and DataError for files that misfit."""
+
+    suffixes: tuple[str, ...]
+    members: Callable[[Sequence[RawFile], ParseSpec], Iterator[Member]]
+    """The clips of all raw files of these suffixes, in the order of the table; others are left out."""
+    read: Callable[[Member, ParseSpec], Tracks]
+
+
+def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
+    """Key and facts of a clip's name, and notes; NTU names say who acts, where and when, but not which label holds.
+
+    Dots, slashes and unprintable characters, which keys must not have, become `_`. Refused where nothing is left.
+    """
+    if not isinstance(text, str) or not text.strip() or len(text) > 255:
+        raise Refused("the clip has no name, or one that is not a text of at most 255 characters")
+    bare = nfc(text).removesuffix(SUFFIX)
+    key = "".join("_" if letter in "./\\" or not letter.isprintable() else letter for letter in bare)
+    facts = facts_of_name(f"{bare}{SUFFIX}")._replace(key=key, class_id=None) if is_ntu_name(bare) else ClipName(key)
+    return facts, () if key == bare else (NOTE_RENAMED,)
+
+
+def is_ntu_name(text: str) -> bool:
+    """Whether a name says of its clip what NTU's do; such a name is a key on its own, wherever its file lies."""
+    try:
+        facts_of_name(f"{text}{SUFFIX}")
+    except Refused:
+        return False
+    return True

@@ -1,0 +1,219 @@
+"""One parsed clip made ready for training: bodies chosen, gaps filled, moved, turned, scaled, frames sampled.
+
+In: the body tracks as parsed, the `split` block of the definition and the layout. Out: float32 joints, bodies present x
+frames x joints x coordinates (section 5 of the paper: 30 or 50 frames a clip, each body on its own).
+Order: choose bodies, cut empty ends, fill, image axes, origin, rotate, scale, sample frames, zero what is missing,
+scramble where that is asked for.
+Math in float64; a pure function of the clip, the spec and the generator.
+
+Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import DataError, Refused
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.definition import SplitSpec
+from pipeline.definitions.denoising import STEPS
+from pipeline.kernels import align, joints, sampling
+from pipeline.split import gaps
+from pipeline.split.body_choice import Choice, Dropped, choose_bodies
+from pipeline.tracks import Tracks
+
+NOTE_UNTURNED = "rotate: a line had no direction, not turned by it"
+NOTE_UNSCALED = "scale: no measurable torso, left unscaled"
+POINT = "all joints in one point"
+UNSEEN = "in none of the frames taken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A clip as the shards hold it."""
+
+    joints_MTVC: NDArray[np.float32]
+    """(M, T, V, C) with T = `n_frames` and C as the layout's coordinates; M from 1 to `bodies`."""
+    frame_index: tuple[int, ...]
+    """The 0-based frame of the source that each of the T frames is."""
+    notes: tuple[str, ...]
+    """What could not be done to this clip as the definition asks."""
+    kept: tuple[tuple[int, ...], ...]
+    """(M,) the source's ids of the tracks that each body is made of."""
+    dropped: tuple[Dropped, ...]
+    """The other tracks, each with the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Whole:
+    """A clip between filling and sampling."""
+
+    joints_MTVC: NDArray[np.float64]
+    measured_MTV: NDArray[np.bool_]
+    confidence_MTV: NDArray[np.float64] | None
+    source_T: NDArray[np.int64]
+    """The source's frame that each of the frames is."""
+    choice: Choice
+
+
+def check_split(spec: SplitSpec, layout: Layout) -> None:
+    """DataError, before any work, where the definition asks for what its layout cannot give."""
+    try:
+        if spec.rotate != "none":
+            align.check_rotation(layout, spec.rotate == "upright")
+        if spec.scale == "torso" and layout.torso is None:
+            raise ValueError(f"scale: torso: layout {layout.name} names no torso")
+        _check_choice(spec, layout)
+    except ValueError as error:
+        raise DataError(f"split.{error}") from error
+
+
+def _check_choice(spec: SplitSpec, layout: Layout) -> None:
+    if spec.extra_bodies == "drop" and spec.two_person_classes is None:
+        raise ValueError("extra_bodies: drop: needs two_person_classes, an empty list where nobody acts in pairs")
+    if spec.denoise and spec.rank == "confidence":
+        raise ValueError("denoise: rank: confidence looks at every frame on its own, there are no tracks to denoise")
+    if spec.gaps == "close" and spec.rank == "confidence":
+        raise ValueError("gaps: close: rank: confidence looks at every frame on its own, there are no tracks to close")
+    metric = [name for name in spec.denoise if name in STEPS and STEPS[name].in_metres]
+    if metric and layout.is_image:
+        raise ValueError(f"denoise: {metric[0]}: its threshold is for metres, layout {layout.name} has none")
+
+
+def prepare_clip(
+    tracks: Tracks,
+    spec: SplitSpec,
+    layout: Layout,
+    rng: np.random.Generator | None = None,
+    most_bodies: int | None = None,
+) -> Prepared:
+    """Choose, fill, normalise and sample one clip.
+
+    Args:
+        rng: draws the frames where `spec.frames` is random (see `sampling.clip_rng`); not used otherwise.
+        most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
+
+    Raises Refused where no body is usable, ValueError where the tracks contradict themselves, the layout or the spec.
+    """
+    if spec.frames == "random" and rng is None:
+        raise ValueError("frames: random needs a generator")
+    _check_tracks(tracks, layout)
+    whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
+    joints_MTVC, notes = _normalise(whole, spec, layout)
+    at_T = sampling.segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frames == "random" else None)
+    sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
+    visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
+    if not visible_M.any():
+        raise Refused(f"no usable body: {POINT if there_M.any() else UNSEEN}")
+    notes += tuple(f"body dropped: {why}" for why in _dropped_for(there_M, visible_M).values())
+    if whole.confidence_MTV is not None:
+        sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
+    kept, dropped = _verdicts(tracks, whole.choice, there_M, visible_M)
+    kept_MTVC = sampled_MTVC[visible_M].astype(np.float32)
+    if spec.frame_order == "scrambled" and joints_MTVC.shape[1] >= spec.n_frames:
+        kept_MTVC, notes = sampling.scramble(kept_MTVC), (*notes, sampling.NOTE_SCRAMBLED)
+    return Prepared(
+        joints_MTVC=kept_MTVC,
+        frame_index=tuple(int(whole.source_T[t]) for t in at_T),
+        notes=notes,
+        kept=kept,
+        dropped=dropped,
+    )
+
+
+def _sampled(
+    joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], at_T: NDArray[np.int64], spec: SplitSpec
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The frames taken, zero where the spec says so, and (M,) whether they show the body or stand for it."""
+    sampled_MTVC = joints_MTVC[:, at_T]
+    if spec.missing_joints == "zero":
+        sampled_MTVC[joints.unseen(measured_MTV)[:, at_T]] = 0.0
+    if spec.gaps == "interpolate":
+        return sampled_MTVC, np.ones(len(sampled_MTVC), np.bool_)
+    absent_MT = gaps.absent(measured_MTV)[:, at_T]
+    sampled_MTVC[absent_MT] = 0.0
+    return sampled_MTVC, ~np.asarray(absent_MT.all(axis=1))
+
+
+def _dropped_for(there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]) -> dict[str, str]:
+    """Step -> reason, of the bodies that what is sampled does not show."""
+    point, unseen = (there_M & ~visible_M).any(), (~there_M).any()
+    return ({"point": POINT} if point else {}) | ({"unseen": UNSEEN} if unseen else {})
+
+
+def _verdicts(
+    tracks: Tracks, choice: Choice, there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[Dropped, ...]]:
+    """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body has them, too."""
+    kept = tuple(body for body, visible in zip(choice.kept, visible_M, strict=True) if visible)
+    known = {i for body in kept for i in body} | {track.id for track in choice.dropped}
+    unseen = {i for body, there in zip(choice.kept, there_M, strict=True) if not there for i in body}
+    points = (
+        Dropped(int(i), f"unseen: {UNSEEN}" if int(i) in unseen else f"point: {POINT}")
+        for i in tracks.ids
+        if i not in known
+    )
+    order = {int(i): place for place, i in enumerate(tracks.ids)}
+    return kept, tuple(sorted([*choice.dropped, *points], key=lambda track: order[track.id]))
+
+
+def _check_tracks(tracks: Tracks, layout: Layout) -> None:
+    """The kernels index without bounds checks, so numbers from a file are checked once, here."""
+    n_observations = len(tracks.frame_index)
+    expected = (n_observations, layout.n_joints, len(layout.coordinates) - layout.is_image)
+    if tracks.joints_PVC.shape != expected:
+        raise ValueError(f"joints of shape {tracks.joints_PVC.shape}, layout {layout.name} needs {expected}")
+    scores_PV = tracks.scores_PV
+    if scores_PV is not None and scores_PV.shape != expected[:2]:
+        raise ValueError(f"confidences of shape {scores_PV.shape}, expected {expected[:2]}")
+    if scores_PV is None and layout.is_image:
+        raise ValueError(f"layout {layout.name} has a confidence, the source has none")
+    if int(tracks.lengths.sum()) != n_observations or (tracks.lengths < 0).any():
+        raise ValueError(f"track lengths add up to {int(tracks.lengths.sum())}, not to {n_observations} observations")
+    if len(tracks.ids) != len(tracks.lengths):
+        raise ValueError(f"{len(tracks.ids)} track ids for {len(tracks.lengths)} tracks")
+    if n_observations and not 0 <= tracks.frame_index.min() <= tracks.frame_index.max() < tracks.frames:
+        raise ValueError(f"a frame number outside 0 .. {tracks.frames - 1}")
+
+
+def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -> _Whole:
+    """The kept bodies without a gap, from the first to the last frame that shows one of them."""
+    source_T = np.arange(tracks.frames)
+    if spec.gaps == "close":
+        tracks, source_T = gaps.closed(tracks)
+    measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
+    choice = choose_bodies(tracks, measured_PV, spec, most_bodies)
+    places_MT = choice.places_MT
+    shown = np.flatnonzero((places_MT >= 0).any(axis=0))
+    if not len(shown):
+        raise Refused("no usable body: no frame has a measured joint")
+    places_MT = places_MT[:, shown[0] : shown[-1] + 1]
+    gappy_MTVC, measured_MTV = joints.lay_out(tracks.joints_PVC, measured_PV, places_MT)
+    confidence_MTV = None
+    if layout.is_image and tracks.scores_PV is not None:
+        confidence_MTV = np.where(measured_MTV, tracks.scores_PV[places_MT], 0.0)
+    return _Whole(
+        joints_MTVC=joints.fill(gappy_MTVC, measured_MTV, layout.centre),
+        measured_MTV=measured_MTV,
+        confidence_MTV=confidence_MTV,
+        source_T=source_T[shown[0] : shown[-1] + 1],
+        choice=choice,
+    )
+
+
+def _normalise(whole: _Whole, spec: SplitSpec, layout: Layout) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Image axes, origin, rotate, scale; and what could not be done."""
+    notes: tuple[str, ...] = ()
+    moved_MTVC = joints.image_axes(whole.joints_MTVC) if layout.is_image else whole.joints_MTVC
+    if spec.origin != "none":
+        moved_MTVC = align.to_origin(moved_MTVC, layout.centre, spec.origin == "every_frame")
+    if spec.rotate != "none":
+        matrix, clear = align.rotation(moved_MTVC[0, 0], layout, spec.rotate == "upright")
+        notes += () if clear else (NOTE_UNTURNED,)
+        moved_MTVC = align.rotate(moved_MTVC, matrix)
+    if spec.scale == "torso" and layout.torso is not None:
+        length = align.torso_length(moved_MTVC, whole.measured_MTV, layout.torso)
+        notes += () if length is not None else (NOTE_UNSCALED,)
+        moved_MTVC = moved_MTVC / (length or 1.0)
+    return moved_MTVC, notes

@@ -1,0 +1,373 @@
+"""Parsed table -> class-split shards: draws the clips, prepares each one, writes the folder that training reads.
+
+In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.clip`), section 5 of the
+paper: 30, 60 or 100 random clips of each class, classes divided into train, val and test. The table is read twice: its
+facts to choose the keys, then those of its parts that hold chosen clips. Prepared clips wait beside the shards
+(`pipeline.split.cache`), so that a run that was killed goes on where it stopped, and memory holds one part of the table
+a worker and no more. What was made from the same table before is not made again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dastm.contract.clip import PARTS
+from dastm.contract.errors import DataError
+from dastm.contract.progress import progress
+from pipeline.definitions.definition import Definition
+from pipeline.shards import SHARDS, Decisions, ShardClass, versions, write_shards
+from pipeline.split.cache import Place, PreparedClips, PreparedPart, prepare_part
+from pipeline.split.exemplars import drawn_first, find_exemplars
+from pipeline.split.normalise import check_split
+from pipeline.table import SUMMARY_NAME, read_part_facts, table_parts
+from pipeline.work.folders import check_replaceable, replaced_folder
+from pipeline.work.paths import clear_errors
+from pipeline.work.resume import (
+    alone,
+    code_digest,
+    digest_of,
+    digest_of_end,
+    digest_of_file,
+    keep_for,
+    notes_folder,
+    read_note,
+    write_note,
+)
+from pipeline.work.tasks import P, R, Run
+from pipeline.work.workers import Workers, at_work
+
+_DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
+_WHOLE = "whole.json"
+SHOWN = 10
+"""Classes with too few clips that an error names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSummary:
+    """What a shard folder holds and what is worth knowing about how it came to be."""
+
+    clips: Mapping[str, int]
+    """part -> clips"""
+    classes: Mapping[str, int]
+    """part -> classes"""
+    bodies: Mapping[int, int]
+    """bodies present -> clips"""
+    outside: int
+    """Clips of the parsed table whose class is in no part."""
+    notes: tuple[str, ...]
+    """One line each: classes with too few clips, clips left out, what could not be normalised."""
+
+    def lines(self) -> list[str]:
+        """For people: a line a part, a line on bodies, then the notes."""
+        counts = [f"{part}: {self.clips[part]} clips of {self.classes[part]} classes" for part in PARTS]
+        bodies = ", ".join(f"{n} with {m} bod{'y' if m == 1 else 'ies'}" for m, n in self.bodies.items())
+        outside = [f"{self.outside} clips of classes outside the split"] if self.outside else []
+        return [*counts, f"clips: {bodies}", *outside, *self.notes]
+
+
+@dataclass
+class _Pool:
+    """One class: its name and its keys in the order in which they are drawn."""
+
+    name: str
+    waiting: list[str]
+    prepared: list[Place] = field(default_factory=list)
+    decisions: dict[str, Decisions] = field(default_factory=dict)
+    """key -> which tracks its bodies are, and what became of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What stays the same while the clips are prepared."""
+
+    definition: Definition
+    parts: Sequence[Path]
+    """Of the parsed table."""
+    part_of: Mapping[str, int]
+    """key -> which part of the table holds it."""
+    pools: Mapping[int, _Pool]
+    folder: Path
+    """Where prepared clips wait."""
+
+
+def split(
+    definition: Definition,
+    parsed: Path,
+    out: Path,
+    *,
+    workers: Workers | int = 1,
+    say: Callable[[str], None] = lambda line: None,
+) -> SplitSummary:
+    """Write the shards of a definition; `out` is replaced as a whole, once the new one is complete.
+
+    Args:
+        workers: never change a byte.
+        say: told what need not be done again.
+
+    Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
+    clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
+    what `split` has not written.
+    """
+    check_split(definition.split, definition.parse.layout)
+    check_replaceable(out, SHARDS, _noted(out))
+    with alone(out):
+        return _split(definition, parsed, out, workers, say)
+
+
+def _split(
+    definition: Definition, parsed: Path, out: Path, workers: Workers | int, say: Callable[[str], None]
+) -> SplitSummary:
+    parts = table_parts(parsed)
+    digest = _digest(definition, parts)
+    finished = _finished(out, digest)
+    if finished is not None:
+        say("the parsed table, the definition and the shards are as they were, nothing is done again")
+        return finished
+    facts, part_of = _facts(parts)
+    _check_whole(parsed, facts.num_rows)
+    pools, outside = _draw(facts, definition)
+    for class_id, keys in find_exemplars(facts, definition).items():
+        _lead(pools[class_id], keys)
+    _check_counts({i: len(pool.waiting) for i, pool in pools.items()}, pools, definition)
+    work = _Work(definition=definition, parts=parts, part_of=part_of, pools=pools, folder=notes_folder(out))
+    with clear_errors(out):
+        keep_for(work.folder, digest)
+    with at_work(workers, len(parts)) as run:
+        found, bodies = _prepare_all(work, run, say)
+        counts = {i: len(pool.prepared) for i, pool in pools.items()}
+        notes = (*_check_counts(counts, pools, definition), *found)
+        _write(work, out, run)
+    summary = SplitSummary(
+        clips={part: sum(counts[i] for i in definition.split.class_split[part]) for part in PARTS},
+        classes={part: sum(counts[i] > 0 for i in definition.split.class_split[part]) for part in PARTS},
+        bodies=dict(sorted(bodies.items())),
+        outside=outside,
+        notes=notes,
+    )
+    with clear_errors(out):
+        _finish(out, digest, summary)
+    return summary
+
+
+def _digest(definition: Definition, parts: Sequence[Path]) -> str:
+    """Of all that the shards' bytes depend on."""
+    return digest_of(code_digest(), versions(), definition.to_dict(), [digest_of_end(path) for path in parts])
+
+
+def _finished(out: Path, digest: str) -> SplitSummary | None:
+    """The summary of a run that has made the very files that lie in `out` from the same table; None otherwise."""
+    note = read_note(notes_folder(out) / _WHOLE)
+    if not isinstance(note, dict) or note.get("digest") != digest or note["files"] != _files(out):
+        return None
+    about = note["summary"]
+    bodies = {int(n): count for n, count in about["bodies"].items()}
+    return SplitSummary(**about | {"bodies": bodies, "notes": tuple(about["notes"])})
+
+
+def _noted(out: Path) -> list[str]:
+    """Names of the files that the last run wrote into `out`, by which it is known where its manifest is damaged."""
+    note = read_note(notes_folder(out) / _WHOLE)
+    files = note.get("files") if isinstance(note, dict) else None
+    return list(files) if isinstance(files, dict) else []
+
+
+def _files(out: Path) -> dict[str, str]:
+    """Every file of a shard folder with the digest of its bytes."""
+    found = (path for path in out.rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): digest_of_file(path) for path in found}
+
+
+def _finish(out: Path, digest: str, summary: SplitSummary) -> None:
+    """Note what `out` was made from, and remove the prepared clips."""
+    folder = notes_folder(out)
+    write_note(folder / _WHOLE, {"digest": digest, "files": _files(out), "summary": asdict(summary)})
+    for pattern in ("prepared-*", ".*.new"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _facts(parts: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
+    """What the clips are drawn by, and which part holds which key."""
+    tables = [read_part_facts(path, _DRAWN_BY) for path in parts]
+    part_of = {key: number for number, table in enumerate(tables) for key in table["key"].to_pylist()}
+    return pa.concat_tables(tables), part_of
+
+
+def _check_whole(parsed: Path, clips: int) -> None:
+    """DataError where the last parts of a table are gone, which no gap in their numbers shows."""
+    summary = read_note(parsed / SUMMARY_NAME)
+    if isinstance(summary, dict) and summary.get("clips") != clips:
+        raise DataError(
+            f"{parsed}: {clips} clips, its summary says {summary.get('clips')}; run `dastm-data parse` again"
+        )
+
+
+def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], int]:
+    """Every class of the split with the usable keys of its clips in a drawn order; how many clips are outside.
+
+    The order depends on the seed, the class and its keys only, not on the order of the table.
+    """
+    rows = facts.to_pylist()
+    twice = [key for key, count in Counter(row["key"] for row in rows).items() if count > 1]
+    if twice:
+        raise DataError(f"parsed table: {len(twice)} keys occur more than once, the first is {min(twice)}; parse again")
+    pools = {
+        class_id: _Pool(definition.class_name(class_id) or f"class {class_id}", [])
+        for part in PARTS
+        for class_id in definition.split.class_split[part]
+    }
+    outside = 0
+    for row in sorted(rows, key=lambda row: str(row["key"])):
+        pool = pools.get(row["class_id"])
+        if pool is None:
+            outside += 1
+        elif row["frames"] > 0 and row["bodies"] > 0:
+            if not pool.waiting:
+                pool.name = definition.class_name(row["class_id"]) or row["class_name"]
+            pool.waiting.append(row["key"])
+    for class_id, pool in pools.items():
+        order = np.random.default_rng([definition.split.seed, class_id]).permutation(len(pool.waiting))
+        pool.waiting = [pool.waiting[i] for i in order]
+    return pools, outside
+
+
+def _lead(pool: _Pool, exemplars: Sequence[str]) -> None:
+    """Draw the exemplars of a class before its other clips."""
+    unusable = sorted(set(exemplars) - set(pool.waiting))
+    if unusable:
+        raise DataError(f"exemplar {unusable[0]}: no frame or no body in it")
+    pool.waiting = drawn_first(pool.waiting, exemplars)
+
+
+def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definition: Definition) -> tuple[str, ...]:
+    """The notes on classes with too few clips; DataError under `too_few: error`, or where there is no clip at all."""
+    asked = definition.split.clips_per_class or 1
+    short = [f"class {i} ({pools[i].name}): {counts[i]} of {asked} clips" for i in sorted(counts) if counts[i] < asked]
+    if short and definition.split.too_few == "error":
+        more = [f"and {len(short) - SHOWN} more"] if len(short) > SHOWN else []
+        listed = "; ".join([*short[:SHOWN], *more])
+        raise DataError(
+            f"{len(short)} classes have too few usable clips (`too_few: note` takes what there is): {listed}"
+        )
+    if not any(counts.values()):
+        raise DataError("no class of the split has a usable clip in the parsed table")
+    return tuple(short)
+
+
+def _prepare_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
+    """Prepare the clips drawn; for an unusable one the next of its class is drawn, and its part read again.
+
+    Returns the notes, clip by clip and then counted, and how many clips have how many bodies.
+    """
+    left_out: list[str] = []
+    noted: Counter[str] = Counter()
+    bodies: Counter[int] = Counter()
+    rounds = 0
+    while chosen := _next_keys(work.definition, work.pools):
+        parts = _cut(work, chosen, rounds)
+        _do(parts, run, say)
+        for note in map(_read, parts):
+            for key, why in note["refused"]:
+                if key in work.definition.split.exemplars:
+                    raise DataError(f"exemplar {key}: {why}")
+                left_out.append(f"{key}: left out, {why}")
+            for row in note["clips"]:
+                pool = work.pools[row["class_id"]]
+                pool.prepared.append(Place(*row["place"]))
+                pool.decisions[row["key"]] = Decisions(row["kept"], row["dropped"])
+                bodies[row["bodies"]] += 1
+                noted.update(row["notes"])
+        rounds += 1
+    return sorted(left_out) + [f"{count} clips: {note}" for note, count in sorted(noted.items())], bodies
+
+
+def _next_keys(definition: Definition, pools: Mapping[int, _Pool]) -> set[str]:
+    """Take from each class as many waiting keys as it still lacks."""
+    asked = definition.split.clips_per_class
+    chosen: set[str] = set()
+    for pool in pools.values():
+        lacking = len(pool.waiting) if asked is None else max(0, asked - len(pool.prepared))
+        chosen.update(pool.waiting[:lacking])
+        del pool.waiting[:lacking]
+    return chosen
+
+
+def _cut(work: _Work, chosen: set[str], rounds: int) -> list[PreparedPart]:
+    """The chosen keys by the part of the table that holds them; the other parts are not touched."""
+    keys: dict[int, list[str]] = {}
+    for key in sorted(chosen):
+        keys.setdefault(work.part_of[key], []).append(key)
+    names = {class_id: pool.name for class_id, pool in work.pools.items()}
+    return [
+        PreparedPart(
+            source=work.parts[number],
+            keys=tuple(keys[number]),
+            class_names=names,
+            definition=work.definition,
+            folder=work.folder,
+            name=f"prepared-{rounds:03d}-{number:05d}",
+        )
+        for number in sorted(keys)
+    ]
+
+
+def _do(parts: Sequence[PreparedPart], run: Run, say: Callable[[str], None]) -> None:
+    """Prepare the parts of one round that an interrupted run has not prepared."""
+    to_do = [part for part in parts if not part.is_done()]
+    if len(to_do) < len(parts):
+        say(f"{len(parts) - len(to_do)} of {len(parts)} parts are prepared already")
+    total = sum(len(part.keys) for part in parts)
+    left = sum(len(part.keys) for part in to_do)
+    with (
+        progress(total=total, initial=total - left, desc="split", unit="clip") as bar,
+        closing(run(prepare_part, to_do)) as finished,
+    ):
+        for part, _ in finished:
+            bar.update(len(part.keys))
+
+
+def _read(part: PreparedPart) -> dict[str, Any]:
+    note = read_note(part.note)
+    if not isinstance(note, dict):
+        raise DataError(f"{part.note}: gone while the split was at work; run it again")
+    return note
+
+
+def _write(work: _Work, out: Path, run: Run) -> None:
+    definition = work.definition
+    with replaced_folder(out, SHARDS, _noted(out)) as folder:
+        write_shards(
+            folder,
+            {part: dict(_shard_classes(work, part)) for part in PARTS},
+            dataset=definition.name,
+            layout=definition.parse.layout,
+            frames=definition.split.n_frames,
+            definition=definition.to_dict(),
+            clips_per_shard=definition.split.clips_per_shard,
+            run=_told(run),
+        )
+
+
+def _told(run: Run) -> Run:
+    """The same, with how far the writing is."""
+
+    def told(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        listed = list(parts)
+        yield from progress(run(do, listed), total=len(listed), desc="write", unit="class")
+
+    return told
+
+
+def _shard_classes(work: _Work, part: str) -> Iterator[tuple[int, ShardClass]]:
+    exemplars = frozenset(work.definition.split.exemplars)
+    for class_id in work.definition.split.class_split[part]:
+        pool = work.pools[class_id]
+        if pool.prepared:
+            clips = PreparedClips(folder=work.folder, places=sorted(pool.prepared))
+            yield class_id, ShardClass(name=pool.name, clips=clips, exemplars=exemplars, decisions=pool.decisions)

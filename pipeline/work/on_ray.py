@@ -1,0 +1,91 @@
+"""Parts of work as tasks of a Ray cluster (Moritz et al., OSDI 2018), one core each.
+
+In: the address of a cluster whose machines all see the same files, under one path or URL. Out: a `Run` for its parts.
+Ray is optional and is imported here only.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dastm.contract.errors import DataError
+from pipeline.work.paths import one_line
+from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
+
+LOCAL = "local"
+KNOCK_SECONDS = 5.0
+RETRIES = 3
+"""How often a part begins again whose machine or process was lost, before the run stops."""
+PACKAGES = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def cluster(address: str, workers: int | None) -> Iterator[Run]:
+    """Join a cluster, or start one here for `local`; it is left at the end of the block.
+
+    Args:
+        workers: parts that run at a time; None: as many as the cluster has cores.
+
+    Raises DataError where Ray is not installed, no cluster answers, or a part is lost for good.
+    """
+    ray = _ray()
+    options: dict[str, Any] = {"num_cpus": workers} if address == LOCAL and workers else {}
+    try:
+        _knock(address)
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"env_vars": {"PYTHONPATH": str(PACKAGES)}},
+            **options,
+        )
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise DataError(f"--ray {address}: {one_line(error)}") from None
+    try:
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        # a cluster begins whatever it has cores for, so nothing is handed out ahead where fewer are asked for
+        yield _tasks(ray, workers if workers is not None and workers < cores else AHEAD * cores)
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """OSError where nobody listens at host:port, for which Ray itself would wait for minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=KNOCK_SECONDS).close()
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    try:
+        import ray
+    except ImportError:
+        raise DataError("--ray: Ray is not installed here; pip install 'dastm[ray]'") from None
+    return ray
+
+
+def _tasks(ray: Any, at_once: int) -> Run:
+    def run(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(do)
+        return as_finished(task.remote, partial(_finished, ray), partial(_result, ray), parts, at_once)
+
+    return run
+
+
+def _finished(ray: Any, tasks: Sequence[Any]) -> Iterable[Any]:
+    return list(ray.wait(list(tasks), num_returns=1)[0])
+
+
+def _result(ray: Any, task: Any) -> Any:
+    try:
+        return ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.RayError as error:
+        raise DataError(f"a worker of the cluster {KILLED} ({type(error).__name__})") from None

@@ -1,0 +1,189 @@
+"""Where data lies: a folder of this machine, or a place in any store that fsspec reaches (s3://, gs://, memory://).
+
+In: what a user types. Out: a `pathlib.Path`, or universal-pathlib's path of the same interface, so that the rest of the
+code knows one kind of path. Files appear under their name only when whole, wherever they lie.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from dastm.contract.errors import DataError
+from dastm.contract.os_errors import naming, os_line
+from dastm.contract.ownership import unfinished_name
+
+
+def place_of(text: str) -> Path:
+    """The place that a text names: a URL where it holds `://`, else a path of this machine.
+
+    Raises DataError where the protocol is unknown, or its package is not installed.
+    """
+    protocol, found, rest = text.partition("://")
+    if not found:
+        return Path(text)
+    import fsspec
+    from upath import UPath
+
+    try:
+        fsspec.get_filesystem_class(protocol.partition("::")[0])
+        # what other machines write must be seen at once, so no listing is remembered
+        place = UPath(text, use_listings_cache=False)
+        if rest.strip("/"):
+            place.fs  # noqa: B018  # made now, so that what it lacks is told now
+    except ImportError as error:
+        raise DataError(f"{text}: a package is missing for {protocol}:// ({error}); pip install it") from None
+    except Exception as error:  # stores raise what they like: a server is away, an argument is missing
+        raise DataError(f"{text}: cannot be used as a place: {one_line(error)}") from None
+    if not rest.strip("/"):
+        raise DataError(f"{text}: name a folder in it")
+    return cast(Path, place)
+
+
+def is_local(path: Path) -> bool:
+    """Whether the place is a plain path of this machine, without fsspec."""
+    return isinstance(path, Path)
+
+
+def on_this_machine(path: Path) -> Path | None:
+    """The plain path of a place, also where it was typed as file://..; None for one in a store."""
+    if is_local(path):
+        return path
+    from fsspec.implementations.local import LocalFileSystem
+
+    store, name = store_of(path)
+    return Path(name) if isinstance(store, LocalFileSystem) else None
+
+
+def can_rename(path: Path) -> bool:
+    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+    return on_this_machine(path) is not None
+
+
+def store_of(place: Path) -> tuple[Any, str]:
+    """The fsspec file system of a URL's place, and its path there."""
+    url = cast(Any, place)
+    return url.fs, url.path
+
+
+def beside(out: Path, suffix: str) -> Path:
+    """The hidden neighbour `.<name>.<suffix>` of a folder; where `out` is a link, of its target."""
+    final = out.resolve()
+    if not final.name:
+        raise DataError(f"{out}: the root of a file system, nothing can lie beside it; name a folder in it")
+    return final.with_name(f".{final.name}.{suffix}")
+
+
+def move(path: Path, target: Path) -> None:
+    """Give a file or folder another name, in one step; only where `can_rename`."""
+    path.replace(target) if is_local(path) else path.rename(target)
+
+
+def all_in(folder: Path) -> list[Path]:
+    """What lies right in a folder; in a store, a folder without a file is none, and nothing lies in it."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all in it, at least as far as it is there."""
+    if folder.exists():
+        if is_local(folder):
+            import shutil
+
+            shutil.rmtree(folder)
+        else:
+            store, path = store_of(folder)
+            store.rm(path, recursive=True)
+
+
+def remove_all_in(folder: Path, but: str) -> None:
+    """Remove all from a folder but the one of that name: files, which say what a folder is, before folders."""
+    others = [path for path in all_in(folder) if path.name != but]
+    for path in sorted(others, key=lambda path: path.is_dir()):
+        remove_folder(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes its name when the block ends; on an error nothing is left.
+
+    The unfinished one has a name of its own, so that two machines that do the same part never write into one file.
+    Where nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
+    written; a pipe or a device (/dev/stdout) is written as it is.
+    """
+    if not can_rename(path):
+        with tempfile.NamedTemporaryFile() as waiting:
+            with naming(Path(waiting.name)):
+                yield cast(IO[bytes], waiting)
+                waiting.flush()
+            store, name = store_of(path)
+            store.put_file(waiting.name, name)
+        return
+    if is_local(path) and path.exists() and not path.is_file():
+        with naming(path), path.open("wb") as file:
+            yield file
+        return
+    final = path.resolve() if is_local(path) and path.is_symlink() else path
+    unfinished = unfinished_name(final)
+    try:
+        with unfinished.open("xb") as file:
+            yield file
+        move(unfinished, final)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(unfinished)):
+            error.filename = str(path)  # the name that a user knows
+        unfinished.unlink(missing_ok=True)
+        raise
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Any]:
+    """What pyarrow reads a file from: its path on this machine, an open file in a store."""
+    if is_local(path):
+        yield path.absolute()  # it would take a relative one that begins with `s3:` for a URL
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+@contextmanager
+def ranges(path: Path) -> Iterator[Callable[[int, int], bytes]]:
+    """A function that reads `length` bytes from `start` on; of a file in a store it fetches no more than these."""
+    if is_local(path):
+        with path.open("rb") as file:
+
+            def read(start: int, length: int) -> bytes:
+                file.seek(start)
+                return file.read(length)
+
+            yield read
+    else:
+        store, name = store_of(path)
+        yield lambda start, length: bytes(store.cat_file(name, start=start, end=start + length))
+
+
+@contextmanager
+def clear_errors(out: Path) -> Iterator[None]:
+    """What cannot be written is one line: the disk is full, the folder is read-only."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(os_line(error, out, "cannot be written")) from None

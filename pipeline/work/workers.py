@@ -1,0 +1,109 @@
+"""Parts of work whose results are files: done here, in processes of this machine, or on a Ray cluster.
+
+In: a function, and parts that each hold all that it needs. Out: part and result, as they are finished. Never more than
+two parts a worker are handed out, so that memory stays bounded. What is done already is for `pipeline.work.resume` to
+say.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_any
+from threading import Thread
+from typing import Any
+
+from dastm.contract.errors import DataError
+from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """Who does the parts; it never changes a byte of what they write."""
+
+    count: int | None = None
+    """Processes; None: as many as cores, or as the cluster has."""
+    ray: str | None = None
+    """Address of a Ray cluster; `local` starts one on this machine; None: without Ray."""
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.count < 1:
+            raise DataError(f"workers: at least 1, got {self.count}")
+
+
+def default_workers() -> int:
+    """As many processes as this one may use cores."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def at_work(workers: Workers | int, most: int) -> Iterator[Run]:
+    """Workers for parts of any kind, at most `most` of them at a time; they leave at the end of the block.
+
+    Args:
+        workers: a number stands for as many processes.
+
+    Raises DataError where a worker is killed, and whatever a part raises.
+    """
+    workers = Workers(count=workers) if isinstance(workers, int) else workers
+    if workers.ray is not None:
+        from pipeline.work.on_ray import cluster
+
+        with cluster(workers.ray, workers.count) as run:
+            yield run
+        return
+    count = min(workers.count or default_workers(), most)
+    if count <= 1:
+        yield here
+        return
+    pool = worker_pool(count)
+    try:
+        yield _in_processes(pool, AHEAD * count)
+    except BrokenProcessPool:
+        raise DataError(f"a worker process {KILLED}") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def here(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+    """The `Run` of this process alone: part after part."""
+    for part in parts:
+        yield part, do(part)
+
+
+def _in_processes(pool: ProcessPoolExecutor, at_once: int) -> Run:
+    def run(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        return as_finished(lambda part: pool.submit(do, part), _finished, Future.result, parts, at_once)
+
+    return run
+
+
+def _finished(futures: Sequence[Future[Any]]) -> Iterable[Future[Any]]:
+    return wait(futures, return_when=FIRST_COMPLETED).done
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that leave with this one, however it ends."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """In a worker: Ctrl-C, which reaches all of them, ends it without a word; the parent says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _leave_with_parent()
+
+
+def _leave_with_parent() -> None:
+    """In a worker: exit as soon as the parent is gone, or it would go on writing beside the run that takes over."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _exit_after(sentinel: int) -> None:
+    wait_for_any([sentinel])
+    os._exit(1)

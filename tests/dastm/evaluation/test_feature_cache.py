@@ -1,0 +1,54 @@
+"""Features kept from episode to episode give the distances that they give anew."""
+
+from contextlib import closing
+
+import pytest
+import torch
+
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import open_source
+from dastm.evaluation.evaluator import untrained
+from dastm.evaluation.feature_cache import Encoded
+from tests.toy import tiny, toy_shards
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    with closing(open_source(toy_shards(tmp_path_factory.mktemp("toy") / "shards"))) as opened:
+        yield opened
+
+
+def some(source, count=12):
+    return episodes(source, "train", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=count)
+
+
+@pytest.mark.parametrize("budget", [2**30, 100_000, 0], ids=["kept", "some kept", "none kept"])
+def test_distances_are_those_of_the_network(source, budget):
+    model = untrained(tiny(), source.manifest.layout, 0).double()
+    encoded = Encoded(model, budget)
+    with torch.inference_mode():
+        for episode in some(source):
+            clips = {name: getattr(episode, name) for name in ("support", "query")}
+            for batch in clips.values():
+                object.__setattr__(batch, "joints_LMTVC", batch.joints_LMTVC.double())
+            torch.testing.assert_close(encoded(episode), model.episode_distances(episode), rtol=1e-10, atol=1e-12)
+
+
+def test_a_clip_is_encoded_once(source, monkeypatch):
+    model = untrained(tiny(), source.manifest.layout, 0)
+    encode, counts = model.encode, []
+    monkeypatch.setattr(model, "encode", lambda clips: counts.append(len(clips.present_LM)) or encode(clips))
+    distances = Encoded(model)
+    with torch.inference_mode():
+        for episode in some(source, 30):
+            distances(episode)
+    assert sum(counts) == len(distances.kept) <= 48
+    assert len(counts) < 40
+
+
+def test_beyond_the_budget_nothing_is_kept(source):
+    distances = Encoded(untrained(tiny(), source.manifest.layout, 0), budget=1000)
+    with torch.inference_mode():
+        for episode in some(source, 3):
+            distances(episode)
+    assert not distances.kept

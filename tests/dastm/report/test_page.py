@@ -1,0 +1,196 @@
+"""The page: all that is promised is on it, it needs no network, data is escaped, the same run gives the same bytes."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dastm.config.schema import EvalConfig
+from dastm.contract.errors import RunError
+from dastm.evaluation.evaluator import Row, evaluate_and_write, summary, write_evaluation
+from dastm.report.page import _evaluation, _upward, write_report
+from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
+from dastm.runs.results import read_evaluation
+from tests.shard_folder import make_shard_folder
+from tests.toy import tiny, toy_shards, train_toy
+
+EPISODES = "test-4way-1shot-2q-6e-seed0"
+SHARES = {0: [0.2, 0.4, 0.9], 1: [0.4, 0.4, 0.5]}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("toy")
+    shards = toy_shards(root / "shards")
+    manifest = root / "shards" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"class 9"', '"<b>wave & bow</b>"'))
+    train_toy(shards, root / "run")
+    config = EvalConfig(n_way=4, n_query=2, episodes=6, baselines=("coordinates",))
+    evaluate_and_write(config, root / "run", None, "cpu", None)
+    return root / "run"
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    write_report([run], run / "report.html")
+    return (run / "report.html").read_text()
+
+
+def test_page_has_every_part(page):
+    for heading in ("Accuracy", "Training", "How alike a skeleton", "What a query activates", "aligned in time"):
+        assert f"<h3>{heading}" in page or heading in page
+    assert "before training: mean" in page
+    assert "after training: mean" in page
+    assert "matching.gamma" in page
+    assert "DASTM - coordinates (paired)" in page
+    assert page.count("<svg") == 1 + 1 + 2 + 2 + 2  # histogram, curves, similarities, pairs, alignments
+
+
+def test_page_needs_no_network_and_runs_nothing(page):
+    links = set(re.findall(r'(?:href|src|url)\s*[=(]\s*"?([^"\s)>]+)', page))
+    assert not {link for link in links if not link.startswith(("#", "data:"))}
+    assert "<script" not in page
+    assert "@import" not in page
+
+
+def test_names_from_the_data_are_escaped(page):
+    assert "<b>wave" not in page
+    assert "wave &amp; bow" in page
+
+
+def test_same_run_same_bytes(run, page):
+    write_report([run], run / "again.html")
+    assert (run / "again.html").read_text() == page
+
+
+def test_models_without_activation_have_a_page_too(tmp_path):
+    shards = toy_shards(tmp_path / "shards")
+    train_toy(shards, tmp_path / "run", tiny(matching__spatial="none"))
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "This model has no activation" in text
+    assert "Not evaluated yet" in text
+
+
+def test_a_pretrained_model_seen_through_fewer_frames_has_a_page(tmp_path):
+    """Its curves begin with the episodes, its alignment has the frames that the network sees: 2 of 6 come to one."""
+    shards = toy_shards(tmp_path / "shards")
+    train_toy(shards, tmp_path / "run", tiny(pretrain__steps=3, pretrain__clips=12, augment__n_frames=2))
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert re.search(r"Before them, seed 0 learned the training classes: loss [\d.]+, [\d.]+ % right", text)
+    assert "feature frames 1 and 1." in text
+
+
+LACKING = {
+    "ProtoNet": ({"spatial": "none", "temporal": "none"}, 0, ("no joint attends to another", "has no alignment")),
+    "NGM": ({"spatial": "self"}, 4, ("joints attend to their own skeleton", "how query joints attend to each other")),
+    "block": ({"attention": "block", "attention_dropout": 0.2}, 4, ("Frame t attends to frame t alone",)),
+}
+
+
+@pytest.mark.parametrize("method", LACKING)
+def test_a_page_says_what_a_method_has_not(tmp_path, method):
+    settings, n_drawings, sentences = LACKING[method]
+    shards = toy_shards(tmp_path / "shards")
+    few = {"optimise__epochs": 1, "optimise__episodes": 2, "backbone__n_blocks": None if method == "NGM" else 4}
+    train_toy(shards, tmp_path / "run", tiny(**few, **{f"matching__{key}": value for key, value in settings.items()}))
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert all(sentence in text for sentence in sentences)
+    assert text.count("<svg") == 1 + 2 + n_drawings  # curves, similarities; pairs, alignments
+    assert "None blocks" not in text
+
+
+def test_alignment_and_caption_count_frames_alike(page):
+    frames = re.search(r"feature frames (\d) and (\d)\.", page)
+    assert f"query {frames[1]}, prototype {frames[2]}:" in page
+
+
+def test_histogram_has_the_interval_of_the_table(tmp_path):
+    """Two seeds: both average over the seeds of an episode first."""
+    row = Row(name="DASTM", by_seed={seed: np.array(shares) for seed, shares in SHARES.items()})
+    metrics = write_evaluation([row], summary([row], EvalConfig(), "toy"), tmp_path)
+    figure = _evaluation(read_evaluation(tmp_path))["figure"]
+    entry = metrics["rows"]["DASTM"]
+    assert f"mean {entry['mean']:.1f} ± {entry['interval']:.1f} % (95 % interval, 3 episodes)" in figure.svg
+    assert "mean of 2 seeds" in figure.caption
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metrics.json", "{}"),
+        ("metrics.json", "[]"),
+        ("metrics.json", '{"rows": {}, "settings": {}}'),
+        ("episodes.csv", "row,seed,episode,accuracy\nDASTM,0,0,x\n"),
+        ("episodes.csv", "a,b\n1,2\n"),
+        ("predictions.parquet", ""),
+    ],
+)
+def test_damaged_evaluation_is_one_line(run, tmp_path, name, text):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "eval" / EPISODES / name).write_text(text)
+    with pytest.raises(RunError, match=rf"{name}: .*run `dastm eval` again") as caught:
+        write_report([tmp_path / "run"], tmp_path / "page.html")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "seed,episode,part,loss\n0,x,train,1\n", "seed,episode,part,loss\n0,1,best,1\n"])
+def test_damaged_curves_are_one_line(run, tmp_path, text):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "curves.csv").write_text(text)
+    with pytest.raises(RunError, match=r"curves\.csv: damaged"):
+        write_report([tmp_path / "run"], tmp_path / "page.html")
+
+
+def test_evaluations_of_seeds_or_weights_that_the_run_no_longer_has_are_left_out_and_said(run, tmp_path):
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    record = TrainingRecord.read(run)
+    assert write_report([moved], tmp_path / "page.html") == []
+    best = moved / "train" / "seed-0" / "best.pt"
+    state = load_checkpoint(best)
+    save_checkpoint(best, {**state, "epoch": 7})
+    told = f"run: left out: eval/{EPISODES}: of other weights of seed 0; run `dastm eval` again, or remove it"
+    assert write_report([moved], tmp_path / "page.html") == [told]
+    page = (tmp_path / "page.html").read_text()
+    assert "of other weights of seed 0" in page
+    assert "Not evaluated yet" in page
+    (moved / "train" / "seed-0").rename(moved / "train" / "seed-3")
+    config = replace(record.config, optimise=replace(record.config.optimise, seeds=(3,)))
+    replace(record, config=config).write(moved)
+    assert write_report([moved], tmp_path / "page.html") == [
+        told.replace("of other weights of seed 0", "of seeds 0, and the run has 3")
+    ]
+
+
+@pytest.mark.parametrize(("rotate", "up"), [("upright", "z"), ("yaw", "y"), (None, "y")])
+def test_skeletons_are_drawn_upright(tmp_path, rng, rotate, up):
+    manifest = make_shard_folder(tmp_path, parts={"test": {0: 1}}, rng=rng)
+    definition = {"split": {"rotate": rotate}} if rotate else {}
+    assert _upward(replace(manifest, definition=definition)) == up
+
+
+def test_run_trained_on_a_stream_has_a_page_and_one_on_other_shards_has_none(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    record = TrainingRecord.read(run)
+    replace(record, shards=f"file:{Path(record.shards).absolute()}").write(tmp_path / "run")
+    write_report([tmp_path / "run"], tmp_path / "page.html")
+    replace(record, shards_digest="0").write(tmp_path / "run")
+    with pytest.raises(RunError, match="not those that this run was trained on"):
+        write_report([tmp_path / "run"], tmp_path / "page.html")
+
+
+def test_several_runs_on_one_page(run, tmp_path):
+    write_report([run, run], tmp_path / "both.html")
+    assert (tmp_path / "both.html").read_text().count("<h2>") == 2
+
+
+def test_unfinished_training_is_one_line(run, tmp_path):
+    with pytest.raises(RunError, match="not a run folder"):
+        write_report([tmp_path], tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()

@@ -1,0 +1,211 @@
+"""Data that a run's weights do not fit are never scored: each key that differs is named with both values."""
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dastm.config.schema import EvalConfig
+from dastm.contract.clip import Manifest
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import COCO17, NTU25, OPENPOSE18
+from dastm.episodes.sources import open_source
+from dastm.evaluation.evaluator import evaluate_and_write, table_lines
+from dastm.runs.checkpoint import TrainingRecord, preparation_of, write_json
+from dastm.runs.fit import differences, fitted
+from tests.toy import STICK, toy_shards, train_toy
+
+PREPARED = {
+    "origin": "first_frame",
+    "rotate": "yaw",
+    "scale": "torso",
+    "missing_joints": "interpolate",
+    "frames": "center",
+}
+CONFIG = EvalConfig(n_way=3, n_query=2, episodes=4)
+TURNED = replace(STICK, joints=("head", "foot", "hip"), bones=((2, 1), (0, 2)), centre=2, hub=2)
+"""The same skeleton with its joints in another order."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    root = tmp_path_factory.mktemp("fit")
+    train_toy(toy_shards(root / "shards", split=PREPARED, dataset="mine"), root / "run")
+    return root
+
+
+def manifest_of(layout=STICK, frames=6, **split):
+    return Manifest(
+        dataset="x",
+        layout=layout,
+        frames=frames,
+        parts={},
+        definition={"split": {**PREPARED, **split}},
+        contents="",
+        versions={},
+    )
+
+
+def found(here, layout=STICK, **trained):
+    prepared = {**preparation_of(manifest_of(layout)), **trained}
+    return [(str(one), one.convertible) for one in differences(layout, prepared, here)]
+
+
+def test_the_same_data_differ_in_nothing():
+    for layout in (STICK, NTU25, OPENPOSE18, COCO17):
+        assert found(manifest_of(layout), layout) == []
+
+
+@pytest.mark.parametrize("key", ["origin", "rotate", "scale", "missing_joints"])
+def test_another_preparation_is_named_by_its_key_and_both_values(key):
+    assert found(manifest_of(**{key: "none"})) == [(f"split.{key} is none, trained on {PREPARED[key]}", False)]
+    assert found(manifest_of(**{key: None})) == [(f"split.{key} is not said, trained on {PREPARED[key]}", False)]
+
+
+def test_frames_are_named_and_can_be_converted():
+    assert found(manifest_of(frames=9)) == [("split.n_frames is 9, trained on 6", True)]
+    assert found(manifest_of(), frames="random") == [("split.frames is center, trained on random", True)]
+
+
+def test_another_order_of_the_same_joints_is_one_difference_that_can_be_converted():
+    assert found(manifest_of(TURNED)) == [("layout.joints is joint 0 'head', trained on joint 0 'foot'", True)]
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        (
+            replace(STICK, joints=("foot", "hip", "nose")),
+            "layout.joints is 3 joints, joint 2 'nose', trained on 3 joints, joint 2 'head'",
+        ),
+        (
+            replace(STICK, joints=("foot", "hip", "head", "hat"), bones=(*STICK.bones, (3, 2))),
+            "layout.joints is 4 joints, joint 3 'hat', trained on 3 joints, no joint 3",
+        ),
+        (replace(STICK, bones=((1, 0), (2, 0))), "layout.bones is ('head', 'foot'), trained on ('head', 'hip')"),
+        (replace(STICK, bones=((0, 1), (2, 1))), "layout.bones is ('foot', 'hip'), trained on ('hip', 'foot')"),
+        (replace(STICK, hub=0), "layout.hub is foot, trained on hip"),
+        (replace(STICK, centre=0), "layout.centre is foot, trained on hip"),
+        (replace(STICK, coordinates=("x", "z", "y")), "layout.coordinates is x, z, y, trained on x, y, z"),
+        (replace(STICK, torso=((0,), (2,))), "layout.torso is ('foot',), ('head',), trained on not said"),
+    ],
+)
+def test_another_skeleton_is_named_and_cannot_be_converted(here, said):
+    assert found(manifest_of(here)) == [(said, False)]
+
+
+def test_landmarks_that_the_preparation_did_not_use_may_differ():
+    here = replace(STICK, torso=((0,), (2,)), shoulders=(0, 2), centre=0, name="other")
+    told = preparation_of(manifest_of(origin="none", rotate="none", scale="none"))
+    assert differences(STICK, told, manifest_of(here, origin="none", rotate="none", scale="none")) == []
+
+
+@pytest.mark.parametrize("convert", [False, True])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"split": {**PREPARED, "scale": "none", "origin": "none"}},
+            "split.origin is none, trained on first_frame; split.scale is none",
+        ),
+        ({"layout": replace(STICK, hub=0)}, "layout.hub is foot, trained on hip"),
+        ({"layout": NTU25}, "layout.joints is 25 joints, joint 0 'hip centre', trained on 3 joints, joint 0 'foot'"),
+    ],
+)
+def test_eval_never_gives_a_number_of_data_that_the_weights_do_not_fit(place, tmp_path, options, said, convert):
+    other = toy_shards(tmp_path / "other", **{"split": PREPARED, "dataset": "others", **options})
+    with pytest.raises(RunError, match=r"others: the weights of .*run do not fit these data: ") as caught:
+        evaluate_and_write(replace(CONFIG, convert=convert), place / "run", other, "cpu", tmp_path / "out")
+    assert said in str(caught.value)
+    assert str(caught.value).endswith("split them as the run's shards were, or train a run on them")
+    assert not (tmp_path / "out").exists()
+
+
+class Turned:
+    """A source with joints in another order and each frame twice, made of another source."""
+
+    def __init__(self, source, manifest):
+        self.source, self.manifest = source, manifest
+        order = [source.manifest.layout.joints.index(name) for name in manifest.layout.joints]
+        self.look = lambda joints: joints[:, :, :, order].repeat_interleave(2, dim=2)
+
+    def pool_sizes(self, part):
+        return self.source.pool_sizes(part)
+
+    def fetch(self, part, plan):
+        episode = self.source.fetch(part, plan)
+        return replace(
+            episode,
+            **{
+                side: replace(clips, joints_LMTVC=self.look(clips.joints_LMTVC))
+                for side, clips in (("support", episode.support), ("query", episode.query))
+            },
+        )
+
+    def clips(self, part, clips):
+        batch = self.source.clips(part, clips)
+        return replace(batch, joints_LMTVC=self.look(batch.joints_LMTVC))
+
+    def close(self):
+        self.source.close()
+
+
+def test_converted_data_are_the_data_of_the_training_and_the_result_says_so(place, monkeypatch, tmp_path):
+    plain = evaluate_and_write(CONFIG, place / "run", str(place / "shards"), "cpu", tmp_path / "plain")
+
+    def turned(*args, **options):
+        source = open_source(*args, **options)
+        return Turned(source, replace(source.manifest, layout=TURNED, frames=12))
+
+    monkeypatch.setattr("dastm.evaluation.evaluator.open_source", turned)
+    with pytest.raises(
+        RunError, match=r"do not fit these data: layout\.joints .*; split\.n_frames is 12, trained on 6; add --conv"
+    ):
+        evaluate_and_write(CONFIG, place / "run", str(place / "shards"), "cpu", None)
+    told = replace(CONFIG, convert=True, allow_seen=True)
+    metrics = evaluate_and_write(told, place / "run", str(place / "shards"), "cpu", tmp_path / "out")
+    assert metrics["rows"] == plain["rows"]
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["converted"] == metrics["converted"]
+    assert "  note: converted to fit: split.n_frames is 12, trained on 6" in table_lines(metrics)
+    assert "converted" not in plain
+
+
+def test_more_frames_are_thinned_to_the_middles_of_equal_segments_and_fewer_repeat(place):
+    record = TrainingRecord.read(place / "run")
+    with closing(open_source(str(place / "shards"))) as source:
+        for n_frames, kept in ((3, [1, 3, 5]), (12, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5])):
+            asked = replace(record, preparation={**record.preparation, "n_frames": n_frames})
+            seen, said = fitted(source, asked, place / "run", convert=True)
+            assert said == [f"split.n_frames is 6, trained on {n_frames}"]
+            assert seen.manifest.frames == n_frames
+            whole, some = (of.clips("test", [(9, 0), (10, 2)]).joints_LMTVC for of in (source, seen))
+            assert torch.equal(some, whole[:, :, kept])
+
+
+def as_older(place, run, shards):
+    """The run as an older version left it."""
+    (run / "train").mkdir(parents=True)
+    (run / "train" / "seed-0").symlink_to(place / "run" / "train" / "seed-0")
+    document = json.loads((place / "run" / "train" / "config.json").read_text())
+    for key in ("layout", "preparation", "beside", "digest"):
+        del document[key]
+    write_json(run / "train" / "config.json", {**document, "shards": shards})
+
+
+def test_an_older_run_is_compared_by_the_shards_of_its_training_or_refused(place, tmp_path):
+    other = toy_shards(tmp_path / "other", split={**PREPARED, "origin": "none"}, dataset="others")
+    as_older(place, tmp_path / "a", str(place / "shards"))
+    with pytest.raises(RunError, match=r"split\.origin is none, trained on first_frame"):
+        evaluate_and_write(CONFIG, tmp_path / "a", other, "cpu", None)
+    assert evaluate_and_write(CONFIG, tmp_path / "a", None, "cpu", tmp_path / "out")["rows"]
+    for number, gone in enumerate(("gone/shards", "http://127.0.0.1:9/shards", other)):
+        as_older(place, tmp_path / str(number), gone)
+        with pytest.raises(RunError, match=r"its record does not say what data it was trained on .* or train again"):
+            evaluate_and_write(CONFIG, tmp_path / str(number), other, "cpu", None)
+    again = evaluate_and_write(CONFIG, tmp_path / "0", str(place / "shards"), "cpu", tmp_path / "out")
+    assert np.isfinite(again["rows"]["DASTM"]["mean"])
+    assert not Path(tmp_path / "a" / "eval").exists()

@@ -1,0 +1,205 @@
+"""Pretraining: learns the classes, continues bit for bit, and hands its backbone to the episodes."""
+
+import csv
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+import torch
+
+from dastm.config.schema import load_config
+from dastm.contract.errors import RunError
+from dastm.episodes.sources import open_source
+from dastm.evaluation.evaluator import untrained
+from dastm.runs.checkpoint import load_checkpoint, record_training, save_checkpoint
+from dastm.training import trainer
+from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretrained_name
+from tests.toy import tiny, toy_shards, train_toy
+
+STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return toy_shards(tmp_path_factory.mktemp("toy") / "shards")
+
+
+def run_pretraining(shards, folder, **settings):
+    config, lines = tiny(**{**STEPS, **settings}), []
+    with closing(open_source(shards)) as source:
+        model = untrained(config, source.manifest.layout, 0)
+        row = pretrain(source, config, model, 0, folder / "pretrain.pt", torch.device("cpu"), lines.append)
+    return model, row, lines
+
+
+def same(first, second):
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_classes_are_learned(shards, tmp_path):
+    _, few, _ = run_pretraining(shards, tmp_path / "few", pretrain__steps=2)
+    _, many, _ = run_pretraining(shards, tmp_path / "many", pretrain__steps=60)
+    assert many["loss"] < few["loss"]
+    assert many["accuracy"] > 0.5  # of six classes, over the last 50 steps
+    assert (many["part"], many["epoch"]) == ("pretrain", 0)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 5])
+def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, stop_after):
+    whole, row, _ = run_pretraining(shards, tmp_path / "whole")
+    steps, one_step = iter(range(stop_after)), Pretraining.one_step
+
+    def stopping(self, episode):
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return one_step(self, episode)
+
+    monkeypatch.setattr(Pretraining, "one_step", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_pretraining(shards, tmp_path / "stopped")
+    monkeypatch.setattr(Pretraining, "one_step", one_step)
+    again, row_again, lines = run_pretraining(shards, tmp_path / "stopped")
+    assert same(whole, again)
+    assert row == row_again
+    assert any("continuing at step" in line for line in lines) == (stop_after >= 2)
+
+
+def test_training_begins_with_the_pretrained_backbone_and_keeps_the_best_of_it(shards, tmp_path):
+    config = tiny(**STEPS, optimise__backbone_rate=0)
+    lines = train_toy(shards, tmp_path / "run", config)
+    model, _, _ = run_pretraining(shards, tmp_path / "alone", optimise__backbone_rate=0)
+    weights = load_checkpoint(tmp_path / "run" / "train" / "seed-0" / "last.pt")["model"]
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(weights[f"backbone.{name}"], value), name
+    assert "seed 0 pretrained: loss" in lines[0]
+    with (tmp_path / "run" / "curves.csv").open() as file:
+        rows = [(row["epoch"], row["part"]) for row in csv.DictReader(file)]
+    assert rows[:3] == [("0", "pretrain"), ("0", "val"), ("1", "train")]
+
+
+def test_a_training_stopped_between_pretraining_and_its_first_episode_continues(shards, tmp_path, monkeypatch):
+    config = tiny(**STEPS)
+    train_toy(shards, tmp_path / "whole", config)
+    monkeypatch.setattr("dastm.training.trainer._train_epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path / "stopped", config)
+    monkeypatch.undo()
+    train_toy(shards, tmp_path / "stopped", config)
+    name = "train/seed-0/last.pt"
+    first, second = (load_checkpoint(tmp_path / run / name)["model"] for run in ("whole", "stopped"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_last_layer_is_drawn_from_the_seed_alone():
+    first, other = fresh_head(8, 3, 0), fresh_head(8, 3, 1)
+    assert torch.equal(first.weight, fresh_head(8, 3, 0).weight)
+    assert not torch.equal(first.weight, other.weight)
+    assert first.weight.abs().max() <= 8**-0.5
+
+
+def test_two_clips_a_class_at_least_also_where_classes_are_few(shards, tmp_path, monkeypatch):
+    seen = []
+    one_step = Pretraining.one_step
+
+    def noting(self, episode):
+        seen.append((len(episode.plan.class_ids), len(episode.support_labels) + len(episode.query_labels)))
+        return one_step(self, episode)
+
+    monkeypatch.setattr(Pretraining, "one_step", noting)
+    run_pretraining(shards, tmp_path / "a", pretrain__clips=12, pretrain__steps=1)
+    run_pretraining(shards, tmp_path / "b", pretrain__clips=8, pretrain__steps=1)
+    run_pretraining(shards, tmp_path / "c", pretrain__clips=32, pretrain__steps=1)
+    assert seen == [(6, 12), (4, 8), (6, 30)]
+
+
+def test_a_checkpoint_of_something_else_is_one_line(shards, tmp_path):
+    save_checkpoint(tmp_path / "pretrain.pt", {"backbone": {}})
+    with pytest.raises(RunError, match=r"pretrain\.pt: not a checkpoint of this pretraining"):
+        run_pretraining(shards, tmp_path)
+
+
+def test_divergence_is_one_line(shards, tmp_path):
+    with pytest.raises(RunError, match=r"pretraining diverged by step .*lower pretrain.learning_rate"):
+        run_pretraining(shards, tmp_path, pretrain__learning_rate=1e30)
+
+
+def test_nothing_to_train_is_one_line(shards, tmp_path):
+    config = load_config(
+        ["small", "dtw"],
+        {**{k.replace("__", "."): v for k, v in STEPS.items()}, "optimise.backbone_rate": 0, "episode.n_way": 3},
+    )
+    with pytest.raises(RunError, match="leaves nothing to train"):
+        train_toy(shards, tmp_path, config)
+
+
+def test_methods_share_a_pretrained_backbone_and_other_backbones_do_not(shards, tmp_path):
+    shared, lines = tmp_path / "shared", []
+    for name, settings in {
+        "dastm": {},
+        "dtw": {"matching__spatial": "none"},
+        "norm": {"backbone__pair_norm": 1},
+    }.items():
+        config = tiny(**STEPS, **settings, optimise__epochs=1)
+        lines.append(train_toy(shards, tmp_path / name, config, pretrained=shared)[0])
+    assert ["pretrained before" in line for line in lines] == [False, True, False]
+    assert len(list(shared.glob("*.pt"))) == 2
+    alone = tmp_path / "alone"
+    train_toy(shards, alone, tiny(**STEPS, matching__spatial="none", optimise__epochs=1))
+    runs = [load_checkpoint(run / "train/seed-0/last.pt")["model"] for run in (tmp_path / "dtw", alone)]
+    assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
+
+
+def test_what_a_pretrained_backbone_depends_on_is_in_its_name(shards):
+    def name(seed=0, **settings):
+        with closing(open_source(shards)) as source:
+            record = record_training(tiny(**{**STEPS, **settings}), shards, source.manifest)
+        return pretrained_name(record, seed)
+
+    assert name() == name(matching__gamma=0.5, optimise__epochs=7)
+    others = (
+        {"pretrain__steps": 8},
+        {"backbone__dropout": 0.3},
+        {"augment__noise": 0.1},
+        {"optimise__precision": "bf16"},
+    )
+    assert len({name(), name(seed=1), *(name(**settings) for settings in others)}) == 6
+
+
+def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
+    """The second one waits for the first, then finds it."""
+    code = (
+        "import sys; from pathlib import Path; from tests.toy import tiny, train_toy;"
+        f"config = tiny(**{{**{STEPS!r}, 'optimise__epochs': 1}});"
+        "print(train_toy(sys.argv[1], Path(sys.argv[2]), config, pretrained=Path(sys.argv[3])))"
+    )
+    words = [[sys.executable, "-c", code, shards, str(tmp_path / name), str(tmp_path / "shared")] for name in "ab"]
+    processes = [subprocess.Popen(word, stdout=subprocess.PIPE, text=True) for word in words]
+    told = [process.communicate(timeout=120)[0] for process in processes]
+    assert sorted("pretrained before" in text for text in told) == [False, True]
+    first, second = (load_checkpoint(tmp_path / name / "train/seed-0/last.pt")["model"] for name in "ab")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards, tmp_path, monkeypatch, rate):
+    """Stopped right after pretraining and continued is never stopped, also where gradients are clipped."""
+    config = tiny(**STEPS, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
+    train_toy(shards, tmp_path / "whole", config)
+    whole = trainer.train_episode
+    steps = iter(range(2))
+
+    def step(*args):
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(trainer, "train_episode", step)
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path / "stopped", config)
+    monkeypatch.undo()
+    train_toy(shards, tmp_path / "stopped", config)
+    name = "train/seed-0/last.pt"
+    first, second = (load_checkpoint(tmp_path / run / name)["model"] for run in ("whole", "stopped"))
+    assert all(torch.equal(first[key], second[key]) for key in first)

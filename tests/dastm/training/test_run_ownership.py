@@ -1,0 +1,62 @@
+"""A run folder is this training's, or it is refused, or it is cleared when told so (see test_trainer, too)."""
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from dastm.contract.errors import RunError
+from dastm.episodes.sources import open_source
+from dastm.runs.checkpoint import record_training
+from dastm.training.run_ownership import claim
+from tests.toy import tiny, toy_shards, train_toy
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return toy_shards(tmp_path_factory.mktemp("toy") / "shards")
+
+
+def record_of(shards, config):
+    with closing(open_source(shards)) as source:
+        return record_training(config, shards, source.manifest)
+
+
+def test_an_empty_folder_is_claimed_by_writing_the_record(shards, tmp_path):
+    claim(tmp_path, record_of(shards, tiny()), replace=False, log=print)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["config.json"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "why"),
+    [
+        ({}, {"epochs": 1}, "1 epochs, fewer than the 2 of before"),
+        ({"schedule": "cosine"}, {"schedule": "cosine", "epochs": 9}, "schedule cosine is at 0 after the last epoch"),
+    ],
+)
+def test_epochs_that_make_another_training_are_refused_with_the_reason(shards, tmp_path, before, now, why):
+    first, second = (
+        tiny(**{"optimise__schedule": "constant", **{f"optimise__{key}": value for key, value in changes.items()}})
+        for changes in (before, now)
+    )
+    train_toy(shards, tmp_path, first)
+    with pytest.raises(RunError, match=rf"holds another training \(optimise\.epochs: {why}"):
+        claim(tmp_path, record_of(shards, second), replace=False, log=print)
+
+
+def test_more_epochs_under_other_code_are_another_training(shards, tmp_path):
+    train_toy(shards, tmp_path, tiny(optimise__schedule="constant"))
+    longer = replace(record_of(shards, tiny(optimise__schedule="constant", optimise__epochs=3)), code="other")
+    with pytest.raises(RunError, match=r"holds another training \(optimise\.epochs, other code\)"):
+        claim(tmp_path, longer, replace=False, log=print)
+
+
+def test_another_training_is_named_by_its_keys_and_kept(shards, tmp_path):
+    train_toy(shards, tmp_path)
+    other = record_of(shards, tiny(matching__rank="surrogate", augment__yaw=5.0))
+    with pytest.raises(RunError, match=r"holds another training \(matching\.rank, augment\.yaw\)"):
+        claim(tmp_path, other, replace=False, log=print)
+    lines = []
+    claim(tmp_path, other, replace=True, log=lines.append)
+    assert "starting anew" in lines[0]
+    assert not (tmp_path / "train" / "seed-0").exists()

@@ -1,0 +1,199 @@
+"""Data set definitions: shipped ones say what the paper says, a user's own works the same, wrong ones are one line."""
+
+import json
+
+import pytest
+
+from dastm.contract.errors import DataError
+from pipeline.definitions.definition import load_definition, shipped_names
+
+MINIMAL = """
+name: mine
+parse: {format: ntu_skeleton}
+split: {class_split: {train: [0, 1], val: [2], test: [3]}}
+"""
+KEY = "S001C001P001R001A004"
+
+
+def write(tmp_path, text=MINIMAL, name="mine.yaml"):
+    (tmp_path / name).write_text(text)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(("name", "clips", "frames"), [("ntu-t", 30, 30), ("ntu-s", 60, 30), ("kinetics", 100, 50)])
+def test_paper_sets_have_its_sizes(name, clips, frames):
+    definition = load_definition(name)
+    split = definition.split
+    assert {part: len(ids) for part, ids in split.class_split.items()} == {"train": 80, "val": 20, "test": 20}
+    assert (split.clips_per_class, split.n_frames) == (clips, frames)
+    assert definition.download
+
+
+def test_ntu_names_and_missing_list():
+    definition = load_definition("ntu-t")
+    assert definition.class_name(0) == "drink water"
+    assert definition.class_name(119) is not None
+    assert definition.class_name(120) is None
+    assert len(definition.parse.missing) == 535
+    assert "S001C002P005R002A008" in definition.parse.missing
+    assert definition.part_of(4) == "test"
+
+
+def test_kinetics_ids_have_two_readings():
+    released, one_based = load_definition("kinetics"), load_definition("kinetics", {"split": {"first_class_id": 1}})
+    assert released.class_name(0) == "abseiling"
+    assert released.part_of(0) is None
+    assert released.part_of(120) == "val"
+    assert one_based.part_of(0) == "train"
+    assert one_based.part_of(119) == "val"
+
+
+def test_demos_have_thirty_classes():
+    for name in ("demo-ntu", "demo-kinetics"):
+        definition = load_definition(name)
+        assert [len(ids) for ids in definition.split.class_split.values()] == [18, 6, 6]
+        assert definition.synth is not None
+        assert definition.synth.n_classes == 30
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_resolved_definition_is_json_and_names_no_path_of_this_machine(name):
+    definition = load_definition(name)
+    text = json.dumps(definition.to_dict())
+    assert str(definition.source.parent) not in text
+    assert '"source"' not in text
+
+
+def test_a_users_own_file_works_the_same(tmp_path):
+    (tmp_path / "names.txt").write_text("A001 wave\nA002 bow\n")
+    (tmp_path / "split.yaml").write_text("train: [1, 2]\nval: [3]\ntest: [4]\n")
+    text = """
+parse: {format: ntu_skeleton, class_names: names.txt}
+split: {class_split: split.yaml, first_class_id: 1, rotate: yaw, scale: torso}
+"""
+    definition = load_definition(write(tmp_path, text))
+    assert definition.name == "mine"
+    assert definition.class_name(1) == "bow"
+    assert definition.split.class_split == {"train": (0, 1), "val": (2,), "test": (3,)}
+    assert definition.parse.layout.name == "ntu25"
+
+
+@pytest.mark.parametrize(
+    ("format_name", "layout", "missing"),
+    [
+        *(("ntu_skeleton", "ntu25", True), ("kinetics_json", "openpose18", True)),
+        *((name, "ntu25", False) for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
+        *((name, "coco17", True) for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
+    ],
+)
+def test_a_joint_at_zero_is_what_the_format_or_the_definition_says(tmp_path, format_name, layout, missing):
+    text = MINIMAL.replace("format: ntu_skeleton", f"format: {format_name}, layout: {layout}")
+    definition = load_definition(write(tmp_path, text))
+    assert definition.parse.zero_is_missing is missing
+    assert definition.to_dict()["parse"]["zero_joints"] == ("missing" if missing else "measured")
+    for said in ("missing", "measured"):
+        own = load_definition(write(tmp_path, text.replace("layout:", f"zero_joints: {said}, layout:")))
+        assert own.parse.zero_is_missing is (said == "missing")
+
+
+def test_own_layout(tmp_path):
+    text = MINIMAL.replace(
+        "format: ntu_skeleton", "format: ntu_skeleton, layout: {name: stick, joints: [a, b], bones: [[1, 0]]}"
+    )
+    assert load_definition(write(tmp_path, text)).parse.layout.n_joints == 2
+
+
+def test_overrides_go_over_the_file_and_none_is_a_value(tmp_path):
+    path = write(tmp_path, MINIMAL.replace("test: [3]}}", "test: [3]}, clips_per_class: 5}"))
+    definition = load_definition(path, {"split": {"n_frames": 7, "clips_per_class": None}})
+    assert definition.split.n_frames == 7
+    assert definition.split.clips_per_class is None
+    with pytest.raises(DataError, match=r"--set: split.rotate: .*got None"):
+        load_definition(path, {"split": {"rotate": None}})
+
+
+def test_denoising_is_resolved_to_steps_and_thresholds(tmp_path):
+    path = write(tmp_path, MINIMAL.replace("test: [3]}}", "test: [3]}, denoise: [pyskl, {frozen: 0.02}]}"))
+    expected = {"short": 11, "wide": 0.69754, "frozen": 0.02, "join": 0}
+    assert load_definition(path).split.denoise == expected
+    assert load_definition(path).to_dict()["split"]["denoise"] == expected
+    assert load_definition(path, {"split": {"denoise": "none"}}).split.denoise == {}
+    with pytest.raises(DataError, match=r"--set: split.denoise: .*no step 'blur'; presets: none, .*got 'blur'"):
+        load_definition(path, {"split": {"denoise": "blur"}})
+
+
+def test_ntu_names_the_classes_of_two_people():
+    split = load_definition("ntu-t", {"split": {"extra_bodies": "drop", "bodies": 3}}).split
+    assert split.two_person_classes == (*range(49, 60), *range(105, 120))
+    assert [split.most_bodies(i) for i in (48, 49, 59, 60, 104, 105, 119)] == [1, 2, 2, 1, 1, 2, 2]
+    assert load_definition("ntu-s").split.most_bodies(0) == 2
+    for name in ("ntu-s", "ntu-one-shot"):
+        assert load_definition(name).split.two_person_classes == split.two_person_classes
+    assert load_definition("kinetics").split.two_person_classes is None
+
+
+def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
+    with pytest.raises(DataError, match=r"ntu-t\.yaml: synth: this data set is recorded"):
+        load_definition("ntu-t", {"synth": {"seed": 1}})
+    assert load_definition("demo-ntu", {"synth": {"seed": 1}}).synth.seed == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("ntu_skeleton", "bvh", "parse.format: .*'array_stack' or 'folder_arrays', got 'bvh'"),
+        ("name: mine", "name: a/b", "name: .*got 'a/b'"),
+        ("name: mine", "nam: mine", "nam: Unexpected"),
+        ("val: [2]", "val: [1]", "class 1 is in train and in val"),
+        ("val: [2]", "vall: [2]", "unknown part 'vall'"),
+        ("val: [2]", "val: [-2]", "-2 is not a class id"),
+        ("val: [2]", "val: [two]", "'two' is not a class id"),
+        ("{class_split: {train: [0, 1], val: [2], test: [3]}}", "{}", "class_split: a mapping or a YAML file"),
+        ("test: [3]}}", "test: [3]}, n_frames: 0}", "split.n_frames: .*got 0"),
+        ("test: [3]}}", "test: [3]}, rotate: up}", "split.rotate: .*got 'up'"),
+        ("test: [3]}}", "test: [3]}, denoise: {short: -1}}", "split.denoise: .*short: a threshold of at least 0"),
+        ("test: [3]}}", "test: [3]}, two_person_classes: [-1]}", "split.two_person_classes.0: .*got -1"),
+        ("ntu_skeleton}", "ntu_skeleton, layout: human}", "parse.layout: one of ntu25, openpose18"),
+        ("ntu_skeleton}", "ntu_skeleton, missing: none.txt}", "none.txt: cannot read this list"),
+        ("name: mine", "name: [", "not readable as YAML"),
+    ],
+)
+def test_wrong_definitions_are_one_line(tmp_path, old, new, message):
+    with pytest.raises(DataError, match=message) as caught:
+        load_definition(write(tmp_path, MINIMAL.replace(old, new)))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_what_is_no_mapping_is_refused(tmp_path):
+    with pytest.raises(DataError, match="expected a mapping"):
+        load_definition(write(tmp_path, "- a\n"))
+
+
+def test_unknown_names_list_the_known_ones(tmp_path):
+    with pytest.raises(DataError, match=r"no data set 'ntu'.*demo-ntu"):
+        load_definition("ntu")
+    with pytest.raises(DataError, match="no such definition file"):
+        load_definition(tmp_path / "none.yaml")
+
+
+def test_exemplars_are_a_list_or_a_text_file(tmp_path):
+    (tmp_path / "given.txt").write_text("S001C001P001R001A004\n\n")
+    for value in ("given.txt", "[S001C001P001R001A004]"):
+        path = write(tmp_path, MINIMAL.replace("test: [3]}}", f"test: [3]}}, exemplars: {value}}}"))
+        assert load_definition(path).split.exemplars == ("S001C001P001R001A004",)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("none.txt", "none.txt: cannot read this list"),
+        ("{a: b}", "split.exemplars: a list, or the name of a text file, got"),
+        (f"[{KEY}, {KEY}.skeleton]", f"split.exemplars: {KEY} is listed more than once"),
+        (f"[{KEY}], exemplars_per_class: 0", "split.exemplars_per_class: .*got 0"),
+    ],
+)
+def test_wrong_exemplars_are_one_line(tmp_path, value, message):
+    path = write(tmp_path, MINIMAL.replace("test: [3]}}", f"test: [3]}}, exemplars: {value}}}"))
+    with pytest.raises(DataError, match=message):
+        load_definition(path)

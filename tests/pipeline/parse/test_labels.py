@@ -1,0 +1,46 @@
+import pytest
+
+from dastm.contract.errors import Refused
+from pipeline.parse.labels import Label, settle
+
+NAMES = ("abseiling", "air drumming", "zumba")
+
+
+@pytest.mark.parametrize(
+    ("listed", "own", "names", "expected"),
+    [
+        (("zumba", 2), ("zumba", 2), NAMES, (2, "zumba")),
+        (("zumba", 2), (None, None), NAMES, (2, "zumba")),
+        ((None, None), ("zumba", 2), (), (2, "zumba")),
+        (("zumba", None), (None, 2), NAMES, (2, "zumba")),
+        (("zumba", None), (None, None), NAMES, (2, "zumba")),
+        (("zumba", None), ("zumba", 7), (), (7, "zumba")),
+        ((None, 2), (None, None), NAMES, (2, None)),
+        ((None, 0), (None, 0), (), (0, None)),
+        (("zumba", None), (None, None), (), (None, "zumba")),
+        ((None, None), (None, None), NAMES, (None, None)),
+        ((None, 5), (None, None), NAMES, (5, None)),
+    ],
+)
+def test_what_one_place_lacks_the_other_says(listed, own, names, expected):
+    assert settle([Label("list", *listed), Label("clip", *own)], names) == expected
+
+
+@pytest.mark.parametrize(
+    ("listed", "own", "names", "reason"),
+    [
+        (("zumba", 2), ("abseiling", 2), (), "label 'zumba' in the list, but 'abseiling' in the clip"),
+        ((None, 2), ("abseiling", 0), (), "label_index 2 in the list, but 0 in the clip"),
+        ((None, 0), ("abseiling", 2), (), "label_index 0 in the list, but 2 in the clip"),
+        (("zumba", 0), (None, None), NAMES, "'zumba' with label_index 0, .*class_names call 'abseiling'"),
+        (("zumba", 9), (None, None), NAMES, "'zumba' with label_index 9, .*class_names call nothing"),
+        (("yoga", None), (None, None), NAMES, "label 'yoga' is not among the definition's class_names"),
+    ],
+)
+def test_contradictions_are_refused_and_both_sides_named(listed, own, names, reason):
+    with pytest.raises(Refused, match=reason):
+        settle([Label("list", *listed), Label("clip", *own)], names)
+
+
+def test_nobody_says_anything():
+    assert settle([], NAMES) == (None, None)
