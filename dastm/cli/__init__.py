@@ -8,7 +8,7 @@ from dastm.cli import benchmark, evaluation, sweeps, training
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dastm")
 def main() -> None:
-    """Few-shot skeleton action recognition (DASTM): train on shards, evaluate, explain.
+    """Few-shot skeleton action recognition (DASTM): train on shards, evaluate, report.
 
     \b
     dastm train --shards data/shards/demo-ntu --out data/runs/demo-ntu

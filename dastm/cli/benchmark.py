@@ -14,19 +14,19 @@ from dastm.cli.options import (
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for bench.json, bench.md and, with --growth, growth.svg. Default: print only.",
+    help="A folder for bench.json, bench.md and, with --growth, growth.svg. Default: only print.",
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "tf32", "bf16"]), default="float32", show_default=True)
-@click.option("--growth", is_flag=True, help="Also how the cost grows with queries, ways, frames and joints.")
+@click.option("--growth", is_flag=True, help="Also measure how the cost grows with queries, ways, frames and joints.")
 @click.pass_obj
 @one_line_errors
 def measure(
     source: str | None, words: tuple[str, ...], out: Path | None, device: str, precision: str, growth: bool
 ) -> None:
-    """Time and memory of each part and of whole episodes, as ratios within this run.
+    """Measure time and memory of each part and of whole episodes, as ratios within one run.
 
-    WORDS choose the cases with any of them in their name; without words all are measured, which takes minutes.
+    WORDS select the cases whose name contains one of them; without words all are measured, which takes minutes.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
 @click.option(
     "--protocol",
     type=click.Choice(["episodes", "one-shot"]),
-    help="N-way K-shot episodes, or all classes at once with the exemplars that the shards give. Default: episodes",
+    help="N-way K-shot episodes, or all classes at once with the exemplars of the shards. Default: episodes",
 )
 @click.option("--part", type=click.Choice(["train", "val", "test"]), help="Default: test")
 @click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
@@ -29,46 +29,48 @@ from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
 @click.option(
     "--n-query",
     type=click.IntRange(min=1),
-    help="Queries a class. Default: as the run's recipe says, else 5",
+    help="Queries a class. Default: that of the run's recipe, else 5",
 )
-@click.option("--episodes", type=click.IntRange(min=2), help="Default: as the run's recipe says, else 500")
-@click.option("--seed", type=click.IntRange(min=0), help="Which episodes. Default: 0")
+@click.option(
+    "--episodes", type=click.IntRange(min=2), help="Number of episodes. Default: that of the run's recipe, else 500"
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the episodes. Default: 0")
 @click.option(
     "--baseline",
     "baselines",
     multiple=True,
     type=click.Choice(["coordinates", "untrained"]),
-    help="A further row on the same episodes; repeatable. `coordinates` needs no run, only --shards.",
+    help="Score another row on the same episodes; repeatable. `coordinates` needs only --shards, no run.",
 )
 @click.option(
     "--too-few",
     type=click.Choice(["error", "leave_out"]),
-    help="Classes with fewer clips than k_shot + n_query: stop, or leave them out and say so. Default: error",
+    help="Classes with fewer than k_shot + n_query clips: stop, or leave them out and name them. Default: error",
 )
 @click.option(
     "--allow-seen",
     is_flag=True,
     default=None,
-    help="Score classes, too, that the run was trained or validated on; the results say which.",
+    help="Also score classes that the run was trained or validated on; the results say which.",
 )
 @click.option(
     "--convert",
     is_flag=True,
     default=None,
-    help="Convert shards that differ from the run's in the order of the joints or in the frames; the results say so.",
+    help="Convert shards whose order of joints or choice of frames differs from the run's; the results say so.",
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Default: a folder under <run>/eval named by what is scored; without a run: print only.",
+    help="Default: a folder in <run>/eval, named after what is scored; without a run, only print.",
 )
 @one_line_errors
 def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path | None, **options: Any) -> None:
-    """Accuracy with its 95 % interval; every episode's accuracy is kept.
+    """Score a run: accuracy with its 95 % interval. Every episode's accuracy is kept.
 
-    What is not given is as the eval block of params.yaml says, or as below where that says nothing. (null there: as the
-    recipe that the run was trained by says.)
+    Defaults come from the eval block of params.yaml, then from the run's recipe, then from the list below. (A null in
+    params.yaml counts as absent.)
 
     \b
     Examples:
@@ -101,9 +103,9 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
 @click.option("--out", type=click.Path(path_type=Path), help="Default: report.html in the (first) run folder.")
 @one_line_errors
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
-    """One HTML page: accuracies, curves, what the model looks at.
+    """Write one HTML page: accuracies, curves, and what the model looks at.
 
-    It opens from disk without a network. The shards must still be where the run was trained on them.
+    It opens without a network. The run's shards must still exist.
 
     Example: dastm report data/runs/demo-ntu
     """

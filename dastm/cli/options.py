@@ -22,10 +22,10 @@ DATA = Path("data")
 FOREIGN = "correct it, or work in another folder if that file is another project's"
 """What to do about a params.yaml that says what cannot be."""
 PRESET_HELP = (
-    "A recipe, a method, or a YAML file of yours; repeatable, each over the one before it: "
+    "A recipe, a method, or a YAML file of yours; repeatable, later ones override earlier ones: "
     f"{', '.join(preset_names())}. Default: the train block of params.yaml, else paper."
 )
-SET_HELP = "Change a knob; repeatable. Every knob with its value is in <run>/train/config.json."
+SET_HELP = "Change a key; repeatable. <run>/train/config.json holds every key with its value."
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

@@ -22,24 +22,28 @@ from dastm.config.schema import parse_settings
     multiple=True,
     metavar="NAME|FILE",
     callback=known_presets,
-    help="A recipe in place of the grid's.",
+    help="A recipe instead of the grid's.",
 )
-@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Change a knob of all trainings.")
-@click.option("--workers", type=click.IntRange(min=1), help="Cells at a time. Default: the GPUs, else the cores.")
-@click.option("--threads", type=click.IntRange(min=1), help="Of a cell. Default: 1; beside GPUs a share of the cores.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Change a key of all trainings.")
+@click.option("--workers", type=click.IntRange(min=1), help="Cells at a time. Default: one a GPU, else one a core.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads of a cell. Default: 1; with GPUs, an equal share of the cores.",
+)
 @click.option(
     "--ray",
     metavar="[ADDRESS]",
     is_flag=False,
     flag_value="local",
-    help="On a Ray cluster, which must see OUT and the shards under the same paths; without ADDRESS on this machine.",
+    help="Work on a Ray cluster that sees OUT and the shards under the same paths; without ADDRESS, start one here.",
 )
-@click.option("--replace", is_flag=True, help="Train anew what other code or other versions have finished.")
+@click.option("--replace", is_flag=True, help="Train again what other code or other versions have finished.")
 @one_line_errors
 def sweep(grid: str, out: Path | None, presets: tuple[str, ...], settings: tuple[str, ...], **options: Any) -> None:
-    """All trainings and evaluations of a GRID, many at a time, then its table; started again, it continues.
+    """Run all trainings and evaluations of a GRID, then write its table. Run it again to continue.
 
-    GRID is a YAML file or one of those shipped: table-1, table-2, appendix-blocks, appendix-backbones, lambda,
+    GRID is a YAML file, or one of the shipped grids: table-1, table-2, appendix-blocks, appendix-backbones, lambda,
     pairnorm-scale, dropedge-rate, demo.
 
     \b
@@ -61,7 +65,9 @@ def sweep(grid: str, out: Path | None, presets: tuple[str, ...], settings: tuple
 @click.argument("folder", type=click.Path(path_type=Path))
 @one_line_errors
 def table(folder: Path) -> None:
-    """Print and write the table of a sweep as far as it is: FOLDER/table.md, .csv, .tex, .html, of an axis curve.svg.
+    """Print the table of a sweep as far as it is finished, and write it.
+
+    The files are table.md, .csv, .tex and .html in FOLDER, and curve.svg for a sweep along an axis.
 
     Example: dastm table data/sweeps/demo
     """

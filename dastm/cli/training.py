@@ -20,14 +20,14 @@ from dastm.config.schema import load_config, parse_settings
 
 @click.command()
 @click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder. Default: data/runs/<name of the shards>")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder. Default: data/runs/<name of the shards>")
 @click.option("--preset", "presets", multiple=True, metavar="NAME|FILE", callback=known_presets, help=PRESET_HELP)
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
-@click.option("--replace", is_flag=True, help="Remove another training, with its results, from the run folder.")
+@click.option("--replace", is_flag=True, help="Replace another training in the run folder, with its results.")
 @click.option(
     "--pretrained",
     type=click.Path(path_type=Path),
-    help="Folder of pretrained backbones that trainings share. Default: each run has its own.",
+    help="A folder of pretrained backbones that several trainings share. Default: each run has its own.",
 )
 @one_line_errors
 def train(
@@ -38,7 +38,7 @@ def train(
     replace: bool,
     pretrained: Path | None,
 ) -> None:
-    """Train on shards; started again, it continues where it was stopped.
+    """Train on shards. Run it again to continue where it was stopped.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def train(
     from dastm.runs.device import pick_device
     from dastm.training.trainer import train as run
 
-    # A preset that is asked for is meant as it is, not with what params.yaml sets for another.
+    # A preset that is asked for is used without the settings that params.yaml has for another.
     usual_presets, usual = (presets, {}) if presets else train_params()
     with said_by_params("train", used=bool(not presets and (usual or usual_presets))):
         config = load_config(usual_presets, {**usual, **parse_settings(settings)})

@@ -11,7 +11,7 @@ from pipeline.cli import looking, showing, sources, stages
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dastm")
 def main() -> None:
-    """Raw skeleton files -> parsed table -> class-split shards.
+    """Turn raw skeleton files into class-split shards, step by step, and look at them.
 
     \b
     dastm-data synth --dataset demo-ntu

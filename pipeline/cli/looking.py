@@ -1,4 +1,4 @@
-"""Commands that look at data and change nothing."""
+"""`dastm-data doctor`: looks at data and changes nothing."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +11,7 @@ from pipeline.cli.outputs import FINDINGS_CSV, FINDINGS_JSON
 from pipeline.doctor.limits import Limits
 
 LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Limits))
-"""The doctor's thresholds as they are without --limit."""
+"""The doctor's default thresholds."""
 
 
 @click.command()
@@ -19,18 +19,18 @@ LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Li
 @click.option(
     "--dataset",
     metavar="NAME|FILE.yaml",
-    help="The data set that these files are: gives layout, class names, missing list and what should be there.",
+    help="The data set of these files: its layout, class names, missing list and expected contents.",
 )
 @click.option(
     "--limit",
     "pairs",
     multiple=True,
     metavar="NAME=VALUE",
-    help=f"Another threshold; repeatable. Their units and reasons are in pipeline/doctor/limits.py: {LIMIT_NAMES}.",
+    help=f"Change a threshold; repeatable. Reasons and units: pipeline/doctor/limits.py. Defaults: {LIMIT_NAMES}.",
 )
-@click.option("--csv", "csv_path", type=Output(FINDINGS_CSV), help="Write all findings here, a row each.")
-@click.option("--json", "json_path", type=Output(FINDINGS_JSON), help="Write all findings and counts here.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: as many as cores.")
+@click.option("--csv", "csv_path", type=Output(FINDINGS_CSV), help="Write all findings to this file, one a row.")
+@click.option("--json", "json_path", type=Output(FINDINGS_JSON), help="Write all findings and counts to this file.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes. Default: one a core.")
 @one_line_errors
 def doctor(
     paths: tuple[Path, ...],
@@ -40,10 +40,10 @@ def doctor(
     json_path: Path | None,
     workers: int | None,
 ) -> None:
-    """What is damaged, odd or suspicious. Exit 1 if anything is unusable, 0 if there are only doubts.
+    """Find what is damaged, odd or suspicious. Exits with 1 if anything is unusable, with 0 if there are only doubts.
 
-    PATH is a raw file, a folder, a zip, a parsed table or a shard folder. Nothing is changed. The table shows the first
-    findings of each check; --csv and --json have all.
+    PATH is a raw file, a folder, a zip, a parsed table or a shard folder. Nothing is changed. The output shows the
+    first findings of each check; --csv and --json hold all of them.
 
     \b
     Examples:

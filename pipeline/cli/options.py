@@ -188,22 +188,24 @@ dataset_option = click.option(
     "--dataset",
     required=True,
     metavar="NAME|FILE.yaml",
-    help=f"A shipped definition ({', '.join(shipped_names())}), one that params.yaml names, or your own file.",
+    help=f"A shipped definition ({', '.join(shipped_names())}), one named in params.yaml, or your own file.",
 )
 set_option = click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="BLOCK.KEY=VALUE",
-    help="Change a knob of the definition, e.g. split.n_frames=16; repeatable.",
+    help="Change a key of the definition, e.g. split.n_frames=16; repeatable.",
 )
 workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes, or tasks of a cluster at a time. Default: one a core."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of processes, or of tasks at a time on a cluster. Default: one a core.",
 )
 ray_option = click.option(
     "--ray",
     metavar="[ADDRESS]",
     is_flag=False,
     flag_value="local",
-    help="On a Ray cluster whose machines see the same files or stores; without ADDRESS one is started here.",
+    help="Work on a Ray cluster whose machines see the same files; without ADDRESS, start one on this machine.",
 )

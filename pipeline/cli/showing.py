@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.inspect.find import Places
 
 dataset_option = click.option(
-    "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards of this data set."
+    "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards for this data set."
 )
 
 parsed_option = click.option("--parsed", type=LOCAL, help="Look in this parsed table.")
@@ -29,7 +29,7 @@ def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | Non
     from pipeline.inspect.find import Places
 
     if settings and dataset is None:
-        raise click.UsageError("--set changes a definition; give --dataset, too")
+        raise click.UsageError("--set changes a definition; give --dataset as well")
     for folder in (parsed, shards):
         if folder is not None and not folder.is_dir():
             raise DataError(f"{folder}: no such folder")
@@ -56,7 +56,7 @@ def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | Non
 @click.option(
     "--out",
     type=Output(*ANIMATIONS),
-    help="An animation: .html (self-contained; play, turn, point at joints) or .gif",
+    help="Write an animation: .html (plays in a browser without a network) or .gif.",
 )
 @one_line_errors
 def show(
@@ -67,11 +67,11 @@ def show(
     shards: Path | None,
     out: Path | None,
 ) -> None:
-    """One clip as its source has it, beside what training sees of it.
+    """Show one clip as recorded, beside what training sees of it.
 
-    CLIP is a raw file, a file in a zip (folder/x.zip/S001C001P001R001A001.skeleton), or a key, to be found with
-    --dataset, --parsed or --shards. Without a shard that holds it the clip is prepared as --dataset says (a raw file
-    alone: as ntu-t or kinetics does). A key that begins with - comes after --.
+    CLIP is a raw file, a file in a zip (folder/x.zip/S001C001P001R001A001.skeleton), or the key of a clip in
+    --dataset, --parsed or --shards. A clip that is not in shards is normalised by the definition of --dataset (a raw
+    file alone: by that of ntu-t or kinetics). Put -- before a key that begins with -.
 
     \b
     Examples:
@@ -96,9 +96,9 @@ def show(
 @set_option
 @parsed_option
 @shards_option
-@click.option("--csv", "csv_path", type=Output(STATS_CSV), help="Write a number a row here.")
-@click.option("--json", "json_path", type=Output(STATS_JSON), help="Write everything here.")
-@click.option("--out", type=Output(PAGE), help="A page with plots (.html).")
+@click.option("--csv", "csv_path", type=Output(STATS_CSV), help="Write the numbers to this file, one a row.")
+@click.option("--json", "json_path", type=Output(STATS_JSON), help="Write all numbers to this file.")
+@click.option("--out", type=Output(PAGE), help="Write an HTML page with plots.")
 @one_line_errors
 def stats(
     dataset: str | None,
@@ -109,9 +109,9 @@ def stats(
     json_path: Path | None,
     out: Path | None,
 ) -> None:
-    """A data set in numbers: clips a class and part, lengths, bodies, missing joints, subjects and cameras.
+    """Count clips by class, their lengths, bodies, missing joints, subjects and cameras.
 
-    Of the parsed table and of the shards, whichever are named; --dataset alone takes what there is of it.
+    Counts the parsed table and the shards that you name; --dataset alone takes those that exist.
 
     \b
     Examples:

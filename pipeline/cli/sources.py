@@ -1,4 +1,4 @@
-"""Commands for data of other sources."""
+"""`dastm-data import` and `export`: arrays and annotation files of other programs."""
 
 from pathlib import Path
 from typing import Any
@@ -10,49 +10,55 @@ from pipeline.cli.options import DATA, LOCAL, Output, definition_of, one_line_er
 from pipeline.cli.outputs import EXPORT
 
 _TAKEN_OVER = ("n_frames", "frames", "frame_order", "seed", "clips_per_shard")
-"""What `import` takes over from the split block of a definition."""
+"""Keys of a definition's split block that `import` uses."""
 
 
 @click.command("import")
 @click.argument("arrays", type=LOCAL)
-@click.option("--out", required=True, type=LOCAL, help="Shard folder.")
+@click.option("--out", required=True, type=LOCAL, help="The shard folder to write.")
 @click.option(
     "--dataset",
     metavar="NAME|FILE.yaml",
-    help="The data set that the arrays are: gives names, layout, frames; its class split must hold.",
+    help="The data set of the arrays: its names, layout and frames are used, and its class split must match.",
 )
 @click.option(
-    "--layout", type=click.Choice(list(LAYOUTS)), help="Default: that of --dataset, else by number of joints."
+    "--layout",
+    type=click.Choice(list(LAYOUTS)),
+    help="Default: that of --dataset, else chosen by the number of joints.",
 )
-@click.option("--n-frames", type=click.IntRange(min=1), help="Frames a clip. Default: as --dataset says, else 30")
+@click.option("--n-frames", type=click.IntRange(min=1), help="Frames a clip. Default: that of --dataset, else 30.")
 @click.option(
     "--frames",
     type=click.Choice(["center", "random", "release"]),
-    help="The middle of each segment, one drawn, or one drawn as the released code does (a clip shorter than n-frames"
-    " keeps its padding). Default: as --dataset says, else center",
+    help="The frame of each segment: its middle, one at random, or one drawn as in the released code (a clip shorter"
+    " than n-frames keeps its padding). Default: that of --dataset, else center.",
 )
 @click.option(
     "--frame-order",
     type=click.Choice(["time", "scrambled"]),
-    help="As time runs, or with frames and coordinates mixed up as the released code leaves them (docs/methods.md)."
-    " Default: as --dataset says, else time",
+    help="In time order, or with frames and coordinates mixed up as in the released code (docs/methods.md)."
+    " Default: that of --dataset, else time.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Which frames are drawn. Default: as --dataset says, else 0")
-@click.option("--renumber", is_flag=True, help="Each part numbers its own classes: give every class an id of its own.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed for drawing frames. Default: that of --dataset, else 0.")
+@click.option(
+    "--renumber",
+    is_flag=True,
+    help="Train, val and test each number their classes from 0: give every class an id of its own.",
+)
 @click.option(
     "--keep-slots/--no-keep-slots",
     default=None,
-    help="An empty first body slot stays, for networks with a norm for each slot. Default: with --frames release",
+    help="Keep an empty first body slot, for networks with a norm for each slot. Default: only with --frames release.",
 )
-@click.option("--upright", is_flag=True, help="Bodies stand along z, not y (2s-AGCN's arrays): figures draw them so.")
+@click.option("--upright", is_flag=True, help="z points up, not y (as in 2s-AGCN's arrays); used for figures only.")
 @one_line_errors
 def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, renumber: bool, **given: Any) -> None:
-    """Arrays in the format of the paper's authors -> class-split shards.
+    """Turn arrays in the format of the paper's authors into class-split shards.
 
     ARRAYS is a folder with train_data.npy (clips, 3, frames, joints, 2), train_label.npy (class ids from 0 on) and
     train_frame.npy (true frame counts), and the same for val and test; any number of clips a class. Coordinates are
-    taken as they are: nothing is filled, moved, turned or scaled. A body slot that is all zero is an absent body; with
-    --keep-slots one before a body stays, which recipe `release` (body_slots 2) tells apart.
+    not changed: nothing is filled, moved, turned or scaled. A body slot of zeros is an absent body; --keep-slots keeps
+    an absent first body, which matters to the recipe `release` (body_slots 2).
 
     \b
     Examples:
@@ -65,7 +71,7 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 
     definition = definition_of(dataset) if dataset else None
     if renumber and definition is not None:
-        raise click.UsageError("--renumber: class ids given anew are not those of --dataset; give one of the two")
+        raise click.UsageError("--renumber: new class ids are not those of --dataset; give one of the two")
     usual = {name: getattr(definition.split, name) for name in _TAKEN_OVER} if definition is not None else {}
     own = {name: value for name, value in given.items() if value is not None}
     named = LAYOUTS[layout] if layout is not None else None
@@ -74,24 +80,26 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 
 
 @click.command()
-@click.option("--dataset", metavar="NAME|FILE.yaml", help="Export data/shards/<name>; with --parsed: its class split.")
-@click.option("--parsed", type=LOCAL, help="Export this parsed table, as its source has it.")
-@click.option("--shards", type=LOCAL, help="Export this shard folder, as training sees it.")
+@click.option(
+    "--dataset", metavar="NAME|FILE.yaml", help="Export data/shards/<name>; with --parsed, use its class split."
+)
+@click.option("--parsed", type=LOCAL, help="Export this parsed table (clips as recorded).")
+@click.option("--shards", type=LOCAL, help="Export this shard folder (clips as training sees them).")
 @click.option("--out", required=True, type=Output(EXPORT), help="The pickle to write.")
 @click.option(
     "--img-shape",
     nargs=2,
     type=click.IntRange(min=1, max=100_000),
     metavar="HEIGHT WIDTH",
-    help="With --parsed: pixels that 2-D fractions of the image become. Powers of two lose no bit. Default: 1024 1024",
+    help="With --parsed: image size in pixels for 2-D joints. Powers of two lose no bit. Default: 1024 1024.",
 )
 @one_line_errors
 def export(
     dataset: str | None, parsed: Path | None, shards: Path | None, out: Path, img_shape: tuple[int, int] | None
 ) -> None:
-    """A parsed table or shards -> one annotation pickle in the form of PYSKL.
+    """Write a parsed table or shards as one annotation file in PYSKL's form (a pickle).
 
-    The file holds "annotations" (frame_dir, label, total_frames, keypoint, for 2-D keypoint_score and img_shape, too)
+    The file holds "annotations" (frame_dir, label, total_frames, keypoint; for 2-D also keypoint_score and img_shape)
     and "split" (train, val, test of the class split; "all" for a parsed table without --dataset). Labels are class ids.
 
     \b

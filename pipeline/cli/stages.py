@@ -32,7 +32,7 @@ from pipeline.definitions.definition import Definition
 @click.option("--out", type=LOCAL, help="Default: data/raw/<name>")
 @one_line_errors
 def synth(dataset: str, settings: tuple[str, ...], out: Path | None) -> None:
-    """Make the raw files of a demo: synthetic people in a genuine raw format.
+    """Make the raw files of a demo: synthetic people in a real raw format.
 
     Example: dastm-data synth --dataset demo-kinetics --set synth.clips_per_class=50
     """
@@ -50,9 +50,9 @@ def _synthesise(definition: Definition, out: Path | None) -> None:
 @click.command()
 @one_line_errors
 def names() -> None:
-    """Check the names in params.yaml: they name folders, and dvc.yaml puts them into commands of a shell.
+    """Check the names in params.yaml, which become folder names and words in shell commands.
 
-    Every stage begins with this, so that nothing else is run for a name that is none.
+    Every stage of dvc.yaml runs this first, so that an unusable name stops it before anything else runs.
     """
     params("datasets")
 
@@ -61,7 +61,7 @@ def names() -> None:
 @dataset_option
 @one_line_errors
 def raw(dataset: str) -> None:
-    """Make sure that the raw files are there: a demo's are made, a recorded data set's are looked for.
+    """Check that the raw files exist, and make those of a demo.
 
     Example: dastm-data raw --dataset ntu-t
     """
@@ -82,13 +82,13 @@ def raw(dataset: str) -> None:
     "--raw",
     multiple=True,
     type=PLACE,
-    help="A folder or a zip, here or in a store (s3://..); repeatable. Default: data/raw/<name>",
+    help="A folder or zip, given as a path or URL (s3://..); repeatable. Default: data/raw/<name>",
 )
 @click.option("--out", type=PLACE, help="Default: data/parsed/<name>")
 @workers_option
 @ray_option
 @click.option(
-    "--max-refused", type=click.IntRange(min=0), help="Stop once more files than this cannot be used. Default: never."
+    "--max-refused", type=click.IntRange(min=0), help="Stop when more files than this are refused. Default: never."
 )
 @one_line_errors
 def parse(
@@ -100,7 +100,7 @@ def parse(
     ray: str | None,
     max_refused: int | None,
 ) -> None:
-    """Raw files -> parsed table (Parquet) and a table of the files that cannot be used, with the reason.
+    """Read raw files into a parsed table (Parquet), and list refused files with the reason.
 
     \b
     Examples:
@@ -139,7 +139,7 @@ def split(
     workers: int | None,
     ray: str | None,
 ) -> None:
-    """Parsed table -> normalised, uniformly sampled, class-split shards.
+    """Choose, normalise and sample the clips of a parsed table, and write them as class-split shards.
 
     \b
     Examples:
@@ -158,21 +158,21 @@ def split(
 @click.command()
 @click.option("--dataset", metavar="NAME|FILE.yaml", help="Audit data/shards/<name>.")
 @click.option("--shards", type=LOCAL, help="Audit this folder.")
-@click.option("--out", type=Output(AUDIT), help="Write the report here as JSON, too.")
+@click.option("--out", type=Output(AUDIT), help="Also write the report to this file, as JSON.")
 @click.option(
     "--report",
     "page",
     type=Output(PAGE),
-    help="Write a page here (.html): verdict, counts, plots, and clips to play.",
+    help="Write an HTML page with the verdict, counts, plots, and clips to play.",
 )
 @click.option(
     "--parsed",
     type=LOCAL,
-    help="The parsed table, for the page. Default with --dataset: data/parsed/<name>, where it is",
+    help="The parsed table, for --report. Default with --dataset: data/parsed/<name>, if it exists.",
 )
 @one_line_errors
 def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path | None, parsed: Path | None) -> None:
-    """Read shards a second time, independently: counts, checksums, overlap, NaN, ranges. Exit 1 if anything is wrong.
+    """Check shards independently: counts, checksums, overlap, NaN, ranges. Exits with 1 if anything is wrong.
 
     Example: dastm-data audit --dataset demo-ntu --report audit.html
     """

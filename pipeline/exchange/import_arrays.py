@@ -66,7 +66,7 @@ class ImportSpec:
         if min(self.n_frames, self.clips_per_shard) < 1 or self.seed < 0:
             raise ValueError("n_frames and clips_per_shard must be at least 1, seed at least 0")
         if self.renumber and self.definition is not None:
-            raise ValueError(f"renumber: class ids given anew are not those of {self.definition.name}")
+            raise ValueError(f"renumber: new class ids are not those of {self.definition.name}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def test_import_of_parts_that_number_their_own_classes_says_what_to_do():
         "test": ["003", "004"],
     }
     said = misused("dastm-data", "import", "arrays", "--out", "shards", "--renumber", "--dataset", "ntu-t")
-    assert "--renumber: class ids given anew are not those of --dataset; give one of the two" in said
+    assert "--renumber: new class ids are not those of --dataset; give one of the two" in said
 
 
 @pytest.mark.parametrize(

@@ -433,7 +433,7 @@ def test_memory_holds_one_clip_and_not_the_arrays(tmp_path):
         ({"n_frames": 0}, "n_frames and clips_per_shard must be at least 1"),
         ({"clips_per_shard": 0}, "n_frames and clips_per_shard must be at least 1"),
         ({"seed": -1}, "seed at least 0"),
-        ({"renumber": True, "definition": definition_of()}, "class ids given anew are not those of made"),
+        ({"renumber": True, "definition": definition_of()}, "new class ids are not those of made"),
     ],
 )
 def test_a_spec_that_contradicts_itself_is_refused(fields, message):
