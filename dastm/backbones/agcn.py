@@ -42,7 +42,7 @@ class AdaptiveGraphConv(nn.Module):
     A is fixed, B learned (named PA). C_k is a graph of the clip itself: two embeddings, one of the joint that gives and
     one of the joint that gathers, are multiplied, averaged over their channels and over time, and go through a softmax
     over the joints that give. The residual is the input where channels agree, else a 1x1 convolution and batch norm.
-    PairNorm, where there is one, follows the sum over k.
+    PairNorm, if used, follows the sum over k.
     """
 
     def __init__(self, in_channels: int, out_channels: int, n_joints: int, pair_norm: float = 0.0) -> None:
@@ -194,7 +194,7 @@ class AGCN(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+        """Draw all weights again; what comes out depends on the generator's state only, on any device.
 
         As published: weights are normal with variance 2 / (out channels * kernel), those of W_k with 2 / (out channels
         * in channels * 3); biases are zero; batch norms are the identity with fresh statistics, but those after the

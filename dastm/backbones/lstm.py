@@ -8,7 +8,7 @@ leaves open decided here:
   joint that the graph backbones have too: metres and fractions of an image then train alike.
 - Two layers of 256 units, forward in time only.
 - The state of a frame belongs to the whole skeleton. A learned linear map turns it into one feature vector for every
-  joint. Left as it is, it would be a skeleton of one joint: the softmax of the spatial activation would be 1 and the
+  joint. Unchanged, it would be a skeleton of one joint: the softmax of the spatial activation would be 1 and the
   nuclear norm a plain length. For ProtoNet and DTW the map is no loss: distances become those of the same states under
   a learned metric. A cheaper map, such as the state added to an embedding of every joint, would bound the rank.
 - PairNorm, where it is asked for, follows the map to joints: there is no graph convolution. DropEdge has no bones to
@@ -83,7 +83,7 @@ class LSTM(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+        """Draw all weights again; what comes out depends on the generator's state only, on any device.
 
         PyTorch's default distributions: everything uniform within 1 / sqrt(units); batch norm the identity.
         """

@@ -6,7 +6,7 @@ pathways whose sum goes through ReLU and a multi-scale convolution over time: jo
 joints at 6 distances in windows of 3 and of 5 frames.
 
 Published: three blocks of 96, 192 and 384 channels with strides 1, 2, 2. DASTM's authors (PAPER sections 1 and 6) keep
-the first two and stride both, so that there, too, 30 frames come to 8 and 50 to 13; D is then 192. On Kinetics the
+the first two and stride both, so that 30 frames become 8 there as well and 50 to 13; D is then 192. On Kinetics the
 published model has 8 scales in both pathways.
 
 Published weights load after this renaming: `gcn3d1.`, `sgcn1.`, `tcn1.` become `blocks.0.gcn3d.`, `blocks.0.sgcn.`,
@@ -242,7 +242,7 @@ class MSG3D(nn.Module):
         dropout: before the map of every graph convolution but those of the first block; published without.
         pair_norm: PairNorm's scale, after every graph convolution; 0 for none. In a window, of all its nodes together.
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones. Distances are
-            counted anew on those left, so that joints between which no way is left gather nothing of each other.
+            counted again on those left, so that joints between which no way is left gather nothing of each other.
         body_slots: sets of statistics of the input norm; published with 2.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
@@ -308,7 +308,7 @@ class MSG3D(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+        """Draw all weights again; what comes out depends on the generator's state only, on any device.
 
         As published: convolutions get PyTorch's default distributions (weight and bias uniform within
         1 / sqrt(fan in)), residual masks are uniform within 1e-6, batch norms the identity and fresh statistics.

@@ -7,7 +7,7 @@ weights load after renaming. DASTM (PAPER sections 3 and 6) keeps all frames and
 
 Axes: B bodies, T frames (m after the strides), V joints, C channels, P partitions, D = 256 features.
 Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C): then both halves of the graph
-convolution are plain matrix products without a copy, and the convolution over time takes the layout as it is.
+convolution are plain matrix products without a copy, and the convolution over time takes the layout unchanged.
 """
 
 from typing import Any
@@ -107,7 +107,7 @@ class Block(nn.Module):
     def _fused(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
         """The block in evaluation, its batch norms taken into the convolutions before them, unless PairNorm is between.
 
-        The weights are folded anew at every call: that is cheap, differentiable, and cannot be out of date. Not in
+        The weights are folded again at every call: that is cheap, differentiable, and cannot be out of date. Not in
         bf16, where it gains nothing, nor on CUDA, where it adds some hundred kernels on weights and is not measured.
         """
         layers: list[Any] = list(self.tcn)
@@ -181,7 +181,7 @@ class STGCN(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew; what comes out depends on the generator's state only, on any device.
+        """Draw all weights again; what comes out depends on the generator's state only, on any device.
 
         Convolutions get PyTorch's default distributions (weight and bias uniform within 1 / sqrt(fan in)), batch
         norms the identity and fresh statistics, edge importances one.

@@ -65,7 +65,7 @@ class Streams(nn.Module):
         return m
 
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew, network after network: the first one's are those that it would have alone."""
+        """Draw all weights again, network after network; the first gets the weights that it would have alone."""
         for part in self._parts():
             part.reset(generator)
 

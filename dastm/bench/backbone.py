@@ -22,7 +22,7 @@ def backbone_cases() -> dict[str, Case]:
 
 
 def backbone_case(n_blocks: int, training: bool) -> Case:
-    """ST-GCN of so many blocks."""
+    """ST-GCN of this number of blocks."""
 
     def ours(setting: Setting) -> Work:
         network = BACKBONES["st_gcn"](LAYOUTS["ntu25"], n_blocks=n_blocks).to(setting.device).train(training)

@@ -22,7 +22,7 @@ from dastm.runs.device import precision
 
 MOST_ROUNDS, LEAST_ROUNDS = 9, 3
 SLOW = 3.0
-"""A variant so many times slower than what it is compared with sits out all but the least number of rounds."""
+"""A variant that is slower than its comparison by this factor runs only the least number of rounds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ def bench(words: Sequence[str], setting: Setting, *, growth: bool, source: str =
 
     Args:
         words: cases with any of them in their name; none: all.
-        growth: the cases that show how the cost grows, too.
+        growth: also the cases that show how the cost grows.
         source: module of the cases.
         log: gets a line a case.
 

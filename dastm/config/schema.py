@@ -123,7 +123,7 @@ class MatchingConfig:
     gamma: Positive = 0.1
     """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent)."""
     soft_evaluation: bool = False
-    """Evaluation takes the soft minimum, too, as the released code does; False: the minimum."""
+    """Evaluation also takes the soft minimum, as the released code does; False: the minimum."""
     band: Annotated[int, Field(ge=0)] | None = None
     """Pair only feature frames at most this far apart (Sakoe-Chiba); null pairs all, as the paper does."""
     temperature: Positive = 1.0
@@ -146,7 +146,7 @@ class AugmentConfig:
 
     n_frames: Count | None = None
     """Frames a clip that the network sees, where the shards hold more: one of each equal segment (TSN), in training
-    drawn anew for every episode, else its middle one. None: all that the shards hold."""
+    drawn again for every episode, else its middle one. None: all that the shards hold."""
     yaw: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Clips are turned about the vertical by an angle drawn from -yaw..yaw degrees."""
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -194,11 +194,11 @@ class OptimiseConfig:
     """`cosine`: down to 0 over the whole training. `plateau`, as released: halved, not below 1e-5, when an epoch's
     training loss has for more than 10 epochs not been lower than the lowest by a ten thousandth of it."""
     patience: Count | None = None
-    """Stop after so many epochs without a better validation accuracy (released code: 41)."""
+    """Stop after this number of epochs without a better validation accuracy (released code: 41)."""
     ties: Literal["earlier", "later"] = "earlier"
     """Which of two epochs that validate equally well counts as better: its weights are kept (released code: later)."""
     max_falls: Count | None = None
-    """Stop after so many epochs in a row, none of which validated better than the one before it (released code: 10)."""
+    """Stop after this number of epochs in a row that validate no better than the one before (released code: 10)."""
     clip_norm: Weight = 0.0
     """Gradients are scaled down to this norm; 0 leaves them."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
@@ -278,7 +278,7 @@ class EvalConfig:
     too_few: TooFew = "error"
     """Classes with fewer than k_shot + n_query clips: stop, or leave them out and say so."""
     allow_seen: bool = False
-    """Score classes, too, that the run was trained or validated on."""
+    """Also score classes that the run was trained or validated on."""
     convert: bool = False
     """Convert what can be converted of shards that are not as the run's: the order of the joints, the frames."""
 

@@ -42,7 +42,7 @@ def _block(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _check_names(block: str, named: dict[Any, Any]) -> None:
     for name, value in named.items():
-        if not is_plain(str(name) if type(name) is int else name):  # YAML's 7 is a name, too
+        if not is_plain(str(name) if type(name) is int else name):  # YAML's 7 is a name as well
             raise DocumentError(
                 f"{block}: {shown(name)} is not a name: letters, digits, '.', '_' and '-' only, not '-' first;"
                 " it names folders and goes into commands of dvc.yaml"

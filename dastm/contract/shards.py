@@ -101,7 +101,7 @@ def read_shard(folder: Path, name: str) -> Iterator[Clip]:
 
 
 def clips_of(file: IO[bytes], where: str, size: int) -> Iterator[Clip]:
-    """The clips of an open tar of so many bytes; ShardError naming `where` and the clip."""
+    """The clips of an open tar of this size in bytes; ShardError naming `where` and the clip."""
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             while (first := tar.next()) is not None:

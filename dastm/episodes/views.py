@@ -1,7 +1,7 @@
 """What of its clips a network sees: which frames, turned and scaled how. A source in, a source of other tensors out.
 
 `middle` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's frames are
-drawn anew, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the vertical, scaled
+redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the vertical, scaled
 and jittered. What is drawn is a pure function of the seed and of the clips that are asked for together, so that a
 training that is continued sees what it would have seen.
 
@@ -139,7 +139,7 @@ def drawn_frames(n_clips: int, n_stored: int, n_frames: int, rng: np.random.Gene
 def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical: int) -> Tensor:
     """Matrices that a row of coordinates is multiplied by: turned about an axis by an angle, then scaled.
 
-    Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is left as it is, and an image
+    Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is not changed, and an image
     (angles 0) only scaled.
     """
     n_coordinates = len(layout.coordinates)

@@ -3,7 +3,7 @@
 In: nothing but the layout. Out: the bones that are left, or a backbone's graphs of them.
 Rong, Huang, Xu & Huang, "DropEdge: Towards Deep Graph Convolutional Networks on Node Classification", ICLR 2020,
 https://arxiv.org/abs/1907.10903. As there (section 4.1): a share of the edges, counted and not a probability for each;
-one draw for all layers; self loops stay and the graph is normalised anew; the whole graph in evaluation.
+one draw for all layers; self loops stay and the graph is normalised again; the whole graph in evaluation.
 """
 
 import math

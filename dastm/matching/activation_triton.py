@@ -157,7 +157,7 @@ def _distance_kernel(
     tl.store(distances + pair, tl.sqrt_rn(tl.sum(tl.sum(squares, 1), 0)))
 
 
-# A chunk's weights may begin anywhere: to specialise on that would compile the kernel anew in the middle of a run.
+# A chunk's weights may begin anywhere: to specialise on that would compile the kernel again in the middle of a run.
 @triton.jit(do_not_specialize=["n_prototypes", "n_joints"], do_not_specialize_on_alignment=["weight"])
 def _gradient_kernel(
     query: tl.tensor,

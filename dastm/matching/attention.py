@@ -73,7 +73,7 @@ class AttentionBlock(nn.Module):
         self.reset(generator)
 
     def reset(self, generator: torch.Generator | None = None) -> None:
-        """Start anew; the same generator state gives the same numbers."""
+        """Draw all weights again; the same generator state gives the same numbers."""
         bound = 1 / math.sqrt(self.n_features)
         for layer in (self.query, self.key, self.value, self.output):
             for parameter in layer.parameters():
@@ -103,7 +103,7 @@ class AttentionBlock(nn.Module):
 
 
 def check_frames(own_VD: Tensor, other_VD: Tensor, n_features: int) -> None:
-    """Raise ValueError unless both have the same shape, and so many channels."""
+    """Raise ValueError unless both have the same shape and this number of channels."""
     if own_VD.shape != other_VD.shape or own_VD.ndim < 2 or own_VD.shape[-1] != n_features:
         shapes = tuple(own_VD.shape), tuple(other_VD.shape)
         raise ValueError(f"expected frames (..., V, {n_features}) of one shape, got {shapes[0]} and {shapes[1]}")

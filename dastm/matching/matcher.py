@@ -63,7 +63,7 @@ class Matcher(nn.Module):
         """Distances of all queries to all prototypes.
 
         Shapes: query_QTVD (Q, T, V, D), prototypes_WSVD (W, S, V, D) -> (Q, W).
-        Sign: soft minima can be negative, divergences of Frobenius or cosine costs, too.
+        Sign: soft minima can be negative; so can divergences of Frobenius or cosine costs.
         Raises: ValueError if the shapes do not fit (T = S where frame t meets frame t), or as `soft_dtw`.
         """
         query, prototypes = self._attended(query_QTVD), self._attended(prototypes_WSVD)

@@ -14,7 +14,7 @@ from dastm.config.schema import Init
 
 
 def start(parameters: Iterable[tuple[str, nn.Parameter]], generator: torch.Generator | None, init: Init) -> None:
-    """Fill square projections, named W1.., W2.. and W3.., anew; the same generator state gives the same numbers.
+    """Draw the square projections W1.., W2.. and W3.. again; the same generator state gives the same numbers.
 
     uniform   each drawn on its own in +-1/sqrt(d), as nn.Linear does: the two sides' values then have nothing to
               do with each other, and distances start as noise

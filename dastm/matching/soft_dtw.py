@@ -41,7 +41,7 @@ def soft_dtw(cost_NTS: Tensor, gamma: float, *, band: int | None = None) -> Tens
     Sign: can be negative, even for identical sequences; never abs, clamp or sqrt.
     The gradient can be taken once, not twice.
     Raises: ValueError if gamma is not above 0 and finite; if cost is not 3-D or is empty; if no path within the band
-    reaches the last cell; on the CPU also if costs hold nan or inf, or exceed 1e290 (divided by gamma, too). On an
+    reaches the last cell; on the CPU also if costs hold nan or inf, or exceed 1e290 (or do so divided by gamma). On an
     accelerator, where looking at them would wait for the device, nan goes through to the result.
     >>> soft_dtw(torch.tensor([[[2.0]]]), gamma=0.1)   # one cell, one path
     tensor([2.])

@@ -5,7 +5,7 @@ A cell depends only on the two anti-diagonals before its own, so T + S - 1 steps
 of anti-diagonal k lie S apart, since a padded row has S + 1 of them: a diagonal is a strided slice, without copies.
 
 Padding: row 0 and column 0 stand before the first frames; infinite but for cell (0, 0), which costs nothing. Cells
-outside the band are infinite, too, and have no gradient.
+outside the band are infinite as well, and have no gradient.
 """
 
 import math

@@ -6,7 +6,7 @@ before, the other two are those of lane t - 1. The least of the three is taken o
 copied to the host, so nan and inf in the costs are not refused: nan goes through to whatever depends on it.
 
 Padding as in soft_dtw_diagonal: row 0 and column 0 stand before the first frames and are infinite but for cell (0, 0),
-which costs nothing. Cells outside the band are infinite, too, and have no gradient.
+which costs nothing. Cells outside the band are infinite as well, and have no gradient.
 """
 
 import math
@@ -171,6 +171,6 @@ def _soft_minimum(above: tl.tensor, left: tl.tensor, corner: tl.tensor, gamma: t
 
 @triton.jit
 def _share(least: tl.tensor, x: tl.tensor, gamma: tl.float64) -> tl.tensor:
-    """exp(-(x - least) / gamma), zero for an infinite x even where the least is infinite, too."""
+    """exp(-(x - least) / gamma), zero for an infinite x even where the least is infinite as well."""
     never = x == float("inf")
     return tl.exp(tl.where(never, float("-inf"), least - tl.where(never, 0.0, x)) / gamma)

@@ -9,7 +9,7 @@ from dastm.contract.errors import RunError
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one, else the CPU; RunError for a device that is not there."""
+    """`auto` is the GPU if the machine has one, else the CPU; RunError for a device that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,7 +1,7 @@
-"""Checkpoints that are gone or damaged are made again: what cannot be continued is removed, said, and trained anew.
+"""Checkpoints that are gone or damaged are made again: what cannot be continued is removed, said, and trained again.
 
 In: the folder of one seed. Out: whether its training continues from there. Nothing random depends on what was there, so
-a seed that is trained anew ends with the weights that it had.
+a seed that is trained again ends with the weights that it had.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def whole_or_removed(path: Path, seed: int, log: Log) -> bool:
 def continues(folder: Path, seed: int, log: Log) -> bool:
     """Whether the training of a seed continues from its last checkpoint.
 
-    The best weights are in best.pt only: where that is gone or damaged, the seed is trained anew, too.
+    The best weights are in best.pt only: where that is gone or damaged, the seed is trained again as well.
     """
     last, best = folder / "last.pt", folder / "best.pt"
     if not last.exists() or not whole_or_removed(last, seed, log):

@@ -28,7 +28,7 @@ def environment(threads: int, gpus: str | None) -> dict[str, str]:
 
     Args:
         threads: sums are split by it, so results to the last bit go with this number and not with that of workers.
-        gpus: as in CUDA_VISIBLE_DEVICES, empty for none; None: as it is here.
+        gpus: as in CUDA_VISIBLE_DEVICES, empty for none; None: as in this process.
     """
     before = os.environ.get("PYTHONPATH")
     variables = {

@@ -32,7 +32,7 @@ from dastm.training.schedule import half_cosine
 EPOCH = 2**31
 """Of the plans of pretraining: no epoch of episodes has this number."""
 LATEST = 50
-"""The curves have the mean loss and accuracy of so many last steps."""
+"""The curves have the mean loss and accuracy of this number of last steps."""
 
 
 class Pretraining:

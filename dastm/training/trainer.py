@@ -162,7 +162,7 @@ def _check_order(source: EpisodeSource, config: Config) -> None:
 def train_seed(
     source: EpisodeSource, config: Config, seed: int, folder: Path, first: Path, device: torch.device, log: Log
 ) -> list[dict[str, Any]]:
-    """Train one seed to its end, from its last checkpoint where there is one -> rows of its curves.
+    """Train one seed to its end, from its last checkpoint if it has one -> rows of its curves.
 
     `first` is where the pretrained backbone is or will be, if there is to be one.
     """
@@ -192,7 +192,7 @@ def train_seed(
 
 
 def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
-    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 that is kept as it is.
+    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 it does not change.
 
     Raises: RunError if nothing is left to train.
     """

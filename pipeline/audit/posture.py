@@ -6,7 +6,7 @@ numpy only, and nothing of the writers: the audit, which reads a second time, an
 
 Limits: recorded sets of six kinds of sensors (Kinect v1 and v2, motion capture; noisy ones among them) stay far within
 them, as the reasons below say. Lengths are compared with the torso's, from the middle of the hips to that of the
-shoulders, so that normalised clips are judged, too.
+shoulders, so that normalised clips are judged as well.
 
 Axes: T frames, V joints, C coordinates.
 """
@@ -25,7 +25,7 @@ Pair = tuple[int, int]
 FEWEST = 3
 """Clips below which nothing is said."""
 SAMPLE = 100
-"""Clips that are looked at, at most about so many."""
+"""About how many clips are looked at, at most."""
 MOST_FRAMES = 0.5
 """Share of frames in which the head is above the hips and so on, median over clips: recorded sets have 1.0."""
 LIKE = 1.3

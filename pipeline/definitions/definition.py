@@ -112,8 +112,8 @@ class SplitSpec:
 
     `ctr_gcn` (short, wide, join 1), `pyskl` (short, wide, join 0, swap), both with `rank: motion`; `ghosts`
     (motion_low, frozen, crumpled). Always in the order below; the best-ranked body left is never dropped.
-    `short: 11`: seen in so many frames or fewer (CTR-GCN, PYSKL).
-    `wide: 0.69754`: such a share of frames, or more, is not upright: x extent above 0.8 of the y extent. In the ranking
+    `short: 11`: seen in at most this number of frames (CTR-GCN, PYSKL).
+    `wide: 0.69754`: at least this share of frames is not upright: x extent above 0.8 of the y extent. In the ranking
     by motion, only upright frames of the other tracks count from then on (CTR-GCN, PYSKL).
     `motion_low: 0.089925`, `motion_high: 2`: square metres; second and further bodies outside (CTR-GCN, not run there).
     `frozen: 0.01`: metres, no joint moves as far. `crumpled: 0.6`: metres, its usual extent is smaller (both ours).
@@ -213,7 +213,7 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
     """Read a shipped definition by name, or a user's own YAML file.
 
     Args:
-        overrides: block -> key -> value, over what the file says; None is a value, too (`clips_per_class`: all).
+        overrides: block -> key -> value, over what the file says; None is a value as well (`clips_per_class`: all).
 
     Raises DataError naming the file and the key for anything unknown, missing or of the wrong kind.
     """

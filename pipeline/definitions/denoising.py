@@ -53,7 +53,7 @@ STEPS: Mapping[str, Step] = {
     "crumpled": Step(0.6, lambda m, n: m.extent, np.less, "its usual extent is {value:.6f} m"),
 }
 JOIN = "join"
-"""It drops nothing: tracks that share at most so many frames with a body become part of it."""
+"""It drops nothing: tracks that share at most this number of frames with a body become part of it."""
 SWAP = "swap"
 """The last step drops nothing: the first two bodies change places where only the second is in the first frame shown.
 The threshold means nothing and is 0."""

@@ -48,7 +48,7 @@ def read_keys(value: Any, what: str, folder: Path, format_name: str) -> tuple[st
 def read_names(value: Any, what: str, folder: Path) -> tuple[str, ...]:
     """The class names of a list, or of a text file with a name a line; an action code (`A031 point`) is no part of it.
 
-    Raises as `read_keys`, for two names that are one, too: the class of a clip could not be told.
+    Raises as `read_keys`, also for two names that are one: the class of a clip could not be told.
     """
     entries = [(re.sub(r"^A\d{3}\s+", "", text), where) for text, where in _entries(value, what, folder)]
     seen: dict[str, str] = {}

@@ -56,7 +56,7 @@ class Limits:
     ghost_width: float = 1.0
     """Width by height of a second body's box, median over frames: nobody who stands or sits is wider than tall."""
     same_frames: int = 10
-    """A body that begins so many frames after another has ended may be the same one under a new id."""
+    """A body that begins at most this number of frames after another has ended may be the same one under a new id."""
     same_place: float = 0.4
     """Metres of the median joint between the two: below it they are one; two people stand farther apart."""
 

@@ -1,7 +1,7 @@
 """What a user calls a clip -> the clip, as its source has it and as training sees it.
 
 In: a raw file, a file in a zip (`folder/x.zip/S001C001P001R001A001.skeleton`), or a key with the folders to look in.
-Out: `Found`, with the parsed table's tracks before the raw file's, and the shards' clip before one prepared anew.
+Out: `Found`, with the parsed table's tracks before the raw file's, and the shards' clip before one normalised now.
 """
 
 from collections.abc import Mapping

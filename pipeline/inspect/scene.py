@@ -20,7 +20,7 @@ from pipeline.tracks import Tracks
 CLIPPED = 1.0
 """Percent of positions on either side that may lie outside the picture: one joint far away must not shrink the rest."""
 FAR = 1.6
-"""The picture follows where standing still would need one so many times as wide."""
+"""The picture follows the body where a fixed one would have to be this many times as wide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +181,7 @@ def _normalised_panel(normalised: Normalised, chosen: Chosen | None, layout: Lay
     if chosen is not None and len(chosen.places_MT) == n_bodies:
         places_MT = chosen.places_MT[:, list(normalised.frame_index)]
         measured = (places_MT >= 0)[..., None] & chosen.measured_PV[places_MT]
-    measured = measured & finite.all(axis=3)  # damaged shards are looked at, too
+    measured = measured & finite.all(axis=3)  # damaged shards are looked at as well
     body_P = np.repeat(np.arange(n_bodies), n_frames)
     return Panel(
         title=f"normalised, {n_frames} frames",

@@ -31,7 +31,7 @@ OUTSIDE = "outside"
 PEOPLE_AND_PLACES = ("subject", "camera", "setup")
 QUANTILES = {"min": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "max": 1.0}
 PATIENCE_S = 2.0
-"""A bar shows itself after so many seconds."""
+"""A bar appears after this number of seconds."""
 
 
 @dataclass(kw_only=True)

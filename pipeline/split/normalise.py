@@ -145,7 +145,7 @@ def _dropped_for(there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]) -> di
 def _verdicts(
     tracks: Tracks, choice: Choice, there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[Dropped, ...]]:
-    """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body has them, too."""
+    """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body also has them."""
     kept = tuple(body for body, visible in zip(choice.kept, visible_M, strict=True) if visible)
     known = {i for body in kept for i in body} | {track.id for track in choice.dropped}
     unseen = {i for body, there in zip(choice.kept, there_M, strict=True) if not there for i in body}

@@ -89,7 +89,7 @@ def all_in(folder: Path) -> list[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and all in it, at least as far as it is there."""
+    """Remove a folder and all in it; what is not there is no error."""
     if folder.exists():
         if is_local(folder):
             import shutil
@@ -113,7 +113,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
     The unfinished one has a name of its own, so that two machines that do the same part never write into one file.
     Where nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
-    written; a pipe or a device (/dev/stdout) is written as it is.
+    written; a pipe or a device (/dev/stdout) is written directly.
     """
     if not can_rename(path):
         with tempfile.NamedTemporaryFile() as waiting:

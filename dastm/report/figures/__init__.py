@@ -1,4 +1,4 @@
-"""Figures for a report: plain numpy arrays in, text of an SVG out that can stand inside an HTML page as it is.
+"""Figures for a report: plain numpy arrays in, text of an SVG out that can stand inside an HTML page.
 
 The heatmaps are those of DASTM's Fig. 3 (joint similarity) and Fig. 4 (activation of a matched pair).
 """

@@ -118,7 +118,7 @@ def cell_texts(values: NDArray[np.float64], rows: Sequence[str], columns: Sequen
 
 
 def name_ticks(axes: Axes, rows: Sequence[str], columns: Sequence[str], points: float) -> None:
-    """Names on both axes, as large as fit on a side of so many points."""
+    """Names on both axes, as large as fit on a side of this number of points."""
     size = min(9.0, max(3.0, 0.75 * points / max(len(rows), len(columns))))
     axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=size)
     axes.set_yticks(range(len(rows)), rows, fontsize=size)

@@ -45,7 +45,7 @@ METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
-    """A figure of so many inches; inside the block, and only there, matplotlib has our settings and no others."""
+    """A figure of this size in inches; only inside the block does matplotlib have our settings."""
     with style.context(["default", STYLE], after_reset=True), warnings.catch_warnings():
         # The reader's browser draws the text, with fonts that may well have the glyph that this one lacks.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")

@@ -2,7 +2,7 @@
 
 In and out as in `pipeline.parse.formats.ntu_skeleton`, which asks here for what is not plain. Grammar only, and a
 strict one: every field must be a number as Python's `float` reads it, all joint lines have the same number of columns
-(at least 3), nothing follows the last frame. Columns after the third are not used: they may hold nan (`-1.#IND`, too);
+(at least 3), nothing follows the last frame. Columns after the third are not used: they may hold nan (or `-1.#IND`);
 x y z may not, a Kinect gives every joint a place, if only a guessed one.
 """
 

@@ -26,7 +26,7 @@ class Ending(NamedTuple):
 
     frames: int
     lengths_M: NDArray[np.int64]
-    """Frames of each body; from there on it is padding, too, where another body goes on."""
+    """Frames of each body; from there on it is padding, also where another body goes on."""
     note: str | None
 
 

@@ -24,7 +24,7 @@ MAX_DIMENSIONS = 8
 
 Coding = Literal["raw", "utf8", "unicode_escape", "string_escape"]
 _SWELLS: Mapping[str, tuple[int, int]] = {"raw": (1, 0), "utf8": (2, 0), "unicode_escape": (6, 0)}
-"""Most bytes of the file for one of the array, and more for the whole; a Python 2 string has quotes, too."""
+"""Most bytes of the file for one of the array, and more for the whole; a Python 2 string has quotes as well."""
 
 
 class Name(NamedTuple):

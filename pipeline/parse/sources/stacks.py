@@ -1,7 +1,7 @@
 """Stacks: all clips of a part in one array, as ST-GCN, 2s-AGCN and CTR-GCN keep them -> clips, read one at a time.
 
 In: `<part>_data.npy` or `<part>_data_joint.npy` (N, C, T, V, M) with `<part>_label.pkl` (names and labels, Yan et al.,
-AAAI 2018; Shi et al., CVPR 2019) or `<part>_label.npy`, and `<part>_frame.npy` (frame counts) where there is one; or
+AAAI 2018; Shi et al., CVPR 2019) or `<part>_label.npy`, and `<part>_frame.npy` (frame counts) if present; or
 .npz archives with `x_<part>` (N, T, M * V * C) and `y_<part>` one-hot (Chen et al., ICCV 2021). Out: a `Member` a row.
 Frames that are zero at the end, or repeat the clip to its end, are padding, unless frame counts say otherwise; a body
 slot of zeros is an absent body.
