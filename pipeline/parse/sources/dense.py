@@ -134,7 +134,7 @@ def _without_padding(
     """The frames before a clip repeats itself to its end, and a note where it does."""
     scored = [] if scores_MTV is None else [scores_MTV[..., None]]
     ending = find_end(np.concatenate([places_MTVC, *scored], axis=3))
-    if ending.note is None or frames_stated:
+    if ending.note in (None, NOTE_REPEATS) or frames_stated:
         return places_MTVC, scores_MTV, (NOTE_REPEATS,) if ending.note else ()
     own_MT = np.arange(ending.frames) < ending.lengths_M[:, None]
     places_MTVC = np.where(own_MT[..., None, None], places_MTVC[:, : ending.frames], 0)

@@ -3,7 +3,8 @@
 In: one clip, bodies x frames x joints x numbers. Out: where it ends, body by body, and what to note. The preparation of
 2s-AGCN (Shi et al., CVPR 2019) repeats every body from its first frame on until 300 frames are full; other tools hold
 the last frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the
-same frame of a moving body twice. A body that never moves, or rests where it ends as it began, is not padded.
+same frame of a moving body twice. A body that never moves, or rests where it ends as it began, is not padded. Frames
+that are zero, or nan, throughout show no body. No clip loses frames of a body that goes on moving.
 
 Axes: M bodies, T frames, V joints, K numbers of a joint.
 """
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 NOTE_LOOPED = "padding_by_repetition_cut"
 NOTE_HELD = "repeated_last_frame_cut"
 NOTE_REPEATS = "repeats_to_its_end"
-"""Where the source itself states how many frames a clip has: it is said, and nothing is cut."""
+"""Said and nothing cut: the source itself states how many frames a clip has, only some of its bodies repeat, or a few
+frames do."""
 LEAST_REPEATED = 10
-"""Fewer frames than this are padding only as a whole loop, and no held last frame: rests of a pose occur."""
+"""Fewer frames than this are no padding, and fewer poses no loop: rests of a pose occur, and ghosts that flicker."""
 
 
 class Ending(NamedTuple):
@@ -33,37 +35,65 @@ class Ending(NamedTuple):
 def find_end(clip_MTVK: NDArray[Any]) -> Ending:
     """The end of a clip whose padding may be zeros, repetition, or repetition and then zeros.
 
-    Every body has a loop of its own in 2s-AGCN's arrays. Where one is found, the longest is the clip: a body without
-    loop beside it is not longer (there it holds places relative to another frame of the first body).
+    Every body has a loop of its own in 2s-AGCN's arrays; the longest is the clip, where every other body repeats, too,
+    or is not shown any more.
     """
     n_frames = clip_MTVK.shape[1]
     whole_M = np.array([_last_shown(body_TVK) for body_TVK in clip_MTVK], np.int64)
-    loops_M = np.array([_loop(body_TVK[:n]) for body_TVK, n in zip(clip_MTVK, whole_M, strict=True)], np.int64)
-    if loops_M.any():
-        frames = int(loops_M.max())
-        lengths_M = np.where(loops_M > 0, loops_M, np.minimum(whole_M, frames))
-        return Ending(frames, lengths_M, NOTE_LOOPED)
+    loops = [_loop(body_TVK[:n]) for body_TVK, n in zip(clip_MTVK, whole_M, strict=True)]
+    frames = max((loop.frames for loop in loops if loop.is_whole), default=0)
+    all_end = all(loop.is_whole or n <= frames for loop, n in zip(loops, whole_M, strict=True))
+    if all_end and any(loop.is_padding for loop in loops):
+        own = [loop.frames if loop.is_padding else frames for loop in loops]
+        return Ending(frames, np.minimum(own, whole_M), NOTE_LOOPED)
     shown = int(whole_M.max(initial=0))
     held = _held(clip_MTVK[:, :shown])
     if held < LEAST_REPEATED or held + 1 >= shown:
-        return Ending(n_frames, np.full(len(clip_MTVK), n_frames, np.int64), None)
+        note = NOTE_REPEATS if any(loop.poses_again > 1 for loop in loops) else None
+        return Ending(n_frames, np.full(len(clip_MTVK), n_frames, np.int64), note)
     return Ending(shown - held, np.full(len(clip_MTVK), shown - held, np.int64), NOTE_HELD)
 
 
+class _Loop(NamedTuple):
+    """What a body repeats from its first frame on, to its end."""
+
+    frames: int = 0
+    """Until it begins anew."""
+    poses: int = 0
+    """Different ones in it."""
+    again: int = 0
+    """Frames that repeat it."""
+    poses_again: int = 0
+    """Different ones in those."""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.again >= LEAST_REPEATED
+
+    @property
+    def is_padding(self) -> bool:
+        return self.is_whole and self.poses >= LEAST_REPEATED and self.poses_again > 1
+
+
 def _last_shown(body_TVK: NDArray[Any]) -> int:
-    shown = np.flatnonzero((body_TVK != 0).any(axis=(1, 2)))  # nan counts as shown
+    shown = np.flatnonzero(_shown(body_TVK))
     return int(shown[-1]) + 1 if len(shown) else 0
 
 
-def _loop(body_TVK: NDArray[Any]) -> int:
-    """Frames of the loop that a body repeats to its end; 0 where it does not, or does not move in what it repeats."""
+def _shown(body_TVK: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which frames show the body: hold another number than zero and nan."""
+    shown_T: NDArray[np.bool_] = ((body_TVK != 0) & (body_TVK == body_TVK)).any(axis=(1, 2))
+    return shown_T
+
+
+def _loop(body_TVK: NDArray[Any]) -> _Loop:
     if len(body_TVK) < 2 or not _equal(body_TVK[1:], body_TVK[:1]).any():
-        return 0
+        return _Loop()
     frames = _numbered(body_TVK)
-    loop = _period(frames)
-    repeated = len(frames) - loop
-    moves = len(set(frames[:repeated][:loop])) > 1
-    return loop if repeated >= min(loop, LEAST_REPEATED) and moves else 0
+    period = _period(frames)
+    poses = [frame if is_shown else None for frame, is_shown in zip(frames, _shown(body_TVK), strict=True)]
+    of_loop, of_rest = ({*part} - {None} for part in (poses[:period], poses[period:]))
+    return _Loop(period, len(of_loop), len(frames) - period, len(of_rest))
 
 
 def _held(clip_MTVK: NDArray[Any]) -> int:

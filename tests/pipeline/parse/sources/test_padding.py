@@ -17,7 +17,7 @@ def looped(clip_MTVC, frames):
     return np.resize(clip_MTVC.swapaxes(0, 1), (frames, len(clip_MTVC), 25, 3)).swapaxes(0, 1)
 
 
-@pytest.mark.parametrize("frames", [5, 30, 103, 150, 200, 290])
+@pytest.mark.parametrize("frames", [10, 30, 103, 150, 200, 290])
 @pytest.mark.parametrize("zeros", [0, 40])
 def test_a_clip_repeated_to_the_end_ends_where_it_began_anew(frames, zeros):
     clip_MTVC = np.pad(looped(moving(frames), 300), ((0, 0), (0, zeros), (0, 0), (0, 0)))
@@ -32,9 +32,37 @@ def test_every_body_has_a_loop_of_its_own_and_the_longest_is_the_clip():
     assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (103, [80, 103, 60], NOTE_LOOPED)
 
 
-def test_a_second_body_without_a_loop_ends_with_the_first():
-    ending = find_end(np.concatenate([looped(moving(90), 300), moving(300, seed=1)]))
-    assert (ending.frames, ending.lengths_M.tolist()) == (90, [90, 90])
+def test_no_clip_loses_frames_of_a_body_that_goes_on_moving():
+    for order in (1, -1):
+        ending = find_end(np.concatenate([looped(moving(90), 300), moving(300, seed=1)])[::order])
+        assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (300, [300, 300], NOTE_REPEATS)
+
+
+def _ghost(kind, frames=300):
+    ghost_MTVC = np.repeat(moving(1, seed=7), frames, axis=1)
+    ghost_MTVC[:, 1::2] *= kind == "frozen"
+    return ghost_MTVC
+
+
+@pytest.mark.parametrize("kind", ["frozen", "flickers"])
+def test_a_ghost_that_repeats_one_pose_cuts_nobody_and_hinders_no_cut(kind):
+    ending = find_end(np.concatenate([moving(300), _ghost(kind)]))
+    assert (ending.frames, ending.note) == (300, None)
+    ending = find_end(np.concatenate([looped(moving(103), 300), _ghost(kind)]))
+    assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (103, [103, 103], NOTE_LOOPED)
+
+
+@pytest.mark.parametrize(("frames", "whole"), [(95, 100), (52, 60), (5, 300), (9, 30)])
+def test_a_few_frames_that_occur_again_are_noted_and_kept(frames, whole):
+    ending = find_end(looped(moving(frames), whole))
+    assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (whole, [whole], NOTE_REPEATS)
+
+
+def test_frames_of_nan_at_the_end_are_absent_as_zeros_are():
+    clip_MTVC = np.pad(moving(50), ((0, 0), (0, 20), (0, 0), (0, 0)), constant_values=np.nan)
+    assert (find_end(clip_MTVC).frames, find_end(clip_MTVC).note) == (70, None)
+    clip_MTVC = np.pad(looped(moving(50), 90), ((0, 0), (0, 20), (0, 0), (0, 0)), constant_values=np.nan)
+    assert (find_end(clip_MTVC).frames, find_end(clip_MTVC).note) == (50, NOTE_LOOPED)
 
 
 def test_a_loop_may_hold_nan_negative_zeros_and_frames_without_the_body():
@@ -78,14 +106,13 @@ def _held_by_one_body_only():
         moving(60),
         np.ones((1, 60, 25, 3)),
         np.pad(moving(51), ((0, 0), (0, 9), (0, 0), (0, 0)), "edge"),
-        looped(moving(52), 60),
         _walks_in_circles(),
         _held_by_one_body_only(),
         np.ones((1, 1, 25, 3)),
         np.zeros((2, 30, 25, 3)),
         moving(0),
     ],
-    ids=["moving", "still", "few-held", "few-repeated", "circles", "one-holds", "one-frame", "empty", "none"],
+    ids=["moving", "still", "few-held", "circles", "one-holds", "one-frame", "empty", "none"],
 )
 def test_what_moves_rests_or_goes_in_circles_is_no_padding(clip_MTVC):
     ending = find_end(clip_MTVC)
@@ -129,6 +156,15 @@ def test_where_the_source_states_its_frames_repetition_is_noted_and_kept(tmp_pat
     (job,) = make_plan(definition, [tmp_path / "raw"]).jobs
     tracks = run_job(job, definition).tracks
     assert (tracks.frames, tracks.notes) == (90, (NOTE_REPEATS,))
+
+
+def test_an_array_whose_first_frames_occur_again_at_its_end_keeps_them_all(tmp_path):
+    (tmp_path / "raw" / "0").mkdir(parents=True)
+    np.save(tmp_path / "raw" / "0" / "a.npy", looped(moving(95), 100))
+    definition = define(tmp_path, "folder_arrays", "ntu25")
+    (job,) = make_plan(definition, [tmp_path / "raw"]).jobs
+    tracks = run_job(job, definition).tracks
+    assert (tracks.frames, len(tracks.joints_PVC), tracks.notes) == (100, 100, (NOTE_REPEATS,))
 
 
 def test_scores_that_differ_are_no_repetition(tmp_path):
