@@ -4,15 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := pipeline dastm tests
 
-.PHONY: repro test lint format bench fuzz clean
+.PHONY: repro test test-fast lint format bench fuzz clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 
+# A process a core; a file's tests stay together, for they share what is expensive to make.
+TESTS := $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
+
 test: $(VENV)/ready
-	$(BIN)/python -m pytest --cov --cov-report= -q
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90 -q -m kernel
+	$(TESTS) --cov --cov-report=
+	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95 -m kernel
+
+test-fast: $(VENV)/ready
+	$(TESTS) -m "not slow"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -13,7 +13,9 @@ import yaml
 from dastm.config.schema import load_config
 from dastm.contract.errors import RunError
 from dastm.contract.shards import read_manifest
-from dastm.runs.checkpoint import CURVE_FIELDS, TrainingRecord, record_training, write_json, write_rows
+from dastm.runs.checkpoint import CURVE_FIELDS, WHERE, TrainingRecord, record_training, write_json
+from dastm.runs.results import write_curves
+from dastm.runs.sealed import DIGEST, sealed
 from dastm.sweep.cells import expand
 from dastm.sweep.grid import load_grid
 from pipeline.doctor.checks import new_id
@@ -50,7 +52,7 @@ def run(tmp_path, shards):
     folder = tmp_path / "run"
     record_training(load_config("small"), str(shards), read_manifest(shards)).write(folder)
     row = dict.fromkeys(CURVE_FIELDS, 0.5) | {"seed": 0, "epoch": 0, "episode": 1, "part": "val"}
-    write_rows(folder / "curves.csv", CURVE_FIELDS, [row, {**row, "part": "train"}])
+    write_curves(folder, [row, {**row, "part": "train"}])
     return folder
 
 
@@ -172,7 +174,8 @@ def test_yaml_of_others_is_one_short_line(tmp_path, monkeypatch, text, place):
 @pytest.mark.parametrize("command", ["eval", "report"])
 def test_a_record_of_other_types_is_one_line(run, change, said, command):
     path = run / "train/config.json"
-    write_json(path, {**json.loads(path.read_text()), **change})
+    document = {key: value for key, value in json.loads(path.read_text()).items() if key != DIGEST}
+    write_json(path, sealed({**document, **change}, but=WHERE))
     words = ("eval", "--run", run) if command == "eval" else ("report", run)
     assert said in failed("dastm", *words)
 

@@ -23,6 +23,8 @@ BAD = "S002C001P001R001A001"
 NOISE = b"\x89" + np.random.default_rng(0).bytes(4096)
 LINES = SKELETON.splitlines()
 
+PUT_THERE = "; put the raw files there, or name their place with `dastm-data parse --raw`"
+
 
 def person(n_joints=18):
     return {"pose": [0.25] * (2 * n_joints), "score": [0.5] * n_joints}
@@ -176,12 +178,12 @@ def test_not_one_usable_clip_is_one_line():
     Path("ntu.yaml").write_text(yaml.safe_dump({"parse": {"format": "ntu_skeleton", "layout": TWO}, "split": SPLIT}))
     write_ntu(Path("raw"), {f"{BAD}.skeleton": "", "x.skeleton": SKELETON})
     line = failed("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "raw")
-    assert line.startswith("raw: not one usable clip. 2 files: 0 clips")
+    assert line.startswith("raw: not one usable clip, so there is no parsed table. 2 files: 0 clips")
     assert f"{BAD}.skeleton: line 1: the file is empty" in line
 
 
 def test_a_raw_folder_that_does_not_exist_is_one_line(ntu):
-    assert failed("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "row") == "row: not there"
+    assert failed("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "row") == f"row: not there{PUT_THERE}"
     line = failed("dastm-data", "parse", "--dataset", "kinetics", "--raw", "row")
     assert line.startswith("row: not there. Put this there, or name its place with --raw: kinetics-skeleton")
 
@@ -189,7 +191,7 @@ def test_a_raw_folder_that_does_not_exist_is_one_line(ntu):
 def test_a_raw_folder_without_raw_files_is_one_line(ntu):
     write_ntu(Path("notes"), ["readme.txt"])
     line = failed("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "notes")
-    assert line == "notes: no .skeleton file in it"
+    assert line == f"notes: no .skeleton file in it{PUT_THERE}"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])

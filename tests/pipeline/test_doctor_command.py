@@ -33,7 +33,7 @@ def test_doubts_alone_are_status_0_and_come_as_table_csv_and_json(tmp_path, rng)
     write(tmp_path / NAME, np.repeat(person(rng, 1), 12, axis=0))
     said = done("dastm-data", "doctor", ".", "--csv", "a.csv", "--json", "deep/a.json").splitlines()
     assert said[0] == "1 clip of 1 class: 1 suspicious"
-    assert said[3] == f"  {NAME}: frame 1: frozen: all frames are the same (12 frames)"
+    assert said[3] == f"  {NAME}: frame 2: frozen: all frames are the same (12 frames)"
     (row,) = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
     (found,) = json.loads((tmp_path / "deep" / "a.json").read_text())["findings"]
     assert (row["check"], found["check"], found["key"]) == ("frozen_tail", "frozen_tail", NAME[:20])

@@ -134,7 +134,8 @@ def test_imported_arrays_are_audited_trained_on_and_evaluated():
     labels = {"train": [*range(6)] * 4, "val": [6, 7, 8] * 4, "test": [9, 10, 11, 12] * 4}
     write_arrays(Path("theirs"), labels)
     done("dastm-data", "import", "theirs", "--out", "shards", "--n-frames", 6)
-    assert done("dastm-data", "audit", "--shards", "shards").splitlines()[-1] == "  no problem found"
+    *_, last = done("dastm-data", "audit", "--shards", "shards").splitlines()
+    assert last.startswith("  warning: skeleton: ")  # random joints are nobody's
     short = {**TINY, "optimise.epochs": 1, "optimise.episodes": 3, "optimise.val_episodes": 2}
     settings = [word for key, value in short.items() for word in ("--set", f"{key}={value}")]
     assert "trained: run" in done(

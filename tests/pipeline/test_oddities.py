@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.pipeline.test_split import stored
 
 from dastm.contract.skeleton import OPENPOSE18, Layout
 from pipeline.definitions.definition import Definition, load_definition
@@ -20,6 +19,7 @@ from pipeline.parse.run import parse
 from pipeline.split.run import split
 from pipeline.table import ParsedClip, read_clips, read_refused
 from tests.pipeline.raw_files import TWO, TWO_2D
+from tests.pipeline.split.test_run import stored
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 KEY = "S001C001P001R001A001"

@@ -151,11 +151,12 @@ def test_folder_without_a_record_is_no_run(tmp_path):
 
 def test_code_digest_is_stable_and_sees_training_code_only(tmp_path, monkeypatch):
     package = tmp_path / "dastm"
-    package.mkdir()
+    for room in ("report", "runs"):
+        (package / room).mkdir(parents=True)
     (package / "model.py").write_text("a = 1")
-    monkeypatch.setattr(checkpoint, "__file__", str(package / "checkpoint.py"))
+    monkeypatch.setattr(checkpoint, "__file__", str(package / "runs" / "checkpoint.py"))
     before = code_digest()
-    (package / "report.py").write_text("changed")
+    (package / "report" / "page.py").write_text("changed")
     assert code_digest() == before
     (package / "model.py").write_text("a = 2")
     assert code_digest() != before

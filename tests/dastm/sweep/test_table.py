@@ -216,6 +216,6 @@ def test_a_line_break_in_what_others_wrote_does_not_end_a_comment_of_latex():
 
 def test_the_page_may_load_and_run_nothing():
     policy = "default-src 'none'; style-src 'unsafe-inline'"
-    for name in ("sweep/templates/table.html", "templates/report.html"):
+    for name in ("sweep/templates/table.html", "report/templates/report.html"):
         page = (Path(table.__file__).parents[1] / name).read_text()
         assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page

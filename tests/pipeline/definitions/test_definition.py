@@ -114,7 +114,7 @@ def test_overrides_go_over_the_file_and_none_is_a_value(tmp_path):
 
 def test_denoising_is_resolved_to_steps_and_thresholds(tmp_path):
     path = write(tmp_path, MINIMAL.replace("test: [3]}}", "test: [3]}, denoise: [pyskl, {frozen: 0.02}]}"))
-    expected = {"short": 11, "wide": 0.69754, "frozen": 0.02, "join": 0}
+    expected = {"short": 11, "wide": 0.69754, "frozen": 0.02, "join": 0, "swap": 0}
     assert load_definition(path).split.denoise == expected
     assert load_definition(path).to_dict()["split"]["denoise"] == expected
     assert load_definition(path, {"split": {"denoise": "none"}}).split.denoise == {}
@@ -143,7 +143,7 @@ def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
     [
         ("ntu_skeleton", "bvh", "parse.format: .*'array_stack' or 'folder_arrays', got 'bvh'"),
         ("name: mine", "name: a/b", "name: .*got 'a/b'"),
-        ("name: mine", "nam: mine", "nam: Unexpected"),
+        ("name: mine", "nam: mine", "nam: no such key; did you mean name"),
         ("val: [2]", "val: [1]", "class 1 is in train and in val"),
         ("val: [2]", "vall: [2]", "unknown part 'vall'"),
         ("val: [2]", "val: [-2]", "-2 is not a class id"),

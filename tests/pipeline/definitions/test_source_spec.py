@@ -26,7 +26,7 @@ def test_formats_that_need_no_block_have_the_defaults(tmp_path):
         ("pyskl_pickle", {"pattern": "x"}, "parse.source.pattern: only folder_arrays takes it"),
         ("pyskl_pickle", {"unit_m": 0}, "parse.source.unit_m: .*greater than 0"),
         ("pyskl_pickle", {"up": "w"}, "parse.source.up: "),
-        ("pyskl_pickle", {"ups": "y"}, "parse.source.ups: Unexpected keyword"),
+        ("pyskl_pickle", {"ups": "y"}, "parse.source.ups: no such key; did you mean up"),
         ("array_stack", {"image": "centred", "image_size": [1, 1]}, "image_size goes with image: pixels"),
         ("folder_arrays", {"axes": "TVCC"}, "axes: T, V and C"),
         ("folder_arrays", {"delimiter": ";;"}, "delimiter: one character"),

@@ -102,7 +102,12 @@ def test_a_name_that_names_no_clip_does_not_keep_the_doctor_from_looking(tmp_pat
     [
         ({}, (Label("list", "abseiling", 1),), (), "label_index 1 in the list, but 0 in the clip"),
         ({}, (), ("air drumming",), "label 'abseiling' is not among the definition's class_names"),
-        ({"label": None, "label_index": None}, (), (), "no label_index, neither in the clip nor on a label list"),
+        (
+            {"label": None, "label_index": None},
+            (),
+            (),
+            "no label_index, neither in the clip nor on a label list; name its class in a labels file (parse.source.labels) or in the clip",
+        ),
     ],
 )
 def test_places_that_disagree_on_the_class_make_a_clip_unusable(tmp_path, changes, lists, names, what):

@@ -13,6 +13,8 @@ from tests.pipeline.raw_files import write_ntu, zip_folder
 NTU = ["ntu_skeleton"]
 NAME = "S001C001P001R001A001.skeleton"
 
+PUT_THERE = "; put the raw files there, or name their place with `dastm-data parse --raw`"
+
 
 def found_in(*paths, formats=tuple(FORMATS)):
     found = walk(paths, formats)
@@ -108,8 +110,8 @@ def test_what_leads_to_nothing_is_a_finding(tmp_path):
             "path",
             "neither .skeleton nor .json nor a zip; of a parsed table or shard folder give the folder",
         ),
-        ("empty.zip", "archive", "nothing in it"),
-        ("hidden.zip", "archive", "nothing in it"),
+        ("empty.zip", "archive", f"nothing in it{PUT_THERE}"),
+        ("hidden.zip", "archive", f"nothing in it{PUT_THERE}"),
     ):
         assert found_in(tmp_path / name) == ([], [(check, f"{tmp_path}/{name}", what)])
 

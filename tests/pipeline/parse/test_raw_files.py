@@ -93,7 +93,7 @@ def test_a_link_to_nowhere_and_a_pipe_are_listed_and_refused(tmp_path):
 def test_a_missing_root_says_what_to_download(tmp_path):
     with pytest.raises(DataError, match=r"raw: not there\. Put this there.*: big\.zip from the lab$"):
         list_raw([tmp_path / "raw"], [".txt"], "big.zip\n  from the lab")
-    with pytest.raises(DataError, match=r"raw: not there$"):
+    with pytest.raises(DataError, match=r"raw: not there; put the raw files there"):
         list_raw([tmp_path / "raw"], [".txt"])
 
 

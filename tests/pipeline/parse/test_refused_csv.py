@@ -3,11 +3,11 @@
 import csv
 
 import numpy as np
-from tests.pipeline.test_lists import SPLIT
 
 from pipeline.parse.refused_csv import refused_csv
 from pipeline.table import RefusedFile, refused_to_table, write_part
 from tests.command_line import done, failed
+from tests.pipeline.definitions.test_lists import SPLIT
 
 FILES = [
     RefusedFile(source="=1+1.npy", key=None, line=None, byte=3, reason='it says "no", twice'),

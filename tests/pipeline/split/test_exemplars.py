@@ -1,7 +1,6 @@
 """Given examples: found, marked in the shards, drawn first; one line for each way in which a list can be wrong."""
 
 import pytest
-from tests.pipeline.test_split import plain_clips, stored
 
 from dastm.contract.clip import decode_manifest
 from dastm.contract.errors import DataError
@@ -10,6 +9,7 @@ from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.run import split
 from pipeline.table import read_facts
 from tests.oracles.hand_made import definition_of, made_table, parsed_clip, tracks_of, write_table
+from tests.pipeline.split.test_run import plain_clips, stored
 
 TEST_ONLY = {"train": (), "val": (), "test": (0, 2)}
 

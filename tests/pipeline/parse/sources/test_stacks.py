@@ -152,7 +152,7 @@ def test_a_row_without_a_body_and_one_with_a_wrong_name_are_refused(tmp_path):
     reasons = [(row["source"], row["reason"]) for row in read_refused(tmp_path / "out").to_pylist()]
     assert [source for source, _ in reasons] == [f"train_data.npy[{i}]" for i in (0, 1, 3, 4)]
     assert reasons[2][1] == "all of it is zero, or of no frame"
-    assert reasons[3][1] == "coordinate inf at body 0, frame 2, joint 5, expected finite numbers"
+    assert reasons[3][1] == "coordinate inf at body 0, frame 3, joint 5, expected finite numbers"
     assert summary.notes == {"nan_as_missing": 1}
 
 
