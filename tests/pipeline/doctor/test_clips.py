@@ -19,6 +19,11 @@ from tests.pipeline.raw_files import clip, write_json
 NAME = "S001C001P002R001A003.skeleton"
 TERMS = Terms(limits=Limits())
 
+NO_CLASS = (
+    "no label_index, neither in the clip nor on a label list; "
+    "name its class in a labels file (parse.source.labels) or in the clip"
+)
+
 
 def job_of(path, **changes):
     (found,) = walk([path], list(FORMATS)).clips
@@ -106,7 +111,7 @@ def test_a_name_that_names_no_clip_does_not_keep_the_doctor_from_looking(tmp_pat
             {"label": None, "label_index": None},
             (),
             (),
-            "no label_index, neither in the clip nor on a label list; name its class in a labels file (parse.source.labels) or in the clip",
+            NO_CLASS,
         ),
     ],
 )
