@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dastm.backbones import build
-from dastm.config.schema import BackboneConfig, MatchingConfig
+from dastm.config.schema import BackboneConfig, Config, MatchingConfig
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.matching.activation import Activation
@@ -127,6 +127,13 @@ class Recogniser(nn.Module):
         """Distance of every query to every prototype -> (Q, W)."""
         distances_QW: Tensor = self.matcher(query_QTVD, prototypes_WSVD)
         return distances_QW
+
+
+def build_recogniser(config: Config, layout: Layout, seed: int) -> Recogniser:
+    """The network of one seed as training begins with it, on the CPU."""
+    generator = torch.Generator().manual_seed(seed)
+    bf16 = config.optimise.precision == "bf16"
+    return Recogniser(layout, config.backbone, config.matching, generator, bf16=bf16).eval()
 
 
 def rank_term(matched: Matched, matching: MatchingConfig) -> Tensor | None:

@@ -1,17 +1,17 @@
-"""From the clips a plan names to the tensors of an episode: one place, so that all sources give the same bits.
+"""From the clips a plan names to tensors: one place, so that all sources give the same bits.
 
-In: arrays (bodies present, frames, joints, coordinates), in the plan's order. Out: `ClipBatch`, `Episode`.
+In: arrays (bodies present, frames, joints, coordinates), in the plan's order. Out: `ClipBatch`.
 Axes: L clips (class after class), M bodies, T frames, V joints, C coordinates.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.episode import ClipBatch, EpisodePlan
 
 Selection = list[tuple[int, int]]
 """(class id, position in that class's pool), one a clip."""
@@ -37,28 +37,9 @@ def present_bodies(bodies: Sequence[int]) -> Tensor:
     return torch.arange(int(counts.max())) < counts[:, None]
 
 
-def assemble(plan: EpisodePlan, batch_of: Callable[[Selection], ClipBatch], device: torch.device) -> Episode:
-    """The episode of a plan: support and query as `batch_of` delivers them on `device`, and the labels 0..N-1.
-
-    Support and query are padded apart: each has as many bodies as its own clips need.
-    """
-    return Episode(
-        plan=plan,
-        support=batch_of(selection(plan, plan.support)),
-        query=batch_of(selection(plan, plan.query)),
-        support_labels=labels(plan.support).to(device, non_blocking=True),
-        query_labels=labels(plan.query).to(device, non_blocking=True),
-    )
-
-
-def check_plan(plan: EpisodePlan, pool_sizes: Mapping[int, int], where: str) -> None:
-    """Raises: ValueError if the plan asks for a class or a clip that the pool does not have."""
-    check_selection([*selection(plan, plan.support), *selection(plan, plan.query)], pool_sizes, where)
-
-
-def check_selection(clips: Selection, pool_sizes: Mapping[int, int], where: str) -> None:
+def check_selections(selections: Sequence[Selection], pool_sizes: Mapping[int, int], where: str) -> None:
     """Raises: ValueError if a class or a clip is not in the pool."""
-    for class_id, i in clips:
+    for class_id, i in (clip for clips in selections for clip in clips):
         if class_id not in pool_sizes:
             raise ValueError(f"{where} has no class {class_id}")
         if not 0 <= i < pool_sizes[class_id]:

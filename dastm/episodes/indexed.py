@@ -1,28 +1,28 @@
-"""Episodes straight from the tars of a local folder, by position: nothing is unpacked, nothing is kept.
+"""Clips straight from the tars of a local folder, by position: nothing is unpacked, nothing is kept.
 
-In: a shard folder (manifest.json, index.parquet, tars) and an `EpisodePlan`. Out: an `Episode` on the CPU. Each clip is
+In: a shard folder (manifest.json, index.parquet, tars) and which clips. Out: `ClipBatch`es on the CPU. Each clip is
 one read at its offset, verified against the index's checksum. Memory: the index's columns, whatever the clips weigh.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dastm.contract.clip import MANIFEST_NAME, Manifest, ShardError, decode_joints
 from dastm.contract.errors import RunError
 from dastm.contract.shards import has_manifest, read_manifest
-from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.collate import Selection, check_selections, collate
+from dastm.episodes.episode import ClipBatch
 from dastm.episodes.handles import Handles, read_at
 from dastm.episodes.index import PartIndex, read_index
 from dastm.episodes.manifest import check_clip, pool_sizes
 
 
 class IndexedShards:
-    """Random access to a shard folder; any number of threads may fetch at once.
+    """Random access to a shard folder; any number of threads may read at once.
 
     Raises: RunError if there is no shard folder; ShardError if manifest, index and tars do not agree.
     """
@@ -61,19 +61,17 @@ class IndexedShards:
             raise ShardError(f"{where}: {len(joints)} bodies, the index says {index.bodies[row]}")
         return joints
 
-    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """The tensors of a plan. Raises: as `read`; ValueError if the plan does not fit the part."""
-        check_plan(plan, self.pool_sizes(part), f"{self.folder}: {part}")
-        return assemble(plan, lambda clips: self.clips(part, clips), torch.device("cpu"))
+    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """One batch of clips for each selection, in the order asked for, on the CPU.
 
-    def clips(self, part: str, clips: Selection) -> ClipBatch:
-        """Some clips of a part, in the order asked for. Raises: as `fetch`."""
-        check_selection(clips, self.pool_sizes(part), f"{self.folder}: {part}")
+        Raises: as `read`; ValueError for a class or a clip that the part does not have.
+        """
+        check_selections(selections, self.pool_sizes(part), f"{self.folder}: {part}")
         rows = self._parts[part].rows
-        return collate([self.read(part, rows[class_id][i]) for class_id, i in clips])
+        return [collate([self.read(part, rows[class_id][i]) for class_id, i in clips]) for clips in selections]
 
     def close(self) -> None:
-        """Close every file; fetching afterwards is a ValueError."""
+        """Close every file; reading afterwards is a ValueError."""
         self._handles.close()
 
     def __enter__(self) -> "IndexedShards":

@@ -13,8 +13,8 @@ import torch
 
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode
+from dastm.episodes.fetch import EpisodeSource, fetch_episode
 from dastm.episodes.sampler import check_pool, plan_episode
-from dastm.episodes.sources import EpisodeSource
 
 Item = TypeVar("Item")
 
@@ -50,7 +50,7 @@ def episodes(
         plan = plan_episode(
             pool_sizes, n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number
         )
-        episode = source.fetch(part, plan)
+        episode = fetch_episode(source, part, plan)
         return episode if device is None else episode.to(device)
 
     numbers = range(start, count)
@@ -66,7 +66,8 @@ def clip_batches(
     """
 
     def fetch(number: int) -> ClipBatch:
-        return source.clips(part, selections[number]).to(device)
+        (batch,) = source.clips(part, [selections[number]])
+        return batch.to(device)
 
     return _ahead(fetch, range(len(selections)), prefetch, 2)
 

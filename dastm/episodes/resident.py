@@ -1,6 +1,6 @@
-"""Episodes from tensors that stay in memory or on the GPU: for data sets that fit, which here is most of them.
+"""Clips from tensors that stay in memory or on the GPU: for data sets that fit, which here is most of them.
 
-In: an `IndexedShards`, the parts wanted, a device. Out: `Episode`s on that device, by one index_select a batch.
+In: an `IndexedShards`, the parts wanted, a device. Out: `ClipBatch`es on that device, by one index_select each.
 Axes: L clips, M bodies, T frames, V joints, C coordinates.
 """
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
-from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, present_bodies
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.collate import Selection, check_selections, collate, present_bodies
+from dastm.episodes.episode import ClipBatch
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.manifest import clip_shape, pool_sizes
 
@@ -41,7 +41,6 @@ class ResidentClips:
     def __init__(self, source: IndexedShards, parts: Sequence[str], device: torch.device) -> None:
         self.manifest = source.manifest
         self._where = str(source.folder)
-        self._device = device
         self._parts = {part: _load(source, part, device) for part in parts}
 
     def pool_sizes(self, part: str) -> dict[int, int]:
@@ -51,19 +50,16 @@ class ResidentClips:
             raise RunError(f"{self._where}: part {part!r} was not loaded, only {', '.join(self._parts)}")
         return sizes
 
-    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """The tensors of a plan, on the device. Raises: ValueError if the plan does not fit the part."""
-        check_plan(plan, self.pool_sizes(part), f"{self._where}: {part}")
-        held = self._parts[part]
-        return assemble(plan, lambda clips: _batch_of(held, clips), self._device)
+    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """One batch of clips for each selection, in the order asked for, on the device.
 
-    def clips(self, part: str, clips: Selection) -> ClipBatch:
-        """Some clips of a part, in the order asked for, on the device. Raises: as `fetch`."""
-        check_selection(clips, self.pool_sizes(part), f"{self._where}: {part}")
-        return _batch_of(self._parts[part], clips)
+        Raises: ValueError for a class or a clip that the part does not have.
+        """
+        check_selections(selections, self.pool_sizes(part), f"{self._where}: {part}")
+        return [_batch_of(self._parts[part], clips) for clips in selections]
 
     def close(self) -> None:
-        """Let go of the tensors; fetching afterwards is a RunError."""
+        """Let go of the tensors; reading afterwards is a RunError."""
         self._parts = {}
 
 

@@ -3,13 +3,13 @@
 In: a source, and how many clips an episode needs of a class of a part. Out: the source without the smaller classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dastm.contract.clip import Manifest
 from dastm.episodes.collate import Selection
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.episodes.sources import EpisodeSource
+from dastm.episodes.episode import ClipBatch
+from dastm.episodes.fetch import EpisodeSource
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,9 @@ class LargeClasses:
         sizes = self.source.pool_sizes(part)
         return {class_id: n for class_id, n in sizes.items() if n >= self.needed.get(part, 0)}
 
-    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """As the source."""
-        return self.source.fetch(part, plan)
-
-    def clips(self, part: str, clips: Selection) -> ClipBatch:
-        """As the source."""
-        return self.source.clips(part, clips)
+    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """The clips of the source."""
+        return self.source.clips(part, selections)
 
     def close(self) -> None:
         """Let go of the source."""

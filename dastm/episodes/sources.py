@@ -1,6 +1,6 @@
 """The three ways to read a shard folder, behind one shape, and the choice between them.
 
-In: a folder or URL. Out: an `EpisodeSource`; the same plan gives bit-identical episodes from each.
+In: a folder or URL. Out: an `EpisodeSource`; the same plan gives the same bits from each.
 
 indexed   local folder, reads at offsets; memory does not grow with the data set
 resident  local folder, everything in memory or on the GPU
@@ -9,18 +9,17 @@ streamed  anything webdataset opens, read from front to back
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 
-from dastm.contract.clip import Manifest
 from dastm.contract.documents import shown
 from dastm.contract.errors import RunError
-from dastm.episodes.collate import Selection
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
-from dastm.episodes.streamed import StreamedShards, is_url, may_come_from_a_file
+from dastm.episodes.streamed import StreamedShards
+from dastm.episodes.urls import is_url, may_come_from_a_file
 
 Mode = Literal["auto", "indexed", "resident", "streamed"]
 RESIDENT_BUDGET = 2 * 2**30
@@ -32,26 +31,6 @@ def refusal(shards: str) -> str:
     return (
         f"{shown(shards)}: shards that a command fetches are opened for `--shards` only, never because a file says so"
     )
-
-
-class EpisodeSource(Protocol):
-    """What the loader, the trainer and the evaluator see of a shard folder."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """What the folder says of itself."""
-
-    def pool_sizes(self, part: str) -> dict[int, int]:
-        """Class id -> number of clips; RunError for an unknown part."""
-
-    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """The tensors of a plan; ShardError if a clip is not what was written."""
-
-    def clips(self, part: str, clips: Selection) -> ClipBatch:
-        """Some clips, without an episode around them; errors as `fetch`."""
-
-    def close(self) -> None:
-        """Let go of files and tensors."""
 
 
 def open_source(

@@ -1,6 +1,6 @@
-"""Episodes from tars that can only be read from front to back: any URL that webdataset opens.
+"""Clips from tars that can only be read from front to back: any URL that webdataset opens.
 
-In: a URL or folder (http:, pipe:, file:, a path, ...) and an `EpisodePlan`. Out: an `Episode` on the CPU. Needs
+In: a URL or folder (http:, pipe:, file:, a path, ...) and which clips. Out: `ClipBatch`es on the CPU. Needs
 manifest.json and the tars named in it, no index; memory is that of one episode.
 
 Cost: each class of an episode is read from its first clip up to the last one that the plan wants; position i of a class
@@ -8,51 +8,31 @@ is its i-th clip in shard order. The other sources are faster wherever a local c
 """
 
 import tarfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dastm.contract.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
 from dastm.contract.documents import MOST_JSON, cut
 from dastm.contract.shards import MOST_ARRAY, MOST_FACTS, check_manifest
-from dastm.episodes.collate import Selection, assemble, check_plan, check_selection, collate, selection
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.collate import Selection, check_selections, collate
+from dastm.episodes.episode import ClipBatch
 from dastm.episodes.manifest import check_clip, one_line, pool_sizes
+from dastm.episodes.urls import is_url
 
 SLOT = "{}"
-FETCHING = ("file", "ftps", "gs", "hf", "http", "https", "scp", "sftp")
-"""Protocols of webdataset's that fetch a file and do nothing else."""
 BLOCK = tarfile.BLOCKSIZE
-
-
-def is_url(source: str) -> bool:
-    """Whether webdataset would open this as anything but a local path."""
-    return "://" in source or source.startswith(("pipe:", "file:"))
-
-
-def may_come_from_a_file(source: str) -> bool:
-    """Whether opening this runs no command of its writer's: a path, or a URL of a protocol that only fetches.
-
-    What webdataset does with any other scheme is not known here; `pipe:`, in whatever spelling, runs a shell.
-    """
-    try:
-        scheme = urlsplit(source).scheme  # as webdataset finds it: in lower case, without blanks in front
-    except ValueError:
-        return False
-    return scheme in FETCHING if is_url(source) else scheme != "pipe"
 
 
 class StreamedShards:
     """A shard folder behind a URL. `{}` in the URL stands for the file's name; without it the name goes to the end.
 
     So `http://host/shards`, `pipe:ssh host cat /data/shards` and `pipe:aws s3 cp s3://bucket/shards/{} -` all work.
-    A pipe: URL is a shell command: take none from others. Any number of threads may fetch at once.
+    A pipe: URL is a shell command: take none from others. Any number of threads may read at once.
     Raises: ShardError naming the URL if the manifest cannot be read.
     """
 
@@ -70,28 +50,18 @@ class StreamedShards:
         """Class id -> number of clips; RunError for an unknown part."""
         return pool_sizes(self.manifest, part, self.url)
 
-    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """The tensors of a plan.
+    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """One batch of clips for each selection, in the order asked for; each class among all of them is read once.
 
         Raises: ShardError naming the URL (and the clip) if a stream fails, ends early or holds anything else than was
-        written; ValueError if the plan does not fit the part.
+        written; ValueError for a class or a clip that the part does not have.
         """
-        check_plan(plan, self.pool_sizes(part), f"{self.url}: {part}")
-        found = self._found(part, [*selection(plan, plan.support), *selection(plan, plan.query)])
-
-        def batch_of(clips: Selection) -> ClipBatch:
-            return collate([found[clip] for clip in clips])
-
-        return assemble(plan, batch_of, torch.device("cpu"))
-
-    def clips(self, part: str, clips: Selection) -> ClipBatch:
-        """Some clips of a part, in the order asked for; each class among them is read once. Raises: as `fetch`."""
-        check_selection(clips, self.pool_sizes(part), f"{self.url}: {part}")
-        found = self._found(part, clips)
-        return collate([found[clip] for clip in clips])
+        check_selections(selections, self.pool_sizes(part), f"{self.url}: {part}")
+        found = self._found(part, [clip for clips in selections for clip in clips])
+        return [collate([found[clip] for clip in clips]) for clips in selections]
 
     def close(self) -> None:
-        """Nothing to do: each fetch closes its own streams."""
+        """Nothing to do: each reading closes its own streams."""
 
     def _found(self, part: str, clips: Selection) -> dict[tuple[int, int], NDArray[np.float32]]:
         wanted: dict[int, set[int]] = {}

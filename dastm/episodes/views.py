@@ -9,7 +9,7 @@ Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,9 +20,9 @@ from torch import Tensor
 from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
-from dastm.episodes.collate import Selection, selection
-from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.episodes.sources import EpisodeSource
+from dastm.episodes.collate import Selection
+from dastm.episodes.episode import ClipBatch
+from dastm.episodes.fetch import EpisodeSource
 
 Doubles = NDArray[np.float64]
 
@@ -47,15 +47,10 @@ class View:
         """As the source has it."""
         return self.source.pool_sizes(part)
 
-    def fetch(self, part: str, plan: EpisodePlan) -> Episode:
-        """The tensors of a plan, as they look: support and query apart."""
-        episode = self.source.fetch(part, plan)
-        support = self._seen(episode.support, selection(plan, plan.support))
-        return replace(episode, support=support, query=self._seen(episode.query, selection(plan, plan.query)))
-
-    def clips(self, part: str, selected: Selection) -> ClipBatch:
-        """Clips as they look."""
-        return self._seen(self.source.clips(part, selected), selected)
+    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """Clips as they look: what is drawn for one selection depends on no other."""
+        batches = self.source.clips(part, selections)
+        return [self._seen(clips, selected) for clips, selected in zip(batches, selections, strict=True)]
 
     def close(self) -> None:
         """Let go of the source."""

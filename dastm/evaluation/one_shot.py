@@ -20,9 +20,9 @@ from torch import Tensor
 from dastm.contract.clip import Manifest
 from dastm.episodes.collate import labels, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import clip_batches
 from dastm.episodes.sampler import plan_one_shot
-from dastm.episodes.sources import EpisodeSource
 from dastm.matching.prototypes import prototypes
 from dastm.model import Recogniser
 
@@ -81,7 +81,8 @@ def n_chunks(manifest: Manifest, part: str) -> int:
 def chunks(source: EpisodeSource, part: str, device: torch.device) -> Iterator[Episode]:
     """Episodes of at most `CHUNK` queries, all with the same support. Raises: as `plan_of` and the source's `clips`."""
     plan = plan_of(source.manifest, part)
-    support = source.clips(part, selection(plan, plan.support)).to(device)
+    (given,) = source.clips(part, [selection(plan, plan.support)])
+    support = given.to(device)
     support_labels = labels(plan.support).to(device)
     queries, query_labels = selection(plan, plan.query), labels(plan.query).to(device)
     starts = range(0, len(queries), CHUNK)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
+from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
-from dastm.episodes.sources import EpisodeSource
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.prototypes import prototypes
 from dastm.matching.soft_dtw import expected_alignment, hard_path

@@ -21,11 +21,15 @@ from dastm.contract.progress import progress
 from dastm.contract.skeleton import Layout
 from dastm.episodes.sources import Mode, open_source
 from dastm.episodes.views import middle
-from dastm.evaluation.evaluator import interval95, load_recogniser, outdated_because, title, untrained, warnings
+from dastm.evaluation.intervals import interval95
+from dastm.evaluation.wording import title, warnings
+from dastm.evaluation.written import outdated_because
+from dastm.model import build_recogniser
 from dastm.report import figures
 from dastm.report.explain import Pair, explain
 from dastm.runs.checkpoint import TrainingRecord, write_bytes
 from dastm.runs.fit import fitted
+from dastm.runs.load import load_recogniser
 from dastm.runs.results import METRICS_NAME, Evaluation, read_curves, read_evaluation
 from dastm.runs.whereabouts import shards_of
 
@@ -91,7 +95,7 @@ def run_section(run: Path) -> RunSection:
         seen = middle(source, record.config.augment.n_frames)
         n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
         after = explain(model, seen, "test", n_way, device)
-        before = explain(untrained(record.config, layout, seed), seen, "test", n_way, device)
+        before = explain(build_recogniser(record.config, layout, seed), seen, "test", n_way, device)
         up = _upward(source.manifest)
     return RunSection(
         name=run.resolve().name,

@@ -2,5 +2,5 @@
 
 `sealed` finds damage, `mending` makes what is damaged or gone again, `whereabouts` finds the shards of a run from any
 folder. `fit` refuses data that the weights were not trained for, `seen_classes` tells which classes they have seen, and
-`device` picks where a run computes; `locks` keep two commands apart.
+`device` picks where a run computes, `load` gives the trained network; `locks` keep two commands apart.
 """

@@ -34,7 +34,7 @@ from dastm.contract.os_errors import naming, os_line
 from dastm.contract.ownership import unfinished_name
 from dastm.contract.skeleton import Layout
 from dastm.contract.spreadsheet import cell
-from dastm.episodes.streamed import is_url
+from dastm.episodes.urls import is_url
 from dastm.runs.sealed import DIGEST, check_seal, sealed
 
 CONFIG_NAME, CURVES_NAME = "config.json", "curves.csv"

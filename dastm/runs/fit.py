@@ -17,8 +17,8 @@ from dastm.contract.clip import Manifest, ShardError
 from dastm.contract.errors import RunError
 from dastm.contract.shards import read_manifest
 from dastm.contract.skeleton import Layout
-from dastm.episodes.sources import EpisodeSource
-from dastm.episodes.streamed import is_url
+from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.urls import is_url
 from dastm.episodes.views import View
 from dastm.runs.checkpoint import TrainingRecord, preparation_of
 from dastm.runs.whereabouts import shards_of

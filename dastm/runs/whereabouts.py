@@ -10,7 +10,7 @@ from pathlib import Path
 from dastm.contract.clip import MANIFEST_NAME, ShardError
 from dastm.contract.errors import RunError
 from dastm.contract.shards import read_manifest
-from dastm.episodes.streamed import is_url
+from dastm.episodes.urls import is_url
 from dastm.runs.checkpoint import TrainingRecord
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from dastm.config.schema import Config, checked, config_from_dict, load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import refusal
-from dastm.episodes.streamed import is_url, may_come_from_a_file
+from dastm.episodes.urls import is_url, may_come_from_a_file
 from dastm.runs.checkpoint import read_json, write_json
 from dastm.sweep.grid import AxisValue, Grid, Settings
 

@@ -19,7 +19,7 @@ from dastm.contract.clip import ShardError, checksum, encode_manifest
 from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
 from dastm.contract.shards import has_manifest, read_manifest
-from dastm.episodes.streamed import is_url
+from dastm.episodes.urls import is_url
 from dastm.runs.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, software, write_bytes, write_json
 from dastm.runs.locks import alone
 from dastm.runs.mending import is_whole

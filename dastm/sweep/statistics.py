@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from dastm.config.schema import EvalConfig
-from dastm.evaluation.evaluator import Accuracies, interval95
+from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.sweep.cells import Cell, Sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.published_figures import Published, deviation, published_table

@@ -20,8 +20,8 @@ from dastm.contract.clip import checksum
 from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
 from dastm.episodes.episode import Episode
+from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
-from dastm.episodes.sources import EpisodeSource
 from dastm.layers.dropout import reseed_dropout
 from dastm.model import Recogniser
 from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint

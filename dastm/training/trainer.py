@@ -19,16 +19,17 @@ from dastm.config.schema import Config, EvalConfig, OptimiseConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
 from dastm.episodes.episode import Episode
+from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import check_pool
 from dastm.episodes.small_classes import without_small
-from dastm.episodes.sources import EpisodeSource
 from dastm.episodes.views import augmented, middle
 from dastm.evaluation.accuracy import accuracy
-from dastm.evaluation.evaluator import Accuracies, interval95, score, untrained
+from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import Encoded
+from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.layers.dropout import reseed_dropout
-from dastm.model import Recogniser, rank_term
+from dastm.model import Recogniser, build_recogniser, rank_term
 from dastm.runs.checkpoint import (
     CURVE_FIELDS,
     CURVES_NAME,
@@ -166,7 +167,7 @@ def train_seed(
 
     `first` is where the pretrained backbone is or will be, if there is to be one.
     """
-    model = untrained(config, source.manifest.layout, seed).to(device)
+    model = build_recogniser(config, source.manifest.layout, seed).to(device)
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
     seen = middle(source, config.augment.n_frames)
     last = folder / "last.pt"

@@ -10,8 +10,9 @@ from dastm.config.schema import EvalConfig, load_config
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluation.evaluator import score, untrained
+from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import Encoded
+from dastm.model import build_recogniser
 from dastm.training import trainer
 from tests.shard_folder import make_shard_folder
 
@@ -31,7 +32,7 @@ def source(request, tmp_path_factory):
 
 def trained_and_scored(source, config):
     """One step of training, then three episodes: what moved, the parts of the loss, the accuracies."""
-    model = untrained(config, source.manifest.layout, 0).train()
+    model = build_recogniser(config, source.manifest.layout, 0).train()
     state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     shape = {"n_way": 2, "k_shot": 1, "n_query": 1, "seed": 0, "epoch": 0}

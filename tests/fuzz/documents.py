@@ -23,7 +23,7 @@ from dastm.contract.errors import DataError, Refused, RunError
 from dastm.contract.names import read_params
 from dastm.contract.shards import check_manifest, clips_of, read_index
 from dastm.contract.skeleton import NTU25
-from dastm.evaluation.evaluator import table_lines
+from dastm.evaluation.wording import table_lines
 from dastm.runs.checkpoint import TrainingRecord, read_json, record_training
 from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition

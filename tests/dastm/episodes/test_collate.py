@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.episodes.collate import assemble, check_plan, collate, present_bodies
-from dastm.episodes.episode import EpisodePlan
-
-PLAN = EpisodePlan(class_ids=(7, 3), support=((0,), (4,)), query=((2, 1), (5, 3)))
+from dastm.episodes.collate import check_selections, collate, present_bodies
 
 
 def clip(n_bodies, value):
@@ -43,27 +40,12 @@ def test_present_bodies_come_first():
     assert present_bodies([2, 1]).tolist() == [[True, True], [True, False]]
 
 
-def test_clips_and_labels_follow_the_plan_class_after_class():
-    asked = []
-
-    def batch_of(clips):
-        asked.append(clips)
-        return collate([clip(1, i) for _, i in clips])
-
-    episode = assemble(PLAN, batch_of, torch.device("cpu"))
-    assert asked == [[(7, 0), (3, 4)], [(7, 2), (7, 1), (3, 5), (3, 3)]]
-    assert episode.plan is PLAN
-    assert episode.support_labels.tolist() == [0, 1]
-    assert episode.query_labels.tolist() == [0, 0, 1, 1]
-    assert episode.query_labels.dtype == torch.int64
-    assert episode.query.joints_LMTVC[:, 0, 0, 0, 0].tolist() == [2, 1, 5, 3]
-
-
-def test_a_plan_that_fits_passes_and_others_are_refused():
-    check_plan(PLAN, {3: 6, 7: 3}, "x")
+def test_selections_that_fit_pass_and_others_are_refused():
+    asked = [[(7, 0), (3, 4)], [(7, 2), (7, 1), (3, 5), (3, 3)]]
+    check_selections(asked, {3: 6, 7: 3}, "x")
     with pytest.raises(ValueError, match=r"^x has no class 3$"):
-        check_plan(PLAN, {7: 3}, "x")
+        check_selections(asked, {7: 3}, "x")
     with pytest.raises(ValueError, match=r"^x: class 3 has 5 clips, no clip 5$"):
-        check_plan(PLAN, {3: 5, 7: 3}, "x")
+        check_selections(asked, {3: 5, 7: 3}, "x")
     with pytest.raises(ValueError, match="no clip -1"):
-        check_plan(EpisodePlan(class_ids=(3,), support=((-1,),), query=((0,),)), {3: 5}, "x")
+        check_selections([[(3, -1)], [(3, 0)]], {3: 5}, "x")

@@ -9,6 +9,7 @@ import pytest
 from dastm.contract.clip import Clip, ShardError, encode_clip, encode_manifest
 from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards
 from tests.dastm.episodes.test_handles import open_files
 from tests.shard_folder import flip_byte, make_shard_folder, rewrite_index, write_shard
@@ -36,7 +37,7 @@ def test_a_plan_gets_the_clips_that_were_written(tmp_path, rng):
     with IndexedShards(tmp_path) as source:
         assert source.manifest == manifest
         assert source.pool_sizes("train") == {1: 4}
-        episode = source.fetch("train", EpisodePlan(class_ids=(1,), support=((3,),), query=((2, 0),)))
+        episode = fetch_episode(source, "train", EpisodePlan(class_ids=(1,), support=((3,),), query=((2, 0),)))
     assert np.array_equal(episode.support.joints_LMTVC[0].numpy(), clips[3])
     assert episode.query.joints_LMTVC.shape[:2] == (2, 1)
     assert np.array_equal(episode.query.joints_LMTVC[:, 0].numpy(), np.concatenate([clips[2], clips[0]]))
@@ -47,9 +48,9 @@ def test_an_unknown_part_and_a_plan_that_does_not_fit_are_refused(folder):
         with pytest.raises(RunError, match="no part 'test', it has train, val"):
             source.pool_sizes("test")
         with pytest.raises(RunError, match="no part 'test'"):
-            source.fetch("test", PLAN)
+            fetch_episode(source, "test", PLAN)
         with pytest.raises(ValueError, match="val has no class 5"):
-            source.fetch("val", PLAN)
+            fetch_episode(source, "val", PLAN)
 
 
 def test_a_folder_without_shards_says_what_to_run(tmp_path):
@@ -63,22 +64,22 @@ def test_a_shard_that_ends_after_opening_is_noticed(folder):
         tar = folder / "train/005-002.tar"
         tar.write_bytes(tar.read_bytes()[:700])
         with pytest.raises(ShardError, match=r"train/005-002.tar: trainc005n0006: checksum differs"):
-            source.fetch("train", PLAN)
+            fetch_episode(source, "train", PLAN)
 
 
 def test_a_shard_that_vanishes_after_opening_is_noticed(folder):
     with IndexedShards(folder) as source:
         (folder / "train/005-002.tar").unlink()
         with pytest.raises(ShardError, match=r"train/005-002.tar: trainc005n0006: cannot be read \(No such file"):
-            source.fetch("train", PLAN)
+            fetch_episode(source, "train", PLAN)
 
 
 def test_damage_elsewhere_does_not_stop_an_episode(folder):
     flip_byte(folder / "train/002-000.tar", 512 + 1000)
     with IndexedShards(folder) as source:
-        source.fetch("train", EpisodePlan(class_ids=(5,), support=((0,),), query=((1,),)))
+        fetch_episode(source, "train", EpisodePlan(class_ids=(5,), support=((0,),), query=((1,),)))
         with pytest.raises(ShardError, match=r"train/002-000.tar: trainc002n0000: checksum differs"):
-            source.fetch("train", PLAN)
+            fetch_episode(source, "train", PLAN)
 
 
 def test_another_shape_than_the_manifest_says_is_refused(folder):
@@ -91,13 +92,13 @@ def test_another_shape_than_the_manifest_says_is_refused(folder):
             ShardError, match=r"trainc005n0006: shape \(1, 6, 25, 3\), the manifest says \(bodies, 7, 25, 3\)"
         ),
     ):
-        source.fetch("train", PLAN)
+        fetch_episode(source, "train", PLAN)
 
 
 def test_another_number_of_bodies_than_the_index_says_is_refused(folder):
     rewrite_index(folder, bodies=[2] * 14)
     with IndexedShards(folder) as source, pytest.raises(ShardError, match="n0006: 1 bodies, the index says 2"):
-        source.fetch("train", PLAN)
+        fetch_episode(source, "train", PLAN)
 
 
 def test_many_threads_get_their_own_clips_with_few_open_files(folder):

@@ -8,7 +8,9 @@ import torch
 
 from dastm.contract.clip import ShardError
 from dastm.contract.errors import RunError
+from dastm.episodes.collate import selection
 from dastm.episodes.episode import EpisodePlan
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.loader import clip_batches, episodes
 from dastm.episodes.sampler import plan_episode
@@ -24,24 +26,29 @@ def source(tmp_path, rng):
         yield opened
 
 
+def asked_of(plan: EpisodePlan):
+    """What an episode asks of its source."""
+    return [selection(plan, plan.support), selection(plan, plan.query)]
+
+
 class Watched:
     """A source that counts what is asked of it and fails where told to."""
 
     def __init__(self, source, fail_at=()):
         self.manifest, self.source, self.asked = source.manifest, source, 0
         sizes = source.pool_sizes("train")
-        self.bad = {plan_episode(sizes, **SHAPE, number=n) for n in fail_at}
+        self.bad = [asked_of(plan_episode(sizes, **SHAPE, number=n)) for n in fail_at]
         self.lock = threading.Lock()
 
     def pool_sizes(self, part):
         return self.source.pool_sizes(part)
 
-    def fetch(self, part, plan: EpisodePlan):
+    def clips(self, part, selections):
         with self.lock:
             self.asked += 1
-        if plan in self.bad:
+        if selections in self.bad:
             raise ShardError("broken clip")
-        return self.source.fetch(part, plan)
+        return self.source.clips(part, selections)
 
 
 def our_threads():
@@ -57,7 +64,7 @@ def test_episodes_follow_the_plans_of_their_numbers(source):
     fetched = list(episodes(source, "train", **SHAPE, count=7))
     assert [e.plan for e in fetched] == expected
     for episode in fetched:
-        alone = source.fetch("train", episode.plan)
+        alone = fetch_episode(source, "train", episode.plan)
         assert torch.equal(episode.query.joints_LMTVC, alone.query.joints_LMTVC)
     assert our_threads() == []
 
@@ -72,10 +79,10 @@ def test_order_holds_where_later_episodes_are_ready_first(source):
     expected = plans(episodes(source, "train", **SHAPE, count=5))
 
     class Slow(Watched):
-        def fetch(self, part, plan):
-            if plan == expected[0]:
+        def clips(self, part, selections):
+            if selections == asked_of(expected[0]):
                 time.sleep(0.1)
-            return super().fetch(part, plan)
+            return super().clips(part, selections)
 
     assert plans(episodes(Slow(source), "train", **SHAPE, count=5, workers=3)) == expected
 
@@ -135,8 +142,8 @@ def test_episodes_are_moved_to_the_device(source):
 def test_batches_are_the_clips_of_each_selection_in_turn(source):
     selections = [[(2, 0), (7, 1)], [(7, 2)], [(2, 3)]]
     batches = list(clip_batches(source, "train", selections, device=torch.device("cpu"), prefetch=1))
-    for batch, selection in zip(batches, selections, strict=True):
-        assert torch.equal(batch.joints_LMTVC, source.clips("train", selection).joints_LMTVC)
+    for batch, asked in zip(batches, selections, strict=True):
+        assert torch.equal(batch.joints_LMTVC, source.clips("train", [asked])[0].joints_LMTVC)
     (moved,) = clip_batches(source, "train", [[(2, 0)]], device=torch.device("meta"))
     assert moved.joints_LMTVC.device.type == "meta"
     with pytest.raises(ValueError, match="no clip 99"):

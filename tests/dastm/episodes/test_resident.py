@@ -8,6 +8,7 @@ from dastm.contract.clip import ShardError
 from dastm.contract.errors import RunError
 from dastm.episodes import resident
 from dastm.episodes.episode import EpisodePlan
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
 from tests.shard_folder import flip_byte, make_shard_folder
@@ -28,7 +29,7 @@ def source(tmp_path, rng):
 @pytest.mark.parametrize("device", DEVICES, ids=str)
 def test_an_episode_lies_on_the_device_and_equals_the_indexed_one(source, device):
     held = ResidentClips(source, ["train", "val"], device)
-    episode, expected = held.fetch("train", MIXED), source.fetch("train", MIXED)
+    episode, expected = fetch_episode(held, "train", MIXED), fetch_episode(source, "train", MIXED)
     for tensor in (episode.support.joints_LMTVC, episode.query.present_LM, episode.query_labels):
         assert tensor.device.type == device.type
     assert torch.equal(episode.query.joints_LMTVC.cpu(), expected.query.joints_LMTVC)
@@ -36,7 +37,7 @@ def test_an_episode_lies_on_the_device_and_equals_the_indexed_one(source, device
 
 
 def test_a_batch_has_no_more_bodies_than_its_own_clips(source):
-    episode = ResidentClips(source, ["train"], CPU).fetch("train", MIXED)
+    episode = fetch_episode(ResidentClips(source, ["train"], CPU), "train", MIXED)
     assert episode.support.joints_LMTVC.shape[:2] == (2, 1)
     assert episode.query.present_LM.tolist() == [
         [True, True, False],
@@ -47,24 +48,24 @@ def test_a_batch_has_no_more_bodies_than_its_own_clips(source):
 
 
 def test_loading_in_chunks_gives_the_same_tensors(source, monkeypatch):
-    whole = ResidentClips(source, ["train"], CPU).fetch("train", MIXED)
+    whole = fetch_episode(ResidentClips(source, ["train"], CPU), "train", MIXED)
     monkeypatch.setattr(resident, "CHUNK", 2)
-    parts = ResidentClips(source, ["train"], CPU).fetch("train", MIXED)
+    parts = fetch_episode(ResidentClips(source, ["train"], CPU), "train", MIXED)
     assert torch.equal(whole.query.joints_LMTVC, parts.query.joints_LMTVC)
 
 
 def test_episodes_do_not_share_memory_with_what_is_held(source):
     held = ResidentClips(source, ["train"], CPU)
-    before = held.fetch("train", MIXED)
-    held.fetch("train", MIXED).query.joints_LMTVC.zero_()
-    assert torch.equal(held.fetch("train", MIXED).query.joints_LMTVC, before.query.joints_LMTVC)
+    before = fetch_episode(held, "train", MIXED)
+    fetch_episode(held, "train", MIXED).query.joints_LMTVC.zero_()
+    assert torch.equal(fetch_episode(held, "train", MIXED).query.joints_LMTVC, before.query.joints_LMTVC)
 
 
 def test_the_source_may_be_closed_after_loading(source):
     held = ResidentClips(source, ["val"], CPU)
     source.close()
     assert held.pool_sizes("val") == {9: 3}
-    held.fetch("val", EpisodePlan(class_ids=(9,), support=((0,),), query=((1,),)))
+    fetch_episode(held, "val", EpisodePlan(class_ids=(9,), support=((0,),), query=((1,),)))
 
 
 def test_unknown_and_unloaded_parts_are_refused(source):
@@ -72,7 +73,7 @@ def test_unknown_and_unloaded_parts_are_refused(source):
     with pytest.raises(RunError, match="no part 'x', it has test, train, val"):
         held.pool_sizes("x")
     with pytest.raises(RunError, match="part 'val' was not loaded, only train"):
-        held.fetch("val", MIXED)
+        fetch_episode(held, "val", MIXED)
     with pytest.raises(RunError, match="no part 'x'"):
         ResidentClips(source, ["x"], CPU)
     held.close()
@@ -110,7 +111,7 @@ def test_no_room_on_the_device_is_said_in_one_line(source, monkeypatch):
 
 
 def test_labels_and_values_are_those_of_the_plan(source):
-    episode = ResidentClips(source, ["train"], CPU).fetch("train", MIXED)
+    episode = fetch_episode(ResidentClips(source, ["train"], CPU), "train", MIXED)
     assert episode.query_labels.tolist() == [0, 0, 1, 1]
     rows = source.index_of("train").rows
     assert np.array_equal(episode.support.joints_LMTVC[1].numpy(), source.read("train", rows[2][2]))

@@ -6,6 +6,7 @@ import torch
 from dastm.contract.clip import ShardError
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import OPENPOSE18
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
 from dastm.episodes.sampler import plan_episode
@@ -37,7 +38,7 @@ def test_all_sources_give_the_same_bits(folder):
         plan = plan_episode(
             sources[0].pool_sizes("train"), n_way=3, k_shot=1, n_query=2, seed=1, epoch=0, number=number
         )
-        first, *others = [tensors(source.fetch("train", plan)) for source in sources]
+        first, *others = [tensors(fetch_episode(source, "train", plan)) for source in sources]
         for other in others:
             for a, b in zip(first, other, strict=True):
                 assert a.dtype == b.dtype
@@ -59,7 +60,7 @@ def test_one_body_everywhere_means_one_body_in_the_tensors(tmp_path, rng, mode):
     make_shard_folder(tmp_path, parts={"test": {1: 4, 2: 4}}, layout=OPENPOSE18, frames=9, rng=rng)
     source = open_source(tmp_path, mode=mode)
     plan = plan_episode(source.pool_sizes("test"), n_way=2, k_shot=1, n_query=3, seed=0, epoch=0, number=0)
-    episode = source.fetch("test", plan)
+    episode = fetch_episode(source, "test", plan)
     assert episode.support.joints_LMTVC.shape == (2, 1, 9, 18, 3)
     assert episode.query.joints_LMTVC.shape == (6, 1, 9, 18, 3)
     source.close()
@@ -72,7 +73,7 @@ def test_a_flipped_byte_names_shard_and_clip_in_every_mode(folder, mode):
     def fetch():
         source = open_source(folder, mode=mode)
         plan = plan_episode({9: 3}, n_way=1, k_shot=1, n_query=2, seed=0, epoch=0, number=0)
-        source.fetch("val", plan)
+        fetch_episode(source, "val", plan)
 
     with pytest.raises(ShardError, match=r"val/009-000.tar: valc009n0000: checksum differs"):
         fetch()
@@ -107,10 +108,10 @@ def test_parts_that_are_not_there_are_refused(folder):
 def test_clips_come_in_the_order_asked_for_and_alike_from_all_sources(folder):
     asked = [(8, 4), (2, 5), (8, 0), (8, 4)]
     sources = [open_source(folder, mode=mode) for mode in MODES]
-    first, *others = [source.clips("train", asked) for source in sources]
+    first, *others = [source.clips("train", [asked])[0] for source in sources]
     assert torch.equal(first.joints_LMTVC[0], first.joints_LMTVC[3])
     for i, (class_id, position) in enumerate(asked):
-        alone = sources[0].clips("train", [(class_id, position)])
+        alone = sources[0].clips("train", [[(class_id, position)]])[0]
         bodies = int(alone.present_LM.sum())
         assert first.present_LM[i].sum() == bodies
         assert torch.equal(first.joints_LMTVC[i, :bodies], alone.joints_LMTVC[0])
@@ -125,9 +126,9 @@ def test_clips_come_in_the_order_asked_for_and_alike_from_all_sources(folder):
 def test_clips_that_there_are_none_of_are_refused(folder, mode):
     source = open_source(folder, mode=mode)
     with pytest.raises(ValueError, match="train has no class 4"):
-        source.clips("train", [(4, 0)])
+        source.clips("train", [[(4, 0)]])
     with pytest.raises(ValueError, match="train: class 2 has 6 clips, no clip 6"):
-        source.clips("train", [(2, 6)])
+        source.clips("train", [[(2, 6)]])
     with pytest.raises(RunError, match="no part 'test'"):
-        source.clips("test", [(2, 0)])
+        source.clips("test", [[(2, 0)]])
     source.close()

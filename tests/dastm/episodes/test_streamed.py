@@ -12,8 +12,9 @@ import torch
 from dastm.contract.clip import Clip, ShardError, encode_clip, encode_manifest
 from dastm.contract.errors import RunError
 from dastm.episodes.episode import EpisodePlan
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards
-from dastm.episodes.streamed import StreamedShards, is_url
+from dastm.episodes.streamed import StreamedShards
 from tests.dastm.episodes.test_handles import open_files
 from tests.shard_folder import class_motion, flip_byte, make_shard_folder
 
@@ -68,7 +69,7 @@ def test_every_kind_of_url_gives_the_clips_of_the_index(folder, kind):
     with IndexedShards(folder) as indexed:
         assert source.manifest == indexed.manifest
         assert source.pool_sizes("train") == {2: 4, 5: 7}
-        assert same(source.fetch("train", PLAN), indexed.fetch("train", PLAN))
+        assert same(fetch_episode(source, "train", PLAN), fetch_episode(indexed, "train", PLAN))
     assert open_files(folder) == []
     source.close()
 
@@ -76,9 +77,9 @@ def test_every_kind_of_url_gives_the_clips_of_the_index(folder, kind):
 def test_over_http_only_what_is_needed_is_asked_for(folder, http):
     source = StreamedShards(http)
     with IndexedShards(folder) as indexed:
-        assert same(source.fetch("train", PLAN), indexed.fetch("train", PLAN))
+        assert same(fetch_episode(source, "train", PLAN), fetch_episode(indexed, "train", PLAN))
         Quiet.asked.clear()
-        assert same(source.fetch("train", FIRST), indexed.fetch("train", FIRST))
+        assert same(fetch_episode(source, "train", FIRST), fetch_episode(indexed, "train", FIRST))
     assert Quiet.asked == ["/train/005-000.tar"]
 
 
@@ -86,7 +87,7 @@ def test_what_the_server_does_not_have_is_named(folder, http):
     source = StreamedShards(http)
     (folder / "train/005-001.tar").unlink()
     with pytest.raises(ShardError, match=r"^http://127[^\n]*/train/005-001.tar: cannot be read \([^\n]*\)$"):
-        source.fetch("train", BEYOND)
+        fetch_episode(source, "train", BEYOND)
     with pytest.raises(ShardError, match=r"^http://127[^\n]*/other/manifest.json: cannot be read \([^\n]*exit 22"):
         StreamedShards(f"{http}/other")
 
@@ -98,23 +99,18 @@ def test_a_relative_folder_is_a_folder(folder, monkeypatch):
     assert StreamedShards(odd.name).pool_sizes("val") == {9: 3}
 
 
-def test_what_counts_as_a_url():
-    assert [is_url(u) for u in ("http://a/b", "pipe:cat x", "file:/x", "gs://b/x")] == [True] * 4
-    assert [is_url(u) for u in ("data/shards", "/data/shards", "./pipe", "a:b")] == [False] * 4
-
-
 def test_no_index_is_needed(folder):
     (folder / "index.parquet").unlink()
-    StreamedShards(str(folder)).fetch("train", PLAN)
+    fetch_episode(StreamedShards(str(folder)), "train", PLAN)
 
 
 def test_a_stream_is_left_after_the_last_clip_needed(folder):
     for later in ("train/005-001.tar", "train/005-002.tar"):
         (folder / later).unlink()
     source = StreamedShards(f"pipe:cat {folder}/{{}}")
-    source.fetch("train", FIRST)
+    fetch_episode(source, "train", FIRST)
     source.url += "; exec yes"  # never ends by itself; dies of our leaving, which is no failure
-    source.fetch("train", FIRST)
+    fetch_episode(source, "train", FIRST)
 
 
 def test_a_missing_folder_manifest_or_scheme_is_named(tmp_path):
@@ -130,21 +126,21 @@ def test_a_command_that_fails_after_everything_was_read_is_noticed(folder):
     source = StreamedShards(f"pipe:cat {folder}/{{}}")
     source.url += "; exit 4"
     with pytest.raises(ShardError, match=r"cannot be read \(.*exit 4"):
-        source.fetch("train", BEYOND)
+        fetch_episode(source, "train", BEYOND)
 
 
 def test_an_unknown_part_and_a_plan_that_does_not_fit_are_refused(folder):
     source = StreamedShards(str(folder))
     with pytest.raises(RunError, match="no part 'test', it has train, val"):
-        source.fetch("test", PLAN)
+        fetch_episode(source, "test", PLAN)
     with pytest.raises(ValueError, match="val has no class 5"):
-        source.fetch("val", PLAN)
+        fetch_episode(source, "val", PLAN)
 
 
 def test_a_flipped_byte_names_shard_and_clip(folder):
     flip_byte(folder / "train/005-000.tar", 512 + 1000)
     with pytest.raises(ShardError, match=r"train/005-000.tar: trainc005n0000: checksum differs"):
-        StreamedShards(str(folder)).fetch("train", FIRST)
+        fetch_episode(StreamedShards(str(folder)), "train", FIRST)
 
 
 def members_of(path):
@@ -166,7 +162,7 @@ def test_a_truncated_tar_is_noticed_even_if_only_later_shards_are_wanted(folder,
     }[where]
     path.write_bytes(path.read_bytes()[:at])
     with pytest.raises(ShardError, match=r"^[^\n]*train/005-000.tar: (the tar is cut short|cannot be read)[^\n]*$"):
-        StreamedShards(str(folder)).fetch("train", BEYOND)
+        fetch_episode(StreamedShards(str(folder)), "train", BEYOND)
     assert open_files(folder) == []
 
 
@@ -174,7 +170,7 @@ def test_a_damaged_header_does_not_move_later_clips(folder):
     path = folder / "train/005-000.tar"
     flip_byte(path, members_of(path)["trainc005n0002.joints.npy"].offset + 5)
     with pytest.raises(ShardError, match=r"train/005-000.tar: the tar is cut short or damaged"):
-        StreamedShards(str(folder)).fetch("train", BEYOND)
+        fetch_episode(StreamedShards(str(folder)), "train", BEYOND)
 
 
 def rewrite(path, members):
@@ -202,7 +198,7 @@ def test_whole_tars_with_the_wrong_content_are_refused(folder, rng):
     for message, members in cases.items():
         rewrite(path, members)
         with pytest.raises(ShardError, match=message):
-            source.fetch("train", plan)
+            fetch_episode(source, "train", plan)
 
 
 def test_another_shape_than_the_manifests_is_refused(folder):
@@ -210,7 +206,7 @@ def test_another_shape_than_the_manifests_is_refused(folder):
     document = encode_manifest(manifest).replace(b'"frames": 6', b'"frames": 7')
     (folder / "manifest.json").write_bytes(document)
     with pytest.raises(ShardError, match=r"005-000.tar: trainc005n0000: shape \(1, 6, 25, 3\), the manifest says"):
-        StreamedShards(str(folder)).fetch("train", FIRST)
+        fetch_episode(StreamedShards(str(folder)), "train", FIRST)
 
 
 def test_a_shard_name_that_would_reach_the_shell_is_refused(folder):

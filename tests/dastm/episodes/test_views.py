@@ -9,6 +9,7 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
 from dastm.episodes.views import augmented, drawn_frames, middle, similarities
@@ -33,7 +34,7 @@ def plan_of(source, number=0):
 
 
 def joints(source, number=0):
-    return source.fetch("train", plan_of(source, number)).query.joints_LMTVC
+    return fetch_episode(source, "train", plan_of(source, number)).query.joints_LMTVC
 
 
 def test_middle_frames_are_those_of_equal_segments(source):
@@ -52,7 +53,7 @@ def test_a_view_says_of_itself_what_the_source_says(source):
     assert view.manifest == source.manifest
     assert view.pool_sizes("train") == source.pool_sizes("train")
     plan = plan_of(source)
-    whole, seen = source.fetch("train", plan), view.fetch("train", plan)
+    whole, seen = fetch_episode(source, "train", plan), fetch_episode(view, "train", plan)
     assert seen.plan == plan
     assert torch.equal(seen.query_labels, whole.query_labels)
     assert torch.equal(seen.support.present_LM, whole.support.present_LM)
@@ -87,8 +88,8 @@ def test_frames_of_a_clip_are_drawn_anew_in_every_plan_and_the_same_for_the_same
     assert not torch.equal(joints(view), joints(augmented(source, n_frames=4, seed=4)))
     plan = plan_of(source)
     swapped = replace(plan, support=plan.query[:1] + plan.support[1:], query=plan.support[:1] + plan.query[1:])
-    ours = view.fetch("train", plan).support.joints_LMTVC[1]
-    assert not torch.equal(ours, view.fetch("train", swapped).support.joints_LMTVC[2])
+    ours = fetch_episode(view, "train", plan).support.joints_LMTVC[1]
+    assert not torch.equal(ours, fetch_episode(view, "train", swapped).support.joints_LMTVC[2])
 
 
 def test_drawn_frames_are_frames_of_the_clip(source):

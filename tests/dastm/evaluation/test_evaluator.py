@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from scipy import stats
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
@@ -20,18 +19,10 @@ from dastm.contract.skeleton import NTU25
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.baselines import coordinate_distances
-from dastm.evaluation.evaluator import (
-    Row,
-    episode_accuracies,
-    evaluate,
-    evaluate_and_write,
-    interval95,
-    load_recogniser,
-    summary,
-    table_lines,
-    warnings,
-)
+from dastm.evaluation.evaluator import episode_accuracies, evaluate, evaluate_and_write
+from dastm.evaluation.wording import table_lines
 from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.load import load_recogniser
 from tests.shard_folder import make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
@@ -52,13 +43,6 @@ def run(shards, tmp_path_factory):
 
 def config(**changes):
     return EvalConfig(**{**vars(CONFIG), **changes})
-
-
-def test_interval_is_students_t():
-    accuracies = np.array([0.2, 0.4, 0.9, 0.5])
-    low, high = stats.t.interval(0.95, 3, accuracies.mean(), stats.sem(accuracies))
-    assert interval95(accuracies) == pytest.approx((high - low) / 2, rel=1e-12)
-    assert math.isnan(interval95(np.array([0.5])))
 
 
 def test_distances_that_are_nan_are_not_counted_as_wrong(shards):
@@ -115,25 +99,6 @@ def test_coordinates_are_the_nearest_prototype_of_flattened_clips(shards):
     query = torch.nn.functional.pad(episode.query.joints_LMTVC, (0,) * 7 + (2 - episode.query.present_LM.shape[1],))
     expected = [[(q - support[2 * way : 2 * way + 2].mean(0)).square().sum().sqrt() for way in range(3)] for q in query]
     torch.testing.assert_close(coordinate_distances(episode), torch.tensor(expected))
-
-
-def test_summary_has_intervals_over_episodes_and_seeds_and_paired_differences():
-    first = Row(name="DASTM", by_seed={0: np.array([0.5, 0.7, 0.9]), 1: np.array([0.7, 0.7, 0.7])})
-    other = Row(name="coordinates", by_seed={0: np.array([0.5, 0.6, 0.7])})
-    metrics = summary([first, other], CONFIG, "toy")
-    entry = metrics["rows"]["DASTM"]
-    assert entry["mean"] == pytest.approx(70)
-    assert entry["interval"] == pytest.approx(100 * interval95(np.array([0.6, 0.7, 0.8])), abs=1e-3)
-    assert entry["interval_over_seeds"] == pytest.approx(0, abs=1e-3)
-    assert entry["seeds"]["1"] == {"mean": pytest.approx(70), "interval": pytest.approx(0)}
-    assert metrics["differences"] == {
-        "DASTM - coordinates": {"mean": pytest.approx(10), "interval": pytest.approx(0, abs=1e-6)}
-    }
-    assert "seeds" not in metrics["rows"]["coordinates"]
-    text = "\n".join(table_lines(metrics))
-    assert "DASTM" in text
-    assert "over 2 seeds" in text
-    assert "+10.00 ± 0.00  (paired)" in text
 
 
 def test_results_are_written_and_hold_every_episode(run):
@@ -252,33 +217,3 @@ def test_what_cannot_be_evaluated_is_one_line(shards, run, tmp_path):
         evaluate_and_write(config(), run, other, "cpu", None)
     with closing(open_source(other)) as source, pytest.raises(RunError, match="do not fit these shards or this ver"):
         load_recogniser(run, TrainingRecord.read(run).config, source.manifest.layout, 0, torch.device("cpu"))
-
-
-def measured(first: str, **differences: tuple[float, float]) -> dict:
-    """What metrics.json has of a run, and of baselines with mean and interval of the difference to them."""
-    return {
-        "rows": {name: {} for name in (first, *differences)},
-        "differences": {
-            f"{first} - {name}": {"mean": mean, "interval": interval} for name, (mean, interval) in differences.items()
-        },
-    }
-
-
-def test_a_run_worse_than_without_learning_is_told_in_plain_words():
-    metrics = measured("DASTM", coordinates=(-3.25, 1.0), untrained=(-0.5, 1.0))
-    assert warnings(metrics) == [
-        "DASTM is 3.25 points worse than the coordinates without any network; train longer, on more classes, or with"
-        " another preset, and look at the curves in the report",
-        "DASTM is 0.50 points worse than the network before any training (within the interval: it may be chance);"
-        " train longer, on more classes, or with another preset, and look at the curves in the report",
-    ]
-    assert warnings(measured("DASTM", untrained=(0.0, 0.0)))[0].startswith("DASTM is as good as the network before")
-    unknown = warnings({**metrics, "seen_classes": None})
-    assert len(unknown) == 3
-    assert "does not say" in unknown[0]
-
-
-def test_a_run_that_beats_them_and_baselines_alone_are_told_nothing():
-    assert warnings(measured("DASTM", coordinates=(2.0, 3.0), untrained=(0.1, 1.0))) == []
-    assert warnings(measured("coordinates", untrained=(-9.0, 1.0))) == []
-    assert warnings(measured("DASTM", other=(-9.0, 1.0))) == []

@@ -7,8 +7,8 @@ import torch
 
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluation.evaluator import untrained
 from dastm.evaluation.feature_cache import Encoded
+from dastm.model import build_recogniser
 from tests.toy import tiny, toy_shards
 
 
@@ -24,7 +24,7 @@ def some(source, count=12):
 
 @pytest.mark.parametrize("budget", [2**30, 100_000, 0], ids=["kept", "some kept", "none kept"])
 def test_distances_are_those_of_the_network(source, budget):
-    model = untrained(tiny(), source.manifest.layout, 0).double()
+    model = build_recogniser(tiny(), source.manifest.layout, 0).double()
     encoded = Encoded(model, budget)
     with torch.inference_mode():
         for episode in some(source):
@@ -35,7 +35,7 @@ def test_distances_are_those_of_the_network(source, budget):
 
 
 def test_a_clip_is_encoded_once(source, monkeypatch):
-    model = untrained(tiny(), source.manifest.layout, 0)
+    model = build_recogniser(tiny(), source.manifest.layout, 0)
     encode, counts = model.encode, []
     monkeypatch.setattr(model, "encode", lambda clips: counts.append(len(clips.present_LM)) or encode(clips))
     distances = Encoded(model)
@@ -47,7 +47,7 @@ def test_a_clip_is_encoded_once(source, monkeypatch):
 
 
 def test_beyond_the_budget_nothing_is_kept(source):
-    distances = Encoded(untrained(tiny(), source.manifest.layout, 0), budget=1000)
+    distances = Encoded(build_recogniser(tiny(), source.manifest.layout, 0), budget=1000)
     with torch.inference_mode():
         for episode in some(source, 3):
             distances(episode)

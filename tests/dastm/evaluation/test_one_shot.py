@@ -11,11 +11,12 @@ import torch
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
-from dastm.episodes.collate import assemble
+from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.sources import open_source
 from dastm.evaluation import one_shot
 from dastm.evaluation.baselines import coordinate_distances
-from dastm.evaluation.evaluator import evaluate_and_write, interval95, table_lines, untrained
+from dastm.evaluation.evaluator import evaluate_and_write
+from dastm.evaluation.intervals import interval95
 from dastm.evaluation.one_shot import (
     QueryClass,
     SupportOnce,
@@ -25,6 +26,8 @@ from dastm.evaluation.one_shot import (
     query_classes,
     query_hits,
 )
+from dastm.evaluation.wording import table_lines
+from dastm.model import build_recogniser
 from dastm.report.page import write_report
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
@@ -55,7 +58,7 @@ def source(shards):
 def whole_episode(source):
     """The protocol in one go, without chunks."""
     plan = plan_of(source.manifest, "test")
-    return assemble(plan, lambda clips: source.clips("test", clips), CPU)
+    return fetch_episode(source, "test", plan)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -80,7 +83,7 @@ def test_chunks_together_are_every_clip_but_the_exemplars_once(shards, monkeypat
 def test_hits_are_those_of_the_whole_protocol_at_once(source, monkeypatch):
     whole = whole_episode(source)
     monkeypatch.setattr(one_shot, "CHUNK", 3)
-    model = untrained(tiny(), STICK, 0)
+    model = build_recogniser(tiny(), STICK, 0)
     for once, distances in ((SupportOnce(model), model.episode_distances), (coordinate_distances,) * 2):
         with torch.inference_mode():
             expected = distances(whole).argmin(1) == whole.query_labels
@@ -91,7 +94,7 @@ def test_hits_are_those_of_the_whole_protocol_at_once(source, monkeypatch):
 
 def test_the_support_is_encoded_once_and_another_support_anew(source, monkeypatch):
     monkeypatch.setattr(one_shot, "CHUNK", 10)
-    model = untrained(tiny(), STICK, 0)
+    model = build_recogniser(tiny(), STICK, 0)
     encoded, encode = [], model.encode
 
     def counted(clips):

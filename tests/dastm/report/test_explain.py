@@ -9,7 +9,7 @@ import torch
 from dastm.contract.skeleton import OPENPOSE18
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluation.evaluator import untrained
+from dastm.model import build_recogniser
 from dastm.report.explain import _most_to_see, explain
 from tests.toy import STICK, tiny, toy_shards
 
@@ -21,7 +21,7 @@ def source(tmp_path):
 
 
 def explained(source, **settings):
-    model = untrained(tiny(**settings), STICK, 0)
+    model = build_recogniser(tiny(**settings), STICK, 0)
     return model, explain(model, source, "test", 3, torch.device("cpu"))
 
 

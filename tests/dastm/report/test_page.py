@@ -10,7 +10,9 @@ import pytest
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
-from dastm.evaluation.evaluator import Row, evaluate_and_write, summary, write_evaluation
+from dastm.evaluation.evaluator import evaluate_and_write
+from dastm.evaluation.summary import Row, summary
+from dastm.evaluation.written import write_evaluation
 from dastm.report.page import _evaluation, _upward, write_report
 from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.runs.results import read_evaluation

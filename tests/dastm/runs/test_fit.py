@@ -14,7 +14,8 @@ from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import COCO17, NTU25, OPENPOSE18
 from dastm.episodes.sources import open_source
-from dastm.evaluation.evaluator import evaluate_and_write, table_lines
+from dastm.evaluation.evaluator import evaluate_and_write
+from dastm.evaluation.wording import table_lines
 from dastm.runs.checkpoint import TrainingRecord, preparation_of, write_json
 from dastm.runs.fit import differences, fitted
 from tests.toy import STICK, toy_shards, train_toy
@@ -136,19 +137,9 @@ class Turned:
     def pool_sizes(self, part):
         return self.source.pool_sizes(part)
 
-    def fetch(self, part, plan):
-        episode = self.source.fetch(part, plan)
-        return replace(
-            episode,
-            **{
-                side: replace(clips, joints_LMTVC=self.look(clips.joints_LMTVC))
-                for side, clips in (("support", episode.support), ("query", episode.query))
-            },
-        )
-
-    def clips(self, part, clips):
-        batch = self.source.clips(part, clips)
-        return replace(batch, joints_LMTVC=self.look(batch.joints_LMTVC))
+    def clips(self, part, selections):
+        batches = self.source.clips(part, selections)
+        return [replace(batch, joints_LMTVC=self.look(batch.joints_LMTVC)) for batch in batches]
 
     def close(self):
         self.source.close()
@@ -182,7 +173,7 @@ def test_more_frames_are_thinned_to_the_middles_of_equal_segments_and_fewer_repe
             seen, said = fitted(source, asked, place / "run", convert=True)
             assert said == [f"split.n_frames is 6, trained on {n_frames}"]
             assert seen.manifest.frames == n_frames
-            whole, some = (of.clips("test", [(9, 0), (10, 2)]).joints_LMTVC for of in (source, seen))
+            whole, some = (of.clips("test", [[(9, 0), (10, 2)]])[0].joints_LMTVC for of in (source, seen))
             assert torch.equal(some, whole[:, :, kept])
 
 

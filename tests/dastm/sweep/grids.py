@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dastm.evaluation.evaluator import Row, summary, write_evaluation
+from dastm.evaluation.summary import Row, summary
+from dastm.evaluation.written import write_evaluation
 from dastm.runs.checkpoint import TrainingRecord, save_checkpoint, write_bytes
 from dastm.sweep.cells import Cell, Sweep, expand
 from dastm.sweep.grid import evaluation_name, grid_from_dict

@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 
-from dastm.evaluation.accuracy import accuracy
 from dastm.training.loss import episode_loss
 
 
@@ -41,15 +40,6 @@ def test_gradient_pulls_the_own_class_nearer_and_is_weighted_for_the_rank_term()
     episode_loss(distances, torch.tensor([1]), rank, 0.25)["total"].backward()
     assert distances.grad.tolist() == [[-0.5, 0.5]]
     assert rank.grad.item() == 0.25
-
-
-def test_accuracy_counts_nearest_own_prototypes():
-    distances = torch.tensor([[1.0, 2.0], [2.0, -1.0], [3.0, 4.0], [5.0, 5.0]])
-    assert accuracy(distances, torch.tensor([0, 1, 1, 0])).item() == 0.75
-
-
-def test_accuracy_of_nan_is_nan():
-    assert accuracy(torch.tensor([[math.nan, 1.0], [0.0, 1.0]]), torch.tensor([0, 0])).isnan()
 
 
 @pytest.mark.parametrize(

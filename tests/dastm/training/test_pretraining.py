@@ -11,7 +11,7 @@ import torch
 from dastm.config.schema import load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import open_source
-from dastm.evaluation.evaluator import untrained
+from dastm.model import build_recogniser
 from dastm.runs.checkpoint import load_checkpoint, record_training, save_checkpoint
 from dastm.training import trainer
 from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretrained_name
@@ -28,7 +28,7 @@ def shards(tmp_path_factory):
 def run_pretraining(shards, folder, **settings):
     config, lines = tiny(**{**STEPS, **settings}), []
     with closing(open_source(shards)) as source:
-        model = untrained(config, source.manifest.layout, 0)
+        model = build_recogniser(config, source.manifest.layout, 0)
         row = pretrain(source, config, model, 0, folder / "pretrain.pt", torch.device("cpu"), lines.append)
     return model, row, lines
 

@@ -18,7 +18,7 @@ from dastm.config.schema import load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluation.evaluator import untrained
+from dastm.model import build_recogniser
 from dastm.runs import checkpoint
 from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
@@ -78,7 +78,7 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
     config = load_config([recipe, method], {**NOWHERE, **changes})
     meta = torch.device("meta")
     with closing(open_source(str(shards))) as source:
-        model = untrained(config, source.manifest.layout, 0).to(meta)
+        model = build_recogniser(config, source.manifest.layout, 0).to(meta)
         items = episodes(source, "train", n_way=2, k_shot=1, n_query=2, seed=0, epoch=0, count=1, device=meta)
         (episode,) = items
     state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
@@ -377,7 +377,7 @@ def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
     for rate in (1.0, 0.1):
         config = tiny(optimise__backbone_rate=rate, optimise__weight_decay=0, optimise__schedule="constant")
         with closing(open_source(shards)) as source:
-            model = untrained(config, source.manifest.layout, 0).train()
+            model = build_recogniser(config, source.manifest.layout, 0).train()
             items = episodes(source, "train", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=1)
             state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
             before = {name: value.detach().clone() for name, value in model.named_parameters()}

@@ -1,0 +1,49 @@
+"""Where clips come from (`EpisodeSource`), and the one function that makes an episode of a plan and a source.
+
+In: a source and an `EpisodePlan`. Out: the `Episode`, the same bits from every source.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dastm.contract.clip import Manifest
+from dastm.episodes.collate import Selection, labels, selection
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
+
+
+class EpisodeSource(Protocol):
+    """What the loader, the trainer and the evaluator see of a shard folder: it offers clips."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the folder says of itself."""
+
+    def pool_sizes(self, part: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown part."""
+
+    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """One batch of clips for each selection, in the order asked for.
+
+        What several selections want of one file may be read together; each batch is padded by itself.
+        Raises: ShardError if a clip is not what was written; ValueError for a class or a clip that does not exist.
+        """
+
+    def close(self) -> None:
+        """Let go of files and tensors."""
+
+
+def fetch_episode(source: EpisodeSource, part: str, plan: EpisodePlan) -> Episode:
+    """The tensors of a plan, on the device of the source's clips, with labels 0..N-1.
+
+    Support and query are padded apart: each has as many bodies as its own clips need.
+    Raises: as the source's `clips`.
+    """
+    support, query = source.clips(part, [selection(plan, plan.support), selection(plan, plan.query)])
+    device = support.joints_LMTVC.device
+    return Episode(
+        plan=plan,
+        support=support,
+        query=query,
+        support_labels=labels(plan.support).to(device, non_blocking=True),
+        query_labels=labels(plan.query).to(device, non_blocking=True),
+    )

@@ -1,0 +1,61 @@
+"""What metrics.json holds, as lines that people read: the title, the warnings, the table that is printed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dastm.runs.seen_classes import first_few
+
+WITHOUT_LEARNING = {
+    "untrained": "the network before any training",
+    "coordinates": "the coordinates without any network",
+}
+"""Baselines that a training has to beat, in words."""
+ADVICE = "train longer, on more classes, or with another preset, and look at the curves in the report"
+
+
+def title(metrics: Mapping[str, Any]) -> str:
+    """What was scored, e.g. `toy test: 5-way 1-shot, 5 queries a class, 500 episodes (seed 0)`."""
+    settings, where = metrics["settings"], f"{metrics['dataset']} {metrics['settings']['part']}"
+    if settings.get("protocol") == "one-shot":
+        queries = sum(entry["queries"] for entry in metrics["classes"].values())
+        return f"{where}: one-shot protocol, {len(metrics['classes'])} classes at once, {queries} queries"
+    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot, {settings['n_query']} queries a class"
+    return f"{where}: {shape}, {settings['episodes']} episodes (seed {settings['seed']})"
+
+
+def warnings(metrics: Mapping[str, Any]) -> list[str]:
+    """A line each: classes that the run has seen, what cannot be told of them, and baselines that it does not beat."""
+    lines = [metrics["seen_note"]] if metrics.get("seen_note") else []
+    lines += [f"converted to fit: {line}" for line in metrics.get("converted", [])] + metrics.get("left_out", [])
+    seen = metrics.get("seen_classes", [])
+    if seen is None:
+        lines.append("the run may have seen these classes in training: its record does not say")
+        return lines + worse_than(metrics)
+    classes = "1 class" if len(seen) == 1 else f"{len(seen)} classes"
+    lines += [f"{classes} seen in training or validation: {first_few(seen)}"] if seen else []
+    return lines + worse_than(metrics)
+
+
+def worse_than(metrics: Mapping[str, Any]) -> list[str]:
+    """A line for each baseline that the trained network does not beat: the training was for nothing."""
+    first = next(iter(metrics["rows"]))
+    lines = []
+    for name, difference in metrics["differences"].items():
+        baseline, mean = name.removeprefix(f"{first} - "), difference["mean"]
+        if baseline not in WITHOUT_LEARNING or first in WITHOUT_LEARNING or mean > 0:
+            continue
+        beaten = "as good as" if mean == 0 else f"{-mean:.2f} points worse than"
+        sure = "" if mean == 0 or -mean > difference["interval"] else " (within the interval: it may be chance)"
+        lines.append(f"{first} is {beaten} {WITHOUT_LEARNING[baseline]}{sure}; {ADVICE}")
+    return lines
+
+
+def table_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """The table that `dastm eval` prints."""
+    lines = [f"{title(metrics)}; % ± 95 % interval", *(f"  note: {line}" for line in warnings(metrics))]
+    for name, row in metrics["rows"].items():
+        seeds = f"  over {len(row['seeds'])} seeds ± {row['interval_over_seeds']:.2f}" if "seeds" in row else ""
+        lines.append(f"  {name:<24} {row['mean']:6.2f} ± {row['interval']:.2f}{seeds}")
+    for name, difference in metrics["differences"].items():
+        lines.append(f"  {name:<24} {difference['mean']:+6.2f} ± {difference['interval']:.2f}  (paired)")
+    return lines

@@ -1,0 +1,81 @@
+"""The folder of an evaluation: its name, what is written there, and whether what lies there is still right.
+
+Files: metrics.json and, with their digests in it, episodes.csv and predictions.parquet.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dastm.config.schema import EvalConfig
+from dastm.contract.clip import Manifest, checksum, encode_manifest
+from dastm.contract.errors import RunError
+from dastm.evaluation import one_shot
+from dastm.evaluation.predictions import predictions_file
+from dastm.evaluation.summary import Row
+from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.results import METRICS_NAME, read_evaluation, save_evaluation
+
+EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
+
+
+def write_evaluation(
+    rows: list[Row], metrics: Mapping[str, Any], folder: Path, classes: Sequence[one_shot.QueryClass] = ()
+) -> dict[str, Any]:
+    """Every episode's accuracy and every query's prediction of every row and seed; of `classes`, class by class."""
+    scored = [(row.name, seed, shares) for row in rows for seed, shares in row.by_seed.items()]
+    if classes:
+        fields: tuple[str, ...] = one_shot.CLASS_FIELDS
+        cells = [cell for of_row in scored for cell in one_shot.class_cells(*of_row, classes)]
+    else:
+        fields = EPISODE_FIELDS
+        cells = [
+            {"row": name, "seed": seed, "episode": number, "accuracy": f"{share:.6f}"}
+            for name, seed, shares in scored
+            for number, share in enumerate(shares)
+        ]
+    noted = [(row.name, seed, columns) for row in rows for seed, columns in row.predicted.items()]
+    return save_evaluation(folder, metrics, fields, cells, predictions_file(noted))
+
+
+def evaluation_folder(config: EvalConfig, record: TrainingRecord | None, manifest: Manifest) -> str:
+    """Name of an evaluation's folder: the episodes, and the shards where they are not the run's own."""
+    if record is None or record.trained_on(manifest):
+        return config.name
+    return f"{config.name}-on-{manifest.dataset}-{checksum(encode_manifest(manifest))[:8]}"
+
+
+def replaced_because(folder: Path, metrics: Mapping[str, Any]) -> str:
+    """In what the evaluation that lies in a folder is another one, in words; empty: in nothing, or there is none."""
+    if not (folder / METRICS_NAME).exists():
+        return ""
+    try:
+        before = read_evaluation(folder).metrics
+    except RunError:
+        return "an evaluation that is damaged, or of an older version"
+    told = [(key, before.get(key), metrics.get(key)) for key in ("shards", "weights", "converted")]
+    told = [(key, "others", "these") for key, then, now in told if then != now]
+    settings = {key: (before["settings"].get(key), now) for key, now in _plain(metrics["settings"]).items()}
+    told += [(key, then, now) for key, (then, now) in settings.items() if then != now]
+    return ", ".join(f"{key} {then}, now {now}" for key, then, now in told)
+
+
+def _plain(document: Any) -> Any:
+    """As it is read again."""
+    return json.loads(json.dumps(document))
+
+
+def outdated_because(metrics: Mapping[str, Any], record: TrainingRecord, run: Path) -> str:
+    """Why an evaluation is not of the run as it is now, in words; empty: it is."""
+    then, now = metrics.get("weights") or {}, [str(seed) for seed in record.config.optimise.seeds]
+    if sorted(then) != sorted(now):
+        return f"of seeds {', '.join(then) or 'none'}, and the run has {', '.join(now)}"
+    others = [seed for seed in now if then[seed] != weights_digest(run, int(seed))]
+    return f"of other weights of seed {others[0]}" if others else ""
+
+
+def weights_digest(run: Path, seed: int) -> str:
+    """The digest of the best weights of one seed; `none` where there are none."""
+    path = run / "train" / f"seed-{seed}" / "best.pt"
+    return checksum(path.read_bytes()) if path.is_file() else "none"
