@@ -53,6 +53,16 @@ class Recogniser(nn.Module):
     Args:
         generator: every initial weight is drawn from it, and from nothing else.
         bf16: run the backbone in bfloat16; features and matching stay in float32.
+
+    Called with an `Episode` it gives `Matched`: distances (Q, W), features (L, T', V, D) and prototypes (W, T', V, D).
+    Raises: ValueError if clips do not fit the layout. Source: Ma et al., ECCV 2022, section 3.
+
+    >>> import dastm, numpy, torch
+    >>> layout, generator = dastm.LAYOUTS["ntu25"], torch.Generator().manual_seed(0)
+    >>> model = dastm.Recogniser(layout, dastm.BackboneConfig(n_blocks=4), dastm.MatchingConfig(), generator).eval()
+    >>> clip = numpy.zeros((1, 8, 25, 3), dtype=numpy.float32)
+    >>> model.episode_distances(dastm.episode_from_arrays({0: [clip], 1: [clip]}, {1: [clip]})).shape
+    torch.Size([1, 2])
     """
 
     def __init__(

@@ -18,7 +18,7 @@ READ_AS_DATA = {stage: {"pipeline/definitions/datasets/lists"} for stage in ("pa
 RUNS = {"sweep": ("dastm train", "dastm eval")}
 """Commands that a stage runs in processes of their own."""
 NOWHERE = {"dastm/__init__.py", "pipeline/__init__.py"}
-"""A version and a docstring: a release alone makes nothing anew."""
+"""A version, and public names that are imported only when used: a release alone makes nothing anew."""
 
 
 def imported(tree):
@@ -68,7 +68,8 @@ def runs_on(stage):
         path = file_of(module)
         if path is not None and path not in files:
             files.add(path)
-            waiting += [*imported(ast.parse(path.read_text())), module.rpartition(".")[0]]
+            if path.relative_to(ROOT).as_posix() not in NOWHERE:
+                waiting += [*imported(ast.parse(path.read_text())), module.rpartition(".")[0]]
     return {path.relative_to(ROOT).as_posix() for path in files} - NOWHERE
 
 

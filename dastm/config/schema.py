@@ -63,7 +63,14 @@ class EpisodeConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class BackboneConfig:
-    """The encoder of one body."""
+    """The encoder of one body: name, depth, streams and regularisation of a backbone.
+
+    Raises: ValueError for a value out of range.
+
+    >>> import dastm
+    >>> dastm.BackboneConfig(name="lstm").n_blocks is None  # as published
+    True
+    """
 
     name: BackboneName = "st_gcn"
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
@@ -93,7 +100,14 @@ class BackboneConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MatchingConfig:
-    """The distance between a query and a prototype, and the rank term beside it."""
+    """The distance between a query and a prototype, and the rank term beside it; the defaults are the paper's.
+
+    Raises: ValueError for a value out of range.
+
+    >>> import dastm
+    >>> dastm.MatchingConfig(gamma=0.05).spatial
+    'activation'
+    """
 
     spatial: Literal["activation", "self", "none"] = "activation"
     """Joints of both sides attend to each other (Eq. 4-6), or each skeleton's to its own (NGM), or not at all."""

@@ -20,7 +20,12 @@ MAX_JOINTS = 1024
 class Layout:
     """One skeleton: joints by index, everything else as joint indices.
 
-    Raises ValueError where an index is out of range or the bones do not connect every joint into one skeleton.
+    Raises: ValueError where an index is out of range or the bones do not connect every joint into one skeleton.
+
+    >>> import dastm
+    >>> stick = dastm.Layout(name="stick", joints=("foot", "hip", "head"), bones=((1, 0), (2, 1)), centre=1, hub=1)
+    >>> stick.n_joints, stick.is_image
+    (3, False)
     """
 
     name: str

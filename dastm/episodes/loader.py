@@ -40,6 +40,12 @@ def episodes(
     goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
     Raises: RunError at once for an unknown part or a part too small for such episodes; ValueError for numbers below
     their minimum.
+
+    >>> import dastm
+    >>> source = dastm.open_source("data/shards/toy")
+    >>> drawn = dastm.draw_episodes(source, "test", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=2)
+    >>> [len(episode.query_labels) for episode in drawn]
+    [6, 6]
     """
     pool_sizes = source.pool_sizes(part)
     check_pool(pool_sizes, n_way, k_shot, n_query, f"{source.manifest.dataset}: {part}")

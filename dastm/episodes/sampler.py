@@ -55,7 +55,12 @@ def plan_episode(
     """Draw one episode: classes without repetition, then `k_shot + n_query` clips of each without repetition.
 
     Every class, and every clip of a class, is equally likely; the order of `pool_sizes` does not matter.
-    Raises: as `check_pool`; ValueError for a negative seed, epoch or number.
+    Raises: as `check_pool`; ValueError for a negative seed, epoch or number. Source: Vinyals et al., NeurIPS 2016.
+
+    >>> import dastm
+    >>> plan = dastm.plan_episode({3: 10, 5: 8, 9: 12}, n_way=2, k_shot=1, n_query=2, seed=0, epoch=0, number=0)
+    >>> len(plan.class_ids), [len(row) for row in plan.support], [len(row) for row in plan.query]
+    (2, [1, 1], [2, 2])
     """
     check_pool(pool_sizes, n_way, k_shot, n_query, "the pool")
     if min(seed, epoch, number) < 0:

@@ -49,6 +49,12 @@ def open_source(
     `device` is where a resident source keeps its tensors (the CPU, unless given); the other two deliver on the CPU.
     Raises: RunError if there are no shards, a URL is to be read by offset, or a command is not to be run; ShardError
     if the shards are damaged.
+
+    >>> import dastm
+    >>> source = dastm.open_source("data/shards/toy")
+    >>> source.pool_sizes("val")  # class id -> number of clips
+    {6: 8, 7: 8, 8: 8}
+    >>> source.close()
     """
     if not commands and not may_come_from_a_file(str(shards)):
         raise RunError(refusal(str(shards)))

@@ -36,6 +36,14 @@ class Activation(nn.Module):
     None: there are none.
     `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all prototype frames); None
     chooses from the sizes. It changes memory and speed, not the result.
+    Formula: A = softmax_rows((H W1)(H' W2)^T / sqrt(D)) of each side, H' the other side's features; activated features
+    A (H W3); the distance is the Frobenius norm of the difference of both (Ma et al., ECCV 2022, Eq. 4-6).
+    Raises: ValueError for sizes below 1 or an unknown distance.
+
+    >>> import dastm, torch
+    >>> activation = dastm.Activation(16, distance="frobenius", init="identity")
+    >>> activation(torch.zeros(6, 8, 25, 16), torch.zeros(3, 8, 25, 16)).shape  # (Q, W, T, S)
+    torch.Size([6, 3, 8, 8])
     """
 
     def __init__(

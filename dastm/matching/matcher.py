@@ -30,6 +30,11 @@ class Matcher(nn.Module):
         options: what is measured, and how; `temperature`, `unit_frames` and those of the rank term are not read here.
         n_joints, n_features: V and D of the features.
         generator: every initial weight is drawn from it.
+
+    >>> import dastm, torch
+    >>> matcher = dastm.Matcher(dastm.MatchingConfig(), n_joints=25, n_features=16).eval()
+    >>> matcher(torch.zeros(6, 8, 25, 16), torch.zeros(3, 8, 25, 16)).shape  # (Q, W)
+    torch.Size([6, 3])
     """
 
     def __init__(

@@ -33,6 +33,11 @@ def nuclear_norm(features_VD: Tensor) -> Tensor:
     singular values below max(V, D) eps, or 1e-7, times the largest count as zero in it.
     Raises: ValueError if there is no matrix of at least 1 x 1; on the CPU also if the features hold nan or inf. On an
     accelerator, where looking at them would wait for the device, nan goes through to the result.
+    Source: the rank maximisation of Ma et al., ECCV 2022, Eq. 2.
+
+    >>> import dastm, torch
+    >>> dastm.nuclear_norm(torch.diag(torch.tensor([3.0, 4.0])))
+    tensor(7.)
     """
     if features_VD.ndim < 2 or features_VD.numel() == 0:
         raise ValueError(f"expected matrices (..., V, D), got {tuple(features_VD.shape)}")

@@ -43,7 +43,8 @@ def soft_dtw(cost_NTS: Tensor, gamma: float, *, band: int | None = None) -> Tens
     Raises: ValueError if gamma is not above 0 and finite; if cost is not 3-D or is empty; if no path within the band
     reaches the last cell; on the CPU also if costs hold nan or inf, or exceed 1e290 (or do so divided by gamma). On an
     accelerator, where looking at them would wait for the device, nan goes through to the result.
-    >>> soft_dtw(torch.tensor([[[2.0]]]), gamma=0.1)   # one cell, one path
+    >>> import dastm, torch
+    >>> dastm.soft_dtw(torch.tensor([[[2.0]]]), gamma=0.1)  # one cell, one path
     tensor([2.])
     """
     _check(cost_NTS, gamma, band)
@@ -61,6 +62,11 @@ def soft_dtw_divergence(
 
     Shapes: cost_NTS (N, T, S) between the two, first_NTT (N, T, T) and second_NSS (N, S, S) within each -> (N,).
     Raises: ValueError as soft_dtw, or if the three do not fit together.
+
+    >>> import dastm, torch
+    >>> cost = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])  # of a sequence with itself
+    >>> dastm.soft_dtw_divergence(cost, cost, cost, gamma=0.1)
+    tensor([0.])
     """
     n, t, s = cost_NTS.shape if cost_NTS.ndim == 3 else (-1, -1, -1)
     if first_NTT.shape != (n, t, t) or second_NSS.shape != (n, s, s):
@@ -76,9 +82,16 @@ def soft_dtw_divergence(
 def expected_alignment(cost_NTS: Tensor, gamma: float, *, band: int | None = None) -> Tensor:
     """Share of the alignments, weighted by exp(-cost / gamma), that pass through each cell: soft-DTW's gradient.
 
+    Cuturi & Blondel, "Soft-DTW: a Differentiable Loss Function for Time-Series", ICML 2017, section 2.2.
+
     Shapes: cost_NTS (N, T, S) -> (N, T, S), each in 0..1; the first and the last cell are on every path. Not
     differentiable.
     Raises: ValueError as soft_dtw.
+
+    >>> import dastm, torch
+    >>> dastm.expected_alignment(torch.zeros(1, 2, 2), gamma=1.0)  # three alignments of equal cost
+    tensor([[[1.0000, 0.3333],
+             [0.3333, 1.0000]]])
     """
     _check(cost_NTS, gamma, band)
     engine = _engine(cost_NTS)
@@ -91,7 +104,11 @@ def hard_dtw(cost_NTS: Tensor, *, band: int | None = None) -> Tensor:
     """Least sum of costs along any alignment, the limit of soft_dtw for gamma to 0. Not differentiable.
 
     Shapes: cost_NTS (N, T, S) -> (N,), in the type of the costs.
-    Raises: ValueError as soft_dtw, gamma apart.
+    Raises: ValueError as soft_dtw, gamma apart. Source: Sakoe & Chiba, IEEE TASSP 1978.
+
+    >>> import dastm, torch
+    >>> dastm.hard_dtw(torch.tensor([[[0.0, 5.0], [1.0, 2.0]]]))  # straight to the last cell
+    tensor([2.])
     """
     _check(cost_NTS, 1.0, band)
     return _engine(cost_NTS).hard(cost_NTS, band).to(cost_NTS.dtype)

@@ -1,14 +1,22 @@
-"""A run folder in, its trained network out."""
+"""A run folder in, its trained network out: what `dastm eval` scores, and what other programs ask.
 
+Loading a run and asking it about arrays needs no pyarrow, webdataset, matplotlib or DVC; opening shards needs pyarrow.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
+from dastm.episodes.episode import Episode
+from dastm.episodes.fetch import EpisodeSource
 from dastm.model import Recogniser, build_recogniser
-from dastm.runs.checkpoint import load_checkpoint
+from dastm.runs.checkpoint import TrainingRecord, load_checkpoint
+from dastm.runs.device import pick_device, precision
 
 
 def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device: torch.device) -> Recogniser:
@@ -21,3 +29,91 @@ def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device
         reason = str(error).splitlines()[0]
         raise RunError(f"{run}: the weights do not fit these shards or this version ({reason})") from error
     return model.eval()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A trained run, ready to be asked: see `load_run`."""
+
+    folder: Path
+    record: TrainingRecord
+    """The configuration, the shards and the versions of the training."""
+    layout: Layout
+    """The skeleton that the weights know."""
+    n_frames: int
+    """Frames of a clip that the network sees."""
+    device: torch.device
+    recogniser: Recogniser
+
+    def open_shards(self, shards: str | None = None) -> EpisodeSource:
+        """The clips of a shard folder as the network sees them; close it after use.
+
+        Args:
+            shards: a folder; None: the shards of the training.
+
+        Raises: RunError if there are no shards, or they differ from those of the training in skeleton or preparation;
+        ShardError if they are damaged.
+        """
+        from dastm.episodes.sources import open_source
+        from dastm.episodes.views import middle
+        from dastm.runs.fit import fitted
+        from dastm.runs.whereabouts import shards_of
+
+        source = open_source(shards or shards_of(self.record, self.folder))
+        try:
+            source, _ = fitted(source, self.record, self.folder, convert=False)
+            return middle(source, self.record.config.augment.n_frames)
+        except RunError:
+            source.close()
+            raise
+
+    def distances(self, episode: Episode) -> Tensor:
+        """Distance of each query of an episode to each of its classes; the smallest is the answer.
+
+        Shapes: -> (Q, W), columns in the order of `episode.plan.class_ids`, on the run's device. No unit.
+        Raises: ValueError if the clips have other frames, joints or coordinates than the network was trained on.
+        """
+        expected = self.n_frames, self.layout.n_joints, len(self.layout.coordinates)
+        for clips in (episode.support, episode.query):
+            found = tuple(clips.joints_LMTVC.shape[2:])
+            if found != expected:
+                raise ValueError(f"expected clips of (T, V, C) {expected}, as the run was trained on, got {found}")
+        arithmetic = self.record.config.optimise.precision if self.device.type == "cuda" else "float32"
+        with torch.inference_mode(), precision(self.device, arithmetic):
+            return self.recogniser.episode_distances(episode.to(self.device))
+
+
+def load_run(folder: str | Path, *, seed: int | None = None, device: str = "auto") -> Run:
+    """The trained network of a run folder, with what it was trained on.
+
+    Args:
+        folder: what `dastm train --out` wrote.
+        seed: which of the run's trainings; None: the first.
+        device: `auto` (the GPU if there is one), `cpu`, `cuda` or `cuda:0`.
+
+    Raises: RunError in one line if the folder is not a finished run, a file is damaged, or the device does not exist.
+
+    >>> import dastm
+    >>> run = dastm.load_run("data/runs/toy", device="cpu")
+    >>> source = run.open_shards()
+    >>> episode = next(dastm.draw_episodes(source, "test", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=1))
+    >>> run.distances(episode).shape
+    torch.Size([6, 3])
+    """
+    path = Path(folder)
+    record = TrainingRecord.read(path)
+    if record.layout is None or record.preparation is None:
+        raise RunError(f"{path}: the record does not say which skeleton (an older version wrote it); train again")
+    seeds = record.config.optimise.seeds
+    chosen = seeds[0] if seed is None else seed
+    if chosen not in seeds:
+        raise RunError(f"{path}: no seed {chosen}; the run has {', '.join(map(str, seeds))}")
+    there = pick_device(device)
+    return Run(
+        folder=path,
+        record=record,
+        layout=record.layout,
+        n_frames=record.config.augment.n_frames or int(record.preparation["n_frames"]),
+        device=there,
+        recogniser=load_recogniser(path, record.config, record.layout, chosen, there),
+    )
