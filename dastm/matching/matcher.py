@@ -31,6 +31,8 @@ class Matcher(nn.Module):
         n_joints, n_features: V and D of the features.
         generator: every initial weight is drawn from it.
 
+    Raises: ValueError, when called, if the shapes of features do not fit.
+
     >>> import dastm, torch
     >>> matcher = dastm.Matcher(dastm.MatchingConfig(), n_joints=25, n_features=16).eval()
     >>> matcher(torch.zeros(6, 8, 25, 16), torch.zeros(3, 8, 25, 16)).shape  # (Q, W)

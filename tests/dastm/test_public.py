@@ -36,7 +36,7 @@ def test_a_public_name_has_a_docstring_with_an_example_that_is_true(name, place,
     found = inspect.getdoc(getattr(dastm, name)) or ""
     example = doctest.DocTestParser().get_doctest(found, {}, name, None, None)
     assert example.examples
-    assert "Raises:" in found or name == "Matcher"
+    assert "Raises:" in found
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
