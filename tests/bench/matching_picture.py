@@ -18,11 +18,11 @@ from matplotlib.collections import LineCollection
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.episodes.views import middle
-from dastm.evaluation.evaluator import load_recogniser
 from dastm.report.explain import Array, Pair, explain
 from dastm.report.figures.heatmaps import draw_cells
 from dastm.report.figures.svg import FAINT, PALETTE, drawing, to_svg
 from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.load import load_recogniser
 from dastm.runs.whereabouts import shards_of
 
 N_WAY, N_SHOWN = 5, 5
