@@ -62,9 +62,10 @@ class ParseSpec:
     zero_joints: Literal["measured", "missing"] | None = None
     """What a joint at exactly zero is. None: as the format has it.
 
-    `missing` in ntu_skeleton, and in 2-D data without confidences, where it is the image's corner; else `measured`:
-    root-centred data has its root there. 2-D data with confidences is told by these alone. A frame in which all
-    joints of a body are zero never shows it: that is padding.
+    `missing` in ntu_skeleton, and in 2-D fractions or pixels without confidences, where it is the image's corner; else
+    `measured`: root-centred data has its root there, `image: centred` the middle of the image. 2-D data
+    with confidences is told by these alone. A frame in which all joints of a body are zero never shows it: that is
+    padding.
     """
     source: SourceSpec | None = None
     """How pickles, stacks and folders of arrays are written; None for formats that say it themselves."""
@@ -73,8 +74,15 @@ class ParseSpec:
     def zero_is_missing(self) -> bool:
         """`zero_joints`, settled."""
         if self.zero_joints is None:
-            return self.format in ZERO_IS_MISSING or self.layout.is_image
+            return self.format in ZERO_IS_MISSING or (self.layout.is_image and not self._is_centred)
         return self.zero_joints == "missing"
+
+    @property
+    def _is_centred(self) -> bool:
+        """Whether 2-D zero is the middle of the image, as it is in stacks unless they say otherwise."""
+        of = self.source or SourceSpec()
+        usual = self.format == "array_stack" and of.image_size is None
+        return of.image == "centred" or (of.image is None and usual)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

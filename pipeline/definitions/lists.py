@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from dastm.contract.documents import shown
+from dastm.contract.documents import DocumentError, read_file, shown
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import os_line
 
@@ -109,8 +109,11 @@ def _text(entry: Any, what: str, among: Sequence[Any]) -> str:
 def _lines(path: Path) -> list[str]:
     """Some programs begin a text with a mark, and some end lines with a carriage return."""
     try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as error:
-        raise DataError(os_line(error, path, "cannot read this list")) from error
+        text = read_file(path).decode("utf-8-sig")
+    except DocumentError as error:
+        if isinstance(error.__cause__, OSError):
+            raise DataError(os_line(error.__cause__, path, "cannot read this list")) from error
+        raise DataError(f"{path}: cannot read this list: {error}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: cannot read this list: byte {error.start} is not UTF-8; save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

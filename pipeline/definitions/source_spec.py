@@ -5,6 +5,7 @@ kinetics_json) take no such block.
 """
 
 import csv
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from dastm.contract.documents import DocumentError, read_file
 from dastm.contract.errors import DataError
 from pipeline.definitions.lists import bare, nfc
 
@@ -106,15 +108,15 @@ def _read_labels(path: Path) -> dict[str, dict[str, str]]:
     """key -> the other columns."""
     labels: dict[str, dict[str, str]] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # some programs begin their CSV with a mark
-            reader = csv.DictReader(file, strict=True)
-            columns = reader.fieldnames or []
-            if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:
-                raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
-            for row in reader:
-                if None in row or None in row.values() or bare(row["key"]) in labels:
-                    raise DataError(f"{path}: line {reader.line_num}: another number of columns, or a key seen before")
-                labels[bare(row.pop("key"))] = {name: nfc(text) for name, text in row.items() if text}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_file(path).decode("utf-8-sig")  # some programs begin their CSV with a mark
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = reader.fieldnames or []
+        if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:
+            raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
+        for row in reader:
+            if None in row or None in row.values() or bare(row["key"]) in labels:
+                raise DataError(f"{path}: line {reader.line_num}: another number of columns, or a key seen before")
+            labels[bare(row.pop("key"))] = {name: nfc(text) for name, text in row.items() if text}
+    except (DocumentError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot read these labels ({error})") from error
     return labels

@@ -40,7 +40,7 @@ def replaced_folder(out: Path, kind: FolderKind, noted: Collection[str] = ()) ->
 
     Behind a link, its target is replaced and the link stays. In a store that cannot rename (`places.can_rename`) it is
     `out` itself, emptied: its marker, which readers look for first, has to be written last.
-    Raises: as `check_replaceable`.
+    Raises: as `check_replaceable`, at the end too: what came into `out` meanwhile stays beside the new folder.
     """
     check_replaceable(out, kind, noted)
     if not can_rename(out):
@@ -67,7 +67,8 @@ def replaced_folder(out: Path, kind: FolderKind, noted: Collection[str] = ()) ->
         if old.exists():
             old.rename(final)
         raise
-    _remove(old, kind.marker)
+    if old.exists():
+        _remove_old(old, final, kind, noted)
 
 
 def check_replaceable(out: Path, kind: FolderKind, noted: Collection[str] = ()) -> None:
@@ -84,8 +85,23 @@ def check_replaceable(out: Path, kind: FolderKind, noted: Collection[str] = ()) 
         check_plain(folder)
         if folder.exists() and not folder.is_dir():
             raise DataError(f"{folder}: is a file, a folder belongs here")
-        if folder.exists() and next(inside(folder), None):
-            check_listed(folder, _fits(folder, kind, noted), kind.about)
+        _check_ours(folder, kind, noted)
+
+
+def _check_ours(folder: Path, kind: FolderKind, noted: Collection[str]) -> None:
+    if folder.exists() and next(inside(folder), None):
+        check_listed(folder, _fits(folder, kind, noted), kind.about)
+
+
+def _remove_old(old: Path, final: Path, kind: FolderKind, noted: Collection[str]) -> None:
+    """Remove what was replaced; NotOurs where a file came into it while the command worked: then it stays, whole."""
+    try:
+        _check_ours(old, kind, noted)
+    except (NotOurs, DataError) as error:
+        raise NotOurs(
+            f"{error} ({final} is new and whole; {old} is what lay there before, with what came in)"
+        ) from None
+    _remove(old, kind.marker)
 
 
 def _final(out: Path) -> Path:

@@ -83,7 +83,7 @@ split: {class_split: split.yaml, first_class_id: 1, rotate: yaw, scale: torso}
     [
         *(("ntu_skeleton", "ntu25", True), ("kinetics_json", "openpose18", True)),
         *((name, "ntu25", False) for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
-        *((name, "coco17", True) for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
+        *((name, "coco17", name != "array_stack") for name in ("pyskl_pickle", "array_stack", "folder_arrays")),
     ],
 )
 def test_a_joint_at_zero_is_what_the_format_or_the_definition_says(tmp_path, format_name, layout, missing):
@@ -94,6 +94,16 @@ def test_a_joint_at_zero_is_what_the_format_or_the_definition_says(tmp_path, for
     for said in ("missing", "measured"):
         own = load_definition(write(tmp_path, text.replace("layout:", f"zero_joints: {said}, layout:")))
         assert own.parse.zero_is_missing is (said == "missing")
+
+
+@pytest.mark.parametrize("name", ["pyskl_pickle", "array_stack", "folder_arrays"])
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [("image: centred", False), ("image: fractions", True), ("image: pixels", True), ("image_size: [8, 8]", True)],
+)
+def test_zero_is_measured_where_it_is_the_middle_of_the_image(tmp_path, name, source, missing):
+    text = MINIMAL.replace("format: ntu_skeleton", f"format: {name}, layout: coco17, source: {{{source}}}")
+    assert load_definition(write(tmp_path, text)).parse.zero_is_missing is missing
 
 
 def test_own_layout(tmp_path):

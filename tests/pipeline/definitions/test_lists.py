@@ -1,5 +1,6 @@
 """Lists of keys and names: what editors and spreadsheets make of them is understood, or refused; never passed over."""
 
+import os
 import unicodedata
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path):
         read_keys("none.txt", "parse.missing", tmp_path, "ntu_skeleton")
     with pytest.raises(DataError, match=r"list\.txt: cannot read this list: byte 1 is not UTF-8; save it as UTF-8"):
         listed(tmp_path, b"a\xe9")
+
+
+def test_a_list_that_is_a_pipe_or_a_device_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(DataError, match="cannot read this list: not a regular file"):
+            read_names(name, "parse.class_names", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The block parse.source: what each format takes, and one line for what it does not."""
 
+import os
+
 import pytest
 import yaml
 
@@ -60,6 +62,13 @@ def test_a_wrong_labels_file_is_one_line(tmp_path, text, reason):
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(DataError, match=f"labels.csv: {reason}"):
         define(tmp_path, "folder_arrays", STICK, source={"labels": "labels.csv"})
+
+
+def test_a_labels_file_that_is_a_pipe_or_a_device_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(DataError, match=r"cannot read these labels \(not a regular file\)"):
+            define(tmp_path, "folder_arrays", STICK, source={"labels": name})
 
 
 def test_a_layout_of_two_coordinates_is_refused(tmp_path):

@@ -108,6 +108,27 @@ def test_foreign_files_are_not_replaced(tmp_path):
         write(out / "chapter")
 
 
+def write_while_it_comes(out, name):
+    with replaced_folder(out, KIND) as folder:
+        (folder / "marker").write_text("marker")
+        (out / name).write_text("mine")
+
+
+def test_a_file_that_comes_while_a_command_works_is_named_and_kept(tmp_path):
+    out = tmp_path / "out"
+    write(out, "old")
+    line = r"\.out\.old/thesis: is no part of a test's folder, .*/out is new and whole; .*/\.out\.old is what lay there"
+    with pytest.raises(NotOurs, match=line):
+        write_while_it_comes(out, "thesis")
+    assert (tmp_path / ".out.old" / "thesis").read_text() == "mine"
+    assert (out / "marker").read_text() == "marker"
+    with pytest.raises(NotOurs, match="thesis: is no part"):
+        write(out)
+    (tmp_path / ".out.old" / "thesis").unlink()
+    write(out)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 @pytest.mark.parametrize("name", [".out.new", ".out.old"])
 @pytest.mark.parametrize("kind", ["folder", "link", "file"])
 def test_what_lies_beside_under_our_own_names_is_not_removed_unread(tmp_path, name, kind):
