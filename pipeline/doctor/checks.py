@@ -1,7 +1,7 @@
 """One clip's arrays -> its doubts: a plain function a check, no policy on what to do about them.
 
 In: `Bodies` (see `observed`), the observations of all bodies of a clip, and the `Limits`. Out: `Doubt`s, at most one a
-check and body.
+check and body, but two of `at_origin`.
 
 Axes: as in `observed`, and E bones, T frames.
 """
@@ -77,13 +77,18 @@ def zero_joints(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def at_origin(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """Joints of the main body that are measured at exactly (0, 0, 0) in nearly all frames. 3-D only."""
+    """Joints of the main body that are measured at exactly (0, 0, 0) in nearly all frames, or in some. 3-D only."""
     rows = bodies.rows[bodies.main]
     shown_PV = bodies.measured_PV[rows]
     if bodies.is_image or not shown_PV.any():
         return
     share_V = (shown_PV & ~bodies.joints_PVC[rows].any(axis=2)).sum(axis=0) / max(1, int(shown_PV.any(axis=1).sum()))
     over = np.flatnonzero(share_V >= limits.origin_share)
+    some = np.flatnonzero(share_V >= limits.origin_least)
+    if len(some) > len(over):
+        worst = max(sorted({*some.tolist()} - {*over.tolist()}), key=lambda joint: share_V[joint])
+        what = f"joint {_joint(bodies.layout, worst)} is (0, 0, 0) in {share_V[worst]:.0%} of the main body's frames"
+        yield Doubt("at_origin", f"{what} only: lost there, most likely (parse.zero_joints: missing)")
     if len(over):
         first = int(over[0])
         more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""

@@ -20,6 +20,8 @@ class Limits:
     origin_share: float = 0.9
     """Share of a 3-D body's frames in which a joint is measured at exactly (0, 0, 0): no sensor measures that place,
     but data that is centred on the joint has it there, and so has data that marks lost joints by it."""
+    origin_least: float = 0.05
+    """The least share of frames at exactly (0, 0, 0) that is told: a joint that is there at times was lost then."""
     never_found: float = 0.5
     """Share of a 2-D body's joints that no frame shows: a close-up still shows the upper half."""
     empty_share: float = 0.5

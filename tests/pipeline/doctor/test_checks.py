@@ -79,7 +79,20 @@ def test_a_joint_that_is_at_the_origin_in_nearly_all_frames_is_named(rng):
     clip.joints_PVC[:, 1] = 0.0
     assert "joint 'hip centre' (and 1 more) is" in doubts(lay_out(clip, NTU25))[0].what
     body[:5] += 0.01
-    assert doubts(lay_out(replace(clip, joints_PVC=body.astype(np.float32)), NTU25)) == []
+    found = only(lay_out(replace(clip, joints_PVC=body.astype(np.float32)), NTU25))
+    assert "'hip centre' is (0, 0, 0) in 88% of the main body's frames only" in found.what
+
+
+@pytest.mark.parametrize(("n_zero", "told"), [(1, False), (2, True), (20, True)])
+def test_a_joint_that_is_measured_at_the_origin_at_times_was_most_likely_lost(rng, n_zero, told):
+    body = person(rng)
+    body[:n_zero, 7] = 0.0
+    found = doubts(lay_out(replace(tracks(person(rng)), joints_PVC=body.astype(np.float32)), NTU25))
+    share = f"{n_zero / len(body):.0%}"
+    what = f"joint 'left hand' is (0, 0, 0) in {share} of the main body's frames only: lost there, most likely"
+    assert [doubt.what for doubt in found if doubt.check == "at_origin"] == told * [
+        f"{what} (parse.zero_joints: missing)"
+    ]
 
 
 def test_joints_that_no_frame_finds_are_counted_in_a_film(rng):
