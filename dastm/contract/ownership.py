@@ -91,13 +91,14 @@ class FileKind:
 
 def check_file(path: Path, *kinds: FileKind) -> None:
     """NotOurs where another file than an empty one or one of these kinds lies at `path`; pipes and devices are fine."""
-    if not path.is_file() or path.stat().st_size == 0 or any(_is(path, kind) for kind in kinds):
+    if not path.is_file() or path.stat().st_size == 0 or any(is_a(path, kind) for kind in kinds):
         return
     about = " or ".join(kind.about for kind in kinds)
     raise NotOurs(f"{path}: is not {about}, so it is not replaced; move it away, or name another")
 
 
-def _is(path: Path, kind: FileKind) -> bool:
+def is_a(path: Path, kind: FileKind) -> bool:
+    """Whether a file reads as one of this kind."""
     try:
         return kind.is_ours(path)
     except (OSError, ValueError, RecursionError):

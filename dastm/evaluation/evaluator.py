@@ -38,7 +38,7 @@ from dastm.runs.checkpoint import TrainingRecord
 from dastm.runs.device import pick_device, precision
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser
-from dastm.runs.run_folder import check_results, remove_half_written
+from dastm.runs.run_folder import check_results, remove_half_written_results
 from dastm.runs.seen_classes import check_unseen, unnamed_note
 from dastm.runs.whereabouts import shards_of
 
@@ -152,7 +152,8 @@ def evaluate_and_write(
             record.check_shards(manifest)
         folder = out if out is not None or run is None else run / "eval" / evaluation_folder(config, record, manifest)
         if folder is not None:
-            check_results(folder, run if out is None else None)
+            within = run is not None and folder.absolute().parent == (run / "eval").absolute()
+            check_results(folder, run if within else None)
         about = _about(record, run, source, config)
         scored, left_out = without_small(source, _needed(config))
         if left_out:
@@ -166,7 +167,7 @@ def evaluate_and_write(
         return metrics
     if replaced := replaced_because(folder, metrics):
         log(f"replaces {folder}: {replaced}")
-    remove_half_written(folder)
+    remove_half_written_results(folder)
     return write_evaluation(rows, metrics, folder, classes)
 
 

@@ -83,14 +83,14 @@ def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, An
     write_bytes(path, csv_bytes(fields, rows))
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON document of a run folder; RunError names the file."""
+def read_json(path: Path, again: str = "") -> Any:
+    """Read a JSON document of a run folder; RunError names the file, and says `again`, how to make it again."""
     try:
         return read_document(path)
     except DocumentError as error:
         if isinstance(error.__cause__, OSError):
             raise RunError(os_line(error.__cause__, path, "cannot be read")) from error
-        raise RunError(f"{path}: cannot be read ({error})") from None
+        raise RunError(f"{path}: cannot be read ({error})" + f"; {again}" * bool(again)) from None
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -203,20 +203,19 @@ class TrainingRecord:
         path = run / "train" / CONFIG_NAME
         if not path.is_file():
             raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
-        document = read_json(path)
+        again = f"move {run} away, then `dastm train --out {run}`"
+        document = read_json(path, again)
         try:
             _check_texts(document)
             if "layout" in document or DIGEST in document:
-                document = check_seal(
-                    document, path, f"`dastm train --out {run} --replace` makes the run anew", but=WHERE
-                )
+                document = check_seal(document, path, again, but=WHERE)
             layout = document.pop("layout", None)
             layout = Layout.from_dict(layout) if layout is not None else None
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
             classes = _classes_read(document.pop("classes", None))
             return TrainingRecord(config=config, versions=versions, classes=classes, layout=layout, **document)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise RunError(f"{path}: not the record of a training ({cut(error)})") from error
+            raise RunError(f"{path}: not the record of a training ({cut(error)}); {again}") from error
 
 
 def _check_texts(document: dict[str, Any]) -> None:

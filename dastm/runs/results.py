@@ -48,7 +48,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     Raises: RunError naming the file at fault, if one is gone, damaged, or not of this evaluation.
     """
     path, again = folder / METRICS_NAME, f"run `dastm eval` again, with --out {folder}, or remove that folder"
-    metrics = check_seal(read_json(path), path, again)
+    metrics = check_seal(read_json(path, again), path, again)
     try:
         facts = metrics["files"]
         read_beside(folder / PREDICTIONS_NAME, facts[PREDICTIONS_NAME], again)
@@ -76,7 +76,7 @@ def read_curves(run: Path) -> list[dict[str, Any]]:
     about = run / "train" / CURVES_FACTS
     if not about.is_file():
         raise RunError(f"{path}: there is no digest of it (no {about}; an older version wrote it?); {again}")
-    facts = check_seal(read_json(about), about, again)
+    facts = check_seal(read_json(about, again), about, again)
     return [
         {key: _cell(key, text) for key, text in row.items()}
         for row in read_csv_beside(path, facts.get(CURVES_NAME), again)

@@ -6,6 +6,8 @@ In: a run, a folder of results, of a sweep or of a bench. Out: nothing, or NotOu
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from dastm.contract.ownership import (
     PAGE,
     FileKind,
@@ -15,10 +17,13 @@ from dastm.contract.ownership import (
     check_plain,
     csv_with,
     finished_name,
+    head_of,
     inside,
+    is_a,
     json_with,
     remove_unfinished,
 )
+from dastm.contract.shards import PARQUET_FAULTS
 
 RESULT_NAMES = ("metrics.json", "episodes.csv", "predictions.parquet")
 TABLE_NAMES = ("table.md", "table.csv", "table.tex", "table.html", "curve.svg")
@@ -27,6 +32,19 @@ CELL_NAMES = ("cell.yaml", "commands.json", "failed.json", "log.txt", ".lock")
 CURVES = FileKind("the curves of a training", csv_with("seed", "epoch", "part", "loss"))
 METRICS = FileKind("the result of an evaluation", json_with("rows", "settings"))
 EPISODES = FileKind("the episodes of an evaluation", csv_with("row", "seed", "accuracy"))
+PREDICTION_COLUMNS = ("row", "seed", "episode", "class_id", "clip", "predicted")
+
+
+def _has_predictions(path: Path) -> bool:
+    try:
+        return head_of(path).startswith(b"PAR1") and tuple(pq.read_schema(path).names) == PREDICTION_COLUMNS
+    except PARQUET_FAULTS:
+        return False
+
+
+PREDICTIONS = FileKind("the predictions of an evaluation", _has_predictions)
+RESULTS = dict(zip(RESULT_NAMES, (METRICS, EPISODES, PREDICTIONS), strict=True))
+RECORD = FileKind("the record of a training", json_with("config", "dataset", "shards_digest", "versions"))
 SWEEP = FileKind("the plan of a sweep", json_with("grid", "cells", "rows"))
 BENCH = FileKind("the result of `dastm bench`", json_with("machine", "cases"))
 _TRAINING = re.compile(
@@ -38,6 +56,13 @@ _WRITTEN = {
     *(*RESULT_NAMES, *CELL_NAMES),
 }
 _CELL = re.compile(r"[a-z0-9._-]+_seed-\d+_[0-9a-f]{8}")
+_DAMAGED = re.compile(rf"{_CELL.pattern}\.damaged(-\d+)?")
+
+
+def is_half_written(path: Path) -> bool:
+    """Whether a killed command of ours had not finished to write this file."""
+    name = finished_name(path.name)
+    return name != path.name and name in _WRITTEN
 
 
 def remove_half_written(folder: Path) -> None:
@@ -48,13 +73,22 @@ def remove_half_written(folder: Path) -> None:
             remove_half_written(path)
 
 
+def remove_half_written_results(folder: Path) -> None:
+    """Remove what a killed evaluation had not finished to write into its folder, and nothing below."""
+    remove_unfinished(folder, RESULT_NAMES.__contains__)
+
+
 def check_run(run: Path) -> None:
-    """NotOurs where a training in `run` would write through a link, or over curves.csv of others."""
+    """NotOurs where a training in `run` would write through a link, or over curves.csv of others.
+
+    Beside the record of a training curves.csv is known by its name: a damaged one is made again.
+    """
     check_plain(*(run / name for name in ("train", "eval", "curves.csv", "report.html", ".training")))
     if (run / "train").is_dir():
         for _ in inside(run / "train"):
             pass  # which looks for links
-    check_file(run / "curves.csv", CURVES)
+    if not is_a(run / "train" / "config.json", RECORD):
+        check_file(run / "curves.csv", CURVES)
 
 
 def check_removable(run: Path) -> None:
@@ -64,28 +98,33 @@ def check_removable(run: Path) -> None:
     check_file(run / "report.html", PAGE)
     if (run / "eval").exists():
         check_listed(run / "eval", _RESULTS.fullmatch, "an evaluation")
-        for name, path in inside(run / "eval"):
-            if finished_name(name) == name:
-                _check_result(path)
+        for folder in sorted({path.parent for _, path in inside(run / "eval")}):
+            _check_read_as_ours(folder)
 
 
 def check_results(folder: Path, run: Path | None = None) -> None:
     """NotOurs where an evaluation into `folder` would write over what no evaluation has written.
 
     Args:
-        run: whose eval/ the folder is in, by a name of ours; None: a user named it.
+        run: in whose eval/ the folder is: there the name is enough, so that what is damaged can be made again. None: a
+            user named the folder.
     """
+    check_plain(*(folder / name for name in RESULT_NAMES))
     if run is not None:
         check_plain(run / "eval", folder)
-    for name in RESULT_NAMES:
-        check_plain(folder / name)
-        _check_result(folder / name)
+    else:
+        _check_read_as_ours(folder)
 
 
-def _check_result(path: Path) -> None:
-    kinds = {"metrics.json": METRICS, "episodes.csv": EPISODES}
-    if path.name in kinds:
-        check_file(path, kinds[path.name])
+def _check_read_as_ours(folder: Path) -> None:
+    """NotOurs where a file with the name of a result is none, and none beside it is one, of which it may be damaged."""
+    there = [path for path in (folder / name for name in RESULT_NAMES) if path.is_file() and path.stat().st_size]
+    others = [path for path in there if not is_a(path, RESULTS[path.name])]
+    if others and len(others) == len(there):
+        raise NotOurs(
+            f"{others[0]}: is not {RESULTS[others[0].name].about}, so it is not replaced; move it away, or name"
+            f" another; if it is a damaged one, remove that folder"
+        )
 
 
 def check_sweep(folder: Path) -> None:
@@ -93,9 +132,11 @@ def check_sweep(folder: Path) -> None:
     plan, cells = folder / "sweep.json", folder / "cells"
     tables = [folder / name for name in TABLE_NAMES]
     check_plain(plan, cells, folder / ".lock", folder / "pretrained", *tables)
-    check_file(plan, SWEEP)
-    for path in sorted(cells.iterdir()) if cells.is_dir() else ():
-        if not _CELL.fullmatch(path.name):
+    found = sorted(cells.iterdir()) if cells.is_dir() else []
+    if not found:  # else a damaged plan is made again
+        check_file(plan, SWEEP)
+    for path in found:
+        if not (_CELL.fullmatch(path.name) or _DAMAGED.fullmatch(path.name)):
             raise NotOurs(f"{path}: is no cell of a sweep; move it away, or choose another --out")
         check_plain(path, *(path / name for name in CELL_NAMES))
     _check_described(plan, tables)

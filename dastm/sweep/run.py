@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
 from dastm.contract.shards import has_manifest, read_manifest
 from dastm.episodes.urls import is_url
-from dastm.runs.checkpoint import ARITHMETIC, CURVES_NAME, code_digest, software, write_bytes, write_json
+from dastm.runs.checkpoint import (
+    ARITHMETIC,
+    CURVES_NAME,
+    TrainingRecord,
+    code_digest,
+    software,
+    write_bytes,
+    write_json,
+)
 from dastm.runs.locks import alone
 from dastm.runs.mending import is_whole
 from dastm.runs.run_folder import check_sweep, remove_half_written
@@ -123,10 +132,26 @@ def _prepare(
             others += other
             continue
         todo.append(cell)
+        if _moved_aside(folder):
+            log(f"{folder}: the record of its training is damaged; moved to a name with `.damaged`, and trained anew")
         _write_cell(cell, sweep.grid.evaluate, folder, found, anew=other and options.replace)
     if others:
         log(f"kept: {_counted(others, 'finished cell')} of other code or versions (--replace trains anew)")
     return todo
+
+
+def _moved_aside(folder: Path) -> bool:
+    """Whether a cell had a training that nobody can tell whose it is, which no `dastm train` would replace."""
+    remove_half_written(folder)
+    if not (folder / "train").is_dir() or not any((folder / "train").iterdir()):
+        return False
+    try:
+        TrainingRecord.read(folder)
+    except RunError:
+        names = (f"{folder.name}.damaged{f'-{n}' if n > 1 else ''}" for n in count(1))
+        folder.rename(next(path for path in map(folder.with_name, names) if not path.exists()))
+        return True
+    return False
 
 
 def _this_code() -> tuple[str, dict[str, str | None]]:
@@ -140,7 +165,6 @@ def _arithmetic(versions: Mapping[str, str]) -> dict[str, str | None]:
 def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, found: CellResult, *, anew: bool) -> None:
     """cell.yaml, the whole configuration, and commands.json: what of `dastm train` and `dastm eval` is left to do."""
     folder.mkdir(parents=True, exist_ok=True)
-    remove_half_written(folder)
     (folder / FAILED_NAME).unlink(missing_ok=True)
     preset = folder / CONFIG_NAME
     write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dastm.contract.errors import RunError
 from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord
-from dastm.runs.run_folder import check_removable, check_run, remove_half_written
+from dastm.runs.run_folder import check_removable, check_run, is_half_written, remove_half_written
 from dastm.training.schedule import why_not_longer
 
 EPOCHS = "optimise.epochs"
@@ -25,8 +25,7 @@ def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[st
         would be written over or removed is not a training and what was made of it.
     """
     check_run(run)
-    remove_half_written(run / "train")
-    if (run / "train").exists() and any((run / "train").iterdir()):
+    if (run / "train").exists() and not all(map(is_half_written, (run / "train").iterdir())):
         differs = _differences(run, record)
         if differs == EPOCHS:
             differs = _beside_epochs(run, record, log)
@@ -37,6 +36,7 @@ def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[st
             log(f"{run}: another training was here ({differs}); starting anew")
             for path in (run / name for name in RUN_CONTENTS):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    remove_half_written(run / "train")  # not before: until here it may be another's
     (run / CURVES_NAME).unlink(missing_ok=True)  # it says that all seeds are trained
     record.write(run)
 
@@ -58,7 +58,8 @@ def _differences(run: Path, record: TrainingRecord) -> str:
     try:
         before = TrainingRecord.read(run).identity()
     except RunError as error:
-        raise RunError(f"{error}; so nothing there is replaced: move {run} away, or choose another --out") from error
+        fault = str(error).partition(";")[0]
+        raise RunError(f"{fault}; so nothing there is replaced: move {run} away, or choose another --out") from error
     now = record.identity()
     if before["shards_digest"] != now["shards_digest"]:
         return "other shards"

@@ -241,6 +241,20 @@ def test_damaged_results_are_told_in_the_table_and_made_again(cells):
     assert verbs(again) == [["eval"]]
 
 
+def test_a_cell_with_a_damaged_record_is_moved_aside_and_trained_again(cells):
+    _, go = cells()
+    go()
+    for aside in (".damaged", ".damaged-2"):
+        path = min(path for path in Path("out/cells").rglob("config.json") if "damaged" not in str(path))
+        path.write_bytes(path.read_bytes()[:-40])
+        again, go = cells()
+        lines = go()
+        assert verbs(again) == [["train", "eval"]]
+        cell = path.parents[1]
+        assert cell.with_name(cell.name + aside).is_dir()
+        assert any("the record of its training is damaged; moved" in line for line in lines)
+
+
 def test_a_failed_cell_leaves_the_others_be_and_is_tried_again(cells):
     _, go = cells(failing="dtw")
     lines = []

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from dastm.contract.errors import RunError
+from dastm.contract.ownership import unfinished_name
 from dastm.episodes.sources import open_source
-from dastm.runs.checkpoint import record_training
+from dastm.runs.checkpoint import TrainingRecord, record_training
 from dastm.training.run_ownership import claim
 from tests.toy import tiny, toy_shards, train_toy
 
@@ -60,3 +61,40 @@ def test_another_training_is_named_by_its_keys_and_kept(shards, tmp_path):
     claim(tmp_path, other, replace=True, log=lines.append)
     assert "starting anew" in lines[0]
     assert not (tmp_path / "train" / "seed-0").exists()
+
+
+def test_a_folder_that_is_refused_keeps_what_another_training_has_half_written(shards, tmp_path):
+    train_toy(shards, tmp_path)
+    half = unfinished_name(tmp_path / "train" / "seed-0" / "last.pt")
+    half.write_text("x")
+    with pytest.raises(RunError, match="holds another training"):
+        claim(tmp_path, record_of(shards, tiny(augment__yaw=5.0)), replace=False, log=print)
+    assert half.exists()
+    claim(tmp_path, record_of(shards, tiny()), replace=False, log=print)
+    assert not half.exists()
+
+
+def test_a_record_that_was_never_finished_leaves_the_folder_free(shards, tmp_path):
+    (tmp_path / "train").mkdir()
+    half = unfinished_name(tmp_path / "train" / "config.json")
+    half.write_text("x")
+    claim(tmp_path, record_of(shards, tiny()), replace=False, log=print)
+    assert not half.exists()
+
+
+def test_a_damaged_record_is_refused_with_advice_that_works(shards, tmp_path):
+    run = tmp_path / "run"
+    record = record_of(shards, tiny())
+    claim(run, record, replace=False, log=print)
+    path = run / "train" / "config.json"
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole.replace(b'"shards_digest": "', b'"shards_digest": "x')):
+        path.write_bytes(damaged)
+        with pytest.raises(RunError) as told:
+            claim(run, record, replace=True, log=print)
+        assert f"so nothing there is replaced: move {run} away" in str(told.value)
+        with pytest.raises(RunError) as told:
+            TrainingRecord.read(run)
+        assert str(told.value).endswith(f"; move {run} away, then `dastm train --out {run}`")
+    run.rename(tmp_path / "away")
+    claim(run, record, replace=False, log=print)
