@@ -5,6 +5,7 @@ could take for something else. Both command lines read params.yaml with this.
 """
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ SAFE_IN_QUOTES = re.compile(r"[^'\x00-\x1f\x7f-][^'\x00-\x1f\x7f]*")
 def is_plain(name: object) -> bool:
     """Whether this is a name of letters, digits, `.`, `_` and `-` (not first), and neither `.` nor `..`."""
     return isinstance(name, str) and PLAIN.fullmatch(name) is not None and name not in (".", "..")
+
+
+def composed(text: str) -> str:
+    """The text with letters and their accents as one character each, so that what looks the same is the same."""
+    return unicodedata.normalize("NFC", text)
 
 
 def read_params(path: Path, block: str) -> dict[str, Any]:

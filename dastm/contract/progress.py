@@ -108,7 +108,7 @@ class Lines(Generic[T]):
         if self._total is None or not done:
             return so_far
         left_s = elapsed_s / done * (max(0, self._total - self._n) + self._after)
-        return f"{so_far}, about {_told(left_s)} left{' in all' if self._after else ''}"
+        return f"{so_far}, about {_told(left_s)} left"
 
     def _tell(self, every_s: float) -> None:
         while not self._over.wait(every_s):

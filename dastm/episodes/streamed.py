@@ -142,10 +142,20 @@ def _members(blocks: _Blocks, url: str) -> Iterator[dict[str, Any]]:
         raise ShardError(f"{url}: the tar is cut short or damaged; run `dastm-data split` or copy it again")
 
 
+def _local(url: str) -> Path | None:
+    """The path on this machine that webdataset would open; None: it would open none."""
+    if not is_url(url):
+        return Path(url)
+    return Path(urlsplit(url).path) if url.startswith("file:") else None
+
+
 @contextmanager
 def _opened(url: str) -> Iterator[IO[bytes]]:
     from webdataset.gopen import gopen, set_options
 
+    path = _local(url)
+    if path is not None and path.exists() and not path.is_file():
+        raise ShardError(f"{path}: no regular file")  # which might never end, or never begin
     try:
         stream = gopen(url)
     except (OSError, ValueError, ImportError) as error:

@@ -16,8 +16,8 @@ import os
 import platform
 import subprocess
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ WHERE = ("shards", "beside")
 """Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
 PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
 """Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
+MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
+"""Of these, what was done before there was such a key: a split block without it means this."""
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
 
 
@@ -117,6 +119,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(data, map_location="cpu", weights_only=True)
         if not isinstance(state, dict):
             raise TypeError(f"holds a {type(state).__name__}")
+    except MemoryError:  # says nothing of the file
+        raise
     except Exception as error:  # the unpickler fails in a dozen ways on bytes that are not its own
         raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); `dastm train` makes it again") from error
     return state
@@ -178,6 +182,16 @@ class TrainingRecord:
     def trained_on(self, manifest: Manifest) -> bool:
         """Whether these are the shards of the training."""
         return checksum(encode_manifest(manifest)) == self.shards_digest
+
+    def of_classes(self, pools: Mapping[str, Collection[int]]) -> "TrainingRecord":
+        """The record of a training that sees only these classes; part -> class ids."""
+        if self.classes is None:
+            return self
+        classes = {
+            part: {class_id: name for class_id, name in ids.items() if class_id in pools[part]}
+            for part, ids in self.classes.items()
+        }
+        return replace(self, classes=classes)
 
     def check_shards(self, manifest: Manifest) -> None:
         """RunError unless these are the shards of the training: of others, any class may be one that it has seen."""

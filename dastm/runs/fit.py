@@ -15,12 +15,13 @@ from torch import Tensor
 
 from dastm.contract.clip import Manifest, ShardError
 from dastm.contract.errors import RunError
+from dastm.contract.names import composed
 from dastm.contract.shards import read_manifest
 from dastm.contract.skeleton import Layout
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.urls import is_url
 from dastm.episodes.views import View
-from dastm.runs.checkpoint import TrainingRecord, preparation_of
+from dastm.runs.checkpoint import MISSING_MEANS, PREPARATION, TrainingRecord, preparation_of
 from dastm.runs.whereabouts import shards_of
 
 FRAMES = ("frames", "n_frames")
@@ -78,18 +79,34 @@ def fitted(
 
 def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest) -> list[Difference]:
     """In what data differ from what weights were trained on; joints by name, so that their order is one difference."""
-    here = preparation_of(manifest)
+    here, prepared = _with_meanings(preparation_of(manifest)), _with_meanings(prepared)
+    in_time = all(one.get("frame_order") in (None, "time") for one in (here, prepared))
+    layout, other = _composed(layout), _composed(manifest.layout)
     return [
-        *_of_joints(layout, manifest.layout),
-        *_of_names(layout, manifest.layout, {**prepared}),
+        *_of_joints(layout, other),
+        *_of_names(layout, other, {**prepared}),
         *(
             Difference(
-                key=f"split.{key}", trained=_told(prepared.get(key)), here=_told(here[key]), convertible=key in FRAMES
+                key=f"split.{key}",
+                trained=_told(prepared.get(key)),
+                here=_told(here[key]),
+                convertible=key in FRAMES and in_time,
             )
             for key in here
             if here[key] != prepared.get(key)
         ),
     ]
+
+
+def _with_meanings(prepared: Mapping[str, Any]) -> dict[str, Any]:
+    """With what a key means that is younger than the data; nothing is known of data that say nothing at all."""
+    if all(prepared.get(key) is None for key in PREPARATION):
+        return {**prepared}
+    return {**prepared, **{key: means for key, means in MISSING_MEANS.items() if prepared.get(key) is None}}
+
+
+def _composed(layout: Layout) -> Layout:
+    return replace(layout, joints=tuple(map(composed, layout.joints)))
 
 
 def _trained_on(manifest: Manifest, record: TrainingRecord, run: Path) -> tuple[Layout, Mapping[str, Any]]:
@@ -179,7 +196,7 @@ def _told(value: Any) -> str:
 def _converted(source: EpisodeSource, layout: Layout, prepared: Mapping[str, Any]) -> EpisodeSource:
     """The joints in the order of the training, and as many frames: the middle one of each equal segment."""
     manifest = source.manifest
-    order = torch.tensor([manifest.layout.joints.index(name) for name in layout.joints])
+    order = torch.tensor([_composed(manifest.layout).joints.index(name) for name in _composed(layout).joints])
     n_frames = int(prepared["n_frames"])
     middle_F = (2 * torch.arange(n_frames) + 1) * manifest.frames // (2 * n_frames)
 

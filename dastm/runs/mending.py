@@ -1,4 +1,4 @@
-"""Checkpoints that are gone or damaged are made again: what cannot be continued is removed, said, and trained again.
+"""Checkpoints that are gone or damaged are made again: what is damaged is renamed, said, and trained again.
 
 In: the folder of one seed. Out: whether its training continues from there. Nothing random depends on what was there, so
 a seed that is trained again ends with the weights that it had.
@@ -22,13 +22,14 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def whole_or_removed(path: Path, seed: int, log: Log) -> bool:
-    """Whether a checkpoint can be continued from; one that is damaged is removed, and that is logged."""
+def whole_or_renamed(path: Path, seed: int, log: Log) -> bool:
+    """Whether a checkpoint can be continued from; one that is damaged is renamed, and that is logged."""
     try:
         load_checkpoint(path)
     except RunError as error:
         log(f"seed {seed}: {str(error).partition(';')[0]}; made again from the start")
-        path.unlink(missing_ok=True)
+        if path.exists():
+            path.replace(path.with_name(f"{path.name}.damaged"))
         return False
     return True
 
@@ -39,9 +40,9 @@ def continues(folder: Path, seed: int, log: Log) -> bool:
     The best weights are in best.pt only: where that is gone or damaged, the seed is trained again as well.
     """
     last, best = folder / "last.pt", folder / "best.pt"
-    if not last.exists() or not whole_or_removed(last, seed, log):
+    if not last.exists() or not whole_or_renamed(last, seed, log):
         return False
-    if load_checkpoint(last).get("best", -1.0) < 0 or whole_or_removed(best, seed, log):
+    if load_checkpoint(last).get("best", -1.0) < 0 or whole_or_renamed(best, seed, log):
         return True
     last.unlink()
     return False

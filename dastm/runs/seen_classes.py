@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
+from dastm.contract.names import composed
 from dastm.runs.checkpoint import TrainingRecord, training_classes
 
 NAMED = 5
@@ -88,4 +89,4 @@ def _unnamed(name: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return " ".join(composed(composed(name).casefold()).split())

@@ -26,7 +26,7 @@ from dastm.layers.dropout import reseed_dropout
 from dastm.model import Recogniser
 from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
-from dastm.runs.mending import whole_or_removed
+from dastm.runs.mending import whole_or_renamed
 from dastm.training.schedule import half_cosine
 
 EPOCH = 2**31
@@ -138,7 +138,7 @@ def pretrain(
     options = config.pretrain
     with locked(last.with_name(f".{last.name}.lock")):
         state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
-        if last.exists() and whole_or_removed(last, seed, log):
+        if last.exists() and whole_or_renamed(last, seed, log):
             state.load(last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
         _learn(source, state, last, device)

@@ -113,6 +113,7 @@ def train(
         source, left_out = without_small(source, needed)
         for line in left_out:
             log(line)
+        record = record.of_classes({part: source.pool_sizes(part) for part in ("train", "val")})
     _check(source, config)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []

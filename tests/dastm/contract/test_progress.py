@@ -76,7 +76,7 @@ def test_a_line_tells_the_time_left_of_what_comes_after_as_well():
     with told:
         told.update(5)
         clock.now = 50.0
-        assert told.line() == "split: 5 of 10 clips, 0:00:50 so far, about 0:15:50 left in all"
+        assert told.line() == "split: 5 of 10 clips, 0:00:50 so far, about 0:15:50 left"
 
 
 def test_a_line_without_a_known_end_tells_what_is_known():

@@ -1,6 +1,8 @@
 """Reading front to back: every kind of URL, early stop, and every way in which a stream can fail."""
 
 import io
+import os
+import re
 import tarfile
 import threading
 from functools import partial
@@ -214,3 +216,14 @@ def test_a_shard_name_that_would_reach_the_shell_is_refused(folder):
     (folder / "manifest.json").write_bytes(document)
     with pytest.raises(ShardError, match="not a plain name"):
         StreamedShards(f"pipe:cat {folder}")
+
+
+@pytest.mark.parametrize("start", ["", "file://"])
+@pytest.mark.parametrize("name", ["manifest.json", "shard"])
+def test_a_pipe_in_a_local_folder_is_refused_and_does_not_hang(folder, start, name):
+    opened = StreamedShards(f"{start}{folder}")
+    path = folder / (opened.manifest.parts["train"][5].shards[0] if name == "shard" else name)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ShardError, match=f"{re.escape(str(path))}: no regular file"):
+        StreamedShards(f"{start}{folder}").fetch("train", FIRST)

@@ -200,3 +200,21 @@ def test_an_older_run_is_compared_by_the_shards_of_its_training_or_refused(place
     again = evaluate_and_write(CONFIG, tmp_path / "0", str(place / "shards"), "cpu", tmp_path / "out")
     assert np.isfinite(again["rows"]["DASTM"]["mean"])
     assert not Path(tmp_path / "a" / "eval").exists()
+
+
+def test_a_key_that_is_younger_than_the_data_means_what_was_done_before_it():
+    assert found(manifest_of(gaps="interpolate", frame_order="time")) == []
+    assert found(manifest_of(), gaps="interpolate", frame_order="time") == []
+    assert found(manifest_of(gaps="zero")) == [("split.gaps is zero, trained on interpolate", False)]
+    nothing = replace(manifest_of(), definition={})
+    assert ("split.gaps is not said, trained on interpolate", False) in found(nothing)
+
+
+def test_frames_that_are_scrambled_cannot_be_converted():
+    here = manifest_of(frames=9, frame_order="scrambled")
+    assert found(here, frame_order="scrambled") == [("split.n_frames is 9, trained on 6", False)]
+
+
+def test_a_joint_whose_accent_is_a_character_of_its_own_is_the_same_joint():
+    one, two = (replace(STICK, joints=("foot", "hip", name)) for name in ("t\u00eate", "te\u0302te"))
+    assert found(manifest_of(two), one) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from dastm.runs.checkpoint import save_checkpoint
-from dastm.runs.mending import continues, is_whole, whole_or_removed
+from dastm.runs.mending import continues, is_whole, whole_or_renamed
 
 
 def state(path, **values):
@@ -14,13 +14,14 @@ def state(path, **values):
 def test_what_is_whole_stays_and_what_is_damaged_goes_with_a_word(tmp_path):
     path, said = state(tmp_path / "a.pt", best=0.5), []
     assert is_whole(path)
-    assert whole_or_removed(path, 3, said.append)
+    assert whole_or_renamed(path, 3, said.append)
     assert said == []
     path.write_bytes(path.read_bytes()[:-9])
     assert not is_whole(path)
     assert path.exists()
-    assert not whole_or_removed(path, 3, said.append)
+    assert not whole_or_renamed(path, 3, said.append)
     assert not path.exists()
+    assert path.with_name("a.pt.damaged").exists()
     assert not is_whole(path)
     (line,) = said
     assert line.startswith(f"seed 3: {path}: damaged checkpoint (")
@@ -35,7 +36,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_damage(tmp_path, monkeypa
 
     monkeypatch.setattr("dastm.runs.mending.load_checkpoint", denied)
     with pytest.raises(PermissionError):
-        whole_or_removed(path, 0, print)
+        whole_or_renamed(path, 0, print)
     assert path.exists()
 
 

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dastm.contract.ownership import NotOurs, unfinished_name
-from dastm.evaluation.evaluator import EPISODE_FIELDS
 from dastm.evaluation.predictions import SCHEMA, predictions_file
+from dastm.evaluation.written import EPISODE_FIELDS
 from dastm.runs.results import save_evaluation
 from dastm.runs.run_folder import (
     PREDICTION_COLUMNS,
@@ -89,6 +89,7 @@ def test_the_columns_of_predictions_are_known_here_as_they_are_written():
 def test_predictions_of_others_are_neither_written_over_nor_removed(tmp_path):
     folder = tmp_path / "eval" / "a"
     folder.mkdir(parents=True)
+    (tmp_path / "train").mkdir()
     others = pa.table({"price": [1, 2]})
     for write in (lambda path: path.write_text("x"), lambda path: pq.write_table(others, path)):
         write(folder / "predictions.parquet")
@@ -103,6 +104,7 @@ def test_predictions_of_others_are_neither_written_over_nor_removed(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("how", ["cut", "header", "body"])
 def test_a_damaged_result_may_be_made_again_beside_one_that_is_whole(tmp_path, name, how):
+    (tmp_path / "train").mkdir()
     results(tmp_path / "eval" / "a")
     damage(tmp_path / "eval" / "a" / name, how)
     check_results(tmp_path / "eval" / "a")

@@ -196,3 +196,11 @@ def test_old_record_scored_elsewhere_says_that_nobody_knows(place, tmp_path):
 def test_a_baseline_without_a_run_has_seen_nothing(place):
     config = replace(CONFIG, part="train", baselines=("coordinates",))
     assert "seen_classes" not in evaluate_and_write(config, None, str(place / "shards"), "cpu", None)
+
+
+def test_a_class_whose_accent_is_a_character_of_its_own_is_the_same_class(record):
+    known = replace(record, classes={"train": {0: "caf\u00e9"}, "val": {}})
+    other = manifest_of("other", test={7: "CAFE\u0301"})
+    assert check_unseen(known, other, "test", allow=True) == ["CAFE\u0301"]
+    assert known.of_classes({"train": [], "val": []}).classes == {"train": {}, "val": {}}
+    assert replace(record, classes=None).of_classes({}).classes is None

@@ -20,7 +20,7 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.model import build_recogniser
 from dastm.runs import checkpoint
-from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
+from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.training import trainer
 from tests.shard_folder import flip_byte, make_shard_folder
@@ -284,6 +284,8 @@ def test_classes_too_small_for_an_episode_are_left_out_where_told_and_said_each_
             "left out: train class 0 (class 0) has 2 clips, an episode needs 3",
             "left out: val class 6 (class 6) has 1 clips, an episode needs 3",
         ]
+    seen = TrainingRecord.read(tmp_path / "run").classes
+    assert {part: sorted(ids) for part, ids in seen.items()} == {"train": [1, 2, 3], "val": [7, 8, 9]}
 
 
 def uneven_shards(path):
