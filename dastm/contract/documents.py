@@ -2,7 +2,8 @@
 
 In: a path or bytes. Out: dicts, lists, texts, numbers, True, False, None; or `DocumentError` with the reason in one
 line. Refused: what is no regular file, or too large; nesting deeper than any document of ours; YAML whose aliases
-swell it, or lead back into themselves; YAML's dates, sets and binaries, which are no plain values.
+swell it, or lead back into themselves; numbers longer than any (`1:59:59..` to the base of 60 takes the square of its
+length, and Python writes out none of 5,000 digits); YAML's dates, sets and binaries, which are no plain values.
 Both halves read with this; it needs the standard library and yaml only.
 """
 
@@ -22,6 +23,8 @@ MOST_DEPTH = 64
 """Lists and mappings inside each other; ours have at most ten."""
 MOST_EXPANDED = 2 * MOST_YAML
 """Characters of a YAML document with every alias written out."""
+MOST_NUMBER = 1000
+"""Characters of a number in a YAML document. Of JSON's, Python itself takes 4300 digits at most."""
 MOST_SHOWN = 300
 """Characters of a value or a reason in a message."""
 _NO_VALUES = ("timestamp", "binary", "set", "omap", "pairs")
@@ -148,6 +151,12 @@ class _Loader(yaml.SafeLoader):
         _weigh(node, {}, 0)
         return self.construct_document(node)
 
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        """As the loader does; DocumentError where it is too deep: looking ahead takes the square of the depth."""
+        if self.flow_level >= MOST_DEPTH:
+            raise DocumentError(f"nested deeper than {MOST_DEPTH}")
+        super().fetch_flow_collection_start(token)
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         """As the loader does; DocumentError where it is too deep."""
         self.depth += 1
@@ -176,6 +185,8 @@ def _weigh(node: yaml.Node, known: dict[int, tuple[int, int] | None], level: int
 def _weigh_inside(node: yaml.Node, known: dict[int, tuple[int, int] | None], level: int) -> tuple[int, int]:
     if isinstance(node, yaml.ScalarNode):
         node.value.encode()  # half of a surrogate pair is no text
+        if len(node.value) > MOST_NUMBER and node.tag in (f"{_TAG}int", f"{_TAG}float"):
+            raise DocumentError(f"a number of {len(node.value)} characters: {cut(node.value)}")
         return len(node.value) + 1, 0
     if level > MOST_DEPTH:
         raise DocumentError(f"nested deeper than {MOST_DEPTH}")

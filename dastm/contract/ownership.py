@@ -1,22 +1,20 @@
-"""What a command may replace or remove: only what is recognisably and wholly its own. Standard library only.
+"""What a command may replace or remove: only what is recognisably and wholly its own.
 
 In: a path that a command is about to write or remove. Out: nothing, or NotOurs that names what else lies there.
 A folder is ours where what describes it can be decoded and everything in it is listed there; a file where it reads as
 ours do, or is empty. A link is followed where a user names it, never where the name is our own. Both halves use this.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
+
+from dastm.contract.documents import read_json
 
 _UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{12}\.new")
 _HEAD = 2**16
-_MOST = 2**26
-"""A JSON document of ours is smaller."""
 
 
 class NotOurs(Exception):
@@ -111,18 +109,11 @@ def head_of(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def document_of(path: Path) -> Any:
-    """A JSON document. Raises ValueError where it is none, or far larger than any of ours."""
-    if path.stat().st_size > _MOST:
-        raise ValueError(f"{path}: too large")
-    return json.loads(path.read_bytes())
-
-
 def json_with(*keys: str) -> Callable[[Path], bool]:
     """Whether a file is a JSON document with these keys, or a list of such."""
 
     def is_ours(path: Path) -> bool:
-        document = document_of(path)
+        document = read_json(path)
         documents = document if isinstance(document, list) else [document]
         return bool(documents) and all(isinstance(one, dict) and set(keys) <= set(one) for one in documents)
 

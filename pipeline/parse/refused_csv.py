@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dastm.contract.spreadsheet import cell
 from pipeline.table import read_part_refused
 
 NAME = "refused.csv"
 FIELDS = ("source", "key", "line", "byte", "reason")
 HEADER = (",".join(FIELDS) + "\n").encode()
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would take a cell that begins so for a formula, and file names come from others."""
 
 
 def refused_csv(parts: Iterable[Path]) -> bytes:
@@ -29,6 +28,5 @@ def refused_csv(parts: Iterable[Path]) -> bytes:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for name, cell in row.items()
-    }
+    """File names come from others: a spreadsheet is to show them, and calculate nothing."""
+    return {name: cell(value) for name, value in row.items()}

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from dastm.contract.documents import read_json
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
 from pipeline.definitions.definition import Definition, SynthSpec
@@ -71,9 +72,9 @@ def _checked(definition: Definition) -> SynthSpec:
 def _listed(folder: Path) -> list[str] | None:
     """The files of a folder that are as they were made; None where nothing says which those are."""
     try:
-        made = json.loads((folder / LIST_NAME).read_bytes())
+        made = read_json(folder / LIST_NAME)
         return [LIST_NAME, *(name for name, crc in made.items() if _crc(folder / name) == crc)]
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, AttributeError):
         return None
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dastm.config.schema import load_config
 from dastm.contract.clip import ClassEntry, Clip, Manifest, ShardError, encode_manifest
-from dastm.contract.documents import DocumentError, json_value, yaml_value
+from dastm.contract.documents import DocumentError, json_value, shown, yaml_value
 from dastm.contract.errors import DataError, Refused, RunError
 from dastm.contract.names import read_params
 from dastm.contract.shards import check_manifest, clips_of, read_index
@@ -111,6 +111,8 @@ YAML_PIECES = (
     ),
     *(
         b"&a [&b [&c [*a, *b]]]",
+        b"0x" + b"f" * 5000,
+        b"1" + b":59" * 2000,
         b"0x",
         b"0b",
         b"1_0",
@@ -202,6 +204,17 @@ def _part() -> bytes:
         return part_path(made, "clips", 0).read_bytes()
 
 
+def _showable(read: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """The same; and every value that is read can be shown in a message."""
+
+    def read_and_show(data: bytes) -> object:
+        value = read(data)
+        shown(value)
+        return value
+
+    return read_and_show
+
+
 def _lists(path: Path) -> object:
     """All lists of a definition are this file."""
     document = {**DEFINITION, "parse": {**DEFINITION["parse"], "class_names": path.name, "missing": path.name}}
@@ -213,9 +226,14 @@ def _lists(path: Path) -> object:
 TAR, INDEX = _tar_and_index()
 DOCUMENTS: dict[str, Reader] = {
     "YAML": Reader(
-        read=refusing(yaml_value), seeds=_yaml({**DEFINITION, "x": GRID}), pieces=YAML_PIECES, documents=yaml_documents
+        read=refusing(_showable(yaml_value)),
+        seeds=_yaml({**DEFINITION, "x": GRID}),
+        pieces=YAML_PIECES,
+        documents=yaml_documents,
     ),
-    "JSON": Reader(read=refusing(json_value), seeds=_json(DEFINITION), pieces=JSON_PIECES, documents=json_documents),
+    "JSON": Reader(
+        read=refusing(_showable(json_value)), seeds=_json(DEFINITION), pieces=JSON_PIECES, documents=json_documents
+    ),
     "params.yaml": Reader(
         read=in_file("params.yaml", lambda path: read_params(path, "train")),
         seeds=_yaml(PARAMS),

@@ -1,6 +1,7 @@
 """JSON and YAML of others: plain values, or one line, in bounded time and memory."""
 
 import os
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from dastm.contract import documents
 from dastm.contract.documents import (
+    MOST_SHOWN,
     DocumentError,
     cut,
     json_value,
@@ -56,7 +58,11 @@ def test_yaml_is_read_as_it_stands(text, value):
         ("!!timestamp 2001-01-01", "not readable as YAML"),
         ("a: !!int ''", "not readable as YAML"),
         ('"\\ud800"', "not readable as YAML"),
-        ("9" * 5000, "not readable as YAML"),
+        ("9" * 5000, "a number of 5000 characters: 999"),
+        ("a: 0x" + "f" * 5000, "a number of 5002 characters: 0xfff"),
+        ("a: 1" + ":59" * 100_000, "a number of 300001 characters: 1:59:59"),
+        ("{[" * 200_000, "nested deeper than 64"),
+        ("[" * 65 + "]" * 65, "nested deeper than 64"),
         ("a: [", "not readable as YAML"),
         ("? [a]\n: b", "not readable as YAML"),
         ("a: 1\n--- \nb: 2", "not readable as YAML"),
@@ -128,3 +134,17 @@ def test_values_in_messages_are_short_and_one_line():
 def test_an_unknown_key_names_the_one_that_was_meant():
     assert no_such_key("epoch", ["epochs", "seeds"]) == "no such key; did you mean epochs? known: epochs, seeds"
     assert no_such_key("zzz", ["epochs"]) == "no such key; known: epochs"
+
+
+def test_deep_yaml_is_refused_before_it_takes_the_square_of_its_depth():
+    """PyYAML looks ahead for a colon after every one of up to a thousand open brackets."""
+    start = time.process_time()
+    for _ in range(20):
+        with pytest.raises(DocumentError, match="nested deeper than 64"):
+            yaml_value("[" * 1000)
+    assert time.process_time() - start < 4  # it was ten times that
+
+
+@pytest.mark.parametrize("text", ["0x" + "f" * 990, "1" + ":59" * 300, "9" * 999])
+def test_every_number_that_is_read_can_be_shown(text):
+    assert len(shown(yaml_value(text))) <= MOST_SHOWN

@@ -13,7 +13,6 @@ from dastm.contract.ownership import (
     check_listed,
     check_plain,
     csv_with,
-    document_of,
     finished_name,
     inside,
     json_with,
@@ -99,8 +98,20 @@ def test_a_file_is_replaced_where_it_reads_as_ours_or_is_empty(tmp_path, what):
     check_file(tmp_path, kind)  # a folder is for whoever opens it to say
 
 
-def test_a_document_far_larger_than_any_of_ours_is_not_read(tmp_path):
-    with (tmp_path / "file").open("wb") as file:
+def test_a_document_larger_or_deeper_than_any_of_ours_is_not_ours(tmp_path):
+    path, kind = tmp_path / "file", FileKind("a result", json_with("rows"))
+    with path.open("wb") as file:
         file.truncate(2**26 + 1)
-    with pytest.raises(ValueError, match="too large"):
-        document_of(tmp_path / "file")
+    with pytest.raises(NotOurs):
+        check_file(path, kind)
+    for n_lists, is_ours in ((3, True), (200, False)):
+        path.write_text('{"rows": ' + "[" * n_lists + "]" * n_lists + "}")
+        assert json_with_says(path, kind) is is_ours
+
+
+def json_with_says(path, kind):
+    try:
+        check_file(path, kind)
+    except NotOurs:
+        return False
+    return True

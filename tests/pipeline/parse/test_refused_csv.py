@@ -11,6 +11,8 @@ from tests.pipeline.definitions.test_lists import SPLIT
 
 FILES = [
     RefusedFile(source="=1+1.npy", key=None, line=None, byte=3, reason='it says "no", twice'),
+    RefusedFile(source=" =A1.npy", key=None, line=None, byte=None, reason="odd"),
+    RefusedFile(source="\uff1dA1.npy", key="-1e3", line=None, byte=None, reason="odd"),
     RefusedFile(source="a.skeleton", key="a", line=7, byte=None, reason="odd"),
 ]
 
@@ -27,6 +29,8 @@ def test_every_refused_file_is_a_row_and_no_cell_a_formula(tmp_path):
     assert rows == [
         ["source", "key", "line", "byte", "reason"],
         ["'=1+1.npy", "", "", "3", 'it says "no", twice'],
+        ["' =A1.npy", "", "", "", "odd"],
+        ["'\uff1dA1.npy", "-1e3", "", "", "odd"],
         ["a.skeleton", "a", "7", "", "odd"],
     ]
 
