@@ -83,7 +83,8 @@ def test_synth_makes_a_demo(tmp_path):
     assert len(list(tmp_path.rglob("*.skeleton"))) == 2 * 3 + 2
     said = done("dastm-data", "synth", "--dataset", "demo-kinetics", *SMALL, "--out", "here")
     assert said == "demo-kinetics: 14 raw files in here\n"
-    assert [path.name for path in Path("here").iterdir()] == ["demo-kinetics.zip"]
+    # The hidden file lists what was made, so that only that is ever replaced.
+    assert sorted(path.name for path in Path("here").iterdir()) == [".synthetic.json", "demo-kinetics.zip"]
 
 
 def test_raw_makes_what_a_demo_lacks():
@@ -291,7 +292,7 @@ def test_folders_with_other_things_are_not_replaced(mine):
     line = failed("dastm-data", "split", "--dataset", mine, "--out", "thesis")
     assert "holds files but no manifest.json that says they are a shard folder, so it will not be replaced" in line
     line = failed("dastm-data", "synth", "--dataset", "demo-ntu", *SMALL, "--out", "thesis")
-    assert "holds 'chapter-1.txt', which is not synthetic data" in line
+    assert "thesis: holds files but no .synthetic.json that says they are synthetic data" in line
     assert Path("thesis/chapter-1.txt").is_file()
 
 

@@ -411,7 +411,7 @@ def test_a_run_that_fails_while_writing_leaves_the_old_shards_and_no_other_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pipeline.shards._write_clip", full)
-    with pytest.raises(DataError, match=r"out\.new: cannot be written: No space left"):
+    with pytest.raises(DataError, match=r"out\.new/train/000-000\.tar: cannot be written: No space left"):
         import_arrays(arrays, tmp_path / "out", replace(SPEC, n_frames=3))
     assert (tmp_path / "out/manifest.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["arrays", "out"]
