@@ -226,4 +226,4 @@ def test_a_pipe_in_a_local_folder_is_refused_and_does_not_hang(folder, start, na
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(ShardError, match=f"{re.escape(str(path))}: no regular file"):
-        StreamedShards(f"{start}{folder}").fetch("train", FIRST)
+        fetch_episode(StreamedShards(f"{start}{folder}"), "train", FIRST)

@@ -207,7 +207,7 @@ def test_record_with_a_flipped_digit_is_refused_and_where_its_shards_are_may_be_
     path.write_text(path.read_text().replace(record.shards, "/elsewhere/shards"))
     assert TrainingRecord.read(tmp_path / "run").shards == "/elsewhere/shards"
     path.write_text(path.read_text().replace('"weight_decay": 0.0', '"weight_decay": 9.0'))
-    with pytest.raises(RunError, match=r"config\.json: damaged .* --replace` makes the run anew"):
+    with pytest.raises(RunError, match=r"config\.json: damaged .* then `dastm train --out"):
         TrainingRecord.read(tmp_path / "run")
 
 
