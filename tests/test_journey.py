@@ -89,7 +89,7 @@ def raw_clips():
     for path in Path("data/raw/tiny").glob("*.zip"):
         names.remove(path.name)
         names += [f"{path.name}/{name}" for name in zipfile.ZipFile(path).namelist()]
-    return sorted(name for name in names if not name.endswith("_label.json"))
+    return sorted(name for name in names if not name.endswith("_label.json") and not name.startswith("."))
 
 
 def tree(folder):
