@@ -93,10 +93,11 @@ def dead(pipe, name, n_inputs, seed_number, current):
 
 
 @pytest.mark.parametrize(
-    ("serve", "what"), [(stuck, "no answer within 0 s"), (dead, "the process ended with status 7")]
+    ("serve", "seconds", "what"),
+    [(stuck, 0.4, "no answer within 0 s"), (dead, 60.0, "the process ended with status 7")],
 )
-def test_a_process_that_hangs_or_dies_leaves_its_input(serve, what, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "SECONDS", 0.4)
+def test_a_process_that_hangs_or_dies_leaves_its_input(serve, seconds, what, monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "SECONDS", seconds)  # a process that dies has to start first
     monkeypatch.setattr(run, "_serve", serve)
     assert run.fuzz_apart("label list", 1, 0, tmp_path / "current").findings == [(what, b"the last one")]
 
