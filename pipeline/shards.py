@@ -72,7 +72,7 @@ class Decisions(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ShardClass:
-    """One class of one part: its name and its clips in ascending order of their keys (read once).
+    """One class of one subset: its name and its clips in ascending order of their keys (read once).
 
     Where other processes write the shards, its clips must be able to travel there.
     """
@@ -86,10 +86,10 @@ class ShardClass:
 
 
 class _ClassWork(NamedTuple):
-    """One class of one part, written by one worker."""
+    """One class of one subset, written by one worker."""
 
     folder: Path
-    part: str
+    subset: str
     class_id: int
     shard_class: ShardClass
     shape_TVC: tuple[int, int, int]
@@ -103,7 +103,7 @@ def _listed(folder: Path) -> list[str] | None:
         manifest = decode_manifest(path.read_bytes(), str(path))
     except (OSError, ShardError, RecursionError):
         return None
-    shards = [name for of_part in manifest.parts.values() for entry in of_part.values() for name in entry.shards]
+    shards = [name for of_subset in manifest.parts.values() for entry in of_subset.values() for name in entry.shards]
     return [*shards, INDEX_NAME, MANIFEST_NAME]
 
 
@@ -117,7 +117,7 @@ SHARDS = FolderKind(
 
 def write_shards(
     folder: Path,
-    parts: Mapping[str, Mapping[int, ShardClass]],
+    subsets: Mapping[str, Mapping[int, ShardClass]],
     *,
     dataset: str,
     layout: Layout,
@@ -131,30 +131,30 @@ def write_shards(
     The manifest is written last: a folder without it is not finished.
 
     Args:
-        parts: train, val, test -> class id -> clips; a part left out is written as empty.
+        subsets: train, val, test -> class id -> clips; a subset left out is written as empty.
         frames: frames of every clip.
         definition: the data set definition in full.
         run: does the classes, each on its own; by default this process, one after the other.
 
     Raises ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
-    do not ascend, or where a part is unknown.
+    do not ascend, or where a subset is unknown.
     """
-    if not set(parts) <= set(PARTS):
-        raise ValueError(f"parts {sorted(parts)}: only {', '.join(PARTS)} are known")
+    if not set(subsets) <= set(PARTS):
+        raise ValueError(f"subsets {sorted(subsets)}: only {', '.join(PARTS)} are known")
     shape = (frames, layout.n_joints, len(layout.coordinates))
     classes = [
-        _ClassWork(folder, part, class_id, shard_class, shape, clips_per_shard)
-        for part in PARTS
-        for class_id, shard_class in sorted(parts.get(part, {}).items())
+        _ClassWork(folder, subset, class_id, shard_class, shape, clips_per_shard)
+        for subset in PARTS
+        for class_id, shard_class in sorted(subsets.get(subset, {}).items())
     ]
-    rows_of = {(work.part, work.class_id): written for work, written in run(_write_class, classes)}
+    rows_of = {(work.subset, work.class_id): written for work, written in run(_write_class, classes)}
     rows: list[dict[str, Any]] = []
-    entries: dict[str, dict[int, ClassEntry]] = {part: {} for part in PARTS}
+    entries: dict[str, dict[int, ClassEntry]] = {subset: {} for subset in PARTS}
     for work in classes:
-        written = rows_of[work.part, work.class_id]
+        written = rows_of[work.subset, work.class_id]
         shards = tuple(dict.fromkeys(row["shard"] for row in written))
         given = tuple(i for i, row in enumerate(written) if row["key"] in work.shard_class.exemplars)
-        entries[work.part][work.class_id] = ClassEntry(
+        entries[work.subset][work.class_id] = ClassEntry(
             name=work.shard_class.name, clips=len(written), shards=shards, exemplars=given
         )
         rows += [row | _decided(work.shard_class.decisions, row["key"]) for row in written]
@@ -206,13 +206,13 @@ def _write_class(work: _ClassWork) -> list[dict[str, Any]]:
     clips = _checked(work.shard_class.clips, work.shape_TVC)
     with clear_errors(work.folder):
         for number, first in enumerate(clips):
-            shard = f"{work.part}/{work.class_id:03d}-{number:03d}.tar"
-            (work.folder / work.part).mkdir(exist_ok=True)
+            shard = f"{work.subset}/{work.class_id:03d}-{number:03d}.tar"
+            (work.folder / work.subset).mkdir(exist_ok=True)
             with (
                 whole_file(work.folder / shard) as file,
                 tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
             ):
-                facts = {"class_id": work.class_id, "part": work.part, "shard": shard}
+                facts = {"class_id": work.class_id, "part": work.subset, "shard": shard}
                 for clip in chain([first], islice(clips, work.clips_per_shard - 1)):
                     rows.append({**facts, **_write_clip(tar, file, clip)})
     return rows

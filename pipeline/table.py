@@ -1,8 +1,9 @@
 """The parsed table: parsed clips <-> Parquet, writer beside reader.
 
-A folder of parts `clips-00000.parquet`, `refused-00000.parquet`, .. Out of `parse`, into `split`. One row of a clips
-part is one clip: its facts, and its body tracks as flat lists (see `pipeline.tracks.Tracks` for their axes);
-one row of a refused part is a raw file that cannot be used, with the place and the reason. The schemas are below.
+A folder of table files `clips-00000.parquet`, `refused-00000.parquet`, .. Out of `parse`, into `split`. One row of a
+clips file is one clip: its facts, and its body tracks as flat lists (see `pipeline.tracks.Tracks` for their axes);
+one row of a refused file is a raw file that cannot be used, with the place and the reason. The schemas are below. The
+`track_` columns of measures are for queries over many clips; `split` measures the tracks that it reads itself.
 """
 
 import io
@@ -31,9 +32,9 @@ SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
 """Lies in a parsed folder as long as its parse has not finished."""
 LAYOUT_KEY = "layout"
-"""Metadata of a part: the layout of its joints, as JSON."""
+"""Metadata of a table file: the layout of its joints, as JSON."""
 DIGEST_KEY = "contents"
-"""Metadata of a part: digest of its pages."""
+"""Metadata of a table file: digest of its pages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +177,7 @@ def _lists(arrays: Sequence[NDArray[Any] | None], dtype: Any) -> pa.Array:
     """A list column from arrays of any shape, without a Python object a number."""
     offsets = np.cumsum([0, *(0 if a is None else a.size for a in arrays)])
     if offsets[-1] >= 2**31:
-        raise DataError(f"{offsets[-1]} numbers in one part of the table, more than 2^31 - 1")
+        raise DataError(f"{offsets[-1]} numbers in one file of the table, more than 2^31 - 1")
     flat = [np.ascontiguousarray(a, dtype).reshape(-1) for a in arrays if a is not None]
     values = pa.array(np.concatenate([np.zeros(0, dtype), *flat]))
     missing = pa.array([a is None for a in arrays], pa.bool_())
@@ -198,8 +199,8 @@ class _Digested(io.RawIOBase):
         return self._file.write(data)
 
 
-def write_part(table: pa.Table, path: Path) -> None:
-    """Write one part as Parquet, under its name only when whole; the same table gives the same bytes.
+def write_table_file(table: pa.Table, path: Path) -> None:
+    """Write one table file as Parquet, under its name only when whole; the same table gives the same bytes.
 
     Its last bytes hold a digest of all before them: sizes and ranges of columns alone, which Parquet keeps there, can
     be the same for other joints.
@@ -219,17 +220,17 @@ def write_part(table: pa.Table, path: Path) -> None:
 
 
 def read_clips(folder: Path) -> Iterator[ParsedClip]:
-    """Every clip in order, one part in memory at a time; the arrays are read-only views of that part.
+    """Every clip in order, one table file in memory at a time; the arrays are read-only views of it.
 
-    Raises DataError where the folder is not a finished parsed table, or a part is damaged.
+    Raises DataError where the folder is not a finished parsed table, or a table file is damaged.
     """
-    for part in table_parts(folder):
-        yield from table_to_clips(_read(part, CLIPS))
+    for path in table_files(folder):
+        yield from table_to_clips(_read(path, CLIPS))
 
 
-def read_chosen(part: Path, keys: Collection[str]) -> Iterator[ParsedClip]:
-    """The clips of one part with these keys, in its order. DataError as in `read_clips`."""
-    table = _read(part, CLIPS)
+def read_chosen(table_file: Path, keys: Collection[str]) -> Iterator[ParsedClip]:
+    """The clips of one table file with these keys, in its order. DataError as in `read_clips`."""
+    table = _read(table_file, CLIPS)
     yield from table_to_clips(table.filter(pc.is_in(table["key"], pa.array(sorted(keys), pa.string()))))
 
 
@@ -255,23 +256,23 @@ def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
 
 def read_facts(folder: Path, names: Sequence[str] = FACTS) -> pa.Table:
     """The named columns of all clips, by default all but frame_index, joints and scores. DataError as `read_clips`."""
-    return pa.concat_tables([read_part_facts(part, names) for part in table_parts(folder)])
+    return pa.concat_tables([read_file_facts(path, names) for path in table_files(folder)])
 
 
-def read_part_facts(part: Path, names: Sequence[str] = FACTS) -> pa.Table:
-    """`read_facts` of one part."""
-    return _read(part, CLIPS, names)
+def read_file_facts(table_file: Path, names: Sequence[str] = FACTS) -> pa.Table:
+    """`read_facts` of one table file."""
+    return _read(table_file, CLIPS, names)
 
 
 def with_layout(table: pa.Table, layout: Layout) -> pa.Table:
-    """A part that says which joint is which."""
+    """A table that says which joint is which."""
     named = {LAYOUT_KEY.encode(): json.dumps(layout.to_dict()).encode()}
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **named})
 
 
 def read_layout(folder: Path) -> Layout | None:
-    """The layout that the first part of a finished table names; None where it names none. DataError as `read_clips`."""
-    text = (_read(table_parts(folder)[0], CLIPS, ["key"]).schema.metadata or {}).get(LAYOUT_KEY.encode())
+    """The layout that the first file of a finished table names; None where it names none. DataError as `read_clips`."""
+    text = (_read(table_files(folder)[0], CLIPS, ["key"]).schema.metadata or {}).get(LAYOUT_KEY.encode())
     try:
         return None if text is None else Layout.from_dict(json.loads(text))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -282,37 +283,37 @@ def read_layout(folder: Path) -> Layout | None:
 
 def read_refused(folder: Path) -> pa.Table:
     """All refused files. DataError as in `read_clips`."""
-    return pa.concat_tables([read_part_refused(part) for part in _parts(folder, "refused")])
+    return pa.concat_tables([read_file_refused(path) for path in _table_files(folder, "refused")])
 
 
-def read_part_refused(part: Path) -> pa.Table:
-    """`read_refused` of one part."""
-    return _read(part, REFUSED)
+def read_file_refused(table_file: Path) -> pa.Table:
+    """`read_refused` of one table file."""
+    return _read(table_file, REFUSED)
 
 
-def part_path(folder: Path, kind: str, number: int) -> Path:
-    """Where part `number` of kind `clips` or `refused` lies."""
+def table_file_path(folder: Path, kind: str, number: int) -> Path:
+    """Where table file `number` of kind `clips` or `refused` lies."""
     return folder / f"{kind}-{number:05d}.parquet"
 
 
-def table_parts(folder: Path) -> list[Path]:
-    """The clips parts of a finished table, in order. DataError as in `read_clips`."""
-    return _parts(folder, "clips")
+def table_files(folder: Path) -> list[Path]:
+    """The clips files of a finished table, in order. DataError as in `read_clips`."""
+    return _table_files(folder, "clips")
 
 
-def _parts(folder: Path, kind: str) -> list[Path]:
-    parts = sorted(folder.glob(f"{kind}-*.parquet"))
+def _table_files(folder: Path, kind: str) -> list[Path]:
+    files = sorted(folder.glob(f"{kind}-*.parquet"))
     if (folder / PLAN_NAME).exists():
         raise DataError(
             f"{folder}: parsing has not finished there; run `dastm-data parse` again: it goes on, or says why no clip"
             " can be used"
         )
-    if not parts:
+    if not files:
         raise DataError(f"{folder}: no parsed table there; run `dastm-data parse` first")
-    lost = next((path for i, path in enumerate(parts) if path.name != part_path(folder, kind, i).name), None)
+    lost = next((path for i, path in enumerate(files) if path.name != table_file_path(folder, kind, i).name), None)
     if lost is not None:
-        raise DataError(f"{lost}: not in a row with the parts before it, some are gone; run `dastm-data parse` again")
-    return parts
+        raise DataError(f"{lost}: not in a row with the files before it, some are gone; run `dastm-data parse` again")
+    return files
 
 
 def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> pa.Table:
@@ -321,7 +322,7 @@ def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> 
             found = pq.read_schema(source)
             version = (found.metadata or {}).get(b"schema_version", b"").decode()
             if version != str(SCHEMA_VERSION) or not found.equals(schema):
-                raise DataError(f"{path}: not a part of schema {SCHEMA_VERSION}; run `dastm-data parse` again")
+                raise DataError(f"{path}: not a table file of schema {SCHEMA_VERSION}; run `dastm-data parse` again")
             return pq.read_table(source, columns=names and list(names), page_checksum_verification=True)
     except FileNotFoundError:
         raise DataError(f"{path}: gone; run `dastm-data parse` again") from None
@@ -330,7 +331,7 @@ def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> 
 
 
 def _views(column: pa.ChunkedArray) -> list[Any]:
-    """One array a row, a view into the column's numbers, None for null; a part is one chunk, nothing is copied."""
+    """One array a row, a view into the column's numbers, None for null; a file is one chunk, nothing is copied."""
     whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     numbers = whole.values.to_numpy(zero_copy_only=True)
     bounds = whole.offsets.to_pylist()

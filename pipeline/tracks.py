@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 
 MAX_FRAMES = 100_000
 """A clip that claims more frames than this is refused (genuine ones have at most a few hundred)."""
@@ -64,9 +64,9 @@ class Tracks:
 
 
 def check_odd_bytes(data: bytes) -> None:
-    """Refused where looking for what is wrong with a file would take too much memory."""
+    """RefusedError where looking for what is wrong with a file would take too much memory."""
     if len(data) > MAX_ODD_BYTES:
-        raise Refused(f"wrong or unusual somewhere; with {len(data)} bytes too large to find out where")
+        raise RefusedError(f"wrong or unusual somewhere; with {len(data)} bytes too large to find out where")
 
 
 def build_tracks(

@@ -250,14 +250,14 @@ def test_a_skeleton_file_that_only_the_slow_reader_takes_is_read_in_bounded_memo
     script = f"""
 import resource, pathlib, sys
 from dastm.contract.skeleton import NTU25
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 data = pathlib.Path({str(path)!r}).read_bytes()
 pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + 700 * 2**20,) * 2)
 try:
     parse_skeleton(data, NTU25)
-except Refused as why:
+except RefusedError as why:
     print(why)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(eq=False)
-class Refused(Exception):
+class RefusedError(Exception):
     """One raw file cannot be used: why, and the 1-based line or 0-based byte where that shows.
 
     It becomes a row of the refused table; it never stops a run.

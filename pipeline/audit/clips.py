@@ -42,7 +42,7 @@ def check_shard(
         if key in found.shard_of:
             found.problems.append(f"{shard}: {key} is also in {found.shard_of[key]}")
         found.shard_of[key] = shard
-        found.clips[of.part, of.class_id] += 1
+        found.clips[of.subset, of.class_id] += 1
         array, facts = (data[offsets.get(f"{key}.{suffix}", slice(0))] for suffix in ("joints.npy", "json"))
         row = rows.get(key)
         with np.errstate(invalid="ignore"):  # a NaN is a line of the report, not a warning
@@ -86,7 +86,7 @@ def index_problems(row: Row | None, array: bytes, data: bytes, of: ClassPromise)
     if row is None:
         yield "not in the index"
         return
-    if (row["part"], row["class_id"]) != (of.part, of.class_id):
+    if (row["part"], row["class_id"]) != (of.subset, of.class_id):
         yield f"the index has it in class {row['class_id']} of {row['part']}"
     if row["offset"] < 0 or data[row["offset"] : row["offset"] + row["length"]] != array:
         yield "the index's offset and length are not those of its array"
@@ -106,7 +106,7 @@ def facts_problems(key: str, facts: bytes, array: bytes, of: ClassPromise, promi
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     if claimed_checksum != digest_bytes(text.encode(errors="surrogatepass")):
         yield "checksum of the facts differs"
-    own: Row = {"key": key, "part": of.part, "class_id": of.class_id, "class_name": of.name}
+    own: Row = {"key": key, "part": of.subset, "class_id": of.class_id, "class_name": of.name}
     own |= {"checksum": digest_bytes(array), "dataset": promise.dataset}
     for name in own:
         if claimed[name] != own[name]:

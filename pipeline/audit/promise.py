@@ -46,7 +46,7 @@ def digest_bytes(data: bytes) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassPromise:
-    part: str
+    subset: str
     class_id: int
     name: str
     clips: int
@@ -119,7 +119,7 @@ def read_manifest(shards: Path, found: Found) -> Promise:
             frames=int(document["frames"]),
             n_joints=len(document["layout"]["joints"]),
             coordinates=tuple(map(str, document["layout"]["coordinates"])),
-            class_split={str(part): [int(i) for i in ids] for part, ids in split["class_split"].items()},
+            class_split={str(subset): [int(i) for i in ids] for subset, ids in split["class_split"].items()},
             exemplars=tuple(map(str, split.get("exemplars", ()))),
             most_bodies=int(split["bodies"]),
             two_person_classes=frozenset(map(int, split.get("two_person_classes") or ())),
@@ -133,13 +133,13 @@ def read_manifest(shards: Path, found: Found) -> Promise:
     return Promise()
 
 
-def classes(parts: dict[str, dict[str, Row]]) -> Iterator[ClassPromise]:
-    """In the order of parts, then of classes; an unknown part comes last and is a problem later."""
-    order = {part: PARTS.index(part) if part in PARTS else len(PARTS) for part in parts}
-    for part in sorted(parts, key=lambda part: (order[part], part)):
-        for class_id, entry in sorted(parts[part].items(), key=lambda item: int(item[0])):
+def classes(subsets: dict[str, dict[str, Row]]) -> Iterator[ClassPromise]:
+    """In the order of subsets, then of classes; an unknown subset comes last and is a problem later."""
+    order = {subset: PARTS.index(subset) if subset in PARTS else len(PARTS) for subset in subsets}
+    for subset in sorted(subsets, key=lambda subset: (order[subset], subset)):
+        for class_id, entry in sorted(subsets[subset].items(), key=lambda item: int(item[0])):
             yield ClassPromise(
-                part=part,
+                subset=subset,
                 class_id=int(class_id),
                 name=str(entry["name"]),
                 clips=int(entry["clips"]),
@@ -172,18 +172,18 @@ def read_index(shards: Path, found: Found) -> list[Row]:
 
 
 def class_problems(promise: Promise) -> Iterator[str]:
-    """Classes in the wrong part or in two, and shards not named after their class."""
-    part_of: dict[int, str] = {}
+    """Classes in the wrong subset or in two, and shards not named after their class."""
+    subset_of: dict[int, str] = {}
     for of in promise.classes:
-        where = f"manifest.json: class {of.class_id} of {of.part}"
-        if of.part not in PARTS:
+        where = f"manifest.json: class {of.class_id} of {of.subset}"
+        if of.subset not in PARTS:
             yield f"{where}: unknown part"
-        if of.class_id in part_of:
-            yield f"{where}: also in {part_of[of.class_id]}"
-        part_of[of.class_id] = of.part
-        if of.class_id not in promise.class_split.get(of.part, []):
+        if of.class_id in subset_of:
+            yield f"{where}: also in {subset_of[of.class_id]}"
+        subset_of[of.class_id] = of.subset
+        if of.class_id not in promise.class_split.get(of.subset, []):
             yield f"{where}: the definition's class split does not have it there"
-        named = tuple(f"{of.part}/{of.class_id:03d}-{number:03d}.tar" for number in range(len(of.shards)))
+        named = tuple(f"{of.subset}/{of.class_id:03d}-{number:03d}.tar" for number in range(len(of.shards)))
         if of.shards != named or not named:
             yield f"{where}: shards {list(of.shards)}, expected {list(named) or 'at least one'}"
 
@@ -209,7 +209,7 @@ def exemplar_problems(promise: Promise, rows: list[Row]) -> Iterator[str]:
     for row in rows:
         keys_of.setdefault((row["part"], row["class_id"]), []).append(row["key"])
     for of in promise.classes:
-        there = tuple(i for i, key in enumerate(keys_of.get((of.part, of.class_id), ())) if key in listed)
+        there = tuple(i for i, key in enumerate(keys_of.get((of.subset, of.class_id), ())) if key in listed)
         if of.exemplars != there:
-            where = f"manifest.json: class {of.class_id} of {of.part}: exemplars at {list(of.exemplars)}"
+            where = f"manifest.json: class {of.class_id} of {of.subset}: exemplars at {list(of.exemplars)}"
             yield f"{where}, those that the definition lists are at {list(there)}"

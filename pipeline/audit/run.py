@@ -59,10 +59,10 @@ def audit(shards: Path) -> dict[str, Any]:
         check_shard(shard, of, data, rows_of[shard], promise, found)
     indexed = Counter((row["part"], row["class_id"]) for row in rows)
     for of in promise.classes:
-        counts = (of.clips, indexed[of.part, of.class_id], found.clips[of.part, of.class_id])
+        counts = (of.clips, indexed[of.subset, of.class_id], found.clips[of.subset, of.class_id])
         if len(set(counts)) > 1:
             found.problems.append(
-                f"class {of.class_id} of {of.part}: manifest {counts[0]}, index {counts[1]}, tars {counts[2]} clips"
+                f"class {of.class_id} of {of.subset}: manifest {counts[0]}, index {counts[1]}, tars {counts[2]} clips"
             )
     found.problems += exemplar_problems(promise, rows)
     found.warnings += found.people.warnings()
@@ -78,19 +78,19 @@ def audit_json(report: dict[str, Any]) -> bytes:
 
 
 def _report(promise: Promise, found: Found) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
-    for part in PARTS:
-        counts = [found.clips[of.part, of.class_id] for of in promise.classes if of.part == part]
+    subsets: dict[str, Any] = {}
+    for subset in PARTS:
+        counts = [found.clips[of.subset, of.class_id] for of in promise.classes if of.subset == subset]
         spread = {"min": min(counts, default=0), "max": max(counts, default=0)}
-        parts[part] = {"classes": len(counts), "clips": sum(counts), "clips_per_class": spread}
+        subsets[subset] = {"classes": len(counts), "clips": sum(counts), "clips_per_class": spread}
     return {
         "ok": not found.problems,
         "problems": found.problems,
         "warnings": found.warnings,
         "dataset": promise.dataset,
-        "clips": sum(part["clips"] for part in parts.values()),
-        "classes": sum(part["classes"] for part in parts.values()),
-        "parts": parts,
+        "clips": sum(subset["clips"] for subset in subsets.values()),
+        "classes": sum(subset["classes"] for subset in subsets.values()),
+        "parts": subsets,
         "bodies": {str(n): count for n, count in sorted(found.bodies.items())},
         "frames": promise.frames,
         "joints": promise.n_joints,

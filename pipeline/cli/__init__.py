@@ -5,7 +5,7 @@ from io import TextIOWrapper
 
 import click
 
-from pipeline.cli import looking, showing, sources, stages
+from pipeline.cli import doctor, exchange, inspect, stages
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,10 +36,10 @@ for command in (
     stages.parse,
     stages.split,
     stages.audit,
-    sources.import_,
-    sources.export,
+    exchange.import_,
+    exchange.export,
 ):
     main.add_command(command)
-main.add_command(looking.doctor)
-main.add_command(showing.show)
-main.add_command(showing.stats)
+main.add_command(doctor.doctor)
+main.add_command(inspect.show)
+main.add_command(inspect.stats)

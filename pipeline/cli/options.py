@@ -16,7 +16,7 @@ from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import FileKind, NotOurs, check_file
 from pipeline.definitions.definition import OVERRIDDEN, Definition, load_definition, shipped_names
-from pipeline.work.paths import place_of
+from pipeline.work.paths import path_of
 from pipeline.work.workers import Workers
 
 PARAMS = Path("params.yaml")
@@ -146,7 +146,7 @@ class _Place(click.ParamType):  # type: ignore[type-arg]  # generic in some vers
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Raises ClickException where the protocol is unknown or its package is not installed."""
         try:
-            return place_of(str(value))
+            return path_of(str(value))
         except DataError as error:
             raise _AtFault(str(error)) from None
 

@@ -209,9 +209,9 @@ def audit_lines(report: dict[str, Any]) -> list[str]:
         f"{report['dataset']}: {report['clips']} clips of {report['classes']} classes,"
         f" {report['frames']} frames, {report['joints']} joints; bodies: {bodies}"
     ]
-    for part, counts in report["parts"].items():
+    for subset, counts in report["parts"].items():
         least, most = counts["clips_per_class"]["min"], counts["clips_per_class"]["max"]
-        lines.append(f"  {part}: {counts['clips']} clips of {counts['classes']} classes ({least} to {most} a class)")
+        lines.append(f"  {subset}: {counts['clips']} clips of {counts['classes']} classes ({least} to {most} a class)")
     for name, (low, high) in report["range"].items():
         lines.append(f"  {name}: {low:.3f} to {high:.3f}")
     found = [*(f"problem: {line}" for line in report["problems"]), *(f"warning: {line}" for line in report["warnings"])]

@@ -90,7 +90,7 @@ class SplitSpec:
     """How parsed clips become normalised, sampled, class-split shards."""
 
     class_split: Mapping[str, tuple[int, ...]]
-    """part -> 0-based class ids."""
+    """subset -> 0-based class ids."""
     n_frames: Count = 30
     frames: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
@@ -194,9 +194,9 @@ class Definition:
         names = self.parse.class_names
         return names[class_id] if 0 <= class_id < len(names) else None
 
-    def part_of(self, class_id: int) -> str | None:
+    def subset_of(self, class_id: int) -> str | None:
         """train, val or test; None for a class outside the split."""
-        return next((part for part, ids in self.split.class_split.items() if class_id in ids), None)
+        return next((subset for subset, ids in self.split.class_split.items() if class_id in ids), None)
 
     def to_dict(self) -> dict[str, Any]:
         """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
@@ -316,7 +316,7 @@ def _exemplars(value: Any, path: Path, format_name: str) -> tuple[str, ...]:
 
 
 def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple[int, ...]]:
-    """part -> 0-based ids, from a mapping or a YAML file whose ids start at `first_class_id`."""
+    """subset -> 0-based ids, from a mapping or a YAML file whose ids start at `first_class_id`."""
     split = _read_yaml(path.parent / value) if isinstance(value, str) else value
     if not isinstance(split, Mapping):
         raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
@@ -325,18 +325,18 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
     unknown = set(split) - set(PARTS)
     if unknown:
         raise ValueError(f"split.class_split: unknown part {min(map(str, unknown))!r}; known: {', '.join(PARTS)}")
-    for part, listed in split.items():
+    for subset, listed in split.items():
         if not isinstance(listed, list | tuple | None):
-            raise ValueError(f"split.class_split.{part}: expected a list of class ids, got {shown(listed)}")
-    ids = {part: tuple(split.get(part) or ()) for part in PARTS}
+            raise ValueError(f"split.class_split.{subset}: expected a list of class ids, got {shown(listed)}")
+    ids = {subset: tuple(split.get(subset) or ()) for subset in PARTS}
     seen: dict[int, str] = {}
-    for part in PARTS:
-        for class_id in ids[part]:
+    for subset in PARTS:
+        for class_id in ids[subset]:
             if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
                 raise ValueError(
-                    f"split.class_split.{part}: {shown(class_id)} is not a class id from {first_class_id} on"
+                    f"split.class_split.{subset}: {shown(class_id)} is not a class id from {first_class_id} on"
                 )
             if class_id in seen:
-                raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {part}")
-            seen[class_id] = part
-    return {part: tuple(sorted(i - first_class_id for i in ids[part])) for part in PARTS}
+                raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {subset}")
+            seen[class_id] = subset
+    return {subset: tuple(sorted(i - first_class_id for i in ids[subset])) for subset in PARTS}

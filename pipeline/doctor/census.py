@@ -6,7 +6,7 @@ In: `Examined` clips one by one, then the definition. Out: findings. Memory: nam
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.definitions.definition import Definition, RecordedSpec
 from pipeline.doctor.clips import Examined
 from pipeline.doctor.findings import Finding
@@ -121,7 +121,7 @@ def _named(keys: Iterable[str], definition: Definition) -> Iterator[ClipName]:
     for key in keys:
         try:
             yield raw_format.facts_of_name(key + raw_format.suffix) if raw_format else ClipName(key)
-        except Refused:
+        except RefusedError:
             continue
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from dastm.contract.progress import progress as bar
 from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.audit import posture
@@ -90,7 +90,7 @@ def examine_raw(job: RawJob, terms: Terms) -> Examined:
     zero_is_missing = job.clip.format in ZERO_IS_MISSING if terms.zero_is_missing is None else terms.zero_is_missing
     try:
         tracks, label, label_index = raw_format.read(read(job.clip.raw), layout, zero_is_missing)
-    except Refused as why:
+    except RefusedError as why:
         check = "listed" if job.is_missing else "unreadable"
         refusal = Finding(check=check, source=source, key=key, line=why.line, byte=why.byte, what=why.reason)
         return Examined(source=source, key=key, findings=(refusal,))
@@ -131,11 +131,11 @@ def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Find
     class_id = None
     try:
         if job.problem is not None:
-            raise Refused(job.problem)
+            raise RefusedError(job.problem)
         class_id, class_name = settle([*job.said, own], terms.class_names)
         if class_id is None:
             raise no_class(class_name)
-    except Refused as why:
+    except RefusedError as why:
         found.append(Finding(check="label", source=source, key=key, what=why.reason))
     if job.is_missing:
         what = "on the data set's list of missing skeletons, but it can be read"

@@ -1,7 +1,7 @@
 """PATH.. -> findings, one after the other: raw files in several processes, then tables, then shard folders.
 
 In: paths, and a definition where one is known. Out: a stream of findings in an order that does not depend on `workers`,
-and in the end the `Totals`. Memory: one clip a process, one part of a table, one shard; and what `census` keeps.
+and in the end the `Totals`. Memory: one clip a process, one file of a table, one shard; and what `census` keeps.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.audit.posture import step_of
 from pipeline.definitions.definition import Definition
 from pipeline.doctor.census import Census
@@ -119,7 +119,7 @@ def _read_lists(files: Sequence[RawClip]) -> tuple[dict[str, Entries], list[Find
     for file in files:
         try:
             lists[file.shown] = FORMATS[file.format].label_lists[file.raw.name](read(file.raw))
-        except Refused as why:
+        except RefusedError as why:
             damaged.append(
                 Finding(check="label_list", source=file.shown, line=why.line, byte=why.byte, what=why.reason)
             )
@@ -134,7 +134,7 @@ def _jobs(clips: Sequence[RawClip], definition: Definition | None, lists: Mappin
     for clip in clips:
         try:
             name = FORMATS[clip.format].facts_of_name(clip.raw.name)
-        except Refused as why:
+        except RefusedError as why:
             yield RawJob(clip=clip, name=None, problem=why.reason)
             continue
         has_lists = bool(lists and FORMATS[clip.format].label_lists)
@@ -153,7 +153,7 @@ def _is_outside(job: RawJob, definition: Definition | None) -> bool:
         return False
     try:
         class_id, _ = settle(job.said, definition.parse.class_names)
-    except Refused:
+    except RefusedError:
         return False
     return is_outside(definition, class_id)
 

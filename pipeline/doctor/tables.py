@@ -1,6 +1,6 @@
 """A parsed table -> its findings: the files that `parse` refused, then its clips, then what is missing.
 
-In: a folder of parts (see `pipeline.table`). Out: findings; one part in memory at a time.
+In: a folder of table files (see `pipeline.table`). Out: findings; one file in memory at a time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from pipeline.tracks import Tracks
 
 
 def examine_table(folder: Path, totals: Totals, definition: Definition | None, limits: Limits) -> Iterator[Finding]:
-    """The refused files of a parsed table, its clips, and what it lacks; a damaged part ends it with a finding."""
+    """The refused files of a parsed table, its clips, and what it lacks; a damaged file ends it with a finding."""
     census = Census(str(folder))
     unknown, is_image = 0, False
     postures: list[Mapping[str, float]] = []

@@ -1,8 +1,8 @@
-"""The format in which the paper's authors keep a data set: three .npy arrays a part, memory-mapped and checked.
+"""The format in which the paper's authors keep a data set: three .npy arrays a subset, memory-mapped and checked.
 
 In: a folder with `<part>_data.npy` (N, C, T, V, M), `<part>_label.npy` (N,), the class ids, and `<part>_frame.npy`
-(N,), the true frame counts, for train, val and test; as released C is 3, T is 300 and M is 2. Out: one `ArrayPart` a
-part, and its clips one at a time. Nothing in a .npy file is ever run: arrays of Python objects are refused.
+(N,), the true frame counts, for train, val and test; as released C is 3, T is 300 and M is 2. Out: one `ArraySubset` a
+subset, and its clips one at a time. Nothing in a .npy file is ever run: arrays of Python objects are refused.
 
 Axes: N clips, C coordinates, T frames, V joints, M bodies.
 """
@@ -26,7 +26,7 @@ LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArrayPart:
+class ArraySubset:
     """One part's arrays, checked against each other; the clips themselves are read and checked by `clip`."""
 
     name: str
@@ -57,39 +57,39 @@ class ArrayPart:
         return clip_CTVM.transpose(3, 1, 2, 0)
 
 
-def read_arrays(folder: Path) -> dict[str, ArrayPart]:
-    """All three parts, in the order of `PARTS`; the coordinates stay on disk.
+def read_arrays(folder: Path) -> dict[str, ArraySubset]:
+    """All three subsets, in the order of `PARTS`; the coordinates stay on disk.
 
     Raises DataError (file, what was found, what was expected) where a file is missing or no .npy array of numbers,
-    where a part is empty, or where labels or frame counts do not fit the data.
+    where a subset is empty, or where labels or frame counts do not fit the data.
     """
-    return {name: _read_part(folder, name) for name in PARTS}
+    return {name: _read_subset(folder, name) for name in PARTS}
 
 
-def usual_layout(part: ArrayPart) -> Layout:
+def usual_layout(subset: ArraySubset) -> Layout:
     """The shipped layout with this number of joints; DataError where there is none."""
-    n_joints = part.data_NCTVM.shape[3]
+    n_joints = subset.data_NCTVM.shape[3]
     fitting = [layout for layout in LAYOUTS.values() if layout.n_joints == n_joints]
     if not fitting:
         known = ", ".join(f"{layout.n_joints} ({layout.name})" for layout in LAYOUTS.values())
         raise DataError(
-            f"{part.path}: {n_joints} joints, expected {known}; for another skeleton give --dataset with its layout"
+            f"{subset.path}: {n_joints} joints, expected {known}; for another skeleton give --dataset with its layout"
         )
     return fitting[0]
 
 
-def check_layout(part: ArrayPart, layout: Layout) -> None:
-    """DataError where the clips of a part have other joints or coordinates than a layout."""
-    shape = part.data_NCTVM.shape
+def check_layout(subset: ArraySubset, layout: Layout) -> None:
+    """DataError where the clips of a subset have other joints or coordinates than a layout."""
+    shape = subset.data_NCTVM.shape
     expected = (len(layout.coordinates), layout.n_joints, SLOTS)
     if (shape[1], *shape[3:]) != expected:
         c, v, m = expected
         raise DataError(
-            f"{part.path}: shape {shape}, expected (clips, {c}, frames, {v}, {m}) as layout {layout.name} has"
+            f"{subset.path}: shape {shape}, expected (clips, {c}, frames, {v}, {m}) as layout {layout.name} has"
         )
 
 
-def _read_part(folder: Path, name: str) -> ArrayPart:
+def _read_subset(folder: Path, name: str) -> ArraySubset:
     path, label_path, frame_path = (folder / f"{name}_{what}.npy" for what in ("data", "label", "frame"))
     data_NCTVM, labels_N, frames_N = map(_open, (path, label_path, frame_path))
     shape, dtype = data_NCTVM.shape, data_NCTVM.dtype
@@ -97,7 +97,7 @@ def _read_part(folder: Path, name: str) -> ArrayPart:
         raise DataError(f"{path}: {dtype} {shape}, expected floats (clips, coordinates, frames, joints, {SLOTS})")
     if not len(data_NCTVM):
         raise DataError(f"{path}: shape {shape}, expected at least one clip")
-    return ArrayPart(
+    return ArraySubset(
         name=name,
         path=path,
         label_path=label_path,

@@ -66,23 +66,23 @@ def export_parsed(
 
     Raises DataError where the table or `out` cannot be used; `out` is replaced once the new file is whole.
     """
-    splits: dict[str, list[str]] = {part: [] for part in PARTS} if definition else {EVERY: []}
+    splits: dict[str, list[str]] = {subset: [] for subset in PARTS} if definition else {EVERY: []}
     about: dict[str, Any] = {"coordinates": "as parsed"}
     if definition is not None:
         about |= {"dataset": definition.name, "layout": definition.parse.layout.to_dict()}
 
     def annotations() -> Iterator[dict[str, Any]]:
         for clip in read_clips(parsed):
-            part = definition.part_of(clip.class_id) if definition else EVERY
-            if part is not None:
-                splits[part].append(clip.key)
+            subset = definition.subset_of(clip.class_id) if definition else EVERY
+            if subset is not None:
+                splits[subset].append(clip.key)
             yield _parsed_annotation(clip, img_shape)
 
     return _write(out, annotations(), splits, about)
 
 
 def export_shards(shards: Path, out: Path) -> ExportSummary:
-    """Export a shard folder, part after part and class after class.
+    """Export a shard folder, subset after subset and class after class.
 
     Raises ShardError or DataError where a shard is damaged or `out` cannot be written.
     """
@@ -90,7 +90,7 @@ def export_shards(shards: Path, out: Path) -> ExportSummary:
         raise DataError(f"{shards / MANIFEST_NAME}: not there; run `dastm-data split` first, or name another folder")
     manifest = read_manifest(shards)
     _check_form(manifest.layout, shards / MANIFEST_NAME)
-    splits: dict[str, list[str]] = {part: [] for part in PARTS}
+    splits: dict[str, list[str]] = {subset: [] for subset in PARTS}
     put_back = ", put back into an image" if manifest.layout.is_image else ""
     about = {
         "coordinates": f"as in the shards{put_back}",
@@ -99,8 +99,8 @@ def export_shards(shards: Path, out: Path) -> ExportSummary:
     }
 
     def annotations() -> Iterator[dict[str, Any]]:
-        for part, clip in read_shards(shards, manifest):
-            splits[part].append(clip.key)
+        for subset, clip in read_shards(shards, manifest):
+            splits[subset].append(clip.key)
             yield _shard_annotation(clip, manifest)
 
     return _write(out, annotations(), splits, about)
@@ -114,16 +114,16 @@ def _check_form(layout: Layout, path: Path) -> None:
 
 
 def read_shards(shards: Path, manifest: Manifest) -> Iterator[tuple[str, Clip]]:
-    """(part, clip) in the order of the manifest, one clip in memory; ShardError or DataError where one is damaged."""
-    for part, entries in manifest.parts.items():
+    """(subset, clip) in the order of the manifest, one clip in memory; ShardError or DataError where one is damaged."""
+    for subset, entries in manifest.parts.items():
         for class_id, entry in sorted(entries.items()):
             count = 0
             for name in entry.shards:
                 for clip in read_shard(shards, name):
-                    yield part, clip
+                    yield subset, clip
                     count += 1
             if count != entry.clips:
-                raise DataError(f"{shards}: {count} clips of {part} class {class_id}, the manifest has {entry.clips}")
+                raise DataError(f"{shards}: {count} clips of {subset} class {class_id}, the manifest has {entry.clips}")
 
 
 def _parsed_annotation(clip: ParsedClip, img_shape: tuple[int, int]) -> dict[str, Any]:

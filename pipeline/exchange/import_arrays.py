@@ -6,8 +6,8 @@ that is zero in all frames taken is absent; where slots are kept, an empty slot 
 networks with a norm of their own for each slot (the released code's) tell the two apart. The arrays are read twice, a
 clip at a time: once to check every clip, once to write.
 
-Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each part
-numbers its own classes from 0 on, `renumber` gives every class an id of its own, part after part.
+Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each subset
+numbers its own classes from 0 on, `renumber` gives every class an id of its own, subset after subset.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.clip import PARTS, Clip
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.progress import Bar, progress
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition
-from pipeline.exchange.arrays import SLOTS, ArrayPart, check_layout, read_arrays, usual_layout
+from pipeline.exchange.arrays import SLOTS, ArraySubset, check_layout, read_arrays, usual_layout
 from pipeline.kernels.sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
 from pipeline.shards import SHARDS, ShardClass, write_shards
 from pipeline.split.run import SHOWN, SplitSummary
@@ -76,9 +76,9 @@ class _Source:
     dataset: str
     layout: Layout
     spec: ImportSpec
-    parts: Mapping[str, ArrayPart]
+    subsets: Mapping[str, ArraySubset]
     labels: Mapping[str, Mapping[int, int]]
-    """part -> class id -> label as stored, ascending."""
+    """subset -> class id -> label as stored, ascending."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class _Taken:
 class _Class:
     """One class and the rows of its part's arrays that are usable clips, ascending; at least one."""
 
-    part: ArrayPart
+    subset: ArraySubset
     class_id: int
     name: str
     rows: Sequence[int]
@@ -104,8 +104,8 @@ def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
     """Write the shards of a folder of arrays; `out` is replaced as a whole, once the new one is complete.
 
     Raises DataError (one line: file, what was found, what was expected) for what `read_arrays` refuses, joints or
-    coordinates unlike the layout, values that are not finite, a class in two parts or in another part than the
-    definition has it in, a part without a usable clip, and an `out` that holds anything but shards.
+    coordinates unlike the layout, values that are not finite, a class in two subsets or in another subset than the
+    definition has it in, a subset without a usable clip, and an `out` that holds anything but shards.
     """
     check_replaceable(out, SHARDS)
     source = _open_source(arrays, spec)
@@ -117,8 +117,8 @@ def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
         write_shards(
             folder,
             {
-                part: {i: ShardClass(name=c.name, clips=_clips(source, c, bar)) for i, c in of_part.items()}
-                for part, of_part in classes.items()
+                subset: {i: ShardClass(name=c.name, clips=_clips(source, c, bar)) for i, c in of_subset.items()}
+                for subset, of_subset in classes.items()
             },
             dataset=source.dataset,
             layout=source.layout,
@@ -127,8 +127,8 @@ def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
             clips_per_shard=spec.clips_per_shard,
         )
     return SplitSummary(
-        clips={part: sum(len(c.rows) for c in of_part.values()) for part, of_part in classes.items()},
-        classes={part: len(of_part) for part, of_part in classes.items()},
+        clips={subset: sum(len(c.rows) for c in of_subset.values()) for subset, of_subset in classes.items()},
+        classes={subset: len(of_subset) for subset, of_subset in classes.items()},
         bodies=dict(sorted(bodies.items())),
         outside=0,
         notes=(NOTE_AS_STORED, *notes),
@@ -137,72 +137,72 @@ def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
 
 def _open_source(arrays: Path, spec: ImportSpec) -> _Source:
     """Everything that can be refused without looking at a coordinate is refused here."""
-    parts = read_arrays(arrays)
+    subsets = read_arrays(arrays)
     given = spec.layout or (spec.definition.parse.layout if spec.definition else None)
-    layout = given or usual_layout(parts[PARTS[0]])
-    for part in parts.values():
-        check_layout(part, layout)
-        n_stored = part.data_NCTVM.shape[2]
+    layout = given or usual_layout(subsets[PARTS[0]])
+    for subset in subsets.values():
+        check_layout(subset, layout)
+        n_stored = subset.data_NCTVM.shape[2]
         if spec.frames == "release" and n_stored < spec.n_frames:
-            raise DataError(f"{part.path}: {n_stored} frames a clip, expected {spec.n_frames} for frames: release")
+            raise DataError(f"{subset.path}: {n_stored} frames a clip, expected {spec.n_frames} for frames: release")
     folder = re.sub(r"[^A-Za-z0-9_-]+", "-", arrays.resolve().name)
     name = spec.definition.name if spec.definition else folder or "arrays"
-    return _Source(dataset=name, layout=layout, spec=spec, parts=parts, labels=_labels(parts, spec))
+    return _Source(dataset=name, layout=layout, spec=spec, subsets=subsets, labels=_labels(subsets, spec))
 
 
-def _labels(parts: Mapping[str, ArrayPart], spec: ImportSpec) -> dict[str, dict[int, int]]:
-    """part -> class id -> label; DataError unless each class is in one part, the one that the definition has it in."""
-    stored: dict[str, list[int]] = {name: np.unique(part.labels_N).tolist() for name, part in parts.items()}
+def _labels(subsets: Mapping[str, ArraySubset], spec: ImportSpec) -> dict[str, dict[int, int]]:
+    """subset -> class id -> label; DataError unless each class is in one subset, that of the definition."""
+    stored: dict[str, list[int]] = {name: np.unique(subset.labels_N).tolist() for name, subset in subsets.items()}
     if spec.renumber:
         ids = iter(range(sum(map(len, stored.values()))))
         return {name: {next(ids): label for label in labels} for name, labels in stored.items()}
     if spec.definition is not None:
         for name, labels in stored.items():
-            _check_split(parts[name], labels, spec.definition)
+            _check_split(subsets[name], labels, spec.definition)
     for one, other in combinations(PARTS, 2):
         shared = sorted(set(stored[one]) & set(stored[other]))
         if shared:
             raise DataError(
-                f"{parts[other].label_path}: class ids of {one}, too ({_listed(shared)}), expected each class in one"
+                f"{subsets[other].label_path}: class ids of {one}, too ({_listed(shared)}), expected each class in one"
                 " part; if every part numbers its own classes from 0 on, give --renumber"
             )
     return {name: {label: label for label in labels} for name, labels in stored.items()}
 
 
-def _check_split(part: ArrayPart, labels: Sequence[int], definition: Definition) -> None:
+def _check_split(subset: ArraySubset, labels: Sequence[int], definition: Definition) -> None:
     for label in labels:
-        place = definition.part_of(label)
-        if place != part.name:
+        place = definition.subset_of(label)
+        if place != subset.name:
             raise DataError(
-                f"{part.label_path}: class {label}, expected {part.name} classes of {definition.name}, which has it in"
-                f" {place or 'no part'}; for classes divided otherwise leave --dataset away"
+                f"{subset.label_path}: class {label}, expected {subset.name} classes of {definition.name}, which has it"
+                f" in {place or 'no part'}; for classes divided otherwise leave --dataset away"
             )
 
 
 def _check_clips(source: _Source) -> tuple[dict[str, dict[int, _Class]], Counter[int], list[str]]:
-    """Read everything once: the classes by part and id, how many clips have how many bodies, the notes."""
+    """Read everything once: the classes by subset and id, how many clips have how many bodies, the notes."""
     classes: dict[str, dict[int, _Class]] = {}
     bodies: Counter[int] = Counter()
     noted: Counter[str] = Counter()
     left_out: list[str] = []
-    total = sum(map(len, source.parts.values()))
+    total = sum(map(len, source.subsets.values()))
     with progress(total=total, desc="check", unit="clip") as bar:
-        for name, part in source.parts.items():
+        for name, subset in source.subsets.items():
             rows: dict[int, list[int]] = {}
-            for row, label in enumerate(part.labels_N.tolist()):
+            for row, label in enumerate(subset.labels_N.tolist()):
                 bar.update()
                 try:
-                    taken = _take(source, part, row)
-                except Refused as refusal:
-                    left_out.append(f"{part.path.name}: clip {row} (class {label}) left out, {refusal}")
+                    taken = _take(source, subset, row)
+                except RefusedError as refusal:
+                    left_out.append(f"{subset.path.name}: clip {row} (class {label}) left out, {refusal}")
                     continue
                 rows.setdefault(label, []).append(row)
                 bodies[len(taken.joints_MTVC)] += 1
                 noted.update(taken.notes)
             if not rows:
-                raise DataError(f"{part.path}: no clip shows a body, expected at least one that does")
+                raise DataError(f"{subset.path}: no clip shows a body, expected at least one that does")
             classes[name] = {
-                i: _Class(part=part, class_id=i, name=_class_name(name, i, label, source.spec), rows=rows[label])
+                i: _Class(subset=subset, class_id=i, name=_class_name(name, i, label, source.spec), rows=rows[label])
                 for i, label in source.labels[name].items()
                 if label in rows
             }
@@ -210,15 +210,15 @@ def _check_clips(source: _Source) -> tuple[dict[str, dict[int, _Class]], Counter
     return classes, bodies, [*_missing(source, classes), *left_out, *notes]
 
 
-def _take(source: _Source, part: ArrayPart, row: int) -> _Taken:
-    """The frames that stand for a clip; Refused where they show no body."""
-    clip_MTVC, n_source = part.clip(row), int(part.frames_N[row])
-    at_T = _frames(source.spec, n_source, _key(part, row))
+def _take(source: _Source, subset: ArraySubset, row: int) -> _Taken:
+    """The frames that stand for a clip; RefusedError where they show no body."""
+    clip_MTVC, n_source = subset.clip(row), int(subset.frames_N[row])
+    at_T = _frames(source.spec, n_source, _key(subset, row))
     n_places = len(source.layout.coordinates) - source.layout.is_image
     places_MTVC = clip_MTVC[..., :n_places]
     shown_M = np.asarray(places_MTVC[:, at_T].any(axis=(1, 2, 3)))
     if not shown_M.any():
-        raise Refused("no body: zero in all frames taken")
+        raise RefusedError("no body: zero in all frames taken")
     if _keeps_slots(source.spec):
         shown_M[: np.flatnonzero(shown_M)[-1]] = True
     dropped_M = places_MTVC[:, :n_source].any(axis=(1, 2, 3)) & ~shown_M
@@ -241,44 +241,44 @@ def _frames(spec: ImportSpec, n_source: int, key: str) -> NDArray[np.int64]:
     return draw(n_source, spec.n_frames, clip_rng(spec.seed, key))
 
 
-def _key(part: ArrayPart, row: int) -> str:
+def _key(subset: ArraySubset, row: int) -> str:
     """Keys sort like the rows."""
-    return f"{part.name}-{row:0{max(6, len(str(len(part) - 1)))}d}"
+    return f"{subset.name}-{row:0{max(6, len(str(len(subset) - 1)))}d}"
 
 
 def _clips(source: _Source, of: _Class, bar: "Bar[Any]") -> Iterator[Clip]:
     """The clips of one class with the facts that `split` gives them, and their label as stored."""
     for row in of.rows:
-        taken = _take(source, of.part, row)
+        taken = _take(source, of.subset, row)
         facts = {
             "class_id": of.class_id,
             "class_name": of.name,
-            "part": of.part.name,
+            "part": of.subset.name,
             "dataset": source.dataset,
             **dict.fromkeys(("subject", "camera", "setup", "replication")),
-            "source": f"{of.part.path.name}[{row}]",
-            "source_label": int(of.part.labels_N[row]),
-            "source_frames": max(int(of.part.frames_N[row]), int(taken.at_T[-1]) + 1),  # padding that is taken counts
+            "source": f"{of.subset.path.name}[{row}]",
+            "source_label": int(of.subset.labels_N[row]),
+            "source_frames": max(int(of.subset.frames_N[row]), int(taken.at_T[-1]) + 1),  # padding that is taken counts
             "frame_index": taken.at_T.tolist(),
             "notes": list(taken.notes),
         }
-        yield Clip(key=_key(of.part, row), joints_MTVC=taken.joints_MTVC, facts=facts)
+        yield Clip(key=_key(of.subset, row), joints_MTVC=taken.joints_MTVC, facts=facts)
         bar.update()
 
 
-def _class_name(part: str, class_id: int, label: int, spec: ImportSpec) -> str:
+def _class_name(subset: str, class_id: int, label: int, spec: ImportSpec) -> str:
     if spec.renumber:
-        return f"{part} class {label}"
+        return f"{subset} class {label}"
     return (spec.definition and spec.definition.class_name(class_id)) or f"class {class_id}"
 
 
 def _missing(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> list[str]:
-    """A note a part on the classes that labels or the definition name and no usable clip shows."""
+    """A note a subset on the classes that labels or the definition name and no usable clip shows."""
     notes = []
-    for name, of_part in classes.items():
+    for name, of_subset in classes.items():
         definition = source.spec.definition
         expected = {*source.labels[name], *(definition.split.class_split[name] if definition else ())}
-        missing = sorted(expected - set(of_part))
+        missing = sorted(expected - set(of_subset))
         notes += [f"{name}: no usable clip of class {_listed(missing)}"] if missing else []
     return notes
 
@@ -287,15 +287,15 @@ def _described(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> 
     """What the manifest keeps as the definition; its split block has the keys that other shard folders' have."""
     spec = source.spec
     stored = {
-        name: {"shape": list(part.data_NCTVM.shape), "dtype": part.data_NCTVM.dtype.name}
-        for name, part in source.parts.items()
+        name: {"shape": list(subset.data_NCTVM.shape), "dtype": subset.data_NCTVM.dtype.name}
+        for name, subset in source.subsets.items()
     }
     return {
         "name": source.dataset,
         "about": spec.definition.about if spec.definition else "",
         "arrays": {**stored, "renumber": spec.renumber, "keep_slots": _keeps_slots(spec)},
         "split": {
-            "class_split": {name: list(of_part) for name, of_part in classes.items()},
+            "class_split": {name: list(of_subset) for name, of_subset in classes.items()},
             "n_frames": spec.n_frames,
             "frames": spec.frames,
             "frame_order": spec.frame_order,

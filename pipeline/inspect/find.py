@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.clip import ShardError
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition, SplitSpec, load_definition
 from pipeline.inspect.stored import (
@@ -30,7 +30,7 @@ from pipeline.parse.formats import FORMATS, RawFormat
 from pipeline.parse.plan import find_files, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read
 from pipeline.parse.sources import SOURCES
-from pipeline.split.normalise import check_split, prepare_clip
+from pipeline.split.normalise import check_split, normalise_clip
 from pipeline.table import ParsedClip
 from pipeline.tracks import ClipName, Tracks
 
@@ -47,7 +47,7 @@ class Normalised:
     """The 0-based frame of the source that each of its frames is."""
     notes: tuple[str, ...]
     made_by: str
-    """The shard that holds it, or the definition that it was prepared with."""
+    """The shard that holds it, or the definition that it was normalised with."""
     index_row: Mapping[str, Any] | None = None
 
 
@@ -58,7 +58,7 @@ class Found:
     key: str
     class_id: int | None
     class_name: str
-    part: str | None
+    subset: str | None
     source: str
     frames: int
     """Frames of the source."""
@@ -74,7 +74,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class SearchFolders:
     """Where to look, each None where there is nothing to look in."""
 
     definition: Definition | None = None
@@ -83,27 +83,27 @@ class Places:
     shards: Path | None = None
 
 
-def find_clip(clip: str, places: Places) -> Found:
+def find_clip(clip: str, folders: SearchFolders) -> Found:
     """The clip of that path or key.
 
     Raises DataError where there is no such clip, its file cannot be used (with line or byte and reason), or its joints
     are not those of the layout; ShardError where the shards are damaged.
     """
-    raw = _raw_file(clip) or (_raw_file(str(places.raw / clip)) if places.raw is not None else None)
-    parsed = _read_raw(raw, places.definition) if raw is not None else _by_key(clip, places)
-    stored = stored_clip(places.shards, parsed.key if parsed is not None else clip) if places.shards else None
+    raw = _raw_file(clip) or (_raw_file(str(folders.raw / clip)) if folders.raw is not None else None)
+    parsed = _read_raw(raw, folders.definition) if raw is not None else _by_key(clip, folders)
+    stored = stored_clip(folders.shards, parsed.key if parsed is not None else clip) if folders.shards else None
     if parsed is not None:
-        return both_sides(parsed, _definition_of(parsed.tracks, places.definition), stored)
+        return both_sides(parsed, _definition_of(parsed.tracks, folders.definition), stored)
     if stored is not None:
         return stored
-    looked = [str(folder) for folder in (places.parsed, places.raw, places.shards) if folder is not None]
+    looked = [str(folder) for folder in (folders.parsed, folders.raw, folders.shards) if folder is not None]
     if Path(clip).exists():
         raise DataError(f"{clip}: not the file of a clip; in a zip or a folder name one of its files")
     where = "not there; a key needs --dataset, --parsed or --shards"
     if looked:
         where = f"no key of {', '.join(looked)}"
-    elif places.definition is not None:
-        where = f"there is nothing of {places.definition.name} to look in, neither raw, nor parsed, nor shards"
+    elif folders.definition is not None:
+        where = f"there is nothing of {folders.definition.name} to look in, neither raw, nor parsed, nor shards"
     raise DataError(f"{clip}: no raw file, and {where}")
 
 
@@ -120,7 +120,7 @@ def stored_clip(shards: Path, key: str) -> Found | None:
         key=clip.key,
         class_id=int(row["class_id"]),
         class_name=str(clip.facts.get("class_name", "unknown")),
-        part=str(row["part"]),
+        subset=str(row["part"]),
         source=str(clip.facts.get("source") or ""),
         frames=source_frames(clip),
         layout=manifest.layout,
@@ -138,7 +138,7 @@ def stored_clip(shards: Path, key: str) -> Found | None:
 
 
 def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = None) -> Found:
-    """A clip with its source tracks, beside the shards' version of it, or one prepared as the definition says.
+    """A clip with its source tracks, beside the shards' version of it, or one normalised as the definition says.
 
     Raises DataError where its joints are not those of the definition's layout, or cannot be normalised as it asks.
     """
@@ -147,8 +147,8 @@ def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = 
     check_split(definition.split, definition.parse.layout)
     normalised, problem = None, ""
     try:
-        normalised = _prepared(clip, definition)
-    except Refused as refusal:
+        normalised = _normalised(clip, definition)
+    except RefusedError as refusal:
         problem = str(refusal)
     except ValueError as error:
         raise DataError(f"clip {clip.key} ({clip.source}): {error}; name its data set with --dataset") from None
@@ -156,7 +156,7 @@ def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = 
         key=clip.key,
         class_id=clip.class_id if clip.class_id >= 0 else None,
         class_name=clip.class_name,
-        part=definition.part_of(clip.class_id),
+        subset=definition.subset_of(clip.class_id),
         source=clip.source,
         frames=clip.tracks.frames,
         layout=definition.parse.layout,
@@ -183,14 +183,14 @@ def with_tracks(stored: Found, clip: ParsedClip, spec: SplitSpec | None) -> Foun
     return replace(stored, tracks=clip.tracks, spec=stored.spec or spec)
 
 
-def _prepared(clip: ParsedClip, definition: Definition) -> Normalised:
+def _normalised(clip: ParsedClip, definition: Definition) -> Normalised:
     spec = definition.split
     rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
-    prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
+    normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
     return Normalised(
-        joints_MTVC=prepared.joints_MTVC,
-        frame_index=prepared.frame_index,
-        notes=prepared.notes,
+        joints_MTVC=normalised.joints_MTVC,
+        frame_index=normalised.frame_index,
+        notes=normalised.notes,
         made_by=f"prepared as {definition.name} says",
     )
 
@@ -216,7 +216,7 @@ def _read_raw(raw: RawFile, definition: Definition | None) -> ParsedClip:
         facts: ClipName = raw_format.facts_of_name(PurePosixPath(raw.source).name)
         data = read(raw)
         tracks, label, label_index = raw_format.read(data, chosen.parse.layout, chosen.parse.zero_is_missing)
-    except Refused as refusal:
+    except RefusedError as refusal:
         raise DataError(f"{place / raw.source}: {refusal}") from None
     class_id = facts.class_id if facts.class_id is not None else label_index
     known = chosen.class_name(class_id) if class_id is not None else None
@@ -243,22 +243,22 @@ def _format_of(raw: RawFile) -> tuple[str, RawFormat]:
     raise DataError(f"{raw.root}: {raw.member}: not a {known} file")
 
 
-def _by_key(key: str, places: Places) -> ParsedClip | None:
+def _by_key(key: str, folders: SearchFolders) -> ParsedClip | None:
     """From the parsed table, else from the raw files."""
-    if places.parsed is not None:
-        found = parsed_clips(places.parsed, [key]).get(key)
+    if folders.parsed is not None:
+        found = parsed_clips(folders.parsed, [key]).get(key)
         if found is not None:
             return found
-    if places.raw is None or places.definition is None:
+    if folders.raw is None or folders.definition is None:
         return None
-    if places.definition.parse.format in SOURCES:
-        return _in_source(key, places.definition, places.raw)
-    name_of = FORMATS[places.definition.parse.format].facts_of_name
-    for raw in find_files(places.definition, [places.raw]).clips:
+    if folders.definition.parse.format in SOURCES:
+        return _in_source(key, folders.definition, folders.raw)
+    name_of = FORMATS[folders.definition.parse.format].facts_of_name
+    for raw in find_files(folders.definition, [folders.raw]).clips:
         try:
             if name_of(raw.name).key == key:
-                return _read_raw(raw, places.definition)
-        except Refused:  # another file, whose name names no clip
+                return _read_raw(raw, folders.definition)
+        except RefusedError:  # another file, whose name names no clip
             continue
     return None
 
@@ -268,7 +268,7 @@ def _in_source(key: str, definition: Definition, raw: Path) -> ParsedClip | None
     job = next((job for job in make_plan(definition, [raw]).jobs if job.name and job.name.key == key), None)
     try:
         return run_job(job, definition) if job is not None else None
-    except Refused as refusal:
+    except RefusedError as refusal:
         raise DataError(f"{raw}: {job.source if job else key}: {refusal}") from None
 
 

@@ -25,9 +25,9 @@ def lines_of(stats: Stats) -> list[str]:
 
 
 def _lines(stats: Stats) -> Iterator[str]:
-    for part, counts in stats.parts().items():
+    for subset, counts in stats.subsets().items():
         spread = f"{counts['fewest']} to {counts['most']} a class"
-        yield f"{part}: {counts['clips']} clips of {counts['classes']} classes ({spread}), {counts['frames']} frames"
+        yield f"{subset}: {counts['clips']} clips of {counts['classes']} classes ({spread}), {counts['frames']} frames"
     yield "frames a clip: " + ", ".join(f"{name} {value:g}" for name, value in stats.length_quantiles().items())
     yield "bodies a clip: " + _shown(stats.bodies, "{1} clips with {0}")
     if stats.empty_frames:
@@ -79,8 +79,8 @@ def to_csv(several: Sequence[Stats]) -> bytes:
 def _rows(stats: Stats) -> Iterator[tuple[str, str, str]]:
     document = stats.to_dict()
     yield from ((name, "", str(document[name])) for name in ("clips", "frames"))
-    for part, counts in document["parts"].items():
-        yield from ((f"part {name}", part, str(value)) for name, value in counts.items())
+    for subset, counts in document["parts"].items():
+        yield from ((f"part {name}", subset, str(value)) for name, value in counts.items())
     for of in document["classes"]:
         key = f"{of['class_id']} {of['name']} ({of['part']})"
         yield from ((f"class {name}", key, str(of[name])) for name in ("clips", "frames"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.work import paths as places
+from pipeline.work import paths
 
 
 def render(template: str, **values: Any) -> bytes:
@@ -28,4 +28,4 @@ def render(template: str, **values: Any) -> bytes:
 def write_whole(path: Path, data: bytes) -> None:
     """The file appears under its name only when whole; OSError where it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    places.write_whole(path, data)
+    paths.write_whole(path, data)

@@ -25,7 +25,7 @@ LONGEST_NAME = 40
 
 
 def classes(stats: Stats) -> Markup:
-    """Clips of every class, coloured by part."""
+    """Clips of every class, coloured by subset."""
     draw = _class_rows if len(stats.classes) <= MOST_NAMED else _class_columns
     return draw(stats.classes)
 
@@ -100,8 +100,8 @@ def _class_rows(of: Sequence[ClassCount]) -> Markup:
             f"{c.class_id} {c.name}" if c.name != f"class {c.class_id}" else c.name,
             c.clips,
             str(c.clips),
-            c.part,
-            f"{c.class_id} {c.name} ({c.part}): {c.clips} clips, {c.frames} frames",
+            c.subset,
+            f"{c.class_id} {c.name} ({c.subset}): {c.clips} clips, {c.frames} frames",
         )
         for c in of
     ]
@@ -124,10 +124,10 @@ def _rows(rows: Sequence[_Row], width: int, left: int, about: str) -> Markup:
 
 
 def _class_columns(of: Sequence[ClassCount]) -> Markup:
-    words = [f"{c.class_id} {c.name} ({c.part}): {c.clips} clips, {c.frames} frames" for c in of]
+    words = [f"{c.class_id} {c.name} ({c.subset}): {c.clips} clips, {c.frames} frames" for c in of]
     every = -(-len(of) // 12)
     labels = [str(c.class_id) if i % every == 0 else "" for i, c in enumerate(of)]
-    return _columns([c.clips for c in of], labels, words, [c.part for c in of], "class", "clips", width=1040)
+    return _columns([c.clips for c in of], labels, words, [c.subset for c in of], "class", "clips", width=1040)
 
 
 def _by_number(counts: Counter[int], name: str) -> Markup:

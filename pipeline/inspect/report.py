@@ -23,7 +23,7 @@ from pipeline.inspect.stored import parsed_clips, read_index, read_manifest
 SHOWN = 100
 """Problems, and warnings, that the page lists; the JSON has them all."""
 CLASSES = 2
-"""Classes of each part of which a clip is shown."""
+"""Classes of each subset of which a clip is shown."""
 Result = TypeVar("Result")
 
 
@@ -69,11 +69,11 @@ def _attempt(read: Callable[[], Result], unread: list[str]) -> Result | None:
 
 def _parsed_stats(parsed: Path, shards: Path) -> Stats:
     manifest = read_manifest(shards)
-    return parsed_stats(parsed, manifest.layout, {part: set(ids) for part, ids in manifest.parts.items()})
+    return parsed_stats(parsed, manifest.layout, {subset: set(ids) for subset, ids in manifest.parts.items()})
 
 
 def _examples(shards: Path, parsed: Path | None, unread: list[str]) -> Iterator[Example]:
-    """The first clip of the first and of the middle class of each part."""
+    """The first clip of the first and of the middle class of each subset."""
     keys = list(_example_keys(shards))
     tracks = (_attempt(lambda: parsed_clips(parsed, keys), unread) if parsed is not None else None) or {}
     for key in keys:
@@ -85,7 +85,7 @@ def _examples(shards: Path, parsed: Path | None, unread: list[str]) -> Iterator[
         if clip is not None:
             shown = _attempt(lambda found=found, clip=clip: with_tracks(found, clip, None), unread) or found  # type: ignore[misc]
         yield Example(
-            title=f"{shown.part}: {shown.class_name} ({shown.key})",
+            title=f"{shown.subset}: {shown.class_name} ({shown.key})",
             scene=player_of(shown),
             summary=tuple(summary_of(shown)),
         )
@@ -94,7 +94,7 @@ def _examples(shards: Path, parsed: Path | None, unread: list[str]) -> Iterator[
 def _example_keys(shards: Path) -> Iterator[str]:
     index = read_index(shards)
     rows = sorted(zip(*(index[name].to_pylist() for name in ("part", "class_id", "key")), strict=True))
-    first = {(part, class_id): key for part, class_id, key in reversed(rows)}
-    for part in PARTS:
-        classes = [class_id for of, class_id in sorted(first) if of == part]
-        yield from (first[part, class_id] for class_id in dict.fromkeys(classes[:: -(-len(classes) // CLASSES) or 1]))
+    first = {(subset, class_id): key for subset, class_id, key in reversed(rows)}
+    for subset in PARTS:
+        classes = [class_id for of, class_id in sorted(first) if of == subset]
+        yield from (first[subset, class_id] for class_id in dict.fromkeys(classes[:: -(-len(classes) // CLASSES) or 1]))

@@ -27,7 +27,7 @@ from pipeline.parse.summary import kind_of, ordered
 from pipeline.table import ParsedClip, read_clips, read_facts, read_layout, read_refused
 
 OUTSIDE = "outside"
-"""The part of a class that is in none."""
+"""Where a class is that is in no subset."""
 PEOPLE_AND_PLACES = ("subject", "camera", "setup")
 QUANTILES = {"min": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "max": 1.0}
 PATIENCE_S = 2.0
@@ -40,9 +40,14 @@ class ClassCount:
 
     class_id: int
     name: str
-    part: str
+    subset: str
     clips: int = 0
     frames: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, which calls the subset `part`, as the manifest does."""
+        document = asdict(self)
+        return {"part" if name == "subset" else name: value for name, value in document.items()}
 
 
 @dataclass(kw_only=True)
@@ -87,12 +92,16 @@ class Stats:
         shares = list(zip(self.layout.joints, self.missing_V or (), strict=False))
         return sorted((s for s in shares if s[1] > 0), key=lambda share: -share[1])[:most]
 
-    def parts(self) -> dict[str, dict[str, int]]:
-        """part -> classes with clips, clips, fewest and most clips a class, frames."""
-        return {part: self._part(part) for part in (*PARTS, OUTSIDE) if any(c.part == part for c in self.classes)}
+    def subsets(self) -> dict[str, dict[str, int]]:
+        """subset -> classes with clips, clips, fewest and most clips a class, frames."""
+        return {
+            subset: self._subset(subset)
+            for subset in (*PARTS, OUTSIDE)
+            if any(c.subset == subset for c in self.classes)
+        }
 
-    def _part(self, part: str) -> dict[str, int]:
-        of = [c for c in self.classes if c.part == part]
+    def _subset(self, subset: str) -> dict[str, int]:
+        of = [c for c in self.classes if c.subset == subset]
         counts = [c.clips for c in of]
         return {
             "classes": len(of),
@@ -118,8 +127,8 @@ class Stats:
             "dataset": self.dataset,
             "clips": self.clips,
             "frames": self.frames,
-            "parts": self.parts(),
-            "classes": [asdict(c) for c in self.classes],
+            "parts": self.subsets(),
+            "classes": [c.to_dict() for c in self.classes],
             "lengths": self.length_quantiles(),
             "length_counts": _plain(self.lengths),
             "bodies": _plain(self.bodies),
@@ -146,7 +155,7 @@ def parsed_stats(
 
     Args:
         layout: without one it follows from the number of joints.
-        class_split: part -> class ids; without one all classes are outside.
+        class_split: subset -> class ids; without one all classes are outside.
 
     Raises DataError where the table is not finished or damaged, or its joints are not those of the layout.
     """
@@ -169,8 +178,8 @@ def parsed_stats(
         shown = len(np.unique(tracks.frame_index[measured_PV.any(axis=1)]))
         stats.empty_frames += tracks.frames - shown
         stats.empty_clips += shown < tracks.frames
-        part = next((part for part, ids in (class_split or {}).items() if clip.class_id in ids), OUTSIDE)
-        of = ClassCount(class_id=clip.class_id, name=clip.class_name, part=part)
+        subset = next((subset for subset, ids in (class_split or {}).items() if clip.class_id in ids), OUTSIDE)
+        of = ClassCount(class_id=clip.class_id, name=clip.class_name, subset=subset)
         numbers = {name: getattr(clip, name) for name in PEOPLE_AND_PLACES}
         _count(stats, classes.setdefault(clip.class_id, of), tracks.frames, len(tracks.ids), numbers, tracks.notes)
     if stats is None or missing_V is None:
@@ -216,9 +225,9 @@ def _dropping_steps(folder: Path) -> Iterator[str]:
 
 def _clips_of(folder: Path, manifest: Manifest, stats: Stats) -> Iterator[tuple[ClassCount, Clip]]:
     """Every clip with the count of its class, which is added to `stats`."""
-    for part in PARTS:
-        for class_id, entry in sorted(manifest.parts.get(part, {}).items()):
-            of = ClassCount(class_id=class_id, name=entry.name, part=part)
+    for subset in PARTS:
+        for class_id, entry in sorted(manifest.parts.get(subset, {}).items()):
+            of = ClassCount(class_id=class_id, name=entry.name, subset=subset)
             stats.classes.append(of)
             for shard in entry.shards:
                 for clip in read_shard(folder, shard):

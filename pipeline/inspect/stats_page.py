@@ -34,7 +34,7 @@ class StatsView:
     """`parsed` or `shards`; the section's id."""
     heading: str
     first: str
-    parts: tuple[Row, ...]
+    subsets: tuple[Row, ...]
     missing: str
     empty: str
     figures: tuple[Figure, ...]
@@ -72,7 +72,9 @@ def view_of(stats: Stats) -> StatsView:
         first=f"{stats.clips:,} clips of {len(stats.classes)} classes, {stats.frames:,} source frames;"
         f" a clip has {quantiles['min']:g} to {quantiles['max']:g} frames, half of them {quantiles['25 %']:g} to"
         f" {quantiles['75 %']:g}.",
-        parts=tuple((part, *(f"{value:,}" for value in counts.values())) for part, counts in stats.parts().items()),
+        subsets=tuple(
+            (subset, *(f"{value:,}" for value in counts.values())) for subset, counts in stats.subsets().items()
+        ),
         missing=f"M{missing_line(stats)[1:]}.",
         empty=empty if stats.empty_frames else "",
         figures=tuple(_figures(stats)),

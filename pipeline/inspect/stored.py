@@ -1,4 +1,4 @@
-"""Clips by key out of a parsed table or a shard folder: only the parts that hold them are read.
+"""Clips by key out of a parsed table or a shard folder: only the files that hold them are read.
 
 In: a folder and keys. Out: clips as they were written. A folder that is damaged is one clear `DataError` or
 `ShardError`, as from those who read all of it.
@@ -22,21 +22,21 @@ from dastm.contract.clip import (
 )
 from dastm.contract.errors import DataError
 from pipeline.definitions.definition import SplitSpec
-from pipeline.table import ParsedClip, read_chosen, read_part_facts, table_parts
+from pipeline.table import ParsedClip, read_chosen, read_file_facts, table_files
 
 _TEXTS = ("key", "part", "shard", "checksum")
 
 
 def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
-    """key -> clip for those of `keys` that the table has; one part is in memory at a time.
+    """key -> clip for those of `keys` that the table has; one table file is in memory at a time.
 
-    Raises DataError where the folder is not a finished parsed table or a part is damaged.
+    Raises DataError where the folder is not a finished parsed table or a table file is damaged.
     """
     found: dict[str, ParsedClip] = {}
-    for part in table_parts(folder):
-        here = set(keys).intersection(read_part_facts(part, ("key",))["key"].to_pylist())
+    for path in table_files(folder):
+        here = set(keys).intersection(read_file_facts(path, ("key",))["key"].to_pylist())
         if here:
-            found |= {clip.key: clip for clip in read_chosen(part, here)}
+            found |= {clip.key: clip for clip in read_chosen(path, here)}
     return found
 
 

@@ -23,8 +23,8 @@ SHOWN = 12
 def summary_lines(found: Found, chosen: Chosen | None) -> list[str]:
     """For people. `chosen` is None where only the shards' version of the clip is known."""
     class_id = "" if found.class_name in ("unknown", f"class {found.class_id}") else f" ({found.class_id})"
-    part = f", {found.part}" if found.part else ""
-    lines = [f"{found.key}: {found.class_name}{class_id}{part}"]
+    subset = f", {found.subset}" if found.subset else ""
+    lines = [f"{found.key}: {found.class_name}{class_id}{subset}"]
     lines += [f"  source: {found.source}"] if found.source else []
     lines.append(f"  {found.frames} frames, {found.layout.n_joints} joints ({found.layout.name})")
     if chosen is not None:

@@ -63,8 +63,8 @@ def choose(tracks: Tracks, spec: SplitSpec, class_id: int | None = None) -> Chos
     """
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
     most = spec.bodies if class_id is None else spec.most_bodies(class_id)
-    choice = choose_bodies(tracks, measured_PV, spec, most)
-    why, places_MT = dict(choice.dropped), choice.places_MT
+    body_choice = choose_bodies(tracks, measured_PV, spec, most)
+    why, places_MT = dict(body_choice.dropped), body_choice.places_MT
     slot_P = np.full(len(tracks.frame_index), -1, np.int64)
     for m, places_T in enumerate(places_MT):
         slot_P[places_T[places_T >= 0]] = m

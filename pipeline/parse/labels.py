@@ -6,7 +6,7 @@ In: what each place says, and the definition's class names. Out: class id and na
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.definitions.lists import nfc
 
 Value = TypeVar("Value", int, str)
@@ -23,7 +23,7 @@ class Label(NamedTuple):
 def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | None, str | None]:
     """(class id, name) that all places agree on; what none of them says comes from `class_names`, or is None.
 
-    Raises Refused where two places differ, or name and index are not a pair in `class_names`.
+    Raises RefusedError where two places differ, or name and index are not a pair in `class_names`.
     """
     said = [(label.said_by, nfc(label.name) if label.name is not None else None) for label in labels]
     name = _agreed(said, "label")
@@ -31,26 +31,26 @@ def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | N
     if not class_names or name is None:
         return index, name
     if name not in class_names:
-        raise Refused(f"label {name!r} is not among the definition's class_names")
+        raise RefusedError(f"label {name!r} is not among the definition's class_names")
     if index is None:
         return class_names.index(name), name
     if index >= len(class_names) or class_names[index] != name:
         known = repr(class_names[index]) if index < len(class_names) else "nothing"
-        raise Refused(f"label {name!r} with label_index {index}, which the definition's class_names call {known}")
+        raise RefusedError(f"label {name!r} with label_index {index}, which the definition's class_names call {known}")
     return index, name
 
 
-def no_class(said: str | None) -> Refused:
+def no_class(said: str | None) -> RefusedError:
     """The refusal of a clip of which no place tells the class id; `said`: the name that one tells."""
     start = "no label_index, neither in the clip nor on a label list"
     if said is None:
-        return Refused(f"{start}; name its class in a labels file (parse.source.labels) or in the clip")
-    return Refused(f"{start}, and no class_names in the definition that tell the id of {said!r}")
+        return RefusedError(f"{start}; name its class in a labels file (parse.source.labels) or in the clip")
+    return RefusedError(f"{start}, and no class_names in the definition that tell the id of {said!r}")
 
 
 def _agreed(said: Sequence[tuple[str, Value | None]], what: str) -> Value | None:
     first_place, first = next(((place, value) for place, value in said if value is not None), ("", None))
     for place, value in said:
         if value is not None and value != first:
-            raise Refused(f"{what} {first!r} in the {first_place}, but {value!r} in the {place}")
+            raise RefusedError(f"{what} {first!r} in the {first_place}, but {value!r} in the {place}")
     return first

@@ -1,7 +1,7 @@
 """What lies in the folder of a parsed table, and whether it is ours to replace.
 
-In: the folder that `parse` is about to write into. Out: nothing, or an error that names what is not ours. Parts, the
-plan and the summary are replaced where they read as ours do; files of other names are not touched.
+In: the folder that `parse` is about to write into. Out: nothing, or an error that names what is not ours. Table files,
+the plan and the summary are replaced where they read as ours do; files of other names are not touched.
 """
 
 import re
@@ -28,13 +28,13 @@ from pipeline.work.resume import check_notes, notes_folder
 PLAN = b"{}\n"
 """All of plan.json."""
 KINDS = ("clips", "refused")
-_PART_NAME = re.compile(r"(?:clips|refused)-(\d{5,})\.parquet")
-_NAMES = re.compile("|".join((_PART_NAME.pattern, *map(re.escape, (PLAN_NAME, SUMMARY_NAME, NAME)))))
+_FILE_NAME = re.compile(r"(?:clips|refused)-(\d{5,})\.parquet")
+_NAMES = re.compile("|".join((_FILE_NAME.pattern, *map(re.escape, (PLAN_NAME, SUMMARY_NAME, NAME)))))
 _NOTE_NAMES = re.compile(r"\d{5,}\.json")
 
 
-def parts_in(out: Path) -> list[Path]:
-    """Whatever readers take for parts of a table."""
+def table_files_in(out: Path) -> list[Path]:
+    """Whatever readers take for files of a table."""
     return [path for kind in KINDS for path in out.glob(f"{kind}-*.parquet")]
 
 
@@ -44,21 +44,21 @@ def check_table(out: Path) -> None:
     Raises DataError where `out` holds files, but none of a parsed table; NotOurs names a file that is not ours.
     """
     check_notes(out)
-    parts, plan, summary = parts_in(out), out / PLAN_NAME, out / SUMMARY_NAME
-    if any(map(_is_finished, all_in(out))) and not parts and not plan.is_file():
+    files, plan, summary = table_files_in(out), out / PLAN_NAME, out / SUMMARY_NAME
+    if any(map(_is_finished, all_in(out))) and not files and not plan.is_file():
         check_plain(plan)
         raise DataError(f"{out}: holds files but no parsed table, so it is left alone; empty it or name another")
-    check_plain(*parts, plan, summary, out / NAME)
+    check_plain(*files, plan, summary, out / NAME)
     check_file(plan, FileKind("the plan of a parse", lambda path: path.read_bytes() == PLAN))
     check_file(out / NAME, FileKind("the refused files of a parse", lambda path: path.read_bytes().startswith(HEADER)))
     check_file(summary, FileKind("the summary of a parse", json_with("files", "clips", "refused")))
     noted = {path.stem for path in all_in(notes_folder(out)) if _NOTE_NAMES.fullmatch(path.name)}
-    for path in parts:
-        named = _PART_NAME.fullmatch(path.name)
+    for path in files:
+        named = _FILE_NAME.fullmatch(path.name)
         if named is None:
-            raise NotOurs(f"{path}: no part of a parsed table is called so; move it away, or name another folder")
+            raise NotOurs(f"{path}: no file of a parsed table is called so; move it away, or name another folder")
         if named[1] not in noted:  # what is noted there is ours, even where it is damaged
-            check_file(path, FileKind("a part of a parsed table", _is_part))
+            check_file(path, FileKind("a file of a parsed table", _is_table_file))
 
 
 def remove_half_written(out: Path) -> None:
@@ -74,7 +74,7 @@ def _is_finished(path: Path) -> bool:
     return name == path.name or not _NAMES.fullmatch(name)
 
 
-def _is_part(path: Path) -> bool:
+def _is_table_file(path: Path) -> bool:
     """Of any schema of ours, an older one too."""
     try:
         with readable(path) as source:

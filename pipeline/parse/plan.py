@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import Definition
 from pipeline.definitions.lists import without_clip
 from pipeline.parse.formats import FORMATS
@@ -120,10 +120,10 @@ def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
 def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     """Parse one raw file; None for a clip that shows only now that its class is outside the split.
 
-    Raises Refused where the file cannot be used.
+    Raises RefusedError where the file cannot be used.
     """
     if job.problem is not None or job.name is None:
-        raise Refused(job.problem or "the file's name names no clip")
+        raise RefusedError(job.problem or "the file's name names no clip")
     tracks, own_label, size = _read_clip(job, definition)
     class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
     if class_id is None:
@@ -168,7 +168,7 @@ def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
     for raw in files.clips:
         try:
             name = FORMATS[definition.parse.format].facts_of_name(raw.name)
-        except Refused as why:
+        except RefusedError as why:
             yield Job(raw=raw, name=None, problem=why.reason)
             continue
         by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
@@ -181,14 +181,14 @@ def _plan_one(definition: Definition, job: Job) -> tuple[Job, int | None]:
         return job, None
     try:
         class_id, _ = settle(job.labels, definition.parse.class_names)
-    except Refused as why:
+    except RefusedError as why:
         return replace(job, problem=why.reason), None
     return replace(job, problem=MISSING if job.name.key in definition.parse.missing else None), class_id
 
 
 def is_outside(definition: Definition, class_id: int | None) -> bool:
     """Whether clips of this class are left out of the parsed table."""
-    return definition.parse.classes == "split" and class_id is not None and definition.part_of(class_id) is None
+    return definition.parse.classes == "split" and class_id is not None and definition.subset_of(class_id) is None
 
 
 def _duplicate(first: Job, job: Job) -> str:
@@ -209,7 +209,7 @@ def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, l
     for file in files:
         try:
             entries = FORMATS[definition.parse.format].label_lists[file.name](read(file))
-        except Refused as why:
+        except RefusedError as why:
             raise DataError(f"{file.root}: label list {file.source}: {why}") from None
         for key, (name, index) in entries.items():
             labels.setdefault(key, []).append(Label(f"list {file.name}", name, index))

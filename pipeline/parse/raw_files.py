@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.os_errors import os_line
 from pipeline.work.paths import is_local, one_line, store_of
 
@@ -30,7 +30,7 @@ _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", 
 """The surest first."""
 
 
-class Unread(Refused):
+class UnreadableError(RefusedError):
     """A file that could not be read this time, for reasons that are not its own: it has vanished, its disk is away."""
 
 
@@ -81,17 +81,17 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
 
 
 def read(file: RawFile) -> bytes:
-    """The bytes of one file; Refused where it has vanished, claims more than MAX_BYTES, is damaged or encrypted."""
+    """The bytes of one file; RefusedError where it is gone, claims more than MAX_BYTES, is damaged or encrypted."""
     try:
         return _read_member(file) if file.member is not None else _read_file(file)
     except zipfile.BadZipFile as error:
-        raise Refused(f"damaged in the zip: {one_line(error)}") from None
+        raise RefusedError(f"damaged in the zip: {one_line(error)}") from None
     except FileNotFoundError:
-        raise Unread("the file is no longer there") from None
+        raise UnreadableError("the file is no longer there") from None
     except OSError as error:
-        raise Unread(f"cannot be read: {error.strerror or one_line(error)}") from None
+        raise UnreadableError(f"cannot be read: {error.strerror or one_line(error)}") from None
     except BAD_MEMBER as error:
-        raise Refused(f"cannot be taken from the zip: {one_line(error)}") from None
+        raise RefusedError(f"cannot be taken from the zip: {one_line(error)}") from None
 
 
 def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
@@ -201,7 +201,7 @@ def _read_file(file: RawFile) -> bytes:
         return path.read_bytes()
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
-        raise Refused("not a regular file")
+        raise RefusedError("not a regular file")
     _check_size(facts.st_size)
     return path.read_bytes()
 
@@ -210,15 +210,15 @@ def _read_member(file: RawFile) -> bytes:
     archive = _archive(file.root, *version(file.root))
     member = archive.getinfo(file.member or "")
     if file.stamp not in (0, member.CRC):
-        raise Refused("the zip has changed, or holds a later member of this name, which is the one that counts")
+        raise RefusedError("the zip has changed, or holds a later member of this name, which is the one that counts")
     _check_size(member.file_size)
     if member.flag_bits & 1:
-        raise Refused("encrypted in the zip")
+        raise RefusedError("encrypted in the zip")
     with archive.open(member) as opened:
         # asking for a number keeps a small member that swells endlessly from filling the memory
         data = opened.read(member.file_size)
     if len(data) != member.file_size:
-        raise Refused(f"damaged in the zip: {len(data)} bytes of {member.file_size}")
+        raise RefusedError(f"damaged in the zip: {len(data)} bytes of {member.file_size}")
     return data
 
 
@@ -238,4 +238,4 @@ def version(path: Path) -> tuple[int, int]:
 
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
-        raise Refused(f"{size} bytes, more than the {MAX_BYTES} that a clip may have")
+        raise RefusedError(f"{size} bytes, more than the {MAX_BYTES} that a clip may have")

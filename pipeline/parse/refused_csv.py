@@ -1,6 +1,6 @@
 """The refused files of a parsed table as CSV, for people and spreadsheets: source, key, line, byte, reason.
 
-In: the refused parts of the table, in order. Out: the bytes of refused.csv; none where nothing was refused.
+In: the refused files of the table, in order. Out: the bytes of refused.csv; none where nothing was refused.
 """
 
 import csv
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from dastm.contract.spreadsheet import cell
-from pipeline.table import read_part_refused
+from pipeline.table import read_file_refused
 
 NAME = "refused.csv"
 FIELDS = ("source", "key", "line", "byte", "reason")
 HEADER = (",".join(FIELDS) + "\n").encode()
 
 
-def refused_csv(parts: Iterable[Path]) -> bytes:
+def refused_csv(table_files: Iterable[Path]) -> bytes:
     """The table as CSV; a missing value is an empty cell, what looks like a formula begins with an apostrophe."""
     text = io.StringIO()
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-    for part in parts:
-        writer.writerows(map(_row, read_part_refused(part).select(list(FIELDS)).to_pylist()))
+    for path in table_files:
+        writer.writerows(map(_row, read_file_refused(path).select(list(FIELDS)).to_pylist()))
     rows = text.getvalue()
     return HEADER + rows.encode() if rows else b""
 

@@ -1,9 +1,9 @@
 """The stage `parse`: raw files -> parsed table. The long stage; it depends on the raw files only.
 
-In: a definition and its raw folders or zips. Out: a folder with the table's parts (see `pipeline.table`), summary.json.
-The sorted list of raw files is cut into parts by number and size alone; whichever process does a part, its bytes are
-the same. Notes beside the folder (`pipeline.work.resume`) say of each part what it was made from, once it is whole:
-what was killed goes on where it stopped, and only parts of which a raw file has changed are read again.
+In: a definition and its raw folders or zips. Out: a folder of table files (see `pipeline.table`), summary.json.
+The sorted list of raw files is cut into tasks by number and size alone; whichever process does one, the bytes are
+the same. Notes beside the folder (`pipeline.work.resume`) say of each task what it was done with, once it is done:
+what was killed goes on where it stopped, and only tasks of which a raw file has changed are done again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.progress import progress
 from pipeline.definitions.definition import Definition
 from pipeline.parse import refused_csv
-from pipeline.parse.parsed_folder import PLAN, check_table, parts_in, remove_half_written
+from pipeline.parse.parsed_folder import PLAN, check_table, remove_half_written, table_files_in
 from pipeline.parse.plan import MISSING, Job, Plan, find_files, make_plan, run_job
-from pipeline.parse.raw_files import RawFile, Unread
+from pipeline.parse.raw_files import RawFile, UnreadableError
 from pipeline.parse.summary import OUTSIDE_KEY, ParseSummary, summarise
 from pipeline.table import (
     PLAN_NAME,
@@ -28,24 +28,24 @@ from pipeline.table import (
     ParsedClip,
     RefusedFile,
     clips_to_table,
-    part_path,
-    read_part_refused,
+    read_file_refused,
     refused_to_table,
+    table_file_path,
     with_layout,
-    write_part,
+    write_table_file,
 )
 from pipeline.work.paths import clear_errors, is_local, on_this_machine, write_whole
 from pipeline.work.resume import alone, code_digest, digest_of, digest_of_whole, notes_folder, read_note, write_note
 from pipeline.work.workers import Workers, at_work, default_workers
 
-FILES_PER_PART = 512
-BYTES_PER_PART = 256 * 2**20
-"""Parts of large files have fewer, so that the clips in memory together are bounded; 512 of NTU's have 170 MB."""
+FILES_PER_TASK = 512
+BYTES_PER_TASK = 256 * 2**20
+"""Tasks of large files have fewer, so that the clips in memory together are bounded; 512 of NTU's have 170 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
-    """The work of one process at a time."""
+class _Task:
+    """One file of clips and one of refused files, and the raw files that they are made of."""
 
     number: int
     jobs: Sequence[Job]
@@ -56,7 +56,7 @@ class _Part:
 
     def path(self, kind: str) -> Path:
         """Where its clips or its refused files lie."""
-        return part_path(self.out, kind, self.number)
+        return table_file_path(self.out, kind, self.number)
 
 
 def find_raw(definition: Definition, raw: Sequence[Path]) -> list[RawFile]:
@@ -71,41 +71,41 @@ def parse(
     *,
     workers: Workers | int = 1,
     max_refused: int | None = None,
-    files_per_part: int = FILES_PER_PART,
+    files_per_task: int = FILES_PER_TASK,
     say: Callable[[str], None] = lambda line: None,
 ) -> ParseSummary:
     """Parse every clip below the raw folders and zips into the table `out`; the bytes do not depend on `workers`.
 
     Args:
         max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
-        files_per_part: raw files whose clips are in memory together, in each worker; fewer where they are large.
+        files_per_task: raw files whose clips are in memory together, in each worker; fewer where they are large.
         say: told what need not be done again.
 
-    Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished parts stay and
+    Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished files stay and
     the same call goes on from there. NotOurs names a file of others where one of ours belongs.
     """
-    if files_per_part < 1:
-        raise DataError(f"files_per_part: at least 1, got {files_per_part}")
+    if files_per_task < 1:
+        raise DataError(f"files_per_task: at least 1, got {files_per_task}")
     _check_apart(raw, out)
     check_table(out)
     plan = make_plan(definition, raw)
-    parts = _cut(plan, files_per_part, definition, out)
+    tasks = _cut(plan, files_per_task, definition, out)
     for note in plan.notes:
         say(f"note: {note}")
     with alone(out):
         with clear_errors(out):
-            done = _prepare_folder(out, parts)
+            done = _prepare_folder(out, tasks)
         if done:
-            say(f"{len(done)} of {len(parts)} parts are as they were, their raw files are not read again")
-        _run(parts, done, workers, max_refused)
+            say(f"{len(done)} of {len(tasks)} table files are as they were, their raw files are not read again")
+        _run(tasks, done, workers, max_refused)
         summary = summarise(
-            [part.path("clips") for part in parts],
-            [part.path("refused") for part in parts],
+            [task.path("clips") for task in tasks],
+            [task.path("refused") for task in tasks],
             plan.outside_split,
             plan.ignored,
         )
         with clear_errors(out):
-            _keep(out / refused_csv.NAME, refused_csv.refused_csv(part.path("refused") for part in parts))
+            _keep(out / refused_csv.NAME, refused_csv.refused_csv(task.path("refused") for task in tasks))
         if not summary.clips:
             told = "; ".join(line.strip() for line in summary.lines())
             raise DataError(f"{raw[0]}: not one usable clip, so there is no parsed table. {told}")
@@ -114,19 +114,19 @@ def parse(
     return summary
 
 
-def _cut(plan: Plan, files_per_part: int, definition: Definition, out: Path) -> list[_Part]:
+def _cut(plan: Plan, files_per_task: int, definition: Definition, out: Path) -> list[_Task]:
     common = _common_digest(definition)
     return [
-        _Part(number=i, jobs=jobs, definition=definition, out=out, digest=_digest(common, jobs))
-        for i, jobs in enumerate(_batches(plan.jobs, files_per_part))
+        _Task(number=i, jobs=jobs, definition=definition, out=out, digest=_digest(common, jobs))
+        for i, jobs in enumerate(_batches(plan.jobs, files_per_task))
     ]
 
 
-def _batches(jobs: Sequence[Job], files_per_part: int) -> Iterator[Sequence[Job]]:
+def _batches(jobs: Sequence[Job], files_per_task: int) -> Iterator[Sequence[Job]]:
     start = n_bytes = 0
     for at, job in enumerate(jobs):
         n_bytes += job.size
-        if at - start == files_per_part or (n_bytes > BYTES_PER_PART and at > start):
+        if at - start == files_per_task or (n_bytes > BYTES_PER_TASK and at > start):
             yield jobs[start:at]
             start, n_bytes = at, job.size
     if jobs:
@@ -135,7 +135,7 @@ def _batches(jobs: Sequence[Job], files_per_part: int) -> Iterator[Sequence[Job]
 
 def _check_apart(raw: Sequence[Path], out: Path) -> None:
     for root in raw:
-        inner, outer = (on_this_machine(place) or place for place in (out, root))
+        inner, outer = (on_this_machine(path) or path for path in (out, root))
         if is_local(inner) == is_local(outer) and inner.resolve().is_relative_to(outer.resolve()):
             raise DataError(f"{out}: lies in the raw folder {root}, which is never written to; name another")
 
@@ -156,18 +156,18 @@ def _about(job: Job) -> list[Any]:
     return [job.source, job.raw.size, job.raw.stamp, job.name, job.labels, job.problem, *member]
 
 
-def _prepare_folder(out: Path, parts: Sequence[_Part]) -> set[int]:
-    """Numbers of the parts that are done; all other files of ours are removed, unless nothing is to do at all.
+def _prepare_folder(out: Path, tasks: Sequence[_Task]) -> set[int]:
+    """Numbers of the tasks that are done; all other files of ours are removed, unless nothing is to do at all.
 
     As long as plan.json is there, nobody takes what lies there for a finished table.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = out / PLAN_NAME
     remove_half_written(out)
-    done = _done(parts)
-    ours = {part.path(kind).name for part in parts if part.number in done for kind in ("clips", "refused")}
-    stale = [path for path in parts_in(out) if path.name not in ours]
-    if plan.exists() or stale or len(done) < len(parts):
+    done = _done(tasks)
+    ours = {task.path(kind).name for task in tasks if task.number in done for kind in ("clips", "refused")}
+    stale = [path for path in table_files_in(out) if path.name not in ours]
+    if plan.exists() or stale or len(done) < len(tasks):
         write_whole(plan, PLAN)
         _remove([*stale, out / SUMMARY_NAME, out / refused_csv.NAME])
     return done
@@ -191,69 +191,69 @@ def _finish(out: Path, summary: bytes) -> None:
     (out / PLAN_NAME).unlink(missing_ok=True)
 
 
-def _run(parts: Sequence[_Part], done: set[int], workers: Workers | int, max_refused: int | None) -> None:
-    """Do all parts that are not done; DataError once too many files are refused."""
-    to_do = [part for part in parts if part.number not in done]
+def _run(tasks: Sequence[_Task], done: set[int], workers: Workers | int, max_refused: int | None) -> None:
+    """Do all tasks that are not done; DataError once too many files are refused."""
+    to_do = [task for task in tasks if task.number not in done]
     refused = 0
 
-    def count(part: _Part) -> None:
+    def count(task: _Task) -> None:
         nonlocal refused
-        bar.update(len(part.jobs))
-        rows = _unexpected(part) if max_refused is not None else []
+        bar.update(len(task.jobs))
+        rows = _unexpected(task) if max_refused is not None else []
         refused += len(rows)
         if max_refused is not None and refused > max_refused:
             raise DataError(f"{refused} files refused, more than max_refused = {max_refused}; one is {rows[0]}")
 
-    with progress(total=sum(len(part.jobs) for part in parts), desc="parse", unit="file") as bar:
-        for part in parts:
-            if part.number in done:
-                count(part)
+    with progress(total=sum(len(task.jobs) for task in tasks), desc="parse", unit="file") as bar:
+        for task in tasks:
+            if task.number in done:
+                count(task)
         if to_do:
-            with at_work(workers, len(to_do)) as run, closing(run(_do_part, to_do)) as newly_done:
-                for part, _ in newly_done:
-                    count(part)
+            with at_work(workers, len(to_do)) as run, closing(run(_do_task, to_do)) as newly_done:
+                for task, _ in newly_done:
+                    count(task)
 
 
-def _note(part: _Part) -> Path:
-    return notes_folder(part.out) / f"{part.number:05d}.json"
+def _note(task: _Task) -> Path:
+    return notes_folder(task.out) / f"{task.number:05d}.json"
 
 
-def _written(part: _Part) -> list[str | None]:
-    """What a note says of a part: what it was made from, and what it then was."""
-    return [part.digest, digest_of_whole(part.path("clips")), digest_of_whole(part.path("refused"))]
+def _written(task: _Task) -> list[str | None]:
+    """What a note says of a task: what its files were made from, and what they then were."""
+    return [task.digest, digest_of_whole(task.path("clips")), digest_of_whole(task.path("refused"))]
 
 
-def _done(parts: Sequence[_Part]) -> set[int]:
-    """Numbers of the parts that are done; they are read through at once by as many threads as there are cores."""
+def _done(tasks: Sequence[_Task]) -> set[int]:
+    """Numbers of the tasks that are done; their files are read at once, by as many threads as there are cores."""
     with ThreadPoolExecutor(default_workers()) as threads:
-        return {part.number for part, is_done in zip(parts, threads.map(_is_done, parts), strict=True) if is_done}
+        return {task.number for task, is_done in zip(tasks, threads.map(_is_done, tasks), strict=True) if is_done}
 
 
-def _is_done(part: _Part) -> bool:
-    """Whether an earlier run has made this part from the same raw files, and it lies there as it was, byte for byte."""
-    note = read_note(_note(part))
-    return isinstance(note, list) and note[:1] == [part.digest] and note == _written(part)
+def _is_done(task: _Task) -> bool:
+    """Whether an earlier run has done this task with the same raw files, and its files are there, byte for byte."""
+    note = read_note(_note(task))
+    return isinstance(note, list) and note[:1] == [task.digest] and note == _written(task)
 
 
-def _unexpected(part: _Part) -> list[RefusedFile]:
-    """The files refused in a finished part that the data set's missing list does not name."""
-    rows = read_part_refused(part.path("refused")).to_pylist()
+def _unexpected(task: _Task) -> list[RefusedFile]:
+    """The files refused in a finished task that the data set's missing list does not name."""
+    rows = read_file_refused(task.path("refused")).to_pylist()
     return [RefusedFile(**row) for row in rows if row["reason"] != MISSING]
 
 
-def _do_part(part: _Part) -> None:
-    """Parse the files of one part and write it; the note that it is done comes last.
+def _do_task(task: _Task) -> None:
+    """Parse the raw files of one task and write its table files; the note that it is done comes last.
 
-    A part of which a file could not be read (its disk is away, it has vanished) gets no note: next time, it may be.
+    A task of which a file could not be read (its disk is away, it has vanished) gets no note: next time, it may be.
     """
     clips: list[ParsedClip] = []
     refused: list[RefusedFile] = []
     outside, all_read = 0, True
-    for job in part.jobs:
+    for job in task.jobs:
         try:
-            clip = run_job(job, part.definition)
-        except Refused as why:
-            all_read &= not isinstance(why, Unread)
+            clip = run_job(job, task.definition)
+        except RefusedError as why:
+            all_read &= not isinstance(why, UnreadableError)
             key = job.name.key if job.name is not None else None
             refused.append(RefusedFile(source=job.source, key=key, line=why.line, byte=why.byte, reason=why.reason))
         except MemoryError:
@@ -263,8 +263,8 @@ def _do_part(part: _Part) -> None:
             clips += [clip] if clip is not None else []
     table = refused_to_table(refused)
     table = table.replace_schema_metadata({**table.schema.metadata, OUTSIDE_KEY: str(outside).encode()})
-    write_part(table, part.path("refused"))
-    write_part(with_layout(clips_to_table(clips), part.definition.parse.layout), part.path("clips"))
+    write_table_file(table, task.path("refused"))
+    write_table_file(with_layout(clips_to_table(clips), task.definition.parse.layout), task.path("clips"))
     if all_read:
-        with clear_errors(part.out):
-            write_note(_note(part), _written(part))
+        with clear_errors(task.out):
+            write_note(_note(task), _written(task))

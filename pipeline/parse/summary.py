@@ -1,6 +1,6 @@
-"""What a parse has come to: counts, and the first files refused, read off the finished parts of the table.
+"""What a parse has come to: counts, and the first files refused, read off the finished files of the table.
 
-In: the parts on disk, so that a run that was interrupted and continued counts as one that was not. Out: `ParseSummary`.
+In: the files on disk, so that a run that was interrupted and continued counts as one that was not. Out: `ParseSummary`.
 """
 
 import json
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from pipeline.table import RefusedFile, read_part_facts, read_part_refused
+from pipeline.table import RefusedFile, read_file_facts, read_file_refused
 
 SHOWN = 5
-"""Refused files that the summary lists; the refused table has them all."""
+"""RefusedError files that the summary lists; the refused table has them all."""
 OUTSIDE_KEY = b"outside_split"
-"""Metadata of a refused part: clips of its files that were read and then seen to be outside the split."""
+"""Metadata of a refused file: clips of its files that were read and then seen to be outside the split."""
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")""")
 _NUMBER = re.compile(r"(?<![\w-])-?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w)")
 
@@ -68,13 +68,13 @@ class ParseSummary:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split: int, ignored: int) -> ParseSummary:
-    """Count what lies in the parts; `outside_split` and `ignored` are what the plan knew before any reading."""
+def summarise(clips_files: list[Path], refused_files: list[Path], outside_split: int, ignored: int) -> ParseSummary:
+    """Count what lies in the table files; `outside_split` and `ignored` are what the plan knew before any reading."""
     clips = frames = 0
     classes: set[int] = set()
     notes: Counter[str] = Counter()
-    for path in clips_parts:
-        table = read_part_facts(path, ("class_id", "frames", "notes"))
+    for path in clips_files:
+        table = read_file_facts(path, ("class_id", "frames", "notes"))
         clips += table.num_rows
         frames += pc.sum(table["frames"]).as_py() or 0
         classes.update(pc.unique(table["class_id"]).to_pylist())
@@ -82,8 +82,8 @@ def summarise(clips_parts: list[Path], refused_parts: list[Path], outside_split:
     refused: Counter[str] = Counter()
     examples: dict[str, str] = {}
     first: list[str] = []
-    for path in refused_parts:
-        table = read_part_refused(path)
+    for path in refused_files:
+        table = read_file_refused(path)
         outside_split += int(table.schema.metadata[OUTSIDE_KEY])
         for at, reason in enumerate(table["reason"].to_pylist()):
             kind = kind_of(reason)

@@ -1,7 +1,7 @@
 """Which bodies of a clip are kept, of which tracks each is made, and why every other track is dropped.
 
-In: the tracks as parsed and the `split` block of the definition. Out: `Choice`: the observation that each body takes in
-each frame, and a verdict on every track, which the index of the shards keeps.
+In: the tracks as parsed and the `split` block of the definition. Out: `BodyChoice`: the observation that each body
+takes in each frame, and a verdict on every track, which the index of the shards keeps.
 
 Axes: B tracks, M bodies kept, T frames, V joints.
 """
@@ -29,7 +29,7 @@ class Dropped(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class BodyChoice:
     """The bodies kept of one clip, best first."""
 
     places_MT: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Choice:
     """In the source's order."""
 
 
-def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpec, most: int) -> Choice:
+def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpec, most: int) -> BodyChoice:
     """At most `most` bodies, as `spec.rank` and `spec.denoise` say; none where no joint is measured.
 
     Raises ValueError where confidences are asked for that the source does not have.
@@ -64,7 +64,7 @@ def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpe
     for place, b in enumerate(left, 1):
         if b not in used:
             why[b] = f"rank: number {place} by {spec.rank}, {len(made_of)} kept"
-    return Choice(
+    return BodyChoice(
         places_MT=bodies.places_of(tracks, measured_PV, made_of),
         kept=tuple(tuple(int(tracks.ids[b]) for b in body) for body in made_of),
         dropped=tuple(Dropped(int(tracks.ids[b]), why[b]) for b in sorted(why)),
@@ -112,13 +112,13 @@ def _first_there(made_of: list[list[int]], places_MT: NDArray[np.int64]) -> list
     return [made_of[1], made_of[0], *made_of[2:]] if first_M[1] and not first_M[0] else made_of
 
 
-def _by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], most: int) -> Choice:
+def _by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], most: int) -> BodyChoice:
     places_MT = bodies.places_by_confidence(tracks, measured_PV, most)
     track_P = np.repeat(np.arange(len(tracks.ids)), tracks.lengths)
     count_MB = [np.bincount(track_P[row[row >= 0]], minlength=len(tracks.ids)) for row in places_MT]
     made_of = [[int(b) for b in np.argsort(-count_B, kind="stable") if count_B[b]] for count_B in count_MB]
     used = {b for body in made_of for b in body}
-    return Choice(
+    return BodyChoice(
         places_MT=places_MT,
         kept=tuple(tuple(int(tracks.ids[b]) for b in body) for body in made_of),
         dropped=tuple(

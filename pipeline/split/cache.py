@@ -1,7 +1,7 @@
-"""Prepared clips on their way from the parsed table to the shards: one file, and a note on it, a part of the table.
+"""Normalised clips on their way from the parsed table to the shards: a file and a note on it for each table file.
 
-In: a part of the parsed table, and the keys of it that were chosen. Out: a file with the bytes of those clips as the
-shards hold them, and beside it a note that names each with its place, written last. So a part counts as done once its
+In: a file of the parsed table, and the keys of it that were chosen. Out: a file with the bytes of those clips as the
+shards hold them, and beside it a note that names each with its place, written last. So a task counts as done once its
 note is there; the folder is kept for one piece of work only (`pipeline.work.resume.keep_for`).
 """
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dastm.contract.clip import Clip, decode_clip, encode_clip
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import Definition
 from pipeline.kernels.sampling import clip_rng
-from pipeline.split.normalise import Prepared, prepare_clip
+from pipeline.split.normalise import NormalisedClip, normalise_clip
 from pipeline.table import ParsedClip, read_chosen
 from pipeline.work.paths import clear_errors, ranges, whole_file
 from pipeline.work.resume import read_note, write_note
 
 
-class Place(NamedTuple):
-    """Where a prepared clip lies: its array's bytes from `start` on, its facts right behind them."""
+class CachedClip(NamedTuple):
+    """Where a clip lies in the cache: its array's bytes from `start` on, its facts right behind them."""
 
     key: str
     file: str
@@ -32,11 +32,11 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreparedPart:
-    """The clips of one part of the parsed table that one round has chosen."""
+class CacheTask:
+    """The clips of one file of the parsed table that one round has chosen."""
 
     source: Path
-    """The part of the parsed table."""
+    """The file of the parsed table."""
     keys: tuple[str, ...]
     class_names: Mapping[int, str]
     definition: Definition
@@ -61,73 +61,73 @@ class PreparedPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreparedClips:
-    """Prepared clips in a given order, read one after the other as they are asked for."""
+class CachedClips:
+    """Cached clips in a given order, read one after the other as they are asked for."""
 
     folder: Path
-    places: Sequence[Place]
+    where: Sequence[CachedClip]
 
     def __iter__(self) -> Iterator[Clip]:
-        for name, places in groupby(self.places, lambda place: place.file):
+        for name, clips in groupby(self.where, lambda one: one.file):
             try:
                 with ranges(self.folder / name) as read:
-                    for place in places:
-                        data = read(place.start, place.array_length + place.facts_length)
-                        array, facts = data[: place.array_length], data[place.array_length :]
-                        yield decode_clip(array, facts, f"{self.folder / name}, {place.key}")
+                    for clip in clips:
+                        data = read(clip.start, clip.array_length + clip.facts_length)
+                        array, facts = data[: clip.array_length], data[clip.array_length :]
+                        yield decode_clip(array, facts, f"{self.folder / name}, {clip.key}")
             except FileNotFoundError:
                 raise DataError(f"{self.folder / name}: gone while the split was at work; run it again") from None
 
 
-def prepare_part(part: PreparedPart) -> None:
-    """Prepare the chosen clips of a part; those that cannot be used are named in its note with the reason.
+def fill_cache(task: CacheTask) -> None:
+    """Normalise the chosen clips of a table file; those that cannot be used are named in its note with the reason.
 
-    Raises DataError where a clip is not in the part, contradicts the definition, or nothing can be written.
+    Raises DataError where a clip is not in the file, contradicts the definition, or nothing can be written.
     """
     clips: list[dict[str, Any]] = []
     refused: list[tuple[str, str]] = []
-    missing = set(part.keys)
+    missing = set(task.keys)
     size = 0
-    with clear_errors(part.file), whole_file(part.file) as file:
-        for clip in read_chosen(part.source, part.keys):
+    with clear_errors(task.file), whole_file(task.file) as file:
+        for clip in read_chosen(task.source, task.keys):
             missing.discard(clip.key)
             try:
-                array, facts, prepared = _encoded(clip, part)
-            except Refused as refusal:
+                array, facts, normalised = _encoded(clip, task)
+            except RefusedError as refusal:
                 refused.append((clip.key, str(refusal)))
                 continue
-            place = Place(clip.key, part.file.name, size, len(array), len(facts))
-            clips.append(_row(clip, prepared) | {"place": place})
+            place = CachedClip(clip.key, task.file.name, size, len(array), len(facts))
+            clips.append(_row(clip, normalised) | {"place": place})
             size += file.write(array + facts)
     if missing:
-        raise DataError(f"{part.source}: {len(missing)} clips of its facts have no joints, the first is {min(missing)}")
-    with clear_errors(part.note):
-        write_note(part.note, {"size": size, "clips": clips, "refused": refused})
+        raise DataError(f"{task.source}: {len(missing)} clips of its facts have no joints, the first is {min(missing)}")
+    with clear_errors(task.note):
+        write_note(task.note, {"size": size, "clips": clips, "refused": refused})
 
 
-def _row(clip: ParsedClip, prepared: Prepared) -> dict[str, Any]:
+def _row(clip: ParsedClip, normalised: NormalisedClip) -> dict[str, Any]:
     """What the note says of a clip."""
     return {
         "key": clip.key,
         "class_id": clip.class_id,
-        "bodies": prepared.joints_MTVC.shape[0],
-        "notes": prepared.notes,
-        "kept": prepared.kept,
-        "dropped": prepared.dropped,
+        "bodies": normalised.joints_MTVC.shape[0],
+        "notes": normalised.notes,
+        "kept": normalised.kept,
+        "dropped": normalised.dropped,
     }
 
 
-def _encoded(clip: ParsedClip, part: PreparedPart) -> tuple[bytes, bytes, Prepared]:
-    """The clip as the shards hold it, array and facts. Refused where no body is usable."""
-    definition = part.definition
+def _encoded(clip: ParsedClip, task: CacheTask) -> tuple[bytes, bytes, NormalisedClip]:
+    """The clip as the shards hold it, array and facts. RefusedError where no body is usable."""
+    definition = task.definition
     spec = definition.split
     rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
     try:
-        prepared = prepare_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
+        normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
         facts = {
             "class_id": clip.class_id,
-            "class_name": part.class_names[clip.class_id],
-            "part": definition.part_of(clip.class_id),
+            "class_name": task.class_names[clip.class_id],
+            "part": definition.subset_of(clip.class_id),
             "dataset": definition.name,
             "subject": clip.subject,
             "camera": clip.camera,
@@ -135,9 +135,9 @@ def _encoded(clip: ParsedClip, part: PreparedPart) -> tuple[bytes, bytes, Prepar
             "replication": clip.replication,
             "source": clip.source,
             "source_frames": clip.tracks.frames,
-            "frame_index": list(prepared.frame_index),
-            "notes": [*clip.tracks.notes, *prepared.notes],
+            "frame_index": list(normalised.frame_index),
+            "notes": [*clip.tracks.notes, *normalised.notes],
         }
-        return *encode_clip(Clip(key=clip.key, joints_MTVC=prepared.joints_MTVC, facts=facts)), prepared
+        return *encode_clip(Clip(key=clip.key, joints_MTVC=normalised.joints_MTVC, facts=facts)), normalised
     except ValueError as error:
         raise DataError(f"clip {clip.key} ({clip.source}): {error}") from error

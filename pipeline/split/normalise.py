@@ -1,4 +1,4 @@
-"""One parsed clip made ready for training: bodies chosen, gaps filled, moved, turned, scaled, frames sampled.
+"""One parsed clip as training sees it: bodies chosen, gaps filled, moved, turned, scaled, frames sampled.
 
 In: the body tracks as parsed, the `split` block of the definition and the layout. Out: float32 joints, bodies present x
 frames x joints x coordinates (section 5 of the paper: 30 or 50 frames a clip, each body on its own).
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import SplitSpec
 from pipeline.definitions.denoising import STEPS
 from pipeline.kernels import align, joints, sampling
 from pipeline.split import gaps
-from pipeline.split.body_choice import Choice, Dropped, choose_bodies
+from pipeline.split.body_choice import BodyChoice, Dropped, choose_bodies
 from pipeline.tracks import Tracks
 
 NOTE_UNTURNED = "rotate: a line had no direction, not turned by it"
@@ -30,7 +30,7 @@ UNSEEN = "in none of the frames taken"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class NormalisedClip:
     """A clip as the shards hold it."""
 
     joints_MTVC: NDArray[np.float32]
@@ -54,7 +54,7 @@ class _Whole:
     confidence_MTV: NDArray[np.float64] | None
     source_T: NDArray[np.int64]
     """The source's frame that each of the frames is."""
-    choice: Choice
+    body_choice: BodyChoice
 
 
 def check_split(spec: SplitSpec, layout: Layout) -> None:
@@ -64,12 +64,12 @@ def check_split(spec: SplitSpec, layout: Layout) -> None:
             align.check_rotation(layout, spec.rotate == "upright")
         if spec.scale == "torso" and layout.torso is None:
             raise ValueError(f"scale: torso: layout {layout.name} names no torso")
-        _check_choice(spec, layout)
+        _check_body_choice(spec, layout)
     except ValueError as error:
         raise DataError(f"split.{error}") from error
 
 
-def _check_choice(spec: SplitSpec, layout: Layout) -> None:
+def _check_body_choice(spec: SplitSpec, layout: Layout) -> None:
     if spec.extra_bodies == "drop" and spec.two_person_classes is None:
         raise ValueError("extra_bodies: drop: needs two_person_classes, an empty list where nobody acts in pairs")
     if spec.denoise and spec.rank == "confidence":
@@ -81,20 +81,20 @@ def _check_choice(spec: SplitSpec, layout: Layout) -> None:
         raise ValueError(f"denoise: {metric[0]}: its threshold is for metres, layout {layout.name} has none")
 
 
-def prepare_clip(
+def normalise_clip(
     tracks: Tracks,
     spec: SplitSpec,
     layout: Layout,
     rng: np.random.Generator | None = None,
     most_bodies: int | None = None,
-) -> Prepared:
+) -> NormalisedClip:
     """Choose, fill, normalise and sample one clip.
 
     Args:
         rng: draws the frames where `spec.frames` is random (see `sampling.clip_rng`); not used otherwise.
         most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
 
-    Raises Refused where no body is usable, ValueError where the tracks contradict themselves, the layout or the spec.
+    Raises RefusedError where no body is usable, ValueError where the tracks contradict themselves, layout or spec.
     """
     if spec.frames == "random" and rng is None:
         raise ValueError("frames: random needs a generator")
@@ -105,15 +105,15 @@ def prepare_clip(
     sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
     visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():
-        raise Refused(f"no usable body: {POINT if there_M.any() else UNSEEN}")
+        raise RefusedError(f"no usable body: {POINT if there_M.any() else UNSEEN}")
     notes += tuple(f"body dropped: {why}" for why in _dropped_for(there_M, visible_M).values())
     if whole.confidence_MTV is not None:
         sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
-    kept, dropped = _verdicts(tracks, whole.choice, there_M, visible_M)
+    kept, dropped = _verdicts(tracks, whole.body_choice, there_M, visible_M)
     kept_MTVC = sampled_MTVC[visible_M].astype(np.float32)
     if spec.frame_order == "scrambled" and joints_MTVC.shape[1] >= spec.n_frames:
         kept_MTVC, notes = sampling.scramble(kept_MTVC), (*notes, sampling.NOTE_SCRAMBLED)
-    return Prepared(
+    return NormalisedClip(
         joints_MTVC=kept_MTVC,
         frame_index=tuple(int(whole.source_T[t]) for t in at_T),
         notes=notes,
@@ -143,19 +143,19 @@ def _dropped_for(there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]) -> di
 
 
 def _verdicts(
-    tracks: Tracks, choice: Choice, there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]
+    tracks: Tracks, body_choice: BodyChoice, there_M: NDArray[np.bool_], visible_M: NDArray[np.bool_]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[Dropped, ...]]:
     """Kept and dropped tracks; those of a body that is one point are dropped now, unless another body also has them."""
-    kept = tuple(body for body, visible in zip(choice.kept, visible_M, strict=True) if visible)
-    known = {i for body in kept for i in body} | {track.id for track in choice.dropped}
-    unseen = {i for body, there in zip(choice.kept, there_M, strict=True) if not there for i in body}
+    kept = tuple(body for body, visible in zip(body_choice.kept, visible_M, strict=True) if visible)
+    known = {i for body in kept for i in body} | {track.id for track in body_choice.dropped}
+    unseen = {i for body, there in zip(body_choice.kept, there_M, strict=True) if not there for i in body}
     points = (
         Dropped(int(i), f"unseen: {UNSEEN}" if int(i) in unseen else f"point: {POINT}")
         for i in tracks.ids
         if i not in known
     )
     order = {int(i): place for place, i in enumerate(tracks.ids)}
-    return kept, tuple(sorted([*choice.dropped, *points], key=lambda track: order[track.id]))
+    return kept, tuple(sorted([*body_choice.dropped, *points], key=lambda track: order[track.id]))
 
 
 def _check_tracks(tracks: Tracks, layout: Layout) -> None:
@@ -183,11 +183,11 @@ def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -
     if spec.gaps == "close":
         tracks, source_T = gaps.closed(tracks)
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
-    choice = choose_bodies(tracks, measured_PV, spec, most_bodies)
-    places_MT = choice.places_MT
+    body_choice = choose_bodies(tracks, measured_PV, spec, most_bodies)
+    places_MT = body_choice.places_MT
     shown = np.flatnonzero((places_MT >= 0).any(axis=0))
     if not len(shown):
-        raise Refused("no usable body: no frame has a measured joint")
+        raise RefusedError("no usable body: no frame has a measured joint")
     places_MT = places_MT[:, shown[0] : shown[-1] + 1]
     gappy_MTVC, measured_MTV = joints.lay_out(tracks.joints_PVC, measured_PV, places_MT)
     confidence_MTV = None
@@ -198,7 +198,7 @@ def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -
         measured_MTV=measured_MTV,
         confidence_MTV=confidence_MTV,
         source_T=source_T[shown[0] : shown[-1] + 1],
-        choice=choice,
+        body_choice=body_choice,
     )
 
 

@@ -1,9 +1,9 @@
-"""Parsed table -> class-split shards: draws the clips, prepares each one, writes the folder that training reads.
+"""Parsed table -> class-split shards: draws the clips, normalises each one, writes the folder that training reads.
 
 In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.clip`), section 5 of the
 paper: 30, 60 or 100 random clips of each class, classes divided into train, val and test. The table is read twice: its
-facts to choose the keys, then those of its parts that hold chosen clips. Prepared clips wait beside the shards
-(`pipeline.split.cache`), so that a run that was killed goes on where it stopped, and memory holds one part of the table
+facts to choose the keys, then those of its files that hold chosen clips. Normalised clips wait beside the shards
+(`pipeline.split.cache`), so that a run that was killed goes on where it stopped, and memory holds one file of the table
 a worker and no more. What was made from the same table before is not made again.
 """
 
@@ -22,10 +22,10 @@ from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
 from pipeline.definitions.definition import Definition
 from pipeline.shards import SHARDS, Decisions, ShardClass, versions, write_shards
-from pipeline.split.cache import Place, PreparedClips, PreparedPart, prepare_part
+from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.normalise import check_split
-from pipeline.table import SUMMARY_NAME, read_part_facts, table_parts
+from pipeline.table import SUMMARY_NAME, read_file_facts, table_files
 from pipeline.work.folders import check_replaceable, replaced_folder
 from pipeline.work.paths import clear_errors
 from pipeline.work.resume import (
@@ -53,19 +53,19 @@ class SplitSummary:
     """What a shard folder holds and what is worth knowing about how it came to be."""
 
     clips: Mapping[str, int]
-    """part -> clips"""
+    """subset -> clips"""
     classes: Mapping[str, int]
-    """part -> classes"""
+    """subset -> classes"""
     bodies: Mapping[int, int]
     """bodies present -> clips"""
     outside: int
-    """Clips of the parsed table whose class is in no part."""
+    """Clips of the parsed table whose class is in no subset."""
     notes: tuple[str, ...]
     """One line each: classes with too few clips, clips left out, what could not be normalised."""
 
     def lines(self) -> list[str]:
-        """For people: a line a part, a line on bodies, then the notes."""
-        counts = [f"{part}: {self.clips[part]} clips of {self.classes[part]} classes" for part in PARTS]
+        """For people: a line a subset, a line on bodies, then the notes."""
+        counts = [f"{subset}: {self.clips[subset]} clips of {self.classes[subset]} classes" for subset in PARTS]
         bodies = ", ".join(f"{n} with {m} bod{'y' if m == 1 else 'ies'}" for m, n in self.bodies.items())
         outside = [f"{self.outside} clips of classes outside the split"] if self.outside else []
         return [*counts, f"clips: {bodies}", *outside, *self.notes]
@@ -77,23 +77,23 @@ class _Pool:
 
     name: str
     waiting: list[str]
-    prepared: list[Place] = field(default_factory=list)
+    cached: list[CachedClip] = field(default_factory=list)
     decisions: dict[str, Decisions] = field(default_factory=dict)
     """key -> which tracks its bodies are, and what became of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    """What stays the same while the clips are prepared."""
+    """What stays the same while the clips are normalised."""
 
     definition: Definition
-    parts: Sequence[Path]
+    files: Sequence[Path]
     """Of the parsed table."""
-    part_of: Mapping[str, int]
-    """key -> which part of the table holds it."""
+    file_of: Mapping[str, int]
+    """key -> which file of the table holds it."""
     pools: Mapping[int, _Pool]
     folder: Path
-    """Where prepared clips wait."""
+    """Where normalised clips wait."""
 
 
 def split(
@@ -123,29 +123,29 @@ def split(
 def _split(
     definition: Definition, parsed: Path, out: Path, workers: Workers | int, say: Callable[[str], None]
 ) -> SplitSummary:
-    parts = table_parts(parsed)
-    digest = _digest(definition, parts)
+    files = table_files(parsed)
+    digest = _digest(definition, files)
     finished = _finished(out, digest)
     if finished is not None:
         say("the parsed table, the definition and the shards are as they were, nothing is done again")
         return finished
-    facts, part_of = _facts(parts)
+    facts, file_of = _facts(files)
     _check_whole(parsed, facts.num_rows)
     pools, outside = _draw(facts, definition)
     for class_id, keys in find_exemplars(facts, definition).items():
         _lead(pools[class_id], keys)
     _check_counts({i: len(pool.waiting) for i, pool in pools.items()}, pools, definition)
-    work = _Work(definition=definition, parts=parts, part_of=part_of, pools=pools, folder=notes_folder(out))
+    work = _Work(definition=definition, files=files, file_of=file_of, pools=pools, folder=notes_folder(out))
     with clear_errors(out):
         keep_for(work.folder, digest)
-    with at_work(workers, len(parts)) as run:
-        found, bodies = _prepare_all(work, run, say)
-        counts = {i: len(pool.prepared) for i, pool in pools.items()}
+    with at_work(workers, len(files)) as run:
+        found, bodies = _normalise_all(work, run, say)
+        counts = {i: len(pool.cached) for i, pool in pools.items()}
         notes = (*_check_counts(counts, pools, definition), *found)
         _write(work, out, run)
     summary = SplitSummary(
-        clips={part: sum(counts[i] for i in definition.split.class_split[part]) for part in PARTS},
-        classes={part: sum(counts[i] > 0 for i in definition.split.class_split[part]) for part in PARTS},
+        clips={subset: sum(counts[i] for i in definition.split.class_split[subset]) for subset in PARTS},
+        classes={subset: sum(counts[i] > 0 for i in definition.split.class_split[subset]) for subset in PARTS},
         bodies=dict(sorted(bodies.items())),
         outside=outside,
         notes=notes,
@@ -155,9 +155,9 @@ def _split(
     return summary
 
 
-def _digest(definition: Definition, parts: Sequence[Path]) -> str:
+def _digest(definition: Definition, files: Sequence[Path]) -> str:
     """Of all that the shards' bytes depend on."""
-    return digest_of(code_digest(), versions(), definition.to_dict(), [digest_of_end(path) for path in parts])
+    return digest_of(code_digest(), versions(), definition.to_dict(), [digest_of_end(path) for path in files])
 
 
 def _finished(out: Path, digest: str) -> SplitSummary | None:
@@ -184,7 +184,7 @@ def _files(out: Path) -> dict[str, str]:
 
 
 def _finish(out: Path, digest: str, summary: SplitSummary) -> None:
-    """Note what `out` was made from, and remove the prepared clips."""
+    """Note what `out` was made from, and remove the cached clips."""
     folder = notes_folder(out)
     write_note(folder / _WHOLE, {"digest": digest, "files": _files(out), "summary": asdict(summary)})
     for pattern in ("prepared-*", ".*.new"):
@@ -192,15 +192,15 @@ def _finish(out: Path, digest: str, summary: SplitSummary) -> None:
             path.unlink()
 
 
-def _facts(parts: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
-    """What the clips are drawn by, and which part holds which key."""
-    tables = [read_part_facts(path, _DRAWN_BY) for path in parts]
-    part_of = {key: number for number, table in enumerate(tables) for key in table["key"].to_pylist()}
-    return pa.concat_tables(tables), part_of
+def _facts(files: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
+    """What the clips are drawn by, and which file holds which key."""
+    tables = [read_file_facts(path, _DRAWN_BY) for path in files]
+    file_of = {key: number for number, table in enumerate(tables) for key in table["key"].to_pylist()}
+    return pa.concat_tables(tables), file_of
 
 
 def _check_whole(parsed: Path, clips: int) -> None:
-    """DataError where the last parts of a table are gone, which no gap in their numbers shows."""
+    """DataError where the last files of a table are gone, which no gap in their numbers shows."""
     summary = read_note(parsed / SUMMARY_NAME)
     if isinstance(summary, dict) and summary.get("clips") != clips:
         raise DataError(
@@ -219,8 +219,8 @@ def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], in
         raise DataError(f"parsed table: {len(twice)} keys occur more than once, the first is {min(twice)}; parse again")
     pools = {
         class_id: _Pool(definition.class_name(class_id) or f"class {class_id}", [])
-        for part in PARTS
-        for class_id in definition.split.class_split[part]
+        for subset in PARTS
+        for class_id in definition.split.class_split[subset]
     }
     outside = 0
     for row in sorted(rows, key=lambda row: str(row["key"])):
@@ -260,8 +260,8 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
     return tuple(short)
 
 
-def _prepare_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
-    """Prepare the clips drawn; for an unusable one the next of its class is drawn, and its part read again.
+def _normalise_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
+    """Normalise the clips drawn; for an unusable one the next of its class is drawn, from the table once more.
 
     Returns the notes, clip by clip and then counted, and how many clips have how many bodies.
     """
@@ -270,16 +270,16 @@ def _prepare_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[lis
     bodies: Counter[int] = Counter()
     rounds = 0
     while chosen := _next_keys(work.definition, work.pools):
-        parts = _cut(work, chosen, rounds)
-        _do(parts, run, say)
-        for note in map(_read, parts):
+        tasks = _cut(work, chosen, rounds)
+        _run(tasks, run, say)
+        for note in map(_note_of, tasks):
             for key, why in note["refused"]:
                 if key in work.definition.split.exemplars:
                     raise DataError(f"exemplar {key}: {why}")
                 left_out.append(f"{key}: left out, {why}")
             for row in note["clips"]:
                 pool = work.pools[row["class_id"]]
-                pool.prepared.append(Place(*row["place"]))
+                pool.cached.append(CachedClip(*row["place"]))
                 pool.decisions[row["key"]] = Decisions(row["kept"], row["dropped"])
                 bodies[row["bodies"]] += 1
                 noted.update(row["notes"])
@@ -292,21 +292,21 @@ def _next_keys(definition: Definition, pools: Mapping[int, _Pool]) -> set[str]:
     asked = definition.split.clips_per_class
     chosen: set[str] = set()
     for pool in pools.values():
-        lacking = len(pool.waiting) if asked is None else max(0, asked - len(pool.prepared))
+        lacking = len(pool.waiting) if asked is None else max(0, asked - len(pool.cached))
         chosen.update(pool.waiting[:lacking])
         del pool.waiting[:lacking]
     return chosen
 
 
-def _cut(work: _Work, chosen: set[str], rounds: int) -> list[PreparedPart]:
-    """The chosen keys by the part of the table that holds them; the other parts are not touched."""
+def _cut(work: _Work, chosen: set[str], rounds: int) -> list[CacheTask]:
+    """The chosen keys by the file of the table that holds them; the other files are not touched."""
     keys: dict[int, list[str]] = {}
     for key in sorted(chosen):
-        keys.setdefault(work.part_of[key], []).append(key)
+        keys.setdefault(work.file_of[key], []).append(key)
     names = {class_id: pool.name for class_id, pool in work.pools.items()}
     return [
-        PreparedPart(
-            source=work.parts[number],
+        CacheTask(
+            source=work.files[number],
             keys=tuple(keys[number]),
             class_names=names,
             definition=work.definition,
@@ -317,25 +317,25 @@ def _cut(work: _Work, chosen: set[str], rounds: int) -> list[PreparedPart]:
     ]
 
 
-def _do(parts: Sequence[PreparedPart], run: Run, say: Callable[[str], None]) -> None:
-    """Prepare the parts of one round that an interrupted run has not prepared."""
-    to_do = [part for part in parts if not part.is_done()]
-    if len(to_do) < len(parts):
-        say(f"{len(parts) - len(to_do)} of {len(parts)} parts are prepared already")
-    total = sum(len(part.keys) for part in parts)
-    left = sum(len(part.keys) for part in to_do)
+def _run(tasks: Sequence[CacheTask], run: Run, say: Callable[[str], None]) -> None:
+    """Do the tasks of one round that an interrupted run has not finished."""
+    to_do = [task for task in tasks if not task.is_done()]
+    if len(to_do) < len(tasks):
+        say(f"{len(tasks) - len(to_do)} of {len(tasks)} table files are done already")
+    total = sum(len(task.keys) for task in tasks)
+    left = sum(len(task.keys) for task in to_do)
     with (
         progress(total=total, initial=total - left, desc="split", unit="clip") as bar,
-        closing(run(prepare_part, to_do)) as finished,
+        closing(run(fill_cache, to_do)) as finished,
     ):
-        for part, _ in finished:
-            bar.update(len(part.keys))
+        for task, _ in finished:
+            bar.update(len(task.keys))
 
 
-def _read(part: PreparedPart) -> dict[str, Any]:
-    note = read_note(part.note)
+def _note_of(task: CacheTask) -> dict[str, Any]:
+    note = read_note(task.note)
     if not isinstance(note, dict):
-        raise DataError(f"{part.note}: gone while the split was at work; run it again")
+        raise DataError(f"{task.note}: gone while the split was at work; run it again")
     return note
 
 
@@ -344,7 +344,7 @@ def _write(work: _Work, out: Path, run: Run) -> None:
     with replaced_folder(out, SHARDS, _noted(out)) as folder:
         write_shards(
             folder,
-            {part: dict(_shard_classes(work, part)) for part in PARTS},
+            {subset: dict(_shard_classes(work, subset)) for subset in PARTS},
             dataset=definition.name,
             layout=definition.parse.layout,
             frames=definition.split.n_frames,
@@ -357,17 +357,17 @@ def _write(work: _Work, out: Path, run: Run) -> None:
 def _told(run: Run) -> Run:
     """The same, with how far the writing is."""
 
-    def told(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
-        listed = list(parts)
+    def told(do: Callable[[P], R], tasks: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        listed = list(tasks)
         yield from progress(run(do, listed), total=len(listed), desc="write", unit="class")
 
     return told
 
 
-def _shard_classes(work: _Work, part: str) -> Iterator[tuple[int, ShardClass]]:
+def _shard_classes(work: _Work, subset: str) -> Iterator[tuple[int, ShardClass]]:
     exemplars = frozenset(work.definition.split.exemplars)
-    for class_id in work.definition.split.class_split[part]:
+    for class_id in work.definition.split.class_split[subset]:
         pool = work.pools[class_id]
-        if pool.prepared:
-            clips = PreparedClips(folder=work.folder, places=sorted(pool.prepared))
+        if pool.cached:
+            clips = CachedClips(folder=work.folder, where=sorted(pool.cached))
             yield class_id, ShardClass(name=pool.name, clips=clips, exemplars=exemplars, decisions=pool.decisions)

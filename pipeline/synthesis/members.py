@@ -86,17 +86,17 @@ def kinetics_members(spec: SynthSpec) -> Members:
     labels: dict[str, dict[str, dict[str, Any]]] = {"train": {}, "val": {}}
     for class_id in range(spec.n_classes):
         for clip in range(spec.clips_per_class):
-            part, name = ("train" if (class_id + clip) % VAL_EVERY else "val"), next(names)
-            labels[part][name] = _entry(class_id)
+            subset, name = ("train" if (class_id + clip) % VAL_EVERY else "val"), next(names)
+            labels[subset][name] = _entry(class_id)
             shown = kinetics_film(spec.seed, class_id, clip)
-            yield f"kinetics_{part}/{name}.json", kinetics_json(shown, class_name(class_id), class_id)
+            yield f"kinetics_{subset}/{name}.json", kinetics_json(shown, class_name(class_id), class_id)
     for make in _ODDITIES:
         name = next(names)
         labels["train"][name], content = make(spec)
         yield f"kinetics_train/{name}.json", content
-    for part, entries in labels.items():
+    for subset, entries in labels.items():
         shuffled = np.random.default_rng([spec.seed, NAMES, 1]).permutation(sorted(entries)).tolist()
-        yield f"kinetics_{part}_label.json", kinetics_labels({name: entries[name] for name in shuffled})
+        yield f"kinetics_{subset}_label.json", kinetics_labels({name: entries[name] for name in shuffled})
 
 
 def kinetics_names(spec: SynthSpec) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Parts of work as tasks of a Ray cluster (Moritz et al., OSDI 2018), one core each.
+"""Tasks on a Ray cluster (Moritz et al., OSDI 2018), one core each.
 
-In: the address of a cluster whose machines all see the same files, under one path or URL. Out: a `Run` for its parts.
+In: the address of a cluster whose machines all see the same files, under one path or URL. Out: a `Run` for them.
 Ray is optional and is imported here only.
 """
 
@@ -20,7 +20,7 @@ from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
 LOCAL = "local"
 KNOCK_SECONDS = 5.0
 RETRIES = 3
-"""How often a part begins again whose machine or process was lost, before the run stops."""
+"""How often a task begins again whose machine or process was lost, before the run stops."""
 PACKAGES = Path(__file__).resolve().parents[2]
 
 
@@ -29,9 +29,9 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
     """Join a cluster, or start one here for `local`; it is left at the end of the block.
 
     Args:
-        workers: parts that run at a time; None: as many as the cluster has cores.
+        workers: tasks that run at a time; None: as many as the cluster has cores.
 
-    Raises DataError where Ray is not installed, no cluster answers, or a part is lost for good.
+    Raises DataError where Ray is not installed, no cluster answers, or a task is lost for good.
     """
     ray = _ray()
     options: dict[str, Any] = {"num_cpus": workers} if address == LOCAL and workers else {}
@@ -49,16 +49,16 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
         # a cluster begins whatever it has cores for, so nothing is handed out ahead where fewer are asked for
-        yield _tasks(ray, workers if workers is not None and workers < cores else AHEAD * cores)
+        yield _on_cluster(ray, workers if workers is not None and workers < cores else AHEAD * cores)
     finally:
         ray.shutdown()
 
 
 def _knock(address: str) -> None:
     """OSError where nobody listens at host:port, for which Ray itself would wait for minutes."""
-    place = urlsplit(address if "://" in address else f"//{address}")
-    if place.hostname and place.port:
-        socket.create_connection((place.hostname, place.port), timeout=KNOCK_SECONDS).close()
+    server = urlsplit(address if "://" in address else f"//{address}")
+    if server.hostname and server.port:
+        socket.create_connection((server.hostname, server.port), timeout=KNOCK_SECONDS).close()
 
 
 def _ray() -> Any:
@@ -70,21 +70,21 @@ def _ray() -> Any:
     return ray
 
 
-def _tasks(ray: Any, at_once: int) -> Run:
-    def run(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(do)
-        return as_finished(task.remote, partial(_finished, ray), partial(_result, ray), parts, at_once)
+def _on_cluster(ray: Any, at_once: int) -> Run:
+    def run(do: Callable[[P], R], tasks: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        remote = ray.remote(num_cpus=1, max_retries=RETRIES)(do)
+        return as_finished(remote.remote, partial(_finished, ray), partial(_result, ray), tasks, at_once)
 
     return run
 
 
-def _finished(ray: Any, tasks: Sequence[Any]) -> Iterable[Any]:
-    return list(ray.wait(list(tasks), num_returns=1)[0])
+def _finished(ray: Any, handles: Sequence[Any]) -> Iterable[Any]:
+    return list(ray.wait(list(handles), num_returns=1)[0])
 
 
-def _result(ray: Any, task: Any) -> Any:
+def _result(ray: Any, handle: Any) -> Any:
     try:
-        return ray.get(task)
+        return ray.get(handle)
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayError as error:

@@ -15,7 +15,7 @@ from dastm.contract.os_errors import naming, os_line
 from dastm.contract.ownership import unfinished_name
 
 
-def place_of(text: str) -> Path:
+def path_of(text: str) -> Path:
     """The place that a text names: a URL where it holds `://`, else a path of this machine.
 
     Raises DataError where the protocol is unknown, or its package is not installed.
@@ -111,7 +111,7 @@ def remove_all_in(folder: Path, but: str) -> None:
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes its name when the block ends; on an error nothing is left.
 
-    The unfinished one has a name of its own, so that two machines that do the same part never write into one file.
+    The unfinished one has a name of its own, so that two machines that do the same task never write into one file.
     Where nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
     written; a pipe or a device (/dev/stdout) is written directly.
     """

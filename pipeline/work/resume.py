@@ -113,7 +113,7 @@ def digest_of(*documents: Any) -> str:
 
 
 def digest_of_end(path: Path) -> str | None:
-    """Size and last bytes of a file, which in a part of a table hold a digest of it all; None where it is not there."""
+    """Size and last bytes of a file, which in a file of a table hold a digest of it all; None where it is not there."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -124,7 +124,7 @@ def digest_of_end(path: Path) -> str | None:
 
 
 def digest_of_whole(path: Path) -> str | None:
-    """Of all the bytes of a part of a table; None where it is not there.
+    """Of all the bytes of a file of a table; None where it is not there.
 
     In a store, of size and end: objects there are whole or not there, and reading them costs as much as making them.
     """

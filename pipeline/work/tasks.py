@@ -8,17 +8,17 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 AHEAD = 2
-"""Parts a worker that are handed out at a time."""
-KILLED = "was killed, most likely for want of memory; finished parts are kept, run again with fewer workers"
+"""Tasks a worker that are handed out at a time."""
+KILLED = "was killed, most likely for want of memory; what is finished is kept, run again with fewer workers"
 P = TypeVar("P")
 R = TypeVar("R")
 
 
 class Run(Protocol):
-    """Do all parts; closing the generator hands out no more of them."""
+    """Do all tasks; closing the generator hands out no more of them."""
 
-    def __call__(self, do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
-        """Part and result, in the order in which they are finished."""
+    def __call__(self, do: Callable[[P], R], tasks: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        """Task and result, in the order in which they are finished."""
         ...
 
 
@@ -26,15 +26,15 @@ def as_finished(
     submit: Callable[[P], Any],
     wait_for_some: Callable[[Sequence[Any]], Iterable[Any]],
     result: Callable[[Any], R],
-    parts: Iterable[P],
+    tasks: Iterable[P],
     at_once: int,
 ) -> Generator[tuple[P, R], None, None]:
-    """Hand out parts, `at_once` of them at a time, and yield each with its result when it is finished."""
-    queue = iter(parts)
+    """Hand out tasks, `at_once` of them at a time, and yield each with its result when it is finished."""
+    queue = iter(tasks)
     running: dict[Any, P] = {}
     while True:
-        for part in islice(queue, at_once - len(running)):
-            running[submit(part)] = part
+        for task in islice(queue, at_once - len(running)):
+            running[submit(task)] = task
         if not running:
             return
         for handle in wait_for_some(list(running)):

@@ -1,7 +1,7 @@
-"""Parts of work whose results are files: done here, in processes of this machine, or on a Ray cluster.
+"""Tasks whose results are files: done here, in processes of this machine, or on a Ray cluster.
 
-In: a function, and parts that each hold all that it needs. Out: part and result, as they are finished. Never more than
-two parts a worker are handed out, so that memory stays bounded. What is done already is for `pipeline.work.resume` to
+In: a function, and tasks that each hold all that it needs. Out: task and result, as they are finished. Never more than
+two tasks a worker are handed out, so that memory stays bounded. What is done already is for `pipeline.work.resume` to
 say.
 """
 
@@ -23,7 +23,7 @@ from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """Who does the parts; it never changes a byte of what they write."""
+    """Who does the tasks; it never changes a byte of what they write."""
 
     count: int | None = None
     """Processes; None: as many as cores, or as the cluster has."""
@@ -42,12 +42,12 @@ def default_workers() -> int:
 
 @contextmanager
 def at_work(workers: Workers | int, most: int) -> Iterator[Run]:
-    """Workers for parts of any kind, at most `most` of them at a time; they leave at the end of the block.
+    """Workers for tasks of any kind, at most `most` of them at a time; they leave at the end of the block.
 
     Args:
         workers: a number stands for as many processes.
 
-    Raises DataError where a worker is killed, and whatever a part raises.
+    Raises DataError where a worker is killed, and whatever a task raises.
     """
     workers = Workers(count=workers) if isinstance(workers, int) else workers
     if workers.ray is not None:
@@ -69,15 +69,15 @@ def at_work(workers: Workers | int, most: int) -> Iterator[Run]:
         pool.shutdown(cancel_futures=True)
 
 
-def here(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
-    """The `Run` of this process alone: part after part."""
-    for part in parts:
-        yield part, do(part)
+def here(do: Callable[[P], R], tasks: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+    """The `Run` of this process alone: task after task."""
+    for task in tasks:
+        yield task, do(task)
 
 
 def _in_processes(pool: ProcessPoolExecutor, at_once: int) -> Run:
-    def run(do: Callable[[P], R], parts: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
-        return as_finished(lambda part: pool.submit(do, part), _finished, Future.result, parts, at_once)
+    def run(do: Callable[[P], R], tasks: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
+        return as_finished(lambda task: pool.submit(do, task), _finished, Future.result, tasks, at_once)
 
     return run
 

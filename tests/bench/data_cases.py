@@ -16,7 +16,7 @@ from pipeline.parse.formats.clip_objects import parse_objects
 from pipeline.parse.formats.kinetics_json import parse_clip
 from pipeline.parse.formats.ntu_lines import parse_lines
 from pipeline.parse.formats.ntu_skeleton import parse_skeleton
-from pipeline.split.normalise import prepare_clip
+from pipeline.split.normalise import normalise_clip
 from tests.bench.raw_files import clips
 
 NTU, KINETICS = ".skeleton", ".json"
@@ -88,6 +88,6 @@ def prepare(name: str, read: Callable[[bytes], Any], suffix: str) -> Setup:
     def setup(setting: Setting) -> Work:
         definition = load_definition(name)
         parsed = [read(path.read_bytes()) for path in clips(suffix)]
-        return lambda: [prepare_clip(tracks, definition.split, definition.parse.layout) for tracks in parsed]
+        return lambda: [normalise_clip(tracks, definition.split, definition.parse.layout) for tracks in parsed]
 
     return setup

@@ -1,6 +1,6 @@
 """Readers of documents and folders: YAML, JSON, lists, definitions, grids, manifests, indexes, tars, records, results.
 
-What they refuse in errors of their own is a Refused here; the file that they read is written into a folder of its own.
+What they refuse in errors of their own is a RefusedError here; the file that they read lies in a folder of its own.
 """
 
 import io
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dastm.config.schema import load_config
 from dastm.contract.clip import ClassEntry, Clip, Manifest, ShardError, encode_manifest
 from dastm.contract.documents import DocumentError, json_value, shown, yaml_value
-from dastm.contract.errors import DataError, Refused, RunError
+from dastm.contract.errors import DataError, RefusedError, RunError
 from dastm.contract.names import read_params
 from dastm.contract.shards import check_manifest, clips_of, read_index
 from dastm.contract.skeleton import NTU25
@@ -28,7 +28,7 @@ from dastm.runs.checkpoint import TrainingRecord, read_json, record_training
 from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition
 from pipeline.inspect.stored import source_frames
-from pipeline.table import part_path, read_clips
+from pipeline.table import read_clips, table_file_path
 from tests.fuzz.reader import Reader
 from tests.oracles.hand_made import moving_body, parsed_clip, tracks_of, write_table
 from tests.shard_folder import write_shard
@@ -37,13 +37,13 @@ OURS = (DocumentError, RunError, ShardError, DataError)
 
 
 def refusing(read: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """The same, with Refused in the place of its own errors."""
+    """The same, with RefusedError in the place of its own errors."""
 
     def read_or_refuse(data: bytes) -> object:
         try:
             return read(data)
         except OURS as error:
-            raise Refused(str(error).strip()) from None
+            raise RefusedError(str(error).strip()) from None
 
     return read_or_refuse
 
@@ -201,7 +201,7 @@ def _part() -> bytes:
     rng = np.random.default_rng(4)
     with tempfile.TemporaryDirectory() as folder:
         made = write_table(Path(folder), [parsed_clip(key, 0, tracks_of([moving_body(rng, 3)], 3)) for key in "ab"])
-        return part_path(made, "clips", 0).read_bytes()
+        return table_file_path(made, "clips", 0).read_bytes()
 
 
 def _showable(read: Callable[[bytes], object]) -> Callable[[bytes], object]:

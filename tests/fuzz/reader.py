@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 
 BINARY = st.binary(max_size=300)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """One row: whatever `read` does with bytes but to return or to raise Refused is a finding."""
+    """One row: whatever `read` does with bytes but to return or to raise RefusedError is a finding."""
 
     read: Callable[[bytes], object]
     seeds: list[bytes]
@@ -36,7 +36,7 @@ def outcome(read: Callable[[bytes], object], data: bytes) -> object:
     """What came of it, to be compared with ==: the reason and place of a refusal, or all values to the bit."""
     try:
         return _plain(read(data))
-    except Refused as why:
+    except RefusedError as why:
         return "refused", why.reason, why.line, why.byte
 
 

@@ -1,7 +1,7 @@
 """Many inputs for a reader, in a process of its own that may hang or die: what it did wrong, input by input.
 
-A finding is anything but a result or a Refused, another outcome than the twin's, a refusal without reason or with a
-place outside the file, memory beyond what the file's size explains, or time beyond the limit.
+A finding is anything but a result or a RefusedError, another outcome than the twin's, a refusal without reason or with
+a place outside the file, memory beyond what the file's size explains, or time beyond the limit.
 """
 
 import resource

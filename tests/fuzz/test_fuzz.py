@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from tests.fuzz import __main__ as command
 from tests.fuzz import run
 from tests.fuzz.mutations import CHANGES, mutated
@@ -34,7 +34,7 @@ def of(read, twin=None):
 
 def refuse(*words):
     def read(data):
-        raise Refused(*words)
+        raise RefusedError(*words)
 
     return read
 

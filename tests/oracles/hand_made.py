@@ -11,7 +11,7 @@ import numpy as np
 
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition, ParseSpec, SplitSpec
-from pipeline.table import ParsedClip, clips_to_table, part_path, write_part
+from pipeline.table import ParsedClip, clips_to_table, table_file_path, write_table_file
 from pipeline.tracks import Tracks, mark_zeros
 
 STICK = Layout(
@@ -84,7 +84,7 @@ def write_table(folder: Path, *parts: Sequence[ParsedClip]) -> Path:
     """A parsed table with these parts."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, clips in enumerate(parts):
-        write_part(clips_to_table(clips), part_path(folder, "clips", number))
+        write_table_file(clips_to_table(clips), table_file_path(folder, "clips", number))
     return folder
 
 

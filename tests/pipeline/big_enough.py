@@ -27,21 +27,21 @@ CRUMPLED = "2\n" + 2 * "1\n7 0 1 1 1 1 0 0 0 2\n2\n1 1 1 0 0 0 0 0 0 0 0 2\n1 1 
 BEGIN = """
 import os, signal, sys
 import pipeline.parse.run, pipeline.table, pipeline.parse.plan
-pipeline.parse.run.parse.__kwdefaults__["files_per_part"] = 5
+pipeline.parse.run.parse.__kwdefaults__["files_per_task"] = 5
 KILL, limit = sys.argv.pop(1), int(sys.argv.pop(1))
 if limit:  # a disk that is full: no file may grow beyond this
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 if KILL:
-    import pipeline.work.paths as places
-    real, seen = places.move, []
+    from pipeline.work import paths
+    real, seen = paths.move, []
     def move(path, target):
         seen.append(target.name)
         name, _, nth = KILL.partition("#")
         if name in target.name and sum(name in one for one in seen) == int(nth or 1):
             os.kill(os.getpid(), signal.SIGKILL)
         real(path, target)
-    places.move = move
+    paths.move = move
 from pipeline.cli import main
 main()
 """

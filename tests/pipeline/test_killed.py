@@ -33,7 +33,7 @@ def test_parse_killed_again_and_again_ends_with_the_same_bytes(workplace, whole)
     for place in ("plan.json", "refused-00000", "clips-00002", "00003.json", "summary.json"):
         dastm_data(workplace, *PARSE, kill=place)
     said = dastm_data(workplace, *PARSE)
-    assert said.startswith("8 of 8 parts are as they were")
+    assert said.startswith("8 of 8 table files are as they were")
     assert tree(workplace / "parsed") == tree(whole / "parsed")
 
 
@@ -49,7 +49,7 @@ def test_split_killed_again_and_again_ends_with_the_same_bytes(workplace, whole)
     assert len(first) == 6
     assert not (workplace / "shards").exists()
     dastm_data(workplace, *SPLIT, kill="whole.json")
-    assert "8 of 8 parts are prepared already" in dastm_data(workplace, *SPLIT)
+    assert "8 of 8 table files are done already" in dastm_data(workplace, *SPLIT)
     assert tree(workplace / "shards") == tree(whole / "shards")
     assert sorted(times(notes)) == ["lock", "whole.json", "work.json"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.parse import run as stage
 from pipeline.parse.raw_files import list_raw, read
-from pipeline.work.paths import place_of
+from pipeline.work.paths import path_of
 from tests.command_line import done, failed
 from tests.pipeline.big_enough import dastm_data, tree, write_workplace
 from tests.pipeline.raw_files import zip_folder
@@ -27,7 +27,7 @@ def plain(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def workplace(plain, monkeypatch):
     monkeypatch.chdir(plain)
-    monkeypatch.setitem(stage.parse.__kwdefaults__, "files_per_part", 5)
+    monkeypatch.setitem(stage.parse.__kwdefaults__, "files_per_task", 5)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_store_in_memory_takes_every_folder(memory, plain, tmp_path, raw):
     assert stored(memory, "/lab/parsed/mine", tmp_path / "parsed") == tree(plain / "parsed")
     assert stored(memory, "/lab/shards/mine", tmp_path / "shards") == tree(plain / "shards")
     said = done("dastm-data", "parse", *DATASET, "--raw", raw, "--out", table)
-    assert said.startswith("8 of 8 parts are as they were")
+    assert said.startswith("8 of 8 table files are as they were")
     assert "nothing is done again" in done("dastm-data", "split", *DATASET, "--parsed", table, "--out", shards)
 
 
@@ -106,18 +106,18 @@ def test_a_store_that_cannot_be_listed_is_one_line(memory, monkeypatch):
 def test_a_file_of_a_store_can_be_given_itself_and_changes_with_its_contents(memory):
     """As for sources of many clips in one file."""
     memory.pipe_file("/lab/own/clips.pkl", b"123")
-    (first,) = list_raw([place_of("memory://lab/own/clips.pkl")], [".pkl"]).files
+    (first,) = list_raw([path_of("memory://lab/own/clips.pkl")], [".pkl"]).files
     assert (first.source, first.size, read(first)) == ("clips.pkl", 3, b"123")
     memory.pipe_file("/lab/own/clips.pkl", b"124")
-    (second,) = list_raw([place_of("memory://lab/own/clips.pkl")], [".pkl"]).files
+    (second,) = list_raw([path_of("memory://lab/own/clips.pkl")], [".pkl"]).files
     assert first.stamp != second.stamp
 
 
 def test_a_changed_file_of_a_store_is_read_again(memory):
     words = ("--raw", "memory://lab/raw", "--out", "memory://lab/parsed")
     done("dastm-data", "parse", *DATASET, *words)
-    (place_of("memory://lab/raw") / "S001C001P001R001A001.skeleton").write_bytes(b"x")
-    assert "7 of 8 parts are as they were" in done("dastm-data", "parse", *DATASET, *words)
+    (path_of("memory://lab/raw") / "S001C001P001R001A001.skeleton").write_bytes(b"x")
+    assert "7 of 8 table files are as they were" in done("dastm-data", "parse", *DATASET, *words)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.synthesis
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.ownership import NotOurs
 from dastm.contract.skeleton import LAYOUTS
 from pipeline.definitions.definition import Definition, SynthSpec, load_definition
@@ -68,7 +68,7 @@ def test_the_parsers_take_every_clip_but_the_odd_ones(tmp_path: Path) -> None:
         try:
             tracks = parse_skeleton(content, LAYOUTS["ntu25"])
             assert tracks.joints_PVC.shape[1:] == (25, 3)
-        except Refused:
+        except RefusedError:
             refused += 1
     assert refused == 2
     synthesise(demo("demo-kinetics", replace(SMALL, zipped=False)), tmp_path / "kinetics")
@@ -77,7 +77,7 @@ def test_the_parsers_take_every_clip_but_the_odd_ones(tmp_path: Path) -> None:
         if "/" in path:
             try:
                 labels.append(parse_clip(content)[2])
-            except Refused:
+            except RefusedError:
                 refused += 1
     assert refused == 2 + 3  # two without data, one without bodies
     assert labels.count(1) == 2

@@ -14,13 +14,13 @@ from pipeline.table import (
     ParsedClip,
     RefusedFile,
     clips_to_table,
-    part_path,
     read_clips,
     read_facts,
     read_refused,
     refused_to_table,
+    table_file_path,
     table_to_clips,
-    write_part,
+    write_table_file,
 )
 from pipeline.tracks import TrackMeasures, Tracks
 
@@ -82,9 +82,9 @@ def test_clips_survive_the_table(clips):
 
 
 def test_clips_survive_the_disk_in_part_order(clips, tmp_path):
-    write_part(clips_to_table(clips[2:]), part_path(tmp_path, "clips", 1))
-    write_part(clips_to_table([]), part_path(tmp_path, "clips", 2))
-    write_part(clips_to_table(clips[:2]), part_path(tmp_path, "clips", 0))
+    write_table_file(clips_to_table(clips[2:]), table_file_path(tmp_path, "clips", 1))
+    write_table_file(clips_to_table([]), table_file_path(tmp_path, "clips", 2))
+    write_table_file(clips_to_table(clips[:2]), table_file_path(tmp_path, "clips", 0))
     for read, written in zip(read_clips(tmp_path), clips, strict=True):
         assert_same_clip(read, written)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"clips-{i:05d}.parquet" for i in range(3)]
@@ -111,7 +111,7 @@ def test_a_slice_of_a_table_reads_the_same(clips):
 
 def test_the_same_clips_give_the_same_bytes(clips, tmp_path):
     for name in ("a", "b"):
-        write_part(clips_to_table(clips), tmp_path / name)
+        write_table_file(clips_to_table(clips), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -119,7 +119,7 @@ def test_the_end_of_a_part_tells_its_contents_apart(rng, tmp_path):
     clips = [make_clip(rng, f"clip-{i:03d}", n_joints=25, lengths=(200,)) for i in range(40)]
     ends = set()
     for change in range(50):
-        write_part(clips_to_table(clips), tmp_path / "a")
+        write_table_file(clips_to_table(clips), tmp_path / "a")
         ends.add((tmp_path / "a").read_bytes()[-(2**16) :])
         joints_PVC = clips[3].tracks.joints_PVC.copy()
         joints_PVC[change, 3, 1] = np.nextafter(joints_PVC[change, 3, 1], np.float32(0))
@@ -128,7 +128,7 @@ def test_the_end_of_a_part_tells_its_contents_apart(rng, tmp_path):
 
 
 def test_the_file_describes_itself(clips, tmp_path):
-    write_part(clips_to_table(clips), tmp_path / "a")
+    write_table_file(clips_to_table(clips), tmp_path / "a")
     schema = pq.read_schema(tmp_path / "a")
     assert schema.equals(CLIPS, check_metadata=False)
     assert schema.metadata[b"schema_version"] == b"3"
@@ -137,8 +137,8 @@ def test_the_file_describes_itself(clips, tmp_path):
 
 
 def test_facts_come_without_joints(clips, tmp_path):
-    write_part(clips_to_table(clips[:1]), part_path(tmp_path, "clips", 0))
-    write_part(clips_to_table(clips[1:2]), part_path(tmp_path, "clips", 1))
+    write_table_file(clips_to_table(clips[:1]), table_file_path(tmp_path, "clips", 0))
+    write_table_file(clips_to_table(clips[1:2]), table_file_path(tmp_path, "clips", 1))
     facts = read_facts(tmp_path)
     assert not {"joints", "scores", "frame_index"} & set(facts.column_names)
     found = facts.to_pylist()[1]
@@ -167,9 +167,9 @@ def test_refused_files_survive_the_disk(tmp_path):
         RefusedFile(source="b.x", key=None, line=None, byte=0, reason="ümlaut"),
         RefusedFile(source="c.x", key=None, line=None, byte=None, reason="gone"),
     ]
-    write_part(clips_to_table([]), part_path(tmp_path, "clips", 0))
+    write_table_file(clips_to_table([]), table_file_path(tmp_path, "clips", 0))
     for number, row in enumerate(rows):
-        write_part(refused_to_table([row]), part_path(tmp_path, "refused", number))
+        write_table_file(refused_to_table([row]), table_file_path(tmp_path, "refused", number))
     table = read_refused(tmp_path)
     assert table.schema.equals(REFUSED)
     assert [RefusedFile(**row) for row in table.to_pylist()] == rows
@@ -181,16 +181,16 @@ def test_no_table_no_clips(tmp_path):
         list(read_clips(tmp_path / "nowhere"))
 
 
-def test_a_table_without_one_of_its_parts_is_not_read(clips, tmp_path):
+def test_a_table_without_one_of_its_files_is_not_read(clips, tmp_path):
     for number in (0, 2):
-        write_part(clips_to_table(clips), part_path(tmp_path, "clips", number))
+        write_table_file(clips_to_table(clips), table_file_path(tmp_path, "clips", number))
     with pytest.raises(DataError, match=r"clips-00002\.parquet: not in a row .* run `dastm-data parse` again"):
         list(read_clips(tmp_path))
 
 
 def test_a_flipped_byte_among_the_joints_is_noticed(clips, tmp_path):
-    path = part_path(tmp_path, "clips", 0)
-    write_part(clips_to_table(clips), path)
+    path = table_file_path(tmp_path, "clips", 0)
+    write_table_file(clips_to_table(clips), path)
     chunk = pq.read_metadata(path).row_group(0).column(pq.read_schema(path).names.index("joints"))
     data = bytearray(path.read_bytes())
     data[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
@@ -200,7 +200,7 @@ def test_a_flipped_byte_among_the_joints_is_noticed(clips, tmp_path):
 
 
 def test_an_unfinished_table_is_not_read(clips, tmp_path):
-    write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
+    write_table_file(clips_to_table(clips), table_file_path(tmp_path, "clips", 0))
     (tmp_path / PLAN_NAME).write_text("{}")
     for reader in (read_facts, read_refused, lambda folder: list(read_clips(folder))):
         with pytest.raises(DataError, match="parsing has not finished there"):
@@ -209,8 +209,8 @@ def test_an_unfinished_table_is_not_read(clips, tmp_path):
 
 @pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"PAR1 nothing", lambda b: b""])
 def test_a_damaged_part_is_named(clips, tmp_path, spoil):
-    path = part_path(tmp_path, "clips", 0)
-    write_part(clips_to_table(clips), path)
+    path = table_file_path(tmp_path, "clips", 0)
+    write_table_file(clips_to_table(clips), path)
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DataError, match=r"clips-00000\.parquet: damaged; remove it and run `dastm-data parse` again"):
         list(read_clips(tmp_path))
@@ -218,8 +218,8 @@ def test_a_damaged_part_is_named(clips, tmp_path, spoil):
 
 @pytest.mark.parametrize("other", [CLIPS.with_metadata({"schema_version": "0"}), CLIPS.with_metadata(None), REFUSED])
 def test_a_part_of_another_schema_is_named(tmp_path, other):
-    pq.write_table(other.empty_table(), part_path(tmp_path, "clips", 0))
-    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a part of schema 3"):
+    pq.write_table(other.empty_table(), table_file_path(tmp_path, "clips", 0))
+    with pytest.raises(DataError, match=r"clips-00000\.parquet: not a table file of schema 3"):
         read_facts(tmp_path)
 
 
@@ -229,12 +229,12 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(clips, tmp_path, monke
 
     monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(DataError, match=r"clips-00000\.parquet: cannot be written: .*No space left on device"):
-        write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
+        write_table_file(clips_to_table(clips), table_file_path(tmp_path, "clips", 0))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_more_numbers_than_a_part_can_hold_are_an_error(rng):
     clip = make_clip(rng, "a")
     huge = np.broadcast_to(np.float32(0), (2**31,))
-    with pytest.raises(DataError, match="2147483648 numbers in one part"):
+    with pytest.raises(DataError, match="2147483648 numbers in one file"):
         clips_to_table([replace(clip, tracks=replace(clip.tracks, joints_PVC=huge))])

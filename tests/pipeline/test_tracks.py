@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.clip_objects import parse_objects
 from pipeline.parse.formats.ntu_lines import parse_lines
 from pipeline.tracks import Observation, build_tracks, sorted_tracks
@@ -59,5 +59,5 @@ def test_a_single_track_without_scores_stays_as_it_is():
 @pytest.mark.parametrize("parse", [parse_lines, parse_objects])
 def test_a_file_too_large_to_look_for_the_reason_is_refused(parse, monkeypatch):
     monkeypatch.setattr("pipeline.tracks.MAX_ODD_BYTES", 3)
-    with pytest.raises(Refused, match="with 4 bytes too large to find out where"):
+    with pytest.raises(RefusedError, match="with 4 bytes too large to find out where"):
         parse(b"1\n1\n", TWO)

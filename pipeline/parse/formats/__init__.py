@@ -12,7 +12,7 @@ LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
 
 @dataclass(frozen=True, kw_only=True)
 class RawFormat:
-    """One raw format; all of its functions raise Refused and nothing else."""
+    """One raw format; all of its functions raise RefusedError and nothing else."""
 
     suffix: str
     facts_of_name: Callable[[str], ClipName]

@@ -10,7 +10,7 @@ import math
 import re
 from itertools import chain
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.parse.formats.number_text import number_of
 from pipeline.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks, check_odd_bytes
@@ -26,7 +26,7 @@ _OURS = b"0123456789+-.eE \t\r\nnaiftyNAIFTY#DQS"
 def parse_lines(data: bytes, layout: Layout) -> Tracks:
     """Read one file; tracks in order of first appearance, frames without a body counted, notes: 'crlf'.
 
-    Raises Refused with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
+    Raises RefusedError with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
     grows with the lines that are there.
     """
     check_odd_bytes(data)
@@ -49,36 +49,36 @@ def parse_lines(data: bytes, layout: Layout) -> Tracks:
                 tracks.setdefault(body, []).append(Observation(frame, xyz))
                 at += 2 + layout.n_joints
     except IndexError:
-        raise Refused(f"the file ends in frame {frame + 1} of the {n_frames} it claims", line=len(lines)) from None
+        raise RefusedError(f"the file ends in frame {frame + 1} of the {n_frames} it claims", line=len(lines)) from None
     if at < len(lines):
         extra = next(i for i in range(at, len(lines)) if lines[i].strip())
-        raise Refused(f"{_shown(lines[extra])} after the last of {n_frames} frames", line=extra + 1)
+        raise RefusedError(f"{_shown(lines[extra])} after the last of {n_frames} frames", line=extra + 1)
     if not tracks:
-        raise Refused("no body in any frame", line=1)
+        raise RefusedError("no body in any frame", line=1)
     return build_tracks(n_frames, tracks, layout.n_joints, ("crlf",) if b"\r" in data else ())
 
 
 def _check_text(data: bytes) -> None:
     if not data:
-        raise Refused("the file is empty", line=1)
+        raise RefusedError("the file is empty", line=1)
     foreign = data.translate(None, _OURS)[:1]
     if foreign:
         start = data.index(foreign)
         line = data.count(b"\n", 0, start) + 1
         if 0x20 < foreign[0] < 0x7F:
             word = re.split(rb"\s", data[max(0, start - 40) : start])[-1] + data[start : start + 40].split()[0]
-            raise Refused(f"{_shown(word)} where a number belongs", line, start)
-        raise Refused(f"not a text of numbers: byte 0x{foreign[0]:02x}", line, start)
+            raise RefusedError(f"{_shown(word)} where a number belongs", line, start)
+        raise RefusedError(f"not a text of numbers: byte 0x{foreign[0]:02x}", line, start)
     if data.count(b"\r") != data.count(b"\r\n"):
         stray = next(i for i, line in enumerate(data.split(b"\n")) if b"\r" in line[:-1])
-        raise Refused("a carriage return inside a line", line=stray + 1)
+        raise RefusedError("a carriage return inside a line", line=stray + 1)
 
 
 def _count(lines: list[bytes], at: int, what: str, least: int, most: int) -> int:
     """The whole number that is line `at`; IndexError past the end, as from every helper here."""
     count = _whole(lines[at], at, what)
     if not least <= count <= most:
-        raise Refused(f"{what} {_shown(lines[at])}, expected {least} to {most}", line=at + 1)
+        raise RefusedError(f"{what} {_shown(lines[at])}, expected {least} to {most}", line=at + 1)
     return count
 
 
@@ -86,18 +86,18 @@ def _whole(text: bytes, at: int, what: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise Refused(f"{_shown(text)} where the {what} belongs", line=at + 1) from None
+        raise RefusedError(f"{_shown(text)} where the {what} belongs", line=at + 1) from None
 
 
 def _body_id(lines: list[bytes], at: int, here: set[int]) -> int:
     fields = lines[at].split()
     if len(fields) != HEADER_FIELDS:
-        raise Refused(f"a body's header has {HEADER_FIELDS} fields, this line has {len(fields)}", line=at + 1)
+        raise RefusedError(f"a body's header has {HEADER_FIELDS} fields, this line has {len(fields)}", line=at + 1)
     body = _whole(fields[0], at, "body id")
     if not -(2**63) <= body < 2**63:
-        raise Refused(f"body id {_shown(fields[0])} does not fit 64 bits", line=at + 1)
+        raise RefusedError(f"body id {_shown(fields[0])} does not fit 64 bits", line=at + 1)
     if body in here:
-        raise Refused(f"body {body} is in this frame already", line=at + 1)
+        raise RefusedError(f"body {body} is in this frame already", line=at + 1)
     _numbers([fields], at)
     here.add(body)
     return body
@@ -105,7 +105,7 @@ def _body_id(lines: list[bytes], at: int, here: set[int]) -> int:
 
 def _joint_count(lines: list[bytes], at: int, layout: Layout) -> None:
     if _whole(lines[at], at, "joint count") != layout.n_joints:
-        raise Refused(f"{_shown(lines[at])} joints, layout {layout.name} has {layout.n_joints}", line=at + 1)
+        raise RefusedError(f"{_shown(lines[at])} joints, layout {layout.name} has {layout.n_joints}", line=at + 1)
 
 
 def _joints(lines: list[bytes], at: int, n_joints: int, columns: int) -> list[float]:
@@ -116,13 +116,13 @@ def _joints(lines: list[bytes], at: int, n_joints: int, columns: int) -> list[fl
     if columns < 3 or set(map(len, rows)) != {columns}:
         wrong = next(i for i, row in enumerate(rows) if columns < 3 or len(row) != columns)
         before = "at least 3" if columns < 3 else str(columns)
-        raise Refused(f"a joint line of {len(rows[wrong])} columns, expected {before}", line=at + wrong + 1)
+        raise RefusedError(f"a joint line of {len(rows[wrong])} columns, expected {before}", line=at + wrong + 1)
     values = _numbers(rows, at)
     xyz = [value for i in range(0, len(values), columns) for value in values[i : i + 3]]
     # min and max may overlook a nan, the sum does not
     if not (math.isfinite(sum(xyz)) and min(xyz) > -FLOAT32_LIMIT and max(xyz) < FLOAT32_LIMIT):
         wrong = next(i for i, value in enumerate(xyz) if not abs(value) < FLOAT32_LIMIT)
-        raise Refused(f"coordinate {_shown(rows[wrong // 3][wrong % 3])} is not finite", line=at + wrong // 3 + 1)
+        raise RefusedError(f"coordinate {_shown(rows[wrong // 3][wrong % 3])} is not finite", line=at + wrong // 3 + 1)
     return xyz
 
 
@@ -138,7 +138,7 @@ def _number(field: bytes, at: int) -> float:
     try:
         return number_of(field.decode("ascii"))
     except ValueError:
-        raise Refused(f"{_shown(field)} where a number belongs", line=at + 1) from None
+        raise RefusedError(f"{_shown(field)} where a number belongs", line=at + 1) from None
 
 
 def _shown(text: bytes) -> str:

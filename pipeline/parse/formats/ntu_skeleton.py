@@ -10,7 +10,7 @@ with line and reason, by `pipeline.parse.formats.ntu_lines`, whose grammar holds
 
 import re
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.kernels.skeleton_text import Limits, read_skeleton
 from pipeline.parse.formats.ntu_lines import HEADER_FIELDS, MAX_BODIES, parse_lines
@@ -24,11 +24,11 @@ _NAME = re.compile(r"(S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3}))\.skeleton", re.A
 def facts_of_name(name: str) -> ClipName:
     """Key, 0-based class (A001 is 0), subject, camera, setup and replication from `SsssCcccPpppRrrrAaaa.skeleton`.
 
-    Raises Refused for any other name.
+    Raises RefusedError for any other name.
     """
     match = _NAME.fullmatch(name)
     if match is None or match[6] == "000":
-        raise Refused("the file name is not SsssCcccPpppRrrrAaaa.skeleton with an action from A001 on")
+        raise RefusedError("the file name is not SsssCcccPpppRrrrAaaa.skeleton with an action from A001 on")
     setup, camera, subject, replication, action = (int(match[i]) for i in range(2, 7))
     return ClipName(match[1], action - 1, subject, camera, setup, replication)
 
@@ -36,7 +36,7 @@ def facts_of_name(name: str) -> ClipName:
 def parse_skeleton(data: bytes, layout: Layout) -> Tracks:
     """Read one file; tracks in order of first appearance, frames without a body counted, notes: 'crlf'.
 
-    Raises Refused with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
+    Raises RefusedError with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
     grows with the bytes that are there.
     """
     read = read_skeleton(data, Limits(MAX_FRAMES, MAX_BODIES, HEADER_FIELDS, layout.n_joints))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.parse.formats.number_text import number_of
 from pipeline.parse.sources.csv_frames import FrameColumn, whole
@@ -48,9 +48,9 @@ class _Value(NamedTuple):
 
 
 def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str = ",") -> CsvClip:
-    """Read one file; Refused with its line for anything but the above, a joint given twice included."""
+    """Read one file; RefusedError with its line for anything but the above, a joint given twice included."""
     if len(data) > MAX_CSV_BYTES:
-        raise Refused(f"{len(data)} bytes, more than the {MAX_CSV_BYTES} that a clip as CSV may have")
+        raise RefusedError(f"{len(data)} bytes, more than the {MAX_CSV_BYTES} that a clip as CSV may have")
     reader = csv.reader(io.StringIO(_text(data), newline=""), delimiter=delimiter, strict=True)
     coordinates = ("x", "y") if layout.is_image else layout.coordinates
     try:
@@ -60,11 +60,11 @@ def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str
         read = _wide if columns == "wide" else _long
         indices, numbers = _collect(read(reader, places, frames, layout, coordinates))
     except csv.Error as error:
-        raise Refused(f"not CSV: {error}", line=reader.line_num) from None
-    except Refused as why:
-        raise Refused(why.reason, line=max(1, reader.line_num)) from None
+        raise RefusedError(f"not CSV: {error}", line=reader.line_num) from None
+    except RefusedError as why:
+        raise RefusedError(why.reason, line=max(1, reader.line_num)) from None
     if not len(indices):
-        raise Refused("no line but the first", line=1)
+        raise RefusedError("no line but the first", line=1)
     frame_N, notes = frames.settle(indices[:, 0])
     indices = np.column_stack([frame_N, indices[:, 1:]])
     return _arrays(indices, numbers.reshape(len(indices), -1), layout.n_joints, len(coordinates), notes)
@@ -83,12 +83,12 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refused("not UTF-8 text", byte=error.start) from None
+        raise RefusedError("not UTF-8 text", byte=error.start) from None
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
     if len(set(header)) != len(header):
-        raise Refused("a column name occurs twice")
+        raise RefusedError("a column name occurs twice")
     return {name: at for at, name in enumerate(header)}
 
 
@@ -124,14 +124,14 @@ def _long(
         frame, body = frames.number(row), _body(row, places)
         joint = joints.get(row[at_joint].strip())
         if joint is None:
-            raise Refused(f"joint {row[at_joint][:40]!r} is not one of layout {layout.name}")
+            raise RefusedError(f"joint {row[at_joint][:40]!r} is not one of layout {layout.name}")
         yield _Value(frame, body, joint, [_number(row[at]) for at in own])
 
 
 def _place(places: Mapping[str, int], *names: str) -> int:
     found = next((places[name] for name in names if name in places), None)
     if found is None:
-        raise Refused(f"no column {' or '.join(map(repr, names))}")
+        raise RefusedError(f"no column {' or '.join(map(repr, names))}")
     return found
 
 
@@ -139,7 +139,7 @@ def _whole_rows(rows: Iterator[list[str]], places: Mapping[str, int]) -> Iterato
     """Rows of as many fields as the first line has; empty lines are passed over."""
     for row in rows:
         if row and len(row) != len(places):
-            raise Refused(f"{len(row)} fields, expected {len(places)}")
+            raise RefusedError(f"{len(row)} fields, expected {len(places)}")
         if row:
             yield row
 
@@ -156,7 +156,7 @@ def _number(text: str) -> float:
             return number_of(text or "nan")
     except ValueError:
         pass
-    raise Refused(f"{text[:40]!r} is not a number")
+    raise RefusedError(f"{text[:40]!r} is not a number")
 
 
 def _arrays(
@@ -171,16 +171,16 @@ def _arrays(
     frames, joints = indices[:, 0], indices[:, 2]
     n_frames = int(frames.max()) + 1
     if n_frames > MAX_FRAMES or len(ids_M) > MAX_BODIES:
-        raise Refused(f"{n_frames} frames and {len(ids_M)} bodies, more than {MAX_FRAMES} or {MAX_BODIES}")
+        raise RefusedError(f"{n_frames} frames and {len(ids_M)} bodies, more than {MAX_FRAMES} or {MAX_BODIES}")
     shape_MTV = (len(ids_M), n_frames, n_joints)
     if len(ids_M) * n_frames * n_joints > 4 * n_values + 2**20:
-        raise Refused(f"{n_values} joints scattered over {n_frames} frames and {len(ids_M)} bodies")
+        raise RefusedError(f"{n_values} joints scattered over {n_frames} frames and {len(ids_M)} bodies")
     places = np.ravel_multi_index((rows, frames, joints), shape_MTV)
     ordered = np.sort(places)
     twice = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(twice):
         body, frame, joint = (int(i) for i in np.unravel_index(int(ordered[twice[0]]), shape_MTV))
-        raise Refused(f"frame {frame + 1} of the clip, body {ids_M[body]}: joint {joint} is given twice")
+        raise RefusedError(f"frame {frame + 1} of the clip, body {ids_M[body]}: joint {joint} is given twice")
     all_MTVK = np.full((*shape_MTV, numbers.shape[1]), np.nan)
     all_MTVK.reshape(-1, numbers.shape[1])[places] = numbers
     named_MT = np.zeros(shape_MTV[:2], np.bool_)

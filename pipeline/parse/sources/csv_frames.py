@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.number_text import number_of
 
 TIMES = ("time", "time_s", "time_ms", "timestamp", "timestamp_ms")
@@ -28,15 +28,15 @@ class FrameColumn:
     """The column that tells a row's frame."""
 
     def __init__(self, places: Mapping[str, int]) -> None:
-        """Refused where there is neither `frame` nor a time."""
+        """RefusedError where there is neither `frame` nor a time."""
         name = next((name for name in ("frame", *TIMES) if name in places), None)
         if name is None:
-            raise Refused("no column 'frame' or 'time'")
+            raise RefusedError("no column 'frame' or 'time'")
         self._name, self._at = name, places[name]
         self._stamps: dict[float, int] = {}
 
     def number(self, row: Sequence[str]) -> int:
-        """The frame of a row as its column says or, of time stamps, the number of that stamp; Refused for no number."""
+        """The frame of a row as its column says or, of time stamps, the number of that stamp; RefusedError for none."""
         text = row[self._at].strip()
         if self._name == "frame":
             return whole("frame", text, 2**31)
@@ -45,11 +45,11 @@ class FrameColumn:
         except ValueError:
             stamp = math.nan
         if not abs(stamp) < 1e300 or "_" in text:
-            raise Refused(f"{self._name} {text[:40]!r} is not a time")
+            raise RefusedError(f"{self._name} {text[:40]!r} is not a time")
         return self._stamps.setdefault(stamp, len(self._stamps))
 
     def settle(self, numbers_N: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """The frames of all rows, from what `number` gave of each, and notes; Refused for time stamps called frames."""
+        """The frames of all rows, from what `number` gave of each, and notes; RefusedError for times called frames."""
         if self._name == "frame":
             return numbers_N - numbers_N.min(), self._notes(np.unique(numbers_N))
         stamps = np.array(list(self._stamps))
@@ -66,7 +66,7 @@ class FrameColumn:
         usual = _usual(steps)
         if self._name == "frame" and len(steps) > 1 and usual >= MOST_STEP:
             shown = ", ".join(map(str, frames[:3].tolist()))
-            raise Refused(
+            raise RefusedError(
                 f"frames {shown}, ..: usually {int(usual)} apart, like time stamps; call the column 'time', or number"
                 " the frames"
             )
@@ -89,7 +89,7 @@ def _usual(steps: NDArray[np.int64] | NDArray[np.float64]) -> float:
 
 
 def whole(what: str, text: str, most: int) -> int:
-    """A whole number from 0 to below `most`; Refused for anything else."""
+    """A whole number from 0 to below `most`; RefusedError for anything else."""
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < most):
-        raise Refused(f"{what} {text[:40]!r} is not a whole number")
+        raise RefusedError(f"{what} {text[:40]!r} is not a whole number")
     return int(text)

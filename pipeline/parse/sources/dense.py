@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.padding import NOTE_REPEATS, find_end
@@ -55,7 +55,7 @@ def dense_tracks(
         size: width and height for `pixels`.
         frames_stated: the source says how many frames the clip has; a repetition to its end is noted, not cut.
 
-    Raises Refused for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a body.
+    Raises RefusedError for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a body.
     """
     places_MTVC, scores_MTV = _divide(clip_MTVC, scores_MTV, layout)
     places_MTVC, scores_MTV, padded = _without_padding(places_MTVC, scores_MTV, frames_stated)
@@ -89,13 +89,13 @@ def sparse_tracks(
     ids: NDArray[np.int64] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Tracks:
-    """Tracks of the bodies that are present at least once; Refused where none is."""
+    """Tracks of the bodies that are present at least once; RefusedError where none is."""
     n_frames = present_MT.shape[1]
     shown_M = present_MT.any(axis=1)
     if not shown_M.any():
-        raise Refused(f"no body in any of {n_frames} frames")
+        raise RefusedError(f"no body in any of {n_frames} frames")
     if n_frames > MAX_FRAMES:
-        raise Refused(f"{n_frames} frames, more than {MAX_FRAMES}")
+        raise RefusedError(f"{n_frames} frames, more than {MAX_FRAMES}")
     return Tracks(
         frames=n_frames,
         ids=np.flatnonzero(shown_M).astype(np.int64) if ids is None else ids[shown_M],
@@ -116,15 +116,15 @@ def _divide(
     shape = clip_MTVC.shape
     if len(shape) != 4 or shape[2] != layout.n_joints or shape[3] not in expected:
         wanted = f"(bodies, frames, {layout.n_joints}, {' or '.join(map(str, expected))})"
-        raise Refused(f"an array of shape {shape}, expected {wanted} as layout {layout.name} has")
+        raise RefusedError(f"an array of shape {shape}, expected {wanted} as layout {layout.name} has")
     if shape[3] > n_places:
         clip_MTVC, last_MTV = clip_MTVC[..., :n_places], clip_MTVC[..., n_places]
         scores_MTV = last_MTV if scores_MTV is None else scores_MTV
     if scores_MTV is not None and scores_MTV.shape != shape[:3]:
-        raise Refused(f"confidences of shape {scores_MTV.shape}, expected {shape[:3]}")
+        raise RefusedError(f"confidences of shape {scores_MTV.shape}, expected {shape[:3]}")
     for array in (clip_MTVC, scores_MTV):
         if array is not None and array.dtype.kind not in "fiu":
-            raise Refused(f"an array of {array.dtype}, expected numbers")
+            raise RefusedError(f"an array of {array.dtype}, expected numbers")
     return clip_MTVC, scores_MTV
 
 
@@ -166,7 +166,7 @@ def _fractions(
         moved_MTVC = places_MTVC * np.array([1.0, -1.0]) + 0.5
         return np.where(shown_MTV[..., None] | places_MTVC.any(axis=3, keepdims=True), moved_MTVC, 0.0)
     if size is None or not all(0 < length < 1e9 for length in size):
-        raise Refused("pixels of an image whose width and height are not known (parse.source.image_size)")
+        raise RefusedError("pixels of an image whose width and height are not known (parse.source.image_size)")
     return places_MTVC.astype(np.float64) / np.array(size, np.float64)
 
 
@@ -182,11 +182,11 @@ def _present(places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None) -> NDAr
 
 
 def _as_float32(values: NDArray[Any], what: str) -> NDArray[np.float32]:
-    """The numbers as float32; Refused, with its place, for one that is not finite as such."""
+    """The numbers as float32; RefusedError, with its place, for one that is not finite as such."""
     fit = np.abs(values.astype(np.float64, copy=False)) < FLOAT32_LIMIT
     if not fit.all():
         place = np.unravel_index(int(np.argmin(fit)), fit.shape)
         body, frame, *joint = (int(i) for i in place)
         where = f"body {body}, frame {frame + 1}" + "".join(f", joint {j}" for j in joint[:1])
-        raise Refused(f"{what} {values[place]} at {where}, expected finite numbers")
+        raise RefusedError(f"{what} {values[place]} at {where}, expected finite numbers")
     return values.astype(np.float32)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.lists import bare, nfc
 from pipeline.definitions.source_spec import FACTS, SourceSpec
@@ -40,7 +40,7 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
-    """One file; Refused, with its line for CSV, where it is damaged or does not fit the layout."""
+    """One file; RefusedError, with its line for CSV, where it is damaged or does not fit the layout."""
     return parse_clip(member.raw.name, read_bytes(member.raw), spec, member.notes)
 
 
@@ -62,7 +62,7 @@ def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] =
     array = read_array(data)
     axes = source.axes or {3: "TVC", 4: "MTVC"}.get(array.ndim, "")
     if array.ndim != len(axes):
-        raise Refused(f"an array of shape {array.shape}, expected the axes {source.axes or 'TVC or MTVC'}")
+        raise RefusedError(f"an array of shape {array.shape}, expected the axes {source.axes or 'TVC or MTVC'}")
     bodies = array if "M" in axes else array[None]
     axes = axes if "M" in axes else f"M{axes}"
     clip_MTVC = bodies.transpose([axes.index(a) for a in "MTVC"])
@@ -85,7 +85,7 @@ def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
         name = _completed(name, subject=subject, camera=camera, setup=setup, replication=replication)
         said = (("path", facts.get("class")), ("labels file", listed.get("class")))
         labels = tuple(_label(by, text, spec.class_names) for by, text in said if text)
-    except Refused as why:
+    except RefusedError as why:
         return Member(raw=file, name=None, size=file.size, problem=why.reason)
     return Member(raw=file, name=name, stated=stated, labels=labels, size=file.size, notes=notes)
 
@@ -110,7 +110,7 @@ def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:
         return {"class": None if source.labels else PurePosixPath(path).parent.name or None}
     match = re.fullmatch(source.pattern, path)
     if match is None:
-        raise Refused("the path does not match parse.source.pattern")
+        raise RefusedError("the path does not match parse.source.pattern")
     return match.groupdict()
 
 
@@ -121,7 +121,7 @@ def _completed(name: ClipName, **facts: int | None) -> ClipName:
 
 def _label(said_by: str, text: str, class_names: Sequence[str]) -> Label:
     if not text.isprintable():
-        raise Refused("the class's name is not a text")
+        raise RefusedError("the class's name is not a text")
     is_number = text.isascii() and text.isdecimal() and len(text) < 10
     return Label(said_by, class_id=int(text)) if is_number and text not in class_names else Label(said_by, name=text)
 
@@ -130,10 +130,10 @@ def _agreed(fact: str, *texts: str | None) -> int | None:
     said = {text for text in texts if text}
     wrong = next((text for text in sorted(said) if not re.fullmatch(r"[0-9]{1,9}", text)), None)
     if wrong is not None:
-        raise Refused(f"{fact} {wrong[:40]!r} is not a whole number")
+        raise RefusedError(f"{fact} {wrong[:40]!r} is not a whole number")
     found: Mapping[int, None] = {int(text): None for text in sorted(said)}
     if len(found) > 1:
-        raise Refused(f"{fact}: the path and the labels file disagree")
+        raise RefusedError(f"{fact}: the path and the labels file disagree")
     return next(iter(found), None)
 
 

@@ -1,14 +1,14 @@
 """What files that hold many clips, and folders described by a definition, have in common: a list of their clips.
 
 In: raw files and the definition's parse block. Out: `Member`s, known before a joint is read: key, facts, label, and
-the place where a worker finds the clip. What is damaged as a whole is one DataError; one bad clip is one Refused.
+the place where a worker finds the clip. What is damaged as a whole is one DataError; one bad clip is one RefusedError.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.lists import nfc
 from pipeline.parse.formats.ntu_skeleton import SUFFIX, facts_of_name
@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One kind of source; both functions raise Refused for one file or clip, and DataError for files that misfit."""
+    """One kind of source; both functions raise RefusedError for a file or clip, and DataError for files that misfit."""
 
     suffixes: tuple[str, ...]
     members: Callable[[Sequence[RawFile], ParseSpec], Iterator[Member]]
@@ -54,10 +54,10 @@ class Source:
 def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
     """Key and facts of a clip's name, and notes; NTU names say who acts, where and when, but not which label holds.
 
-    Dots, slashes and unprintable characters, which keys must not have, become `_`. Refused where nothing is left.
+    Dots, slashes and unprintable characters, which keys must not have, become `_`. RefusedError where nothing is left.
     """
     if not isinstance(text, str) or not text.strip() or len(text) > 255:
-        raise Refused("the clip has no name, or one that is not a text of at most 255 characters")
+        raise RefusedError("the clip has no name, or one that is not a text of at most 255 characters")
     bare = nfc(text).removesuffix(SUFFIX)
     key = "".join("_" if letter in "./\\" or not letter.isprintable() else letter for letter in bare)
     facts = facts_of_name(f"{bare}{SUFFIX}")._replace(key=key, class_id=None) if is_ntu_name(bare) else ClipName(key)
@@ -68,6 +68,6 @@ def is_ntu_name(text: str) -> bool:
     """Whether a name says of its clip what NTU's do; such a name is a key on its own, wherever its file lies."""
     try:
         facts_of_name(f"{text}{SUFFIX}")
-    except Refused:
+    except RefusedError:
         return False
     return True

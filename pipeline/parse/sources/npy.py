@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.raw_files import MAX_BYTES
 
 CHUNK_ROWS = 4096
@@ -39,7 +39,7 @@ class NpyHeader:
 
 
 def read_header(file: BinaryIO) -> NpyHeader:
-    """The header of a .npy file of numbers; Refused where it is none."""
+    """The header of a .npy file of numbers; RefusedError where it is none."""
     file.seek(0)
     try:
         version = np.lib.format.read_magic(file)
@@ -48,32 +48,34 @@ def read_header(file: BinaryIO) -> NpyHeader:
             warnings.simplefilter("ignore")  # Python 2 wrote shapes as (5L,): slower to read, says numpy
             shape, fortran, dtype = read(file)
     except KeyError:
-        raise Refused("a .npy file of a version that plain numbers do not need") from None
+        raise RefusedError("a .npy file of a version that plain numbers do not need") from None
     except _BAD_HEADER as error:
-        raise Refused(f"not a .npy array ({' '.join(str(error).split())[:100]})") from None
+        raise RefusedError(f"not a .npy array ({' '.join(str(error).split())[:100]})") from None
     if dtype.kind not in "fiub" or dtype.itemsize > 8 or not shape:
-        raise Refused(f"an array of {dtype} {shape}, expected numbers with at least one axis")
+        raise RefusedError(f"an array of {dtype} {shape}, expected numbers with at least one axis")
     if not all(type(n) is int and 0 <= n < 2**40 for n in shape):
-        raise Refused(f"an array of shape {shape}")
+        raise RefusedError(f"an array of shape {shape}")
     header = NpyHeader(shape, dtype.str, file.tell(), fortran)
     if header.row_bytes > MAX_BYTES:
-        raise Refused(f"an array of {header.row_bytes} bytes a row, more than the {MAX_BYTES} that a clip may have")
+        raise RefusedError(
+            f"an array of {header.row_bytes} bytes a row, more than the {MAX_BYTES} that a clip may have"
+        )
     return header
 
 
 def read_row(file: BinaryIO, header: NpyHeader, row: int) -> NDArray[Any]:
-    """Entry `row` along the first axis; Refused where the file ends before it does."""
+    """Entry `row` along the first axis; RefusedError where the file ends before it does."""
     if header.fortran and len(header.shape) > 1:
-        raise Refused("an array in Fortran order; save it with numpy.ascontiguousarray")
+        raise RefusedError("an array in Fortran order; save it with numpy.ascontiguousarray")
     file.seek(header.offset + row * header.row_bytes)
     data = file.read(header.row_bytes)
     if len(data) != header.row_bytes:
-        raise Refused(f"the file ends {header.row_bytes - len(data)} bytes before row {row} does; it is cut off")
+        raise RefusedError(f"the file ends {header.row_bytes - len(data)} bytes before row {row} does; it is cut off")
     return np.frombuffer(data, header.dtype).reshape(header.shape[1:])
 
 
 def read_chunks(file: BinaryIO, header: NpyHeader) -> Iterator[NDArray[Any]]:
-    """All rows, some thousands at a time; a claim of more rows than there are ends in Refused, not in memory."""
+    """All rows, some thousands at a time; a claim of more rows than there are ends in RefusedError, not in memory."""
     step = max(1, min(CHUNK_ROWS, MAX_BYTES // max(1, header.row_bytes)))
     for start in range(0, header.shape[0], step):
         shape = (1, min(step, header.shape[0] - start), *header.shape[1:])
@@ -82,10 +84,10 @@ def read_chunks(file: BinaryIO, header: NpyHeader) -> Iterator[NDArray[Any]]:
 
 
 def read_array(data: bytes) -> NDArray[Any]:
-    """A whole small .npy file, with exactly the numbers that its header claims; Refused where it is none."""
+    """A whole small .npy file, with exactly the numbers that its header claims; RefusedError where it is none."""
     header = read_header(io.BytesIO(data))
     n_bytes = header.shape[0] * header.row_bytes
     if len(data) - header.offset != n_bytes:
-        raise Refused(f"{len(data) - header.offset} bytes of numbers, the header claims {n_bytes}")
+        raise RefusedError(f"{len(data) - header.offset} bytes of numbers, the header claims {n_bytes}")
     flat: NDArray[Any] = np.frombuffer(data, header.dtype, offset=header.offset)
     return flat.reshape(header.shape, order="F" if header.fortran else "C")

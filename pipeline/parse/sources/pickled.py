@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 
 MAX_ARRAY_BYTES = 512 * 2**20
 """An array that claims more than this is refused; a clip has at most a few MB."""
@@ -75,17 +75,17 @@ class Array:
 
 
 def call(name: Name, args: Any) -> Any:
-    """What the call of a known name gives; Refused for any other name and for arguments that are not numpy's own."""
+    """What the call of a known name gives; RefusedError for another name, or arguments that are not numpy's own."""
     function = CALLS.get(name.name)
     if function is None or not isinstance(args, tuple):
-        raise Refused(f"a call of '{name.name}', which no data needs")
+        raise RefusedError(f"a call of '{name.name}', which no data needs")
     return function(args)
 
 
 def set_state(target: Any, state: Any) -> None:
-    """What BUILD does to an array or a dtype; Refused for anything else."""
+    """What BUILD does to an array or a dtype; RefusedError for anything else."""
     if not isinstance(state, tuple):
-        raise Refused(f"{shown(state)} as the state of {shown(target)}")
+        raise RefusedError(f"{shown(state)} as the state of {shown(target)}")
     if isinstance(target, Array):
         _set_array(target, state)
     elif isinstance(target, DType):
@@ -95,11 +95,11 @@ def set_state(target: Any, state: Any) -> None:
             case (3, str() as order, None, None, None, -1, -1, 0) if order in _orders(target.code):
                 target.order = order
             case _:
-                raise Refused("a dtype that is not of plain numbers")
+                raise RefusedError("a dtype that is not of plain numbers")
     elif isinstance(target, Odd):
         return  # odd it stays, whatever more is said of it
     else:
-        raise Refused(f"state for {shown(target)}")
+        raise RefusedError(f"state for {shown(target)}")
 
 
 def _orders(code: str) -> tuple[str, ...]:
@@ -109,20 +109,20 @@ def _orders(code: str) -> tuple[str, ...]:
 def numbers(file: BinaryIO, array: Array) -> NDArray[Any]:
     """The numbers of one array, in the machine's byte order, shaped, as a new array.
 
-    Raises Refused where the file no longer holds them.
+    Raises RefusedError where the file no longer holds them.
     """
     if not array.dtype:
-        raise Refused(array.odd or "an array without contents")
+        raise RefusedError(array.odd or "an array without contents")
     flat = np.frombuffer(_data(file, array), np.dtype(array.dtype))
     shaped = flat.reshape(array.shape, order="F" if array.fortran else "C")
     return _native(shaped)
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:
-    """A copy in the machine's byte order; Refused where texts hold what is no character."""
+    """A copy in the machine's byte order; RefusedError where texts hold what is no character."""
     values = values.astype(values.dtype.newbyteorder("="))
     if values.dtype.kind == "U" and values.size and int(np.atleast_1d(values).ravel().view(np.uint32).max()) > 0x10FFFF:
-        raise Refused("texts that hold no characters")
+        raise RefusedError("texts that hold no characters")
     return values
 
 
@@ -143,21 +143,21 @@ def _set_array(array: Array, state: Any) -> None:
         case (int(), tuple(), Odd() as dtype, bool() | int(), _):
             array.odd = f"an array of {dtype.reason}"
         case _:
-            raise Refused("an array with a state that numpy does not write")
+            raise RefusedError("an array with a state that numpy does not write")
 
 
 def _fill(array: Array, shape: tuple[Any, ...], dtype: DType, fortran: bool, data: Any) -> None:
     if isinstance(data, str):  # a string of Python 2 is bytes
         data = _latin1(data)
     if not isinstance(data, bytes | Span) or (isinstance(data, Span) and data.is_text and data.coding != "raw"):
-        raise Refused("an array whose numbers are not bytes")
+        raise RefusedError("an array whose numbers are not bytes")
     if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in shape):
-        raise Refused("an array with a shape that is none")
+        raise RefusedError("an array with a shape that is none")
     claimed = Array(shape, f"{dtype.order}{dtype.code}", fortran, data)
     if claimed.n_bytes > MAX_ARRAY_BYTES:
-        raise Refused(f"an array of {claimed.n_bytes} bytes, more than the {MAX_ARRAY_BYTES} that a clip may have")
+        raise RefusedError(f"an array of {claimed.n_bytes} bytes, more than the {MAX_ARRAY_BYTES} that a clip may have")
     if not _fits(claimed.n_bytes, data):
-        raise Refused(f"an array of shape {shape} and type {dtype.code}, but with another number of bytes")
+        raise RefusedError(f"an array of shape {shape} and type {dtype.code}, but with another number of bytes")
     array.shape, array.dtype, array.fortran, array.data = shape, claimed.dtype, fortran, data
 
 
@@ -176,9 +176,9 @@ def _data(file: BinaryIO, array: Array) -> bytes:
     try:
         data = DECODERS[array.data.coding](stored)
     except ValueError as error:
-        raise Refused(f"not bytes in a text ({error})", byte=array.data.offset) from None
+        raise RefusedError(f"not bytes in a text ({error})", byte=array.data.offset) from None
     if len(data) != array.n_bytes:
-        raise Refused(f"{len(data)} bytes for an array of {array.n_bytes}", byte=array.data.offset)
+        raise RefusedError(f"{len(data)} bytes for an array of {array.n_bytes}", byte=array.data.offset)
     return data
 
 
@@ -186,7 +186,7 @@ def _latin1(text: str) -> bytes:
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        raise Refused("a text that holds no bytes") from None
+        raise RefusedError("a text that holds no bytes") from None
 
 
 def unescape(quoted: bytes) -> bytes:
@@ -211,14 +211,14 @@ def _encode(args: tuple[Any, ...]) -> Any:
             return span._replace(is_text=False)
         case (str() as text, "latin1" | "latin-1"):
             return _latin1(text)
-    raise Refused("_codecs.encode with other arguments than numpy's own")
+    raise RefusedError("_codecs.encode with other arguments than numpy's own")
 
 
 def _reconstruct(args: tuple[Any, ...]) -> Any:
     match args:
         case (Name("numpy.ndarray"), (0,), b"b" | "b"):
             return Array()
-    raise Refused("numpy's _reconstruct with other arguments than numpy's own")
+    raise RefusedError("numpy's _reconstruct with other arguments than numpy's own")
 
 
 def _dtype(args: tuple[Any, ...]) -> Any:
@@ -228,8 +228,8 @@ def _dtype(args: tuple[Any, ...]) -> Any:
         case (str() as code, *_) if re.fullmatch(r"O8?|[Mm]8|[SUV][0-9]{1,9}|c[0-9]{1,2}|f1[026]", code):
             return Odd(f"dtype {shown(code)}, expected plain numbers")
         case (str() as code, *_):
-            raise Refused(f"dtype {shown(code)}, expected plain numbers")
-    raise Refused("numpy.dtype with other arguments than numpy's own")
+            raise RefusedError(f"dtype {shown(code)}, expected plain numbers")
+    raise RefusedError("numpy.dtype with other arguments than numpy's own")
 
 
 def _scalar(args: tuple[Any, ...]) -> Any:
@@ -240,7 +240,7 @@ def _scalar(args: tuple[Any, ...]) -> Any:
                 return _native(np.frombuffer(raw, f"{dtype.order}{dtype.code}"))[0].item()
         case (Odd() as odd, _):
             return odd
-    raise Refused("numpy's scalar with other arguments than numpy's own")
+    raise RefusedError("numpy's scalar with other arguments than numpy's own")
 
 
 def _frombuffer(args: tuple[Any, ...]) -> Any:
@@ -251,7 +251,7 @@ def _frombuffer(args: tuple[Any, ...]) -> Any:
             return array
         case (bytes() | Span(), Odd() as dtype, tuple(), "C" | "F"):
             return Array(odd=f"an array of {dtype.reason}")
-    raise Refused("numpy's _frombuffer with other arguments than numpy's own")
+    raise RefusedError("numpy's _frombuffer with other arguments than numpy's own")
 
 
 def _bytes(args: tuple[Any, ...]) -> Any:
@@ -262,12 +262,12 @@ def _bytes(args: tuple[Any, ...]) -> Any:
             return data
         case (str() | Span() as text, "latin1" | "latin-1"):
             return _encode((text, "latin1"))
-    raise Refused("bytes with other arguments than numpy's own")
+    raise RefusedError("bytes with other arguments than numpy's own")
 
 
 def _ordered_dict(args: tuple[Any, ...]) -> Any:
     if args:
-        raise Refused("an OrderedDict with contents of its own")
+        raise RefusedError("an OrderedDict with contents of its own")
     return {}
 
 

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.pickled import DECODERS, KNOWN, Coding, Name, Span, call, set_state, shown
 
 KEPT_BYTES = 255
@@ -33,7 +33,7 @@ _UNSET = object()
 
 
 def load(file: BinaryIO, size: int) -> Any:
-    """The one value that a pickle holds; Refused with the byte where it is damaged, too large, or asks for code."""
+    """The one value that a pickle holds; RefusedError with the byte if it is damaged, too large, or asks for code."""
     machine = _Machine(_Source(file, size), min(MAX_KEPT, max(2**20, size // BYTES_PER_ITEM)))
     at = 0
     try:
@@ -43,10 +43,10 @@ def load(file: BinaryIO, size: int) -> Any:
             if opcode == b".":
                 return machine.result()
             (_OPCODES.get(opcode) or _refuse(opcode))(machine)
-    except Refused as why:
-        raise Refused(why.reason, byte=at if why.byte is None else why.byte) from None
+    except RefusedError as why:
+        raise RefusedError(why.reason, byte=at if why.byte is None else why.byte) from None
     except (ValueError, struct.error) as error:
-        raise Refused(f"not a pickle: {' '.join(str(error).split())[:100]}", byte=at) from None
+        raise RefusedError(f"not a pickle: {' '.join(str(error).split())[:100]}", byte=at) from None
 
 
 class _Source:
@@ -73,7 +73,7 @@ class _Source:
         """A string of a claimed length: its bytes where it is short, else the place where it lies."""
         start = self.position
         if length > self._size - start:
-            raise Refused(f"{length} bytes are announced, {self._size - start} are left; the file is cut off")
+            raise RefusedError(f"{length} bytes are announced, {self._size - start} are left; the file is cut off")
         if length <= KEPT_BYTES:
             return self.take(length)
         self._jump(start + length)
@@ -86,7 +86,7 @@ class _Source:
         if isinstance(found, bytes):
             return found
         if found.length > MAX_LINE:
-            raise Refused(f"a line of {found.length} bytes where a name or a number belongs")
+            raise RefusedError(f"a line of {found.length} bytes where a name or a number belongs")
         self._jump(start)
         return self.take(found.length + 1)[:-1]
 
@@ -113,7 +113,7 @@ class _Source:
         self._file.seek(start)
         self._chunk, self._at, self._start = self._file.read(max(n, CHUNK_BYTES)), 0, start
         if len(self._chunk) < n:
-            raise Refused("the file ends in the middle of a pickle; it is cut off", byte=start + len(self._chunk))
+            raise RefusedError("the file ends in the middle of a pickle; it is cut off", byte=start + len(self._chunk))
 
     def at_end(self) -> bool:
         return self.position >= self._size
@@ -133,26 +133,26 @@ class _Machine:
     def result(self) -> Any:
         value = self.pop()
         if self._stack:
-            raise Refused("the pickle ends with more than one value")
+            raise RefusedError("the pickle ends with more than one value")
         if not self.source.at_end():
-            raise Refused("more bytes after the end of the pickle", byte=self.source.position)
+            raise RefusedError("more bytes after the end of the pickle", byte=self.source.position)
         return value
 
     def push(self, value: Any) -> None:
         if len(self._stack) >= MAX_STACK:
-            raise Refused(f"more than {MAX_STACK} values at a time")
+            raise RefusedError(f"more than {MAX_STACK} values at a time")
         self._stack.append(value)
 
     def pop(self) -> Any:
         value = self._stack.pop() if self._stack else _MARK
         if value is _MARK:
-            raise Refused("a value is used that is not there")
+            raise RefusedError("a value is used that is not there")
         return value
 
     def top(self, kind: type) -> Any:
         value = self._stack[-1] if self._stack else _MARK
         if type(value) is not kind:
-            raise Refused(f"items for {'nothing' if value is _MARK else shown(value)}, expected a {kind.__name__}")
+            raise RefusedError(f"items for {'nothing' if value is _MARK else shown(value)}, expected a {kind.__name__}")
         return value
 
     def popped_to_mark(self) -> list[Any]:
@@ -161,7 +161,7 @@ class _Machine:
                 items = self._stack[at + 1 :]
                 del self._stack[at:]
                 return items
-        raise Refused("a mark is used that is not there")
+        raise RefusedError("a mark is used that is not there")
 
     def mark(self) -> None:
         self.push(_MARK)
@@ -174,7 +174,7 @@ class _Machine:
     def keep(self, n: int) -> None:
         self._kept += n
         if self._kept > self._most:
-            raise Refused(f"more than {self._most} items in lists and dicts")
+            raise RefusedError(f"more than {self._most} items in lists and dicts")
 
     def push_tuple(self, items: list[Any]) -> None:
         """Shapes occur again and again: equal tuples of numbers are kept once."""
@@ -199,10 +199,10 @@ class _Machine:
         self.keep(len(items))
         target = self.top(dict)
         if len(items) % 2:
-            raise Refused("a key without a value")
+            raise RefusedError("a key without a value")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) not in (str, int):  # others may take for ever to hash
-                raise Refused(f"{shown(key)} as the key of a dict")
+                raise RefusedError(f"{shown(key)} as the key of a dict")
             target[key] = value
 
     def set_item(self) -> None:
@@ -212,13 +212,13 @@ class _Machine:
     def name(self, module: Any, name: Any) -> None:
         full = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "something without a name"
         if full not in KNOWN:
-            raise Refused(f"the pickle asks for {shown(full)}: not data, nothing of it was run")
+            raise RefusedError(f"the pickle asks for {shown(full)}: not data, nothing of it was run")
         self.push(Name(full))
 
     def reduce(self) -> None:
         args, function = self.pop(), self.pop()
         if not isinstance(function, Name):
-            raise Refused(f"a call of {shown(function)}")
+            raise RefusedError(f"a call of {shown(function)}")
         self.push(call(function, args))
 
     def build(self) -> None:
@@ -230,7 +230,7 @@ class _Machine:
     def put(self, index: int) -> None:
         """Memo entries come one after the other, but for gaps that an optimised pickle may leave."""
         if not 0 <= index < min(self._most, len(self._memo) + 1024):
-            raise Refused(f"memo entry {index} after {len(self._memo)}")
+            raise RefusedError(f"memo entry {index} after {len(self._memo)}")
         value = self.pop()
         self._memo.extend([_UNSET] * (index + 1 - len(self._memo)))
         self._memo[index] = value
@@ -242,14 +242,14 @@ class _Machine:
     def get(self, index: int) -> None:
         value = self._memo[index] if 0 <= index < len(self._memo) else _UNSET
         if value is _UNSET:
-            raise Refused(f"memo entry {index} is used and not there")
+            raise RefusedError(f"memo entry {index} is used and not there")
         self.push(value)
 
 
 def _refuse(opcode: bytes) -> Callable[[_Machine], None]:
     def refuse(_machine: _Machine) -> None:
         known = next((op.name for op in pickletools.opcodes if op.code == opcode.decode("latin-1")), None)
-        raise Refused(f"opcode {known}, which no data needs" if known else f"not a pickle: no opcode {opcode!r}")
+        raise RefusedError(f"opcode {known}, which no data needs" if known else f"not a pickle: no opcode {opcode!r}")
 
     return refuse
 
@@ -301,7 +301,7 @@ def _int_line(machine: _Machine) -> int | bool:
 
 def _whole(line: bytes) -> int:
     if len(line) > 40:
-        raise Refused(f"a number of {len(line)} digits")
+        raise RefusedError(f"a number of {len(line)} digits")
     return int(line)
 
 
@@ -309,7 +309,7 @@ def _long(length: Callable[[_Machine], int]) -> Callable[[_Machine], int]:
     def long(machine: _Machine) -> int:
         n = length(machine)
         if not 0 <= n <= 16:
-            raise Refused(f"a number of {n} bytes")
+            raise RefusedError(f"a number of {n} bytes")
         return int.from_bytes(machine.source.take(n), "little", signed=True)
 
     return long
@@ -318,7 +318,7 @@ def _long(length: Callable[[_Machine], int]) -> Callable[[_Machine], int]:
 def _protocol(machine: _Machine) -> None:
     protocol = _U1(machine)
     if protocol > _HIGHEST_PROTOCOL:
-        raise Refused(f"pickle protocol {protocol}, known are 0 to {_HIGHEST_PROTOCOL}")
+        raise RefusedError(f"pickle protocol {protocol}, known are 0 to {_HIGHEST_PROTOCOL}")
 
 
 def _global(machine: _Machine) -> None:

@@ -12,7 +12,7 @@ divide subjects or cameras; the definition divides classes.
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.labels import Label
@@ -47,24 +47,24 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
         try:
             with reading(file) as opened:
                 annotations = annotations_of(load(opened, file.size))
-        except Refused as why:
+        except RefusedError as why:
             raise DataError(f"{file.root}: {file.source}: {why}") from None
         for row, annotation in enumerate(annotations):
             yield _member(file, row, annotation)
 
 
 def annotations_of(document: Any) -> list[Any]:
-    """The list of annotations; Refused where the pickle holds something else."""
+    """The list of annotations; RefusedError where the pickle holds something else."""
     found = document.get("annotations") if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:
-        raise Refused(f"{shown(document)} that holds no list of annotations as PYSKL writes them")
+        raise RefusedError(f"{shown(document)} that holds no list of annotations as PYSKL writes them")
     if len(found) > MAX_CLIPS:
-        raise Refused(f"{len(found)} annotations, more than the {MAX_CLIPS} that a file may have")
+        raise RefusedError(f"{len(found)} annotations, more than the {MAX_CLIPS} that a file may have")
     return found
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
-    """One clip; Refused where its numbers do not fit each other or the layout."""
+    """One clip; RefusedError where its numbers do not fit each other or the layout."""
     place: Place = member.place
     with reading(member.raw, verified=True) as opened:
         clip_MTVC = numbers(opened, place.joints)
@@ -86,7 +86,7 @@ def _member(file: RawFile, row: int, annotation: Any) -> Member:
     name, stated, size = None, None, 0
     try:
         if not isinstance(annotation, dict):
-            raise Refused(f"annotation {row}: {shown(annotation)}, expected a dict")
+            raise RefusedError(f"annotation {row}: {shown(annotation)}, expected a dict")
         stated = annotation.get("frame_dir")
         name, notes = named(stated)
         label = _label(annotation.get("label"))
@@ -94,7 +94,7 @@ def _member(file: RawFile, row: int, annotation: Any) -> Member:
         size = place.joints.n_bytes + (place.scores.n_bytes if place.scores else 0)
         if annotation.get("total_frames", place.joints.shape[1]) != place.joints.shape[1]:
             notes += (NOTE_FRAMES,)
-    except Refused as why:
+    except RefusedError as why:
         return Member(raw=file, within=f"[{row}]", name=name, size=size, problem=why.reason)
     labels = (Label("annotation", class_id=label),) if label is not None else ()
     return Member(
@@ -105,7 +105,7 @@ def _member(file: RawFile, row: int, annotation: Any) -> Member:
 def _label(label: Any) -> int | None:
     if label is None or (type(label) is int and 0 <= label < MAX_CLASSES):
         return label
-    raise Refused(f"label {shown(label)} is not a class id")
+    raise RefusedError(f"label {shown(label)} is not a class id")
 
 
 def _place(annotation: dict[Any, Any]) -> Place:
@@ -114,11 +114,11 @@ def _place(annotation: dict[Any, Any]) -> Place:
     scores = annotation.get(name)
     odd = next((array.odd for array in (joints, scores) if isinstance(array, Array) and array.odd), None)
     if odd is not None:
-        raise Refused(odd)
+        raise RefusedError(odd)
     if not isinstance(joints, Array) or len(joints.shape) != 4:
-        raise Refused("no 'keypoint' array of bodies, frames, joints and coordinates")
+        raise RefusedError("no 'keypoint' array of bodies, frames, joints and coordinates")
     if scores is not None and not isinstance(scores, Array):
-        raise Refused(f"'{name}' is not an array")
+        raise RefusedError(f"'{name}' is not an array")
     size = _size(annotation.get("img_shape") or annotation.get("original_shape"))
     return Place(joints, scores, size, annotation.get("total_frames") == joints.shape[1])
 
@@ -130,7 +130,7 @@ def _size(shape: Any) -> tuple[int, int] | None:
             return None
         case (int() as height, int() as width, *_) if 0 < height < 10**6 and 0 < width < 10**6:
             return width, height
-    raise Refused("'img_shape' is not a height and a width in pixels")
+    raise RefusedError("'img_shape' is not a height and a width in pixels")
 
 
 PYSKL = Source(suffixes=SUFFIXES, members=members, read=read)

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 from weakref import finalize
 
-from dastm.contract.errors import Refused
-from pipeline.parse.raw_files import BAD_MEMBER, RawFile, Unread, version
+from dastm.contract.errors import RefusedError
+from pipeline.parse.raw_files import BAD_MEMBER, RawFile, UnreadableError, version
 
 _BLOCK = 2**20
 
 
 @contextmanager
 def reading(file: RawFile, member: str | None = None, *, verified: bool = False) -> Iterator[BinaryIO]:
-    """The file opened, or one member of it; whatever fails while it is read is one Refused.
+    """The file opened, or one member of it; whatever fails while it is read is one RefusedError.
 
     Args:
         verified: a member of an archive is read through first, once in each process: its checksum is of all of it, and
@@ -29,7 +29,7 @@ def reading(file: RawFile, member: str | None = None, *, verified: bool = False)
     archive = file.root if file.member is not None else file.root / file.source
     inner = member if file.member is None else file.member
     if member is not None and file.member is not None:
-        raise Refused("an archive in a zip; unpack the zip")
+        raise RefusedError("an archive in a zip; unpack the zip")
     try:
         if inner is not None:
             if verified:
@@ -39,16 +39,16 @@ def reading(file: RawFile, member: str | None = None, *, verified: bool = False)
             with archive.open("rb") as opened:
                 yield opened
     except FileNotFoundError:
-        raise Unread("the file is no longer there") from None
+        raise UnreadableError("the file is no longer there") from None
     except OSError as error:
-        raise Unread(f"cannot be read: {error.strerror or error}") from None
+        raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
     except BAD_MEMBER as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise Refused(f"cannot be taken from the archive: {reason}") from None
+        raise RefusedError(f"cannot be taken from the archive: {reason}") from None
 
 
 def members(file: RawFile) -> dict[str, int]:
-    """Name -> claimed size of every member of a file that is an archive; Refused where it is none."""
+    """Name -> claimed size of every member of a file that is an archive; RefusedError where it is none."""
     with reading(file) as opened, zipfile.ZipFile(opened) as archive:
         return {entry.filename: entry.file_size for entry in archive.infolist()}
 
@@ -68,7 +68,7 @@ def _member(path: Path, member: str, mtime_ns: int, size: int) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(file)
         if archive.getinfo(member).flag_bits & 1:
-            raise Refused("encrypted in the zip")
+            raise RefusedError("encrypted in the zip")
         opened = archive.open(member)
     except BaseException:
         file.close()

@@ -1,4 +1,4 @@
-"""Stacks: all clips of a part in one array, as ST-GCN, 2s-AGCN and CTR-GCN keep them -> clips, read one at a time.
+"""Stacks: all clips of a subset in one array, as ST-GCN, 2s-AGCN and CTR-GCN keep them -> clips, read one at a time.
 
 In: `<part>_data.npy` or `<part>_data_joint.npy` (N, C, T, V, M) with `<part>_label.pkl` (names and labels, Yan et al.,
 AAAI 2018; Shi et al., CVPR 2019) or `<part>_label.npy`, and `<part>_frame.npy` (frame counts) if present; or
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.labels import Label
@@ -61,20 +61,20 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
     for file in files:
         try:
             if file.name.endswith(".npz"):
-                for part, inner in _parts_of_archive(file):
+                for subset, inner in _subsets_of_archive(file):
                     found = True
-                    yield from _archive_rows(file, part, inner)
+                    yield from _archive_rows(file, subset, inner)
             elif match := _DATA.fullmatch(file.name):
                 found = True
                 yield from _rows(file, match["part"], beside)
-        except Refused as why:
+        except RefusedError as why:
             raise DataError(f"{file.root}: {file.source}: {why}") from None
     if not found:
         raise DataError(f"{files[0].root}: no <part>_data.npy, <part>_data_joint.npy, or .npz with x_<part>")
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
-    """One row; Refused where it is cut off or does not fit the layout."""
+    """One row; RefusedError where it is cut off or does not fit the layout."""
     place: Place = member.place
     with reading(member.raw, place.inner, verified=True) as opened:
         row = read_row(opened, place.header, place.row)
@@ -82,7 +82,7 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
     shown = np.flatnonzero((clip_MTVC != 0).any(axis=(0, 2, 3)))  # nan counts as shown
     frames = place.frames if place.frames is not None else int(shown[-1]) + 1 if len(shown) else 0
     if not frames:
-        raise Refused("all of it is zero, or of no frame")
+        raise RefusedError("all of it is zero, or of no frame")
     return dense_tracks(
         clip_MTVC[:, :frames],
         None,
@@ -100,65 +100,67 @@ def _by_frame(row_TK: NDArray[Any], spec: ParseSpec) -> NDArray[Any]:
     n_joints, n_coordinates = spec.layout.n_joints, len(spec.layout.coordinates)
     slots, rest = divmod(row_TK.shape[1], n_joints * n_coordinates)
     if rest or not 1 <= slots <= MAX_SLOTS:
-        raise Refused(f"{row_TK.shape[1]} numbers a frame, expected bodies x {n_joints} joints x {n_coordinates}")
+        raise RefusedError(f"{row_TK.shape[1]} numbers a frame, expected bodies x {n_joints} joints x {n_coordinates}")
     return row_TK.reshape(len(row_TK), slots, n_joints, n_coordinates).transpose(1, 0, 2, 3)
 
 
-def _rows(file: RawFile, part: str, beside: dict[Any, RawFile]) -> Iterator[Member]:
+def _rows(file: RawFile, subset: str, beside: dict[Any, RawFile]) -> Iterator[Member]:
     """The rows of a `<part>_data.npy`, with the labels and frame counts that lie beside it."""
     with reading(file) as opened:
         header = read_header(opened)
     if len(header.shape) != 5:
-        raise Refused(f"an array of shape {header.shape}, expected (clips, coordinates, frames, joints, bodies)")
+        raise RefusedError(f"an array of shape {header.shape}, expected (clips, coordinates, frames, joints, bodies)")
     folder = PurePosixPath(file.source).parent
     near = {
-        suffix: beside.get((file.root, (folder / f"{part}_{suffix}").as_posix()))
+        suffix: beside.get((file.root, (folder / f"{subset}_{suffix}").as_posix()))
         for suffix in ("label.pkl", "label.npy", "frame.npy")
     }
     label_file = near["label.pkl"] or near["label.npy"]
     if label_file is None:
-        raise Refused(f"neither {part}_label.pkl nor {part}_label.npy beside it")
+        raise RefusedError(f"neither {subset}_label.pkl nor {subset}_label.npy beside it")
     labels = _pickled_labels(label_file) if near["label.pkl"] else _Labels(None, _whole(label_file, None, MAX_CLASSES))
     frames_N = _whole(near["frame.npy"], None, header.shape[2]) if near["frame.npy"] else None
-    yield from _members(file, None, header, part, labels, frames_N)
+    yield from _members(file, None, header, subset, labels, frames_N)
 
 
-def _parts_of_archive(file: RawFile) -> list[tuple[str, str]]:
-    """(part, member) of every x_ array; Refused where an x_ has no y_."""
+def _subsets_of_archive(file: RawFile) -> list[tuple[str, str]]:
+    """(subset, member) of every x_ array; RefusedError where an x_ has no y_."""
     names = archive_members(file)
-    parts = [(match["part"], name) for name in sorted(names) if (match := _ARRAYS.fullmatch(name))]
-    for part, _ in parts:
-        if f"y_{part}.npy" not in names:
-            raise Refused(f"x_{part} without y_{part}")
-    return parts
+    subsets = [(match["part"], name) for name in sorted(names) if (match := _ARRAYS.fullmatch(name))]
+    for subset, _ in subsets:
+        if f"y_{subset}.npy" not in names:
+            raise RefusedError(f"x_{subset} without y_{subset}")
+    return subsets
 
 
-def _archive_rows(file: RawFile, part: str, inner: str) -> Iterator[Member]:
+def _archive_rows(file: RawFile, subset: str, inner: str) -> Iterator[Member]:
     with reading(file, inner) as opened:
         header = read_header(opened)
     if len(header.shape) not in (3, 5):
-        raise Refused(f"x_{part} of shape {header.shape}, expected (clips, frames, bodies x joints x coordinates)")
-    yield from _members(file, inner, header, part, _Labels(None, _whole(file, f"y_{part}.npy", MAX_CLASSES)), None)
+        raise RefusedError(
+            f"x_{subset} of shape {header.shape}, expected (clips, frames, bodies x joints x coordinates)"
+        )
+    yield from _members(file, inner, header, subset, _Labels(None, _whole(file, f"y_{subset}.npy", MAX_CLASSES)), None)
 
 
 def _members(
     file: RawFile,
     inner: str | None,
     header: NpyHeader,
-    part: str,
+    subset: str,
     labels: _Labels,
     frames_N: NDArray[np.int64] | None,
 ) -> Iterator[Member]:
     """A member a row. Labels have been read, so their number is real; the rows are claimed, and read later."""
     n_clips = header.shape[0]
     if n_clips > MAX_CLIPS:
-        raise Refused(f"{n_clips} clips, more than the {MAX_CLIPS} that a file may have")
+        raise RefusedError(f"{n_clips} clips, more than the {MAX_CLIPS} that a file may have")
     for what, count in (("labels", len(labels.class_ids)), ("names", len(labels.names or labels.class_ids))):
         if count != n_clips:
-            raise Refused(f"{count} {what} for {n_clips} clips")
+            raise RefusedError(f"{count} {what} for {n_clips} clips")
     if frames_N is not None and len(frames_N) != n_clips:
-        raise Refused(f"{len(frames_N)} frame counts for {n_clips} clips")
-    prefix = "_".join([*PurePosixPath(file.source).parent.parts, f"{file.name[:-4]}-{part}" if inner else part])
+        raise RefusedError(f"{len(frames_N)} frame counts for {n_clips} clips")
+    prefix = "_".join([*PurePosixPath(file.source).parent.parts, f"{file.name[:-4]}-{subset}" if inner else subset])
     for row, class_id in enumerate(labels.class_ids.tolist()):
         name: ClipName | None = None
         stated: str | None = None
@@ -167,12 +169,12 @@ def _members(
         try:
             stated = labels.names[row] if labels.names is not None else None
             name, notes = named(f"{prefix}-{row:06d}" if labels.names is None else stated)
-        except Refused as why:
+        except RefusedError as why:
             problem = why.reason
         frames = None if frames_N is None else int(frames_N[row])
         yield Member(
             raw=file,
-            within=f"[{row}]" if inner is None else f"[x_{part}][{row}]",
+            within=f"[{row}]" if inner is None else f"[x_{subset}][{row}]",
             name=name,
             stated=stated,
             labels=(Label("labels of the stack", class_id=class_id),),
@@ -188,31 +190,31 @@ def _pickled_labels(file: RawFile) -> _Labels:
     with reading(file) as opened:
         document = load(opened, file.size)
         if not isinstance(document, tuple | list) or len(document) != 2:
-            raise Refused(f"{file.name}: not a pair of names and labels")
-        names, labels = (numbers(opened, part).tolist() if isinstance(part, Array) else part for part in document)
+            raise RefusedError(f"{file.name}: not a pair of names and labels")
+        names, labels = (numbers(opened, piece).tolist() if isinstance(piece, Array) else piece for piece in document)
     if not (isinstance(names, list | tuple) and isinstance(labels, list | tuple) and len(names) == len(labels)):
-        raise Refused(f"{file.name}: not a list of names and one of as many labels")
+        raise RefusedError(f"{file.name}: not a list of names and one of as many labels")
     wrong = next((row for row, i in enumerate(labels) if type(i) is not int or not 0 <= i < MAX_CLASSES), None)
     if wrong is not None:
-        raise Refused(f"{file.name}: label {wrong} is not a class id")
+        raise RefusedError(f"{file.name}: label {wrong} is not a class id")
     return _Labels(list(names), np.array(labels, np.int64))
 
 
 def _whole(file: RawFile, inner: str | None, most: int) -> NDArray[np.int64]:
-    """Whole numbers (N,), or the place of the one in each row of (N, K); Refused where it is neither."""
+    """Whole numbers (N,), or the place of the one in each row of (N, K); RefusedError where it is neither."""
     found: list[NDArray[np.int64]] = []
     what = inner or file.name
     with reading(file, inner) as opened:
         header = read_header(opened)
         if len(header.shape) not in (1, 2) or header.shape[0] > MAX_CLIPS:
-            raise Refused(f"{what}: an array of shape {header.shape}, expected (clips,) or (clips, classes)")
+            raise RefusedError(f"{what}: an array of shape {header.shape}, expected (clips,) or (clips, classes)")
         for values in read_chunks(opened, header):
             if values.ndim == 2:
                 if not (((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()):
-                    raise Refused(f"{what}: rows that are not zeros and a one")
+                    raise RefusedError(f"{what}: rows that are not zeros and a one")
                 values = values.argmax(axis=1)
             if not ((values >= 0) & (values <= most) & (values == np.floor(values))).all():
-                raise Refused(f"{what}: a number that is not whole, or not from 0 to {most}")
+                raise RefusedError(f"{what}: a number that is not whole, or not from 0 to {most}")
             found.append(values.astype(np.int64))
     return np.concatenate([np.zeros(0, np.int64), *found])
 

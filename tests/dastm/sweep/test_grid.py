@@ -46,7 +46,7 @@ def test_a_shipped_grid_has_all_its_cells_and_rows_that_are_published(name):
 def test_training_and_test_have_the_same_shots(name, shots):
     sweep = expand(load_grid(name), name)
     assert {cell.config.episode.k_shot for cell in sweep.cells} == {shots}
-    assert [(e.k_shot, e.n_way, e.episodes, e.part) for e in sweep.grid.evaluate] == [(shots, 5, 500, "test")]
+    assert [(e.k_shot, e.n_way, e.episodes, e.subset) for e in sweep.grid.evaluate] == [(shots, 5, 500, "test")]
 
 
 def test_a_grid_takes_another_recipe_and_settings(tmp_path):

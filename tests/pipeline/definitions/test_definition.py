@@ -36,16 +36,16 @@ def test_ntu_names_and_missing_list():
     assert definition.class_name(120) is None
     assert len(definition.parse.missing) == 535
     assert "S001C002P005R002A008" in definition.parse.missing
-    assert definition.part_of(4) == "test"
+    assert definition.subset_of(4) == "test"
 
 
 def test_kinetics_ids_have_two_readings():
     released, one_based = load_definition("kinetics"), load_definition("kinetics", {"split": {"first_class_id": 1}})
     assert released.class_name(0) == "abseiling"
-    assert released.part_of(0) is None
-    assert released.part_of(120) == "val"
-    assert one_based.part_of(0) == "train"
-    assert one_based.part_of(119) == "val"
+    assert released.subset_of(0) is None
+    assert released.subset_of(120) == "val"
+    assert one_based.subset_of(0) == "train"
+    assert one_based.subset_of(119) == "val"
 
 
 def test_demos_have_thirty_classes():

@@ -17,11 +17,11 @@ from pipeline.table import (
     LAYOUT_KEY,
     RefusedFile,
     clips_to_table,
-    part_path,
     read_layout,
     refused_to_table,
+    table_file_path,
     with_layout,
-    write_part,
+    write_table_file,
 )
 from tests.pipeline.doctor.made_clips import film, person, tracks
 from tests.pipeline.doctor.test_clips import parsed
@@ -33,8 +33,8 @@ def write(tmp_path):
 
     def written(bodies, refused=()):
         clips = [replace(parsed(tracks(b)), key=f"clip{i}", class_id=i % 30) for i, b in enumerate(bodies)]
-        write_part(clips_to_table(clips), part_path(tmp_path, "clips", 0))
-        write_part(refused_to_table(list(refused)), part_path(tmp_path, "refused", 0))
+        write_table_file(clips_to_table(clips), table_file_path(tmp_path, "clips", 0))
+        write_table_file(refused_to_table(list(refused)), table_file_path(tmp_path, "refused", 0))
         return tmp_path
 
     return written
@@ -62,14 +62,16 @@ def test_a_wrong_skeleton_is_a_finding_of_the_table(rng, write):
 def test_the_layout_is_the_one_that_the_table_names(rng, write):
     own = replace(NTU25, name="mine", joints=NTU25.joints[::-1], spine=None, shoulders=None, torso=None)
     folder = write([person(rng)[:, ::-1] for _ in range(3)])
-    path = part_path(folder, "clips", 0)
+    path = table_file_path(folder, "clips", 0)
     assert read_layout(folder) is None
-    write_part(with_layout(pq.read_table(path), own), path)
+    write_table_file(with_layout(pq.read_table(path), own), path)
     assert read_layout(folder) == own
     assert "skeleton" not in [check for check, *_ in findings(folder)[1]]
     table = pq.read_table(path)
     for text in ("[1]", "{", '{"name": "x"}'):
-        write_part(table.replace_schema_metadata({**table.schema.metadata, LAYOUT_KEY.encode(): text.encode()}), path)
+        write_table_file(
+            table.replace_schema_metadata({**table.schema.metadata, LAYOUT_KEY.encode(): text.encode()}), path
+        )
         ((check, _, what),) = findings(folder)[1]
         assert check == "table"
         assert what.startswith("names no layout of joints")
@@ -108,7 +110,7 @@ def test_a_definition_gives_the_layout_and_what_should_be_there(rng, write):
 
 def test_a_damaged_or_unfinished_table_is_a_finding(rng, write):
     folder = write([person(rng)])
-    path = part_path(folder, "clips", 0)
+    path = table_file_path(folder, "clips", 0)
     data = path.read_bytes()
     path.write_bytes(data[:100] + bytes(200) + data[300:])
     ((check, _, what),) = findings(folder)[1]
@@ -120,7 +122,7 @@ def test_a_damaged_or_unfinished_table_is_a_finding(rng, write):
 
 def test_rows_whose_lists_are_no_arrays_are_a_finding(rng, write):
     folder = write([person(rng)])
-    path = part_path(folder, "clips", 0)
+    path = table_file_path(folder, "clips", 0)
     rows = pq.read_table(path).to_pylist()
     rows[0]["joints"] = rows[0]["joints"][:-1]
     pq.write_table(pa.Table.from_pylist(rows, CLIPS), path, write_page_checksum=True)

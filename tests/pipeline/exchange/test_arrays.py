@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dastm.contract.errors import DataError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
-from pipeline.exchange.arrays import ArrayPart, check_layout, read_arrays, usual_layout
+from pipeline.exchange.arrays import ArraySubset, check_layout, read_arrays, usual_layout
 from tests.oracles.hand_made import STICK
 from tests.pipeline.array_files import LABELS, STORED, change, true_frames, write_arrays
 
@@ -206,28 +206,28 @@ def test_a_damaged_header_is_read_or_refused(damaged, at, value, name):
     assert bool(parts) != message.startswith((f"{path}: ", f"{damaged / 'val_label.npy'}: "))
 
 
-def part_of(shape):
+def subset_of(shape):
     data = np.zeros(shape, np.float32)
     ones = np.ones(shape[0], np.int64)
     path = Path("x_data.npy")
-    return ArrayPart(name="x", path=path, label_path=path, data_NCTVM=data, labels_N=ones, frames_N=ones)
+    return ArraySubset(name="x", path=path, label_path=path, data_NCTVM=data, labels_N=ones, frames_N=ones)
 
 
 def test_the_layout_is_told_by_the_number_of_joints():
-    assert usual_layout(part_of((1, 3, 5, 25, 2))) is NTU25
-    assert usual_layout(part_of((1, 3, 5, 18, 2))) is OPENPOSE18
+    assert usual_layout(subset_of((1, 3, 5, 25, 2))) is NTU25
+    assert usual_layout(subset_of((1, 3, 5, 18, 2))) is OPENPOSE18
     message = r"^x_data.npy: 20 joints, expected 25 \(ntu25\), 18 \(openpose18\), 17 \(coco17\); for another"
     with pytest.raises(DataError, match=message):
-        usual_layout(part_of((1, 3, 5, 20, 2)))
+        usual_layout(subset_of((1, 3, 5, 20, 2)))
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 5, 25, 2), (1, 3, 5, 18, 2), (1, 3, 5, 25, 1), (1, 3, 5, 2, 25)])
 def test_another_shape_than_the_layouts_is_one_line(shape):
     expected = rf"^x_data.npy: shape {re.escape(str(shape))}, expected \(clips, 3, frames, 25, 2\) as layout ntu25 has$"
     with pytest.raises(DataError, match=expected):
-        check_layout(part_of(shape), NTU25)
+        check_layout(subset_of(shape), NTU25)
 
 
 def test_a_shape_that_fits_its_layout_passes():
-    check_layout(part_of((1, 3, 300, 25, 2)), NTU25)
-    check_layout(part_of((2, 3, 1, 4, 2)), STICK)
+    check_layout(subset_of((1, 3, 300, 25, 2)), NTU25)
+    check_layout(subset_of((2, 3, 1, 4, 2)), STICK)

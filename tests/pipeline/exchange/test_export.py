@@ -41,7 +41,7 @@ def made(request, tmp_path):
     """A parsed table and shards of both kinds, and the definition."""
     source_of(tmp_path, request.param)
     definition = define(tmp_path, "pyskl_pickle", request.param)
-    parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_part=5)
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_task=5)
     split(definition, tmp_path / "parsed", tmp_path / "shards")
     return definition
 
@@ -49,7 +49,7 @@ def made(request, tmp_path):
 def test_a_parsed_table_comes_back_bit_for_bit(made, tmp_path):
     (tmp_path / "again").mkdir()
     export_parsed(tmp_path / "parsed", tmp_path / "again" / "out.pkl", made)
-    parse(made, [tmp_path / "again"], tmp_path / "back", files_per_part=5)
+    parse(made, [tmp_path / "again"], tmp_path / "back", files_per_task=5)
     for clip, back in zip(read_clips(tmp_path / "parsed"), read_clips(tmp_path / "back"), strict=True):
         assert (clip.key, clip.class_id, clip.subject, clip.tracks.frames) == (
             back.key,
@@ -255,7 +255,7 @@ def test_a_stock_python_with_numpy_reads_it_without_a_warning(made, tmp_path):
 def test_memory_holds_one_clip(tmp_path):
     write_pickle(tmp_path / "raw" / "in.pkl", [annotation(f"c{i:03d}", 0, frames=300) for i in range(150)])
     definition = define(tmp_path, "pyskl_pickle", "ntu25")
-    parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_part=8)
+    parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_task=8)
     tracemalloc.start()
     export_parsed(tmp_path / "parsed", tmp_path / "out.pkl")
     peak = tracemalloc.get_traced_memory()[1]

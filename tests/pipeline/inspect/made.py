@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.inspect.find import Places, find_clip
+from pipeline.inspect.find import SearchFolders, find_clip
 from pipeline.split.run import split
 from tests.oracles.hand_made import STANDING, STICK_2D, definition_of, made_table, moving_body, parsed_clip, tracks_of
 
@@ -16,7 +16,7 @@ def made(folder: Path, **settings):
     definition = definition_of(**{"origin": "first_frame", **settings})
     parsed = made_table(folder / "parsed", np.random.default_rng(4), clips_per_class=3)
     split(definition, parsed, folder / "shards")
-    return Places(definition=definition, parsed=parsed, shards=folder / "shards")
+    return SearchFolders(definition=definition, parsed=parsed, shards=folder / "shards")
 
 
 def key_of(places):

@@ -17,7 +17,7 @@ def stats(**changes):
         "layout": STICK,
         "clips": 3,
         "frames": 12,
-        "classes": [ClassCount(class_id=4, name="wave, then nod", part="val", clips=3, frames=12)],
+        "classes": [ClassCount(class_id=4, name="wave, then nod", subset="val", clips=3, frames=12)],
         "lengths": Counter({3: 2, 6: 1}),
         "bodies": Counter({1: 2, 2: 1}),
         "empty_frames": 2,

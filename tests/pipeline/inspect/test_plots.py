@@ -18,7 +18,7 @@ def titles(svg, tag="rect"):
 
 
 def classes(count):
-    return [ClassCount(class_id=i, name=f"action {i}", part="train", clips=i + 1, frames=9) for i in range(count)]
+    return [ClassCount(class_id=i, name=f"action {i}", subset="train", clips=i + 1, frames=9) for i in range(count)]
 
 
 @pytest.mark.parametrize("count", [1, plots.MOST_NAMED, plots.MOST_NAMED + 1, 400])
@@ -85,7 +85,7 @@ def test_joints_are_larger_the_more_often_they_are_missing():
 
 
 def test_names_from_the_data_are_escaped_and_cut():
-    evil = ClassCount(class_id=1, name="<script>&" + "long " * 20, part="train", clips=1, frames=2)
+    evil = ClassCount(class_id=1, name="<script>&" + "long " * 20, subset="train", clips=1, frames=2)
     svg = str(plots.classes(stats(classes=[evil])))
     assert "<script>" not in svg
     assert "&lt;script&gt;&amp;" in svg

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.audit.run import audit
 from pipeline.inspect.report import SHOWN, audit_page
-from pipeline.table import part_path
+from pipeline.table import table_file_path
 from tests.oracles.hand_made import STANDING, parsed_clip, tracks_of, write_table
 from tests.pipeline.inspect.made import made
 from tests.pipeline.shard_damage import rewrite, with_array, with_facts
@@ -130,7 +130,7 @@ def test_a_table_of_other_data_is_not_shown_beside_the_shards(places, tmp_path):
 
 def test_a_damaged_table_leaves_the_shards_side(places, tmp_path):
     parsed = shutil.copytree(places.parsed, tmp_path / "parsed")
-    part_path(parsed, "clips", 0).write_bytes(b"PAR1")
+    table_file_path(parsed, "clips", 0).write_bytes(b"PAR1")
     page = page_of(places.shards, parsed)
     assert "damaged; remove it and run `dastm-data parse` again" in page
     assert page.count('<div class="player">') == 4

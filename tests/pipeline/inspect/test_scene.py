@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.inspect.find import Places, both_sides, find_clip
+from pipeline.inspect.find import SearchFolders, both_sides, find_clip
 from pipeline.inspect.scene import scene_of, view_of
 from pipeline.inspect.tracks import choose
 from tests.oracles.hand_made import STANDING, definition_of, parsed_clip, tracks_of
@@ -63,7 +63,7 @@ def test_spines_along_z_are_drawn_upright_seen_from_the_front():
 
 def test_shards_say_themselves_which_way_is_up(tmp_path):
     def standing(places):
-        found = find_clip("clip000", Places(shards=places.shards))
+        found = find_clip("clip000", SearchFolders(shards=places.shards))
         return np.ptp(scene_of(found, None).panels[0].points_PV3[0], axis=0)
 
     usual, upright = (made(tmp_path / rotate, rotate=rotate) for rotate in ("none", "upright"))
@@ -72,7 +72,7 @@ def test_shards_say_themselves_which_way_is_up(tmp_path):
 
 
 def test_shards_alone_are_whole_and_have_no_source(places):
-    of = scene_of(find_clip("clip000", Places(shards=places.shards)), None)
+    of = scene_of(find_clip("clip000", SearchFolders(shards=places.shards)), None)
     assert len(of.panels) == 1
     assert of.panels[0].measured_PV.all()
     assert (of.bodies, of.slots) == ((), ())

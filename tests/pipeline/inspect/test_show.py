@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dastm.contract.errors import DataError
-from pipeline.inspect.find import Places, both_sides, find_clip
+from pipeline.inspect.find import SearchFolders, both_sides, find_clip
 from pipeline.inspect.show import player_of, summary_of, write_animation
 from tests.oracles.hand_made import definition_of
 from tests.pipeline.inspect.made import definition_2d, haunted_clip, seen_clip
@@ -34,7 +34,7 @@ def test_the_page_has_the_animation_and_the_summary(found, tmp_path):
 def test_an_image_cannot_be_turned_and_one_side_needs_no_left_and_right(places, tmp_path):
     write_animation(both_sides(seen_clip(), definition_2d()), tmp_path / "seen.html")
     assert "Drag to turn" not in (tmp_path / "seen.html").read_text(encoding="utf-8")
-    write_animation(find_clip("clip000", Places(shards=places.shards)), tmp_path / "stored.html")
+    write_animation(find_clip("clip000", SearchFolders(shards=places.shards)), tmp_path / "stored.html")
     assert "Left as the source" not in (tmp_path / "stored.html").read_text(encoding="utf-8")
 
 

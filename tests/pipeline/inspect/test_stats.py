@@ -11,7 +11,7 @@ from dastm.contract.errors import DataError
 from pipeline.inspect.stats import OUTSIDE, _missing, parsed_stats, shard_stats
 from pipeline.kernels import joints
 from pipeline.split.run import split
-from pipeline.table import RefusedFile, part_path, read_clips, refused_to_table, write_part
+from pipeline.table import RefusedFile, read_clips, refused_to_table, table_file_path, write_table_file
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, parsed_clip, tracks_of, write_table
 from tests.pipeline.inspect.made import definition_2d, haunted_clip, made, seen_clip
 from tests.pipeline.shard_damage import rewrite, with_facts
@@ -29,10 +29,10 @@ def test_a_table_is_counted_as_by_hand(places, parsed):
     assert parsed.frames == sum(clip.tracks.frames for clip in clips)
     assert parsed.lengths == Counter(clip.tracks.frames for clip in clips)
     assert parsed.bodies == Counter(len(clip.tracks.ids) for clip in clips)
-    assert [(c.class_id, c.clips, c.part) for c in parsed.classes] == [
+    assert [(c.class_id, c.clips, c.subset) for c in parsed.classes] == [
         *((0, 3, "train"), (1, 3, "val"), (2, 3, "train"), (5, 3, "test"), (7, 3, OUTSIDE))
     ]
-    assert parsed.parts()["train"] == {
+    assert parsed.subsets()["train"] == {
         "classes": 2,
         "clips": 6,
         "fewest": 3,
@@ -57,7 +57,7 @@ def test_missing_joints_and_frames_without_a_body_are_those_of_a_slow_count(tmp_
     assert stats.worst_joints(2) == [("right", 1 / 9)]
     assert (stats.empty_frames, stats.empty_clips) == (empty, 1) == (3, 1)
     assert stats.notes == {"crlf": 1}
-    assert [c.part for c in stats.classes] == [OUTSIDE, OUTSIDE]
+    assert [c.subset for c in stats.classes] == [OUTSIDE, OUTSIDE]
 
 
 def test_quantiles_are_lengths_that_occur(tmp_path, rng):
@@ -73,16 +73,16 @@ def test_quantiles_are_lengths_that_occur(tmp_path, rng):
 def test_refused_files_are_counted_by_reason(tmp_path):
     folder = write_table(tmp_path, [haunted_clip()])
     rows = [RefusedFile(source=f"{i}", key=None, line=i, byte=None, reason=f"{i} joints") for i in (3, 4)]
-    write_part(refused_to_table(rows), part_path(folder, "refused", 0))
+    write_table_file(refused_to_table(rows), table_file_path(folder, "refused", 0))
     assert parsed_stats(folder, STICK).refused == {"N joints": 2}
 
 
 def test_shards_are_counted_as_the_table_that_they_are_of(places, parsed):
     stats = shard_stats(places.shards)
     assert (stats.of, stats.dataset, stats.clips) == ("shards", "made", 12)
-    inside = [c for c in parsed.classes if c.part != OUTSIDE]
-    assert [(c.class_id, c.clips, c.frames, c.part) for c in stats.classes] == [
-        (c.class_id, c.clips, c.frames, c.part) for c in inside
+    inside = [c for c in parsed.classes if c.subset != OUTSIDE]
+    assert [(c.class_id, c.clips, c.frames, c.subset) for c in stats.classes] == [
+        (c.class_id, c.clips, c.frames, c.subset) for c in inside
     ]
     assert stats.missing is None  # interpolated
     assert stats.bodies == {1: 8, 2: 4}

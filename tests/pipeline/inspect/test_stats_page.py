@@ -21,7 +21,7 @@ def test_the_page_has_a_section_a_source():
 def test_a_section_in_words():
     view = view_of(stats())
     assert view.first == "3 clips of 1 classes, 12 source frames; a clip has 3 to 6 frames, half of them 3 to 6."
-    assert view.parts == (("val", "1", "3", "3", "3", "12"),)
+    assert view.subsets == (("val", "1", "3", "3", "3", "12"),)
     assert view.missing == "Missing joints: 18.75 % (most: chest 50.0 %, right 25.0 %)."
     assert view.oddities == (
         *(("crlf", "2"), ("body dropped by the step short", "5"), ("body dropped by the step rank", "2")),

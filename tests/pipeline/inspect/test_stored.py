@@ -17,7 +17,7 @@ from pipeline.inspect.stored import (
     source_frames,
     split_of,
 )
-from pipeline.table import part_path, read_clips
+from pipeline.table import read_clips, table_file_path
 from tests.oracles.hand_made import moving_body, parsed_clip, tracks_of, write_table
 from tests.pipeline.shard_damage import change_manifest, rewrite
 
@@ -36,19 +36,19 @@ def test_clips_by_key_are_those_that_reading_everything_finds(places):
 def test_a_part_without_wanted_clips_is_not_read(tmp_path, rng):
     clips = [parsed_clip(key, 0, tracks_of([moving_body(rng, 3)], 3)) for key in ("a", "b")]
     folder = write_table(tmp_path, clips[:1], clips[1:])
-    damaged = bytearray(part_path(folder, "clips", 1).read_bytes())
+    damaged = bytearray(table_file_path(folder, "clips", 1).read_bytes())
     start = damaged.find(b"b", 4)
     whole = parsed_clips(folder, ["a"])
     assert list(whole) == ["a"]
     assert parsed_clips(folder, []) == {}
-    part_path(folder, "clips", 1).write_bytes(bytes(damaged[:start]))
+    table_file_path(folder, "clips", 1).write_bytes(bytes(damaged[:start]))
     with pytest.raises(DataError, match="damaged"):
         parsed_clips(folder, ["b"])
 
 
 def test_joints_that_are_damaged_are_one_clear_error(tmp_path, rng):
     folder = write_table(tmp_path, [parsed_clip("a", 0, tracks_of([moving_body(rng, 40)], 40))])
-    path = part_path(folder, "clips", 0)
+    path = table_file_path(folder, "clips", 0)
     data = bytearray(path.read_bytes())
     group = pq.read_metadata(path).row_group(0)
     joints = next(group.column(i) for i in range(group.num_columns) if "joints" in group.column(i).path_in_schema)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.inspect.find import Places, both_sides, find_clip
+from pipeline.inspect.find import SearchFolders, both_sides, find_clip
 from pipeline.inspect.summary import SHOWN, about, blocks, spans, summary_lines, ticks
 from pipeline.inspect.tracks import choose
 from tests.oracles.hand_made import definition_of, moving_body, parsed_clip, tracks_of
@@ -31,7 +31,7 @@ def test_a_clip_in_a_few_lines():
 
 
 def test_the_shards_side_alone_has_no_bodies_of_the_source(places):
-    found = find_clip("clip000", Places(shards=places.shards))
+    found = find_clip("clip000", SearchFolders(shards=places.shards))
     text = summary_lines(found, None)
     assert text[0] == "clip000: wave (0), train"
     assert text[5] == f"  normalised: 2 bodies x 4 frames ({found.normalised.made_by})"
@@ -39,7 +39,7 @@ def test_the_shards_side_alone_has_no_bodies_of_the_source(places):
 
 
 def test_the_shards_side_alone_says_what_became_of_the_sources_bodies(places):
-    found = find_clip("clip000", Places(shards=places.shards))
+    found = find_clip("clip000", SearchFolders(shards=places.shards))
     assert "  kept: body 0" in summary_lines(found, None)
     row = {"kept": [[5, 7], [6]], "dropped": [{"id": 9, "reason": "short: seen in 7 frames"}]}
     text = summary_lines(replace(found, normalised=replace(found.normalised, index_row=row)), None)

@@ -1,6 +1,6 @@
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.labels import Label, settle
 
 NAMES = ("abseiling", "air drumming", "zumba")
@@ -38,7 +38,7 @@ def test_what_one_place_lacks_the_other_says(listed, own, names, expected):
     ],
 )
 def test_contradictions_are_refused_and_both_sides_named(listed, own, names, reason):
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         settle([Label("list", *listed), Label("clip", *own)], names)
 
 

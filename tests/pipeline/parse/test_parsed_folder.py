@@ -5,14 +5,14 @@ import pytest
 from dastm.contract.errors import DataError
 from dastm.contract.ownership import NotOurs, unfinished_name
 from pipeline.parse.parsed_folder import PLAN, check_table, remove_half_written
-from pipeline.table import clips_to_table, part_path, write_part
+from pipeline.table import clips_to_table, table_file_path, write_table_file
 
 
 @pytest.fixture
 def table(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    write_part(clips_to_table([]), part_path(out, "clips", 0))
+    write_table_file(clips_to_table([]), table_file_path(out, "clips", 0))
     (out / "plan.json").write_bytes(PLAN)
     (out / "notes.txt").write_text("not touched")
     return out

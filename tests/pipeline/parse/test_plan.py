@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.parse.labels import Label
 from pipeline.parse.plan import MISSING, find_files, make_plan, run_job
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
@@ -110,7 +110,7 @@ def test_list_and_clip_complete_each_other(tmp_path, spec, entry, own, expected)
     ],
 )
 def test_contradicting_or_missing_labels_are_refused(tmp_path, spec, entry, own, reason):
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         run_one(spec, kinetics_folder(tmp_path, {"a": entry}, **own))
 
 
@@ -129,7 +129,7 @@ def test_a_clip_on_no_list_keeps_its_own_label_and_a_note(tmp_path):
 def test_a_clip_said_to_have_no_skeleton_is_tried(tmp_path):
     entry = listed() | {"has_skeleton": False}
     assert run_one(KINETICS, kinetics_folder(tmp_path, {"a": entry})).tracks.frames == 4
-    with pytest.raises(Refused, match="'data' is an empty list"):
+    with pytest.raises(RefusedError, match="'data' is an empty list"):
         run_one(KINETICS, kinetics_folder(tmp_path, {"a": entry}, data=[]))
 
 
@@ -160,7 +160,7 @@ def test_the_missing_list_is_honoured_unread(tmp_path):
     write_ntu(tmp_path, ["S001C002P005R002A008.skeleton"])
     (job,) = make_plan(definition("ntu-t"), [tmp_path]).jobs
     assert job.problem == MISSING
-    with pytest.raises(Refused, match="on the data set's list of missing skeletons"):
+    with pytest.raises(RefusedError, match="on the data set's list of missing skeletons"):
         run_job(job, definition("ntu-t"))
 
 
@@ -168,7 +168,7 @@ def test_a_file_with_another_name_is_refused(tmp_path):
     write_ntu(tmp_path, ["walking.skeleton"])
     (job,) = make_plan(definition("ntu-t"), [tmp_path]).jobs
     assert job.name is None
-    with pytest.raises(Refused, match="the file name is not Ssss"):
+    with pytest.raises(RefusedError, match="the file name is not Ssss"):
         run_job(job, definition("ntu-t"))
 
 

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.parse import raw_files as raw
 from pipeline.parse.raw_files import RawFile, list_raw, read
 from tests.pipeline.raw_files import zip_folder
@@ -84,9 +84,9 @@ def test_a_link_to_nowhere_and_a_pipe_are_listed_and_refused(tmp_path):
     os.mkfifo(folder / "pipe.txt")
     whole, lost, pipe = list_raw([folder], [".txt"]).files
     assert read(whole)
-    with pytest.raises(Refused, match="the file is no longer there"):
+    with pytest.raises(RefusedError, match="the file is no longer there"):
         read(lost)
-    with pytest.raises(Refused, match="not a regular file"):
+    with pytest.raises(RefusedError, match="not a regular file"):
         read(pipe)
 
 
@@ -126,20 +126,20 @@ def test_a_folder_that_may_not_be_listed_is_an_error(tmp_path, monkeypatch):
 def test_a_vanished_file_is_refused(tmp_path):
     (file,) = list_raw([fill(tmp_path, "a.txt")], [".txt"]).files
     (tmp_path / "a.txt").unlink()
-    with pytest.raises(Refused, match="the file is no longer there"):
+    with pytest.raises(RefusedError, match="the file is no longer there"):
         read(file)
 
 
 def test_an_unreadable_file_is_refused_without_naming_this_machine(tmp_path):
     fill(tmp_path, "a.txt")
-    with pytest.raises(Refused, match=r"cannot be read: Not a directory$"):
+    with pytest.raises(RefusedError, match=r"cannot be read: Not a directory$"):
         read(RawFile("a.txt/b.txt", tmp_path, None, 3))
 
 
 def test_a_file_of_absurd_size_is_refused_unread(tmp_path):
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(raw.MAX_BYTES + 1)
-    with pytest.raises(Refused, match="536870913 bytes, more than the 536870912"):
+    with pytest.raises(RefusedError, match="536870913 bytes, more than the 536870912"):
         read(list_raw([tmp_path], [".txt"]).files[0])
 
 
@@ -163,7 +163,7 @@ def archive(tmp_path):
 
 def refusal_of_first(path):
     first, second = list_raw([path], [".txt"]).files
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read(first)
     assert read(second) == b"abcdefghij" * 200
     return refused.value.reason
@@ -230,7 +230,7 @@ def test_of_a_name_twice_in_a_zip_the_last_counts_and_the_other_is_refused(tmp_p
     last, first = list_raw([tmp_path / "a.zip"], [".txt"]).files
     assert last.source == first.source == "a.txt"
     assert read(last) == b"two"
-    with pytest.raises(Refused, match="holds a later member of this name"):
+    with pytest.raises(RefusedError, match="holds a later member of this name"):
         read(first)
 
 

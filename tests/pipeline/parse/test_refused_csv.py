@@ -1,11 +1,11 @@
-"""Refused files as CSV."""
+"""RefusedError files as CSV."""
 
 import csv
 
 import numpy as np
 
 from pipeline.parse.refused_csv import refused_csv
-from pipeline.table import RefusedFile, refused_to_table, write_part
+from pipeline.table import RefusedFile, refused_to_table, write_table_file
 from tests.command_line import done, failed
 from tests.pipeline.definitions.test_lists import SPLIT
 
@@ -17,14 +17,14 @@ FILES = [
 ]
 
 
-def part_of(path, files):
+def subset_of(path, files):
     table = refused_to_table(files)
-    write_part(table.replace_schema_metadata({**table.schema.metadata, b"outside_split": b"0"}), path)
+    write_table_file(table.replace_schema_metadata({**table.schema.metadata, b"outside_split": b"0"}), path)
     return path
 
 
 def test_every_refused_file_is_a_row_and_no_cell_a_formula(tmp_path):
-    parts = [part_of(tmp_path / f"refused-{i}.parquet", [file]) for i, file in enumerate(FILES)]
+    parts = [subset_of(tmp_path / f"refused-{i}.parquet", [file]) for i, file in enumerate(FILES)]
     rows = list(csv.reader(refused_csv(parts).decode().splitlines()))
     assert rows == [
         ["source", "key", "line", "byte", "reason"],
@@ -36,7 +36,7 @@ def test_every_refused_file_is_a_row_and_no_cell_a_formula(tmp_path):
 
 
 def test_nothing_refused_is_no_file(tmp_path):
-    assert refused_csv([part_of(tmp_path / "refused-0.parquet", [])]) == b""
+    assert refused_csv([subset_of(tmp_path / "refused-0.parquet", [])]) == b""
 
 
 def test_parse_leaves_the_refused_files_as_csv_also_where_all_are(tmp_path):

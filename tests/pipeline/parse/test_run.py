@@ -14,9 +14,9 @@ from dastm.contract.skeleton import NTU25
 from pipeline.parse import plan as jobs
 from pipeline.parse import run as stage
 from pipeline.parse.run import SUMMARY_NAME, find_raw, parse
-from pipeline.table import PLAN_NAME, RefusedFile, part_path, read_clips, read_facts, read_refused
+from pipeline.table import PLAN_NAME, RefusedFile, read_clips, read_facts, read_refused, table_file_path
 from pipeline.work import resume as done
-from pipeline.work.paths import place_of
+from pipeline.work.paths import path_of
 from pipeline.work.workers import Workers
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 from tests.shard_folder import flip_byte
@@ -44,11 +44,11 @@ def contents(folder):
 
 
 def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr(stage, "BYTES_PER_PART", 3 * len(SKELETON))
+    monkeypatch.setattr(stage, "BYTES_PER_TASK", 3 * len(SKELETON))
     large = SKELETON + "\n" * 3 * len(SKELETON)
     write_ntu(tmp_path / "raw", {name(1, r): large if r in (6, 7) else SKELETON for r in range(1, 13)})
-    for files_per_part, expected in ((2, [2, 2, 1, 1, 1, 2, 2, 1]), (9, [3, 2, 1, 1, 3, 2])):
-        parse(NTU, [tmp_path / "raw"], tmp_path / "out", files_per_part=files_per_part)
+    for files_per_task, expected in ((2, [2, 2, 1, 1, 1, 2, 2, 1]), (9, [3, 2, 1, 1, 3, 2])):
+        parse(NTU, [tmp_path / "raw"], tmp_path / "out", files_per_task=files_per_task)
         parts = sorted((tmp_path / "out").glob("clips-*.parquet"))
         assert [pq.read_metadata(path).num_rows for path in parts] == expected
 
@@ -56,18 +56,18 @@ def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may
 @pytest.mark.parametrize("kind", ["clips", "refused"])
 def test_a_part_that_was_damaged_anywhere_since_is_not_unchanged_and_is_made_again(raw, tmp_path, monkeypatch, kind):
     monkeypatch.setattr(done, "_END", 64)  # of a part of genuine size, most lies before its end
-    parse(NTU, [raw], tmp_path / "out", files_per_part=3)
-    before, path, said = contents(tmp_path / "out"), part_path(tmp_path / "out", kind, 1), []
+    parse(NTU, [raw], tmp_path / "out", files_per_task=3)
+    before, path, said = contents(tmp_path / "out"), table_file_path(tmp_path / "out", kind, 1), []
     flip_byte(path, path.stat().st_size // 2)
-    parse(NTU, [raw], tmp_path / "out", files_per_part=3, say=said.append)
-    assert said == ["2 of 3 parts are as they were, their raw files are not read again"]
+    parse(NTU, [raw], tmp_path / "out", files_per_task=3, say=said.append)
+    assert said == ["2 of 3 table files are as they were, their raw files are not read again"]
     assert contents(tmp_path / "out") == before
 
 
 def test_a_part_that_was_damaged_while_parse_was_at_work_is_named_in_one_line(raw, tmp_path, monkeypatch):
     parse(NTU, [raw], tmp_path / "out")
     monkeypatch.setattr(stage, "_done", lambda parts: {part.number for part in parts})
-    path = part_path(tmp_path / "out", "clips", 0)
+    path = table_file_path(tmp_path / "out", "clips", 0)
     row_group = pq.read_metadata(path).row_group(0)
     column = next(c for c in map(row_group.column, range(row_group.num_columns)) if c.path_in_schema == "class_id")
     at = column.dictionary_page_offset or column.data_page_offset
@@ -112,7 +112,7 @@ def test_a_zip_gives_the_bytes_of_its_folder(raw, tmp_path):
 
 def test_workers_do_not_change_a_byte(raw, tmp_path):
     for workers in (1, 2):
-        parse(NTU, [raw], tmp_path / str(workers), workers=Workers(count=workers), files_per_part=2)
+        parse(NTU, [raw], tmp_path / str(workers), workers=Workers(count=workers), files_per_task=2)
     assert len(contents(tmp_path / "1")) == 2 * 5 + len(("summary.json", "refused.csv"))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
@@ -133,22 +133,22 @@ def test_kinetics_clips_with_their_label_list(tmp_path):
 
 def parse_killed_at(number, monkeypatch, raw, out):
     """A run that dies while it writes part `number`: the refused part is there, the clips part half written."""
-    write = stage.write_part
+    write = stage.write_table_file
 
     def dying(table, path):
-        if path == part_path(path.parent, "clips", number):
+        if path == table_file_path(path.parent, "clips", number):
             unfinished_name(path).write_bytes(b"PAR1")
             raise KeyboardInterrupt
         write(table, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "write_part", dying)
+        patch.setattr(stage, "write_table_file", dying)
         with pytest.raises(KeyboardInterrupt):
-            parse(NTU, [raw], out, files_per_part=2)
+            parse(NTU, [raw], out, files_per_task=2)
 
 
 def test_a_killed_run_goes_on_where_it_stopped(raw, tmp_path, monkeypatch):
-    expected = parse(NTU, [raw], tmp_path / "never-killed", files_per_part=2)
+    expected = parse(NTU, [raw], tmp_path / "never-killed", files_per_task=2)
     out = tmp_path / "out"
     parse_killed_at(2, monkeypatch, raw, out)
     assert (out / PLAN_NAME).exists()
@@ -157,16 +157,16 @@ def test_a_killed_run_goes_on_where_it_stopped(raw, tmp_path, monkeypatch):
     read = []
     original = jobs.read
     monkeypatch.setattr(jobs, "read", lambda file: (read.append(file.source), original(file))[1])
-    assert parse(NTU, [raw], out, files_per_part=2) == expected
+    assert parse(NTU, [raw], out, files_per_task=2) == expected
     assert read == sorted(file.source for file in find_raw(NTU, [raw]))[4:]
     assert contents(out) == contents(tmp_path / "never-killed")
 
 
-def test_finished_parts_keep_their_files_when_workers_go_on(raw, tmp_path, monkeypatch):
+def test_finished_files_are_kept_when_workers_go_on(raw, tmp_path, monkeypatch):
     out = tmp_path / "out"
     parse_killed_at(3, monkeypatch, raw, out)
     before = {path.name: path.stat().st_ino for path in out.glob("clips-*")}
-    parse(NTU, [raw], out, workers=Workers(count=2), files_per_part=2)
+    parse(NTU, [raw], out, workers=Workers(count=2), files_per_task=2)
     assert {n: (out / n).stat().st_ino for n in before} == before
     assert len(before) == 3
     assert len(list(read_clips(out))) == 7
@@ -192,12 +192,12 @@ def test_contents_of_the_same_size_whose_time_was_set_back_are_read_again(raw, t
 
 @pytest.mark.parametrize("killed", [True, False])
 @pytest.mark.parametrize("change", ["touched", "added in front", "added behind", "removed", "part size", "definition"])
-def test_only_parts_of_which_something_has_changed_are_read_again(raw, tmp_path, monkeypatch, read, change, killed):
+def test_only_tasks_of_which_something_has_changed_are_read_again(raw, tmp_path, monkeypatch, read, change, killed):
     out, spec, size = tmp_path / "out", NTU, 2
     if killed:
         parse_killed_at(4, monkeypatch, raw, out)
     else:
-        parse(NTU, [raw], out, files_per_part=2)
+        parse(NTU, [raw], out, files_per_task=2)
     if change == "touched":
         os.utime(raw / name(1, 3), ns=(1, 1))
     elif change == "added in front":
@@ -211,21 +211,21 @@ def test_only_parts_of_which_something_has_changed_are_read_again(raw, tmp_path,
     else:
         spec = replace(NTU, parse=replace(NTU.parse, missing=frozenset({name(1, 3)[:20]})))
     read.clear()
-    parse(spec, [raw], out, files_per_part=size)
+    parse(spec, [raw], out, files_per_task=size)
     concerned = {"touched": 2, "added in front": 10, "added behind": 2, "removed": 0, "part size": 9, "definition": 8}
     assert len(read) == concerned[change] + (killed and change == "touched")
-    parse(spec, [raw], tmp_path / "fresh", files_per_part=size)
+    parse(spec, [raw], tmp_path / "fresh", files_per_task=size)
     assert contents(out) == contents(tmp_path / "fresh")
 
 
 def test_what_is_unchanged_is_not_read_twice(raw, tmp_path, read):
     out, said = tmp_path / "out", []
-    first = parse(NTU, [raw], out, files_per_part=4, say=said.append)
+    first = parse(NTU, [raw], out, files_per_task=4, say=said.append)
     before = {path: path.stat().st_mtime_ns for path in [out, *out.iterdir()]}
     read.clear()
     assert said == []
-    assert parse(NTU, [raw], out, files_per_part=4, say=said.append) == first
-    assert said == ["3 of 3 parts are as they were, their raw files are not read again"]
+    assert parse(NTU, [raw], out, files_per_task=4, say=said.append) == first
+    assert said == ["3 of 3 table files are as they were, their raw files are not read again"]
     assert read == []
     assert {path: path.stat().st_mtime_ns for path in [out, *out.iterdir()]} == before
 
@@ -241,13 +241,13 @@ def test_other_code_reads_everything_again(raw, tmp_path, read, monkeypatch):
 @pytest.mark.parametrize("lost", ["clips-00001.parquet", "refused-00001.parquet"])
 def test_a_part_that_was_removed_or_replaced_is_done_again(raw, tmp_path, lost):
     out = tmp_path / "out"
-    parse(NTU, [raw], out, files_per_part=2)
+    parse(NTU, [raw], out, files_per_task=2)
     expected = contents(out)
     (out / lost).unlink()
-    parse(NTU, [raw], out, files_per_part=2)
+    parse(NTU, [raw], out, files_per_task=2)
     assert contents(out) == expected
     (out / lost).write_bytes((out / lost.replace("1", "0")).read_bytes())
-    parse(NTU, [raw], out, files_per_part=2)
+    parse(NTU, [raw], out, files_per_task=2)
     assert contents(out) == expected
 
 
@@ -263,16 +263,16 @@ def test_other_files_beside_the_raw_ones_change_the_summary_alone(raw, tmp_path,
 @pytest.mark.parametrize("kind", ["clips", "refused"])
 def test_a_finished_part_that_was_damaged_is_done_again(raw, tmp_path, monkeypatch, kind):
     out = tmp_path / "out"
-    parse(NTU, [raw], tmp_path / "fresh", files_per_part=2)
+    parse(NTU, [raw], tmp_path / "fresh", files_per_task=2)
     parse_killed_at(2, monkeypatch, raw, out)
-    part_path(out, kind, 1).write_bytes(b"PAR1")
-    parse(NTU, [raw], out, files_per_part=2)
+    table_file_path(out, kind, 1).write_bytes(b"PAR1")
+    parse(NTU, [raw], out, files_per_task=2)
     assert contents(out) == contents(tmp_path / "fresh")
 
 
 def test_a_second_run_replaces_the_table_and_nothing_else(raw, tmp_path):
     out = tmp_path / "out"
-    parse(NTU, [raw], out, files_per_part=1)
+    parse(NTU, [raw], out, files_per_task=1)
     (out / "mine.txt").write_text("keep")
     (raw / name(1, 3)).unlink()
     parse(NTU, [raw], out)
@@ -284,10 +284,10 @@ def test_a_second_run_replaces_the_table_and_nothing_else(raw, tmp_path):
 def test_too_many_refused_files_stop_the_run(raw, tmp_path):
     assert parse(NTU, [raw], tmp_path / "a", max_refused=2).refused == 2
     with pytest.raises(DataError, match=r"2 files refused, more than max_refused = 1; one is S.*\.skeleton: line 16"):
-        parse(NTU, [raw], tmp_path / "b", max_refused=1, files_per_part=2)
+        parse(NTU, [raw], tmp_path / "b", max_refused=1, files_per_task=2)
     assert len(list((tmp_path / "b").glob("clips-*"))) == 2
     with pytest.raises(DataError, match="1 files refused, more than max_refused = 0"):
-        parse(NTU, [raw], tmp_path / "c", max_refused=0, files_per_part=2, workers=Workers(count=2))
+        parse(NTU, [raw], tmp_path / "c", max_refused=0, files_per_task=2, workers=Workers(count=2))
 
 
 def test_files_on_the_missing_list_are_refused_but_expected(raw, tmp_path):
@@ -309,12 +309,12 @@ def test_a_vanished_file_is_a_row_of_the_refused_table_until_it_is_back(raw, tmp
 
     with monkeypatch.context() as patch:
         patch.setattr(jobs, "read", vanishing)
-        parse(NTU, [raw], tmp_path / "out", files_per_part=4)
+        parse(NTU, [raw], tmp_path / "out", files_per_task=4)
     assert read_refused(tmp_path / "out").to_pylist()[0]["reason"] == "the file is no longer there"
     (tmp_path / "away").rename(gone)
     said = []
-    assert parse(NTU, [raw], tmp_path / "out", files_per_part=4, say=said.append).refused == 2
-    assert said[0].startswith("2 of 3 parts are as they were")
+    assert parse(NTU, [raw], tmp_path / "out", files_per_task=4, say=said.append).refused == 2
+    assert said[0].startswith("2 of 3 table files are as they were")
 
 
 def test_a_read_only_folder_is_one_clear_line(raw, tmp_path, monkeypatch):
@@ -352,7 +352,7 @@ def test_a_missing_raw_folder_says_what_to_download(tmp_path):
 
 
 def test_out_never_lies_in_a_raw_folder(raw):
-    for out in (raw, raw / "parsed", place_of(f"file://{raw}/parsed")):
+    for out in (raw, raw / "parsed", path_of(f"file://{raw}/parsed")):
         with pytest.raises(DataError, match="lies in the raw folder"):
             parse(NTU, [raw], out)
 
@@ -366,9 +366,9 @@ def test_a_folder_of_other_files_is_left_alone(raw, tmp_path):
 
 
 def test_a_table_that_is_half_removed_is_neither_read_nor_continued(raw, tmp_path, monkeypatch):
-    expected = parse(NTU, [raw], tmp_path / "other", files_per_part=1)
+    expected = parse(NTU, [raw], tmp_path / "other", files_per_task=1)
     out = tmp_path / "out"
-    parse(NTU, [raw], out, files_per_part=2)
+    parse(NTU, [raw], out, files_per_task=2)
     unlink = Path.unlink
 
     def dying(path, **options):
@@ -379,11 +379,11 @@ def test_a_table_that_is_half_removed_is_neither_read_nor_continued(raw, tmp_pat
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", dying)
         with pytest.raises(KeyboardInterrupt):
-            parse(NTU, [raw], out, files_per_part=1)
-    assert part_path(out, "clips", 1).exists()
+            parse(NTU, [raw], out, files_per_task=1)
+    assert table_file_path(out, "clips", 1).exists()
     with pytest.raises(DataError, match="has not finished"):
         read_facts(out)
-    assert parse(NTU, [raw], out, files_per_part=1) == expected
+    assert parse(NTU, [raw], out, files_per_task=1) == expected
     assert contents(out) == contents(tmp_path / "other")
 
 
@@ -404,9 +404,9 @@ def test_out_that_is_a_file_is_an_error(raw, tmp_path):
         parse(NTU, [raw], tmp_path / "out")
 
 
-def test_parts_of_less_than_one_file_are_an_error(raw, tmp_path):
+def test_tasks_of_less_than_one_file_are_an_error(raw, tmp_path):
     with pytest.raises(DataError, match="at least 1"):
-        parse(NTU, [raw], tmp_path / "out", files_per_part=0)
+        parse(NTU, [raw], tmp_path / "out", files_per_task=0)
 
 
 def test_want_of_memory_names_the_file(raw, tmp_path, monkeypatch):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import SplitSpec
 from pipeline.split.gaps import absent, closed
-from pipeline.split.normalise import POINT, UNSEEN, check_split, prepare_clip
+from pipeline.split.normalise import POINT, UNSEEN, check_split, normalise_clip
 from tests.oracles import body_choice
 from tests.oracles.hand_made import STANDING, STICK, tracks_of
 
@@ -21,7 +21,7 @@ def walk(frames, x=0.0, speed=0.05):
 
 def prepared(tracks, n_frames, **fields):
     spec = SplitSpec(class_split={}, n_frames=n_frames, origin="none", **fields)
-    return prepare_clip(tracks, spec, STICK)
+    return normalise_clip(tracks, spec, STICK)
 
 
 def test_a_closed_track_goes_on_from_its_first_frame_and_empty_frames_do_not_count():
@@ -89,12 +89,12 @@ def test_a_body_that_no_frame_taken_shows_is_dropped_with_the_reason():
 
 
 def test_a_clip_of_which_no_frame_taken_shows_anybody_is_refused():
-    with pytest.raises(Refused, match=f"no usable body: {UNSEEN}"):
+    with pytest.raises(RefusedError, match=f"no usable body: {UNSEEN}"):
         prepared(tracks_of([walk([0, 40])], 41), 1, gaps="zero")
     point = tracks_of([{t: np.ones_like(STANDING) for t in range(3)}], 3)
     spec = SplitSpec(class_split={}, n_frames=3, gaps="zero")
-    with pytest.raises(Refused, match=f"no usable body: {POINT}"):
-        prepare_clip(point, spec, STICK)
+    with pytest.raises(RefusedError, match=f"no usable body: {POINT}"):
+        normalise_clip(point, spec, STICK)
 
 
 def test_closing_needs_tracks():

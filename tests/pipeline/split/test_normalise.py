@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from pipeline.definitions.definition import SplitSpec
 from pipeline.kernels.sampling import NOTE_SCRAMBLED
-from pipeline.split.normalise import NOTE_UNSCALED, NOTE_UNTURNED, POINT, check_split, prepare_clip
+from pipeline.split.normalise import NOTE_UNSCALED, NOTE_UNTURNED, POINT, check_split, normalise_clip
 from pipeline.tracks import Tracks
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, tracks_of
 from tests.oracles.pre_normalization import pre_normalization
@@ -26,7 +26,7 @@ def shift(x):
 
 
 def test_a_whole_clip_is_stored_as_it_is_at_the_sampled_frames():
-    clip = prepare_clip(tracks_of([{t: shift(t) for t in range(8)}], 8), spec_of(), STICK)
+    clip = normalise_clip(tracks_of([{t: shift(t) for t in range(8)}], 8), spec_of(), STICK)
     assert clip.frame_index == (1, 3, 5, 7)
     assert clip.joints_MTVC.dtype == np.float32
     np.testing.assert_allclose(clip.joints_MTVC, [[shift(t) for t in (1, 3, 5, 7)]], atol=1e-6)
@@ -34,13 +34,13 @@ def test_a_whole_clip_is_stored_as_it_is_at_the_sampled_frames():
 
 
 def test_empty_ends_are_cut_and_gaps_are_filled_before_frames_are_sampled():
-    clip = prepare_clip(tracks_of([{2: shift(0), 5: shift(3)}], 9), spec_of(), STICK)
+    clip = normalise_clip(tracks_of([{2: shift(0), 5: shift(3)}], 9), spec_of(), STICK)
     assert clip.frame_index == (2, 3, 4, 5)
     np.testing.assert_allclose(clip.joints_MTVC[0], [shift(x) for x in range(4)], atol=1e-6)
 
 
 def test_a_clip_shorter_than_asked_is_stretched():
-    clip = prepare_clip(tracks_of([{0: shift(0), 1: shift(1)}], 2), spec_of(), STICK)
+    clip = normalise_clip(tracks_of([{0: shift(0), 1: shift(1)}], 2), spec_of(), STICK)
     assert clip.frame_index == (0, 0, 1, 1)
     assert not (clip.joints_MTVC == 0).all(axis=(2, 3)).any()
 
@@ -49,7 +49,7 @@ def test_a_clip_shorter_than_asked_is_stretched():
 def test_scrambled_frames_are_those_in_time_with_frames_and_coordinates_mixed_up(rng, layout):
     places, scores = rng.normal(size=(7, 4, 3 - layout.is_image)) + 5, rng.random((7, 4)) + 0.1
     tracks = tracks_of([dict(enumerate(places))], 7, scores=[dict(enumerate(scores))] if layout.is_image else None)
-    clips = [prepare_clip(tracks, spec_of(frame_order=order), layout) for order in ("time", "scrambled")]
+    clips = [normalise_clip(tracks, spec_of(frame_order=order), layout) for order in ("time", "scrambled")]
     theirs = clips[0].joints_MTVC[0].transpose(0, 2, 1).reshape(3, 4, 4).transpose(1, 2, 0)
     np.testing.assert_array_equal(clips[1].joints_MTVC, [theirs])
     assert clips[1].frame_index == clips[0].frame_index
@@ -60,14 +60,14 @@ def test_a_clip_with_fewer_frames_than_asked_escapes_scrambling():
     for n_frames, notes in ((4, (NOTE_SCRAMBLED,)), (5, ())):
         tracks = tracks_of([{t: shift(t) for t in range(1, 5)}], 9)  # four frames without its empty ends
         specs = [spec_of(frame_order=order, n_frames=n_frames) for order in ("time", "scrambled")]
-        clips = [prepare_clip(tracks, spec, STICK) for spec in specs]
+        clips = [normalise_clip(tracks, spec, STICK) for spec in specs]
         assert clips[1].notes == notes
         assert np.array_equal(clips[0].joints_MTVC, clips[1].joints_MTVC) == (not notes)
 
 
 def test_a_second_body_is_held_where_it_is_absent():
     near, far = {t: shift(t) for t in range(4)}, {1: shift(9), 2: shift(10)}
-    clip = prepare_clip(tracks_of([near, far], 4), spec_of(), STICK)
+    clip = normalise_clip(tracks_of([near, far], 4), spec_of(), STICK)
     np.testing.assert_allclose(clip.joints_MTVC[1], [shift(x) for x in (9, 9, 10, 10)], atol=1e-6)
 
 
@@ -77,12 +77,12 @@ def test_upright_in_every_frame_is_the_pre_normalization_of_2s_agcn(rng, n_bodie
     joints_MTVC[0] *= 1.5  # so that the first track is the one that moves most
     bodies = [dict(enumerate(body)) for body in joints_MTVC]
     spec = spec_of(n_frames=6, origin="every_frame", rotate="upright")
-    clip = prepare_clip(tracks_of(bodies, 6), spec, NTU25)
+    clip = normalise_clip(tracks_of(bodies, 6), spec, NTU25)
     np.testing.assert_allclose(clip.joints_MTVC, pre_normalization(joints_MTVC), atol=1e-5)
 
 
 def test_torso_scale_divides_by_the_median_torso_of_the_first_body():
-    clip = prepare_clip(
+    clip = normalise_clip(
         tracks_of([{t: shift(t) for t in range(4)}], 4), spec_of(scale="torso", origin="first_frame"), STICK
     )
     np.testing.assert_allclose(clip.joints_MTVC[0, 1], (shift(1) - STANDING[1]) / 0.5, atol=1e-6)
@@ -92,7 +92,7 @@ def test_a_clip_without_a_torso_is_left_unscaled_and_says_so():
     body = {t: shift(t) for t in range(4)}
     for joints in body.values():
         joints[0] = np.nan
-    clip = prepare_clip(tracks_of([body], 4), spec_of(scale="torso"), STICK)
+    clip = normalise_clip(tracks_of([body], 4), spec_of(scale="torso"), STICK)
     assert clip.notes == (NOTE_UNSCALED,)
     np.testing.assert_allclose(clip.joints_MTVC[0, 2, 1:], shift(2)[1:], atol=1e-6)
     np.testing.assert_allclose(clip.joints_MTVC[0, 2, 0], shift(2)[1], atol=1e-6)  # a joint never seen: the centre
@@ -102,7 +102,7 @@ def test_a_clip_without_shoulders_is_not_turned_and_says_so():
     body = {t: shift(t) for t in range(4)}
     for joints in body.values():
         joints[2] = joints[3]
-    clip = prepare_clip(tracks_of([body], 4), spec_of(rotate="yaw"), STICK)
+    clip = normalise_clip(tracks_of([body], 4), spec_of(rotate="yaw"), STICK)
     assert clip.notes == (NOTE_UNTURNED,)
     np.testing.assert_allclose(clip.joints_MTVC[0, 3], body[3], atol=1e-6)
 
@@ -110,8 +110,10 @@ def test_a_clip_without_shoulders_is_not_turned_and_says_so():
 def test_zero_leaves_missing_joints_at_the_origin_after_normalisation():
     body = {t: shift(t) for t in range(4)}
     body[1][3], body[2][0] = 0.0, np.nan
-    interpolated = prepare_clip(tracks_of([body], 4), spec_of(origin="first_frame"), STICK).joints_MTVC
-    zeroed = prepare_clip(tracks_of([body], 4), spec_of(origin="first_frame", missing_joints="zero"), STICK).joints_MTVC
+    interpolated = normalise_clip(tracks_of([body], 4), spec_of(origin="first_frame"), STICK).joints_MTVC
+    zeroed = normalise_clip(
+        tracks_of([body], 4), spec_of(origin="first_frame", missing_joints="zero"), STICK
+    ).joints_MTVC
     np.testing.assert_allclose(interpolated[0, 1, 3], shift(1)[3] - STANDING[1], atol=1e-6)
     expected = interpolated.copy()
     expected[0, 1, 3] = expected[0, 2, 0] = 0.0
@@ -129,7 +131,7 @@ def image_clip():
 
 def test_image_clips_have_y_up_from_the_middle_and_the_confidence_third():
     spec = spec_of(n_frames=3, rank="confidence")
-    joints_TVC = prepare_clip(image_clip(), spec, STICK_2D).joints_MTVC[0]
+    joints_TVC = normalise_clip(image_clip(), spec, STICK_2D).joints_MTVC[0]
     np.testing.assert_allclose(joints_TVC[0, :, :2], [[0, -0.25], [0, 0.25], [-0.25, 0.25], [0.25, 0.25]], atol=1e-6)
     np.testing.assert_allclose(joints_TVC[1, 0, :2], [0.05, -0.3], atol=1e-6)  # half way
     np.testing.assert_allclose(joints_TVC[..., 2], [[0.5, 0.9, 0.4, 0.3], [0, 0, 0, 0], [0.6, 0.8, 0.2, 0]], atol=1e-6)
@@ -137,7 +139,7 @@ def test_image_clips_have_y_up_from_the_middle_and_the_confidence_third():
 
 
 def test_zero_in_an_image_clip_keeps_the_frames_between():
-    joints_TVC = prepare_clip(
+    joints_TVC = normalise_clip(
         image_clip(), spec_of(n_frames=3, rank="confidence", missing_joints="zero"), STICK_2D
     ).joints_MTVC[0]
     assert joints_TVC[2, 3].tolist() == [0.0, 0.0, 0.0]
@@ -147,7 +149,7 @@ def test_zero_in_an_image_clip_keeps_the_frames_between():
 
 def test_scale_does_not_touch_the_confidence():
     spec = spec_of(n_frames=3, rank="confidence", origin="every_frame", scale="torso")
-    joints_TVC = prepare_clip(image_clip(), spec, STICK_2D).joints_MTVC[0]
+    joints_TVC = normalise_clip(image_clip(), spec, STICK_2D).joints_MTVC[0]
     np.testing.assert_allclose(joints_TVC[0], [[0, -1, 0.5], [0, 0, 0.9], [-0.5, 0, 0.4], [0.5, 0, 0.3]], atol=1e-6)
 
 
@@ -156,7 +158,7 @@ def test_a_body_that_is_one_point_is_dropped_with_a_note():
     zero = {t: np.array([[0.0, 0.0, 0.0]] * 3 + [[0.0, 1.0, 0.0]]) for t in range(4)}
     spec = spec_of(missing_joints="zero", origin="every_frame")
     tracks = tracks_of([{t: j - j[1] + [0, 1, 0] for t, j in near.items()}, zero], 4)
-    clip = prepare_clip(tracks, spec, STICK)
+    clip = normalise_clip(tracks, spec, STICK)
     assert clip.joints_MTVC.shape == (1, 4, 4, 3)
     assert clip.notes == (f"body dropped: {POINT}",)
     assert clip.kept == ((0,),)
@@ -166,10 +168,10 @@ def test_a_body_that_is_one_point_is_dropped_with_a_note():
 def test_every_track_of_a_clip_has_a_verdict():
     near, far, short = ({t: shift(t * s) for t in range(n)} for s, n in ((1.0, 14), (2.0, 14), (3.0, 5)))
     tracks = tracks_of([near, {3: np.zeros((4, 3))}, far, short], 14, ids=[5, 2, 72057594037932127, 1])
-    clip = prepare_clip(tracks, spec_of(denoise="short"), STICK)
+    clip = normalise_clip(tracks, spec_of(denoise="short"), STICK)
     assert clip.kept == ((72057594037932127,), (5,))
     assert clip.dropped == ((2, "unmeasured: no measured joint"), (1, "short: seen in 5 frames"))
-    one = prepare_clip(tracks, spec_of(denoise="short"), STICK, most_bodies=1)
+    one = normalise_clip(tracks, spec_of(denoise="short"), STICK, most_bodies=1)
     assert one.kept == ((72057594037932127,),)
     assert one.dropped[0] == (5, "rank: number 2 by spread, 1 kept")
     np.testing.assert_array_equal(one.joints_MTVC, clip.joints_MTVC[:1])
@@ -177,28 +179,28 @@ def test_every_track_of_a_clip_has_a_verdict():
 
 def test_a_gap_of_a_joined_person_is_filled_between_its_tracks():
     tracks = tracks_of([{0: shift(0.0), 1: shift(1.0)}, {3: shift(3.0)}], 4)
-    clip = prepare_clip(tracks, spec_of(denoise="join"), STICK)
+    clip = normalise_clip(tracks, spec_of(denoise="join"), STICK)
     assert clip.kept == ((0, 1),)
     np.testing.assert_allclose(clip.joints_MTVC, [[shift(x) for x in range(4)]], atol=1e-6)
 
 
 def test_a_clip_that_is_one_point_or_shows_nobody_is_refused():
     point = {t: np.ones((4, 3)) for t in range(4)}
-    with pytest.raises(Refused, match="no usable body: all joints in one point"):
-        prepare_clip(tracks_of([point], 4), spec_of(origin="every_frame"), STICK)
+    with pytest.raises(RefusedError, match="no usable body: all joints in one point"):
+        normalise_clip(tracks_of([point], 4), spec_of(origin="every_frame"), STICK)
     for tracks in (tracks_of([{0: np.zeros((4, 3))}], 4), tracks_of([], 4)):
-        with pytest.raises(Refused, match="no usable body: no frame has a measured joint"):
-            prepare_clip(tracks, spec_of(), STICK)
+        with pytest.raises(RefusedError, match="no usable body: no frame has a measured joint"):
+            normalise_clip(tracks, spec_of(), STICK)
 
 
 def test_random_frames_depend_on_the_generator_only(rng):
     tracks = tracks_of([moving_body(rng, 50)], 50)
     spec = spec_of(frames="random", n_frames=10)
-    drawn = [prepare_clip(tracks, spec, STICK, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    drawn = [normalise_clip(tracks, spec, STICK, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert drawn[0].frame_index == drawn[1].frame_index != drawn[2].frame_index
     assert (drawn[0].joints_MTVC == drawn[1].joints_MTVC).all()
     with pytest.raises(ValueError, match="frames: random needs a generator"):
-        prepare_clip(tracks, spec, STICK)
+        normalise_clip(tracks, spec, STICK)
 
 
 WHOLE = tracks_of([{0: STANDING, 1: STANDING}], 2)
@@ -218,12 +220,12 @@ WHOLE = tracks_of([{0: STANDING, 1: STANDING}], 2)
 )
 def test_tracks_that_contradict_themselves_are_found_before_any_kernel_runs(changes, message):
     with pytest.raises(ValueError, match=message):
-        prepare_clip(dataclasses.replace(WHOLE, **changes), spec_of(), STICK)
+        normalise_clip(dataclasses.replace(WHOLE, **changes), spec_of(), STICK)
 
 
 def test_an_image_layout_needs_confidences():
     with pytest.raises(ValueError, match="has a confidence, the source has none"):
-        prepare_clip(tracks_of([{0: PERSON}], 1), spec_of(), STICK_2D)
+        normalise_clip(tracks_of([{0: PERSON}], 1), spec_of(), STICK_2D)
 
 
 @pytest.mark.parametrize(
@@ -274,8 +276,8 @@ def test_any_tracks_give_finite_joints_of_the_promised_shape_or_a_refusal(data):
         denoise=data.draw(st.sampled_from(["none", "ctr_gcn", "ghosts", "join", {"short": 2, "join": 1}])),
     )
     try:
-        clip = prepare_clip(tracks, spec, STICK)
-    except Refused:
+        clip = normalise_clip(tracks, spec, STICK)
+    except RefusedError:
         return
     assert clip.joints_MTVC.shape[1:] == (4, 4, 3)
     assert 1 <= len(clip.joints_MTVC) <= 2

@@ -14,7 +14,7 @@ import pipeline.split.run
 from dastm.contract.clip import decode_manifest
 from dastm.contract.errors import DataError
 from pipeline.kernels.sampling import clip_rng
-from pipeline.split.normalise import NOTE_UNTURNED, prepare_clip
+from pipeline.split.normalise import NOTE_UNTURNED, normalise_clip
 from pipeline.split.run import split
 from pipeline.table import read_clips
 from tests.oracles.hand_made import (
@@ -76,14 +76,14 @@ def test_clips_are_what_prepare_makes_of_them_with_their_facts(tmp_path, rng):
             assert clip.key not in found
             continue
         array, facts, _ = found[clip.key]
-        expected = prepare_clip(clip.tracks, definition.split, STICK, clip_rng(3, clip.key))
+        expected = normalise_clip(clip.tracks, definition.split, STICK, clip_rng(3, clip.key))
         np.testing.assert_array_equal(array, expected.joints_MTVC)
         names = {0: "wave", 1: "nod", 2: "bow", 5: "action 5"}
         assert facts == {
             "key": clip.key,
             "class_id": clip.class_id,
             "class_name": names[clip.class_id],
-            "part": definition.part_of(clip.class_id),
+            "part": definition.subset_of(clip.class_id),
             "dataset": "made",
             "subject": 3,
             "camera": 1,
@@ -111,7 +111,7 @@ def test_the_index_says_of_every_track_what_became_of_it(tmp_path, rng):
     seen = set()
     for clip in read_clips(parsed):
         if clip.class_id != 7:
-            expected = prepare_clip(clip.tracks, definition.split, STICK)
+            expected = normalise_clip(clip.tracks, definition.split, STICK)
             assert index[clip.key]["kept"] == [list(body) for body in expected.kept]
             assert index[clip.key]["dropped"] == [track._asdict() for track in expected.dropped]
             seen.update(track.reason for track in expected.dropped)
@@ -304,7 +304,7 @@ def test_a_part_that_vanishes_is_named_whenever_it_does(tmp_path, rng, monkeypat
 
 def test_a_note_that_vanishes_is_named(tmp_path, rng, monkeypatch):
     parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]))
-    monkeypatch.setattr(pipeline.split.run, "prepare_part", lambda part: None)
+    monkeypatch.setattr(pipeline.split.run, "fill_cache", lambda part: None)
     with pytest.raises(DataError, match=r"prepared-000-00000\.json: gone while the split was at work; run it again$"):
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
 

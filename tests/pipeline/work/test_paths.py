@@ -12,7 +12,7 @@ from pipeline.work.paths import (
     can_rename,
     clear_errors,
     is_local,
-    place_of,
+    path_of,
     ranges,
     readable,
     remove_folder,
@@ -25,23 +25,23 @@ from pipeline.work.paths import (
 def folder(request, tmp_path):
     """A folder of each kind of place."""
     if request.param == "memory":
-        yield place_of("memory://places/folder")
+        yield path_of("memory://places/folder")
         fsspec.filesystem("memory").store.clear()
     else:
         (tmp_path / "folder").mkdir()
-        yield place_of({"plain": "", "file": "file://"}[request.param] + f"{tmp_path}/folder")
+        yield path_of({"plain": "", "file": "file://"}[request.param] + f"{tmp_path}/folder")
 
 
 def test_a_path_stays_a_path_and_a_url_is_a_place_of_its_store(tmp_path):
-    assert place_of(str(tmp_path)) == tmp_path
-    assert [is_local(place_of(text)) for text in ("a/b", "file:///a/b", "memory://a/b")] == [True, False, False]
-    assert [can_rename(place_of(text)) for text in ("a/b", "file:///a/b", "memory://a/b")] == [True, True, False]
+    assert path_of(str(tmp_path)) == tmp_path
+    assert [is_local(path_of(text)) for text in ("a/b", "file:///a/b", "memory://a/b")] == [True, False, False]
+    assert [can_rename(path_of(text)) for text in ("a/b", "file:///a/b", "memory://a/b")] == [True, True, False]
 
 
 @pytest.mark.parametrize("text", ["memory://", "nowhere://a/b", "reference://a/b", "http://[a/b"])
 def test_what_is_no_place_is_one_line(text):
     with pytest.raises(DataError, match=f"^{re.escape(text)}: "):
-        place_of(text)
+        path_of(text)
 
 
 def test_a_missing_package_is_named(monkeypatch):
@@ -52,7 +52,7 @@ def test_a_missing_package_is_named(monkeypatch):
     with pytest.raises(
         DataError, match=r"^s3://a/b: a package is missing for s3:// \(Install s3fs .*; pip install it$"
     ):
-        place_of("s3://a/b")
+        path_of("s3://a/b")
 
 
 def test_a_file_is_there_whole_or_not_at_all(folder):
@@ -107,7 +107,7 @@ def test_pyarrow_reads_what_is_readable(folder):
 def test_a_folder_whose_name_begins_like_a_url_is_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("s3:x", "file:x"):
-        place = place_of(f"./{name}")
+        place = path_of(f"./{name}")
         place.mkdir()
         pq.write_table(pa.table({"x": [1, 2]}), tmp_path / name / "a.parquet")
         with readable(place / "a.parquet") as source:
@@ -116,7 +116,7 @@ def test_a_folder_whose_name_begins_like_a_url_is_a_folder(tmp_path, monkeypatch
 
 def test_nothing_lies_beside_the_root():
     with pytest.raises(DataError, match=r"^/: the root of a file system, .*; name a folder in it$"):
-        beside(place_of("/"), "done")
+        beside(path_of("/"), "done")
 
 
 def test_a_folder_is_removed_with_all_in_it(folder):
@@ -132,7 +132,7 @@ def test_the_hidden_neighbour_of_a_link_is_that_of_its_target(tmp_path):
     (tmp_path / "there" / "target").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there" / "target")
     assert beside(tmp_path / "link", "new") == tmp_path / "there" / ".target.new"
-    assert str(beside(place_of("memory://a/b/c"), "new")) == "memory://a/b/.c.new"
+    assert str(beside(path_of("memory://a/b/c"), "new")) == "memory://a/b/.c.new"
 
 
 def test_an_error_of_the_disk_names_the_place(tmp_path):

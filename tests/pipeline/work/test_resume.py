@@ -2,7 +2,7 @@ import pytest
 
 from dastm.contract.errors import DataError
 from pipeline.work import resume as done
-from pipeline.work.paths import place_of
+from pipeline.work.paths import path_of
 from pipeline.work.resume import (
     alone,
     code_digest,
@@ -44,7 +44,7 @@ def test_a_folder_is_kept_for_the_same_work_only(tmp_path):
 
 @pytest.mark.parametrize("url", ["", "file://"])
 def test_one_command_at_a_time_works_on_a_folder(tmp_path, url):
-    out = place_of(f"{url}{tmp_path}/out")
+    out = path_of(f"{url}{tmp_path}/out")
     with alone(out):
         keep_for(notes_folder(out), "other work")
         with pytest.raises(DataError, match="out: another command is at work there"), alone(tmp_path / "out"):
@@ -80,7 +80,7 @@ def test_a_part_is_digested_whole_here_and_by_its_end_in_a_store(tmp_path):
     path.write_bytes(bytes(2**17))
     assert digest_of_whole(path) == digest_of_file(path)
     assert digest_of_whole(tmp_path / "none") is None
-    there = place_of("memory://parts/part")
+    there = path_of("memory://parts/part")
     there.parent.mkdir(parents=True, exist_ok=True)
     there.write_bytes(path.read_bytes())
     assert digest_of_whole(there) == digest_of_end(there) == digest_of_end(path)

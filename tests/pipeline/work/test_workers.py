@@ -12,37 +12,37 @@ from types import SimpleNamespace
 import pytest
 
 from dastm.contract.errors import DataError
-from pipeline.work import workers as parts
+from pipeline.work import workers
 from pipeline.work.tasks import AHEAD, as_finished
 from pipeline.work.workers import Workers, at_work, default_workers, worker_pool
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_every_part_is_done_once_and_comes_with_its_result(count):
+def test_every_task_is_done_once_and_comes_with_its_result(count):
     with at_work(Workers(count=count), 7) as run:
-        assert sorted(run(abs, range(-3, 4))) == [(part, abs(part)) for part in range(-3, 4)]
+        assert sorted(run(abs, range(-3, 4))) == [(task, abs(task)) for task in range(-3, 4)]
         assert list(run(str, [1])) == [(1, "1")]
 
 
-def test_one_part_needs_no_other_process():
+def test_one_task_needs_no_other_process():
     with at_work(Workers(count=8), 1) as run:
-        assert list(run(lambda part: os.getpid(), [0])) == [(0, os.getpid())]
+        assert list(run(lambda task: os.getpid(), [0])) == [(0, os.getpid())]
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_what_a_part_raises_stops_the_run(count):
+def test_what_a_task_raises_stops_the_run(count):
     with pytest.raises(ValueError, match="invalid literal"), at_work(Workers(count=count), 3) as run:
         list(run(int, ["1", "x", "2"]))
 
 
-def test_no_more_than_two_parts_a_worker_are_handed_out():
+def test_no_more_than_two_tasks_a_worker_are_handed_out():
     handed, out = [], set()
 
-    def submit(part):
-        handed.append(part)
-        out.add(part)
+    def submit(task):
+        handed.append(task)
+        out.add(task)
         assert len(out) <= 2 * AHEAD
-        return part
+        return task
 
     def one(handles):
         out.remove(handles[-1])
@@ -52,7 +52,7 @@ def test_no_more_than_two_parts_a_worker_are_handed_out():
     with closing(results):
         assert next(results) == (3, -3)
         assert handed == [0, 1, 2, 3]
-        assert sorted([(3, -3), *results]) == [(part, -part) for part in range(10)]
+        assert sorted([(3, -3), *results]) == [(task, -task) for task in range(10)]
 
 
 def test_less_than_one_worker_is_an_error():
@@ -110,8 +110,8 @@ def test_a_worker_leaves_when_its_parent_has_gone(monkeypatch):
     left = Queue()
     receiver, sender = Pipe(duplex=False)
     monkeypatch.setattr(os, "_exit", left.put)
-    monkeypatch.setattr(parts, "parent_process", lambda: SimpleNamespace(sentinel=receiver.fileno()))
-    parts._leave_with_parent()
+    monkeypatch.setattr(workers, "parent_process", lambda: SimpleNamespace(sentinel=receiver.fileno()))
+    workers._leave_with_parent()
     assert left.empty()
     sender.close()
     assert left.get(timeout=20) == 1

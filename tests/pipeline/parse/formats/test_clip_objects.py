@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.clip_objects import parse_label_list, parse_objects
 from tests.pipeline.raw_files import TWO_2D, clip
 
@@ -45,6 +45,6 @@ def test_label_lists_keep_empty_entries_and_odd_names():
     ],
 )
 def test_label_lists_of_another_shape_are_refused(data, reason):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         parse_label_list(data)
     assert reason in str(refused.value)

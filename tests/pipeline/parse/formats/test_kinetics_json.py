@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import OPENPOSE18
 from pipeline.parse.formats.kinetics_json import facts_of_name, parse_clip
 from tests.pipeline.raw_files import TWO_2D, clip, person
@@ -107,7 +107,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("document", "reason"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals_name_the_place_and_the_reason(document, reason):
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         parse(document)
 
 
@@ -130,7 +130,7 @@ BAD_TEXTS = {
 
 @pytest.mark.parametrize(("data", "byte", "reason"), BAD_TEXTS.values(), ids=BAD_TEXTS)
 def test_text_that_is_no_json_is_refused_at_its_byte(data, byte, reason):
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RefusedError, match=reason) as refused:
         parse_clip(data, TWO_2D)
     assert refused.value.byte == byte
 
@@ -138,13 +138,13 @@ def test_text_that_is_no_json_is_refused_at_its_byte(data, byte, reason):
 def read_or_refused(data):
     try:
         return parse_clip(data, TWO_2D)
-    except Refused as why:
+    except RefusedError as why:
         return why
 
 
 def check_result(data: bytes) -> None:
     result = read_or_refused(data)
-    if isinstance(result, Refused):
+    if isinstance(result, RefusedError):
         assert result.byte is None or 0 <= result.byte <= len(data)
         assert str(result).encode()
     else:
@@ -201,5 +201,5 @@ def test_the_name_is_the_key(key):
 
 @pytest.mark.parametrize("name", [".json", "a.b.json", "a/b.json", "a\\b.json", "a\n.json", "a\udcff.json"])
 def test_names_that_are_no_keys_are_refused(name):
-    with pytest.raises(Refused, match="the clip's name is empty or holds a dot"):
+    with pytest.raises(RefusedError, match="the clip's name is empty or holds a dot"):
         facts_of_name(name)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.ntu_lines import parse_lines
 from tests.pipeline.raw_files import SKELETON, TWO
 
@@ -18,6 +18,6 @@ def test_every_value_of_a_hand_written_file():
 
 
 def test_a_refusal_names_its_line():
-    with pytest.raises(Refused, match="a body's header has 10 fields, this line has 9") as refused:
+    with pytest.raises(RefusedError, match="a body's header has 10 fields, this line has 9") as refused:
         parse_lines(SKELETON[:-60].encode(), TWO)
     assert refused.value.line == 13

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.ntu_skeleton import facts_of_name, parse_skeleton
 from pipeline.tracks import Tracks
 from tests.pipeline.raw_files import SKELETON, TWO
@@ -114,20 +114,20 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("data", "line", "reason"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals_name_line_and_reason(data, line, reason):
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RefusedError, match=reason) as refused:
         parse_skeleton(data, TWO)
     assert refused.value.line == line
 
 
 def test_a_foreign_byte_is_named_by_its_place():
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         parse_skeleton(b"3\n1\n\x80", TWO)
     assert (refused.value.line, refused.value.byte) == (3, 4)
 
 
 @pytest.mark.parametrize("kept", range(1, len(LINES)))
 def test_a_file_cut_after_any_line_is_refused_at_its_last_line(kept):
-    with pytest.raises(Refused, match=r"the file ends in frame [123] of the 3 it claims") as refused:
+    with pytest.raises(RefusedError, match=r"the file ends in frame [123] of the 3 it claims") as refused:
         parse_skeleton("\n".join(LINES[:kept]).encode(), TWO)
     assert refused.value.line == kept
 
@@ -135,7 +135,7 @@ def test_a_file_cut_after_any_line_is_refused_at_its_last_line(kept):
 def test_a_file_cut_inside_its_last_line_is_refused():
     whole = SKELETON.rstrip().encode()
     for cut in range(2, len(LINES[-1])):
-        with pytest.raises(Refused, match=r"a joint line of .* columns, expected 12") as refused:
+        with pytest.raises(RefusedError, match=r"a joint line of .* columns, expected 12") as refused:
             parse_skeleton(whole[:-cut], TWO)
         assert refused.value.line == len(LINES)
 
@@ -143,23 +143,23 @@ def test_a_file_cut_inside_its_last_line_is_refused():
 def test_a_great_claim_costs_no_memory():
     tracemalloc.start()
     try:
-        with pytest.raises(Refused, match="the file ends in frame 1 of the 100000"):
+        with pytest.raises(RefusedError, match="the file ends in frame 1 of the 100000"):
             parse_skeleton(b"100000\n1000\n", TWO)
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
 
 
-def read_or_refused(data: bytes) -> Tracks | Refused:
+def read_or_refused(data: bytes) -> Tracks | RefusedError:
     try:
         return parse_skeleton(data, TWO)
-    except Refused as why:
+    except RefusedError as why:
         return why
 
 
 def check_result(data: bytes) -> None:
     result = read_or_refused(data)
-    if isinstance(result, Refused):
+    if isinstance(result, RefusedError):
         assert result.line is not None
         assert 1 <= result.line <= data.count(b"\n") + 1
         assert str(result).isascii()
@@ -211,5 +211,5 @@ def test_the_name_says_setup_camera_subject_replication_and_class():
     ],
 )
 def test_other_names_are_refused(name):
-    with pytest.raises(Refused, match=r"the file name is not SsssCcccPpppRrrrAaaa\.skeleton"):
+    with pytest.raises(RefusedError, match=r"the file name is not SsssCcccPpppRrrrAaaa\.skeleton"):
         facts_of_name(name)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.csv_clips import parse_csv
 from tests.pipeline.parse.sources.source_files import STICK, STICK_2D
 
@@ -85,7 +85,7 @@ HEAD = "frame,x_0,y_0,z_0,x_1,y_1,z_1\n"
     ],
 )
 def test_anything_else_is_refused_with_its_line(text, columns, reason):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         parse_csv(text.encode(), STICK, columns)
     assert str(refusal.value).startswith(reason)
 
@@ -99,11 +99,11 @@ def test_nan_of_older_windows_programs_is_a_joint_that_was_not_measured_and_inf_
 
 
 def test_other_bytes_are_no_text():
-    with pytest.raises(Refused, match="byte 6: not UTF-8 text"):
+    with pytest.raises(RefusedError, match="byte 6: not UTF-8 text"):
         parse_csv(b"frame,\xff\n", STICK)
 
 
 def test_a_file_too_large_for_a_clip_is_refused_unread(monkeypatch):
     monkeypatch.setattr("pipeline.parse.sources.csv_clips.MAX_CSV_BYTES", 10)
-    with pytest.raises(Refused, match="11 bytes, more than the 10"):
+    with pytest.raises(RefusedError, match="11 bytes, more than the 10"):
         parse_csv(b"frame,x,y,z", STICK)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.csv_clips import parse_csv
 from pipeline.parse.sources.csv_frames import NOTE_GAP, NOTE_STEP, NOTE_UNEVEN
 from tests.pipeline.parse.sources.source_files import STICK
@@ -41,7 +41,7 @@ def test_stamps_too_close_for_a_frame_each_get_one_and_are_noted():
 
 @pytest.mark.parametrize("frames", [(0, 33, 66, 100), (0, 10, 20), (5, 1000, 2000, 2001)])
 def test_time_stamps_called_frames_are_refused_with_what_to_do(frames):
-    with pytest.raises(Refused, match=r"apart, like time stamps; call the column 'time', or number the frames"):
+    with pytest.raises(RefusedError, match=r"apart, like time stamps; call the column 'time', or number the frames"):
         clip("frame", frames)
 
 
@@ -62,12 +62,12 @@ def test_an_odd_step_of_frames_is_noted(frames, notes):
 
 def test_a_long_pause_in_time_is_noted_and_kept():
     assert clip("time", [0, 1, 2, 40]).notes == (NOTE_GAP,)
-    with pytest.raises(Refused, match="frames and 1 bodies, more than 100000"):
+    with pytest.raises(RefusedError, match="frames and 1 bodies, more than 100000"):
         clip("time", [0, 1e-9, 2e-9, 1e9])
     assert frames_of(clip("time", [3.5])) == [0]
 
 
 @pytest.mark.parametrize("stamp", ["nan", "inf", "1_0", "x", ""])
 def test_a_time_that_is_none_is_refused_with_its_line(stamp):
-    with pytest.raises(Refused, match=f"line 2: time '{stamp}' is not a time"):
+    with pytest.raises(RefusedError, match=f"line 2: time '{stamp}' is not a time"):
         clip("time", [stamp])

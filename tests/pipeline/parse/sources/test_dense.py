@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.kernels.joints import measured
 from pipeline.parse.sources.dense import NOTE_NAN, dense_tracks
@@ -97,7 +97,7 @@ def test_a_nan_in_place_or_confidence_is_a_joint_without_confidence():
     ],
 )
 def test_what_does_not_fit_is_refused(clip, scores, reason):
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         dense(clip, scores, STICK_2D)
 
 

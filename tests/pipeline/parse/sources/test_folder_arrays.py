@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import load_definition
 from pipeline.parse.plan import make_plan, run_job
 from pipeline.parse.run import parse
@@ -105,7 +105,7 @@ def test_a_pattern_finds_every_fact_in_the_path(tmp_path):
     )
     assert (clip.key, clip.class_id, clip.class_name) == ("kick_03", 2, "kick")
     assert (clip.subject, clip.camera, clip.replication, clip.setup) == (7, 2, 3, None)
-    with pytest.raises(Refused, match=r"the path does not match parse.source.pattern"):
+    with pytest.raises(RefusedError, match=r"the path does not match parse.source.pattern"):
         one(tmp_path, "P07/cam2/kick_03.npy", motion(0, 1, 5, STICK)[0], pattern="(?P<key>x)")
 
 
@@ -148,7 +148,7 @@ def test_a_folder_with_nothing_but_the_labels_is_one_line(tmp_path):
 )
 def test_path_and_labels_file_that_disagree_are_refused(tmp_path, lines, reason):
     (tmp_path / "labels.csv").write_text(f"key,class,subject\n{lines.replace('clap-1', 'wave-1')}\n")
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         one(
             tmp_path,
             "wave/1-wave-1.npy",
@@ -161,13 +161,13 @@ def test_path_and_labels_file_that_disagree_are_refused(tmp_path, lines, reason)
 def test_classes_may_be_numbers_and_files_without_one_are_refused(tmp_path):
     assert one(tmp_path, "3/a.npy", motion(0, 1, 5, STICK)[0]).class_id == 3
     (tmp_path / "raw/3/a.npy").unlink()
-    with pytest.raises(Refused, match="no label_index"):
+    with pytest.raises(RefusedError, match="no label_index"):
         one(tmp_path, "a.npy", motion(0, 1, 5, STICK)[0])
     (tmp_path / "raw/a.npy").unlink()
-    with pytest.raises(Refused, match="'hop' is not among"):
+    with pytest.raises(RefusedError, match="'hop' is not among"):
         one(tmp_path, "hop/a.npy", motion(0, 1, 5, STICK)[0])
     (tmp_path / "raw/hop/a.npy").unlink()
-    with pytest.raises(Refused, match="the class's name is not a text"):
+    with pytest.raises(RefusedError, match="the class's name is not a text"):
         one(tmp_path, "h\top/a.npy", motion(0, 1, 5, STICK)[0])
 
 
@@ -177,7 +177,7 @@ def test_axes_may_come_in_any_order(tmp_path, axes, order):
     stored = expected.transpose(order) if "M" in axes else expected[0].transpose([i - 1 for i in order])
     clip = one(tmp_path, "wave/a.npy", stored, axes=axes)
     assert np.array_equal(clip.tracks.joints_PVC.reshape(expected.shape), expected)
-    with pytest.raises(Refused, match=f"expected the axes {axes}"):
+    with pytest.raises(RefusedError, match=f"expected the axes {axes}"):
         one(tmp_path, "wave/a.npy", np.ones((5, 2)), axes=axes)
 
 
@@ -226,7 +226,7 @@ def test_two_dimensional_clips_get_confidences(tmp_path):
     clip = one(tmp_path, "wave/a.npy", scored, STICK_2D)
     assert clip.tracks.joints_PVC[0].tolist() == [[0.5, 0.1875]] * 2
     assert clip.tracks.scores_PV.tolist() == [[0.75, 0.75], [0.75, 0]]
-    with pytest.raises(Refused, match="width and height are not known"):
+    with pytest.raises(RefusedError, match="width and height are not known"):
         one(tmp_path, "wave/a.npy", pixels, STICK_2D, image="pixels")
 
 
@@ -242,7 +242,7 @@ def test_two_dimensional_clips_get_confidences(tmp_path):
     ],
 )
 def test_an_array_that_does_not_fit_is_refused(tmp_path, data, layout, reason):
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         one(tmp_path, "wave/a.npy", data, layout)
 
 

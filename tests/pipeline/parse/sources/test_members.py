@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.definitions.source_spec import SOURCES as TAKING_A_BLOCK
 from pipeline.parse.sources import SOURCES
 from pipeline.parse.sources.members import NOTE_RENAMED, named
@@ -28,5 +28,5 @@ def test_a_name_gives_a_key_and_what_an_ntu_name_says(text, expected, notes):
 
 @pytest.mark.parametrize("text", ["", "  ", None, 5, "x" * 256])
 def test_what_is_no_name_is_refused(text):
-    with pytest.raises(Refused, match="the clip has no name"):
+    with pytest.raises(RefusedError, match="the clip has no name"):
         named(text)

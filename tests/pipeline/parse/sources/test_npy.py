@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.npy import CHUNK_ROWS, read_array, read_chunks, read_header, read_row
 
 
@@ -75,7 +75,7 @@ def test_a_header_of_python_2_is_read():
     ],
 )
 def test_a_header_that_does_not_hold_is_refused(data, reason):
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         read_array(data)
 
 
@@ -83,5 +83,5 @@ def test_a_claim_of_many_rows_costs_nothing():
     file = io.BytesIO(claimed(f"{{{F4}, 'shape': (1000000000,)}}", bytes(CHUNK_ROWS * 4)))
     chunks = read_chunks(file, read_header(file))
     assert len(next(chunks)) == CHUNK_ROWS
-    with pytest.raises(Refused, match="the file ends"):
+    with pytest.raises(RefusedError, match="the file ends"):
         next(chunks)

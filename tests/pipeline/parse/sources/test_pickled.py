@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.pickled import (
     CALLS,
     KNOWN,
@@ -54,7 +54,7 @@ def test_bytes_are_made_of_bytes_and_texts(args, expected):
 
 
 def test_a_call_needs_a_tuple_of_arguments():
-    with pytest.raises(Refused, match=r"a call of 'numpy.dtype', which no data needs"):
+    with pytest.raises(RefusedError, match=r"a call of 'numpy.dtype', which no data needs"):
         call(Name("numpy.dtype"), ["f4"])
 
 
@@ -104,7 +104,7 @@ def test_a_text_of_numpy_is_a_text(order):
     array = Array()
     set_state(array, (1, (2,), dtype, False, data + data))
     assert numbers(io.BytesIO(), array).tolist() == ["ab", "ab"]
-    with pytest.raises(Refused, match="texts that hold no characters"):
+    with pytest.raises(RefusedError, match="texts that hold no characters"):
         call(Name("numpy.core.multiarray.scalar"), (dtype, b"\xff" * 8))
 
 
@@ -118,7 +118,7 @@ def test_what_no_clip_needs_is_odd_and_refuses_who_uses_it(code):
     array = Array()
     set_state(array, (1, (1,), dtype, False, [None]))
     for odd in (array, call(Name("numpy._core.numeric._frombuffer"), (b"", dtype, (1,), "C"))):
-        with pytest.raises(Refused, match=f"an array of {reason}"):
+        with pytest.raises(RefusedError, match=f"an array of {reason}"):
             numbers(io.BytesIO(), odd)
 
 

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from pipeline.parse.plan import make_plan, run_job
 from pipeline.parse.run import parse
 from pipeline.parse.sources import pyskl as pyskl_source
@@ -51,9 +51,9 @@ def test_an_ntu_pickle_becomes_a_table_and_shards(ntu, tmp_path):
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_protocols_and_workers_do_not_change_a_byte(ntu, tmp_path, protocol):
     definition = define(tmp_path, "pyskl_pickle", "ntu25")
-    parse(definition, [tmp_path / "raw"], tmp_path / "a", files_per_part=5)
+    parse(definition, [tmp_path / "raw"], tmp_path / "a", files_per_task=5)
     write_pickle(tmp_path / "raw" / "ntu.pkl", pyskl(ntu), protocol)
-    parse(definition, [tmp_path / "raw" / "ntu.pkl"], tmp_path / "b", workers=2, files_per_part=5)
+    parse(definition, [tmp_path / "raw" / "ntu.pkl"], tmp_path / "b", workers=2, files_per_task=5)
     a, b = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in "ab")
     assert a == b
     assert len(a) == 7
@@ -215,10 +215,10 @@ def test_a_cut_off_pickle_is_one_line_and_one_cut_off_later_refuses_its_clips(nt
     with pytest.raises(DataError, match="cut off"):
         make_plan(definition, [tmp_path / "raw"])
     assert run_job(jobs[0], definition).key == ntu[0]["frame_dir"]
-    with pytest.raises(Refused, match="bytes for an array of"):
+    with pytest.raises(RefusedError, match="bytes for an array of"):
         run_job(jobs[-1], definition)
     path.unlink()
-    with pytest.raises(Refused, match="no longer there"):
+    with pytest.raises(RefusedError, match="no longer there"):
         run_job(jobs[0], definition)
 
 

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from dastm.contract.errors import Refused
+from dastm.contract.errors import RefusedError
 from pipeline.parse.raw_files import RawFile, list_raw
 from pipeline.parse.sources.seekable import members, reading
 from tests.pipeline.raw_files import zip_folder
@@ -35,18 +35,24 @@ def test_an_archive_lists_its_members_and_one_is_read(folder, tmp_path):
     assert members(file) == {"a.bin": len(DATA)}
     with reading(file, "a.bin") as opened:
         assert opened.read() == DATA
-    with pytest.raises(Refused, match=r"cannot be taken from the archive: .*no item named"), reading(file, "b.bin"):
+    with (
+        pytest.raises(RefusedError, match=r"cannot be taken from the archive: .*no item named"),
+        reading(file, "b.bin"),
+    ):
         pass
-    with pytest.raises(Refused, match="an archive in a zip"), reading(RawFile("x", tmp_path, "x.npz", 0), "a.bin"):
+    with pytest.raises(RefusedError, match="an archive in a zip"), reading(RawFile("x", tmp_path, "x.npz", 0), "a.bin"):
         pass
 
 
 def test_what_cannot_be_read_has_one_reason(folder, tmp_path):
-    with pytest.raises(Refused, match="the file is no longer there"), reading(RawFile("b", folder, None, 0)):
+    with pytest.raises(RefusedError, match="the file is no longer there"), reading(RawFile("b", folder, None, 0)):
         pass
-    with pytest.raises(Refused, match="cannot be read: Is a directory"), reading(RawFile("raw", tmp_path, None, 0)):
+    with (
+        pytest.raises(RefusedError, match="cannot be read: Is a directory"),
+        reading(RawFile("raw", tmp_path, None, 0)),
+    ):
         pass
-    with pytest.raises(Refused, match="cannot be taken from the archive: File is not a zip file"):
+    with pytest.raises(RefusedError, match="cannot be taken from the archive: File is not a zip file"):
         members(RawFile("a.bin", folder, None, 0))
 
 
@@ -57,9 +63,12 @@ def test_a_damaged_or_encrypted_member_is_refused(folder, tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole.replace(DATA[:100], bytes(100), 1))
     file = RawFile("x.npz", tmp_path, None, 0)
-    with pytest.raises(Refused, match="Bad CRC-32"), reading(file, "a.bin") as opened:
+    with pytest.raises(RefusedError, match="Bad CRC-32"), reading(file, "a.bin") as opened:
         opened.read()
     at = whole.rindex(b"PK\x01\x02") + 8
     (tmp_path / "y.npz").write_bytes(whole[:at] + b"\x01" + whole[at + 1 :])
-    with pytest.raises(Refused, match="encrypted in the zip"), reading(RawFile("y.npz", tmp_path, None, 0), "a.bin"):
+    with (
+        pytest.raises(RefusedError, match="encrypted in the zip"),
+        reading(RawFile("y.npz", tmp_path, None, 0), "a.bin"),
+    ):
         pass

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from dastm.contract.errors import DataError, Refused
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import OPENPOSE18
 from pipeline.parse.plan import make_plan, run_job
 from pipeline.parse.run import parse
@@ -49,7 +49,7 @@ def check(clips, data_NCTVM):
 def test_an_st_gcn_stack_with_pickled_labels_becomes_a_table(tmp_path, name):
     write_st_gcn(tmp_path / "raw", stack(), name)
     definition = define(tmp_path, "array_stack", "ntu25")
-    summary = parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_part=5)
+    summary = parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_task=5)
     assert (summary.clips, summary.refused, summary.ignored) == (12, 0, 0)
     clips = list(read_clips(tmp_path / "parsed"))
     check(clips, stack())
@@ -84,7 +84,7 @@ def test_a_ctr_gcn_archive_becomes_a_table(tmp_path, save, workers):
     labels = np.eye(6)[[label for _, label in ntu_names()]]
     save(tmp_path / "raw" / "NTU60_CS.npz", x_train=flat[:8], y_train=labels[:8], x_test=flat[8:], y_test=labels[8:])
     definition = define(tmp_path, "array_stack", "ntu25")
-    summary = parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_part=3, workers=workers)
+    summary = parse(definition, [tmp_path / "raw"], tmp_path / "parsed", files_per_task=3, workers=workers)
     assert (summary.clips, summary.refused) == (12, 0)
     clips = list(read_clips(tmp_path / "parsed"))
     assert [c.key for c in clips] == [
@@ -234,11 +234,11 @@ def test_a_frame_of_another_width_or_order_is_refused(tmp_path):
     np.savez(tmp_path / "raw" / "x.npz", x_train=np.ones((1, 2, 151)), y_train=np.array([0]))
     definition = define(tmp_path, "array_stack", "ntu25")
     (job,) = make_plan(definition, [tmp_path / "raw"]).jobs
-    with pytest.raises(Refused, match="151 numbers a frame, expected bodies x 25 joints x 3"):
+    with pytest.raises(RefusedError, match="151 numbers a frame, expected bodies x 25 joints x 3"):
         run_job(job, definition)
     np.savez(tmp_path / "raw" / "f.npz", x_train=np.asfortranarray(np.ones((1, 2, 150))), y_train=np.array([0]))
     (job,) = make_plan(definition, [tmp_path / "raw" / "f.npz"]).jobs
-    with pytest.raises(Refused, match="an array in Fortran order"):
+    with pytest.raises(RefusedError, match="an array in Fortran order"):
         run_job(job, definition)
 
 
@@ -252,7 +252,7 @@ def test_a_flipped_byte_in_an_archive_refuses_every_clip_of_it(tmp_path):
     data[data.index(np.ones(8, np.float32).tobytes()) + 1_500_000] ^= 1
     path.write_bytes(data)
     for job in make_plan(definition, [path]).jobs:
-        with pytest.raises(Refused, match="cannot be taken from the archive: Bad CRC-32"):
+        with pytest.raises(RefusedError, match="cannot be taken from the archive: Bad CRC-32"):
             run_job(job, definition)
 
 
@@ -268,7 +268,7 @@ def test_a_claimed_length_holds_even_where_it_is_0(tmp_path, claimed, expected):
     if expected is None:
         assert run_job(job, definition).tracks.frames == claimed
         return
-    with pytest.raises(Refused, match=expected):
+    with pytest.raises(RefusedError, match=expected):
         run_job(job, definition)
 
 

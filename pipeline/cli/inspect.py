@@ -11,7 +11,7 @@ from pipeline.cli.options import DATA, LOCAL, Output, check_apart, definition_of
 from pipeline.cli.outputs import ANIMATIONS, STATS_CSV, STATS_JSON
 
 if TYPE_CHECKING:
-    from pipeline.inspect.find import Places
+    from pipeline.inspect.find import SearchFolders
 
 dataset_option = click.option(
     "--dataset", metavar="NAME|FILE.yaml", help="Look in data/raw, data/parsed and data/shards for this data set."
@@ -21,12 +21,14 @@ parsed_option = click.option("--parsed", type=LOCAL, help="Look in this parsed t
 shards_option = click.option("--shards", type=LOCAL, help="Look in this shard folder.")
 
 
-def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | None, shards: Path | None) -> "Places":
+def places_of(
+    dataset: str | None, settings: tuple[str, ...], parsed: Path | None, shards: Path | None
+) -> "SearchFolders":
     """Where to look: what was named, and of a named data set the folders that are there.
 
     Raises DataError where a folder that was named is not there.
     """
-    from pipeline.inspect.find import Places
+    from pipeline.inspect.find import SearchFolders
 
     if settings and dataset is None:
         raise click.UsageError("--set changes a definition; give --dataset as well")
@@ -34,12 +36,12 @@ def places_of(dataset: str | None, settings: tuple[str, ...], parsed: Path | Non
         if folder is not None and not folder.is_dir():
             raise DataError(f"{folder}: no such folder")
     if dataset is None:
-        return Places(parsed=parsed, shards=shards)
+        return SearchFolders(parsed=parsed, shards=shards)
     definition = definition_of(dataset, settings)
     usual = {kind: DATA / kind / definition.name for kind in ("raw", "parsed", "shards")}
     there = {kind: folder if folder.is_dir() else None for kind, folder in usual.items()}
     named = parsed is not None or shards is not None
-    return Places(
+    return SearchFolders(
         definition=definition,
         raw=there["raw"] if not named else None,
         parsed=parsed or (there["parsed"] if not named else None),
@@ -126,17 +128,17 @@ def stats(
     check_apart(csv_path, json_path, out)
     if out is not None and out.suffix != ".html":
         raise click.UsageError(f"--out {out}: name it .html")
-    places = places_of(dataset, settings, parsed, shards)
-    if places.parsed is None and places.shards is None:
+    folders = places_of(dataset, settings, parsed, shards)
+    if folders.parsed is None and folders.shards is None:
         if dataset is None:
             raise click.UsageError("give --dataset, --parsed or --shards")
         raise DataError(f"{dataset}: neither a parsed table nor shards in {DATA}; run `dastm-data parse` first")
-    of, several = places.definition, []
-    if places.parsed is not None:
+    of, several = folders.definition, []
+    if folders.parsed is not None:
         layout, class_split = (of.parse.layout, of.split.class_split) if of is not None else (None, None)
-        several.append(parsed_stats(places.parsed, layout, class_split))
-    if places.shards is not None:
-        several.append(shard_stats(places.shards))
+        several.append(parsed_stats(folders.parsed, layout, class_split))
+    if folders.shards is not None:
+        several.append(shard_stats(folders.shards))
     click.echo("\n".join(line for one in several for line in numbers.lines_of(one)))
     for path, make in ((csv_path, numbers.to_csv), (json_path, numbers.to_json), (out, stats_page)):
         if path is not None:
