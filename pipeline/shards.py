@@ -62,7 +62,7 @@ DECISION_SCHEMA = pa.schema(
 
 
 class Decisions(NamedTuple):
-    """What the index says of the choice of a clip's bodies."""
+    """What the index records about how the bodies of a clip were chosen."""
 
     kept: Sequence[Sequence[int]]
     """(bodies,) the source's ids of the tracks that each body is made of."""
@@ -97,7 +97,7 @@ class _ClassWork(NamedTuple):
 
 
 def _listed(folder: Path) -> list[str] | None:
-    """All files that a shard folder says it has; None where it says nothing that can be read."""
+    """All files that the manifest of a shard folder lists; None if the manifest cannot be read."""
     path = folder / MANIFEST_NAME
     try:
         manifest = decode_manifest(path.read_bytes(), str(path))
@@ -234,7 +234,7 @@ def _write_clip(tar: tarfile.TarFile, file: IO[bytes], clip: Clip) -> dict[str, 
 
 
 def _add_member(tar: tarfile.TarFile, file: IO[bytes], name: str, data: bytes) -> int:
-    """Append one member; where its bytes begin in the tar. A TarInfo's own defaults are time 0, owner 0, mode 0644."""
+    """Append one member and return where its bytes begin in the tar. TarInfo sets time 0, owner 0, mode 0644."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
@@ -243,7 +243,7 @@ def _add_member(tar: tarfile.TarFile, file: IO[bytes], name: str, data: bytes) -
 
 
 def versions() -> dict[str, str]:
-    """What the shards are made with, as their manifest says."""
+    """The versions that the shards are made with, as their manifest records them."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -30,7 +30,7 @@ from pipeline.work.paths import one_line, readable, whole_file
 SCHEMA_VERSION = 3
 SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
-"""Lies in a parsed folder as long as its parse has not finished."""
+"""The name of a file that lies in a parsed folder until its parse has finished."""
 LAYOUT_KEY = "layout"
 """Metadata of a table file: the layout of its joints, as JSON."""
 DIGEST_KEY = "contents"
@@ -39,7 +39,7 @@ DIGEST_KEY = "contents"
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedClip:
-    """One clip as its source has it, with what is known about it; None where the data set does not say."""
+    """One clip as its source has it, with its metadata; None where the data set does not state them."""
 
     key: str
     dataset: str
@@ -185,7 +185,7 @@ def _lists(arrays: Sequence[NDArray[Any] | None], dtype: Any) -> pa.Array:
 
 
 class _Digested(io.RawIOBase):
-    """A file to write that keeps a digest of what has been written."""
+    """A file opened for writing that computes a digest of what is written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -200,7 +200,7 @@ class _Digested(io.RawIOBase):
 
 
 def write_table_file(table: pa.Table, path: Path) -> None:
-    """Write one table file as Parquet, under its name only when whole; the same table gives the same bytes.
+    """Write one table file as Parquet; it gets its name only when it is complete. The same table gives the same bytes.
 
     Its last bytes hold a digest of all before them: sizes and ranges of columns alone, which Parquet keeps there, can
     be the same for other joints.
@@ -265,7 +265,7 @@ def read_file_facts(table_file: Path, names: Sequence[str] = FACTS) -> pa.Table:
 
 
 def with_layout(table: pa.Table, layout: Layout) -> pa.Table:
-    """A table that says which joint is which."""
+    """The table with the layout of its joints in its metadata."""
     named = {LAYOUT_KEY.encode(): json.dumps(layout.to_dict()).encode()}
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **named})
 

@@ -16,11 +16,11 @@ FLOAT32_LIMIT = 3.4e38
 
 
 MAX_ODD_BYTES = 16 * 2**20
-"""A larger file that is not plain is refused without a look for the reason: that takes up to 25 times its size."""
+"""A larger file that is not plain is refused without a search for the reason, which takes up to 25 times its size."""
 
 
 class ClipName(NamedTuple):
-    """What a raw file's name says of its clip."""
+    """What the name of a raw file states about its clip."""
 
     key: str
     class_id: int | None = None
@@ -46,11 +46,11 @@ class Tracks:
     """
 
     frames: int
-    """Frames of the clip, those without any body included."""
+    """Number of frames of the clip, including those without any body."""
     ids: NDArray[np.int64]
     """(B,) the source's body ids in order of first appearance (Kinetics: the place in the frame's list, 0 ..)."""
     lengths: NDArray[np.int32]
-    """(B,) in how many frames each body is seen."""
+    """(B,) number of frames in which each body is seen."""
     frame_index: NDArray[np.int32]
     """(P,) 0-based frame of each observation."""
     joints_PVC: NDArray[np.float32]
@@ -64,7 +64,7 @@ class Tracks:
 
 
 def check_odd_bytes(data: bytes) -> None:
-    """RefusedError where looking for what is wrong with a file would take too much memory."""
+    """Raise RefusedError if the search for what is wrong with a file would take too much memory."""
     if len(data) > MAX_ODD_BYTES:
         raise RefusedError(f"wrong or unusual somewhere; with {len(data)} bytes too large to find out where")
 
@@ -104,7 +104,7 @@ def mark_zeros(tracks: Tracks) -> Tracks:
 
 
 class TrackMeasures(NamedTuple):
-    """What the choice of bodies is made of, each (B,) float64; -1 for a track without a measured joint.
+    """The measures by which bodies are chosen, each (B,) float64; -1 for a track without a measured joint.
 
     Joints without a measurement are left out. Lengths are in the source's units (metres, or fractions of the image).
     """
@@ -112,7 +112,7 @@ class TrackMeasures(NamedTuple):
     spread: NDArray[np.float64]
     """Standard deviations of x, y and z over all joints and frames, added up: 2s-AGCN's "energy" (Shi et al., 2019)."""
     motion: NDArray[np.float64]
-    """Variances instead: what CTR-GCN (Chen et al., 2021) and PYSKL (Duan et al., 2022) call motion."""
+    """Variances of x, y and z, added up: what CTR-GCN (Chen et al., 2021) and PYSKL (Duan et al., 2022) call motion."""
     upright: NDArray[np.float64]
     """Share of frames whose x extent is at most 0.8 of the y extent: CTR-GCN's and PYSKL's test of a frame."""
     upright_motion: NDArray[np.float64]

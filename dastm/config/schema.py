@@ -1,4 +1,4 @@
-"""The configuration of a training and of an evaluation: every knob once, checked when it is built, saved with the run.
+"""The configuration of a training and of an evaluation: every option, checked when built and saved with the run.
 
 In: presets (recipes and methods, dastm/config/presets/*.yaml), params.yaml, `--set key=value`. Out: `Config`,
 `EvalConfig`. The defaults are the paper's recipe (Ma et al., ECCV 2022); where the paper is silent the docstring says
@@ -20,20 +20,20 @@ from dastm.contract.faults import first_fault
 
 PRESETS = Path(__file__).parent / "presets"
 DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
-"""Numbers of blocks that a backbone comes with, the default first; the LSTM may have any number of layers."""
+"""The numbers of blocks that each backbone may have, the default first; the LSTM may have any number of layers."""
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-"""As many bits as torch's generator on the CPU takes."""
+"""A seed: as many bits as torch's generator on the CPU takes."""
 Episodes = Annotated[int, Field(ge=2, strict=True)]
-"""Two at least: a mean with an interval."""
+"""A number of episodes: at least two, so that the mean has an interval."""
 BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
 TooFew = Literal["error", "leave_out"]
 EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few")
-"""What the one-shot protocol of an evaluation leaves no choice of."""
+"""The options of an evaluation that the one-shot protocol fixes."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -51,13 +51,13 @@ class EpisodeConfig:
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
     n_query: Count | None = None
-    """Queries a class; None: as many as shots, as in the paper's N x (K + K)."""
+    """Number of queries per class; None: as many as shots, as in the paper's N x (K + K)."""
     too_few: TooFew = "error"
-    """Classes of train and val with too few clips for an episode: stop, or leave them out and say so."""
+    """What to do if classes of train or val have too few clips for an episode: stop, or leave out and name them."""
 
     @property
     def queries(self) -> int:
-        """Queries a class, resolved."""
+        """Number of queries per class, with None replaced by the number of shots."""
         return self.n_query or self.k_shot
 
 
@@ -74,21 +74,22 @@ class BackboneConfig:
 
     name: BackboneName = "st_gcn"
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
-    """None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; layers of the LSTM 2)."""
+    """Number of blocks. None: as published (ST-GCN and 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
-    """One network a stream, their features side by side. None: as published, joint and bone of 2s-AGCN, else joint."""
+    """One network per stream, features side by side. None: as published (2s-AGCN joint and bone, the others joint)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Within every backbone, each in its place. The paper is silent; the released code has 0.1."""
+    """Dropout probability, in each backbone's own place. The paper is silent; the released code has 0.1."""
     edge_importance: bool = True
-    """ST-GCN alone: a learned weight of every bone, as published; the released code has none."""
+    """ST-GCN only: a learned weight for every bone, as published; the released code has none."""
     pair_norm: Weight = 0.0
     """PairNorm's scale, after every graph convolution (Zhao & Akoglu 2020); 0 leaves it out. In all but the LSTM a
     batch norm follows, divides the scale out again, and leaves little of it."""
     drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has none."""
+    """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has no bones."""
     body_slots: Annotated[int, Field(ge=1, le=16, strict=True)] | None = None
     """Features are averaged over this many bodies, absent ones as zeros (released code: 2); None: over those present.
-    The input norm of 2s-AGCN and MS-G3D has statistics for each of them, that of the others one set for all."""
+    The input norm of 2s-AGCN and MS-G3D has separate statistics for each of these bodies; the other backbones have one
+    set for all."""
 
     @model_validator(mode="after")
     def _known_depth(self) -> "BackboneConfig":
@@ -110,13 +111,13 @@ class MatchingConfig:
     """
 
     spatial: Literal["activation", "self", "none"] = "activation"
-    """Joints of both sides attend to each other (Eq. 4-6), or each skeleton's to its own (NGM), or not at all."""
+    """Joints of both sides attend to each other (Eq. 4-6), or only to their own skeleton (NGM), or not at all."""
     temporal: Literal["dtw", "none"] = "dtw"
-    """Frames are aligned (Eq. 7), or whole clips compared (ProtoNet)."""
+    """Frames are aligned (Eq. 7), or whole clips are compared (ProtoNet)."""
     attention: Literal["equations", "block"] = "equations"
-    """How joints attend: Eq. 4-5 for all pairs of frames, or the block of the released code, frame t with frame t."""
+    """How joints attend: Eq. 4-5 for all pairs of frames, or frame t with frame t, by the released code's block."""
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Of the block (released code: 0.2)."""
+    """Dropout probability of the attention block (released code: 0.2)."""
     init: Init = "uniform"
     """How the projections of Eq. 4-5 begin (`dastm.matching.projections`); the paper is silent."""
     joint_code: Weight = 0.0
@@ -125,19 +126,20 @@ class MatchingConfig:
     unit_frames: bool = False
     """Every feature frame is divided by its Frobenius norm, before prototypes, distances and rank term."""
     frame_distance: FrameDistance = "frobenius"
-    """Of two frames: of the difference (Eq. 6), or 1 - cosine of the flattened frames (released code)."""
+    """For two frames: Frobenius norm of the difference (Eq. 6) or 1 - cosine of the flattened frames (as released)."""
     clip_distance: Literal["euclidean", "squared"] = "euclidean"
-    """Of two clips without alignment (ProtoNet); the released code squares it."""
+    """Distance of two clips without alignment (ProtoNet); the released code squares it."""
     mean: bool = False
-    """Means in place of sums. Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned ones by the
-    number of frames of the longer side; Euclidean distances of clips by sqrt(T V D), squared ones by T V D."""
+    """Take means in place of sums: Frobenius distances are divided by sqrt(V D) (a cosine is no sum), aligned distances
+    by the number of frames of the longer side, Euclidean distances of clips by sqrt(T V D), squared ones by T V D."""
     divergence: bool = False
-    """soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2 (Blondel, Mensch & Vert, AISTATS 2021; released code),
-    unless spatial is `activation`, where neither side has frames of its own."""
+    """Use the divergence soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2 (Blondel, Mensch & Vert, AISTATS 2021;
+    released code). It has no effect if spatial is `activation`, where activated frames exist for pairs of clips
+    only."""
     gamma: Positive = 0.1
     """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent)."""
     soft_evaluation: bool = False
-    """Evaluation also takes the soft minimum, as the released code does; False: the minimum."""
+    """Use the soft minimum in evaluation as well, as the released code does; False: the minimum."""
     band: Annotated[int, Field(ge=0)] | None = None
     """Pair only feature frames at most this far apart (Sakoe-Chiba); null pairs all, as the paper does."""
     temperature: Positive = 1.0
@@ -145,7 +147,7 @@ class MatchingConfig:
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
-    """Eq. 3; the same of frames divided by their Frobenius norm, and so bounded; or what the released code computes."""
+    """The rank term: Eq. 3; Eq. 3 of frames divided by their Frobenius norm (bounded); or the released surrogate."""
 
     @model_validator(mode="after")
     def _codes_are_of_the_equations(self) -> "MatchingConfig":
@@ -159,14 +161,15 @@ class AugmentConfig:
     """What a training step sees of its clips; evaluation and validation see them as they are stored."""
 
     n_frames: Count | None = None
-    """Frames a clip that the network sees, where the shards hold more: one of each equal segment (TSN), in training
-    drawn again for every episode, else its middle one. None: all that the shards hold."""
+    """Number of frames per clip that the network sees, if the shards hold more: one of each equal segment (TSN). In
+    training they are drawn again for every episode; otherwise the middle one is taken. None: all frames of the
+    shards."""
     yaw: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Clips are turned about the vertical by an angle drawn from -yaw..yaw degrees."""
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Clips are scaled by a factor drawn from 1 - scale .. 1 + scale."""
     noise: Weight = 0.0
-    """Standard deviation of what is added to every coordinate of every joint, in units of the shards."""
+    """Standard deviation of the noise that is added to every coordinate of every joint, in units of the shards."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -174,39 +177,40 @@ class PretrainConfig:
     """The backbone as a classifier over all training classes, before the first episode."""
 
     steps: Annotated[int, Field(ge=0, strict=True)] = 0
-    """0 leaves it out, as the paper does."""
+    """Number of pretraining steps; 0 leaves pretraining out, as the paper does."""
     clips: Annotated[int, Field(ge=4, strict=True)] = 32
-    """Clips a step, about: as many of each class that is in it, two at least."""
+    """Approximate number of clips per step: equally many of each class in it, and at least two."""
     learning_rate: Positive = 1e-3
-    """Falls to 0 along a half cosine."""
+    """Initial learning rate of pretraining; it falls to 0 along a half cosine."""
     weight_decay: Weight = 5e-4
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Of the labels."""
+    """Label smoothing of the classifier."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class OptimiseConfig:
-    """How long, how fast, and on what."""
+    """How a training runs: its length, learning rate, seeds and device."""
 
     epochs: Count = 40
-    """The paper is silent; the released code trains for at most 100."""
+    """Number of epochs. The paper is silent; the released code trains for at most 100."""
     episodes: Count = 1000
-    """Training episodes an epoch."""
+    """Number of training episodes per epoch."""
     val_episodes: Episodes = 500
-    """Validation episodes after every epoch."""
+    """Number of validation episodes after every epoch."""
     val_draw: Literal["same", "new"] = "same"
-    """The same validation episodes after every epoch, or new ones each time (released code); of every seed the same."""
+    """The same validation episodes after every epoch, or new ones each time (released code); the same for all seeds."""
     val_query: Count = 5
-    """Queries a class in validation."""
+    """Number of queries per class in validation."""
     learning_rate: Positive = 1e-3
-    """Adam."""
+    """Learning rate of Adam."""
     weight_decay: Weight = 0.0
-    """The paper is silent; the released code has 5e-4."""
+    """Weight decay of Adam. The paper is silent; the released code has 5e-4."""
     backbone_rate: Weight = 1.0
     """The backbone's learning rate as a factor of the matching's; 0 keeps it as it was pretrained."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    """`cosine`: down to 0 over the whole training. `plateau`, as released: halved, not below 1e-5, when an epoch's
-    training loss has for more than 10 epochs not been lower than the lowest by a ten thousandth of it."""
+    """Schedule of the learning rate. `cosine`: it falls to 0 over the whole training. `plateau` (released code): it is
+    halved, but not below 1e-5, after more than 10 epochs whose training loss is not lower than the lowest so far by a
+    ten thousandth of it."""
     patience: Count | None = None
     """Stop after this number of epochs without a better validation accuracy (released code: 41)."""
     ties: Literal["earlier", "later"] = "earlier"
@@ -216,15 +220,16 @@ class OptimiseConfig:
     clip_norm: Weight = 0.0
     """Gradients are scaled down to this norm; 0 leaves them."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
-    """One training each; accuracies are then also given over seeds."""
+    """Seeds, one training for each; accuracies are then also given over seeds."""
     device: str = "auto"
-    """auto, cpu, cuda, cuda:1 .."""
+    """The device to train on: auto, cpu, cuda, cuda:1 .."""
     precision: Literal["float32", "tf32", "bf16"] = "float32"
-    """bf16 is the backbone's; on a CPU it pays where the processor has AMX. tf32 is for CUDA only."""
+    """Number format. bf16 applies to the backbone only; on a CPU it is faster if the processor has AMX. tf32 is for
+    CUDA only."""
     source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
-    """Clips read through the index, all held in memory, or streamed; auto: in memory where they fit."""
+    """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
     checkpoint_every: Count = 100
-    """Episodes between checkpoints (one more at the end of every epoch)."""
+    """Number of episodes between checkpoints (one more is written at the end of every epoch)."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -250,7 +255,7 @@ class Config:
 
     @property
     def method(self) -> str:
-        """The row of the paper's tables that this is."""
+        """The row of the paper's tables that this configuration belongs to."""
         matching, backbone = self.matching, self.backbone
         if matching.temporal == "none":
             name = "ProtoNet"
@@ -270,7 +275,7 @@ class Config:
         return " + ".join(named if named and name == "DTW" else [name, *named])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists, numbers and strings: what `Config` is built from again."""
+        """The configuration as plain lists, numbers and strings, from which `config_from_dict` builds it again."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
 
@@ -279,8 +284,8 @@ class EvalConfig:
     """What a run is scored on; the same for every run and baseline given the same values."""
 
     protocol: Literal["episodes", "one-shot"] = "episodes"
-    """N-way K-shot episodes, or all classes at once: the given exemplars against every other clip. The latter has no
-    use for n_way, k_shot, n_query, episodes and seed."""
+    """N-way K-shot episodes, or all classes at once: every other clip is compared with the given exemplars. The latter
+    ignores n_way, k_shot, n_query, episodes and seed."""
     part: Literal["train", "val", "test"] = "test"
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
@@ -288,13 +293,13 @@ class EvalConfig:
     episodes: Episodes = EvaluationConfig.episodes
     seed: Seed = 0
     baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
-    """Further rows on the same episodes: nearest prototype of the coordinates, and the network before training."""
+    """Further rows to score on the same episodes: nearest prototype of the coordinates, the untrained network."""
     too_few: TooFew = "error"
-    """Classes with fewer than k_shot + n_query clips: stop, or leave them out and say so."""
+    """What to do if classes have fewer than k_shot + n_query clips: stop, or leave them out and name them."""
     allow_seen: bool = False
     """Also score classes that the run was trained or validated on."""
     convert: bool = False
-    """Convert what can be converted of shards that are not as the run's: the order of the joints, the frames."""
+    """If the shards differ from the run's, convert what can be converted: order of joints, choice of frames."""
 
     @property
     def name(self) -> str:
@@ -305,7 +310,7 @@ class EvalConfig:
         return f"{self.part}-{shape}-seed{self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings that apply to the protocol: what metrics.json holds."""
+        """The settings that apply to the protocol, as metrics.json holds them."""
         unused = EPISODES_ONLY if self.protocol == "one-shot" else ()
         return {key: value for key, value in asdict(self).items() if key not in unused}
 
@@ -316,11 +321,11 @@ def preset_names() -> list[str]:
 
 
 def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Config:
-    """Presets, each over the one before it, with settings over them.
+    """Build a configuration from presets, later ones overriding earlier ones, and settings, which override presets.
 
     Args:
-        presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or YAML files
-            of one's own; none: the defaults, which are `paper` and `dastm`.
+        presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or your own YAML
+            files; none: the defaults, which are `paper` and `dastm`.
         settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
 
     Raises RunError in one line for an unknown preset or key, or a wrong value.
@@ -343,7 +348,7 @@ def preset_keys(name: str) -> set[str]:
 
 
 def _preset(name: str) -> dict[str, dict[str, Any]]:
-    """Section -> key -> value of a shipped preset, or of a file of one's own."""
+    """Section -> key -> value of a shipped preset, or of a user's file."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
     if path.parent == PRESETS and name not in preset_names():
         raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or a YAML file of yours")

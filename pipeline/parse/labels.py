@@ -1,4 +1,4 @@
-"""Which class a clip belongs to, where several places say so: its file name, label lists, the clip itself.
+"""Which class a clip belongs to, when several places can state it: its file name, label lists, the clip itself.
 
 In: what each place says, and the definition's class names. Out: class id and name, or a refusal that names both sides.
 """
@@ -13,7 +13,7 @@ Value = TypeVar("Value", int, str)
 
 
 class Label(NamedTuple):
-    """What one place says; None for what it does not say."""
+    """What one place states about the class of a clip; None for what it does not state."""
 
     said_by: str
     name: str | None = None
@@ -21,7 +21,7 @@ class Label(NamedTuple):
 
 
 def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | None, str | None]:
-    """(class id, name) that all places agree on; what none of them says comes from `class_names`, or is None.
+    """(class id, name) that all places agree on; what none of them states comes from `class_names`, or is None.
 
     Raises RefusedError where two places differ, or name and index are not a pair in `class_names`.
     """
@@ -41,7 +41,7 @@ def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | N
 
 
 def no_class(said: str | None) -> RefusedError:
-    """The refusal of a clip of which no place tells the class id; `said`: the name that one tells."""
+    """The refusal of a clip whose class id no place states; `said`: the class name that one place states."""
     start = "no label_index, neither in the clip nor on a label list"
     if said is None:
         return RefusedError(f"{start}; name its class in a labels file (parse.source.labels) or in the clip")

@@ -1,7 +1,7 @@
-"""What lies in the folder of a parsed table, and whether it is ours to replace.
+"""What lies in the folder of a parsed table, and whether `parse` may replace it.
 
 In: the folder that `parse` is about to write into. Out: nothing, or an error that names what is not ours. Table files,
-the plan and the summary are replaced where they read as ours do; files of other names are not touched.
+the plan and the summary are replaced if they read like ours; files of other names are not touched.
 """
 
 import re
@@ -26,7 +26,7 @@ from pipeline.work.paths import all_in, on_this_machine, readable
 from pipeline.work.resume import check_notes, notes_folder
 
 PLAN = b"{}\n"
-"""All of plan.json."""
+"""The whole content of plan.json."""
 KINDS = ("clips", "refused")
 _FILE_NAME = re.compile(r"(?:clips|refused)-(\d{5,})\.parquet")
 _NAMES = re.compile("|".join((_FILE_NAME.pattern, *map(re.escape, (PLAN_NAME, SUMMARY_NAME, NAME)))))
@@ -34,12 +34,12 @@ _NOTE_NAMES = re.compile(r"\d{5,}\.json")
 
 
 def table_files_in(out: Path) -> list[Path]:
-    """Whatever readers take for files of a table."""
+    """All files of a folder that readers take for table files."""
     return [path for kind in KINDS for path in out.glob(f"{kind}-*.parquet")]
 
 
 def check_table(out: Path) -> None:
-    """Whether what `parse` would write over or remove in `out` is its own, or not there.
+    """Check that everything `parse` would overwrite or remove in `out` is its own.
 
     Raises DataError where `out` holds files, but none of a parsed table; NotOurs names a file that is not ours.
     """
@@ -62,7 +62,7 @@ def check_table(out: Path) -> None:
 
 
 def remove_half_written(out: Path) -> None:
-    """Remove what a killed `parse` had not finished to write; nothing where `out` is in a store."""
+    """Remove the unfinished files of a killed `parse`; does nothing if `out` is in an object store."""
     for folder, names in ((out, _NAMES), (notes_folder(out), _NOTE_NAMES)):
         here = on_this_machine(folder)
         if here is not None:
@@ -75,7 +75,7 @@ def _is_finished(path: Path) -> bool:
 
 
 def _is_table_file(path: Path) -> bool:
-    """Of any schema of ours, an older one too."""
+    """Whether a file is a table file of this or an older schema."""
     try:
         with readable(path) as source:
             schema = pq.read_schema(source)

@@ -1,4 +1,4 @@
-"""What `parse` has to do, file by file: plan all jobs from names and label lists alone, then carry out one of them.
+"""What `parse` has to do, file by file: plans all jobs from names and label lists alone, and carries out one of them.
 
 In: a definition and the raw files found. Out: `Plan`, a pure function of names, sizes and label lists; and from one
 job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
@@ -24,12 +24,12 @@ MISSING = "on the data set's list of missing skeletons"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One clip to parse, or to refuse unread because of `problem`: a raw file, or a member of one."""
+    """One clip to parse, or to refuse without reading it because of `problem`: a raw file, or a member of one."""
 
     raw: RawFile
     name: ClipName | None
     labels: tuple[Label, ...] = ()
-    """What the file name and the label lists say."""
+    """What the file name and the label lists state about its class."""
     problem: str | None = None
     member: Member | None = None
 
@@ -40,26 +40,26 @@ class Job:
 
     @property
     def stated_key(self) -> str | None:
-        """The key as the source states it; None where it was made of a path."""
+        """The key as the source states it; None if it was made from a path."""
         return self.member.stated if self.member is not None else self.name and self.name.key
 
     @property
     def size(self) -> int:
-        """Bytes that the clip has, as folder, zip or the file that holds it claims."""
+        """Size of the clip in bytes, as the folder, the zip or the file that holds it states."""
         return self.member.size if self.member is not None else self.raw.size
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All jobs, in the order of the table, and what needs none."""
+    """All jobs, in the order of the table, and what lies beside the clips."""
 
     jobs: tuple[Job, ...]
     notes: tuple[str, ...] = ()
-    """What to say of the data set's lists."""
+    """Remarks on the lists of the data set."""
     outside_split: int
-    """Files of a class outside the split, as far as their name or a label list tells."""
+    """Number of files whose class is outside the split, as far as their name or a label list tells."""
     ignored: int
-    """Files among the raw ones that are neither clips nor label lists."""
+    """Number of raw files that are neither clips nor label lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
 
 
 def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
-    """Find the raw files and settle what can be settled unread.
+    """Find the raw files and decide everything that can be decided without reading them.
 
     Raises DataError where a root or a label list cannot be used, or there is not a single clip.
     """
@@ -110,7 +110,7 @@ def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
 
 
 def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
-    """A line a list of which entries name no clip."""
+    """One line for each list with entries that name no clip."""
     source = definition.parse.source
     lists = [("parse.missing", definition.parse.missing), ("split.exemplars", definition.split.exemplars)]
     labels = [(f"labels file {source.labels_file}", source.labels)] if source is not None else []
@@ -118,7 +118,7 @@ def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
 
 
 def run_job(job: Job, definition: Definition) -> ParsedClip | None:
-    """Parse one raw file; None for a clip that shows only now that its class is outside the split.
+    """Parse one raw file; None if its contents show that its class is outside the split.
 
     Raises RefusedError where the file cannot be used.
     """
@@ -159,7 +159,7 @@ def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
 
 
 def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
-    """A job for every clip, with all that its name, its lists or its file say of it."""
+    """A job for every clip, with everything that its name, the lists or its file state about it."""
     if definition.parse.format in SOURCES:
         for member in SOURCES[definition.parse.format].members(files.clips, definition.parse):
             yield Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
@@ -176,7 +176,7 @@ def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
 
 
 def _plan_one(definition: Definition, job: Job) -> tuple[Job, int | None]:
-    """The job with what speaks against it, and its class where that is known by now."""
+    """The job with the reason to refuse it, if there is any, and with its class, if that is known already."""
     if job.problem is not None or job.name is None:
         return job, None
     try:
@@ -199,12 +199,12 @@ def _duplicate(first: Job, job: Job) -> str:
 
 
 def _storable(path: str) -> str:
-    """A path as UTF-8 can hold it, whatever bytes the file system had in it."""
+    """A path as valid UTF-8, whatever bytes its name has in the file system."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, list[Label]]:
-    """clip name -> what each label list says of it."""
+    """clip name -> what each label list states about it."""
     labels: dict[str, list[Label]] = {}
     for file in files:
         try:

@@ -1,8 +1,8 @@
 """Finding and reading raw files: folders and zips -> a sorted list of files -> the bytes of one of them.
 
 In: folders, searched through, and zips, given or lying in those folders, on this machine or in a store that fsspec
-reaches (`pipeline.work.paths`). Out: `RawFile`s; nothing is unpacked to disk, of a zip in a store only what is asked
-for is fetched. Raw files are only ever read. Hidden files and `__MACOSX` are not there for us.
+reaches (`pipeline.work.paths`). Out: `RawFile`s. Nothing is unpacked to disk; of a zip in a store only the wanted
+members are fetched. Raw files are never written. Hidden files and `__MACOSX` are ignored.
 """
 
 import lzma
@@ -22,16 +22,16 @@ from dastm.contract.os_errors import os_line
 from pipeline.work.paths import is_local, one_line, store_of
 
 MAX_BYTES = 512 * 2**20
-"""A file that claims to be larger is refused unread; genuine clips have at most a few MB."""
+"""A file that claims to be larger is refused without reading it; genuine clips have at most a few MB."""
 
 _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
 BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
-"""The surest first."""
+"""The fields of a store's listing that change with the contents, the most reliable first."""
 
 
 class UnreadableError(RefusedError):
-    """A file that could not be read this time, for reasons that are not its own: it has vanished, its disk is away."""
+    """A file could not be read this time, for reasons outside the file: it has vanished, or its disk is not mounted."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class RawFile:
     """One raw file. It travels to worker processes, which open it themselves."""
 
     source: str
-    """Posix path below the root; for a zip inside a folder, the zip's path is its first part."""
+    """POSIX path below the root; for a member of a zip inside a folder it begins with the path of the zip."""
     root: Path
     """The folder, or the zip that holds `member`."""
     member: str | None
     size: int
-    """Bytes, uncompressed, as folder or zip claims."""
+    """Uncompressed size in bytes, as the folder or zip states."""
     stamp: int | str = 0
-    """Changes when the contents do: times in ns, the zip member's CRC, or what a store has of that kind."""
+    """A value that changes with the contents: times in ns, the CRC of the zip member, or the equivalent in a store."""
 
     @property
     def name(self) -> str:
@@ -106,7 +106,7 @@ def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFi
 
 
 def _alone(path: Path) -> RawFile:
-    """A file that is given itself, not the folder it lies in."""
+    """A file that was given by itself, not through its folder."""
     if is_local(path):
         facts = path.stat()
         return RawFile(path.name, path.parent, None, facts.st_size, _times(facts))
@@ -116,12 +116,12 @@ def _alone(path: Path) -> RawFile:
 
 
 def _times(facts: os.stat_result) -> str:
-    """Of the last change of the contents, which copying may set back, and of the last change at all."""
+    """Times of the last change of the contents (which copying may set back) and of the last change of any kind."""
     return f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
 def _stamp(info: Mapping[str, Any]) -> str:
-    """What a store says of a file that changes with its contents."""
+    """A property of a file in a store that changes with its contents."""
     return next((str(info[name]) for name in _STAMPS if info.get(name)), "")
 
 
@@ -132,7 +132,7 @@ def _advice(download: str, root: Path) -> str:
 
 
 def _in_folder(root: Path) -> Iterator[RawFile]:
-    """Files below `root`, through links to folders as well, but never round in a circle."""
+    """Files below `root`; links to folders are followed, but never in a circle."""
     visited: set[str] = set()
 
     def stop(error: OSError) -> None:
@@ -229,7 +229,7 @@ def _archive(path: Path, mtime_ns: int, size: int) -> zipfile.ZipFile:
 
 
 def version(path: Path) -> tuple[int, int]:
-    """Changes when the zip does; in a store, where asking costs a request, CRCs alone watch over the members."""
+    """A value that changes with the zip; in a store, where asking costs a request, only CRCs are compared."""
     if not is_local(path):
         return 0, 0
     facts = path.stat()

@@ -28,5 +28,5 @@ def refused_csv(table_files: Iterable[Path]) -> bytes:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """File names come from others: a spreadsheet is to show them, and calculate nothing."""
+    """One row of the table. File names come from others, so a spreadsheet must show them and calculate nothing."""
     return {name: cell(value) for name, value in row.items()}

@@ -1,9 +1,9 @@
-"""The stage `parse`: raw files -> parsed table. The long stage; it depends on the raw files only.
+"""The stage `parse`: raw files -> parsed table. It takes long and depends on the raw files only.
 
 In: a definition and its raw folders or zips. Out: a folder of table files (see `pipeline.table`), summary.json.
 The sorted list of raw files is cut into tasks by number and size alone; whichever process does one, the bytes are
-the same. Notes beside the folder (`pipeline.work.resume`) say of each task what it was done with, once it is done:
-what was killed goes on where it stopped, and only tasks of which a raw file has changed are done again.
+the same. Notes beside the folder (`pipeline.work.resume`) record for each finished task what it was made from. So a
+killed run continues where it stopped, and only tasks with a changed raw file are done again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,22 +40,23 @@ from pipeline.work.workers import Workers, at_work, default_workers
 
 FILES_PER_TASK = 512
 BYTES_PER_TASK = 256 * 2**20
-"""Tasks of large files have fewer, so that the clips in memory together are bounded; 512 of NTU's have 170 MB."""
+"""Tasks have fewer files if these are large, so that the clips in memory together are bounded; 512 files of NTU have
+170 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """One file of clips and one of refused files, and the raw files that they are made of."""
+    """One table file of clips and one of refused files, and the raw files that they are made from."""
 
     number: int
     jobs: Sequence[Job]
     definition: Definition
     out: Path
     digest: str
-    """Of all that its bytes depend on, short of reading the raw files."""
+    """Digest of everything that its bytes depend on, without reading the raw files."""
 
     def path(self, kind: str) -> Path:
-        """Where its clips or its refused files lie."""
+        """The path of its table file of clips or of refused files."""
         return table_file_path(self.out, kind, self.number)
 
 
@@ -79,10 +80,10 @@ def parse(
     Args:
         max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
         files_per_task: raw files whose clips are in memory together, in each worker; fewer where they are large.
-        say: told what need not be done again.
+        say: called with each line about work that need not be done again.
 
-    Raises DataError where the raw data or `out` cannot be used at all, or not one clip can; finished files stay and
-    the same call goes on from there. NotOurs names a file of others where one of ours belongs.
+    Raises DataError if the raw data or `out` cannot be used at all, or no clip can be used; finished files stay, and
+    the same call continues from there. NotOurs names a foreign file that is in the way.
     """
     if files_per_task < 1:
         raise DataError(f"files_per_task: at least 1, got {files_per_task}")
@@ -151,15 +152,15 @@ def _digest(common: str, jobs: Sequence[Job]) -> str:
 
 
 def _about(job: Job) -> list[Any]:
-    """All that is known of a clip before it is read; what other files said of it included."""
+    """Everything that is known about a clip before it is read, including what other files state about it."""
     member = [repr(job.member.place), job.member.notes] if job.member is not None else []
     return [job.source, job.raw.size, job.raw.stamp, job.name, job.labels, job.problem, *member]
 
 
 def _prepare_folder(out: Path, tasks: Sequence[_Task]) -> set[int]:
-    """Numbers of the tasks that are done; all other files of ours are removed, unless nothing is to do at all.
+    """Numbers of the finished tasks; all other files of ours are removed, unless there is nothing to do.
 
-    As long as plan.json is there, nobody takes what lies there for a finished table.
+    While plan.json is there, no reader takes the folder for a finished table.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = out / PLAN_NAME
@@ -179,7 +180,7 @@ def _remove(paths: Sequence[Path]) -> None:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """A file with this content, written only where it is another; none where there is nothing to write."""
+    """Write a file only if its content differs; remove it if there is nothing to write."""
     if not data:
         path.unlink(missing_ok=True)
     elif not path.exists() or path.read_bytes() != data:
@@ -192,7 +193,7 @@ def _finish(out: Path, summary: bytes) -> None:
 
 
 def _run(tasks: Sequence[_Task], done: set[int], workers: Workers | int, max_refused: int | None) -> None:
-    """Do all tasks that are not done; DataError once too many files are refused."""
+    """Do all unfinished tasks; DataError once too many files are refused."""
     to_do = [task for task in tasks if task.number not in done]
     refused = 0
 
@@ -219,12 +220,12 @@ def _note(task: _Task) -> Path:
 
 
 def _written(task: _Task) -> list[str | None]:
-    """What a note says of a task: what its files were made from, and what they then were."""
+    """The note of a task: what its files were made from, and the digests of these files."""
     return [task.digest, digest_of_whole(task.path("clips")), digest_of_whole(task.path("refused"))]
 
 
 def _done(tasks: Sequence[_Task]) -> set[int]:
-    """Numbers of the tasks that are done; their files are read at once, by as many threads as there are cores."""
+    """Numbers of the finished tasks; their files are read in parallel, with one thread per core."""
     with ThreadPoolExecutor(default_workers()) as threads:
         return {task.number for task, is_done in zip(tasks, threads.map(_is_done, tasks), strict=True) if is_done}
 

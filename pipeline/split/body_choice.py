@@ -23,7 +23,7 @@ class Dropped(NamedTuple):
     """A track that is no part of a kept body."""
 
     id: int
-    """As the source counts."""
+    """The body id in the source."""
     reason: str
     """`<step>: <what was measured>`, or `rank`, `unmeasured`, `point`."""
 
@@ -37,7 +37,7 @@ class BodyChoice:
     kept: tuple[tuple[int, ...], ...]
     """(M,) the source's ids of the tracks that each body is made of, the one it was chosen for first."""
     dropped: tuple[Dropped, ...]
-    """In the source's order."""
+    """The tracks that were dropped, in the order of the source."""
 
 
 def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpec, most: int) -> BodyChoice:
@@ -72,7 +72,7 @@ def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpe
 
 
 def _measures(tracks: Tracks, measured_PV: NDArray[np.bool_], whole: bool) -> TrackMeasures:
-    """All of them, or only what ranking needs."""
+    """All measures of the tracks, or only those that ranking needs."""
     if whole:
         return measures.measure(tracks)
     spread_B, motion_B = measures.spread_and_motion(tracks, measured_PV)
@@ -85,7 +85,7 @@ def _assemble(
 ) -> list[list[int]]:
     """Bodies as lists of tracks: every track its own body or, with `shared`, part of the first one it fits into.
 
-    A track fits where its frames, first to last, have at most `shared` in common with those of the body so far.
+    A track fits if its frames, first to last, share at most `shared` frames with the body so far.
     """
     made_of: list[list[int]] = []
     spans: list[tuple[int, int]] = []

@@ -1,8 +1,8 @@
-"""Normalised clips on their way from the parsed table to the shards: a file and a note on it for each table file.
+"""Normalised clips between the parsed table and the shards: for each table file one cache file and one note.
 
-In: a file of the parsed table, and the keys of it that were chosen. Out: a file with the bytes of those clips as the
-shards hold them, and beside it a note that names each with its place, written last. So a task counts as done once its
-note is there; the folder is kept for one piece of work only (`pipeline.work.resume.keep_for`).
+In: a table file and the keys chosen from it. Out: a file with the bytes of those clips as the shards hold them, and a
+note that says where each clip lies in it. The note is written last, so a task counts as done once its note is there.
+The folder is kept for one run of `split` only (`pipeline.work.resume.keep_for`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from pipeline.work.resume import read_note, write_note
 
 
 class CachedClip(NamedTuple):
-    """Where a clip lies in the cache: its array's bytes from `start` on, its facts right behind them."""
+    """Where a clip lies in the cache: the bytes of its array begin at `start`, its facts follow directly."""
 
     key: str
     file: str
@@ -42,27 +42,27 @@ class CacheTask:
     definition: Definition
     folder: Path
     name: str
-    """Of its two files in the folder, without suffix."""
+    """The name of its two files in the cache folder, without suffix."""
 
     @property
     def file(self) -> Path:
-        """The clips' bytes."""
+        """The cache file, with the bytes of the clips."""
         return self.folder / f"{self.name}.clips"
 
     @property
     def note(self) -> Path:
-        """What lies where."""
+        """The note, which says where each clip lies in the cache file."""
         return self.folder / f"{self.name}.json"
 
     def is_done(self) -> bool:
-        """Whether an earlier run has finished it."""
+        """Whether an earlier run has finished this task."""
         note = read_note(self.note)
         return isinstance(note, dict) and self.file.is_file() and self.file.stat().st_size == note.get("size")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CachedClips:
-    """Cached clips in a given order, read one after the other as they are asked for."""
+    """Cached clips in a given order, each read only when it is asked for."""
 
     folder: Path
     where: Sequence[CachedClip]
@@ -80,7 +80,7 @@ class CachedClips:
 
 
 def fill_cache(task: CacheTask) -> None:
-    """Normalise the chosen clips of a table file; those that cannot be used are named in its note with the reason.
+    """Normalise the chosen clips of a table file; the note names those that cannot be used, with the reason.
 
     Raises DataError where a clip is not in the file, contradicts the definition, or nothing can be written.
     """

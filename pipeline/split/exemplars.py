@@ -1,7 +1,7 @@
-"""The clips that a one-shot protocol gives as the examples of the test classes: found among the parsed clips, checked.
+"""Finds and checks the clips that a one-shot protocol gives as examples of the test classes.
 
 In: a definition and the facts of the parsed table. Out: test class -> keys of its exemplars, or one line that names
-what is wrong. The official NTU-120 protocol gives one of each of 20 classes (Liu et al., TPAMI 2019).
+what is wrong. The official NTU-120 protocol gives one exemplar for each of 20 classes (Liu et al., TPAMI 2019).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
-"""What becomes of the frames in which a body is not seen: tracks closed up, or frames left at zero.
+"""How frames in which a body is not seen are treated: tracks closed up, or frames left at zero.
 
-In: the tracks of a clip, or its prepared bodies. Out: tracks without gaps, as the preparations of CTR-GCN (Chen et al.,
-ICCV 2021) and PYSKL (Duan et al., ACM MM 2022) number frames; or which frames stay zero, as they and ST-GCN (Yan et
-al., AAAI 2018) leave them. The third way, straight lines between the frames that show a body, is `kernels.joints.fill`.
+In: the tracks of a clip, or its normalised bodies. Out: tracks without gaps, with frames numbered as CTR-GCN (Chen et
+al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022) do; or the frames that stay zero, as in these two and in ST-GCN
+(Yan et al., AAAI 2018). The third way, straight lines between the frames that show a body, is `kernels.joints.fill`.
 
 Axes: P observations, M bodies, T frames, V joints.
 """
@@ -16,10 +16,10 @@ from pipeline.tracks import Tracks
 
 
 def closed(tracks: Tracks) -> tuple[Tracks, NDArray[np.int64]]:
-    """The tracks without gaps, and the source's frame that each frame left is.
+    """The tracks without gaps, and for each remaining frame its frame number in the source.
 
-    Frames that show nobody are left out; then every track begins where it began and goes on from frame to frame. From
-    its first gap on, a track is earlier than the others by what was closed, as in both sources.
+    Frames that show nobody are left out. Then every track keeps its first frame, and its other frames follow without
+    gaps. So after its first gap a track runs ahead of the others by the frames that were closed, as in both sources.
     """
     shown = np.unique(tracks.frame_index).astype(np.int64)
     starts = np.cumsum(tracks.lengths) - tracks.lengths

@@ -3,8 +3,7 @@
 In: the body tracks as parsed, the `split` block of the definition and the layout. Out: float32 joints, bodies present x
 frames x joints x coordinates (section 5 of the paper: 30 or 50 frames a clip, each body on its own).
 Order: choose bodies, cut empty ends, fill, image axes, origin, rotate, scale, sample frames, zero what is missing,
-scramble where that is asked for.
-Math in float64; a pure function of the clip, the spec and the generator.
+scramble if `frame_order` says so. Math in float64; a pure function of the clip, the spec and the generator.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
@@ -36,13 +35,13 @@ class NormalisedClip:
     joints_MTVC: NDArray[np.float32]
     """(M, T, V, C) with T = `n_frames` and C as the layout's coordinates; M from 1 to `bodies`."""
     frame_index: tuple[int, ...]
-    """The 0-based frame of the source that each of the T frames is."""
+    """For each of the T frames its 0-based frame number in the source."""
     notes: tuple[str, ...]
-    """What could not be done to this clip as the definition asks."""
+    """What the definition asks for and could not be done to this clip."""
     kept: tuple[tuple[int, ...], ...]
     """(M,) the source's ids of the tracks that each body is made of."""
     dropped: tuple[Dropped, ...]
-    """The other tracks, each with the reason."""
+    """The tracks that are in no kept body, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +52,12 @@ class _Whole:
     measured_MTV: NDArray[np.bool_]
     confidence_MTV: NDArray[np.float64] | None
     source_T: NDArray[np.int64]
-    """The source's frame that each of the frames is."""
+    """For each frame its frame number in the source."""
     body_choice: BodyChoice
 
 
 def check_split(spec: SplitSpec, layout: Layout) -> None:
-    """DataError, before any work, where the definition asks for what its layout cannot give."""
+    """Raise DataError, before any work, if the definition asks for something that its layout cannot give."""
     try:
         if spec.rotate != "none":
             align.check_rotation(layout, spec.rotate == "upright")

@@ -2,9 +2,9 @@
 
 In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.clip`), section 5 of the
 paper: 30, 60 or 100 random clips of each class, classes divided into train, val and test. The table is read twice: its
-facts to choose the keys, then those of its files that hold chosen clips. Normalised clips wait beside the shards
-(`pipeline.split.cache`), so that a run that was killed goes on where it stopped, and memory holds one file of the table
-a worker and no more. What was made from the same table before is not made again.
+facts to choose the keys, then those of its files that hold chosen clips. Normalised clips are cached beside the shards
+(`pipeline.split.cache`), so that a killed run continues where it stopped, and each worker holds only one file of the
+table in memory. If the shards were already made from the same table, nothing is done.
 """
 
 from collections import Counter
@@ -45,12 +45,12 @@ from pipeline.work.workers import Workers, at_work
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
 _WHOLE = "whole.json"
 SHOWN = 10
-"""Classes with too few clips that an error names."""
+"""How many of the classes with too few clips an error names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
-    """What a shard folder holds and what is worth knowing about how it came to be."""
+    """What a shard folder holds, and notes on how it was made."""
 
     clips: Mapping[str, int]
     """subset -> clips"""
@@ -73,13 +73,13 @@ class SplitSummary:
 
 @dataclass
 class _Pool:
-    """One class: its name and its keys in the order in which they are drawn."""
+    """The clips of one class to draw from: its name and its keys in the order in which they are drawn."""
 
     name: str
     waiting: list[str]
     cached: list[CachedClip] = field(default_factory=list)
     decisions: dict[str, Decisions] = field(default_factory=dict)
-    """key -> which tracks its bodies are, and what became of the others."""
+    """key -> the tracks that make up its bodies, and the tracks that were dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +88,12 @@ class _Work:
 
     definition: Definition
     files: Sequence[Path]
-    """Of the parsed table."""
+    """The files of the parsed table."""
     file_of: Mapping[str, int]
     """key -> which file of the table holds it."""
     pools: Mapping[int, _Pool]
     folder: Path
-    """Where normalised clips wait."""
+    """The cache of normalised clips."""
 
 
 def split(
@@ -107,8 +107,8 @@ def split(
     """Write the shards of a definition; `out` is replaced as a whole, once the new one is complete.
 
     Args:
-        workers: never change a byte.
-        say: told what need not be done again.
+        workers: number of processes; it never changes a byte.
+        say: called with each line about work that need not be done again.
 
     Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
     clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
@@ -156,7 +156,7 @@ def _split(
 
 
 def _digest(definition: Definition, files: Sequence[Path]) -> str:
-    """Of all that the shards' bytes depend on."""
+    """Digest of everything that the bytes of the shards depend on."""
     return digest_of(code_digest(), versions(), definition.to_dict(), [digest_of_end(path) for path in files])
 
 
@@ -171,7 +171,7 @@ def _finished(out: Path, digest: str) -> SplitSummary | None:
 
 
 def _noted(out: Path) -> list[str]:
-    """Names of the files that the last run wrote into `out`, by which it is known where its manifest is damaged."""
+    """Names of the files that the last run wrote into `out`: known even if the manifest is damaged."""
     note = read_note(notes_folder(out) / _WHOLE)
     files = note.get("files") if isinstance(note, dict) else None
     return list(files) if isinstance(files, dict) else []
@@ -193,14 +193,14 @@ def _finish(out: Path, digest: str, summary: SplitSummary) -> None:
 
 
 def _facts(files: Sequence[Path]) -> tuple[pa.Table, dict[str, int]]:
-    """What the clips are drawn by, and which file holds which key."""
+    """The columns by which clips are drawn, and which file holds which key."""
     tables = [read_file_facts(path, _DRAWN_BY) for path in files]
     file_of = {key: number for number, table in enumerate(tables) for key in table["key"].to_pylist()}
     return pa.concat_tables(tables), file_of
 
 
 def _check_whole(parsed: Path, clips: int) -> None:
-    """DataError where the last files of a table are gone, which no gap in their numbers shows."""
+    """Raise DataError if the last files of a table are missing; their numbers then show no gap."""
     summary = read_note(parsed / SUMMARY_NAME)
     if isinstance(summary, dict) and summary.get("clips") != clips:
         raise DataError(
@@ -261,7 +261,7 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
 
 
 def _normalise_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
-    """Normalise the clips drawn; for an unusable one the next of its class is drawn, from the table once more.
+    """Normalise the drawn clips; for each unusable clip the next one of its class is drawn from the table.
 
     Returns the notes, clip by clip and then counted, and how many clips have how many bodies.
     """
@@ -355,7 +355,7 @@ def _write(work: _Work, out: Path, run: Run) -> None:
 
 
 def _told(run: Run) -> Run:
-    """The same, with how far the writing is."""
+    """The same runner; it also reports the progress of writing."""
 
     def told(do: Callable[[P], R], tasks: Iterable[P], /) -> Generator[tuple[P, R], None, None]:
         listed = list(tasks)

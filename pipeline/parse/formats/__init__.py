@@ -1,4 +1,7 @@
-"""The raw formats by name: how a clip's file is recognised, named and read. A new format is a module and a row here."""
+"""The raw formats by name: how the file of a clip is recognised, named and read.
+
+To add a format, add a module and a row of `FORMATS`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +25,7 @@ class RawFormat:
     """File name of a label list -> its reader."""
 
     def read(self, data: bytes, layout: Layout, zero_is_missing: bool) -> tuple[Tracks, str | None, int | None]:
-        """As `parse`, with nan for 3-D joints at (0, 0, 0) where that place marks a lost joint."""
+        """Parse a file like `parse`, with nan for 3-D joints at (0, 0, 0) where the format marks lost joints so."""
         tracks, label, label_index = self.parse(data, layout)
         return mark_zeros(tracks) if zero_is_missing else tracks, label, label_index
 

@@ -1,8 +1,8 @@
-"""Kinetics-skeleton JSON by way of Python's objects: slow, and with a place and a reason for all that is wrong.
+"""Kinetics-skeleton JSON read into Python objects: slow, but every error has its place and its reason.
 
-In and out of a clip as in `pipeline.parse.formats.kinetics_json`, which asks here for what is not plain; label lists
-are read here only. Grammar: JSON as Python's `json` reads it, of a name given twice the last, names that are not ours
-left out.
+In and out of a clip are as in `pipeline.parse.formats.kinetics_json`, which comes here for clips that are not plain.
+Label lists are read only here. Grammar: JSON as Python's `json` reads it; of a name that is given twice the last value
+counts, and unknown names are ignored.
 """
 
 import json
@@ -81,7 +81,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _constant_at(data: bytes) -> int | None:
-    """Where the first NaN or Infinity outside of a string stands; None where there is none."""
+    """The position of the first NaN or Infinity outside a string; None if there is none."""
     return next((match.start(1) for match in _CONSTANT.finditer(data) if match[1]), None)
 
 

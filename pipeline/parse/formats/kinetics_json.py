@@ -6,8 +6,8 @@ y down; the source has no body ids, so a track is a place in the frames' lists o
 
 Grammar only: nothing is flipped, centred, ranked or cut; which label holds is decided in `pipeline.parse.labels`.
 
-`pipeline.kernels.clip_json` reads plain clips, which nearly all are. Whatever it says no to is read, or refused with
-place and reason, by `pipeline.parse.formats.clip_objects`, whose grammar holds for both.
+`pipeline.kernels.clip_json` reads plain clips, which nearly all are. Every clip that it declines is read by
+`pipeline.parse.formats.clip_objects`, or refused there with place and reason; its grammar holds for both.
 """
 
 from unicodedata import normalize

@@ -1,9 +1,9 @@
-"""The lines of a `.skeleton` file -> body tracks: slow, and with a line and a reason for all that is wrong.
+"""The lines of a `.skeleton` file -> body tracks: slow, but every error has its line and its reason.
 
-In and out as in `pipeline.parse.formats.ntu_skeleton`, which asks here for what is not plain. Grammar only, and a
-strict one: every field must be a number as Python's `float` reads it, all joint lines have the same number of columns
-(at least 3), nothing follows the last frame. Columns after the third are not used: they may hold nan (or `-1.#IND`);
-x y z may not, a Kinect gives every joint a place, if only a guessed one.
+In and out are as in `pipeline.parse.formats.ntu_skeleton`, which comes here for files that are not plain. Grammar only,
+and a strict one: every field must be a number as Python's `float` reads it, all joint lines have the same number of
+columns (at least 3), nothing follows the last frame. Columns after the third are not used: they may hold nan (or
+`-1.#IND`); x y z may not, because a Kinect gives every joint a position, if only a guessed one.
 """
 
 import math
