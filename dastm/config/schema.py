@@ -74,7 +74,7 @@ class BackboneConfig:
 
     name: BackboneName = "st_gcn"
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
-    """One network per stream, features side by side. None: as published (2s-AGCN joint and bone, others joint)."""
+    """Blocks. None: as published (ST-GCN, 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
     """One network per stream, features side by side. None: as published (2s-AGCN joint and bone, the others joint)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
