@@ -50,7 +50,7 @@ class Clip:
 
 
 def checksum(data: bytes) -> str:
-    """BLAKE2b of 16 bytes, in hex: of the .npy member's bytes."""
+    """Checksum of a .npy member: BLAKE2b of its bytes, 16 bytes long, in hex."""
     return blake2b(data, digest_size=16).hexdigest()
 
 
@@ -113,23 +113,23 @@ class ClassEntry:
     clips: int
     shards: tuple[str, ...]
     exemplars: tuple[int, ...] = ()
-    """Its given examples, for a protocol that fixes them: which of its clips, in shard order, ascending."""
+    """The examples of the class, if a protocol fixes them: positions of its clips in shard order, ascending."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a shard folder says of itself; training needs this and nothing of `pipeline/`."""
+    """The description of a shard folder; training needs this and nothing of `pipeline/`."""
 
     dataset: str
     layout: Layout
     frames: int
-    """Frames a clip, after sampling."""
+    """Number of frames per clip, after sampling."""
     parts: Mapping[str, Mapping[int, ClassEntry]]
     """part -> class id -> entry."""
     definition: Mapping[str, Any]
     """The data set definition in full, as resolved."""
     contents: str
-    """`contents_digest` of all clips: other clips, another manifest."""
+    """`contents_digest` of all clips, so that other clips give another manifest."""
     versions: Mapping[str, str]
 
     def pool_sizes(self, part: str) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""JSON and YAML that others wrote -> plain values, with bounded time and memory: the one place where they are read.
+"""JSON and YAML from other people -> plain values, with bounded time and memory. All documents are read here.
 
 In: a path or bytes. Out: dicts, lists, texts, numbers, True, False, None; or `DocumentError` with the reason in one
 line. Refused: what is no regular file, or too large; nesting deeper than any document of ours; YAML whose aliases
@@ -50,7 +50,7 @@ def cut(text: object) -> str:
 
 
 def no_such_key(key: str, known: Iterable[str]) -> str:
-    """What to say of a key that there is none of: the one that was meant, most likely, and all there are."""
+    """The message for an unknown key: the key that was most likely meant, and all known keys."""
     names = list(known)
     near = difflib.get_close_matches(key, names, n=1)
     meant = f"did you mean {near[0]}? " if near else ""

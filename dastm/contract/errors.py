@@ -1,4 +1,4 @@
-"""The ways in which things can be at fault: one raw file (the run goes on), or a whole run (one line, exit 1)."""
+"""The errors of both halves: one raw file is at fault (the run goes on), or the whole run (one line, exit 1)."""
 
 from dataclasses import dataclass
 

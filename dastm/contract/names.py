@@ -13,7 +13,7 @@ from dastm.contract.documents import DocumentError, read_yaml, shown
 
 PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 SAFE_IN_QUOTES = re.compile(r"[^'\x00-\x1f\x7f-][^'\x00-\x1f\x7f]*")
-"""What stays one word between single quotes."""
+"""Matches a text that stays one word between single quotes in a shell."""
 
 
 def is_plain(name: object) -> bool:

@@ -1,4 +1,4 @@
-"""What the operating system refuses, in one line: which file, what is wrong, and what to do. Both halves use it.
+"""Errors of the operating system in one line: which file, what is wrong, and what to do. Both halves use it.
 
 In: an OSError. Out: `runs/a/last.pt: No space left on device; make room there, or ..`. Needs no torch.
 """
@@ -38,7 +38,7 @@ ADVICE = {
     errno.ELOOP: "its links go round in a circle; mend them, or name another place",
     errno.EINVAL: "no file can have this name there; name another place",
 }
-"""What to do about what."""
+"""Kind of error -> what to do about it."""
 
 
 def os_line(error: OSError, place: object = None, what: str = "") -> str:
@@ -57,7 +57,7 @@ def os_line(error: OSError, place: object = None, what: str = "") -> str:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An OSError of this block that names no file, as those of a full disk, names this one."""
+    """Give an OSError of this block the name of this file if it names none, as when the disk is full."""
     try:
         yield
     except OSError as error:

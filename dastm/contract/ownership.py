@@ -1,8 +1,8 @@
-"""What a command may replace or remove: only what is recognisably and wholly its own.
+"""What a command may replace or remove: only files and folders that it recognises as entirely its own.
 
 In: a path that a command is about to write or remove. Out: nothing, or NotOurs that names what else lies there.
-A folder is ours where what describes it can be decoded and everything in it is listed there; a file where it reads as
-ours do, or is empty. A link is followed where a user names it, never where the name is our own. Both halves use this.
+A folder is ours if the file that describes it can be decoded and lists everything in it; a file is ours if it reads
+like ours, or is empty. A link is followed where a user names it, never where the name is our own. Both halves use this.
 """
 
 import re
@@ -22,12 +22,12 @@ class NotOurs(Exception):
 
 
 def unfinished_name(path: Path) -> Path:
-    """Beside `path`, the name that nobody else has under which it is written before it takes its own."""
+    """A unique name beside `path`, under which the file is written until it is complete."""
     return path.with_name(f".{path.name}.{uuid4().hex[:12]}.new")
 
 
 def finished_name(name: str) -> str:
-    """The name that an unfinished file would have taken; any other name as it is. Folders before it stay."""
+    """The final name of an unfinished file; any other name is returned unchanged. Folders in the name stay."""
     folder, slash, own = name.rpartition("/")
     unfinished = _UNFINISHED.fullmatch(own)
     return f"{folder}{slash}{unfinished[1] if unfinished else own}"
@@ -88,7 +88,7 @@ class FileKind:
 
 
 def check_file(path: Path, *kinds: FileKind) -> None:
-    """NotOurs where another file than an empty one or one of these kinds lies at `path`; pipes and devices are fine."""
+    """Raise NotOurs if the file at `path` is neither empty nor one of these kinds; pipes and devices are allowed."""
     if not path.is_file() or path.stat().st_size == 0 or any(is_a(path, kind) for kind in kinds):
         return
     about = " or ".join(kind.about for kind in kinds)

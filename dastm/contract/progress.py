@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal; elsewhere (a file, a pipe, a batch system) a line now and then.
+"""The progress of a long command: a bar on a terminal; elsewhere (a file, a pipe, a batch system) a line now and then.
 
 In: the work and how much of it there is. Out: on standard error, with the time left, at least once a minute. Both
 halves use it. Needs no torch.
@@ -88,20 +88,20 @@ class Lines(Generic[T]):
                 self.update()
 
     def update(self, n: int = 1) -> None:
-        """So many more are done."""
+        """Add to the number that is done."""
         self._n += n
 
     def set_postfix(self, **notes: Any) -> None:
-        """Numbers to tell beside."""
+        """Set the numbers to show beside the progress."""
         self._notes = "".join(f", {name} {value}" for name, value in notes.items())
 
     def close(self) -> None:
-        """Tell no more."""
+        """Stop reporting."""
         self._over.set()
         self._thread.join()
 
     def line(self) -> str:
-        """How far it is now, e.g. `split: 300 of 400 clips, 0:06:00 so far, about 0:02:00 left`."""
+        """The present state as a line, e.g. `split: 300 of 400 clips, 0:06:00 so far, about 0:02:00 left`."""
         elapsed_s, done = self._clock() - self._begun, self._n - self._initial
         of = f"{self._n} of {self._total}" if self._total is not None else str(self._n)
         so_far = f"{self._desc}: {of} {self._unit}s{self._notes}, {_told(elapsed_s)} so far"

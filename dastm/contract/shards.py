@@ -1,8 +1,8 @@
-"""A shard folder of others, read: what everybody but the audit checks before a file of it is opened or believed.
+"""Reads a shard folder that may come from other people: the checks that every reader but the audit makes first.
 
 In: a folder. Out: its manifest, its index, the clips of its tars. Names lead nowhere but into the folder; files are
 regular (links to such files are followed, as DVC's cache makes them); sizes are known before anything is read.
-Raises ShardError in one line. Both halves read with this; `pipeline.audit.run` has checks of its own on purpose.
+Raises ShardError in one line. Both halves read with this; `pipeline.audit.run` has separate checks on purpose.
 """
 
 import re
@@ -55,12 +55,12 @@ def _check_name(name: str, where: str) -> None:
 
 
 def has_manifest(folder: Path) -> bool:
-    """Whether something lies there that says it is a shard folder."""
+    """Whether the folder has a manifest."""
     return (folder / MANIFEST_NAME).exists()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a folder says of itself."""
+    """The manifest of a shard folder, decoded and checked."""
     path = folder / MANIFEST_NAME
     try:
         data = read_file(path)

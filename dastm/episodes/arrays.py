@@ -1,4 +1,4 @@
-"""An episode of one's own arrays: what a recogniser is asked without any shards."""
+"""Makes an episode from a user's own arrays, to ask a recogniser without any shards."""
 
 from collections.abc import Mapping, Sequence
 

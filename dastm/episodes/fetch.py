@@ -16,7 +16,7 @@ class EpisodeSource(Protocol):
 
     @property
     def manifest(self) -> Manifest:
-        """What the folder says of itself."""
+        """The manifest of the shard folder."""
 
     def pool_sizes(self, part: str) -> dict[int, int]:
         """Class id -> number of clips; RunError for an unknown part."""
@@ -29,7 +29,7 @@ class EpisodeSource(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of files and tensors."""
+        """Close files and release tensors."""
 
 
 def fetch_episode(source: EpisodeSource, part: str, plan: EpisodePlan) -> Episode:

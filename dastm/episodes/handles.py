@@ -50,7 +50,7 @@ class Handles:
         os.close(surplus)
 
     def close(self) -> None:
-        """Close what is idle now and what is borrowed on its return; a second call does nothing."""
+        """Close idle descriptors now, and borrowed ones when they are returned; a second call does nothing."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, OrderedDict()

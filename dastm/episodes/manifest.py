@@ -32,6 +32,6 @@ def check_clip(joints_MTVC: NDArray[np.float32], manifest: Manifest, where: str)
 
 
 def one_line(error: Exception) -> str:
-    """What a library's exception says, as the inside of a one-line message."""
+    """The text of a library's exception, as part of a one-line message."""
     text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
     return (text.splitlines() or [type(error).__name__])[0]

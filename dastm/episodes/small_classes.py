@@ -22,11 +22,11 @@ class LargeClasses:
 
     @property
     def manifest(self) -> Manifest:
-        """As the source has it."""
+        """The manifest of the source."""
         return self.source.manifest
 
     def pool_sizes(self, part: str) -> dict[int, int]:
-        """As the source has them, without the small classes."""
+        """The pool sizes of the source, without the small classes."""
         sizes = self.source.pool_sizes(part)
         return {class_id: n for class_id, n in sizes.items() if n >= self.needed.get(part, 0)}
 

@@ -27,7 +27,7 @@ RESIDENT_BUDGET = 2 * 2**30
 
 
 def refusal(shards: str) -> str:
-    """Why a URL out of a file is not opened, and what to do."""
+    """The message that says why a URL from a file is not opened, and what to do."""
     return (
         f"{shown(shards)}: shards that a command fetches are opened for `--shards` only, never because a file says so"
     )

@@ -33,9 +33,8 @@ class Activation(nn.Module):
 
     `distance` is that of the activated frames, `frobenius` as in Eq. 6, or `cosine`; `init` is how the projections
     begin (`projections.start`). `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`);
-    None: there are none.
-    `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all prototype frames); None
-    chooses from the sizes. It changes memory and speed, not the result.
+    None: no codes. `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all
+    prototype frames); None chooses from the sizes. It changes memory and speed, not the result.
     Formula: A = softmax_rows((H W1)(H' W2)^T / sqrt(D)) of each side, H' the other side's features; activated features
     A (H W3); the distance is the Frobenius norm of the difference of both (Ma et al., ECCV 2022, Eq. 4-6).
     Raises: ValueError for sizes below 1 or an unknown distance.
@@ -133,7 +132,7 @@ class Activation(nn.Module):
 
 
 def fused(inputs: Sequence[Tensor]) -> bool:
-    """Whether the GPU's kernel is for these inputs; on a GPU a no is explained in the log, once a process."""
+    """Whether the GPU's kernel takes these inputs; if a GPU cannot use it, the log says why, once per process."""
     if inputs[0].device.type != "cuda":
         return False
     reason = unfit(inputs) or missing(inputs[0].device)

@@ -21,7 +21,7 @@ from dastm.layers.dropout import Dropout
 from dastm.matching.projections import coded, start
 
 EPSILON = 1e-12
-"""Of the layer norm, as released."""
+"""Epsilon of the layer norm, as released."""
 
 
 class EquationAttention(nn.Module):
@@ -60,7 +60,7 @@ class EquationAttention(nn.Module):
 class AttentionBlock(nn.Module):
     """Single-head attention with biased projections, an output projection, dropout, residual and layer norm.
 
-    `dropout` is that of the attention and of what is added to the residual. Projections begin as nn.Linear's do, drawn
+    `dropout` applies to the attention and to what is added to the residual. Projections begin as nn.Linear's do, drawn
     from `generator`; masks follow from `dastm.layers.dropout.reseed_dropout`.
     """
 
@@ -94,11 +94,11 @@ class AttentionBlock(nn.Module):
         return scores_VV.softmax(-1)
 
     def rows(self, own_VD: Tensor) -> Tensor:
-        """What joints ask with, divided by sqrt(d)."""
+        """The queries of the joints, divided by sqrt(d)."""
         return self.query(own_VD) / math.sqrt(self.n_features)  # type: ignore[no-any-return]
 
     def values(self, own_VD: Tensor) -> Tensor:
-        """What attention gathers, the output projection done: once a frame, where after it it would be once a pair."""
+        """The values that attention gathers, output projection included: once per frame instead of once per pair."""
         return functional.linear(self.value(own_VD), self.output.weight)
 
 

@@ -1,4 +1,4 @@
-"""Work on many rows, some at a time: a bounded amount of what is only needed on the way, and the same result."""
+"""Work on many rows, some at a time: the same result, with bounded memory for intermediate values."""
 
 from collections.abc import Callable
 from functools import partial

@@ -93,7 +93,7 @@ PAIRED: dict[FrameDistance, Callable[[Tensor, Tensor], Tensor]] = {
     "frobenius": paired_frobenius,
     "cosine": paired_cosine,
 }
-"""By the name that a configuration gives them: of all queries with all prototypes, and of sequences in pairs."""
+"""Name in the configuration -> the functions for all queries with all prototypes, and for paired sequences."""
 
 
 def check_name(distance: str) -> None:
@@ -103,12 +103,12 @@ def check_name(distance: str) -> None:
 
 
 def pairwise_distance(rows_AE: Tensor, rows_BE: Tensor) -> Tensor:
-    """Euclidean distance of every row of the one with every row of the other, through one matrix product.
+    """Euclidean distance of every row of one matrix to every row of the other, by one matrix product.
 
     Shapes: rows_AE (A, E), rows_BE (B, E) -> (A, B). The mean of rows_BE is subtracted from both sides first: no
     distance changes, and less is lost to cancellation; close pairs are then computed again by direct subtraction.
-    An accelerator subtracts directly in the first place: finding the close ones would wait for it.
-    The gradient is zero where a distance is zero. It can be taken once, not twice.
+    An accelerator always subtracts directly, because the search for close pairs would have to wait for the device. The
+    gradient is zero where a distance is zero. It can be taken once, not twice.
     """
     if rows_AE.device.type != "cpu":
         return torch.cdist(rows_AE, rows_BE, compute_mode="donot_use_mm_for_euclid_dist")
@@ -126,7 +126,7 @@ def check_features(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> None:
 
 
 def same_frames(query_QTVD: Tensor, prototypes_WSVD: Tensor) -> None:
-    """Raise ValueError unless both have as many frames: for what compares frame t with frame t."""
+    """Raise ValueError unless both have the same number of frames, for comparisons of frame t with frame t."""
     if query_QTVD.shape[1] != prototypes_WSVD.shape[1]:
         raise ValueError(
             f"frame t is compared with frame t, but there are {query_QTVD.shape[1]} query frames and"

@@ -52,5 +52,5 @@ def joint_codes(n_joints: int, n_features: int, length: float, generator: torch.
 
 
 def coded(features_VD: Tensor, code_VD: Tensor | None) -> Tensor:
-    """What scores are computed from: the features, with the codes of the joints where there are any."""
+    """The input of the scores: the features, plus the codes of the joints if there are any."""
     return features_VD if code_VD is None else features_VD + code_VD

@@ -14,7 +14,7 @@ from torch import Tensor
 def surrogate_rank(features_VD: Tensor) -> Tensor:
     """Mean of the min(V, D) largest column norms of softmax_rows(X). Shapes: (..., V, D) -> (...).
 
-    In 0..1 where V <= D: 1 where every joint lights a channel of its own, 1 / sqrt(V) where all light the same. The
+    In 0..1 where V <= D: 1 if every joint activates a different channel, 1 / sqrt(V) if all activate the same one. The
     released code subtracts the largest entry first, which changes no softmax.
     Raises: ValueError if there is no matrix of at least 1 x 1.
     """

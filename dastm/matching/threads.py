@@ -1,4 +1,4 @@
-"""numba beside torch: both on as many threads as torch has, and torch's number left as it was."""
+"""numba beside torch: both use torch's number of threads, and torch's number stays unchanged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -26,7 +26,7 @@ _told: set[str] = set()
 
 
 def missing(device: torch.device | None = None) -> str | None:
-    """What the kernels lack in this process, on this GPU or, without one named, the current; None if nothing."""
+    """What the kernels lack in this process on this GPU (default: the current one); None if nothing is missing."""
     if not _installed():
         return "Triton is not installed"
     if os.environ.get("TRITON_INTERPRET") == "1":
@@ -48,14 +48,14 @@ def unfit(inputs: Sequence[Tensor]) -> str | None:
 
 
 def tell_once(part: str, reason: str) -> None:
-    """One warning a process and part: the general version is used instead of the fused one, and why."""
+    """Warn once per process and part that the general version is used instead of the fused one, and why."""
     if part not in _told:
         _told.add(part)
         logging.getLogger("dastm").warning("%s: no fused kernel, the general version runs instead: %s", part, reason)
 
 
 def launch_on(tensor: Tensor) -> AbstractContextManager[object]:
-    """Triton launches on the current device: makes that the tensor's."""
+    """Make the tensor's device the current one, because Triton launches on the current device."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 

@@ -38,7 +38,7 @@ MAX_CLIP_BYTES = 512 * 2**20
 PYSKL_BODIES = 2
 """PYSKL's preparation of 3-D clips stops at a clip of more bodies."""
 EVERY = "all"
-"""The only split where no class split is known."""
+"""The name of the only split if no class split is known."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ExportSummary:
     """Clips in 3-D of more bodies than PYSKL's own preparation takes."""
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The summary as lines for people."""
         splits = ", ".join(f"{name} {count}" for name, count in self.splits.items())
         limit = f"more than {PYSKL_BODIES} bodies, which PYSKL does not take in 3-D"
         crowded = [f"{self.crowded} clips have {limit}; export shards"] if self.crowded else []

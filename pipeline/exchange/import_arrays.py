@@ -3,11 +3,11 @@
 In: a folder of arrays (see `pipeline.exchange.arrays`). Out: a shard folder (see `dastm.contract.clip`), any number of
 clips a class. Coordinates are taken as they are: frames are sampled, nothing is filled, moved, turned or scaled. A body
 that is zero in all frames taken is absent; where slots are kept, an empty slot before a body stays, all zero, because
-networks with a norm of their own for each slot (the released code's) tell the two apart. The arrays are read twice, a
-clip at a time: once to check every clip, once to write.
+networks with a separate norm for each slot (the released code's) distinguish the two. The arrays are read twice, a clip
+at a time: once to check every clip, once to write.
 
 Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each subset
-numbers its own classes from 0 on, `renumber` gives every class an id of its own, subset after subset.
+numbers its own classes from 0 on, `renumber` gives every class a unique id, subset after subset.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -42,7 +42,7 @@ NOTE_PADDED = "shorter than the frames taken, padded as stored"
 
 @dataclass(frozen=True, kw_only=True)
 class ImportSpec:
-    """What the arrays do not say of themselves."""
+    """Everything about the arrays that they do not state themselves."""
 
     definition: Definition | None = None
     """The data set that these arrays are: its name, class names and layout, and its class split, which must hold."""
@@ -54,7 +54,7 @@ class ImportSpec:
     frame_order: Literal["time", "scrambled"] = "time"
     """As in `SplitSpec`: `release` with `scrambled` is what the released code trains on, to the last bit."""
     seed: int = 0
-    """Which frames are drawn."""
+    """Seed of the frames that are drawn."""
     renumber: bool = False
     keep_slots: bool | None = None
     """An empty first slot stays before the body in the second; None: where frames are drawn as in the released code."""

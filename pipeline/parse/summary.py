@@ -1,4 +1,4 @@
-"""What a parse has come to: counts, and the first files refused, read off the finished files of the table.
+"""The result of a parse: counts and the first refused files, read from the finished files of the table.
 
 In: the files on disk, so that a run that was interrupted and continued counts as one that was not. Out: `ParseSummary`.
 """
@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from pipeline.table import RefusedFile, read_file_facts, read_file_refused
 
 SHOWN = 5
-"""RefusedError files that the summary lists; the refused table has them all."""
+"""How many refused files the summary lists; the refused table has all of them."""
 OUTSIDE_KEY = b"outside_split"
-"""Metadata of a refused file: clips of its files that were read and then seen to be outside the split."""
+"""Metadata of a table file of refused files: the number of clips that were found outside the split only when read."""
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")""")
 _NUMBER = re.compile(r"(?<![\w-])-?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w)")
 
@@ -33,7 +33,7 @@ class ParseSummary:
     refused_by_reason: dict[str, int]
     """Reasons with their numbers and quoted words left out -> files."""
     refused_examples: dict[str, str] = field(default_factory=dict)
-    """Of each such reason that lost something: the first file, with the whole reason."""
+    """For each such reason that lost something, the first file with its whole reason."""
     outside_split: int
     ignored: int
     classes: int

@@ -17,7 +17,7 @@ from dastm.contract.ownership import NotOurs, check_listed, check_plain, inside,
 from pipeline.work.paths import beside, can_rename, clear_errors, on_this_machine, remove_all_in, write_whole
 
 UNFINISHED = ".unfinished"
-"""Lies in a folder as long as it is written."""
+"""The name of a file that lies in a folder until it is complete."""
 _SAYS = b"dastm-data is at work in this folder\n"
 
 
@@ -31,7 +31,7 @@ class FolderKind:
     listed: Callable[[Path], Collection[str] | None]
     """Names of all files that a whole folder says it has, its marker included; None where the marker is none."""
     names: re.Pattern[str]
-    """What files in an unfinished one are called."""
+    """Matches the names of files in an unfinished folder."""
 
 
 @contextmanager
@@ -141,6 +141,6 @@ def _clear(final: Path, new: Path, old: Path, kind: FolderKind) -> None:
 
 
 def _remove(folder: Path, last: str) -> None:
-    """As far as it goes: what stays is cleared away by the next run."""
+    """Remove as much as possible; the next run clears away what remains."""
     with suppress(OSError, NotOurs):
         remove_all(folder, last)

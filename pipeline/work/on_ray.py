@@ -20,7 +20,7 @@ from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
 LOCAL = "local"
 KNOCK_SECONDS = 5.0
 RETRIES = 3
-"""How often a task begins again whose machine or process was lost, before the run stops."""
+"""How often a task whose machine or process was lost starts again before the run stops."""
 PACKAGES = Path(__file__).resolve().parents[2]
 
 

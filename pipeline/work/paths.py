@@ -111,8 +111,8 @@ def remove_all_in(folder: Path, but: str) -> None:
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes its name when the block ends; on an error nothing is left.
 
-    The unfinished one has a name of its own, so that two machines that do the same task never write into one file.
-    Where nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
+    The unfinished file has a unique name, so that two machines that do the same task never write into one file. Where
+    nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
     written; a pipe or a device (/dev/stdout) is written directly.
     """
     if not can_rename(path):
@@ -182,7 +182,7 @@ def ranges(path: Path) -> Iterator[Callable[[int, int], bytes]]:
 
 @contextmanager
 def clear_errors(out: Path) -> Iterator[None]:
-    """What cannot be written is one line: the disk is full, the folder is read-only."""
+    """Turn errors of writing (the disk is full, the folder is read-only) into a one-line DataError."""
     try:
         yield
     except OSError as error:

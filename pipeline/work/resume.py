@@ -34,11 +34,11 @@ _CODE = (
     ),
     *("pipeline/shards.py", "pipeline/table.py", "pipeline/tracks.py"),
 )
-"""What `parse` and `split` run on."""
+"""The code that `parse` and `split` use."""
 _END = 2**16
 _LOCK = "lock"
 _NAMES = re.compile(rf"{_LOCK}|work\.json|whole\.json|\d{{5,}}\.json|prepared-\d{{3,}}-\d{{5,}}\.(clips|json)")
-"""Of all that lies in a folder of notes."""
+"""Matches the names of all files in a folder of notes."""
 
 
 def notes_folder(out: Path) -> Path:
@@ -124,9 +124,10 @@ def digest_of_end(path: Path) -> str | None:
 
 
 def digest_of_whole(path: Path) -> str | None:
-    """Of all the bytes of a file of a table; None where it is not there.
+    """Digest of all bytes of a table file; None if the file does not exist.
 
-    In a store, of size and end: objects there are whole or not there, and reading them costs as much as making them.
+    In a store, only of size and end: objects there are complete or absent, and reading them costs as much as making
+    them.
     """
     if on_this_machine(path) is None:
         return digest_of_end(path)
@@ -137,7 +138,7 @@ def digest_of_whole(path: Path) -> str | None:
 
 
 def digest_of_file(path: Path) -> str:
-    """Of all its bytes."""
+    """Digest of all bytes of a file."""
     digest = blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(2**20):
@@ -147,7 +148,7 @@ def digest_of_file(path: Path) -> str:
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Of the code that results come from, and of the libraries that write them: other code, other results."""
+    """Digest of the code that makes the results and of the libraries that write them: other code, other results."""
     files = [
         path
         for name in _CODE

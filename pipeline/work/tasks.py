@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 AHEAD = 2
-"""Tasks a worker that are handed out at a time."""
+"""Number of tasks per worker that are handed out at a time."""
 KILLED = "was killed, most likely for want of memory; what is finished is kept, run again with fewer workers"
 P = TypeVar("P")
 R = TypeVar("R")

@@ -1,8 +1,8 @@
 """Tasks whose results are files: done here, in processes of this machine, or on a Ray cluster.
 
 In: a function, and tasks that each hold all that it needs. Out: task and result, as they are finished. Never more than
-two tasks a worker are handed out, so that memory stays bounded. What is done already is for `pipeline.work.resume` to
-say.
+two tasks a worker are handed out, so that memory stays bounded. `pipeline.work.resume` knows which tasks are done
+already.
 """
 
 import os

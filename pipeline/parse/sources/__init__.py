@@ -1,7 +1,8 @@
 """Sources beside the raw formats: files that hold many clips, and folders that a definition describes.
 
-A format (`pipeline.parse.formats`) is the bytes of one file, which say all of one clip. A source lists its clips first,
-with all that is known of them, and reads one where it lies. A new source is a module and a row here.
+A format (`pipeline.parse.formats`) reads one file that holds one whole clip. A source first lists its clips with
+everything that is known about them, and then reads single clips from their place. To add a source, add a module and a
+row of `SOURCES`.
 """
 
 from collections.abc import Mapping

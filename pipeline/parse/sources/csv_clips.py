@@ -1,4 +1,4 @@
-"""A clip as CSV: a line a body and frame (wide), or a line a joint (long) -> tracks.
+"""A clip as CSV -> tracks: one line for each body and frame (wide), or one line for each joint (long).
 
 In: UTF-8 text whose first line names its columns: `frame` (or `time`, see `csv_frames`), `body` where there is more
 than one, then wide `x_0, y_0, z_0, x_1, ..` (with the joint's number or name) or long `joint, x, y, z`; 2-D has no z.
@@ -23,7 +23,7 @@ from pipeline.parse.sources.csv_frames import FrameColumn, whole
 from pipeline.tracks import MAX_FRAMES
 
 SCORES = ("score", "visibility", "confidence")
-"""What a column of confidences is called; the first of them counts."""
+"""The names that a column of confidences may have; the first one found counts."""
 MAX_BODIES = 1000
 MAX_CSV_BYTES = 32 * 2**20
 """A larger file is refused: 40,000 frames of 25 joints; numbers take more room than their text."""
@@ -35,9 +35,9 @@ class CsvClip(NamedTuple):
     places_MTVC: NDArray[np.float64]
     scores_MTV: NDArray[np.float64] | None
     ids_M: NDArray[np.int64]
-    """As the file names the bodies, ascending."""
+    """The body ids as the file states them, ascending."""
     notes: tuple[str, ...]
-    """Of the steps between its frames."""
+    """Notes on the steps between its frames."""
 
 
 class _Value(NamedTuple):
@@ -48,7 +48,7 @@ class _Value(NamedTuple):
 
 
 def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str = ",") -> CsvClip:
-    """Read one file; RefusedError with its line for anything but the above, a joint given twice included."""
+    """Read one file; RefusedError with the line for anything else, including a joint that is given twice."""
     if len(data) > MAX_CSV_BYTES:
         raise RefusedError(f"{len(data)} bytes, more than the {MAX_CSV_BYTES} that a clip as CSV may have")
     reader = csv.reader(io.StringIO(_text(data), newline=""), delimiter=delimiter, strict=True)

@@ -1,8 +1,8 @@
 """Which frame a row of a CSV clip belongs to: as its `frame` column says, or as the time stamps of its `time` column.
 
-In: the columns of a file, then its rows. Out: 0-based frames, and what to note of their steps. Time stamps may be in
-any unit and begin anywhere: the usual step between two of them is one frame, and each stamp is the frame nearest to it,
-so that a pause stays as long as it was. A column `fps` is not needed for that, and not used.
+In: the columns of a file, then its rows. Out: 0-based frames, and notes on their steps. Time stamps may be in any unit
+and begin anywhere: the usual step between two of them is one frame, and each stamp is the frame nearest to it, so that
+a pause stays as long as it was. A column `fps` is not needed for that, and not used.
 
 Axes: N rows.
 """
@@ -21,7 +21,7 @@ NOTE_STEP = "frames_more_than_1_apart"
 NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
 MOST_STEP = 10
-"""Frame numbers usually so far apart, or farther, are time stamps: nobody records every tenth frame."""
+"""Frame numbers that are usually this far apart, or farther, are time stamps: nobody records every tenth frame."""
 
 
 class FrameColumn:
@@ -36,7 +36,7 @@ class FrameColumn:
         self._stamps: dict[float, int] = {}
 
     def number(self, row: Sequence[str]) -> int:
-        """The frame of a row as its column says or, of time stamps, the number of that stamp; RefusedError for none."""
+        """The frame of a row as its column states it, or its time stamp as a number; RefusedError if there is none."""
         text = row[self._at].strip()
         if self._name == "frame":
             return whole("frame", text, 2**31)
@@ -49,7 +49,7 @@ class FrameColumn:
         return self._stamps.setdefault(stamp, len(self._stamps))
 
     def settle(self, numbers_N: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """The frames of all rows, from what `number` gave of each, and notes; RefusedError for times called frames."""
+        """The frames of all rows, from `number` of each, and notes; RefusedError for times that are called frames."""
         if self._name == "frame":
             return numbers_N - numbers_N.min(), self._notes(np.unique(numbers_N))
         stamps = np.array(list(self._stamps))

@@ -2,9 +2,9 @@
 
 In: numbers of any kind, with or without confidences, and how the definition's `parse.source` says they are written.
 Out: tracks as every reader gives them: 3-D in metres with y up, 2-D as fractions of the image with y down. A body is
-absent from a frame where all its numbers are zero. nan is how others mark what was not measured: such a joint stays nan
-in 3-D and gets confidence 0 where there are confidences, as the rest of the pipeline knows it, and the clip is noted. A
-single joint at zero is measured, unless the definition's `parse.zero_joints` says otherwise.
+absent from a frame where all its numbers are zero. Other tools mark joints that were not measured with nan: such a
+joint stays nan in 3-D and gets confidence 0 if there are confidences, as the rest of the pipeline expects, and the clip
+is noted. A single joint at zero is measured, unless the definition's `parse.zero_joints` says otherwise.
 
 Axes: M bodies, T frames, V joints, C coordinates (x y in 2-D).
 """
@@ -49,7 +49,7 @@ def dense_tracks(
 
     Args:
         clip_MTVC: C is 3, for 2-D layouts 2; one more where the confidence comes last.
-        scores_MTV: confidences; None: as the last coordinate says, where it is one, else none in 3-D, and in 2-D 1.
+        scores_MTV: confidences; None: those of the last coordinate, if it is one; else none in 3-D and 1 in 2-D.
         zero_is_missing: a joint at exactly zero was not measured (`ParseSpec.zero_is_missing`).
         image: how 2-D coordinates are written where `spec.image` does not say.
         size: width and height for `pixels`.

@@ -31,7 +31,7 @@ SUFFIXES = (".npy", ".csv")
 
 
 def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
-    """One member a file; DataError where there is none but the labels file."""
+    """One member for each file; DataError if there is no file but the labels file."""
     source = spec.source or SourceSpec()
     clips = [file for file in files if file.name != source.labels_file]
     if not clips:

@@ -1,4 +1,4 @@
-"""What files that hold many clips, and folders described by a definition, have in common: a list of their clips.
+"""The common interface of files that hold many clips and of folders that a definition describes: a list of clips.
 
 In: raw files and the definition's parse block. Out: `Member`s, known before a joint is read: key, facts, label, and
 the place where a worker finds the clip. What is damaged as a whole is one DataError; one bad clip is one RefusedError.
@@ -17,7 +17,7 @@ from pipeline.parse.raw_files import RawFile
 from pipeline.tracks import ClipName, Tracks
 
 MAX_CLIPS = 2**20
-"""A file that claims more is refused: each costs memory before it is read, and an empty one is a byte of the file."""
+"""A file that claims more clips is refused: each costs memory before it is read, and an empty one is only a byte."""
 NOTE_RENAMED = "key_renamed"
 
 
@@ -27,17 +27,17 @@ class Member:
 
     raw: RawFile
     within: str = ""
-    """Its place in the file, for people: what the table's `source` says after the file's own; empty: all of it."""
+    """Its place in the file, for people: the end of the table's `source`, after the path; empty: the whole file."""
     name: ClipName | None
     stated: str | None = None
-    """The key as the source itself states it; None: made of the file's path. Two made ones may meet by accident."""
+    """The key as the source states it; None if made from the file's path, when two may be equal by accident."""
     labels: tuple[Label, ...] = ()
     size: int
     """Bytes of the clip, uncompressed."""
     place: Any = None
     """What the source's own `read` needs to find the clip."""
     problem: str | None = None
-    """Why it cannot be used, where that shows before any joint is read."""
+    """The reason why the clip cannot be used, if that is known before any joint is read."""
     notes: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ class Source:
 
 
 def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
-    """Key and facts of a clip's name, and notes; NTU names say who acts, where and when, but not which label holds.
+    """The key and the facts in a clip's name, and notes; NTU names give subject, camera and setup, but not the label.
 
     Dots, slashes and unprintable characters, which keys must not have, become `_`. RefusedError where nothing is left.
     """
@@ -65,7 +65,7 @@ def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
 
 
 def is_ntu_name(text: str) -> bool:
-    """Whether a name says of its clip what NTU's do; such a name is a key on its own, wherever its file lies."""
+    """Whether a name has the form of NTU's; such a name is a key by itself, wherever its file lies."""
     try:
         facts_of_name(f"{text}{SUFFIX}")
     except RefusedError:

@@ -24,12 +24,12 @@ _BAD_HEADER = (ValueError, TypeError, SyntaxError, OverflowError, EOFError, Toke
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """An array in a file; as claimed: whether its rows are there shows when they are read."""
+    """An array in a file, as its header claims; whether its rows exist shows only when they are read."""
 
     shape: tuple[int, ...]
     dtype: str
     offset: int
-    """Of its first number."""
+    """Position of its first number in the file, in bytes."""
     fortran: bool = False
 
     @property
@@ -75,7 +75,7 @@ def read_row(file: BinaryIO, header: NpyHeader, row: int) -> NDArray[Any]:
 
 
 def read_chunks(file: BinaryIO, header: NpyHeader) -> Iterator[NDArray[Any]]:
-    """All rows, some thousands at a time; a claim of more rows than there are ends in RefusedError, not in memory."""
+    """All rows, some thousands at a time; if the header claims too many, RefusedError before the memory is full."""
     step = max(1, min(CHUNK_ROWS, MAX_BYTES // max(1, header.row_bytes)))
     for start in range(0, header.shape[0], step):
         shape = (1, min(step, header.shape[0] - start), *header.shape[1:])

@@ -1,4 +1,4 @@
-"""Where a clip ends that was padded by repetition: arrays of one length for all clips hold shorter clips in loops.
+"""Finds the end of a clip that was padded by repetition, as in arrays that have one length for all clips.
 
 In: one clip, bodies x frames x joints x numbers. Out: where it ends, body by body, and what to note. The preparation of
 2s-AGCN (Shi et al., CVPR 2019) repeats every body from its first frame on until 300 frames are full; other tools hold
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 NOTE_LOOPED = "padding_by_repetition_cut"
 NOTE_HELD = "repeated_last_frame_cut"
 NOTE_REPEATS = "repeats_to_its_end"
-"""Said and nothing cut: the source itself states how many frames a clip has, only some of its bodies repeat, or a few
-frames do."""
+"""The note on a clip of which nothing is cut: its source states the number of frames, or only some bodies or a few
+frames repeat."""
 LEAST_REPEATED = 10
-"""Fewer frames than this are no padding, and fewer poses no loop: rests of a pose occur, and ghosts that flicker."""
+"""Fewer frames than this are no padding, and fewer poses no loop: people rest in a pose, and ghosts flicker."""
 
 
 class Ending(NamedTuple):
@@ -35,8 +35,8 @@ class Ending(NamedTuple):
 def find_end(clip_MTVK: NDArray[Any]) -> Ending:
     """The end of a clip whose padding may be zeros, repetition, or repetition and then zeros.
 
-    Every body has a loop of its own in 2s-AGCN's arrays; the longest is the clip, where every other body repeats, too,
-    or is not shown any more.
+    In 2s-AGCN's arrays each body has a separate loop. The longest loop is the clip, if every other body also repeats or
+    is no longer shown.
     """
     n_frames = clip_MTVK.shape[1]
     whole_M = np.array([_last_shown(body_TVK) for body_TVK in clip_MTVK], np.int64)
@@ -58,7 +58,7 @@ class _Loop(NamedTuple):
     """What a body repeats from its first frame on, to its end."""
 
     frames: int = 0
-    """Until it begins anew."""
+    """The number of frames until the loop begins again."""
     poses: int = 0
     """Different ones in it."""
     again: int = 0

@@ -1,9 +1,9 @@
-"""What a pickle may hold for us: plain Python values and numpy arrays of numbers, built by our own code.
+"""The objects that a pickle may hold: plain Python values and numpy arrays of numbers, built by our own code.
 
 In: the calls that a pickle asks for, by name and arguments, as numpy writes them (numpy 1.x and 2.x, Python 2 and 3).
 Out: `Array`s that say where in the file their numbers lie; `numbers` reads one. Nothing is imported or called by name:
-the few names below are all that is known, and each stands for a function of this file. numpy's texts are texts; its
-other kinds (objects, dates) become `Odd`: one odd clip is no reason to refuse the file.
+the few names below are all that is known, and each stands for a function of this file. numpy strings become strings;
+its other kinds (objects, dates) become `Odd`, because one odd clip is no reason to refuse the file.
 """
 
 import codecs
@@ -40,11 +40,11 @@ class Span(NamedTuple):
     length: int
     coding: Coding
     is_text: bool
-    """Not yet encoded to bytes."""
+    """Whether it is text, which still has to be encoded to bytes."""
 
 
 class Odd(NamedTuple):
-    """A value of numpy's that no clip needs: who uses it is refused with the reason, the rest of the file is not."""
+    """A numpy value that no clip needs: a clip that uses it is refused with the reason; the others are read."""
 
     reason: str
 
@@ -66,7 +66,7 @@ class Array:
     fortran: bool = False
     data: bytes | Span = b""
     odd: str = ""
-    """Why its contents cannot be used; they are left out."""
+    """The reason why its contents cannot be used and are left out."""
 
     @property
     def n_bytes(self) -> int:

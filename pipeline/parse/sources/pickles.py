@@ -23,8 +23,8 @@ MAX_LINE = 4096
 MAX_STACK, MAX_KEPT = 2**20, 2**25
 """Values waiting at a time, and items of all lists and dicts, or memo entries: 260,000 annotations have 11 million."""
 BYTES_PER_ITEM = 4
-"""A file has so many bytes for each of its items (annotations have 19), beyond the first 2^20 items: what would fill
-the memory is refused early."""
+"""Beyond the first 2^20 items, a file must have at least this number of bytes for each item (annotations have 19), so
+that a file that would fill the memory is refused early."""
 CHUNK_BYTES = 2**15
 
 _HIGHEST_PROTOCOL = 5

@@ -1,9 +1,9 @@
 """PYSKL annotation pickles (Duan et al., ACM MM 2022): one file of many GB -> its clips, and one clip -> tracks.
 
 In: `{"split": {name: [frame_dir, ..]}, "annotations": [{"frame_dir", "label", "total_frames", "keypoint" (M, T, V, C),
-"keypoint_score" (M, T, V), "img_shape" (height, width), ..}, ..]}`, or the list of annotations alone. Nothing of it is
-run (see `pipeline.parse.sources.pickles`). Out: one `Member` an annotation, whose numbers stay in the file until
-`read`.
+"keypoint_score" (M, T, V), "img_shape" (height, width), ..}, ..]}`, or the list of annotations alone. Nothing in it is
+executed (see `pipeline.parse.sources.pickles`). Out: one `Member` for each annotation; its numbers stay in the file
+until `read`.
 
 Bodies are zero-padded to the same frames, 2-D joints are pixels of img_shape. The splits of the file are not used: they
 divide subjects or cameras; the definition divides classes.
@@ -26,19 +26,19 @@ from pipeline.tracks import Tracks
 
 SUFFIXES = (".pkl", ".pickle")
 SCORES = ("keypoint_score", "joint_score")
-"""Confidences; the second is ours, for 3-D: PYSKL allows no scores there, and passes over what it does not know."""
+"""The keys of confidences. The second one is ours, for 3-D: PYSKL allows no scores there, and ignores unknown keys."""
 MAX_CLASSES = 1_000_000
 NOTE_FRAMES = "total_frames_differs"
 
 
 class Place(NamedTuple):
-    """Where a clip's numbers are, and the width and height that its pixels are of."""
+    """Where the numbers of a clip are, and the width and height of its image in pixels."""
 
     joints: Array
     scores: Array | None
     size: tuple[int, int] | None
     frames_stated: bool
-    """The annotation has `total_frames`, and they are those of the array."""
+    """Whether the annotation has `total_frames`, equal to the number of frames of the array."""
 
 
 def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:

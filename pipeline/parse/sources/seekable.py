@@ -23,8 +23,8 @@ def reading(file: RawFile, member: str | None = None, *, verified: bool = False)
     """The file opened, or one member of it; whatever fails while it is read is one RefusedError.
 
     Args:
-        verified: a member of an archive is read through first, once in each process: its checksum is of all of it, and
-            whoever reads single clips would take damaged ones for sound.
+        verified: a member of an archive is first read to its end, once in each process. Its checksum covers the whole
+        member, so a reader of single clips would not notice damaged ones.
     """
     archive = file.root if file.member is not None else file.root / file.source
     inner = member if file.member is None else file.member

@@ -41,7 +41,7 @@ _ARRAYS = re.compile(r"x_(?P<part>.+)\.npy")
 
 
 class Place(NamedTuple):
-    """Where a row is."""
+    """The place of a row: its file, its member and its number."""
 
     inner: str | None
     header: NpyHeader
