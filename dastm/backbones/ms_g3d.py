@@ -17,7 +17,7 @@ adjacency is no part of the state dict there, nor here.
 Axes: B bodies, T frames (m after the strides), V joints, C channels, W frames of a window, N nodes, K scales,
 D features.
 Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C): then graph convolutions are plain matrix
-products, and the convolutions over time take the layout as it is.
+products, and the convolutions over time need no other layout.
 """
 
 import math
@@ -54,8 +54,8 @@ MASK = 1e-6
 class MultiScaleGraphConv(nn.Module):
     """ReLU of the batch norm of sum over scales k of (A_k + R_k) x W_k + b; R is the learned residual mask.
 
-    In a graph of several frames N = W * V nodes come in frame after frame and leave joint after joint. PairNorm, where
-    there is one, follows the sum, and takes all nodes of the graph together.
+    In a graph of several frames N = W * V nodes come in frame after frame and leave joint after joint. PairNorm, if
+    used, follows the sum, and takes all nodes of the graph together.
 
     Args:
         n_nodes: (scales, nodes) of the graph.

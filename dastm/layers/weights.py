@@ -1,4 +1,4 @@
-"""Initial weights, drawn from a generator of their own: the same numbers on any device, and no global state touched.
+"""Initial weights, drawn from a separate generator: the same numbers on any device, and no global state is touched.
 
 `torch.nn` draws a layer's weights from the process-wide generator while it is built; here layers are built without
 (`skip_init`), and the network that holds them calls these functions in a fixed order.

@@ -57,7 +57,7 @@ class Pair:
     query_class: str
     prototype_class: str
     distance: float
-    """As the model measures it."""
+    """Distance of the pair as the model measures it."""
     query_VC: Array
     """Coordinates of the query's first body at the shown frame."""
     support_VC: Array
@@ -68,7 +68,7 @@ class Pair:
     attention: Attention | None
     """Of the joints at that frame pair; None for a model without any."""
     alignment: Alignment | None
-    """In time; None for a model that compares frame t with frame t."""
+    """The alignment in time; None for a model that compares frame t with frame t."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +78,9 @@ class Explanation:
     features_VD: Array
     """The query's joint features at its middle frame."""
     same: Pair
-    """Against its own class."""
+    """The query against its own class."""
     other: Pair
-    """Against the nearest wrong class."""
+    """The query against the nearest wrong class."""
 
 
 def explain(model: Recogniser, source: EpisodeSource, part: str, n_way: int, device: torch.device) -> Explanation:

@@ -51,7 +51,7 @@ class RunSection:
     evaluations: list[dict[str, Any]]
     """metrics.json of every evaluation, with its figure."""
     left_out: list[str]
-    """A line for each evaluation that is not of the run as it is now."""
+    """A line for each evaluation that does not belong to the present seeds and weights of the run."""
     curves: Figure
     similarity: list[Figure]
     pairs: list[Figure]
@@ -128,7 +128,7 @@ def _curves_figure(run: Path) -> Figure:
 
 
 def _evaluations(run: Path, record: TrainingRecord) -> tuple[list[dict[str, Any]], list[str]]:
-    """Those of the run as it is now; and a line for each that is left out, with the reason."""
+    """The evaluations of the run's present seeds and weights, and a line with the reason for each that is left out."""
     kept, left_out = [], []
     for folder in sorted(path.parent for path in (run / "eval").rglob(METRICS_NAME)):
         found = read_evaluation(folder)
