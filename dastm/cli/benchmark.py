@@ -16,15 +16,21 @@ from dastm.cli.options import (
     type=click.Path(path_type=Path),
     help="A folder for bench.json, bench.md and, with --growth, growth.svg. Default: only print.",
 )
-@click.option("--device", default="auto", show_default=True)
-@click.option("--precision", type=click.Choice(["float32", "tf32", "bf16"]), default="float32", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "tf32", "bf16"]),
+    default="float32",
+    show_default=True,
+    help="Number format; bf16 is for the backbone only, tf32 for CUDA only.",
+)
 @click.option("--growth", is_flag=True, help="Also measure how the cost grows with queries, ways, frames and joints.")
 @click.pass_obj
 @one_line_errors
 def measure(
     source: str | None, words: tuple[str, ...], out: Path | None, device: str, precision: str, growth: bool
 ) -> None:
-    """Measure time and memory of each part and of whole episodes, as ratios within one run.
+    """Measure time and memory of each part and of whole episodes. Ratios are measured within one run.
 
     WORDS select the cases whose name contains one of them; without words all are measured, which takes minutes.
 

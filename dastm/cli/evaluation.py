@@ -59,7 +59,7 @@ from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
     default=None,
     help="Convert shards whose order of joints or choice of frames differs from the run's; the results say so.",
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
