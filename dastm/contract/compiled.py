@@ -1,9 +1,9 @@
-"""Functions that numba compiles, and where they are kept: a folder named by the code of all of them.
+"""Functions that numba compiles, kept in a folder that is named by a digest of all their code.
 
-numba looks at a function's own file only, but what it keeps has the code of other files' functions in it. Where one of
-those changes, the numbers of the old code would come back. So whatever changes in one of `KERNELS`, or in the versions
-that compile them, has a folder of its own: in NUMBA_CACHE_DIR where that is set, else beside the code, else in the
-user's cache, else in the temporary folder. Where none of them can be written, kernels are compiled anew every time.
+numba looks at a function's own file only, but what it keeps has the code of other files' functions in it. If one of
+those changed, numba would go on using the old code. So every change in one of `KERNELS`, or in the versions that
+compile them, gives a new folder: in NUMBA_CACHE_DIR if that is set, else beside the code, else in the user's cache,
+else in the temporary folder. If none of them can be written, every process compiles the kernels it needs.
 """
 
 import os
@@ -38,8 +38,8 @@ _DECORATING = Lock()
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` of a function, kept on disk: `@compiled()`, `@compiled(parallel=True)`.
 
-    With NUMBA_DISABLE_JIT=1 the function is left as it is. numba's own setting, which is also that of other programs'
-    kernels in this process, is as it was afterwards.
+    With NUMBA_DISABLE_JIT=1 the function is not compiled. numba's own setting, which other programs' kernels in this
+    process share, is restored afterwards.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -58,7 +58,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def _kept_in(folder: Path) -> Iterator[None]:
     """Within the block numba keeps what it decorates in `folder`, in one folder a package.
 
-    By itself it adds a digest of the file's whole path: every copy of the same code would be compiled anew.
+    By itself it adds a digest of the file's whole path, so that every copy of the same code would be compiled again.
     """
     theirs, path_of = _SETTINGS.CACHE_DIR, vars(_CacheLocator)["get_suitable_cache_subpath"]
     _SETTINGS.CACHE_DIR = str(folder)
@@ -77,7 +77,7 @@ def cache_folder() -> Path | None:
 
 
 def kernels_digest() -> str:
-    """Of the code of all kernels, and of the versions that compile them."""
+    """Digest of the code of all kernels and of the versions that compile them."""
     digest = blake2b(repr((numba.__version__, llvmlite.__version__, np.__version__)).encode(), digest_size=16)
     for path in sorted(path for pattern in KERNELS for path in PACKAGES.glob(pattern)):
         data = path.read_bytes()

@@ -138,7 +138,7 @@ def _row_sum(rows: Doubles, v: Doubles, total: Doubles, scale: float, start: int
 def _diagonalise(d: Doubles, e: Doubles, rows: Doubles, n_steps: int) -> bool:
     """Turns a tridiagonal matrix (d on the diagonal, e beside it) to a diagonal one, and `rows` with it.
 
-    Returns whether so many steps were enough.
+    Returns whether the allowed number of steps was enough.
     """
     last = len(d) - 1
     while last > 0:

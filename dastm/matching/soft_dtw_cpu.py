@@ -3,7 +3,7 @@
 In: costs (N, T, S). Out: values (N,), each cell's three shares (N, T, S, 3) and, from those, gradients (N, T, S).
 The recursion is Eq. 2 of Cuturi & Blondel (ICML 2017), carried out on Z = exp(-R / gamma) instead of R:
     Z[t, s] = exp(-cost[t, s] / gamma) (Z[t-1, s] + Z[t, s-1] + Z[t-1, s-1])
-with Z = m 2^e, a float64 mantissa beside an exponent of its own. Nothing can overflow or vanish, a cell takes one
+with Z = m 2^e, a float64 mantissa beside a separate exponent. Nothing can overflow or vanish, a cell takes one
 exponential that no other cell waits for, and no logarithm. cost / (gamma ln 2) is split into its whole part, which goes
 to e, and its fraction in twice the working precision: the shares are right to about 1e-14 for any gamma and cost, where
 sums in log-space lose the digits of cost / gamma.

@@ -1,7 +1,7 @@
-"""Where a clip stands, how it is turned and how large it is: the same for every recording after this.
+"""Normalises where a clip stands, which way it faces and how large it is.
 
 In: joints without a gap, float64. Out: the same joints moved, turned and scaled. Everything is measured on the first
-body and applied to all, so that the bodies keep their places to each other.
+body and applied to all, so that the bodies keep their positions relative to each other.
 
 `upright` with `origin: every_frame` is the pre-normalisation of 2s-AGCN (Shi et al., CVPR 2019): centre joint to the
 origin, spine onto z, then the line from the left to the right shoulder onto x, each by the smallest turn that does it.
@@ -24,7 +24,8 @@ SMALLEST_TORSO = 0.01
 
 
 def to_origin(joints_MTVC: NDArray[np.float64], centre: int, every_frame: bool) -> NDArray[np.float64]:
-    """Subtract the first body's centre joint: that of its first frame, or of every frame its own.
+    """Subtract the first body's centre joint: that of its first frame from all frames, or that of each frame from this
+    frame.
 
     Shapes: (M, T, V, C) -> (M, T, V, C), a new array.
     """
@@ -35,8 +36,8 @@ def to_origin(joints_MTVC: NDArray[np.float64], centre: int, every_frame: bool) 
 def rotation(frame_VC: NDArray[np.float64], layout: Layout, upright: bool) -> tuple[NDArray[np.float64], bool]:
     """The turn that brings the first body's first frame into line, and whether every line had a direction.
 
-    A line without a direction (shorter than a micrometre; for yaw, vertical) is left where it is. One that points the
-    opposite way is turned by half a circle: about x where z is meant, about z where x is meant.
+    A line without a direction (shorter than a micrometre; for yaw, vertical) is not turned. A line that points the
+    opposite way is turned by 180 degrees: about x if it should lie on z, about z if it should lie on x.
 
     Shapes: (V, 3) -> (3, 3) matrix R, a point p goes to R p.
     Raises ValueError where `check_rotation` does.
@@ -52,7 +53,7 @@ def rotation(frame_VC: NDArray[np.float64], layout: Layout, upright: bool) -> tu
 
 
 def check_rotation(layout: Layout, upright: bool) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The layout's spine and shoulders; ValueError where they do not say how to turn a skeleton."""
+    """The layout's spine and shoulders; ValueError if they do not define how to turn a skeleton."""
     if layout.is_image or len(layout.coordinates) != 3:
         raise ValueError(f"rotate: layout {layout.name} is not 3-D, only rotate: none is possible")
     if layout.shoulders is None:
@@ -121,8 +122,8 @@ def torso_length(
 ) -> float | None:
     """Median over frames of the distance between the means of the first body's two groups of joints.
 
-    Frames in which one of these joints is missing are left out. None where no frame is left, or where the length is
-    below a hundredth of the clip's largest coordinate (a person seen from above, two joints found in one place).
+    Frames in which one of these joints is missing are left out. None if no frame is left, or if the length is below a
+    hundredth of the clip's largest coordinate (a person seen from above, two joints found in one place).
     Units: those of the joints.
     """
     low, high = (list(group) for group in torso)

@@ -1,4 +1,5 @@
-"""64 bytes of text at a time: which of them are digits, signs, white space, as the bits of one word each.
+"""Classifies 64 bytes of text at a time: one word of bits for the digits, one for the signs, one for white space, and
+so on.
 
 The idea is Langdale and Lemire's (Parsing gigabytes of JSON per second, VLDB Journal 2019): once a block's characters
 are bit masks, a rule about neighbours is a shift and an `and`, for 64 characters at once. The compiler makes vector
@@ -22,9 +23,8 @@ word: Any = np.uint64 if JIT else int
 ZERO, ONE, FULL = word(0), word(1), word(0xFFFF_FFFF_FFFF_FFFF)
 
 kernel: Any = compiled(error_model="numpy", _nrt=False)
-"""For functions that allocate nothing: numba then counts no references to the arrays they are given.
-
-Counting is atomic and done at every call, which takes twice as long as reading a number does.
+"""Decorator for functions that allocate nothing: numba then counts no references to their array arguments. The atomic
+counting at every call would take twice as long as reading a number.
 """
 
 _CLASSES: tuple[bytes, ...] = (b"0123456789", b".", b"+-", b"eE", b" ", b"\r", b"\n")
@@ -98,11 +98,11 @@ def _lowest_vector(typingctx: Any, mask: Any) -> Any:  # pragma: no cover
 masks: Any = _masks_vector if JIT else _masks_plain
 """(text, at) -> masks of digit, dot, sign, e or E, space, carriage return, line feed; bit i is byte at + i.
 
-All 64 bytes must be there: at + 64 <= len(text). Whoever calls it has seen to that; nothing here does.
+All 64 bytes must exist: at + 64 <= len(text). The caller has to ensure that; it is not checked here.
 """
 eight_bytes: Any = _eight_vector if JIT else _eight_plain
-"""(text, at) -> 8 bytes as one word, the first one lowest. All 8 must be there, as with `masks`."""
+"""(text, at) -> 8 bytes as one word, the first one lowest. All 8 bytes must exist, as for `masks`."""
 count: Any = _count_vector if JIT else _count_plain
-"""How many bits are set."""
+"""Number of bits that are set."""
 lowest: Any = _lowest_vector if JIT else _lowest_plain
-"""The place of the lowest bit that is set; of no use for 0."""
+"""The position of the lowest bit that is set; meaningless for 0."""

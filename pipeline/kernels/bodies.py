@@ -1,11 +1,11 @@
-"""Which observation each body takes in each frame.
+"""Finds the observation that each body takes in each frame.
 
 In: the tracks as parsed and which joints were measured. Out: `places_MT`, for each kept body and frame the number of an
 observation or -1 where that body is absent. Frames in which a body has no measured joint count as absent.
 
 Whole tracks keep their observations at the frames that the source gives them: gaps stay where they are.
-`confidence` is the choice of ST-GCN's Kinetics feeder (Yan et al., AAAI 2018): in every frame on its own, the bodies of
-the largest summed confidence among the first five listed.
+`confidence` is the choice of ST-GCN's Kinetics feeder (Yan et al., AAAI 2018): in every frame separately, the bodies
+with the largest summed confidence among the first five listed.
 
 Axes: P observations, B tracks, M bodies kept, T frames, V joints, C coordinates.
 """
@@ -23,7 +23,7 @@ MOST_LISTED = 5
 
 
 def places_of(tracks: Tracks, measured_PV: NDArray[np.bool_], made_of: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Every track at its own frames; where two tracks of a body share one, the later listed holds it.
+    """Every track at its own frames; where two tracks of a body share a frame, the track that is listed later counts.
 
     Args:
         made_of: for each body the numbers of its tracks.
@@ -52,7 +52,7 @@ def _seen(tracks: Tracks, measured_PV: NDArray[np.bool_], b: int) -> NDArray[np.
 
 
 def places_by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], n_bodies: int) -> NDArray[np.int64]:
-    """In each frame the `n_bodies` most confident of the first five listed; equal confidence: the earlier listed.
+    """In each frame the `n_bodies` most confident of the first five bodies listed; of equals the one listed earlier.
 
     Returns (M, T) observation numbers, -1 where absent; M <= n_bodies, 0 where no frame shows anybody.
     Raises ValueError where the source has no confidences.

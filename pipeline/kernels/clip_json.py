@@ -1,11 +1,11 @@
 """The text of a Kinetics-skeleton clip -> its people, in one pass that makes no Python object.
 
 Plain clips only: the objects have just the keys that ST-GCN's release gives them, in any order, each once; names and
-label are printable ASCII without a backslash; counts and places hold. To all else, wrong or merely unusual, the answer
-is no: then `pipeline.parse.formats.clip_objects` decides. The grammar is JSON's (RFC 8259), white space anywhere it
+label are printable ASCII without a backslash; counts and places hold. Every other clip, wrong or merely unusual, is
+declined; then `pipeline.parse.formats.clip_objects` decides. The grammar is JSON's (RFC 8259), white space anywhere it
 allows.
 
-Every function takes and returns a place in the text; -1 is the answer no, and is passed on. Axes: P people, V joints.
+Every function takes and returns a position in the text; -1 means "declined" and is passed on. Axes: P people, V joints.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from pipeline.kernels.numbers import number_at
 
 
 class Limits(NamedTuple):
-    """What a plain clip keeps to: whole numbers from 0 to below these."""
+    """The limits of a plain clip: whole numbers from 0 to below these values."""
 
     frames: int
     classes: int
@@ -34,12 +34,12 @@ class People(NamedTuple):
     pose_PVC: NDArray[np.float32]
     score_PV: NDArray[np.float32]
     place_P: NDArray[np.int32]
-    """In the list of their frame."""
+    """Position of each person in the list of its frame."""
     frame_P: NDArray[np.int32]
 
 
 def read_clip(data: bytes, limits: Limits) -> People | None:
-    """Read a plain clip; None where it is not one, shows nobody, or is wrong in any way."""
+    """Read a plain clip; None if the clip is not plain, shows nobody, or is wrong in any way."""
     # A person has a digit and a comma or bracket a number, and its braces, names and colons beside.
     most = len(data) // (2 * 3 * limits.joints + len('{"pose":[],"score":[]}')) + 1
     numbers_PN = np.empty((most, 3 * limits.joints), np.float32)

@@ -1,9 +1,9 @@
-"""Which joints were measured, and what stands in for those that were not.
+"""Finds the joints that were measured, and fills in those that were not.
 
 In: one clip's observations as the source has them. Out: a whole array, bodies x frames x joints x coordinates, without
 a gap. A joint is missing where it is not finite, or without confidence (how OpenPose marks what it did not find, Cao
 et al., CVPR 2017). Sources in which (0, 0, 0) marks a lost joint are read with nan there (`formats.tracks.mark_zeros`):
-elsewhere it is a place like any other, where root-centred data has its root.
+in all others it is a position like any other, for example of the root in root-centred data.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
@@ -17,7 +17,7 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 def measured(joints_PVC: Floats, scores_PV: Floats | None) -> NDArray[np.bool_]:
-    """Which joints hold a measurement.
+    """Whether each joint holds a measurement.
 
     Shapes: (P, V, C) and, where the source has confidences, (P, V) -> (P, V) bool.
     """
@@ -91,7 +91,7 @@ def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], cent
 
 @compiled()
 def _interpolate(joints_MTVC, measured_MTV):  # type: ignore[no-untyped-def]
-    """In place; a joint without any measurement is left as it is."""
+    """Interpolate in place; a joint without any measurement is not changed."""
     n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
     for m in range(n_bodies):
         for v in range(n_joints):
@@ -114,8 +114,8 @@ def _interpolate(joints_MTVC, measured_MTV):  # type: ignore[no-untyped-def]
 def unseen(measured_MTV: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which joints `missing_joints: zero` sets to 0.
 
-    Those missing in a frame that shows other joints of the same body, and those that the body never shows. In frames
-    without the body its joints are between two frames that show it, and keep their interpolated positions.
+    These are the joints that are missing in a frame that shows other joints of the same body, and those that the body
+    never shows. In frames without the body, its joints keep their interpolated positions.
 
     Shapes: (M, T, V) -> (M, T, V) bool.
     """

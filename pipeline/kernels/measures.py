@@ -1,7 +1,7 @@
-"""What is measured of every body track: the numbers that any choice of bodies is made of, and no choice yet.
+"""Measures every body track: the numbers by which bodies are chosen later.
 
-In: the tracks as parsed and which joints were measured. Out: `TrackMeasures`, which the parsed table keeps, so that a
-doubt about a choice can be queried. Sums in float64, one clip in memory.
+In: the tracks as parsed and which joints were measured. Out: `TrackMeasures`, which the parsed table keeps, so that
+choices can be queried. Sums in float64, one clip in memory.
 
 Axes: P observations, B tracks, V joints, C coordinates.
 """
@@ -20,7 +20,7 @@ UPRIGHT = 0.8
 
 
 def measure(tracks: Tracks) -> TrackMeasures:
-    """Everything that is measured of the tracks of one clip."""
+    """All measures of the tracks of one clip."""
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
     extents_PC, travel_B = extents(tracks, measured_PV)
     seen_P, largest_P = extents_PC[:, 0] >= 0.0, extents_PC.max(axis=1, initial=-1.0)
@@ -81,7 +81,8 @@ def _variance(joints_PVC, counted_PV, lengths_B):  # type: ignore[no-untyped-def
 
 
 def extents(tracks: Tracks, measured_PV: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Largest less smallest coordinate of each frame, (P, C), and of each track's farthest travelled joint, (B,).
+    """Largest minus smallest coordinate: of each frame, (P, C), and over time of each track's farthest travelled joint,
+    (B,).
 
     -1 where there is no measured joint.
     """

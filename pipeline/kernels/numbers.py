@@ -3,8 +3,8 @@
 Three ways, the first that applies. (1) At most 2^53 times or over at most 10^22: both are float64s, so that one
 operation rounds as `float` does (Clinger, PLDI 1990). (2) Else mantissa times a rounded power of ten, digits beyond the
 19th left out, whose relative error is below 2^-51: where the float64s 2^-50 below and above it give the same float32,
-so does the one in between that `float` would find, as rounding never changes order. (3) Else nothing is said, and the
-caller asks Python.
+so does the one in between that `float` would find, as rounding never changes order. (3) Otherwise there is no answer,
+and the caller asks Python.
 
 Digits are read eight at a time, as in Lemire's "Number parsing at a gigabyte per second" (Software: Practice and
 Experience 2021). As plain Python the numbers are Python's own, masked to 64 bits where that matters.
@@ -15,18 +15,18 @@ import numpy as np
 from pipeline.kernels.blocks import FULL, JIT, ZERO, eight_bytes, kernel, lowest, word
 
 _SMALLEST, _GREATEST = -80, 60
-"""Ten to the power of less makes every mantissa of 19 digits 0 as float32; more is beyond float32."""
+"""A smaller power of ten makes every mantissa of 19 digits 0 as float32; a greater one is beyond float32."""
 _POWERS = np.array([float(f"1e{power}") for power in range(_SMALLEST, _GREATEST + 1)])
 _TENS = np.array([10**n for n in range(9)], np.uint64) if JIT else [10**n for n in range(9)]
 _TEN, _EXACT = word(10), word(2**53)
 _ROOM, _ROOM_FOR_EIGHT = word(10**18), word(10**10)
 """A mantissa below the first takes one digit more and stays below 10^19, one below the second takes eight."""
 _LONGEST = 14
-"""With one digit before the dot and so many behind it, a mantissa is below 2^53."""
+"""With one digit before the dot and at most this number behind it, a mantissa is below 2^53."""
 _READ_AHEAD = 20
-"""No byte so far behind the first is touched by the way for usual numbers: sign, digit, dot, digits, one more."""
+"""`_usual_number` touches no byte this far behind the first: sign, digit, dot, digits, one more."""
 _LIMIT = 3.39e38
-"""Just below `FLOAT32_LIMIT`: what lies between is left to Python."""
+"""Just below `FLOAT32_LIMIT`; numbers in between are left to Python."""
 _UNCERTAIN = 2.0**-50
 _LONG_EXPONENT = 100_000
 
@@ -51,7 +51,7 @@ def number_at(text, at, stop):  # type: ignore[no-untyped-def]
 
 @kernel
 def _any_number(text, at, stop):  # type: ignore[no-untyped-def]
-    """As `number_at`, for any number."""
+    """The same result as `number_at`, for any number."""
     negative, at = _sign(text, at, stop)
     first = at
     mantissa, power, at = _digits(text, at, stop, ZERO)
@@ -74,7 +74,7 @@ def _any_number(text, at, stop):  # type: ignore[no-untyped-def]
 
 @kernel
 def _usual_number(text, at, stop):  # type: ignore[no-untyped-def]
-    """As `number_at` for nearly all numbers: a minus or nothing, one digit, a dot, one to 14 digits, no exponent."""
+    """As `number_at`, for usual numbers only: a minus or nothing, one digit, a dot, 1 to 14 digits, no exponent."""
     if at + _READ_AHEAD > len(text):
         return False, np.float32(0), at
     minus = 1 if text[at] == 45 else 0
@@ -122,7 +122,7 @@ def _sign(text, at, stop):  # type: ignore[no-untyped-def]
 
 @kernel
 def _digits(text, at, stop, mantissa):  # type: ignore[no-untyped-def]
-    """Append digits to a mantissa: (it, how many were left out for want of room, byte after them).
+    """Append digits to a mantissa: (the mantissa, how many digits did not fit, byte after them).
 
     Where any is left out, the mantissa is 10^18 or more, and less than a 10^18th of the number is missing.
     """
@@ -142,7 +142,7 @@ def _digits(text, at, stop, mantissa):  # type: ignore[no-untyped-def]
 
 @kernel
 def _exponent(text, at, stop):  # type: ignore[no-untyped-def]
-    """(whether there is one of a size to reckon with, the exponent, byte after it)."""
+    """(whether there is an exponent of usable size, the exponent, byte after it)."""
     negative, at = _sign(text, at, stop)
     exponent, first = 0, at
     while at < stop and 48 <= text[at] <= 57:

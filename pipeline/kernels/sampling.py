@@ -2,7 +2,7 @@
 
 In: how many frames a clip has. Out: `n_frames` frame numbers, one from each of as many equal segments
 [i L / n, (i + 1) L / n). A clip shorter than `n_frames` is stretched (frames repeat), never padded.
-The authors' released code draws otherwise: `release_frames`; and it mixes up what it has drawn: `scramble`.
+The authors' released code draws differently (`release_frames`), and mixes up what it has drawn (`scramble`).
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTE_SCRAMBLED = "frames scrambled, as the authors' released code leaves them"
-"""On every clip of shards whose joints are scrambled, and on no other."""
+"""The note on every clip of shards whose joints are scrambled, and on no other."""
 
 
 def clip_rng(seed: int, key: str) -> np.random.Generator:
-    """The generator of one clip: the same whatever clips come before it, another one for another key or seed."""
+    """The random generator of one clip: it depends on seed and key only, not on the clips before it."""
     digest = blake2b(key.encode(), digest_size=16).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little")])
 
@@ -75,7 +75,7 @@ def scramble(joints_MTVC: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def unscramble(joints_MTVC: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What `scramble` was given."""
+    """Undo `scramble`."""
     n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
     flat_MVCT = joints_MTVC.transpose(0, 2, 3, 1).reshape(n_bodies, n_joints, n_frames, n_coordinates)
     return np.ascontiguousarray(flat_MVCT.transpose(0, 2, 1, 3))

@@ -1,9 +1,9 @@
 """The text of a `.skeleton` file -> its bodies, in two passes: where the lines end, then what stands in them.
 
 The first pass looks at 64 bytes at once and sees that every field is a number; the second reads only the numbers that
-are used. Both take plain files only (`[+-]digits[.digits][e[+-]digits]` between blanks, counts that hold) and say no to
-all else, wrong or merely unusual: then `pipeline.parse.formats.ntu_lines` decides. Nothing in a file is trusted: no
-byte, line or body is touched before it is known to be there.
+are used. Both take plain files only (`[+-]digits[.digits][e[+-]digits]` between blanks, counts that hold) and decline
+all others, wrong or merely unusual: then `pipeline.parse.formats.ntu_lines` decides. Nothing in a file is trusted: no
+byte, line or body is read before it is known to exist.
 
 Axes: P observations, V joints, C coordinates.
 """
@@ -17,27 +17,27 @@ from pipeline.kernels.blocks import BLOCK, FULL, ONE, ZERO, as_text, count, kern
 from pipeline.kernels.numbers import number_at
 
 MAX_TRACKS = 64
-"""More bodies than this in one file are not plain."""
+"""A file with more bodies than this is not plain."""
 MOST_BYTES = 2**31 - BLOCK
-"""Places are kept in 32 bits; a longer file is not plain."""
+"""Positions are kept in 32 bits; a longer file is not plain."""
 _LINE_BYTES, _SPARE_LINES = 16, 64
-"""Files whose lines are shorter than this on average, but for so many, are not plain: it bounds what is allocated."""
+"""The lines of a plain file, spare ones aside, have at least this length on average: it bounds what is allocated."""
 _MOST_DIGITS = 18  # so many fit an int64 whatever they are
 _TOP = word(BLOCK - 1)
 
 
 class Limits(NamedTuple):
-    """What a plain file keeps to."""
+    """The limits of a plain file."""
 
     frames: int
     bodies: int
-    """In one frame."""
+    """Most bodies in one frame."""
     header_fields: int
     joints: int
 
 
 class Bodies(NamedTuple):
-    """What a plain file holds, observations in the order of the file."""
+    """The contents of a plain file, observations in the order of the file."""
 
     n_frames: int
     crlf: bool
@@ -45,11 +45,11 @@ class Bodies(NamedTuple):
     track_P: NDArray[np.int32]
     frame_P: NDArray[np.int32]
     ids: NDArray[np.int64]
-    """Of the tracks in order of first appearance."""
+    """Body ids of the tracks, in order of first appearance."""
 
 
 def read_skeleton(data: bytes, limits: Limits) -> Bodies | None:
-    """Read a plain file; None where it is not one, holds no body, or is wrong in any way."""
+    """Read a plain file; None if the file is not plain, holds no body, or is wrong in any way."""
     end = data[-BLOCK:]
     size = len(data) - len(end) + len(end.rstrip())
     if not end.rstrip() or size > MOST_BYTES:
@@ -73,7 +73,8 @@ def read_skeleton(data: bytes, limits: Limits) -> Bodies | None:
 
 @kernel
 def index_lines(text, size, tail, ends, fields):  # type: ignore[no-untyped-def]
-    """Check every field, and find all lines: (how many, whether a carriage return ends one); (-1, False) says no.
+    """Check every field, and find all lines: (how many, whether a carriage return ends one); (-1, False) if the file is
+    declined.
 
     Args:
         text, size: the file's bytes, of which `size` count; the last one is no white space.
