@@ -281,6 +281,22 @@ def read_layout(folder: Path) -> Layout | None:
         ) from None
 
 
+def check_layout(folder: Path, layout: Layout) -> None:
+    """DataError where a finished table says that it was made for other joints than those of this layout."""
+    made = read_layout(folder)
+    if made is None or (made.joints, made.coordinates) == (layout.joints, layout.coordinates):
+        return
+    told, other = (f"{one.n_joints} joints of {', '.join(one.coordinates)}" for one in (made, layout))
+    pairs = enumerate(zip(made.joints, layout.joints, strict=False))
+    at = next((at for at, (a, b) in pairs if a != b), None)
+    if at is not None:
+        told, other = (f"joint {at} is {one.joints[at]!r}" for one in (made, layout))
+    raise DataError(
+        f"{folder}: made for layout {made.name} ({told}), the data set has layout {layout.name} ({other}); name the"
+        " data set that it was parsed with, or run `dastm-data parse` again"
+    )
+
+
 def read_refused(folder: Path) -> pa.Table:
     """All refused files. DataError as in `read_clips`."""
     return pa.concat_tables([read_file_refused(path) for path in _table_files(folder, "refused")])

@@ -29,7 +29,7 @@ from pipeline.definitions.definition import Definition
 from pipeline.exchange.pickling import dict_of, encoded, end, list_of, start
 from pipeline.kernels.joints import measured
 from pipeline.kernels.sampling import in_time
-from pipeline.table import ParsedClip, read_clips
+from pipeline.table import ParsedClip, check_layout, read_clips
 from pipeline.work.paths import clear_errors, whole_file
 
 IMG_SHAPE = (1024, 1024)
@@ -69,6 +69,7 @@ def export_parsed(
     splits: dict[str, list[str]] = {subset: [] for subset in PARTS} if definition else {EVERY: []}
     about: dict[str, Any] = {"coordinates": "as parsed"}
     if definition is not None:
+        check_layout(parsed, definition.parse.layout)
         about |= {"dataset": definition.name, "layout": definition.parse.layout.to_dict()}
 
     def annotations() -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ from pipeline.parse.plan import find_files, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read
 from pipeline.parse.sources import SOURCES
 from pipeline.split.normalise import check_split, normalise_clip
-from pipeline.table import ParsedClip
+from pipeline.table import ParsedClip, check_layout
 from pipeline.tracks import ClipName, Tracks
 
 USUAL = {"ntu_skeleton": "ntu-t", "kinetics_json": "kinetics"}
@@ -246,6 +246,8 @@ def _format_of(raw: RawFile) -> tuple[str, RawFormat]:
 def _by_key(key: str, folders: SearchFolders) -> ParsedClip | None:
     """From the parsed table, else from the raw files."""
     if folders.parsed is not None:
+        if folders.definition is not None:
+            check_layout(folders.parsed, folders.definition.parse.layout)
         found = parsed_clips(folders.parsed, [key]).get(key)
         if found is not None:
             return found

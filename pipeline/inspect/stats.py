@@ -24,7 +24,7 @@ from pipeline.inspect.stored import read_index, read_manifest, setting_of, sourc
 from pipeline.kernels import joints
 from pipeline.kernels.sampling import in_time
 from pipeline.parse.summary import kind_of, ordered
-from pipeline.table import ParsedClip, read_clips, read_facts, read_layout, read_refused
+from pipeline.table import ParsedClip, check_layout, read_clips, read_facts, read_layout, read_refused
 
 OUTSIDE = "outside"
 """Where a class is that is in no subset."""
@@ -160,6 +160,8 @@ def parsed_stats(
     Raises DataError where the table is not finished or damaged, or its joints are not those of the layout.
     """
     total = read_facts(folder, ("class_id",)).num_rows
+    if layout is not None:
+        check_layout(folder, layout)
     stats: Stats | None = None
     classes: dict[int, ClassCount] = {}
     missing_V: NDArray[np.int64] | None = None

@@ -25,7 +25,7 @@ from pipeline.shards import SHARDS, Decisions, ShardClass, versions, write_shard
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.normalise import check_split
-from pipeline.table import SUMMARY_NAME, read_file_facts, table_files
+from pipeline.table import SUMMARY_NAME, check_layout, read_file_facts, table_files
 from pipeline.work.folders import check_replaceable, replaced_folder
 from pipeline.work.paths import clear_errors
 from pipeline.work.resume import (
@@ -124,6 +124,7 @@ def _split(
     definition: Definition, parsed: Path, out: Path, workers: Workers | int, say: Callable[[str], None]
 ) -> SplitSummary:
     files = table_files(parsed)
+    check_layout(parsed, definition.parse.layout)
     digest = _digest(definition, files)
     finished = _finished(out, digest)
     if finished is not None:

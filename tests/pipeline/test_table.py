@@ -6,13 +6,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from dastm.contract.errors import DataError
+from pipeline.exchange.export import export_parsed
+from pipeline.inspect.find import SearchFolders, find_clip
+from pipeline.inspect.stats import parsed_stats
 from pipeline.kernels.measures import measure
+from pipeline.split.run import split
 from pipeline.table import (
     CLIPS,
     PLAN_NAME,
     REFUSED,
     ParsedClip,
     RefusedFile,
+    check_layout,
     clips_to_table,
     read_clips,
     read_facts,
@@ -20,9 +25,11 @@ from pipeline.table import (
     refused_to_table,
     table_file_path,
     table_to_clips,
+    with_layout,
     write_table_file,
 )
 from pipeline.tracks import TrackMeasures, Tracks
+from tests.oracles.hand_made import STICK, STICK_2D, definition_of, made_table
 
 
 def make_clip(rng, key, n_joints=2, lengths=(2, 1), scores=False, coordinates=None, **facts):
@@ -205,6 +212,39 @@ def test_an_unfinished_table_is_not_read(clips, tmp_path):
     for reader in (read_facts, read_refused, lambda folder: list(read_clips(folder))):
         with pytest.raises(DataError, match="parsing has not finished there"):
             reader(tmp_path)
+
+
+OTHER = replace(STICK, name="other", joints=(*STICK.joints[:-1], "tail"))
+READERS = {
+    "split": lambda table, made: split(made, table, table.parent / "shards"),
+    "stats": lambda table, made: parsed_stats(table, made.parse.layout),
+    "export": lambda table, made: export_parsed(table, table.parent / "x.pkl", made),
+    "show": lambda table, made: find_clip("clip000", SearchFolders(definition=made, parsed=table)),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_whoever_reads_a_table_of_another_layout_refuses_it_with_both_names(rng, tmp_path, reader):
+    table = made_table(tmp_path / "parsed", rng)
+    for path in sorted(table.glob("clips-*.parquet")):
+        write_table_file(with_layout(pq.read_table(path), STICK), path)
+    what = f"made for layout stick .joint 3 is '{STICK.joints[3]}'., the data set has layout other .joint 3 is 'tail'."
+    with pytest.raises(DataError, match=what):
+        READERS[reader](table, definition_of(OTHER))
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["parsed"]
+    READERS[reader](table, definition_of(replace(STICK, name="again")))  # the same joints are enough
+
+
+def test_tables_of_other_coordinates_or_fewer_joints_are_another_layout(rng, tmp_path):
+    table = made_table(tmp_path / "parsed", rng)
+    check_layout(table, STICK_2D)  # it does not say what it was made for
+    path = next(iter(sorted(table.glob("clips-*.parquet"))))
+    write_table_file(with_layout(pq.read_table(path), STICK), path)
+    with pytest.raises(DataError, match=r"stick .4 joints of x, y, z., .* stick2d .4 joints of x, y, confidence.;"):
+        check_layout(table, STICK_2D)
+    longer = replace(STICK, joints=(*STICK.joints, "tail"), bones=(*STICK.bones, (4, 0)))
+    with pytest.raises(DataError, match=r"4 joints of x, y, z., .* layout stick .5 joints of x, y, z."):
+        check_layout(table, longer)
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"PAR1 nothing", lambda b: b""])
