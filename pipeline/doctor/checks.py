@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dastm.contract.skeleton import Layout
+from pipeline.audit.origin import share_at
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import Bodies, Floats, Ints, Mask
 from pipeline.kernels.measures import extents
@@ -77,24 +78,23 @@ def zero_joints(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def at_origin(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """Joints of the main body that are measured at exactly (0, 0, 0) in nearly all frames, or in some. 3-D only."""
+    """Joints of the main body that are measured at exactly (0, 0, 0) in nearly all frames, or in some.
+
+    In an image (0, 0) is its corner, or its middle where the source counts from there.
+    """
     rows = bodies.rows[bodies.main]
-    shown_PV = bodies.measured_PV[rows]
-    if bodies.is_image or not shown_PV.any():
-        return
-    share_V = (shown_PV & ~bodies.joints_PVC[rows].any(axis=2)).sum(axis=0) / max(1, int(shown_PV.any(axis=1).sum()))
+    share_V = share_at(bodies.joints_PVC[rows], bodies.measured_PV[rows])
+    where, frames = "(0, 0)" if bodies.is_image else "(0, 0, 0)", "of the main body's frames"
     over = np.flatnonzero(share_V >= limits.origin_share)
     some = np.flatnonzero(share_V >= limits.origin_least)
     if len(some) > len(over):
         worst = max(sorted({*some.tolist()} - {*over.tolist()}), key=lambda joint: share_V[joint])
-        what = f"joint {_joint(bodies.layout, worst)} is (0, 0, 0) in {share_V[worst]:.0%} of the main body's frames"
+        what = f"joint {_joint(bodies.layout, worst)} is {where} in {share_V[worst]:.0%} {frames}"
         yield Doubt("at_origin", f"{what} only: lost there, most likely (parse.zero_joints: missing)")
     if len(over):
         first = int(over[0])
         more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""
-        what = (
-            f"joint {_joint(bodies.layout, first)}{more} is (0, 0, 0) in {share_V[first]:.0%} of the main body's frames"
-        )
+        what = f"joint {_joint(bodies.layout, first)}{more} is {where} in {share_V[first]:.0%} {frames}"
         yield Doubt("at_origin", what)
 
 

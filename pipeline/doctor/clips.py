@@ -13,6 +13,7 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.progress import progress as bar
 from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.audit import posture
+from pipeline.audit.landmarks import Landmarks, landmarks
 from pipeline.definitions.definition import DEFAULT_LAYOUT, ZERO_IS_MISSING
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
@@ -157,20 +158,36 @@ def _doubts(tracks: Tracks, layout: Layout | None, limits: Limits, source: str, 
 
 def posture_of(tracks: Tracks, layout: Layout | None) -> dict[str, float]:
     """What the main body of a clip says of the skeleton; nothing where no joint has a name that is known."""
-    marks = posture.landmarks(layout.joints) if layout is not None else None
     try:
         bodies = lay_out(tracks, layout)
     except ValueError:  # which is a finding of its own
         return {}
     rows = bodies.rows[bodies.main]
-    if marks is None or not bodies.measured_PV[rows].any():
+    if layout is None or not bodies.measured_PV[rows].any():
+        return {}
+    marks = marks_of(layout)
+    if not marks.is_enough:
         return {}
     up = (1, -1) if bodies.is_image else (1, 1)
     return posture.measure(bodies.joints_PVC[rows], bodies.measured_PV[rows], marks, up)
 
 
-def of_skeleton(postures: Sequence[Mapping[str, float]], source: str, is_image: bool) -> Iterator[Finding]:
-    """What a sample of clips shows to be no person's skeleton in the layout's order."""
+def marks_of(layout: Layout) -> Landmarks:
+    """The joints of a layout that a person is known by."""
+    return landmarks(layout.joints, layout.shoulders, layout.torso, layout.spine)
+
+
+def of_skeleton(
+    postures: Sequence[Mapping[str, float]], source: str, is_image: bool, layout: Layout | None
+) -> Iterator[Finding]:
+    """What a sample of clips shows to be no person's skeleton in the layout's order, and what cannot be judged.
+
+    Args:
+        layout: the one of all clips; None where it is a shipped one, of which every landmark is known, or none.
+    """
+    if layout is not None and len(postures) >= posture.FEWEST:
+        line = posture.not_checked(marks_of(layout), layout.name)
+        yield from [Finding(check="posture", source=source, what=line)] if line else []
     seen = [one for one in postures if one]
     for doubt in posture.doubts(seen, is_image, in_metres=True):
         yield Finding(check="skeleton", source=source, what=f"{doubt} (a sample of {len(seen)} clips)")

@@ -63,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
     "same_file": Kind("odd", "none needed: parse takes the first"),
     "other_files": Kind("odd", "none needed, unless one of them should be a clip"),
     "layout": Kind("odd", "give --dataset with its layout to have bones checked"),
+    "posture": Kind("odd", "none needed where the layout is no person's; else name these joints in the definition"),
 }
 
 

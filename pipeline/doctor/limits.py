@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from pipeline.audit.origin import AT_TIMES, NEARLY_ALL
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -17,10 +19,10 @@ class Limits:
     """Frames at the end equal to the one before to the bit: a sensor's noise never repeats, a stuck buffer does."""
     zero_share: float = 0.25
     """Share of a 3-D body's frames in which a joint is marked as lost: more than a hidden hand explains."""
-    origin_share: float = 0.9
-    """Share of a 3-D body's frames in which a joint is measured at exactly (0, 0, 0): no sensor measures that place,
+    origin_share: float = NEARLY_ALL
+    """Share of a body's frames in which a joint is measured at exactly (0, 0, 0): no sensor measures that place,
     but data that is centred on the joint has it there, and so has data that marks lost joints by it."""
-    origin_least: float = 0.05
+    origin_least: float = AT_TIMES
     """The least share of frames at exactly (0, 0, 0) that is told: a joint that is there at times was lost then."""
     never_found: float = 0.5
     """Share of a 2-D body's joints that no frame shows: a close-up still shows the upper half."""

@@ -93,7 +93,8 @@ def _raw(
             yield from examined.findings
             yield from census.add(examined)
     for is_image, of_kind in postures.items():
-        yield from of_skeleton(of_kind, census.source, is_image)
+        is_of_layout = parse is not None and parse.layout.is_image == is_image
+        yield from of_skeleton(of_kind, census.source, is_image, parse.layout if parse and is_of_layout else None)
     if found.whole:
         yield from _absent_lists(found, definition, census.source)
         for source, entries in lists.items():

@@ -15,7 +15,7 @@ from pipeline.doctor.clips import examine_parsed, of_skeleton, posture_of, progr
 from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
 from pipeline.parse.plan import MISSING
-from pipeline.table import read_clips, read_facts, read_layout, read_refused
+from pipeline.table import check_layout, read_clips, read_facts, read_layout, read_refused
 from pipeline.tracks import Tracks
 
 
@@ -31,6 +31,8 @@ def examine_table(folder: Path, totals: Totals, definition: Definition | None, l
             yield Finding(check=check, what=what, **row)
         total = read_facts(folder, ["key"]).num_rows
         own = definition.parse.layout if definition else read_layout(folder)
+        if definition is not None:
+            check_layout(folder, definition.parse.layout)
         for number, clip in enumerate(progress(read_clips(folder), total=total, unit="clip")):
             layout = own or _usual_layout(clip.tracks)
             unknown += layout is None
@@ -49,9 +51,9 @@ def examine_table(folder: Path, totals: Totals, definition: Definition | None, l
             check="table", source=str(folder), what=f"a row contradicts itself ({' '.join(str(error).split())})"
         )
         return
-    yield from of_skeleton(postures, str(folder), is_image)
+    yield from of_skeleton(postures, str(folder), is_image, own)
     if unknown:
-        what = f"{unknown} clips of a skeleton that is not known: bones were not looked at"
+        what = f"{unknown} clips of a skeleton that is not known: bones and posture were not looked at"
         yield Finding(check="layout", source=str(folder), what=what)
     if definition is not None:
         yield from census.against(definition)

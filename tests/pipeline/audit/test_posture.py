@@ -1,17 +1,21 @@
 """A person who sways raises no doubt; another order of joints, another axis upwards and other units do."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dastm.contract.skeleton import COCO17, NTU25, OPENPOSE18
-from pipeline.audit.posture import FEWEST, SAMPLE, doubts, landmarks, measure, step_of
+from pipeline.audit.landmarks import landmarks
+from pipeline.audit.posture import FEWEST, FEWEST_FEET, SAMPLE, doubts, measure, not_checked, step_of
+from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import RawFile, list_raw, read
 from pipeline.parse.sources.npy import read_array
 from tests.pipeline.doctor.made_clips import person
 
 SETS = Path("/work/shared/kinectsets")
+MOTION = Path("/work/shared/realmotion/realmotion.zip")
 
 
 def swapped(*pairs):
@@ -87,14 +91,59 @@ def test_an_image_is_judged_by_heights_and_sides(rng):
     assert said([clip * [1, -1] for clip in film], COCO17)
 
 
-def test_joints_are_known_by_usual_names_and_only_by_them():
-    marks = landmarks(NTU25.joints)
-    assert (marks.head, marks.hips, marks.shoulders, marks.feet) == (3, (12, 16), (4, 8), (14, 18))
-    assert marks.bones["forearm"] == ((5, 6), (9, 10))
-    assert landmarks(OPENPOSE18.joints).head == 0
-    names = ["LHip", "r_hip", "Shoulder_L", "RightShoulder"]
-    assert landmarks(names) == (None, (0, 1), (2, 3), None, {})
-    assert landmarks(["hip", "head"]) is None
+MIRRORED = {
+    "an axis mirrored": lambda clip: clip * [-1, 1, 1],
+    "left and right swapped": swapped((4, 8), (12, 16), (21, 23), (22, 24), *ARMS, *LEGS),
+}
+BACKWARDS = "the feet point backwards in 100% of the frames: left and right swapped, or a mirrored axis?"
+
+
+@pytest.mark.parametrize("name", MIRRORED)
+def test_a_mirrored_person_is_known_by_the_feet(rng, name):
+    clips = [MIRRORED[name](person(rng)) for _ in range(FEWEST_FEET)]
+    assert said(clips) == [BACKWARDS]
+    assert said(clips[1:]) == []
+    flat = replace(NTU25, coordinates=("x", "y", "confidence"))
+    assert said([clip[..., :2] * [1, -1] for clip in clips], flat) == []
+
+
+def test_a_person_who_turns_has_the_feet_in_front(rng):
+    for turn in np.linspace(0, 2 * np.pi, FEWEST_FEET):
+        c, s = np.cos(turn), np.sin(turn)
+        clip = person(rng) @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+        assert measure(clip, np.ones(clip.shape[:2], bool), landmarks(NTU25.joints))["feet ahead"] == 1.0
+
+
+def test_feet_along_the_shin_or_without_toes_tell_no_front(rng):
+    clip = person(rng)
+    clip[:, [15, 19]] = 2 * clip[:, [14, 18]] - clip[:, [13, 17]]
+    known_TV = np.ones(clip.shape[:2], bool)
+    assert "feet ahead" not in measure(clip, known_TV, landmarks(NTU25.joints))
+    names = [name.replace("foot", "sole") for name in NTU25.joints]
+    assert "feet ahead" not in measure(person(rng), known_TV, landmarks(names))
+
+
+def test_a_person_is_judged_as_far_as_the_joints_are_known(rng):
+    clips = [person(rng) for _ in range(FEWEST)]
+    names = [f"joint{chr(97 + at)}" for at in range(25)]
+    marks = landmarks(names, torso=((0,), (20,)))
+    found = [measure(clip * [1, -1, 1], np.ones(clip.shape[:2], bool), marks) for clip in clips]
+    (line,) = doubts(found, False, True)
+    assert line.startswith("the torso is within 60 degrees of upright in 0% of the frames only")
+
+
+def test_what_cannot_be_judged_is_said_with_the_names_to_give():
+    for layout in (NTU25, OPENPOSE18, COCO17):
+        assert not_checked(landmarks(layout.joints), layout.name) == ""
+    names = [name.replace("head", "top") for name in NTU25.joints]
+    assert not_checked(landmarks(names), "mine") == (
+        "posture checked in part only: no joint of layout mine is known as head; name them (`head`)"
+    )
+    assert not_checked(landmarks(["a", "b"]), "mine") == (
+        "posture not checked: no joint of layout mine is known as head / hips / shoulders / elbows / wrists / knees /"
+        " feet; name them (`head`, `left hip`, `left shoulder`, `left elbow`, `left wrist`, `left knee`, `left ankle`)"
+        " or give the layout `torso` and `shoulders`"
+    )
 
 
 def test_joints_without_a_measurement_say_nothing(rng):
@@ -113,8 +162,20 @@ def test_a_sample_is_spread_over_a_large_set():
 
 
 @pytest.mark.skipif(not SETS.is_dir(), reason="recorded sets that are not part of the project")
-@pytest.mark.parametrize("name", ["jackknife", "kard", "msr", "ucla", "utkinect"])
-def test_recorded_people_raise_no_doubt(name):
-    files: list[RawFile] = list_raw([SETS / f"{name}.zip"], [".npy"]).files
-    clips = [read_array(read(file)).astype(float) for file in files[:: len(files) // 12]]
+@pytest.mark.parametrize(
+    ("name", "tells"), [("jackknife", 1), ("kard", 0), ("msr", 1), ("ucla", 1), ("utkinect", 1), ("realmotion", 1)]
+)
+def test_recorded_people_raise_no_doubt_and_mirrored_ones_do(name, tells):
+    clips = [clip.astype(float) for clip in recorded(name)]
     assert said(clips) == []
+    lines = said([clip * [-1, 1, 1] for clip in clips])
+    assert [line.startswith("the feet point backwards") for line in lines] == [True] * tells
+
+
+def recorded(name):
+    if name == "realmotion":
+        files: list[RawFile] = list_raw([MOTION], [".skeleton"]).files
+        ntu = FORMATS["ntu_skeleton"]
+        return [ntu.read(read(file), NTU25, True)[0].joints_PVC for file in files[:: len(files) // 12]]
+    files = list_raw([SETS / f"{name}.zip"], [".npy"]).files
+    return [read_array(read(file)) for file in files[:: len(files) // 12]]

@@ -95,6 +95,19 @@ def test_a_joint_that_is_measured_at_the_origin_at_times_was_most_likely_lost(rn
     ]
 
 
+def test_a_joint_of_a_film_that_is_found_at_the_origin_is_named(rng):
+    body = film(rng)
+    body[:, 4] = 0.0
+    body[:10, 7] = 0.0
+    clip = with_scores(replace(tracks(film(rng)), joints_PVC=body.astype(np.float32)), np.ones((40, 18)))
+    found = [doubt.what for doubt in doubts(lay_out(clip, OPENPOSE18)) if doubt.check == "at_origin"]
+    assert found == [
+        "joint 'left wrist' is (0, 0) in 25% of the main body's frames only: lost there, most likely"
+        " (parse.zero_joints: missing)",
+        "joint 'right wrist' is (0, 0) in 100% of the main body's frames",
+    ]
+
+
 def test_joints_that_no_frame_finds_are_counted_in_a_film(rng):
     scores_PV = np.ones((40, 18))
     scores_PV[:, 8:] = 0.0

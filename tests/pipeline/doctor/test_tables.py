@@ -77,6 +77,29 @@ def test_the_layout_is_the_one_that_the_table_names(rng, write):
         assert what.startswith("names no layout of joints")
 
 
+def test_a_data_set_of_another_layout_than_the_table_is_refused_with_both_names(rng, write):
+    own = replace(NTU25, name="mine", joints=(*NTU25.joints[:3], "skull", *NTU25.joints[4:]))
+    folder = write([person(rng)])
+    path = table_file_path(folder, "clips", 0)
+    write_table_file(with_layout(pq.read_table(path), own), path)
+    ((check, _, what),) = findings(folder, load_definition("demo-ntu"))[1]
+    assert check == "table"
+    assert what == (
+        "made for layout mine (joint 3 is 'skull'), the data set has layout ntu25 (joint 3 is 'head'); name the data"
+        " set that it was parsed with, or run `dastm-data parse` again"
+    )
+
+
+def test_a_layout_whose_joints_are_not_known_is_said_to_be_not_checked(rng, write):
+    own = replace(NTU25, name="mine", joints=tuple(f"j{i}" for i in range(25)), spine=None, shoulders=None, torso=None)
+    folder = write([person(rng) for _ in range(3)])
+    path = table_file_path(folder, "clips", 0)
+    write_table_file(with_layout(pq.read_table(path), own), path)
+    ((check, _, what),) = findings(folder)[1]
+    assert check == "posture"
+    assert what.startswith("posture not checked: no joint of layout mine is known as head / hips / shoulders")
+
+
 def test_refused_files_are_unusable_and_those_on_the_missing_list_expected(rng, write):
     refused = [
         RefusedFile(source="a.skeleton", key="a", line=3, byte=7, reason="no number"),
@@ -97,7 +120,7 @@ def test_copies_are_found(rng, write):
 
 def test_another_skeleton_is_doubted_without_its_bones_and_that_is_said(rng, write):
     folder = write([person(rng)[:, :20], person(rng)])
-    what = "1 clips of a skeleton that is not known: bones were not looked at"
+    what = "1 clips of a skeleton that is not known: bones and posture were not looked at"
     assert findings(folder)[1] == [("layout", None, what)]
 
 
