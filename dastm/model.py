@@ -94,7 +94,7 @@ class Recogniser(nn.Module):
         return self.match(bodies, episode.support_labels, len(episode.plan.class_ids))
 
     def match(self, bodies: Bodies, support_labels: Tensor, n_way: int) -> Matched:
-        """As `forward`, of gathered bodies, support clips first: on CUDA no step of it waits for the device."""
+        """`forward` for bodies gathered before, support clips first: on CUDA no step waits for the device."""
         features = self.features(bodies)
         n_support = len(support_labels)
         prototypes_WSVD = prototypes(features[:n_support], support_labels, n_way)
@@ -115,7 +115,7 @@ class Recogniser(nn.Module):
         return present_bodies(*batches) if self.body_slots is None else slotted_bodies(*batches, slots=self.body_slots)
 
     def features(self, bodies: Bodies) -> Tensor:
-        """As `encode`, of bodies gathered before."""
+        """`encode` for bodies gathered before."""
         mean_LTVD = self.backbone_features(bodies)
         return functional.normalize(mean_LTVD.flatten(2), dim=2).view_as(mean_LTVD) if self.unit_frames else mean_LTVD
 

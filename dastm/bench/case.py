@@ -53,5 +53,5 @@ class Case:
 
     @property
     def compared_with(self) -> str:
-        """`reference`, resolved."""
+        """The name of the variant that the others are compared with."""
         return self.reference or next(iter(self.variants))

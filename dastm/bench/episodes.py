@@ -44,7 +44,7 @@ class EpisodeWork:
         return episode_loss(matched.distances_QW, self.episode.query_labels, rank, weight)["total"]
 
     def match(self) -> Matched:
-        """From bodies gathered before: nothing in it waits for the device."""
+        """Distances of the episode from bodies that were gathered before: nothing in it waits for the device."""
         return self.model.match(self.bodies, self.episode.support_labels, N_WAY)
 
     def train(self) -> None:

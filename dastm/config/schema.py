@@ -237,7 +237,7 @@ class EvaluationConfig:
     """How `dastm eval` scores runs of this recipe unless it is told otherwise; no weight depends on it."""
 
     n_query: Count = 5
-    """Queries a class."""
+    """Number of queries per class."""
     episodes: Episodes = 500
 
 

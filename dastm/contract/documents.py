@@ -144,7 +144,7 @@ class _Loader(yaml.SafeLoader):
     }
 
     def value(self) -> Any:
-        """The one document."""
+        """The value of the only document in the text."""
         node = self.get_single_node()
         if node is None:
             return None

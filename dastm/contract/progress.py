@@ -123,7 +123,7 @@ Bar: TypeAlias = "tqdm[T] | Lines[T]"
 
 
 class Pace:
-    """How long the rest of work in even steps takes: for lines that are told after every step anyway."""
+    """Estimates the time left for work in even steps, for lines that are printed after every step anyway."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock, self._begun = clock, clock()

@@ -115,7 +115,7 @@ def augmented(
 
 
 def checked_frames(manifest: Manifest, n_frames: int | None) -> int:
-    """How many frames are seen of the shards' clips; RunError if these hold fewer."""
+    """Number of frames that are used of the shards' clips; RunError if these hold fewer."""
     stored = manifest.frames
     if n_frames is not None and n_frames > stored:
         raise RunError(

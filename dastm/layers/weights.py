@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
-    """Uniform within +-bound."""
+    """Draw every number uniformly within +-bound."""
     parameter.copy_(_empty(parameter, generator).uniform_(-bound, bound, generator=generator))
 
 

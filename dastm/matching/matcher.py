@@ -110,7 +110,7 @@ class Matcher(nn.Module):
         return distances / math.sqrt(features_NTVD[0, 0].numel())
 
     def _aligned(self, cost_NTS: Tensor) -> Tensor:
-        """Along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation unless asked otherwise."""
+        """Distance along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation by default."""
         if self.training or self.options.soft_evaluation:
             return soft_dtw(cost_NTS, self.options.gamma, band=self.options.band)
         return hard_dtw(cost_NTS, band=self.options.band)

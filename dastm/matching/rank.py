@@ -66,7 +66,7 @@ def rank_loss(features_LTVD: Tensor, *, unit: bool = False) -> Tensor:
 
 
 class _ByEigenvectors(torch.autograd.Function):
-    """Of wide matrices, V <= D, on the CPU."""
+    """Nuclear norm of wide matrices, V <= D, by eigenvectors, on the CPU."""
 
     @staticmethod
     def forward(ctx: Any, features_VD: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class _ByEigenvectors(torch.autograd.Function):
 
 
 class _ByProducts(torch.autograd.Function):
-    """The same without a solver: what an accelerator does without being waited for."""
+    """Nuclear norm by matrix products alone, without a solver, so that nothing waits for an accelerator."""
 
     @staticmethod
     def forward(ctx: Any, features_VD: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class Pair:
     """Shown feature frames (query, prototype): of those that the model compares (the steps of the best alignment, or
     frame t and frame t), the pair with most to see, else the middle one."""
     attention: Attention | None
-    """Of the joints at that frame pair; None for a model without any."""
+    """Attention of the joints at that pair of frames; None for a model without attention."""
     alignment: Alignment | None
     """The alignment in time; None for a model that compares frame t with frame t."""
 

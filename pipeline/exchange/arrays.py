@@ -31,12 +31,12 @@ class ArraySubset:
 
     name: str
     path: Path
-    """Of its data; `label_path` that of its labels."""
+    """Path of its data; `label_path` is that of its labels."""
     label_path: Path
     data_NCTVM: NDArray[Any]
     """Floats of any width, left on disk."""
     labels_N: NDArray[np.int64]
-    """0 and up."""
+    """Class id of each clip, 0 or more."""
     frames_N: NDArray[np.int64]
     """True frames of each clip, 1 to T; the others are padding."""
 

@@ -43,7 +43,7 @@ EVERY = "all"
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What was written."""
+    """Counts of what an export wrote."""
 
     clips: int
     splits: Mapping[str, int]

@@ -50,9 +50,9 @@ class ImportSpec:
     """None: the definition's, else by the number of joints (25: ntu25, 18: openpose18)."""
     n_frames: int = 30
     frames: Literal["center", "random", "release"] = "center"
-    """As `split` samples them, or as the released code does (`sampling.release_frames`); random ones drawn once."""
+    """How frames are sampled: as in `split`, or as released (`sampling.release_frames`); random ones are drawn once."""
     frame_order: Literal["time", "scrambled"] = "time"
-    """As in `SplitSpec`: `release` with `scrambled` is what the released code trains on, to the last bit."""
+    """The order of frames, as in `SplitSpec`: `release` with `scrambled` is exactly what the released code trains on."""
     seed: int = 0
     """Seed of the frames that are drawn."""
     renumber: bool = False

@@ -21,13 +21,13 @@ from pipeline.inspect.scene import Panel, Scene, View, view_of
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0508e")
 FAINT = "#a3abb4"
 MOST_FRAMES = 120
-"""Of a longer clip every second, third .. frame is drawn."""
+"""Most frames of a GIF; of a longer clip every second, third .. frame is drawn."""
 WHOLE = {"linewidths": 2.2}
 BROKEN = {"linewidths": 0.8, "linestyles": "dashed", "alpha": 0.5}
 """Bones with and without both ends measured."""
 DPI = 100
 COMMENT = b"made by dastm-data show"
-"""By which the file is known."""
+"""The comment in a GIF that this module writes, by which a command recognises it."""
 COLOURS_OF_A_FRAME = 32
 RATE = 30
 """Source frames a second, as both data sets were recorded."""
@@ -36,7 +36,7 @@ SMALLEST_DELAY = 20
 
 
 def gif(scene: Scene) -> bytes:
-    """The animation's bytes."""
+    """The bytes of the animation as a GIF."""
     stride = -(-scene.frames // MOST_FRAMES)
     with style.context(["default", {"text.parse_math": False}], after_reset=True), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # a class may be named in any script

@@ -17,7 +17,7 @@ SHOWN = 5
 
 
 def lines_of(stats: Stats) -> list[str]:
-    """For people."""
+    """The stats as lines for people."""
     lines = [f"{stats.dataset}, {stats.of}: {stats.clips} clips of {len(stats.classes)} classes, {stats.frames} frames"]
     if stats.clips:
         lines += (f"  {line}" for line in _lines(stats))

@@ -31,7 +31,7 @@ def classes(stats: Stats) -> Markup:
 
 
 def lengths(stats: Stats) -> Markup:
-    """How many clips are how long."""
+    """Histogram of the lengths of clips."""
     shortest, longest = min(stats.lengths), max(stats.lengths)
     width = _round_up((longest - shortest + 1) / MOST_BARS)
     start = shortest // width * width
@@ -49,12 +49,12 @@ def lengths(stats: Stats) -> Markup:
 
 
 def bodies(stats: Stats) -> Markup:
-    """How many clips have how many bodies."""
+    """Number of clips for each number of bodies."""
     return _by_number(stats.bodies, "bodies of a clip")
 
 
 def people_and_places(stats: Stats, name: str) -> Markup:
-    """How many clips each subject, camera or setup has."""
+    """Number of clips of each subject, camera or setup."""
     return _by_number(stats.people_and_places[name], name)
 
 

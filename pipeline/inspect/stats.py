@@ -36,7 +36,7 @@ PATIENCE_S = 2.0
 
 @dataclass(kw_only=True)
 class ClassCount:
-    """One class."""
+    """The counts of one class."""
 
     class_id: int
     name: str
@@ -55,7 +55,7 @@ class Stats:
     """What a table or a folder holds."""
 
     of: str
-    """`parsed` or `shards`."""
+    """What was counted: `parsed` or `shards`."""
     dataset: str
     layout: Layout
     clips: int = 0
@@ -76,7 +76,7 @@ class Stats:
     people_and_places: dict[str, Counter[int]] = field(default_factory=dict)
     """subject, camera, setup -> number -> clips, where the data set says."""
     notes: Counter[str] = field(default_factory=Counter)
-    """Oddity -> clips."""
+    """Oddity (a note on clips) -> number of clips that have it."""
     dropped: Counter[str] = field(default_factory=Counter)
     """The step of the choice of bodies that dropped a track -> tracks; of shards only, where their index says."""
     refused: Counter[str] = field(default_factory=Counter)
@@ -244,7 +244,7 @@ def _count(
     numbers: dict[str, int | None],
     notes: tuple[str, ...],
 ) -> None:
-    """One more clip."""
+    """Add one clip to the counts."""
     stats.clips += 1
     stats.frames += frames
     of.clips += 1

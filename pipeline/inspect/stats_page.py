@@ -28,7 +28,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class StatsView:
-    """A section."""
+    """One section of a page: the stats of a table or of shards, ready to be shown."""
 
     of: str
     """`parsed` or `shards`; the section's id."""

@@ -21,7 +21,7 @@ SHOWN = 12
 
 
 def summary_lines(found: Found, chosen: Chosen | None) -> list[str]:
-    """For people. `chosen` is None where only the shards' version of the clip is known."""
+    """The lines of a clip for people. `chosen` is None if only the shards' version of the clip is known."""
     class_id = "" if found.class_name in ("unknown", f"class {found.class_id}") else f" ({found.class_id})"
     subset = f", {found.subset}" if found.subset else ""
     lines = [f"{found.key}: {found.class_name}{class_id}{subset}"]

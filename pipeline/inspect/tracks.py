@@ -18,13 +18,13 @@ from pipeline.tracks import Tracks
 
 @dataclass(frozen=True, kw_only=True)
 class BodyFacts:
-    """One body track."""
+    """Facts about one body track."""
 
     source_id: int
     seen: int
     """Frames that show at least one of its joints."""
     kept: int
-    """Those of them that training sees, before frames are sampled."""
+    """Number of the seen frames that training can see, before frames are sampled."""
     spread: float
     """How much it moves: standard deviations of its coordinates added up (`TrackMeasures.spread`); -1: unmeasured."""
     dropped: str

@@ -53,18 +53,18 @@ class SplitSummary:
     """What a shard folder holds, and notes on how it was made."""
 
     clips: Mapping[str, int]
-    """subset -> clips"""
+    """Subset -> number of clips."""
     classes: Mapping[str, int]
-    """subset -> classes"""
+    """Subset -> number of classes."""
     bodies: Mapping[int, int]
-    """bodies present -> clips"""
+    """Number of bodies present -> number of clips."""
     outside: int
     """Clips of the parsed table whose class is in no subset."""
     notes: tuple[str, ...]
     """One line each: classes with too few clips, clips left out, what could not be normalised."""
 
     def lines(self) -> list[str]:
-        """For people: a line a subset, a line on bodies, then the notes."""
+        """The summary for people: one line per subset, one on bodies, then the notes."""
         counts = [f"{subset}: {self.clips[subset]} clips of {self.classes[subset]} classes" for subset in PARTS]
         bodies = ", ".join(f"{n} with {m} bod{'y' if m == 1 else 'ies'}" for m, n in self.bodies.items())
         outside = [f"{self.outside} clips of classes outside the split"] if self.outside else []

@@ -75,7 +75,7 @@ class Subject:
     """One person: lengths, and how this person stands and moves."""
 
     height: float
-    """Metres."""
+    """Body height in metres."""
     offsets_V3: Array
     """Rest offset of each point from the one it hangs on, metres."""
     posture_D: Array
@@ -83,7 +83,7 @@ class Subject:
     style_D: Array
     """Factor on every motion of a channel: some people swing wide."""
     pace: float
-    """Factor on speed."""
+    """Factor on the speed of every motion."""
 
 
 def draw_subject(rng: np.random.Generator) -> Subject:

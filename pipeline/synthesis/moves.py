@@ -73,7 +73,7 @@ def _mirror(channel: str) -> str:
 
 
 def _pair(**angles: float) -> dict[str, float]:
-    """The same angles on both sides."""
+    """Angles of both sides: each name with `r_` and with `l_`, with the same value."""
     return {f"{side}_{name}": value for side in "rl" for name, value in angles.items()}
 
 

@@ -21,7 +21,7 @@ MISSING_SHARE, MISSING_RUN = 0.12, 6.0
 CROWD_MISSING_SHARE = 0.55
 CLOSE_UP_RATE = 0.15
 CROWD_SIZES = (0.5, 0.25, 0.13, 0.08, 0.04)
-"""How often 0, 1, .. 4 other people are in the picture."""
+"""Probabilities that 0, 1, .. 4 other people are in the picture."""
 EDGE = 1.12
 """Joints further out than this are not found; the network does find some a little outside the image."""
 MOST_SCORE = 1.2

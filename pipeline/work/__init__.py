@@ -1,1 +1,1 @@
-"""How work is done, never what: worker processes, a Ray cluster, resuming, paths and URLs, whole files and folders."""
+"""How work is done: worker processes, a Ray cluster, resuming, paths and URLs, files and folders written as a whole."""

@@ -36,7 +36,7 @@ class Workers:
 
 
 def default_workers() -> int:
-    """As many processes as this one may use cores."""
+    """The default number of processes: the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -92,7 +92,7 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """In a worker: Ctrl-C, which reaches all of them, ends it without a word; the parent says what there is to say."""
+    """In a worker: Ctrl-C, which reaches all workers, ends it silently; the parent prints the message."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _leave_with_parent()
 

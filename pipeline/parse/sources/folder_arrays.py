@@ -115,7 +115,7 @@ def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:
 
 
 def _completed(name: ClipName, **facts: int | None) -> ClipName:
-    """With what is said of it; what is not said stays as an NTU name says it."""
+    """The name with the facts that are stated; the others stay as an NTU name states them."""
     return ClipName(name.key, None, *(facts[f] if facts[f] is not None else getattr(name, f) for f in FACTS[1:]))
 
 
