@@ -52,7 +52,7 @@ class ImportSpec:
     frames: Literal["center", "random", "release"] = "center"
     """How frames are sampled: as in `split`, or as released (`sampling.release_frames`); random ones are drawn once."""
     frame_order: Literal["time", "scrambled"] = "time"
-    """The order of frames, as in `SplitSpec`: `release` with `scrambled` is exactly what the released code trains on."""
+    """Order of frames, as in `SplitSpec`: `release` with `scrambled` is exactly what the released code trains on."""
     seed: int = 0
     """Seed of the frames that are drawn."""
     renumber: bool = False
