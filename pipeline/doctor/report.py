@@ -16,7 +16,7 @@ from dastm.contract.errors import DataError
 from dastm.contract.os_errors import os_line
 from dastm.contract.spreadsheet import cell
 from pipeline.doctor.findings import KINDS, SEVERITIES, Finding, Totals
-from pipeline.work.paths import whole_file
+from pipeline.work.paths import single_file
 
 SHOWN = 3
 """Findings of each check that the table shows."""
@@ -130,6 +130,5 @@ def open_files(csv_path: Path | None, json_path: Path | None) -> Iterator[Files]
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[IO[str]]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
+    with single_file(path) as file:
         yield cast(IO[str], getwriter("utf-8")(file, "backslashreplace"))

@@ -30,7 +30,7 @@ from pipeline.exchange.pickling import dict_of, encoded, end, list_of, start
 from pipeline.kernels.joints import measured
 from pipeline.kernels.sampling import in_time
 from pipeline.table import ParsedClip, check_layout, read_clips
-from pipeline.work.paths import clear_errors, whole_file
+from pipeline.work.paths import clear_errors, single_file
 
 IMG_SHAPE = (1024, 1024)
 """Height and width that fractions of the image are exported as pixels of."""
@@ -197,12 +197,10 @@ def _write(
             ("dastm", [encoded(dict(about))]),
         ]
     )
-    with clear_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(out) as file:
-            n_bytes = _write_all(file, document)
-            if not n_clips:
-                raise DataError("not a single clip to export")
+    with clear_errors(out), single_file(out) as file:
+        n_bytes = _write_all(file, document)
+        if not n_clips:
+            raise DataError("not a single clip to export")
     return ExportSummary(n_clips, {name: len(keys) for name, keys in splits.items()}, n_bytes, crowded)
 
 

@@ -27,5 +27,5 @@ def render(template: str, **values: Any) -> bytes:
 
 def write_whole(path: Path, data: bytes) -> None:
     """The file appears under its name only when whole; OSError where it cannot be written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    paths.write_whole(path, data)
+    with paths.single_file(path) as file:
+        file.write(data)

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import naming, os_line
-from dastm.contract.ownership import unfinished_name
+from dastm.contract.ownership import remove_unfinished, unfinished_name
 
 
 def path_of(text: str) -> Path:
@@ -141,6 +141,17 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def single_file(path: Path) -> Iterator[IO[bytes]]:
+    """`whole_file` of a command that writes this file alone: its folder is made, and what such a command that was
+    killed had not finished is removed. Not for what several workers may write at a time."""
+    final = path.resolve() if path.is_symlink() else path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(final.parent, final.name.__eq__)
+    with whole_file(path) as file:
+        yield file
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dastm.contract.errors import DataError
+from dastm.contract.ownership import unfinished_name
 from pipeline.work.paths import (
     beside,
     can_rename,
@@ -16,6 +17,7 @@ from pipeline.work.paths import (
     ranges,
     readable,
     remove_folder,
+    single_file,
     whole_file,
     write_whole,
 )
@@ -89,6 +91,24 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError, match=r"/folder'$"):
         write_whole(tmp_path / "folder", b"")
+
+
+def test_what_a_killed_command_had_not_finished_is_cleared_by_the_next_one_and_nothing_else(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "page.html").symlink_to("real/page.html")
+    half = unfinished_name(tmp_path / "real" / "page.html")
+    others = [unfinished_name(tmp_path / "real" / "other.html"), tmp_path / "real" / ".page.html.new"]
+    for path in (half, *others):
+        path.write_bytes(b"half")
+    with single_file(tmp_path / "page.html") as file:
+        file.write(b"whole")
+    assert sorted(path.name for path in (tmp_path / "real").iterdir()) == sorted(
+        ["page.html", *(path.name for path in others)]
+    )
+    assert (tmp_path / "page.html").is_symlink()
+    with single_file(tmp_path / "new" / "page.html") as file:
+        file.write(b"whole")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["page.html"]
 
 
 def test_ranges_of_a_file_are_read_in_any_order(folder):
