@@ -53,22 +53,36 @@ CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "ra
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write under a temporary name, then rename: a reader sees the old file or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = unfinished_name(path)
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """`write_bytes` of files that are one result: none takes its name before all are written, so on a full disk the
+    old ones stay. They take their names in this order."""
+    unfinished = {path: unfinished_name(path) for path in files}
     try:
-        with naming(path):
-            with temporary.open("xb") as file:
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with naming(path), unfinished[path].open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+        for path in files:
+            with naming(path):
+                unfinished[path].replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for path in unfinished.values():
+            path.unlink(missing_ok=True)
+
+
+def json_bytes(document: Any) -> bytes:
+    """A JSON document as it is written."""
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def write_json(path: Path, document: Any) -> None:
     """`write_bytes` of a JSON document."""
-    write_bytes(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, json_bytes(document))
 
 
 def csv_bytes(fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:

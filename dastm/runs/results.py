@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import CURVE_FIELDS, CURVES_NAME, csv_bytes, read_json, write_bytes, write_json
+from dastm.runs.checkpoint import CURVE_FIELDS, CURVES_NAME, csv_bytes, json_bytes, read_json, write_together
 from dastm.runs.sealed import check_seal, facts_of, read_beside, read_csv_beside, sealed
 
 METRICS_NAME, EPISODES_NAME, PREDICTIONS_NAME = "metrics.json", "episodes.csv", "predictions.parquet"
@@ -36,9 +36,8 @@ def save_evaluation(
     episodes = csv_bytes(fields, rows)
     files = {EPISODES_NAME: facts_of(episodes, len(rows)), PREDICTIONS_NAME: facts_of(*predictions)}
     document = sealed({**metrics, "files": files})
-    write_bytes(folder / EPISODES_NAME, episodes)
-    write_bytes(folder / PREDICTIONS_NAME, predictions[0])
-    write_json(folder / METRICS_NAME, document)
+    written = {EPISODES_NAME: episodes, PREDICTIONS_NAME: predictions[0], METRICS_NAME: json_bytes(document)}
+    write_together({folder / name: data for name, data in written.items()})
     return document
 
 
@@ -61,8 +60,8 @@ def read_evaluation(folder: Path) -> Evaluation:
 def write_curves(run: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """curves.csv of a whole training, last: where it is, all seeds are trained."""
     data = csv_bytes(CURVE_FIELDS, rows)
-    write_json(run / "train" / CURVES_FACTS, sealed({CURVES_NAME: facts_of(data, len(rows))}))
-    write_bytes(run / CURVES_NAME, data)
+    facts = json_bytes(sealed({CURVES_NAME: facts_of(data, len(rows))}))
+    write_together({run / "train" / CURVES_FACTS: facts, run / CURVES_NAME: data})
 
 
 def read_curves(run: Path) -> list[dict[str, Any]]:

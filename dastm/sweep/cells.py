@@ -167,7 +167,10 @@ def read_sweep(folder: Path) -> Sweep:
     path = folder / SWEEP_NAME
     if not path.is_file():
         raise RunError(f"{folder}: no sweep (no {SWEEP_NAME}); `dastm sweep GRID --out {folder}` makes one")
-    document = read_json(path)
+    again = f"`dastm sweep GRID --out {folder}` writes it again"
+    if not any((folder / CELLS_NAME).glob("*")):  # nothing else says that the folder is ours
+        again = f"move it away, then {again}"
+    document = read_json(path, again)
     try:
         cells = tuple(
             Cell(**{**cell, "config": config_from_dict(cell["config"], str(path))}) for cell in document["cells"]
@@ -175,4 +178,4 @@ def read_sweep(folder: Path) -> Sweep:
         grid = checked(Grid, document["grid"], str(path))  # presets of one's own may be elsewhere by now
         return Sweep(grid=grid, rows=tuple(document["rows"]), reference=document["reference"], cells=cells)
     except (TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{path}: damaged ({error}); `dastm sweep GRID --out {folder}` writes it again") from error
+        raise RunError(f"{path}: damaged ({error}); {again}") from error

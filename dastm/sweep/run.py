@@ -18,6 +18,7 @@ import yaml
 from dastm.config.schema import EvalConfig
 from dastm.contract.clip import ShardError, checksum, encode_manifest
 from dastm.contract.errors import RunError
+from dastm.contract.ownership import remove_unfinished
 from dastm.contract.progress import progress
 from dastm.contract.shards import has_manifest, read_manifest
 from dastm.episodes.urls import is_url
@@ -33,7 +34,7 @@ from dastm.runs.checkpoint import (
 from dastm.runs.locks import alone
 from dastm.runs.mending import is_whole
 from dastm.runs.run_folder import check_sweep, remove_half_written
-from dastm.sweep.cells import Cell, Sweep, write_sweep
+from dastm.sweep.cells import SWEEP_NAME, Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.local import gpus_here, run_local
 from dastm.sweep.on_ray import LOCAL, run_ray
@@ -69,6 +70,7 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
     out.mkdir(parents=True, exist_ok=True)
     busy = f"{out}: another sweep is at work in this folder"
     with alone(out / LOCK_NAME, busy), _interrupted_by_sigterm():
+        remove_unfinished(out, SWEEP_NAME.__eq__)
         write_sweep(sweep, out)
         digests, absent = _shards_digests(sweep)
         todo = _prepare(sweep, out, digests, absent, options, log)
@@ -76,7 +78,7 @@ def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
         log(write_table(out))
     for line in [
         *absent.values(),
-        *(f"failed: {path.name}: {last_words(path)} ({path / LOG_NAME})" for path in failed),
+        *(f"failed: {path.name}: {reason} ({path / LOG_NAME})" for path, reason in failed.items()),
     ]:
         log(line)
     left_out = sum(cell.dataset in absent for cell in sweep.cells)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from dastm.contract.ownership import remove_unfinished
 from dastm.report.figures import sweep_curves
-from dastm.runs.checkpoint import write_bytes, write_rows
+from dastm.runs.checkpoint import csv_bytes, write_together
 from dastm.runs.run_folder import TABLE_NAMES, check_sweep
 from dastm.sweep.cells import Sweep, read_sweep
 from dastm.sweep.published_figures import published_table
@@ -60,9 +60,6 @@ def write_table(folder: Path) -> str:
     results = read_results(sweep, folder)
     found = entries(sweep, results)
     curve = _curve(sweep, found)
-    if curve is not None:
-        write_bytes(folder / CURVE_NAME, curve.encode())
-    write_rows(folder / "table.csv", FIELDS, [_csv_row(sweep, entry) for entry in found])
     facts = {
         "title": " ".join(sweep.grid.title.split()),
         "rows": sweep.rows,
@@ -76,8 +73,10 @@ def write_table(folder: Path) -> str:
     }
     pages = {kind: _environment(kind).get_template(f"table.{kind}").render(**facts) for kind in ("md", "tex", "html")}
     pages["md"] = aligned(pages["md"])
-    for kind, page in pages.items():
-        write_bytes(folder / f"table.{kind}", page.encode())
+    written = {CURVE_NAME: curve.encode()} if curve is not None else {}
+    written["table.csv"] = csv_bytes(FIELDS, [_csv_row(sweep, entry) for entry in found])
+    written |= {f"table.{kind}": page.encode() for kind, page in pages.items()}
+    write_together({folder / name: data for name, data in written.items()})
     return pages["md"]
 
 

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from dastm.config.schema import Config
 from dastm.contract.clip import checksum
 from dastm.contract.errors import RunError
+from dastm.contract.ownership import remove_unfinished
 from dastm.contract.progress import progress
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
@@ -137,6 +138,7 @@ def pretrain(
     """
     options = config.pretrain
     with locked(last.with_name(f".{last.name}.lock")):
+        remove_unfinished(last.parent, last.name.__eq__)
         state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
         if last.exists() and whole_or_renamed(last, seed, log):
             state.load(last)

@@ -50,6 +50,24 @@ def test_a_damaged_result_is_refused_and_says_how_to_make_it_again(folder, name,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_result_that_finds_no_room_leaves_the_old_one_whole_and_no_other_file(folder, nth, monkeypatch):
+    before, calls = read_evaluation(folder), []
+
+    def full(_):
+        calls.append(1)
+        if len(calls) == nth:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dastm.runs.checkpoint.os.fsync", full)
+    name = ("episodes.csv", "predictions.parquet", "metrics.json")[nth - 1]
+    with pytest.raises(OSError, match="No space left") as caught:
+        save_evaluation(folder, {"rows": {"DTW": {"mean": 9.0}}}, FIELDS, ROWS[:1], (b"other", 2))
+    assert caught.value.filename == str(folder / name)
+    assert read_evaluation(folder) == before
+    assert sorted(path.name for path in folder.iterdir()) == ["episodes.csv", "metrics.json", "predictions.parquet"]
+
+
 def test_a_result_that_speaks_of_no_files_is_refused(folder):
     from dastm.runs.checkpoint import write_json
     from dastm.runs.sealed import sealed

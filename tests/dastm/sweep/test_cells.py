@@ -8,6 +8,7 @@ import pytest
 
 from dastm.config.schema import load_config
 from dastm.contract.errors import RunError
+from dastm.runs.run_folder import check_sweep
 from dastm.sweep.cells import Cell, expand, read_sweep, write_sweep
 from dastm.sweep.grid import grid_from_dict
 from tests.dastm.sweep.grids import toy_grid, toy_sweep
@@ -130,7 +131,21 @@ def test_a_damaged_sweep_json_is_one_line(tmp_path, damage):
     with pytest.raises(RunError, match=re.escape(str(path))) as raised:
         read_sweep(tmp_path)
     assert "\n" not in str(raised.value)
+    if damage != "config":  # of a configuration, its own line tells
+        assert str(raised.value).endswith(f"; move it away, then `dastm sweep GRID --out {tmp_path}` writes it again")
+    path.rename(tmp_path / "away.json")
+    check_sweep(tmp_path)
     write_sweep(toy_sweep(), tmp_path)  # as the line says
+    assert read_sweep(tmp_path) == toy_sweep()
+
+
+def test_a_damaged_sweep_json_beside_cells_is_written_again_by_the_same_command(tmp_path):
+    Path(tmp_path, "sweep.json").write_text("{")
+    Path(tmp_path, "cells", toy_sweep().cells[0].name).mkdir(parents=True)
+    with pytest.raises(RunError, match=r"cannot be read \(.*\); `dastm sweep GRID --out .*` writes it again$"):
+        read_sweep(tmp_path)
+    check_sweep(tmp_path)
+    write_sweep(toy_sweep(), tmp_path)
     assert read_sweep(tmp_path) == toy_sweep()
 
 
