@@ -16,7 +16,7 @@ def call(command: str, *words: Any) -> Result:
     return CliRunner().invoke(MAINS[command], [str(word) for word in words], prog_name=command)
 
 
-def _told(stderr: str) -> str:
+def told(stderr: str) -> str:
     """Without the lines that say how far a command is, which slow machines get."""
     return re.sub(r"^.* so far(, about .*)?\n", "", stderr, flags=re.MULTILINE)
 
@@ -25,7 +25,7 @@ def done(command: str, *words: Any) -> str:
     """Run a command that must succeed; what it says."""
     result = call(command, *words)
     assert result.exit_code == 0, (words, result.output, result.exception)
-    assert _told(result.stderr) == ""
+    assert told(result.stderr) == ""
     return result.stdout
 
 
@@ -34,7 +34,7 @@ def failed(command: str, *words: Any, status: int = 1) -> str:
     result = call(command, *words)
     assert result.exit_code == status, (words, result.output, result.exception)
     assert isinstance(result.exception, SystemExit)
-    line = re.fullmatch(rf"{command}: (\S.*)\n", _told(result.stderr))
+    line = re.fullmatch(rf"{command}: (\S.*)\n", told(result.stderr))
     assert line, result.stderr
     return line[1]
 

@@ -25,23 +25,11 @@ MINE = {
 CRUMPLED = "2\n" + 2 * "1\n7 0 1 1 1 1 0 0 0 2\n2\n1 1 1 0 0 0 0 0 0 0 0 2\n1 1 1 0 0 0 0 0 0 0 0 2\n"
 """It parses, but its body is a single point: `split` draws another clip instead."""
 BEGIN = """
-import os, signal, sys
-import pipeline.parse.run, pipeline.table, pipeline.parse.plan
+import sys
+import pipeline.parse.run
+from tests.killing import hamper
 pipeline.parse.run.parse.__kwdefaults__["files_per_task"] = 5
-KILL, limit = sys.argv.pop(1), int(sys.argv.pop(1))
-if limit:  # a disk that is full: no file may grow beyond this
-    import resource
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-if KILL:
-    from pipeline.work import paths
-    real, seen = paths.move, []
-    def move(path, target):
-        seen.append(target.name)
-        name, _, nth = KILL.partition("#")
-        if name in target.name and sum(name in one for one in seen) == int(nth or 1):
-            os.kill(os.getpid(), signal.SIGKILL)
-        real(path, target)
-    paths.move = move
+hamper(sys.argv.pop(1), int(sys.argv.pop(1)))
 from pipeline.cli import main
 main()
 """
@@ -56,12 +44,7 @@ def write_workplace(folder: Path) -> None:
 
 
 def attempt(folder: Path, *words: object, kill: str = "", limit: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process.
-
-    Args:
-        kill: `name#n`: it is killed as a file takes such a name for the nth time.
-        limit: bytes that a file may have, further ones cannot be written.
-    """
+    """Run the command in a process that `hamper` hampers."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     run = [sys.executable, "-c", BEGIN, kill, *map(str, (limit, *words))]
     return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
