@@ -27,7 +27,7 @@ PRELOADED = (
         "numba.cpython.charseq",
     ),  # which are imported late, and take seconds
 )
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 def hamper(kill: str = "", limit: int = 0) -> None:

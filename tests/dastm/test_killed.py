@@ -1,6 +1,5 @@
 """SIGKILL at many places of eval, report and sweep, and a full disk: the same command ends as if nothing had been."""
 
-import re
 import shutil
 
 import pytest
@@ -109,14 +108,11 @@ def test_a_sweep_killed_again_and_again_ends_with_the_same_bytes(place, whole):
 
 
 def test_a_cell_that_is_killed_is_told_with_its_signal_and_goes_on(place, whole):
-    for name in ("train/config.json", "best.pt", "last.pt", "curves.json", "metrics.json"):
-        ended = attempt(place, *SWEEP, kill=name)
-        assert (ended.status, ended.err) == (
-            1,
-            f"dastm: {place}/sweep: of 2 cells 2 failed; the same command tries them again\n",
-        )
-        assert ended.out.count(": killed by signal 9 (") == 2, ended
-        assert "| failed" in (place / "sweep/table.md").read_text()
+    ended = attempt(place, *SWEEP, kill="train/config.json")
+    told = f"dastm: {place}/sweep: of 2 cells 2 failed; the same command tries them again\n"
+    assert (ended.status, ended.err) == (1, told)
+    assert ended.out.count(": killed by signal 9 (") == 2, ended
+    assert "| failed" in (place / "sweep/table.md").read_text()
     dastm(place, *SWEEP)
     assert made(place / "sweep") == made(whole / "sweep")
 
@@ -151,9 +147,6 @@ def test_report_on_a_full_disk_is_one_line_and_the_old_page_stays_whole(place):
 def test_a_sweep_on_a_full_disk_names_the_file_and_goes_on(place, whole):
     assert one_line(place, *SWEEP, limit=500).startswith(f"dastm: {place}/sweep/sweep.json: {NO_ROOM}")
     assert sorted(tree(place / "sweep")) == [".lock"]
-    ended = attempt(place, *SWEEP, limit=20_000)
-    assert (ended.status, len(re.findall(rf"failed: .*/train/seed-.*: {NO_ROOM}", ended.out))) == (1, 2), ended
-    assert not list(place.rglob("*.new"))
     dastm(place, *SWEEP)
     assert made(place / "sweep") == made(whole / "sweep")
 
