@@ -57,7 +57,7 @@ from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
     "--convert",
     is_flag=True,
     default=None,
-    help="Convert shards whose order of joints or choice of frames differs from the run's; the results say so.",
+    help="Convert shards whose order of joints or number of frames differs from the run's; the results say so.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
@@ -101,18 +101,19 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
 
 @click.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
+@click.option("--shards", metavar="DIR|URL", help="Clips to draw. Default: the shards that each run was trained on.")
 @click.option("--out", type=click.Path(path_type=Path), help="Default: report.html in the (first) run folder.")
 @one_line_errors
-def report(runs: tuple[Path, ...], out: Path | None) -> None:
+def report(runs: tuple[Path, ...], shards: str | None, out: Path | None) -> None:
     """Write one HTML page: accuracies, curves, and what the model looks at.
 
-    It opens without a network. The run's shards must still exist.
+    It opens without a network. The run's shards must still exist, or --shards names others that fit.
 
     Example: dastm report data/runs/demo-ntu
     """
     from dastm.report.page import write_report
 
     path = out or runs[0] / "report.html"
-    for line in write_report(list(runs), path):
+    for line in write_report(list(runs), path, shards):
         click.echo(line)
     click.echo(f"report: {path}")

@@ -299,7 +299,7 @@ class EvalConfig:
     allow_seen: bool = False
     """Also score classes that the run was trained or validated on."""
     convert: bool = False
-    """If the shards differ from the run's, convert what can be converted: order of joints, choice of frames."""
+    """If the shards differ from the run's, convert what can be converted: order of joints, number of frames."""
 
     @property
     def name(self) -> str:

@@ -46,7 +46,8 @@ def check_plain(*paths: Path) -> None:
     """NotOurs where a path of ours is a link, or neither a file nor a folder. What is not there is fine."""
     for path in paths:
         if path.is_symlink():
-            raise NotOurs(f"{path}: is a link, which is not followed here; move it away, or name another place")
+            dvc = f"`dvc unprotect {path}` if DVC linked it, else " if path.is_file() else ""
+            raise NotOurs(f"{path}: is a link, which is not followed here; {dvc}move it away, or name another place")
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise NotOurs(f"{path}: is neither a file nor a folder; move it away, or name another place")
 

@@ -1,7 +1,8 @@
 """The progress of a long command: a bar on a terminal; elsewhere (a file, a pipe, a batch system) a line now and then.
 
-In: the work and how much of it there is. Out: on standard error, with the time left, at least once a minute. Both
-halves use it. Needs no torch.
+In: the work and how much of it there is. Out: on standard error, with the time left, at least once a minute. The
+minutes are those of the command, not of one piece of its work: a hundred pieces of ten seconds are told about as well.
+Both halves use it. Needs no torch.
 """
 
 import sys
@@ -14,8 +15,10 @@ from typing import Any, Generic, TextIO, TypeAlias, TypeVar
 
 from tqdm import tqdm
 
-EVERY_S = 30.0
-"""Between two lines; less than a minute, as one piece of work may end and the next begin in between."""
+EVERY_S = 20.0
+"""Between two lines; a third of a minute, as one may fall between two pieces of work."""
+BEGUN_S = time.monotonic()
+"""When this process began, from which the time between lines is counted: whatever is at work then has the word."""
 T = TypeVar("T")
 Clock = Callable[[], float]
 
@@ -111,7 +114,7 @@ class Lines(Generic[T]):
         return f"{so_far}, about {_told(left_s)} left"
 
     def _tell(self, every_s: float) -> None:
-        while not self._over.wait(every_s):
+        while not self._over.wait(every_s - (time.monotonic() - BEGUN_S) % every_s):
             try:
                 self._stream.write(self.line() + "\n")
                 self._stream.flush()

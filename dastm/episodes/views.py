@@ -9,7 +9,7 @@ Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,7 +63,7 @@ class View:
 def middle(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
     """Clips through the middle frame of each of `n_frames` equal segments; None: all frames.
 
-    Raises: RunError for more frames than are stored.
+    Raises: RunError for more frames than are stored, or of shards whose frames are scrambled.
     """
     n_stored, n_seen = source.manifest.frames, checked_frames(source.manifest, n_frames)
     if n_seen == n_stored:
@@ -91,10 +91,13 @@ def augmented(
             joints that were not measured, all zeros, stay so.
         seed: of all that is drawn.
 
-    Raises: RunError for more frames than are stored, or a yaw of skeletons that are not in three dimensions.
+    Raises: RunError for more frames than are stored, a yaw of skeletons that are not in three dimensions, or either of
+        shards whose frames are scrambled.
     """
     manifest = source.manifest
     n_seen, layout = checked_frames(manifest, n_frames), manifest.layout
+    if yaw:
+        _check_order(manifest, "yaw")
     if yaw and (layout.is_image or len(layout.coordinates) != 3):
         raise RunError(f"augment.yaw: {manifest.dataset} is 2-D and has no vertical to turn about; set it to 0")
     if n_seen == manifest.frames and not (yaw or scale or noise):
@@ -117,11 +120,23 @@ def augmented(
 def checked_frames(manifest: Manifest, n_frames: int | None) -> int:
     """Number of frames that are used of the shards' clips; RunError if these hold fewer."""
     stored = manifest.frames
+    if n_frames is not None:
+        _check_order(manifest, "n_frames")
     if n_frames is not None and n_frames > stored:
         raise RunError(
             f"augment.n_frames: {n_frames} frames of clips that hold {stored}; lower it, or split with more frames"
         )
     return n_frames or stored
+
+
+def _check_order(manifest: Manifest, asked: str) -> None:
+    """RunError for what needs frames and coordinates, of shards in which they are mixed up."""
+    split = manifest.definition.get("split")
+    if isinstance(split, Mapping) and split.get("frame_order") == "scrambled":
+        raise RunError(
+            f"augment.{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
+            f" {manifest.dataset} are; leave it out, or split with `frame_order: time`"
+        )
 
 
 def drawn_frames(n_clips: int, n_stored: int, n_frames: int, rng: np.random.Generator) -> Tensor:

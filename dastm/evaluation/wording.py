@@ -10,6 +10,7 @@ WITHOUT_LEARNING = {
     "coordinates": "the coordinates without any network",
 }
 """Baselines that a training has to beat, in words."""
+COMPARE = "whether training helped is not measured; --baseline coordinates scores the same episodes without it"
 ADVICE = "train longer, on more classes, or with another preset, and look at the curves in the report"
 
 
@@ -56,6 +57,8 @@ def table_lines(metrics: Mapping[str, Any]) -> list[str]:
     for name, row in metrics["rows"].items():
         seeds = f"  over {len(row['seeds'])} seeds ± {row['interval_over_seeds']:.2f}" if "seeds" in row else ""
         lines.append(f"  {name:<24} {row['mean']:6.2f} ± {row['interval']:.2f}{seeds}")
+    if not any(name in WITHOUT_LEARNING for name in metrics["rows"]):
+        lines.append(f"  {COMPARE}")
     for name, difference in metrics["differences"].items():
         lines.append(f"  {name:<24} {difference['mean']:+6.2f} ± {difference['interval']:.2f}  (paired)")
     return lines

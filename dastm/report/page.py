@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from dastm.contract.clip import Manifest
+from dastm.contract.errors import RunError
 from dastm.contract.ownership import PAGE, check_file, remove_unfinished
 from dastm.contract.progress import progress
 from dastm.contract.skeleton import Layout
@@ -27,10 +28,17 @@ from dastm.evaluation.written import outdated_because
 from dastm.model import build_recogniser
 from dastm.report import figures
 from dastm.report.explain import Pair, explain
-from dastm.runs.checkpoint import TrainingRecord, write_bytes
+from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord, write_bytes
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser
-from dastm.runs.results import METRICS_NAME, Evaluation, read_curves, read_evaluation
+from dastm.runs.results import (
+    CURVES_FACTS,
+    METRICS_NAME,
+    Evaluation,
+    curves_of_checkpoints,
+    read_curves,
+    read_evaluation,
+)
 from dastm.runs.whereabouts import shards_of
 
 
@@ -52,19 +60,24 @@ class RunSection:
     """metrics.json of every evaluation, with its figure."""
     left_out: list[str]
     """A line for each evaluation that does not belong to the present seeds and weights of the run."""
+    notes: list[str]
+    """A line each on where the drawn clips and curves are from, if not from the training's own shards and files."""
     curves: Figure
     similarity: list[Figure]
     pairs: list[Figure]
     alignments: list[Figure]
 
 
-def write_report(runs: Sequence[Path], path: Path) -> list[str]:
-    """Write the page for some runs -> a line for each evaluation that is left out.
+def write_report(runs: Sequence[Path], path: Path, shards: str | None = None) -> list[str]:
+    """Write the page for some runs -> a line for each evaluation that is left out, and for what else is to be known.
 
-    Raises: RunError where a run is not trained, a result is damaged, or the shards are gone.
+    Args:
+        shards: a folder or URL of clips to draw; None: the shards of each training.
+
+    Raises: RunError where a run is not trained, a result is damaged, or the shards are gone or do not fit.
     """
     check_file(path, PAGE)
-    sections = [run_section(run) for run in progress(runs, desc="report", unit="run")]
+    sections = [run_section(run, shards) for run in progress(runs, desc="report", unit="run")]
     environment = Environment(
         loader=PackageLoader("dastm.report", "templates"),
         autoescape=select_autoescape(default=True),
@@ -75,20 +88,24 @@ def write_report(runs: Sequence[Path], path: Path) -> list[str]:
     page = environment.get_template("report.html").render(sections=sections, settings_rows=settings_rows)
     remove_unfinished(path.parent, path.name.__eq__)
     write_bytes(path, page.encode())
-    return [f"{section.name}: left out: {line}" for section in sections for line in section.left_out]
+    left_out = [f"{section.name}: left out: {line}" for section in sections for line in section.left_out]
+    return left_out + [f"{section.name}: {line}" for section in sections for line in section.notes]
 
 
-def run_section(run: Path) -> RunSection:
+def run_section(run: Path, shards: str | None = None) -> RunSection:
     """Gather one run: its record, evaluations and curves, and explain the first seed's best weights."""
     record = TrainingRecord.read(run)
     device = torch.device("cpu")
-    curves = _curves_figure(run)
+    curves, notes = _curves_figure(run, record)
     evaluations, left_out = _evaluations(run, record)
     mode: Mode = "streamed" if record.config.optimise.source == "streamed" else "auto"
     with closing(
-        open_source(shards_of(record, run), mode=mode, budget=0)
+        open_source(shards or shards_of(record, run), mode=mode, budget=0, commands=shards is not None)
     ) as source:  # no budget: one episode is all we read
-        record.check_shards(source.manifest)
+        if shards is None:
+            record.check_shards(source.manifest)
+        elif not record.trained_on(source.manifest):
+            notes.append(f"the clips drawn are of {source.manifest.dataset} in {shards}, not of the run's own shards")
         fitted(source, record, run, convert=False)
         layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
         model = load_recogniser(run, record.config, layout, seed, device)
@@ -102,6 +119,7 @@ def run_section(run: Path) -> RunSection:
         record=record,
         evaluations=evaluations,
         left_out=left_out,
+        notes=notes,
         curves=curves,
         similarity=[
             _similarity(features, layout, words)
@@ -119,12 +137,22 @@ def _pretrained(row: dict[str, Any]) -> str:
     )
 
 
-def _curves_figure(run: Path) -> Figure:
-    rows = read_curves(run)
+def _curves_figure(run: Path, record: TrainingRecord) -> tuple[Figure, list[str]]:
+    """The curves, and a line where they are not from curves.csv."""
+    notes: list[str] = []
+    if (run / CURVES_NAME).is_file() and not (run / "train" / CURVES_FACTS).is_file():
+        try:
+            rows = curves_of_checkpoints(run, record.config.optimise.seeds)
+        except RunError as error:
+            told = f"no curves: {str(error).partition(';')[0]}; train again, into another folder, to have them"
+            return Figure(svg=Markup(""), caption=told), [told]
+        notes.append(f"curves of the last checkpoints: {CURVES_NAME} has no digest (an older version wrote it)")
+    else:
+        rows = read_curves(run)
     svg = figures.curves([row for row in rows if row["part"] != "pretrain"])
     pretrained = [_pretrained(row) for row in rows if row["part"] == "pretrain"]
     caption = " ".join(("Loss and accuracy by training episode.", *pretrained))
-    return Figure(svg=Markup(svg), caption=caption)
+    return Figure(svg=Markup(svg), caption=caption), notes
 
 
 def _evaluations(run: Path, record: TrainingRecord) -> tuple[list[dict[str, Any]], list[str]]:

@@ -183,6 +183,8 @@ class TrainingRecord:
     """Of the skeletons that the weights know; None: an older version wrote the record."""
     preparation: Mapping[str, Any] | None = None
     """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
+    clips: str | None = None
+    """`clips_digest` of the shards; None: an older version wrote the record."""
     beside: str | None = field(default=None, compare=False)
     """Where the shards lay, seen from the run folder; None: not written yet, a URL, or an older version."""
 
@@ -194,8 +196,9 @@ class TrainingRecord:
         return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
 
     def trained_on(self, manifest: Manifest) -> bool:
-        """Whether these are the shards of the training."""
-        return checksum(encode_manifest(manifest)) == self.shards_digest
+        """Whether these are the shards of the training, or the same clips prepared alike by another version."""
+        same = self.clips == clips_digest(manifest) and self.preparation == preparation_of(manifest)
+        return same or checksum(encode_manifest(manifest)) == self.shards_digest
 
     def of_classes(self, pools: Mapping[str, Collection[int]]) -> "TrainingRecord":
         """The record of a training that sees only these classes; part -> class ids."""
@@ -212,7 +215,7 @@ class TrainingRecord:
         if not self.trained_on(manifest):
             raise RunError(
                 f"{self.shards}: the shards are not those that this run was trained on; train again, or name them with "
-                "`dastm eval --shards` to evaluate on them all the same"
+                "--shards to take them all the same"
             )
 
     def write(self, run: Path) -> None:
@@ -282,6 +285,11 @@ def preparation_of(manifest: Manifest) -> dict[str, Any]:
     return {**{key: split.get(key) for key in PREPARATION}, "n_frames": manifest.frames}
 
 
+def clips_digest(manifest: Manifest) -> str:
+    """Of what a manifest says of the clips: data set, layout, classes, counts, contents; not who made them."""
+    return checksum(encode_manifest(replace(manifest, definition={}, versions={})))
+
+
 def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
     """The record of a training that begins now."""
     return TrainingRecord(
@@ -295,4 +303,5 @@ def record_training(config: Config, shards: str, manifest: Manifest) -> Training
         classes=training_classes(manifest),
         layout=manifest.layout,
         preparation=preparation_of(manifest),
+        clips=clips_digest(manifest),
     )

@@ -2,7 +2,8 @@
 
 In: the record of a training (its layout and preparation) and a source of clips. Out: the source, or a refusal that
 names every key that differs with both values. Two things can be converted, when told so: another order of the same
-joints, and another number or choice of frames. Nobody can tell afterwards how a clip was turned, moved or scaled.
+joints, and another number of frames. Nobody can tell afterwards how a clip was turned, moved or scaled, and which
+frames were taken of the recording (the middle ones, or random ones) cannot be changed without it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,8 +25,8 @@ from dastm.episodes.views import View
 from dastm.runs.checkpoint import MISSING_MEANS, PREPARATION, TrainingRecord, preparation_of
 from dastm.runs.whereabouts import shards_of
 
-FRAMES = ("frames", "n_frames")
-"""Keys of a preparation that can be converted."""
+N_FRAMES = "n_frames"
+"""The key of a preparation that can be converted."""
 UNSAID = "not said"
 
 
@@ -57,7 +58,7 @@ class Converted(View):
 def fitted(
     source: EpisodeSource, record: TrainingRecord, run: Path, *, convert: bool
 ) -> tuple[EpisodeSource, list[str]]:
-    """The source as the weights of `run` know data, and a line for each conversion.
+    """The source as the weights of `run` know data, and a line for each conversion: what differed, and what was done.
 
     Raises: RunError naming each key that differs and both values, unless all can be converted and `convert` says so;
     also if the run's record does not say what it was trained on.
@@ -74,7 +75,7 @@ def fitted(
         raise RunError(f"{source.manifest.dataset}: the weights of {run} do not fit these data: {told}; {what_to_do}")
     if not found:
         return source, []
-    return _converted(source, layout, prepared), [str(difference) for difference in found]
+    return _converted(source, layout, prepared), [f"{one}: {_done(one, source.manifest, prepared)}" for one in found]
 
 
 def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest) -> list[Difference]:
@@ -90,7 +91,7 @@ def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest)
                 key=f"split.{key}",
                 trained=_told(prepared.get(key)),
                 here=_told(here[key]),
-                convertible=key in FRAMES and in_time,
+                convertible=key == N_FRAMES and in_time,
             )
             for key in here
             if here[key] != prepared.get(key)
@@ -193,11 +194,22 @@ def _told(value: Any) -> str:
     return UNSAID if value is None else str(value)
 
 
+def _done(difference: Difference, manifest: Manifest, prepared: Mapping[str, Any]) -> str:
+    """What `_converted` does about a difference, in words."""
+    if difference.key == "layout.joints":
+        return "the joints were put into the order of the training"
+    wanted, stored = int(prepared[N_FRAMES]), manifest.frames
+    if wanted < stored:
+        return f"of the {stored} frames, the middle one of each of {wanted} equal segments"
+    most = -(-wanted // stored)
+    return f"the {stored} frames stretched to {wanted}, each repeated up to {most} times; none between them is made"
+
+
 def _converted(source: EpisodeSource, layout: Layout, prepared: Mapping[str, Any]) -> EpisodeSource:
     """The joints in the order of the training, and as many frames: the middle one of each equal segment."""
     manifest = source.manifest
     order = torch.tensor([_composed(manifest.layout).joints.index(name) for name in _composed(layout).joints])
-    n_frames = int(prepared["n_frames"])
+    n_frames = int(prepared[N_FRAMES])
     middle_F = (2 * torch.arange(n_frames) + 1) * manifest.frames // (2 * n_frames)
 
     def look(joints_LMTVC: Tensor, _: Any) -> Tensor:

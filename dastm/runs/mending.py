@@ -1,16 +1,18 @@
 """Checkpoints that are gone or damaged are made again: what is damaged is renamed, said, and trained again.
 
-In: the folder of one seed. Out: whether its training continues from there. Nothing random depends on what was there, so
-a seed that is trained again ends with the weights that it had.
+In: the folder of one seed. Out: the checkpoint from which its training continues, or None. Nothing random depends on
+what was there, so a seed that is trained again ends with the weights that it had.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import load_checkpoint
+from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 
 Log = Callable[[str], None]
+State = dict[str, Any]
 
 
 def is_whole(path: Path) -> bool:
@@ -22,27 +24,35 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def whole_or_renamed(path: Path, seed: int, log: Log) -> bool:
-    """Whether a checkpoint can be continued from; one that is damaged is renamed, and that is logged."""
+def whole_or_renamed(path: Path, seed: int, log: Log, instead: str = "made again from the start") -> State | None:
+    """A checkpoint that can be continued from; None: it is gone or damaged, which is logged with what is done instead.
+
+    One that is damaged is renamed.
+    """
     try:
-        load_checkpoint(path)
+        return load_checkpoint(path)
     except RunError as error:
-        log(f"seed {seed}: {str(error).partition(';')[0]}; made again from the start")
+        log(f"seed {seed}: {str(error).partition(';')[0]}; {instead}")
         if path.exists():
             path.replace(path.with_name(f"{path.name}.damaged"))
-        return False
-    return True
+        return None
 
 
-def continues(folder: Path, seed: int, log: Log) -> bool:
-    """Whether the training of a seed continues from its last checkpoint.
+def last_state(folder: Path, seed: int, is_best: Callable[[Mapping[str, Any]], bool], log: Log) -> State | None:
+    """The last checkpoint of a seed, from which its training continues; None: it begins at the start.
 
-    The best weights are in best.pt only: where that is gone or damaged, the seed is trained again as well.
+    Where best.pt is gone or damaged, it is written again if `is_best` says that the last weights are the best ones.
+    If they are not, the best are lost: the seed is trained again, and last.pt is renamed.
     """
     last, best = folder / "last.pt", folder / "best.pt"
-    if not last.exists() or not whole_or_renamed(last, seed, log):
-        return False
-    if load_checkpoint(last).get("best", -1.0) < 0 or whole_or_renamed(best, seed, log):
-        return True
-    last.unlink()
-    return False
+    state = whole_or_renamed(last, seed, log) if last.exists() else None
+    if state is None or state.get("best", -1.0) < 0:
+        return state
+    if is_best(state):
+        if whole_or_renamed(best, seed, log, "made again from last.pt") is None:
+            save_checkpoint(best, {"model": state["model"], "epoch": state["epoch"]})
+        return state
+    if whole_or_renamed(best, seed, log) is not None:
+        return state
+    last.replace(last.with_name("last.pt.old"))
+    return None

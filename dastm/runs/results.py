@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import CURVE_FIELDS, CURVES_NAME, csv_bytes, json_bytes, read_json, write_together
+from dastm.runs.checkpoint import (
+    CURVE_FIELDS,
+    CURVES_NAME,
+    csv_bytes,
+    json_bytes,
+    load_checkpoint,
+    read_json,
+    write_together,
+)
 from dastm.runs.sealed import check_seal, facts_of, read_beside, read_csv_beside, sealed
 
 METRICS_NAME, EPISODES_NAME, PREDICTIONS_NAME = "metrics.json", "episodes.csv", "predictions.parquet"
@@ -80,6 +88,21 @@ def read_curves(run: Path) -> list[dict[str, Any]]:
         {key: _cell(key, text) for key, text in row.items()}
         for row in read_csv_beside(path, facts.get(CURVES_NAME), again)
     ]
+
+
+def curves_of_checkpoints(run: Path, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """The same rows, as every seed's last checkpoint has them: for an older run, whose curves.csv has no digest.
+
+    Raises: RunError where a checkpoint is gone, damaged, or has none.
+    """
+    rows: list[dict[str, Any]] = []
+    for seed in seeds:
+        path = run / "train" / f"seed-{seed}" / "last.pt"
+        try:
+            rows += [{key: row.get(key) for key in CURVE_FIELDS} for row in load_checkpoint(path)["history"]]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{path}: has no curves ({type(error).__name__})") from error
+    return rows
 
 
 def _cell(key: str, text: str) -> Any:

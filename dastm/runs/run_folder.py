@@ -48,7 +48,7 @@ RECORD = FileKind("the record of a training", json_with("config", "dataset", "sh
 SWEEP = FileKind("the plan of a sweep", json_with("grid", "cells", "rows"))
 BENCH = FileKind("the result of `dastm bench`", json_with("machine", "cases"))
 _TRAINING = re.compile(
-    r"config\.json|curves\.json|seed-\d+/((last|best|pretrain)\.pt(\.damaged)?|curves\.csv|\.pretrain\.pt\.lock)",
+    r"config\.json|curves\.json|seed-\d+/((last|best|pretrain)\.pt(\.damaged|\.old)?|curves\.csv|\.pretrain\.pt\.lock)",
 )
 _RESULTS = re.compile(rf"(.+/)?({'|'.join(map(re.escape, RESULT_NAMES))})")
 _WRITTEN = {

@@ -27,7 +27,7 @@ def shards_of(record: TrainingRecord, run: Path) -> str:
         looked = " or ".join(map(str, places[:2]))
         raise RunError(
             f"{run}: the shards that it was trained on are not in {looked}; put them there, make them again with"
-            " `dastm-data split`, or name others with `dastm eval --shards`"
+            " `dastm-data split`, or name others with --shards"
         )
     return str(next((place for place in there if _is_its_own(record, place)), there[0]))
 

@@ -18,6 +18,7 @@ from dastm.contract.errors import RunError
 from dastm.episodes.sources import refusal
 from dastm.episodes.urls import is_url, may_come_from_a_file
 from dastm.runs.checkpoint import read_json, write_json
+from dastm.runs.sealed import DIGEST, check_seal, sealed
 from dastm.sweep.grid import AxisValue, Grid, Settings
 
 SWEEP_NAME, CELLS_NAME = "sweep.json", "cells"
@@ -151,13 +152,17 @@ def write_sweep(sweep: Sweep, folder: Path) -> None:
         raise RunError(f"{folder}: holds the grid {name!r}, not {sweep.grid.name!r}; choose another --out")
     cells = [{**vars(cell), "config": cell.config.to_dict()} for cell in sweep.cells]
     document = {"rows": list(sweep.rows), "reference": sweep.reference, "grid": asdict(sweep.grid), "cells": cells}
-    write_json(folder / SWEEP_NAME, document)
+    # JSON's keys are texts: the digest is of what will be read.
+    write_json(folder / SWEEP_NAME, sealed(json.loads(json.dumps(document))))
 
 
 def _grid_name(path: Path) -> str | None:
-    """Whose folder this is; None where no sweep was here, or what it left cannot be read and is written again."""
+    """Whose folder this is; None where no sweep was here, or what it left is damaged and is written again."""
     try:
-        return str(read_json(path)["grid"]["name"])
+        document = read_json(path)
+        if DIGEST in document:  # an older version wrote none
+            check_seal(document, path, "")
+        return str(document["grid"]["name"])
     except (RunError, KeyError, TypeError):
         return None
 
@@ -170,7 +175,7 @@ def read_sweep(folder: Path) -> Sweep:
     again = f"`dastm sweep GRID --out {folder}` writes it again"
     if not any((folder / CELLS_NAME).glob("*")):  # nothing else says that the folder is ours
         again = f"move it away, then {again}"
-    document = read_json(path, again)
+    document = check_seal(read_json(path, again), path, again)
     try:
         cells = tuple(
             Cell(**{**cell, "config": config_from_dict(cell["config"], str(path))}) for cell in document["cells"]

@@ -135,10 +135,10 @@ def _prepare(
             continue
         todo.append(cell)
         if _moved_aside(folder):
-            log(f"{folder}: the record of its training is damaged; moved to a name with `.damaged`, and trained anew")
-        _write_cell(cell, sweep.grid.evaluate, folder, found, anew=other and options.replace)
+            log(f"{folder}: the record of its training is damaged; moved to a name with `.damaged`, and trained again")
+        _write_cell(cell, sweep.grid.evaluate, folder, found, again=other and options.replace)
     if others:
-        log(f"kept: {_counted(others, 'finished cell')} of other code or versions (--replace trains anew)")
+        log(f"kept: {_counted(others, 'finished cell')} of other code or versions (--replace trains them again)")
     return todo
 
 
@@ -164,7 +164,7 @@ def _arithmetic(versions: Mapping[str, str]) -> dict[str, str | None]:
     return {name: versions.get(name) for name in ARITHMETIC}
 
 
-def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, found: CellResult, *, anew: bool) -> None:
+def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, found: CellResult, *, again: bool) -> None:
     """cell.yaml, the whole configuration, and commands.json: what of `dastm train` and `dastm eval` is left to do."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FAILED_NAME).unlink(missing_ok=True)
@@ -172,15 +172,15 @@ def _write_cell(cell: Cell, evaluations: Sequence[EvalConfig], folder: Path, fou
     write_bytes(preset, yaml.safe_dump(cell.config.to_dict(), sort_keys=False).encode())
     commands = []
     # Whether the weights are whole matters only where something is still to be scored with them.
-    anew = anew or (found.record is not None and not is_whole(folder / "train" / f"seed-{cell.seed}" / "best.pt"))
-    if found.record is None or anew:
+    again = again or (found.record is not None and not is_whole(folder / "train" / f"seed-{cell.seed}" / "best.pt"))
+    if found.record is None or again:
         (folder / CURVES_NAME).unlink(missing_ok=True)  # else what an older training left would pass for this one's
         words = ["train", "--shards", cell.shards, "--out", str(folder), "--preset", str(preset), "--replace"]
         commands.append([*words, "--pretrained", str(folder.parents[1] / PRETRAINED_NAME)])
     commands += [
         evaluation_words(cell, evaluation, folder)
         for evaluation in evaluations
-        if anew or evaluation_name(evaluation) not in found.accuracies
+        if again or evaluation_name(evaluation) not in found.accuracies
     ]
     write_json(folder / COMMANDS_NAME, commands)
 

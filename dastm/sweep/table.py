@@ -183,12 +183,12 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry
         codes = sorted({f"dastm {record.versions.get('dastm', '?')} (code {record.code[:8]})" for record in trained})
         lines.append(f"Trained by {', '.join(codes)}.")
     if any(entry.status == "mixed" for entry in found):
-        lines.append("mixed: its seeds were trained on different shards; `dastm sweep` trains the older ones anew.")
+        lines.append("mixed: its seeds were trained on different shards; `dastm sweep` trains the older ones again.")
     lines += [
         f"Left out: {line}; `dastm sweep` makes it again." for result in results.values() for line in result.damaged
     ]
     if len({record.code for record in trained}) > 1:
-        lines.append("Not all cells were trained by the same code; `dastm sweep --replace` trains the older ones anew.")
+        lines.append("Not all cells were trained by the same code; `dastm sweep --replace` trains older ones again.")
     return lines
 
 

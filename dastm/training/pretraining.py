@@ -6,7 +6,7 @@ number and seed decide everything, so that a pretraining that was killed continu
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.layers.dropout import reseed_dropout
 from dastm.model import Recogniser
-from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
+from dastm.runs.checkpoint import TrainingRecord, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.mending import whole_or_renamed
 from dastm.training.schedule import half_cosine
@@ -62,10 +62,9 @@ class Pretraining:
             "latest": self.latest,
         }
 
-    def load(self, path: Path) -> None:
-        """Continue where `to_dict` was taken; RunError if the file holds something else."""
+    def load(self, state: Mapping[str, Any], path: Path) -> None:
+        """Continue where `to_dict` was taken; RunError naming the file if it holds something else."""
         try:
-            state = load_checkpoint(path)
             for name, part in self.parts().items():
                 part.load_state_dict(state[name])
             self.step, self.latest = state["step"], state["latest"]
@@ -140,8 +139,9 @@ def pretrain(
     with locked(last.with_name(f".{last.name}.lock")):
         remove_unfinished(last.parent, last.name.__eq__)
         state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
-        if last.exists() and whole_or_renamed(last, seed, log):
-            state.load(last)
+        before = whole_or_renamed(last, seed, log) if last.exists() else None
+        if before is not None:
+            state.load(before, last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
         _learn(source, state, last, device)
         state.optimiser.zero_grad(set_to_none=True)  # gradients left behind would count where others are clipped

@@ -33,7 +33,7 @@ def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[st
             raise RunError(f"{run}: holds another training ({differs}); choose another --out or add --replace")
         if differs:
             check_removable(run)
-            log(f"{run}: another training was here ({differs}); starting anew")
+            log(f"{run}: another training was here ({differs}); it is replaced")
             for path in (run / name for name in RUN_CONTENTS):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     remove_half_written(run / "train")  # not before: until here it may be another's

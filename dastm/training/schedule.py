@@ -66,6 +66,11 @@ def is_better(optimise: OptimiseConfig, accuracy: float, best: float) -> bool:
     return accuracy > best or (accuracy == best and optimise.ties == "later")
 
 
+def is_last_best(optimise: OptimiseConfig, accuracies: Sequence[float]) -> bool:
+    """Whether the last of these validation accuracies was the best when it came."""
+    return bool(accuracies) and is_better(optimise, accuracies[-1], max(accuracies[:-1], default=-1.0))
+
+
 def falls(accuracies: Sequence[float]) -> int:
     """How many epochs in a row, up to the last one, were no better than the one before, as released."""
     count = 0

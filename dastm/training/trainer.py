@@ -8,6 +8,7 @@ bit on the CPU, as one that never stopped; no generator's state needs keeping.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,17 @@ from dastm.runs.checkpoint import (
     CURVE_FIELDS,
     CURVES_NAME,
     TrainingRecord,
-    load_checkpoint,
     save_checkpoint,
     write_rows,
 )
 from dastm.runs.device import pick_device, precision
 from dastm.runs.locks import alone
-from dastm.runs.mending import continues
+from dastm.runs.mending import last_state
 from dastm.runs.results import write_curves
 from dastm.training.loss import episode_loss
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.run_ownership import claim
-from dastm.training.schedule import is_better, learning_rate, reason_to_stop
+from dastm.training.schedule import is_better, is_last_best, learning_rate, reason_to_stop
 
 Log = Callable[[str], None]
 LOCK_NAME = ".training"
@@ -130,7 +130,6 @@ def train(
 def _check(source: EpisodeSource, config: Config) -> None:
     """RunError for what cannot be trained so: before the first episode, and before another training is replaced."""
     augmented_for(source, config, 0)
-    _check_order(source, config)
     shape, name = config.episode, source.manifest.dataset
     check_pool(
         source.pool_sizes("train"),
@@ -150,17 +149,6 @@ def _knobs(n_query: str) -> tuple[str, str, str]:
     return ("episode.n_way (--set episode.n_way=..)", "episode.k_shot", n_query)
 
 
-def _check_order(source: EpisodeSource, config: Config) -> None:
-    """RunError for what needs frames and coordinates, of shards in which they are mixed up."""
-    split = source.manifest.definition.get("split")
-    asked = next((name for name in ("n_frames", "yaw") if getattr(config.augment, name)), None)
-    if asked and isinstance(split, Mapping) and split.get("frame_order") == "scrambled":
-        raise RunError(
-            f"augment.{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
-            f" {source.manifest.dataset} are; leave it out, or split with `frame_order: time`"
-        )
-
-
 def train_seed(
     source: EpisodeSource, config: Config, seed: int, folder: Path, first: Path, device: torch.device, log: Log
 ) -> list[dict[str, Any]]:
@@ -172,8 +160,9 @@ def train_seed(
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
     seen = middle(source, config.augment.n_frames)
     last = folder / "last.pt"
-    if continues(folder, seed, log):
-        _resume(state, last)
+    before = last_state(folder, seed, partial(_is_best, config.optimise), log)
+    if before is not None:
+        _resume(state, before, last)
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif config.pretrain.steps:
@@ -221,10 +210,19 @@ def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSo
     )
 
 
-def _resume(state: TrainingState, last: Path) -> None:
+def _is_best(optimise: OptimiseConfig, state: Mapping[str, Any]) -> bool:
+    """Whether the weights of a checkpoint are those that validated best: no step was made since."""
+    try:
+        validated = [row["accuracy"] for row in state["history"] if row["part"] == "val"]
+        return state["episode"] == 0 and is_last_best(optimise, validated)
+    except (KeyError, TypeError):
+        return False  # no checkpoint of a training, which `_resume` says
+
+
+def _resume(state: TrainingState, before: Mapping[str, Any], last: Path) -> None:
     """Put the last checkpoint into a fresh state; RunError if it is not one of this training."""
     try:
-        state.load(load_checkpoint(last))
+        state.load(before)
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise RunError(f"{last}: not a checkpoint of this training ({type(error).__name__}); delete it") from error
 

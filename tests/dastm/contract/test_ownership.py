@@ -52,6 +52,9 @@ def test_links_and_what_is_neither_file_nor_folder_are_named(tmp_path):
     (tmp_path / "dangling").symlink_to("nowhere")
     with pytest.raises(NotOurs, match="dangling: is a link"):
         check_plain(tmp_path / "dangling")
+    (tmp_path / "cached").symlink_to("file")  # as `dvc config cache.type symlink` leaves results
+    with pytest.raises(NotOurs, match=f"cached: is a link, .*; `dvc unprotect {tmp_path / 'cached'}` if DVC linked it"):
+        check_plain(tmp_path / "cached")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(NotOurs, match="pipe: is neither a file nor a folder"):
         check_plain(tmp_path / "pipe")

@@ -150,3 +150,20 @@ def test_upright_clips_turn_about_z():
 def test_more_frames_than_are_stored_are_one_line(source, view):
     with pytest.raises(RunError, match=r"augment\.n_frames: 13 frames of clips that hold 12"):
         view(source, 13)
+
+
+@pytest.mark.parametrize(
+    ("look", "key"),
+    [
+        (lambda source: middle(source, 4), "n_frames"),
+        (lambda source: augmented(source, n_frames=4, seed=0), "n_frames"),
+        (lambda source: augmented(source, yaw=5.0, seed=0), "yaw"),
+    ],
+)
+def test_frames_are_not_chosen_among_scrambled_ones_whoever_asks(source, look, key):
+    class Scrambled:
+        manifest = replace(source.manifest, definition={"split": {"frame_order": "scrambled"}})
+
+    with pytest.raises(RunError, match=rf"augment\.{key}: not of shards whose frames are scrambled"):
+        look(Scrambled())
+    assert middle(Scrambled(), None).manifest == Scrambled.manifest

@@ -1,4 +1,4 @@
-from dastm.evaluation.wording import warnings
+from dastm.evaluation.wording import COMPARE, table_lines, warnings
 
 
 def measured(first: str, **differences: tuple[float, float]) -> dict:
@@ -29,3 +29,13 @@ def test_a_run_that_beats_them_and_baselines_alone_are_told_nothing():
     assert warnings(measured("DASTM", coordinates=(2.0, 3.0), untrained=(0.1, 1.0))) == []
     assert warnings(measured("coordinates", untrained=(-9.0, 1.0))) == []
     assert warnings(measured("DASTM", other=(-9.0, 1.0))) == []
+
+
+def test_a_run_without_a_baseline_beside_it_is_told_how_to_compare():
+    settings = {"part": "test", "n_way": 5, "k_shot": 1, "n_query": 5, "episodes": 9, "seed": 0}
+    line = {"mean": 50.0, "interval": 1.0}
+    for others, told in (((), True), (("other",), True), (("untrained",), False), (("coordinates",), False)):
+        metrics = {"dataset": "toy", "settings": settings, "differences": {}}
+        lines = table_lines({**metrics, "rows": dict.fromkeys(("DASTM", *others), line)})
+        assert any(COMPARE in one for one in lines) == told
+    assert "--baseline coordinates" in COMPARE

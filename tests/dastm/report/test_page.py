@@ -182,7 +182,7 @@ def test_run_trained_on_a_stream_has_a_page_and_one_on_other_shards_has_none(run
     record = TrainingRecord.read(run)
     replace(record, shards=f"file:{Path(record.shards).absolute()}").write(tmp_path / "run")
     write_report([tmp_path / "run"], tmp_path / "page.html")
-    replace(record, shards_digest="0").write(tmp_path / "run")
+    replace(record, shards_digest="0", clips="0").write(tmp_path / "run")
     with pytest.raises(RunError, match="not those that this run was trained on"):
         write_report([tmp_path / "run"], tmp_path / "page.html")
 
@@ -196,3 +196,34 @@ def test_unfinished_training_is_one_line(run, tmp_path):
     with pytest.raises(RunError, match="not a run folder"):
         write_report([tmp_path], tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_shards_split_again_in_place_are_the_runs_own_and_others_are_named(run, tmp_path):
+    """Another version made them: the manifest is another, the clips are the same."""
+    shutil.copytree(run, tmp_path / "run")
+    record = TrainingRecord.read(run)
+    shutil.copytree(record.shards, tmp_path / "again")
+    manifest = tmp_path / "again" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"numpy": "x"', '"numpy": "y"'))
+    replace(record, shards=str(tmp_path / "again")).write(tmp_path / "run")
+    assert write_report([tmp_path / "run"], tmp_path / "page.html") == []
+    replace(record, shards=str(tmp_path / "again"), clips=None).write(tmp_path / "run")  # it cannot be told
+    with pytest.raises(RunError, match="name them with --shards"):
+        write_report([tmp_path / "run"], tmp_path / "page.html")
+    told = f"the clips drawn are of toy in {tmp_path / 'again'}, not of the run's own shards"
+    assert write_report([tmp_path / "run"], tmp_path / "page.html", str(tmp_path / "again")) == [f"run: {told}"]
+    assert told in (tmp_path / "page.html").read_text().replace("&#39;", "'")
+
+
+def test_an_older_run_has_the_curves_of_its_checkpoints_or_is_told_how_to_have_them(run, page, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "train" / "curves.json").unlink()
+    (line,) = write_report([tmp_path / "run"], tmp_path / "page.html")
+    assert line.startswith("run: curves of the last checkpoints: ")
+    drawn = page.index("Loss and accuracy by training episode.")
+    assert page[drawn - 300 : drawn + 40] in (tmp_path / "page.html").read_text()
+    for damage in (lambda path: save_checkpoint(path, {}), lambda path: path.unlink()):
+        damage(tmp_path / "run" / "train" / "seed-0" / "last.pt")
+        (line,) = write_report([tmp_path / "run"], tmp_path / "page.html")
+        assert line.startswith("run: no curves: ")
+        assert line.endswith("; train again, into another folder, to have them")

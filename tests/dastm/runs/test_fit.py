@@ -67,9 +67,9 @@ def test_another_preparation_is_named_by_its_key_and_both_values(key):
     assert found(manifest_of(**{key: None})) == [(f"split.{key} is not said, trained on {PREPARED[key]}", False)]
 
 
-def test_frames_are_named_and_can_be_converted():
+def test_their_number_of_frames_can_be_converted_and_how_they_were_chosen_cannot():
     assert found(manifest_of(frames=9)) == [("split.n_frames is 9, trained on 6", True)]
-    assert found(manifest_of(), frames="random") == [("split.frames is center, trained on random", True)]
+    assert found(manifest_of(), frames="random") == [("split.frames is center, trained on random", False)]
 
 
 def test_another_order_of_the_same_joints_is_one_difference_that_can_be_converted():
@@ -113,6 +113,7 @@ def test_landmarks_that_the_preparation_did_not_use_may_differ():
             {"split": {**PREPARED, "scale": "none", "origin": "none"}},
             "split.origin is none, trained on first_frame; split.scale is none",
         ),
+        ({"split": {**PREPARED, "frames": "random"}}, "split.frames is random, trained on center; split"),
         ({"layout": replace(STICK, hub=0)}, "layout.hub is foot, trained on hip"),
         ({"layout": NTU25}, "layout.joints is 25 joints, joint 0 'hip centre', trained on 3 joints, joint 0 'foot'"),
     ],
@@ -161,17 +162,29 @@ def test_converted_data_are_the_data_of_the_training_and_the_result_says_so(plac
     metrics = evaluate_and_write(told, place / "run", str(place / "shards"), "cpu", tmp_path / "out")
     assert metrics["rows"] == plain["rows"]
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["converted"] == metrics["converted"]
-    assert "  note: converted to fit: split.n_frames is 12, trained on 6" in table_lines(metrics)
+    assert (
+        "  note: converted to fit: split.n_frames is 12, trained on 6: of the 12 frames, the middle one of each of 6"
+        " equal segments"
+    ) in table_lines(metrics)
+    assert metrics["converted"][0].endswith(
+        "trained on joint 0 'foot': the joints were put into the order of the training"
+    )
     assert "converted" not in plain
 
 
 def test_more_frames_are_thinned_to_the_middles_of_equal_segments_and_fewer_repeat(place):
     record = TrainingRecord.read(place / "run")
     with closing(open_source(str(place / "shards"))) as source:
-        for n_frames, kept in ((3, [1, 3, 5]), (12, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5])):
+        for n_frames, kept, done in (
+            (3, [1, 3, 5], "of the 6 frames, the middle one of each of 3 equal segments"),
+            (
+                *(8, [0, 1, 1, 2, 3, 4, 4, 5]),
+                "the 6 frames stretched to 8, each repeated up to 2 times; none between them is made",
+            ),
+        ):
             asked = replace(record, preparation={**record.preparation, "n_frames": n_frames})
             seen, said = fitted(source, asked, place / "run", convert=True)
-            assert said == [f"split.n_frames is 6, trained on {n_frames}"]
+            assert said == [f"split.n_frames is 6, trained on {n_frames}: {done}"]
             assert seen.manifest.frames == n_frames
             whole, some = (of.clips("test", [[(9, 0), (10, 2)]])[0].joints_LMTVC for of in (source, seen))
             assert torch.equal(some, whole[:, :, kept])

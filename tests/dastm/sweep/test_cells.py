@@ -118,17 +118,23 @@ def test_a_folder_takes_a_changed_grid_but_no_other(tmp_path):
         write_sweep(other, tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["cells", "grid", "rows", "config", "text"])
+@pytest.mark.parametrize("damage", ["cells", "grid", "rows", "config", "text", "seed", "label"])
 def test_a_damaged_sweep_json_is_one_line(tmp_path, damage):
     write_sweep(toy_sweep(), tmp_path)
     path = Path(tmp_path, "sweep.json")
     document = json.loads(path.read_text())
     if damage == "config":
         document["cells"][0]["config"] = 3
+    elif damage == "seed":  # it reads well, and is another sweep
+        document["cells"][0]["seed"] = 7
+    elif damage == "label":
+        document["grid"]["name"] = "another"
     else:
         document.pop(damage, None)
     path.write_text("{" if damage == "text" else json.dumps(document))
-    with pytest.raises(RunError, match=re.escape(str(path))) as raised:
+    with pytest.raises(
+        RunError, match=re.escape(str(path)) + ".*`dastm sweep GRID --out .*` writes it again$"
+    ) as raised:
         read_sweep(tmp_path)
     assert "\n" not in str(raised.value)
     if damage != "config":  # of a configuration, its own line tells
@@ -152,3 +158,18 @@ def test_a_damaged_sweep_json_beside_cells_is_written_again_by_the_same_command(
 def test_a_folder_without_a_sweep_is_one_line(tmp_path):
     with pytest.raises(RunError, match=f"no sweep .no sweep.json.; `dastm sweep GRID --out {tmp_path}` makes one"):
         read_sweep(tmp_path)
+
+
+def test_a_sweep_json_of_an_older_version_is_written_again_and_keeps_its_folder(tmp_path):
+    write_sweep(toy_sweep(), tmp_path)
+    path = tmp_path / "sweep.json"
+    document = json.loads(path.read_text())
+    del document["digest"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(RunError, match=r"has no digest .*`dastm sweep GRID --out .*` writes it again"):
+        read_sweep(tmp_path)
+    other = expand(grid_from_dict(toy_grid(name="other"), "o"), "o")
+    with pytest.raises(RunError, match="holds the grid 'toy'"):
+        write_sweep(other, tmp_path)
+    write_sweep(toy_sweep(), tmp_path)
+    assert read_sweep(tmp_path) == toy_sweep()

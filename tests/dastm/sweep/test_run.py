@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,6 +97,35 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(a
     assert {name: after[name] for name in done_before} == done_before
     logs = [path.read_text() for path in Path("killed/cells").glob("*/log.txt")]
     assert any("continuing at epoch" in log for log in logs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["metrics.json", "episodes.csv", "predictions.parquet", "best.pt", "config.json"])
+def test_damaged_results_of_a_cell_are_refused_by_the_table_and_made_again_by_the_sweep(at, tmp_path, name):
+    """With their weights damaged as well, they come of a training that is done again."""
+    shutil.copytree("whole", tmp_path / "out")
+    before = read_cells(tmp_path / "out")
+    cell = sorted((tmp_path / "out" / "cells").iterdir())[0]
+    for damaged in {name, "metrics.json"} if name == "best.pt" else {name}:
+        (path,) = cell.rglob(damaged)
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    told = done("dastm", "table", tmp_path / "out")
+    assert told != Path("whole/table.md").read_text()
+    done("dastm", "sweep", "toy.yaml", "--out", tmp_path / "out", "--workers", 1)
+    assert tables(tmp_path / "out") == tables("whole")
+    assert read_cells(tmp_path / "out") == before
+
+
+def read_cells(out):
+    """What cells have of results, by name."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for pattern in ("metrics.json", "episodes.csv", "predictions.parquet", "best.pt", "curves.csv")
+        for path in (out / "cells").rglob(pattern)
+        if ".damaged" not in str(path)
+    }
 
 
 @pytest.mark.slow
@@ -201,7 +231,7 @@ def test_a_changed_grid_runs_only_what_changed(cells):
     assert all("--k-shot 2" in " ".join(commands[0]) for commands in scored.ran.values())
 
 
-def test_shards_made_anew_are_trained_on_anew(cells, tmp_path):
+def test_shards_made_again_are_trained_on_again(cells, tmp_path):
     _, go = cells()
     go()
     toy_shards(tmp_path / "shards" / "toy", seed=1)
@@ -295,7 +325,7 @@ def test_cells_of_other_code_stay_unless_they_are_to_be_replaced(cells):
     old = next(iter(stand_in.by_name))
     stand_in.finish(Path("out"), old, code="older")
     stand_in.ran = None
-    assert go()[0] == "kept: 1 finished cell of other code or versions (--replace trains anew)"
+    assert go()[0] == "kept: 1 finished cell of other code or versions (--replace trains them again)"
     assert stand_in.ran is None
     go(replace=True)
     assert list(stand_in.ran) == [old]

@@ -59,7 +59,7 @@ def test_another_training_is_named_by_its_keys_and_kept(shards, tmp_path):
         claim(tmp_path, other, replace=False, log=print)
     lines = []
     claim(tmp_path, other, replace=True, log=lines.append)
-    assert "starting anew" in lines[0]
+    assert "it is replaced" in lines[0]
     assert not (tmp_path / "train" / "seed-0").exists()
 
 

@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from dastm.config.schema import load_config
-from dastm.training.schedule import falls, is_better, learning_rate, plateaus, reason_to_stop, why_not_longer
+from dastm.training.schedule import (
+    falls,
+    is_better,
+    is_last_best,
+    learning_rate,
+    plateaus,
+    reason_to_stop,
+    why_not_longer,
+)
 from tests.toy import tiny
 
 
@@ -95,3 +103,15 @@ def test_training_stops_when_validation_keeps_falling():
     assert [falls(accuracies) for accuracies in rows] == [0, 0, 1, 0, 1, 2]
     assert "not risen for 2 epochs in a row" in reason_to_stop(of(max_falls=2), [0.5, 0.4, 0.3])
     assert not reason_to_stop(of(max_falls=2), [0.5, 0.4, 0.45])
+
+
+def test_the_last_weights_are_the_best_where_they_validated_best():
+    first, later = of(ties="earlier"), of(ties="later")
+    for accuracies, expected in (
+        ([], (0, 0)),
+        ([0.0], (1, 1)),
+        ([0.2, 0.4], (1, 1)),
+        ([0.4, 0.4], (0, 1)),
+        ([1, 0], (0, 0)),
+    ):
+        assert (is_last_best(first, accuracies), is_last_best(later, accuracies)) == expected

@@ -181,7 +181,7 @@ def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, tmp_
     (tmp_path / "report.html").write_text('<!doctype html>\n<meta name="generator" content="dastm">')
     (tmp_path / "notes.txt").write_text("not ours, and not touched")
     lines = train_toy(shards, tmp_path, other, replace=True)
-    assert "starting anew" in lines[0]
+    assert "it is replaced" in lines[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == [trainer.LOCK_NAME, "curves.csv", "notes.txt", "train"]
 
 
@@ -459,3 +459,26 @@ def test_a_validation_that_cannot_be_is_told_before_the_first_episode(shards, tm
     with pytest.raises(RunError, match=r"val .*has 3 classes"):
         train_toy(shards, tmp_path, tiny(episode__n_way=4))
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rises", [True, False])
+def test_a_lost_best_checkpoint_is_made_again_from_the_last_where_that_validated_best(
+    shards, tmp_path, monkeypatch, rises
+):
+    """A run of three epochs is stopped after two, with the best weights lost: trained on if the second epoch's were."""
+    accuracies = {1: 0.4, 2: 0.6 if rises else 0.2, 3: 0.1}
+    monkeypatch.setattr(trainer, "_validate", lambda _s, _c, state, _d: np.full(3, accuracies[state.epoch]))
+    asked = {"optimise__schedule": "constant", "optimise__epochs": 3}
+    train_toy(shards, tmp_path / "whole", tiny(**asked))
+    train_toy(shards, tmp_path / "run", tiny(**{**asked, "optimise__epochs": 2}))
+    folder = tmp_path / "run" / "train" / "seed-0"
+    flip_byte(folder / "best.pt", 300)
+    lines = train_toy(shards, tmp_path / "run", tiny(**asked))
+    told = "last.pt" if rises else "the start"
+    assert any(line.endswith(f"; made again from {told}") for line in lines)
+    assert any("continuing at epoch 3" in line for line in lines) == rises
+    assert (folder / "last.pt.old").exists() != rises
+    for name in ("last.pt", "best.pt"):
+        assert equal(weights(tmp_path / "run", name), weights(tmp_path / "whole", name))
+    best = "train/seed-0/best.pt"
+    assert (tmp_path / "run" / best).read_bytes() == (tmp_path / "whole" / best).read_bytes()
