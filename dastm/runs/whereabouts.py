@@ -7,7 +7,7 @@ beside the run as they lay then: a project that is moved as a whole finds them, 
 import os
 from pathlib import Path
 
-from dastm.contract.clip import MANIFEST_NAME, ShardError
+from dastm.contract.clip import MANIFEST_NAME, ShardError, checksum, encode_manifest
 from dastm.contract.errors import RunError
 from dastm.contract.shards import read_manifest
 from dastm.episodes.urls import is_url
@@ -29,7 +29,7 @@ def shards_of(record: TrainingRecord, run: Path) -> str:
             f"{run}: the shards that it was trained on are not in {looked}; put them there, make them again with"
             " `dastm-data split`, or name others with --shards"
         )
-    return str(next((place for place in there if _is_its_own(record, place)), there[0]))
+    return str(min(there, key=lambda place: _how_other(record, place)))
 
 
 def _places(record: TrainingRecord, run: Path) -> list[Path]:
@@ -40,8 +40,12 @@ def _places(record: TrainingRecord, run: Path) -> list[Path]:
     return [shards.absolute(), *(parent / shards for parent in run.parents)]
 
 
-def _is_its_own(record: TrainingRecord, place: Path) -> bool:
+def _how_other(record: TrainingRecord, place: Path) -> int:
+    """0: the very shards; 1: the same clips, made again; 2: others, or none that can be read."""
     try:
-        return record.trained_on(read_manifest(place))
+        manifest = read_manifest(place)
     except ShardError:
-        return False
+        return 2
+    if checksum(encode_manifest(manifest)) == record.shards_digest:
+        return 0
+    return 1 if record.trained_on(manifest) else 2
