@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.clip import PARTS
+from dastm.contract.shard_format import PARTS
 from pipeline.definitions.definition import SynthSpec, load_definition
 from pipeline.synthesis.classes import MAX_CLASSES
 from pipeline.synthesis.members import kinetics_film, kinetics_names, ntu_clip

@@ -1,8 +1,8 @@
 """A small shard folder for tests, written without pipeline: clips whose motion depends on their class.
 
 In: parts -> class id -> number of clips. Out: `<part>/<class>-<nnn>.tar`, index.parquet, manifest.json, as the contract
-in dastm.contract.clip says. All classes share one rest pose; direction, speed and phase of each joint's swing belong to
-the class, the rest is noise, so that a model can tell classes apart only by motion.
+in dastm.contract.shard_format says. All classes share one rest pose; direction, speed and phase of each joint's swing
+belong to the class, the rest is noise, so that a model can tell classes apart only by motion.
 """
 
 import io
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dastm.contract.clip import (
+from dastm.contract.shard_format import (
     FACTS_SUFFIX,
     INDEX_COLUMNS,
     INDEX_NAME,

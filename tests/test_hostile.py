@@ -12,9 +12,10 @@ import yaml
 
 from dastm.config.schema import load_config
 from dastm.contract.errors import RunError
-from dastm.contract.shards import read_manifest
-from dastm.runs.checkpoint import CURVE_FIELDS, WHERE, TrainingRecord, record_training, write_json
-from dastm.runs.results import write_curves
+from dastm.contract.shard_reading import read_manifest
+from dastm.runs.files import write_json
+from dastm.runs.record import WHERE, TrainingRecord, record_training
+from dastm.runs.results import CURVE_FIELDS, write_curves
 from dastm.runs.sealed import DIGEST, sealed
 from dastm.sweep.cells import expand
 from dastm.sweep.grid import load_grid

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from dastm.runs.checkpoint import NOT_TRAINING
+from dastm.runs.record import NOT_TRAINING
 from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition, shipped_names
 from tests.dvc_project import ROOT, TINY, change_params, new_project, run

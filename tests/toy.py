@@ -9,7 +9,7 @@ import numpy as np
 from dastm.config.schema import Config, load_config
 from dastm.contract.skeleton import Layout
 from dastm.episodes.sources import open_source
-from dastm.runs.checkpoint import record_training
+from dastm.runs.record import record_training
 from dastm.training.trainer import train
 from tests.shard_folder import make_shard_folder
 

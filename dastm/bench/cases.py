@@ -4,9 +4,9 @@ from dastm.bench.backbone import backbone_cases
 from dastm.bench.case import Case, Setting
 from dastm.bench.episodes import episode_cases
 from dastm.bench.growth import growth_cases
-from dastm.bench.parts import part_cases
+from dastm.bench.matching import matching_cases
 
 
 def cases(setting: Setting) -> dict[str, Case]:
-    """Parts, backbone, episodes; then how the cost grows."""
-    return {**part_cases(), **backbone_cases(), **episode_cases(setting), **growth_cases()}
+    """Matching, backbone, episodes; then how the cost grows."""
+    return {**matching_cases(), **backbone_cases(), **episode_cases(setting), **growth_cases()}

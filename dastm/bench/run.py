@@ -10,8 +10,8 @@ from dastm.bench.measure import measure_case
 from dastm.bench.plot import growth_figure
 from dastm.bench.table import case_entry, duration, machine, table
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import write_bytes, write_json
 from dastm.runs.device import precision
+from dastm.runs.files import write_bytes, write_json
 
 INSTALLED = "dastm.bench.cases"
 Log = Callable[[str], None]

@@ -11,7 +11,7 @@ import torch
 
 from dastm.bench.case import Case, Setting
 from dastm.bench.measure import Measured
-from dastm.runs.checkpoint import software
+from dastm.runs.record import software
 
 Document = Mapping[str, Any]
 COLUMNS = ("case", "variant", "time", "ratio", "least", "most", "memory")

@@ -79,8 +79,8 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
       dastm eval --run data/runs/ntu-one-shot --protocol one-shot
     """
     from dastm.evaluation.evaluator import evaluate_and_write
-    from dastm.evaluation.wording import table_lines
-    from dastm.runs.checkpoint import TrainingRecord
+    from dastm.evaluation.printed import table_lines
+    from dastm.runs.record import TrainingRecord
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
     usual = params("eval")

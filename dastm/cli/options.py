@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import click
 
 from dastm.config.schema import preset_names
-from dastm.contract.clip import ShardError
 from dastm.contract.documents import DocumentError, shown
 from dastm.contract.errors import RunError
 from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import NotOurs
+from dastm.contract.shard_format import ShardError
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")

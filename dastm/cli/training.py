@@ -48,8 +48,8 @@ def train(
       dastm train --set matching.rank_weight=0 --out data/runs/no-rank
     """
     from dastm.episodes.sources import open_source
-    from dastm.runs.checkpoint import record_training
     from dastm.runs.device import pick_device
+    from dastm.runs.record import record_training
     from dastm.training.trainer import train as run
 
     # A preset that is asked for is used without the settings that params.yaml has for another.

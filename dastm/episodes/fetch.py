@@ -6,7 +6,7 @@ In: a source and an `EpisodePlan`. Out: the `Episode`, the same bits from every 
 from collections.abc import Sequence
 from typing import Protocol
 
-from dastm.contract.clip import Manifest
+from dastm.contract.shard_format import Manifest
 from dastm.episodes.collate import Selection, labels, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dastm.contract.clip import INDEX_COLUMNS, INDEX_NAME, Manifest, ShardError
 from dastm.contract.documents import cut
-from dastm.contract.shards import AGAIN, shard_path
-from dastm.contract.shards import read_index as read_table
+from dastm.contract.shard_format import INDEX_COLUMNS, INDEX_NAME, Manifest, ShardError
+from dastm.contract.shard_reading import AGAIN, shard_path
+from dastm.contract.shard_reading import read_index as read_table
 
 TEXT = ("key", "part", "shard", "checksum")
 SCHEMA = pa.schema([(name, pa.string() if name in TEXT else pa.int64()) for name in INDEX_COLUMNS])

@@ -11,9 +11,9 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import MANIFEST_NAME, Manifest, ShardError, decode_joints
 from dastm.contract.errors import RunError
-from dastm.contract.shards import has_manifest, read_manifest
+from dastm.contract.shard_format import MANIFEST_NAME, Manifest, ShardError, decode_joints
+from dastm.contract.shard_reading import has_manifest, read_manifest
 from dastm.episodes.collate import Selection, check_selections, collate
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.handles import Handles, read_at

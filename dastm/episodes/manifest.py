@@ -1,4 +1,4 @@
-"""What every episode source asks of a manifest that `dastm.contract.shards` has checked.
+"""What every episode source asks of a manifest that `dastm.contract.shard_reading` has checked.
 
 In: a `Manifest`. Out: sizes and shapes, and refusals that name the folder, URL or clip.
 """
@@ -6,8 +6,8 @@ In: a `Manifest`. Out: sizes and shapes, and refusals that name the folder, URL 
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import Manifest, ShardError
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import Manifest, ShardError
 
 
 def pool_sizes(manifest: Manifest, part: str, where: str) -> dict[int, int]:

@@ -6,7 +6,7 @@ In: a source, and how many clips an episode needs of a class of a part. Out: the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dastm.contract.clip import Manifest
+from dastm.contract.shard_format import Manifest
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.fetch import EpisodeSource

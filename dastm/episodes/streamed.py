@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
 from dastm.contract.documents import MOST_JSON, cut
-from dastm.contract.shards import MOST_ARRAY, MOST_FACTS, check_manifest
+from dastm.contract.shard_format import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
+from dastm.contract.shard_reading import MOST_ARRAY, MOST_FACTS, check_manifest
 from dastm.episodes.collate import Selection, check_selections, collate
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.manifest import check_clip, one_line, pool_sizes

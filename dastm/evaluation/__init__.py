@@ -2,6 +2,6 @@
 
 Every row of a result is scored on the same episodes: the trained network, and the `baselines` that need no training.
 `one_shot` is the protocol with given exemplars, `accuracy` the score, `predictions` what was answered to each query;
-`feature_cache` computes the features of each clip once. Then `intervals` and `summary` (what metrics.json holds),
-`written` (the folder of an evaluation) and `wording` (what is printed).
+`feature_cache` computes the features of each clip once. Then `intervals`, `metrics` (what metrics.json
+holds), `results_folder` (the folder of an evaluation) and `printed` (what `dastm eval` prints).
 """

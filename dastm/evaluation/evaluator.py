@@ -16,28 +16,28 @@ import torch
 from torch import Tensor
 
 from dastm.config.schema import EvalConfig
-from dastm.contract.clip import checksum, encode_manifest
 from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
+from dastm.contract.shard_format import checksum, encode_manifest
+from dastm.episodes.augmentation import middle
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import open_source
-from dastm.episodes.views import middle
 from dastm.evaluation import one_shot
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.baselines import coordinate_distances
 from dastm.evaluation.feature_cache import Encoded
 from dastm.evaluation.intervals import Accuracies
+from dastm.evaluation.metrics import Row, over_seeds, summary
 from dastm.evaluation.predictions import Noted
-from dastm.evaluation.summary import Row, over_seeds, summary
-from dastm.evaluation.written import evaluation_folder, replaced_because, weights_digest, write_evaluation
+from dastm.evaluation.results_folder import evaluation_folder, replaced_because, weights_digest, write_evaluation
 from dastm.model import build_recogniser
-from dastm.runs.checkpoint import TrainingRecord
 from dastm.runs.device import pick_device, precision
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser
+from dastm.runs.record import TrainingRecord
 from dastm.runs.run_folder import check_results, remove_half_written_results
 from dastm.runs.seen_classes import check_unseen, unnamed_note
 from dastm.runs.whereabouts import shards_of

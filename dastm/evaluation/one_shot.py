@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.contract.clip import Manifest
+from dastm.contract.shard_format import Manifest
 from dastm.episodes.collate import labels, selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.fetch import EpisodeSource

@@ -15,24 +15,26 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import PAGE, check_file, remove_unfinished
 from dastm.contract.progress import progress
+from dastm.contract.shard_format import Manifest
 from dastm.contract.skeleton import Layout
+from dastm.episodes.augmentation import middle
 from dastm.episodes.sources import Mode, open_source
-from dastm.episodes.views import middle
 from dastm.evaluation.intervals import interval95
-from dastm.evaluation.wording import title, warnings
-from dastm.evaluation.written import outdated_because
+from dastm.evaluation.printed import title, warnings
+from dastm.evaluation.results_folder import outdated_because
 from dastm.model import build_recogniser
 from dastm.report import figures
 from dastm.report.explain import Pair, explain
-from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord, write_bytes
+from dastm.runs.files import write_bytes
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser
+from dastm.runs.record import TrainingRecord
 from dastm.runs.results import (
     CURVES_FACTS,
+    CURVES_NAME,
     METRICS_NAME,
     Evaluation,
     curves_of_checkpoints,

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dastm.contract.clip import Manifest, ShardError
 from dastm.contract.errors import RunError
 from dastm.contract.names import composed
-from dastm.contract.shards import read_manifest
+from dastm.contract.shard_format import Manifest, ShardError
+from dastm.contract.shard_reading import read_manifest
 from dastm.contract.skeleton import Layout
+from dastm.episodes.augmentation import View
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.urls import is_url
-from dastm.episodes.views import View
-from dastm.runs.checkpoint import MISSING_MEANS, PREPARATION, TrainingRecord, preparation_of
+from dastm.runs.record import MISSING_MEANS, PREPARATION, TrainingRecord, preparation_of
 from dastm.runs.whereabouts import shards_of
 
 N_FRAMES = "n_frames"

@@ -15,8 +15,9 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.model import Recogniser, build_recogniser
-from dastm.runs.checkpoint import TrainingRecord, load_checkpoint
+from dastm.runs.checkpoint import load_checkpoint
 from dastm.runs.device import pick_device, precision
+from dastm.runs.record import TrainingRecord
 
 
 def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device: torch.device) -> Recogniser:
@@ -54,8 +55,8 @@ class Run:
         Raises: RunError if there are no shards, or they differ from those of the training in skeleton or preparation;
         ShardError if they are damaged.
         """
+        from dastm.episodes.augmentation import middle
         from dastm.episodes.sources import open_source
-        from dastm.episodes.views import middle
         from dastm.runs.fit import fitted
         from dastm.runs.whereabouts import shards_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
+from dastm.runs.checkpoint import best_of, load_checkpoint, save_checkpoint
 
 Log = Callable[[str], None]
 State = dict[str, Any]
@@ -50,7 +50,7 @@ def last_state(folder: Path, seed: int, is_best: Callable[[Mapping[str, Any]], b
         return state
     if is_best(state):
         if whole_or_renamed(best, seed, log, "made again from last.pt") is None:
-            save_checkpoint(best, {"model": state["model"], "epoch": state["epoch"]})
+            save_checkpoint(best, best_of(state))
         return state
     if whole_or_renamed(best, seed, log) is not None:
         return state

@@ -10,19 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import (
-    CURVE_FIELDS,
-    CURVES_NAME,
-    csv_bytes,
-    json_bytes,
-    load_checkpoint,
-    read_json,
-    write_together,
-)
+from dastm.runs.checkpoint import load_checkpoint
+from dastm.runs.files import csv_bytes, json_bytes, read_json, write_together
 from dastm.runs.sealed import check_seal, facts_of, read_beside, read_csv_beside, sealed
 
 METRICS_NAME, EPISODES_NAME, PREDICTIONS_NAME = "metrics.json", "episodes.csv", "predictions.parquet"
-CURVES_FACTS = "curves.json"
+CURVES_NAME, CURVES_FACTS = "curves.csv", "curves.json"
+CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
 
 
 @dataclass(frozen=True, kw_only=True)

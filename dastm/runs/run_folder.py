@@ -23,7 +23,7 @@ from dastm.contract.ownership import (
     json_with,
     remove_unfinished,
 )
-from dastm.contract.shards import PARQUET_FAULTS
+from dastm.contract.shard_reading import PARQUET_FAULTS
 
 RESULT_NAMES = ("metrics.json", "episodes.csv", "predictions.parquet")
 TABLE_NAMES = ("table.md", "table.csv", "table.tex", "table.html", "curve.svg")

@@ -12,8 +12,8 @@ from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.clip import checksum
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import checksum
 
 DIGEST = "digest"
 

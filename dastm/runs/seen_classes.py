@@ -11,10 +11,10 @@ The run's own shards are the exception: who asks there for part `train` or `val`
 import re
 from collections.abc import Mapping, Sequence
 
-from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
 from dastm.contract.names import composed
-from dastm.runs.checkpoint import TrainingRecord, training_classes
+from dastm.contract.shard_format import Manifest
+from dastm.runs.record import TrainingRecord, training_classes
 
 NAMED = 5
 """How many classes a line lists before it only counts the rest."""

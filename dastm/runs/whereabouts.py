@@ -7,11 +7,11 @@ beside the run as they lay then: a project that is moved as a whole finds them, 
 import os
 from pathlib import Path
 
-from dastm.contract.clip import MANIFEST_NAME, ShardError, checksum, encode_manifest
 from dastm.contract.errors import RunError
-from dastm.contract.shards import read_manifest
+from dastm.contract.shard_format import MANIFEST_NAME, ShardError, checksum, encode_manifest
+from dastm.contract.shard_reading import read_manifest
 from dastm.episodes.urls import is_url
-from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.record import TrainingRecord
 
 
 def shards_of(record: TrainingRecord, run: Path) -> str:

@@ -17,7 +17,7 @@ from dastm.config.schema import Config, checked, config_from_dict, load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import refusal
 from dastm.episodes.urls import is_url, may_come_from_a_file
-from dastm.runs.checkpoint import read_json, write_json
+from dastm.runs.files import read_json, write_json
 from dastm.runs.sealed import DIGEST, check_seal, sealed
 from dastm.sweep.grid import AxisValue, Grid, Settings
 

@@ -13,7 +13,7 @@ from dastm.config.schema import STRICT, Config, EvalConfig, Seed, checked, load_
 from dastm.contract.documents import DocumentError, no_such_key, read_yaml
 from dastm.contract.errors import RunError
 from dastm.contract.names import is_plain
-from dastm.sweep.published_figures import published_table
+from dastm.sweep.published_accuracies import published_table
 
 GRIDS = Path(__file__).parent / "grids"
 Settings = dict[str, Any]

@@ -13,8 +13,8 @@ import numpy as np
 from dastm.config.schema import Config, EvalConfig, checked
 from dastm.contract.errors import RunError
 from dastm.evaluation.intervals import Accuracies
-from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord
-from dastm.runs.results import METRICS_NAME, read_evaluation
+from dastm.runs.record import TrainingRecord
+from dastm.runs.results import CURVES_NAME, METRICS_NAME, read_evaluation
 from dastm.sweep.cells import CELLS_NAME, Cell, Sweep
 from dastm.sweep.grid import evaluation_name
 

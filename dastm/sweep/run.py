@@ -16,23 +16,17 @@ from typing import Any
 import yaml
 
 from dastm.config.schema import EvalConfig
-from dastm.contract.clip import ShardError, checksum, encode_manifest
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import remove_unfinished
 from dastm.contract.progress import progress
-from dastm.contract.shards import has_manifest, read_manifest
+from dastm.contract.shard_format import ShardError, checksum, encode_manifest
+from dastm.contract.shard_reading import has_manifest, read_manifest
 from dastm.episodes.urls import is_url
-from dastm.runs.checkpoint import (
-    ARITHMETIC,
-    CURVES_NAME,
-    TrainingRecord,
-    code_digest,
-    software,
-    write_bytes,
-    write_json,
-)
+from dastm.runs.files import write_bytes, write_json
 from dastm.runs.locks import alone
 from dastm.runs.mending import is_whole
+from dastm.runs.record import ARITHMETIC, TrainingRecord, code_digest, software
+from dastm.runs.results import CURVES_NAME
 from dastm.runs.run_folder import check_sweep, remove_half_written
 from dastm.sweep.cells import SWEEP_NAME, Cell, Sweep, write_sweep
 from dastm.sweep.grid import evaluation_name

@@ -10,7 +10,7 @@ from dastm.config.schema import EvalConfig
 from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.sweep.cells import Cell, Sweep
 from dastm.sweep.grid import evaluation_name
-from dastm.sweep.published_figures import Published, deviation, published_table
+from dastm.sweep.published_accuracies import Published, deviation, published_table
 from dastm.sweep.results import CellResult, Status
 
 

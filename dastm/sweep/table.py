@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from dastm.contract.ownership import remove_unfinished
 from dastm.report.figures import sweep_curves
-from dastm.runs.checkpoint import csv_bytes, write_together
+from dastm.runs.files import csv_bytes, write_together
 from dastm.runs.run_folder import TABLE_NAMES, check_sweep
 from dastm.sweep.cells import Sweep, read_sweep
-from dastm.sweep.published_figures import published_table
+from dastm.sweep.published_accuracies import published_table
 from dastm.sweep.results import CellResult, read_results
 from dastm.sweep.statistics import Column, Entry, columns, entries
 

@@ -16,18 +16,19 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from dastm.config.schema import Config
-from dastm.contract.clip import checksum
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import remove_unfinished
 from dastm.contract.progress import progress
+from dastm.contract.shard_format import checksum
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.layers.dropout import reseed_dropout
 from dastm.model import Recogniser
-from dastm.runs.checkpoint import TrainingRecord, save_checkpoint
+from dastm.runs.checkpoint import save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.mending import whole_or_renamed
+from dastm.runs.record import TrainingRecord
 from dastm.training.schedule import half_cosine
 
 EPOCH = 2**31

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import CURVES_NAME, TrainingRecord
+from dastm.runs.record import TrainingRecord
+from dastm.runs.results import CURVES_NAME
 from dastm.runs.run_folder import check_removable, check_run, is_half_written, remove_half_written
 from dastm.training.schedule import why_not_longer
 

@@ -7,7 +7,6 @@ bit on the CPU, as one that never stopped; no generator's state needs keeping.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,75 +15,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dastm.config.schema import Config, EvalConfig, OptimiseConfig
+from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
+from dastm.episodes.augmentation import augmented, middle
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import check_pool
 from dastm.episodes.small_classes import without_small
-from dastm.episodes.views import augmented, middle
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import Encoded
 from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.layers.dropout import reseed_dropout
-from dastm.model import Recogniser, build_recogniser, rank_term
-from dastm.runs.checkpoint import (
-    CURVE_FIELDS,
-    CURVES_NAME,
-    TrainingRecord,
-    save_checkpoint,
-    write_rows,
-)
+from dastm.model import build_recogniser, rank_term
+from dastm.runs.checkpoint import best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
+from dastm.runs.files import write_rows
 from dastm.runs.locks import alone
 from dastm.runs.mending import last_state
-from dastm.runs.results import write_curves
+from dastm.runs.record import TrainingRecord
+from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.loss import episode_loss
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.run_ownership import claim
-from dastm.training.schedule import is_better, is_last_best, learning_rate, reason_to_stop
+from dastm.training.schedule import is_better, learning_rate, reason_to_stop
+from dastm.training.state import TrainingState, adam, is_best_state, resume
 
 Log = Callable[[str], None]
 LOCK_NAME = ".training"
 """In a run folder, held by the training that is at work there."""
 SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
-
-
-@dataclass(kw_only=True)
-class TrainingState:
-    """One seed's training between two episodes; everything that a checkpoint holds."""
-
-    seed: int
-    model: Recogniser
-    optimiser: torch.optim.Optimizer
-    epoch: int = 0
-    episode: int = 0
-    """The next episode of this epoch."""
-    best: float = -1.0
-    """Best validation accuracy."""
-    sums: dict[str, float] = field(default_factory=dict)
-    """Loss parts and accuracy, summed over this epoch's episodes so far."""
-    history: list[dict[str, Any]] = field(default_factory=list)
-    """Rows of the curves."""
-
-    def of(self, part: str, name: str) -> list[float]:
-        """One column of the curves: of `train` or `val`, an epoch each."""
-        return [row[name] for row in self.history if row["part"] == part]
-
-    def to_dict(self) -> dict[str, Any]:
-        """For `save_checkpoint`."""
-        plain = {name: getattr(self, name) for name in ("seed", "epoch", "episode", "best", "sums", "history")}
-        return {**plain, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Continue where `to_dict` was taken."""
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        for name in ("epoch", "episode", "best", "sums", "history"):
-            setattr(self, name, state[name])
 
 
 def train(
@@ -160,9 +122,9 @@ def train_seed(
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
     seen = middle(source, config.augment.n_frames)
     last = folder / "last.pt"
-    before = last_state(folder, seed, partial(_is_best, config.optimise), log)
+    before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
-        _resume(state, before, last)
+        resume(state, before, last)
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif config.pretrain.steps:
@@ -182,49 +144,12 @@ def train_seed(
     return state.history
 
 
-def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
-    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 it does not change.
-
-    Raises: RunError if nothing is left to train.
-    """
-    model.backbone.requires_grad_(optimise.backbone_rate > 0)
-    backbone = {id(parameter) for parameter in model.backbone.parameters()}
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if id(p) not in backbone], "factor": 1.0},
-        {"params": [p for p in trained if id(p) in backbone], "factor": optimise.backbone_rate},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if not groups:
-        raise RunError(
-            "optimise.backbone_rate: 0 leaves nothing to train; this method has no weights but the backbone's"
-        )
-    return torch.optim.Adam(groups, lr=optimise.learning_rate, weight_decay=optimise.weight_decay)
-
-
 def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
     """The source as the training of one seed sees it."""
     augment = config.augment
     return augmented(
         source, n_frames=augment.n_frames, yaw=augment.yaw, scale=augment.scale, noise=augment.noise, seed=seed
     )
-
-
-def _is_best(optimise: OptimiseConfig, state: Mapping[str, Any]) -> bool:
-    """Whether the weights of a checkpoint are those that validated best: no step was made since."""
-    try:
-        validated = [row["accuracy"] for row in state["history"] if row["part"] == "val"]
-        return state["episode"] == 0 and is_last_best(optimise, validated)
-    except (KeyError, TypeError):
-        return False  # no checkpoint of a training, which `_resume` says
-
-
-def _resume(state: TrainingState, before: Mapping[str, Any], last: Path) -> None:
-    """Put the last checkpoint into a fresh state; RunError if it is not one of this training."""
-    try:
-        state.load(before)
-    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise RunError(f"{last}: not a checkpoint of this training ({type(error).__name__}); delete it") from error
 
 
 def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, last: Path, device: torch.device) -> None:
@@ -323,7 +248,7 @@ def _validate_and_keep(
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
     if is_better(config.optimise, val, state.best):
         state.best = val
-        save_checkpoint(folder / "best.pt", {"model": state.model.state_dict(), "epoch": state.epoch})
+        save_checkpoint(folder / "best.pt", best_of(state.to_dict()))
     log(f"{_told(before, config)}, val {100 * val:.1f} ± {100 * interval:.1f} %")
     write_rows(folder / CURVES_NAME, CURVE_FIELDS, state.history)
     save_checkpoint(folder / "last.pt", state.to_dict())  # last: whoever continues repeats all of the above or nothing

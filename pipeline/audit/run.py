@@ -2,8 +2,8 @@
 
 In: a shard folder. Out: a report with one line for each problem. On purpose this file shares no code with the writer:
 plain tarfile, JSON, numpy and Parquet, its own idea of the format and its own checksum, so that one mistake in
-`dastm.contract.clip` or `pipeline.shards` cannot hide in both. Damage of any kind is a line of the report, never a
-traceback. One shard is held in memory at a time; the same folder always gives the same report.
+`dastm.contract.shard_format` or `pipeline.shard_writing` cannot hide in both. Damage of any kind is a line of the
+report, never a traceback. One shard is held in memory at a time; the same folder always gives the same report.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from dastm.contract.clip import ShardError
 from dastm.contract.documents import DocumentError, yaml_value
 from dastm.contract.errors import DataError
 from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import FileKind, NotOurs, check_file
+from dastm.contract.shard_format import ShardError
 from pipeline.definitions.definition import OVERRIDDEN, Definition, load_definition, shipped_names
 from pipeline.work.paths import path_of
 from pipeline.work.workers import Workers

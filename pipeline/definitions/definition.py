@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from dastm.contract.clip import PARTS
 from dastm.contract.documents import DocumentError, read_yaml, shown
 from dastm.contract.errors import DataError
 from dastm.contract.faults import first_fault
+from dastm.contract.shard_format import PARTS
 from dastm.contract.skeleton import LAYOUTS, NTU25, Layout
 from pipeline.definitions.denoising import resolve_steps
 from pipeline.definitions.lists import read_keys, read_names
@@ -96,7 +96,7 @@ class SplitSpec:
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
     frame_order: Literal["time", "scrambled"] = "time"
     """Of the sampled frames: as time runs, or with frames and coordinates mixed up as the authors' released code leaves
-    them (see `sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""
+    them (see `frame_sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""
     clips_per_class: Count | None = None
     """Drawn with `seed`; None: all."""
     too_few: Literal["error", "note"] = "error"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.clip import ShardError
-from dastm.contract.shards import read_index
+from dastm.contract.shard_format import ShardError
+from dastm.contract.shard_reading import read_index
 from pipeline.audit.run import audit
 from pipeline.doctor.findings import Finding
 

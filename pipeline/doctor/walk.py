@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.clip import INDEX_NAME, MANIFEST_NAME
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import INDEX_NAME, MANIFEST_NAME
 from pipeline.doctor.findings import Finding
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import RawFile, list_raw

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import PARTS
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import PARTS
 from dastm.contract.skeleton import LAYOUTS, Layout
 
 SLOTS = 2

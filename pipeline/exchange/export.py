@@ -20,15 +20,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import MANIFEST_NAME, PARTS, Clip, Manifest
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
-from dastm.contract.shards import has_manifest, read_manifest, read_shard
+from dastm.contract.shard_format import MANIFEST_NAME, PARTS, Clip, Manifest
+from dastm.contract.shard_reading import has_manifest, read_manifest, read_shard
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition
 from pipeline.exchange.pickling import dict_of, encoded, end, list_of, start
+from pipeline.kernels.frame_sampling import in_time
 from pipeline.kernels.joints import measured
-from pipeline.kernels.sampling import in_time
 from pipeline.table import ParsedClip, check_layout, read_clips
 from pipeline.work.paths import clear_errors, single_file
 

@@ -1,10 +1,10 @@
 """Arrays as the paper's authors keep them -> class-split shards: the same folder that `split` writes from raw files.
 
-In: a folder of arrays (see `pipeline.exchange.arrays`). Out: a shard folder (see `dastm.contract.clip`), any number of
-clips a class. Coordinates are taken as they are: frames are sampled, nothing is filled, moved, turned or scaled. A body
-that is zero in all frames taken is absent; where slots are kept, an empty slot before a body stays, all zero, because
-networks with a separate norm for each slot (the released code's) distinguish the two. The arrays are read twice, a clip
-at a time: once to check every clip, once to write.
+In: a folder of arrays (see `pipeline.exchange.arrays`). Out: a shard folder (see `dastm.contract.shard_format`), any
+number of clips a class. Coordinates are taken as they are: frames are sampled, nothing is filled, moved, turned or
+scaled. A body that is zero in all frames taken is absent; where slots are kept, an empty slot before a body stays, all
+zero, because networks with a separate norm for each slot (the released code's) distinguish the two. The arrays are read
+twice, a clip at a time: once to check every clip, once to write.
 
 Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each subset
 numbers its own classes from 0 on, `renumber` gives every class a unique id, subset after subset.
@@ -23,14 +23,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import PARTS, Clip
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.progress import Bar, progress
+from dastm.contract.shard_format import PARTS, Clip
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition
 from pipeline.exchange.arrays import SLOTS, ArraySubset, check_layout, read_arrays, usual_layout
-from pipeline.kernels.sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
-from pipeline.shards import SHARDS, ShardClass, write_shards
+from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
+from pipeline.shard_writing import SHARDS, ShardClass, write_shards
 from pipeline.split.run import SHOWN, SplitSummary
 from pipeline.work.folders import check_replaceable, replaced_folder
 
@@ -50,7 +50,8 @@ class ImportSpec:
     """None: the definition's, else by the number of joints (25: ntu25, 18: openpose18)."""
     n_frames: int = 30
     frames: Literal["center", "random", "release"] = "center"
-    """How frames are sampled: as in `split`, or as released (`sampling.release_frames`); random ones are drawn once."""
+    """How frames are sampled: as in `split`, or as released (`frame_sampling.release_frames`); random ones are drawn
+    once."""
     frame_order: Literal["time", "scrambled"] = "time"
     """Order of frames, as in `SplitSpec`: `release` with `scrambled` is exactly what the released code trains on."""
     seed: int = 0

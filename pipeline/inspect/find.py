@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.clip import ShardError
 from dastm.contract.errors import DataError, RefusedError
+from dastm.contract.shard_format import ShardError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition, SplitSpec, load_definition
 from pipeline.inspect.stored import (
@@ -25,7 +25,7 @@ from pipeline.inspect.stored import (
     source_frames,
     split_of,
 )
-from pipeline.kernels.sampling import clip_rng
+from pipeline.kernels.frame_sampling import clip_rng
 from pipeline.parse.formats import FORMATS, RawFormat
 from pipeline.parse.plan import find_files, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dastm.contract.clip import PARTS, ShardError
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import PARTS, ShardError
 from pipeline.inspect.animation import PlayerData
 from pipeline.inspect.find import stored_clip, with_tracks
 from pipeline.inspect.page import render

@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dastm.contract.clip import PARTS, Clip, Manifest
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
-from dastm.contract.shards import read_shard
+from dastm.contract.shard_format import PARTS, Clip, Manifest
+from dastm.contract.shard_reading import read_shard
 from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.inspect.stored import read_index, read_manifest, setting_of, source_frames
 from pipeline.kernels import joints
-from pipeline.kernels.sampling import in_time
+from pipeline.kernels.frame_sampling import in_time
 from pipeline.parse.summary import kind_of, ordered
 from pipeline.table import ParsedClip, check_layout, read_clips, read_facts, read_layout, read_refused
 

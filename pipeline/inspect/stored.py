@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter, ValidationError
 
-from dastm.contract import shards
-from dastm.contract.clip import (
+from dastm.contract import shard_reading
+from dastm.contract.errors import DataError
+from dastm.contract.shard_format import (
     INDEX_COLUMNS,
     INDEX_NAME,
     Clip,
     Manifest,
     ShardError,
 )
-from dastm.contract.errors import DataError
 from pipeline.definitions.definition import SplitSpec
 from pipeline.table import ParsedClip, read_chosen, read_file_facts, table_files
 
@@ -42,9 +42,9 @@ def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
 
 def read_manifest(folder: Path) -> Manifest:
     """What a shard folder says of itself. DataError where there is no such folder, ShardError where it is damaged."""
-    if not shards.has_manifest(folder):
+    if not shard_reading.has_manifest(folder):
         raise DataError(f"{folder}: no shards there; run `dastm-data split` first")
-    return shards.read_manifest(folder)
+    return shard_reading.read_manifest(folder)
 
 
 def split_of(manifest: Manifest) -> SplitSpec | None:
@@ -81,12 +81,13 @@ def sampled_frames(clip: Clip) -> tuple[int, ...]:
 
 
 def read_index(folder: Path) -> pa.Table:
-    """All of the index: a row a clip (see `dastm.contract.clip.INDEX_COLUMNS`). ShardError where it cannot be read."""
-    index = shards.read_index(folder)
+    """All of the index: a row a clip (see `dastm.contract.shard_format.INDEX_COLUMNS`). ShardError where it cannot be
+    read."""
+    index = shard_reading.read_index(folder)
     for name in INDEX_COLUMNS:
         known = pa.types.is_string if name in _TEXTS else pa.types.is_integer
         if name not in index.column_names or not known(index[name].type) or index[name].null_count:
-            raise ShardError(f"{folder / INDEX_NAME}: not an index of shards (column {name}); {shards.AGAIN}")
+            raise ShardError(f"{folder / INDEX_NAME}: not an index of shards (column {name}); {shard_reading.AGAIN}")
     return index
 
 
@@ -97,7 +98,7 @@ def shard_clip(folder: Path, key: str) -> tuple[Clip, dict[str, Any]] | None:
     if not rows:
         return None
     name = rows[0]["shard"]
-    for clip in shards.read_shard(folder, name):
+    for clip in shard_reading.read_shard(folder, name):
         if clip.key == key:
             return clip, rows[0]
-    raise ShardError(f"{folder / name}: {key} is in the index, not in the tar; {shards.AGAIN}")
+    raise ShardError(f"{folder / name}: {key} is in the index, not in the tar; {shard_reading.AGAIN}")

@@ -2,7 +2,7 @@
 
 Plain clips only: the objects have just the keys that ST-GCN's release gives them, in any order, each once; names and
 label are printable ASCII without a backslash; counts and places hold. Every other clip, wrong or merely unusual, is
-declined; then `pipeline.parse.formats.clip_objects` decides. The grammar is JSON's (RFC 8259), white space anywhere it
+declined; then `pipeline.parse.formats.kinetics_slow` decides. The grammar is JSON's (RFC 8259), white space anywhere it
 allows.
 
 Every function takes and returns a position in the text; -1 means "declined" and is passed on. Axes: P people, V joints.

@@ -2,7 +2,7 @@
 
 The first pass looks at 64 bytes at once and sees that every field is a number; the second reads only the numbers that
 are used. Both take plain files only (`[+-]digits[.digits][e[+-]digits]` between blanks, counts that hold) and decline
-all others, wrong or merely unusual: then `pipeline.parse.formats.ntu_lines` decides. Nothing in a file is trusted: no
+all others, wrong or merely unusual: then `pipeline.parse.formats.ntu_slow` decides. Nothing in a file is trusted: no
 byte, line or body is read before it is known to exist.
 
 Axes: P observations, V joints, C coordinates.

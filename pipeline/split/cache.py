@@ -11,10 +11,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dastm.contract.clip import Clip, decode_clip, encode_clip
 from dastm.contract.errors import DataError, RefusedError
+from dastm.contract.shard_format import Clip, decode_clip, encode_clip
 from pipeline.definitions.definition import Definition
-from pipeline.kernels.sampling import clip_rng
+from pipeline.kernels.frame_sampling import clip_rng
 from pipeline.split.normalise import NormalisedClip, normalise_clip
 from pipeline.table import ParsedClip, read_chosen
 from pipeline.work.paths import clear_errors, ranges, whole_file

@@ -17,7 +17,7 @@ from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import SplitSpec
 from pipeline.definitions.denoising import STEPS
-from pipeline.kernels import align, joints, sampling
+from pipeline.kernels import align, frame_sampling, joints
 from pipeline.split import gaps
 from pipeline.split.body_choice import BodyChoice, Dropped, choose_bodies
 from pipeline.tracks import Tracks
@@ -90,7 +90,7 @@ def normalise_clip(
     """Choose, fill, normalise and sample one clip.
 
     Args:
-        rng: draws the frames where `spec.frames` is random (see `sampling.clip_rng`); not used otherwise.
+        rng: draws the frames where `spec.frames` is random (see `frame_sampling.clip_rng`); not used otherwise.
         most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
 
     Raises RefusedError where no body is usable, ValueError where the tracks contradict themselves, layout or spec.
@@ -100,7 +100,7 @@ def normalise_clip(
     _check_tracks(tracks, layout)
     whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
     joints_MTVC, notes = _normalise(whole, spec, layout)
-    at_T = sampling.segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frames == "random" else None)
+    at_T = frame_sampling.segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frames == "random" else None)
     sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
     visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():
@@ -111,7 +111,7 @@ def normalise_clip(
     kept, dropped = _verdicts(tracks, whole.body_choice, there_M, visible_M)
     kept_MTVC = sampled_MTVC[visible_M].astype(np.float32)
     if spec.frame_order == "scrambled" and joints_MTVC.shape[1] >= spec.n_frames:
-        kept_MTVC, notes = sampling.scramble(kept_MTVC), (*notes, sampling.NOTE_SCRAMBLED)
+        kept_MTVC, notes = frame_sampling.scramble(kept_MTVC), (*notes, frame_sampling.NOTE_SCRAMBLED)
     return NormalisedClip(
         joints_MTVC=kept_MTVC,
         frame_index=tuple(int(whole.source_T[t]) for t in at_T),

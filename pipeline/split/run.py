@@ -1,10 +1,10 @@
 """Parsed table -> class-split shards: draws the clips, normalises each one, writes the folder that training reads.
 
-In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.clip`), section 5 of the
-paper: 30, 60 or 100 random clips of each class, classes divided into train, val and test. The table is read twice: its
-facts to choose the keys, then those of its files that hold chosen clips. Normalised clips are cached beside the shards
-(`pipeline.split.cache`), so that a killed run continues where it stopped, and each worker holds only one file of the
-table in memory. If the shards were already made from the same table, nothing is done.
+In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.shard_format`), section 5
+of the paper: 30, 60 or 100 random clips of each class, classes divided into train, val and test. The table is read
+twice: its facts to choose the keys, then those of its files that hold chosen clips. Normalised clips are cached beside
+the shards (`pipeline.split.cache`), so that a killed run continues where it stopped, and each worker holds only one
+file of the table in memory. If the shards were already made from the same table, nothing is done.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dastm.contract.clip import PARTS
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
+from dastm.contract.shard_format import PARTS
 from pipeline.definitions.definition import Definition
-from pipeline.shards import SHARDS, Decisions, ShardClass, versions, write_shards
+from pipeline.shard_writing import SHARDS, Decisions, ShardClass, versions, write_shards
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.normalise import check_split

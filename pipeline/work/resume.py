@@ -32,7 +32,7 @@ _CODE = (
         "pipeline/split",
         "pipeline/work",
     ),
-    *("pipeline/shards.py", "pipeline/table.py", "pipeline/tracks.py"),
+    *("pipeline/shard_writing.py", "pipeline/table.py", "pipeline/tracks.py"),
 )
 """The code that `parse` and `split` use."""
 _END = 2**16

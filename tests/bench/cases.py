@@ -12,7 +12,7 @@ from dastm.backbones import BACKBONES
 from dastm.bench import cases as installed
 from dastm.bench.case import Case, Setting, Setup, Work
 from dastm.bench.episodes import EpisodeWork
-from dastm.bench.parts import GAMMA
+from dastm.bench.matching import GAMMA
 from dastm.contract.skeleton import LAYOUTS
 from dastm.matching.activation import Activation
 from tests.bench import literal
@@ -40,7 +40,7 @@ def further(setting: Setting) -> Mapping[str, Mapping[str, Setup]]:
 
 
 def activation(setting: Setting) -> Work:
-    """The sizes and numbers of `dastm.bench.parts.activation`."""
+    """The sizes and numbers of `dastm.bench.matching.activation`."""
     weights = Activation(256, distance="frobenius", init="uniform", generator=torch.Generator().manual_seed(2)).to(
         setting.device
     )

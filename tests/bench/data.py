@@ -15,7 +15,7 @@ import torch
 from dastm.bench.case import Setting
 from dastm.bench.run import bench
 from dastm.bench.table import machine, table
-from dastm.runs.checkpoint import write_bytes, write_json
+from dastm.runs.files import write_bytes, write_json
 from tests.bench.data_cases import FORMAT_OF
 from tests.bench.parse_growth import SIZES, grow, growth_figure, growth_table
 from tests.bench.raw_files import FOLDER, N_CLIPS, clips, size_of, write_clips

@@ -12,10 +12,10 @@ import numpy as np
 from dastm.bench.case import Case, Setting, Setup, Work
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from pipeline.definitions.definition import load_definition
-from pipeline.parse.formats.clip_objects import parse_objects
 from pipeline.parse.formats.kinetics_json import parse_clip
-from pipeline.parse.formats.ntu_lines import parse_lines
+from pipeline.parse.formats.kinetics_slow import parse_objects
 from pipeline.parse.formats.ntu_skeleton import parse_skeleton
+from pipeline.parse.formats.ntu_slow import parse_lines
 from pipeline.split.normalise import normalise_clip
 from tests.bench.raw_files import clips
 

@@ -15,14 +15,14 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from dastm.episodes.augmentation import middle
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.episodes.views import middle
 from dastm.report.explain import Array, Pair, explain
 from dastm.report.figures.heatmaps import draw_cells
 from dastm.report.figures.svg import FAINT, PALETTE, drawing, to_svg
-from dastm.runs.checkpoint import TrainingRecord
 from dastm.runs.load import load_recogniser
+from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
 
 N_WAY, N_SHOWN = 5, 5

@@ -14,6 +14,7 @@ from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import Encoded
 from dastm.model import build_recogniser
 from dastm.training import trainer
+from dastm.training.state import TrainingState, adam
 from tests.shard_folder import make_shard_folder
 
 METHODS = "protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm"
@@ -33,7 +34,7 @@ def source(request, tmp_path_factory):
 def trained_and_scored(source, config):
     """One step of training, then three episodes: what moved, the parts of the loss, the accuracies."""
     model = build_recogniser(config, source.manifest.layout, 0).train()
-    state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
+    state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     shape = {"n_way": 2, "k_shot": 1, "n_query": 1, "seed": 0, "epoch": 0}
     (episode,) = episodes(source, "train", count=1, workers=0, **shape)

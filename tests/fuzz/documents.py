@@ -17,14 +17,15 @@ import yaml
 from hypothesis import strategies as st
 
 from dastm.config.schema import load_config
-from dastm.contract.clip import ClassEntry, Clip, Manifest, ShardError, encode_manifest
 from dastm.contract.documents import DocumentError, json_value, shown, yaml_value
 from dastm.contract.errors import DataError, RefusedError, RunError
 from dastm.contract.names import read_params
-from dastm.contract.shards import check_manifest, clips_of, read_index
+from dastm.contract.shard_format import ClassEntry, Clip, Manifest, ShardError, encode_manifest
+from dastm.contract.shard_reading import check_manifest, clips_of, read_index
 from dastm.contract.skeleton import NTU25
-from dastm.evaluation.wording import table_lines
-from dastm.runs.checkpoint import TrainingRecord, read_json, record_training
+from dastm.evaluation.printed import table_lines
+from dastm.runs.files import read_json
+from dastm.runs.record import TrainingRecord, record_training
 from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition
 from pipeline.inspect.stored import source_frames

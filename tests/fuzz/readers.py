@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from dastm.contract.skeleton import NTU25, OPENPOSE18
-from pipeline.parse.formats.clip_objects import parse_label_list, parse_objects
 from pipeline.parse.formats.kinetics_json import parse_clip
-from pipeline.parse.formats.ntu_lines import parse_lines
+from pipeline.parse.formats.kinetics_slow import parse_label_list, parse_objects
 from pipeline.parse.formats.ntu_skeleton import parse_skeleton
+from pipeline.parse.formats.ntu_slow import parse_lines
 from tests.fuzz.documents import DOCUMENTS
 from tests.fuzz.reader import Reader
 from tests.fuzz.sources import SOURCES

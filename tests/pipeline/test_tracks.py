@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.formats.clip_objects import parse_objects
-from pipeline.parse.formats.ntu_lines import parse_lines
+from pipeline.parse.formats.kinetics_slow import parse_objects
+from pipeline.parse.formats.ntu_slow import parse_lines
 from pipeline.tracks import Observation, build_tracks, sorted_tracks
 from tests.pipeline.raw_files import TWO
 

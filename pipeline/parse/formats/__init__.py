@@ -1,13 +1,14 @@
 """The raw formats by name: how the file of a clip is recognised, named and read.
 
-To add a format, add a module and a row of `FORMATS`.
+To add a format, add a module and a row of `FORMATS`. `ntu_skeleton` and `kinetics_json` give plain files to a kernel,
+and whatever it declines to `ntu_slow` and `kinetics_slow`, which know every error's place and reason.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dastm.contract.skeleton import Layout
-from pipeline.parse.formats import clip_objects, kinetics_json, ntu_skeleton
+from pipeline.parse.formats import kinetics_json, kinetics_slow, ntu_skeleton
 from pipeline.tracks import ClipName, Tracks, mark_zeros
 
 LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
@@ -40,6 +41,6 @@ FORMATS: Mapping[str, RawFormat] = {
         suffix=kinetics_json.SUFFIX,
         facts_of_name=kinetics_json.facts_of_name,
         parse=kinetics_json.parse_clip,
-        label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, clip_objects.parse_label_list),
+        label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, kinetics_slow.parse_label_list),
     ),
 }

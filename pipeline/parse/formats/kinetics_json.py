@@ -7,7 +7,7 @@ y down; the source has no body ids, so a track is a place in the frames' lists o
 Grammar only: nothing is flipped, centred, ranked or cut; which label holds is decided in `pipeline.parse.labels`.
 
 `pipeline.kernels.clip_json` reads plain clips, which nearly all are. Every clip that it declines is read by
-`pipeline.parse.formats.clip_objects`, or refused there with place and reason; its grammar holds for both.
+`pipeline.parse.formats.kinetics_slow`, or refused there with place and reason; its grammar holds for both.
 """
 
 from unicodedata import normalize
@@ -17,7 +17,7 @@ import numpy as np
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import OPENPOSE18, Layout
 from pipeline.kernels.clip_json import Limits, read_clip
-from pipeline.parse.formats.clip_objects import MAX_CLASSES, parse_objects
+from pipeline.parse.formats.kinetics_slow import MAX_CLASSES, parse_objects
 from pipeline.tracks import MAX_FRAMES, ClipName, Tracks, sorted_tracks
 
 SUFFIX = ".json"

@@ -5,7 +5,7 @@ frame count; for each frame its body count; for each body a header of 10 fields 
 and one line a joint, whose first three columns are x y z in metres. Out: `Tracks`, float32(float(text)) to the bit.
 
 `pipeline.kernels.skeleton_text` reads plain files, which nearly all are. Every file that it declines is read by
-`pipeline.parse.formats.ntu_lines`, or refused there with line and reason; its grammar holds for both.
+`pipeline.parse.formats.ntu_slow`, or refused there with line and reason; its grammar holds for both.
 """
 
 import re
@@ -13,7 +13,7 @@ import re
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.kernels.skeleton_text import Limits, read_skeleton
-from pipeline.parse.formats.ntu_lines import HEADER_FIELDS, MAX_BODIES, parse_lines
+from pipeline.parse.formats.ntu_slow import HEADER_FIELDS, MAX_BODIES, parse_lines
 from pipeline.tracks import MAX_FRAMES, ClipName, Tracks, sorted_tracks
 
 SUFFIX = ".skeleton"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.os_errors import ADVICE, naming, os_line
-from dastm.runs import checkpoint
+from dastm.runs import files
 from tests.command_line import failed
 from tests.shard_folder import make_shard_folder
 
@@ -84,7 +84,7 @@ def full(*_):
 
 @pytest.mark.parametrize("command", ["train", "eval"])
 def test_a_full_disk_under_results_names_the_file_and_says_what_to_do(command, shards, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     quick = ("--preset", "small", "--set", "episode.n_way=2")
     words = {
         "train": ("--shards", shards, "--out", tmp_path / "run", *quick),

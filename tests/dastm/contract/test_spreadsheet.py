@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from dastm.contract.spreadsheet import cell
-from dastm.runs.checkpoint import write_rows
+from dastm.runs.files import write_rows
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dastm.contract.clip import DECISION_COLUMNS, INDEX_NAME, ShardError
+from dastm.contract.shard_format import DECISION_COLUMNS, INDEX_NAME, ShardError
 from dastm.episodes.index import read_index
 from tests.shard_folder import clip_key, make_shard_folder, rewrite_index
 

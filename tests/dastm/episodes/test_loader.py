@@ -6,8 +6,8 @@ import time
 import pytest
 import torch
 
-from dastm.contract.clip import ShardError
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import ShardError
 from dastm.episodes.collate import selection
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.fetch import fetch_episode

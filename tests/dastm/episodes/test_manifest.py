@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.contract.clip import ClassEntry, Manifest, ShardError
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import ClassEntry, Manifest, ShardError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.manifest import check_clip, clip_shape, one_line, pool_sizes
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.contract.clip import ShardError
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import ShardError
 from dastm.episodes import resident
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.fetch import fetch_episode

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dastm.contract.clip import ShardError
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import ShardError
 from dastm.contract.skeleton import OPENPOSE18
 from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards

@@ -11,8 +11,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 
-from dastm.contract.clip import Clip, ShardError, encode_clip, encode_manifest
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import Clip, ShardError, encode_clip, encode_manifest
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.indexed import IndexedShards

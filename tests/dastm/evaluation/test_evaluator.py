@@ -20,9 +20,9 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.baselines import coordinate_distances
 from dastm.evaluation.evaluator import episode_accuracies, evaluate, evaluate_and_write
-from dastm.evaluation.wording import table_lines
-from dastm.runs.checkpoint import TrainingRecord
+from dastm.evaluation.printed import table_lines
 from dastm.runs.load import load_recogniser
+from dastm.runs.record import TrainingRecord
 from tests.shard_folder import make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 

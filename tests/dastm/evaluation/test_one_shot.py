@@ -26,7 +26,7 @@ from dastm.evaluation.one_shot import (
     query_classes,
     query_hits,
 )
-from dastm.evaluation.wording import table_lines
+from dastm.evaluation.printed import table_lines
 from dastm.model import build_recogniser
 from dastm.report.page import write_report
 from tests.toy import STICK, tiny, toy_shards, train_toy

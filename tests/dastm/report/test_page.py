@@ -11,10 +11,11 @@ import pytest
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.evaluation.evaluator import evaluate_and_write
-from dastm.evaluation.summary import Row, summary
-from dastm.evaluation.written import write_evaluation
+from dastm.evaluation.metrics import Row, summary
+from dastm.evaluation.results_folder import write_evaluation
 from dastm.report.page import _evaluation, _upward, write_report
-from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
+from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
+from dastm.runs.record import TrainingRecord
 from dastm.runs.results import read_evaluation
 from tests.shard_folder import make_shard_folder
 from tests.toy import tiny, toy_shards, train_toy

@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from dastm.config.schema import EvalConfig
-from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import Manifest
 from dastm.contract.skeleton import COCO17, NTU25, OPENPOSE18
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
-from dastm.evaluation.wording import table_lines
-from dastm.runs.checkpoint import TrainingRecord, preparation_of, write_json
+from dastm.evaluation.printed import table_lines
+from dastm.runs.files import write_json
 from dastm.runs.fit import differences, fitted
+from dastm.runs.record import TrainingRecord, preparation_of
 from tests.toy import STICK, toy_shards, train_toy
 
 PREPARED = {

@@ -9,8 +9,8 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25
 from dastm.episodes.arrays import episode_from_arrays
 from dastm.episodes.loader import episodes
-from dastm.runs.checkpoint import TrainingRecord
 from dastm.runs.load import load_recogniser, load_run
+from dastm.runs.record import TrainingRecord
 from tests.toy import tiny, toy_shards, train_toy
 
 

@@ -59,7 +59,7 @@ def test_a_result_that_finds_no_room_leaves_the_old_one_whole_and_no_other_file(
         if len(calls) == nth:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("dastm.runs.checkpoint.os.fsync", full)
+    monkeypatch.setattr("dastm.runs.files.os.fsync", full)
     name = ("episodes.csv", "predictions.parquet", "metrics.json")[nth - 1]
     with pytest.raises(OSError, match="No space left") as caught:
         save_evaluation(folder, {"rows": {"DTW": {"mean": 9.0}}}, FIELDS, ROWS[:1], (b"other", 2))
@@ -69,7 +69,7 @@ def test_a_result_that_finds_no_room_leaves_the_old_one_whole_and_no_other_file(
 
 
 def test_a_result_that_speaks_of_no_files_is_refused(folder):
-    from dastm.runs.checkpoint import write_json
+    from dastm.runs.files import write_json
     from dastm.runs.sealed import sealed
 
     write_json(folder / "metrics.json", sealed({"files": {}}))

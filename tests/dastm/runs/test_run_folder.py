@@ -7,7 +7,7 @@ import pytest
 
 from dastm.contract.ownership import NotOurs, unfinished_name
 from dastm.evaluation.predictions import SCHEMA, predictions_file
-from dastm.evaluation.written import EPISODE_FIELDS
+from dastm.evaluation.results_folder import EPISODE_FIELDS
 from dastm.runs.results import save_evaluation
 from dastm.runs.run_folder import (
     PREDICTION_COLUMNS,

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from dastm.config.schema import EvalConfig, load_config
-from dastm.contract.clip import ClassEntry, Manifest
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import ClassEntry, Manifest
 from dastm.contract.skeleton import NTU25
 from dastm.evaluation.evaluator import evaluate_and_write
-from dastm.evaluation.wording import table_lines
+from dastm.evaluation.printed import table_lines
 from dastm.report.page import write_report
-from dastm.runs.checkpoint import TrainingRecord, record_training
+from dastm.runs.record import TrainingRecord, record_training
 from dastm.runs.seen_classes import check_unseen, unnamed_note
 from pipeline.definitions.definition import load_definition
 from tests.toy import toy_shards, train_toy

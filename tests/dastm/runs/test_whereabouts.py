@@ -9,7 +9,7 @@ import pytest
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.evaluation.evaluator import evaluate_and_write
-from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
 from tests.toy import toy_shards, train_toy
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from dastm.evaluation.summary import Row, summary
-from dastm.evaluation.written import write_evaluation
-from dastm.runs.checkpoint import TrainingRecord, save_checkpoint, write_bytes
+from dastm.evaluation.metrics import Row, summary
+from dastm.evaluation.results_folder import write_evaluation
+from dastm.runs.checkpoint import save_checkpoint
+from dastm.runs.files import write_bytes
+from dastm.runs.record import TrainingRecord
 from dastm.sweep.cells import Cell, Sweep, expand
 from dastm.sweep.grid import evaluation_name, grid_from_dict
 from dastm.sweep.results import cell_folder

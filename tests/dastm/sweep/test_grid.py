@@ -10,7 +10,7 @@ from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.sweep.cells import expand
 from dastm.sweep.grid import evaluation_name, grid_from_dict, grid_names, load_grid
-from dastm.sweep.published_figures import published_table
+from dastm.sweep.published_accuracies import published_table
 from tests.dastm.sweep.grids import toy_grid
 
 SHIPPED = {

@@ -16,10 +16,10 @@ import yaml
 
 from dastm.cli.evaluation import evaluate
 from dastm.config.schema import EvalConfig
-from dastm.contract.clip import MANIFEST_NAME, checksum
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import code_digest, software
+from dastm.contract.shard_format import MANIFEST_NAME, checksum
 from dastm.runs.locks import locked
+from dastm.runs.record import code_digest, software
 from dastm.sweep import run
 from dastm.sweep.cells import read_sweep
 from dastm.sweep.grid import evaluation_name

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.record import TrainingRecord
 from dastm.sweep.grid import evaluation_name
 from dastm.sweep.results import CellResult
 from dastm.sweep.statistics import Difference, columns, difference, entries
@@ -108,7 +108,7 @@ def test_columns_are_backbones_data_sets_and_evaluations():
     assert [round(entry.mean) for entry in entries(sweep, scored)] == [15, 40] * 8
 
 
-def test_published_figures_stand_beside_their_row_and_column():
+def test_published_accuracies_stand_beside_their_row_and_column():
     sweep = toy_sweep(shards={"NTU-T": "a", "mine": "b"}, published="table-1")
     results = dict.fromkeys((cell.name for cell in sweep.cells), MISSING)
     published = [entry.published and entry.published.mean for entry in entries(sweep, results)]

@@ -12,7 +12,8 @@ from dastm.config.schema import load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import open_source
 from dastm.model import build_recogniser
-from dastm.runs.checkpoint import load_checkpoint, record_training, save_checkpoint
+from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
+from dastm.runs.record import record_training
 from dastm.training import trainer
 from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretrained_name
 from tests.toy import tiny, toy_shards, train_toy

@@ -8,7 +8,7 @@ import pytest
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import unfinished_name
 from dastm.episodes.sources import open_source
-from dastm.runs.checkpoint import TrainingRecord, record_training
+from dastm.runs.record import TrainingRecord, record_training
 from dastm.training.run_ownership import claim
 from tests.toy import tiny, toy_shards, train_toy
 

@@ -19,10 +19,12 @@ from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.model import build_recogniser
-from dastm.runs import checkpoint
-from dastm.runs.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
+from dastm.runs import record
+from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
+from dastm.runs.record import TrainingRecord
 from dastm.training import trainer
+from dastm.training.state import TrainingState, adam
 from tests.shard_folder import flip_byte, make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
@@ -81,7 +83,7 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
         model = build_recogniser(config, source.manifest.layout, 0).to(meta)
         items = episodes(source, "train", n_way=2, k_shot=1, n_query=2, seed=0, epoch=0, count=1, device=meta)
         (episode,) = items
-    state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
+    state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
     model.train()
     assert trainer.train_episode(state, config, episode).shape == (4,)
     model.eval()
@@ -320,15 +322,15 @@ def test_other_shards_are_another_training(shards, tmp_path):
 
 def test_other_code_is_another_training(shards, tmp_path, monkeypatch):
     train_toy(shards, tmp_path)
-    monkeypatch.setattr("dastm.runs.checkpoint.code_digest", lambda: "changed")
+    monkeypatch.setattr("dastm.runs.record.code_digest", lambda: "changed")
     with pytest.raises(RunError, match="other code"):
         train_toy(shards, tmp_path)
 
 
 def test_other_versions_are_another_training(shards, tmp_path, monkeypatch):
     train_toy(shards, tmp_path)
-    now = checkpoint.software()
-    monkeypatch.setattr(checkpoint, "software", lambda: {**now, "torch": "3.0", "pyarrow": "3.0"})
+    now = record.software()
+    monkeypatch.setattr(record, "software", lambda: {**now, "torch": "3.0", "pyarrow": "3.0"})
     with pytest.raises(RunError, match=rf"torch {re.escape(torch.__version__)}, now 3\.0\)"):
         train_toy(shards, tmp_path)
 
@@ -381,7 +383,7 @@ def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
         with closing(open_source(shards)) as source:
             model = build_recogniser(config, source.manifest.layout, 0).train()
             items = episodes(source, "train", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=1)
-            state = trainer.TrainingState(seed=0, model=model, optimiser=trainer.adam(model, config.optimise))
+            state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
             before = {name: value.detach().clone() for name, value in model.named_parameters()}
             trainer.train_episode(state, config, *items)
         moved = {name: (value - before[name]).abs().max().item() for name, value in model.named_parameters()}
@@ -432,7 +434,7 @@ def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_a
 def test_another_way_of_evaluation_is_the_same_training(shards, tmp_path):
     train_toy(shards, tmp_path)
     assert "already trained" in train_toy(shards, tmp_path, tiny(evaluation__episodes=7))[0]
-    assert checkpoint.TrainingRecord.read(tmp_path).config.evaluation.episodes == 7
+    assert TrainingRecord.read(tmp_path).config.evaluation.episodes == 7
 
 
 def test_the_network_sees_fewer_frames_than_are_stored(shards, tmp_path):

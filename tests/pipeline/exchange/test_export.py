@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.contract.clip import ShardError
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import ShardError
 from dastm.contract.skeleton import COCO17, NTU25
 from pipeline.audit.run import audit
 from pipeline.exchange.export import export_parsed, export_shards
 from pipeline.inspect.stats import shard_stats
-from pipeline.kernels.sampling import NOTE_SCRAMBLED
+from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED
 from pipeline.parse.run import parse
 from pipeline.split.run import split
 from pipeline.table import read_clips

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.contract.clip import PARTS, decode_manifest
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import PARTS, decode_manifest
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18
 from dastm.episodes.sources import open_source
 from pipeline.audit.run import audit
 from pipeline.definitions.definition import load_definition
 from pipeline.exchange.import_arrays import NOTE_AS_STORED, NOTE_DROPPED, NOTE_PADDED, ImportSpec, import_arrays
-from pipeline.kernels.sampling import NOTE_SCRAMBLED, clip_rng, segment_frames
+from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, segment_frames
 from tests.oracles.hand_made import STICK, definition_of
 from tests.pipeline.array_files import LABELS, STORED, change, stored, true_frames, write_arrays
 
@@ -410,7 +410,7 @@ def test_a_run_that_fails_while_writing_leaves_the_old_shards_and_no_other_file(
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.shards._write_clip", full)
+    monkeypatch.setattr("pipeline.shard_writing._write_clip", full)
     with pytest.raises(DataError, match=r"out\.new/train/000-000\.tar: cannot be written: No space left"):
         import_arrays(arrays, tmp_path / "out", replace(SPEC, n_frames=3))
     assert (tmp_path / "out/manifest.json").read_bytes() == before

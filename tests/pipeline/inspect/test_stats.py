@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from dastm.contract.clip import Clip, ShardError
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import Clip, ShardError
 from pipeline.inspect.stats import OUTSIDE, _missing, parsed_stats, shard_stats
 from pipeline.kernels import joints
 from pipeline.split.run import split

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dastm.contract.clip import Clip, ShardError
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import Clip, ShardError
 from pipeline.inspect.stored import (
     parsed_clips,
     read_index,

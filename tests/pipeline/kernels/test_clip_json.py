@@ -8,8 +8,8 @@ import pytest
 from pipeline.kernels import clip_json
 from pipeline.kernels.blocks import as_text
 from pipeline.kernels.clip_json import Limits, read_clip
-from pipeline.parse.formats.clip_objects import parse_objects
 from pipeline.parse.formats.kinetics_json import parse_clip
+from pipeline.parse.formats.kinetics_slow import parse_objects
 from tests.fuzz.reader import outcome
 from tests.pipeline.raw_files import TWO_2D, clip
 

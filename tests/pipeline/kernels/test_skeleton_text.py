@@ -4,8 +4,8 @@ import pytest
 
 from pipeline.kernels import skeleton_text
 from pipeline.kernels.skeleton_text import Limits, read_skeleton
-from pipeline.parse.formats.ntu_lines import parse_lines
 from pipeline.parse.formats.ntu_skeleton import parse_skeleton
+from pipeline.parse.formats.ntu_slow import parse_lines
 from tests.fuzz.reader import outcome
 from tests.fuzz.readers import READERS
 from tests.pipeline.raw_files import SKELETON, TWO

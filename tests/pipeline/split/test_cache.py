@@ -1,7 +1,7 @@
 import pytest
 
-from dastm.contract.clip import ShardError
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import ShardError
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.normalise import normalise_clip
 from pipeline.table import read_clips, table_files

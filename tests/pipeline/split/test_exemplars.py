@@ -2,8 +2,8 @@
 
 import pytest
 
-from dastm.contract.clip import decode_manifest
 from dastm.contract.errors import DataError
+from dastm.contract.shard_format import decode_manifest
 from pipeline.definitions.definition import load_definition
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.run import split

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from pipeline.definitions.definition import SplitSpec
-from pipeline.kernels.sampling import NOTE_SCRAMBLED
+from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED
 from pipeline.split.normalise import NOTE_UNSCALED, NOTE_UNTURNED, POINT, check_split, normalise_clip
 from pipeline.tracks import Tracks
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, tracks_of

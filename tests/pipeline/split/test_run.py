@@ -11,9 +11,9 @@ import pytest
 
 import pipeline.split.cache
 import pipeline.split.run
-from dastm.contract.clip import decode_manifest
 from dastm.contract.errors import DataError
-from pipeline.kernels.sampling import clip_rng
+from dastm.contract.shard_format import decode_manifest
+from pipeline.kernels.frame_sampling import clip_rng
 from pipeline.split.normalise import NOTE_UNTURNED, normalise_clip
 from pipeline.split.run import split
 from pipeline.table import read_clips

@@ -92,7 +92,7 @@ def test_the_digest_of_the_code_covers_what_results_come_from_and_nothing_else(t
         "pipeline/kernels/a.py",
         "pipeline/cli/a.py",
         "dastm/contract/skeleton.py",
-        "dastm/contract/clip.py",
+        "dastm/contract/shard_format.py",
         "dastm/contract/compiled.py",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.contract import shards
-from dastm.contract.clip import Clip, ShardError, encode_clip, encode_manifest
-from dastm.contract.shards import check_manifest, clips_of, has_manifest, read_index, read_manifest, read_shard
+from dastm.contract import shard_reading
+from dastm.contract.shard_format import Clip, ShardError, encode_clip, encode_manifest
+from dastm.contract.shard_reading import check_manifest, clips_of, has_manifest, read_index, read_manifest, read_shard
 from tests.dastm.episodes.test_manifest import manifest_with
 from tests.shard_folder import make_shard_folder
 
@@ -123,7 +123,7 @@ def test_members_are_pairs_of_a_clips_array_and_facts(monkeypatch):
             read(tar_of(*wrong))
     with pytest.raises(ShardError, match="b: holds the clip 'a'"):
         read(tar_of(("b.joints.npy", array, len(array)), ("b.json", facts, len(facts))))
-    monkeypatch.setattr(shards, "MOST_FACTS", 10)
+    monkeypatch.setattr(shard_reading, "MOST_FACTS", 10)
     with pytest.raises(ShardError, match="more than there are"):
         read(tar_of(*pair))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.formats.clip_objects import parse_label_list, parse_objects
+from pipeline.parse.formats.kinetics_slow import parse_label_list, parse_objects
 from tests.pipeline.raw_files import TWO_2D, clip
 
 

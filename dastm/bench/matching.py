@@ -1,4 +1,4 @@
-"""The parts of the matching, forward and backward: activation, soft-DTW, nuclear norm, each against what it is made of.
+"""The cases of the matching, forward and backward: activation, soft-DTW, nuclear norm, each against what it is made of.
 
 Sizes are those of Tables 1 and 2 of the paper: 5-way 1-shot with 10 queries a class, 30 frames, 25 joints.
 """
@@ -14,7 +14,7 @@ from dastm.matching.soft_dtw import soft_dtw
 GAMMA = 0.1
 
 
-def part_cases() -> dict[str, Case]:
+def matching_cases() -> dict[str, Case]:
     """The cases, by name."""
     return {
         "activation 50 x 5": Case(variants={"ours": activation, "bare products": bare_products}),

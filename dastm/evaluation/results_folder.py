@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dastm.config.schema import EvalConfig
-from dastm.contract.clip import Manifest, checksum, encode_manifest
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import Manifest, checksum, encode_manifest
 from dastm.evaluation import one_shot
+from dastm.evaluation.metrics import Row
 from dastm.evaluation.predictions import predictions_file
-from dastm.evaluation.summary import Row
-from dastm.runs.checkpoint import TrainingRecord
+from dastm.runs.record import TrainingRecord
 from dastm.runs.results import METRICS_NAME, read_evaluation, save_evaluation
 
 EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")

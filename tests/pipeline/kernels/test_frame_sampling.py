@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.kernels.sampling import (
+from pipeline.kernels.frame_sampling import (
     NOTE_SCRAMBLED,
     clip_rng,
     in_time,

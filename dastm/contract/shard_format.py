@@ -4,8 +4,8 @@ A shard folder holds `<part>/<class id>-<nnn>.tar` (WebDataset tars, one class a
 `manifest.json`. A clip is two members of a tar: `<key>.joints.npy` (float32, bodies present x frames x joints x
 coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes and one of the facts themselves).
 
-Writer: `pipeline.split.run`. Readers: `dastm.episodes.sources`; `pipeline.audit.run` reads on purpose without this
-file.
+Writer: `pipeline.shard_writing`. Readers: `dastm.contract.shard_reading` and `dastm.episodes`; `pipeline.audit.run`
+reads on purpose without this file.
 """
 
 import io

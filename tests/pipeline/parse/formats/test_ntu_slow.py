@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.formats.ntu_lines import parse_lines
+from pipeline.parse.formats.ntu_slow import parse_lines
 from tests.pipeline.raw_files import SKELETON, TWO
 
 

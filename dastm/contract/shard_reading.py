@@ -14,7 +14,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dastm.contract.clip import (
+from dastm.contract.documents import DocumentError, cut, read_file, shown
+from dastm.contract.shard_format import (
     FACTS_SUFFIX,
     INDEX_NAME,
     JOINTS_SUFFIX,
@@ -25,7 +26,6 @@ from dastm.contract.clip import (
     decode_clip,
     decode_manifest,
 )
-from dastm.contract.documents import DocumentError, cut, read_file, shown
 
 AGAIN = "run `dastm-data split` again"
 MOST_ARRAY, MOST_FACTS = 512 * 2**20, 16 * 2**20
@@ -70,7 +70,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_index(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """The index, or some columns of it: a row a clip (see `dastm.contract.clip.INDEX_COLUMNS`)."""
+    """The index, or some columns of it: a row a clip (see `dastm.contract.shard_format.INDEX_COLUMNS`)."""
     path = folder / INDEX_NAME
     try:
         if not path.is_file():

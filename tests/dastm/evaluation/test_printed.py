@@ -1,4 +1,4 @@
-from dastm.evaluation.wording import COMPARE, table_lines, warnings
+from dastm.evaluation.printed import COMPARE, table_lines, warnings
 
 
 def measured(first: str, **differences: tuple[float, float]) -> dict:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from dastm.contract.errors import RunError
-from dastm.sweep.published_figures import Published, deviation, published_names, published_table
+from dastm.sweep.published_accuracies import Published, deviation, published_names, published_table
 
 BLOCKS = {"4": (71.19, 70.58, 73.23), "7": (71.71, 71.78, 71.03), "10": (69.63, 73.15, 70.79)}
 

@@ -3,8 +3,8 @@ import pytest
 
 from dastm.config.schema import EvalConfig
 from dastm.evaluation.intervals import interval95
-from dastm.evaluation.summary import Row, over_seeds, summary
-from dastm.evaluation.wording import table_lines
+from dastm.evaluation.metrics import Row, over_seeds, summary
+from dastm.evaluation.printed import table_lines
 
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=12)
 

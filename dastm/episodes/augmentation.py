@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.contract.clip import Manifest
 from dastm.contract.errors import RunError
+from dastm.contract.shard_format import Manifest
 from dastm.contract.skeleton import Layout
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch

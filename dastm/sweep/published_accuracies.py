@@ -1,8 +1,8 @@
-"""The published figures that a grid's table shows beside its own: dastm/sweep/published/*.yaml -> one `Published` a
+"""The published accuracies that a grid's table shows beside its own: dastm/sweep/published/*.yaml -> one `Published` a
 cell.
 
 The paper's ± is the standard deviation with divisor n, not n - 1: its Table 1 has 71.2±1.5 for the three trainings that
-its appendix lists as 69.63, 73.15 and 70.79. `deviation` is that, and our own figures use it as well.
+its appendix lists as 69.63, 73.15 and 70.79. `deviation` is that, and our own results use it as well.
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,10 +9,10 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
+from dastm.episodes.augmentation import augmented, drawn_frames, middle, similarities
 from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
-from dastm.episodes.views import augmented, drawn_frames, middle, similarities
 from tests.shard_folder import make_shard_folder
 
 FRAMES = 12

@@ -4,8 +4,8 @@ import pytest
 
 from dastm.config.schema import EvalConfig
 from dastm.evaluation.evaluator import evaluate_and_write
-from dastm.evaluation.written import evaluation_folder, outdated_because
-from dastm.runs.checkpoint import TrainingRecord
+from dastm.evaluation.results_folder import evaluation_folder, outdated_because
+from dastm.runs.record import TrainingRecord
 from tests.toy import tiny, toy_shards, train_toy
 
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=4)

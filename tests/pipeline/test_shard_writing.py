@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from dastm.contract.clip import DECISION_COLUMNS, INDEX_COLUMNS, Clip, checksum, decode_clip, decode_manifest
-from pipeline.shards import Decisions, ShardClass, write_shards
+from dastm.contract.shard_format import DECISION_COLUMNS, INDEX_COLUMNS, Clip, checksum, decode_clip, decode_manifest
+from pipeline.shard_writing import Decisions, ShardClass, write_shards
 from tests.oracles.hand_made import STICK
 
 

@@ -1,8 +1,8 @@
 """Writes a shard folder: one class a WebDataset tar, an index of every array, a manifest that describes it all.
 
 In: clips, class after class. Out: `<part>/<class id>-<nnn>.tar`, `index.parquet`, `manifest.json` as
-`dastm.contract.clip` defines them. The same clips give the same bytes: members sorted, mtime 0, uid and gid 0, no
-names, mode 0644.
+`dastm.contract.shard_format` defines them. The same clips give the same bytes: members sorted, mtime 0, uid and gid 0,
+no names, mode 0644.
 """
 
 import io
@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import dastm.contract.clip
-from dastm.contract.clip import (
+import dastm.contract.shard_format
+from dastm.contract.shard_format import (
     DECISION_COLUMNS,
     FACTS_SUFFIX,
     INDEX_COLUMNS,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dastm.contract.clip import (
+from dastm.contract.shard_format import (
     ClassEntry,
     Clip,
     Manifest,

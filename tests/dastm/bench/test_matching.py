@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from dastm.bench import parts
+from dastm.bench import matching
 from dastm.bench.case import Setting
-from dastm.bench.parts import part_cases
+from dastm.bench.matching import matching_cases
 from dastm.matching import soft_dtw_diagonal
 from dastm.matching.soft_dtw import soft_dtw
 
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.kernel
 
 
 def test_ours_comes_first_everywhere():
-    assert {next(iter(case.variants)) for case in part_cases().values()} == {"ours"}
+    assert {next(iter(case.variants)) for case in matching_cases().values()} == {"ours"}
 
 
 def test_nuclear_norm_and_singular_values_have_the_same_gradient(monkeypatch):
     monkeypatch.setattr(Setting, "normal", small)
-    first, second = (part_cases()["nuclear norm 440 of 25 x 256"].variants[name](CPU)() for name in ("ours", "svd"))
+    first, second = (matching_cases()["nuclear norm 440 of 25 x 256"].variants[name](CPU)() for name in ("ours", "svd"))
     assert first[0].shape == (2, 2, 3, 256)
     torch.testing.assert_close(first, second)
 
@@ -34,8 +34,8 @@ def test_diagonals_are_asked_for_the_same_costs_as_ours(monkeypatch):
         return values, kept
 
     genuine = soft_dtw_diagonal.forward
-    monkeypatch.setattr(parts.soft_dtw_diagonal, "forward", forward)
-    variants = part_cases()["soft-DTW 250 of 8 x 8"].variants
+    monkeypatch.setattr(matching.soft_dtw_diagonal, "forward", forward)
+    variants = matching_cases()["soft-DTW 250 of 8 x 8"].variants
     variants["torch diagonals"](CPU)()
     ((cost, gamma, values),) = asked
     assert cost.shape == (250, 8, 8)
@@ -47,7 +47,7 @@ def test_diagonals_are_asked_for_the_same_costs_as_ours(monkeypatch):
 
 def test_activation_gives_gradients_of_both_sides_and_all_six_projections(monkeypatch):
     monkeypatch.setattr(Setting, "normal", small)
-    grads = parts.activation(CPU)()
+    grads = matching.activation(CPU)()
     assert [tuple(grad.shape) for grad in grads] == [(2, 2, 3, 256), (2, 2, 3, 256), *[(256, 256)] * 6]
     assert all(grad.abs().sum() > 0 for grad in grads)
 
@@ -62,4 +62,4 @@ def test_bare_products_are_three_with_their_gradients(monkeypatch):
     from dastm.bench.measure import count_flops
 
     one_product = 2 * (50 * 8 * 25) * (5 * 8 * 25) * 256
-    assert count_flops(parts.bare_products(CPU)) == 3 * 3 * one_product
+    assert count_flops(matching.bare_products(CPU)) == 3 * 3 * one_product

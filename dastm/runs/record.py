@@ -1,0 +1,204 @@
+"""train/config.json of a run: the configuration as resolved, which shards, versions, code, revision.
+
+A training is the same training where these are the same: it is then continued, else it is another one.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dastm import __version__
+from dastm.config.schema import Config, config_from_dict
+from dastm.contract.documents import cut, shown
+from dastm.contract.errors import RunError
+from dastm.contract.shard_format import Manifest, checksum, encode_manifest
+from dastm.contract.skeleton import Layout
+from dastm.episodes.urls import is_url
+from dastm.runs.files import read_json, write_json
+from dastm.runs.sealed import DIGEST, check_seal, sealed
+
+CONFIG_NAME = "config.json"
+NOT_TRAINING = ("__main__.py", "bench", "cli", "report", "sweep")
+"""Of this package, what no weight depends on."""
+ARITHMETIC = ("torch", "numpy", "numba")
+"""Packages whose version the last bit of a weight may depend on."""
+WHERE = ("shards", "beside")
+"""Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
+PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
+"""Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
+MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
+"""Of these, what was done before there was such a key: a split block without it means this."""
+
+
+def code_digest() -> str:
+    """Digest of the source that weights depend on: a training continues only under the code that began it."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in NOT_TRAINING):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Versions that a result may depend on."""
+    packages = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow")}
+    return {"dastm": __version__, "python": platform.python_version(), **packages}
+
+
+def git_revision() -> str | None:
+    """Revision of the checkout this runs in, with `-dirty` where it differs; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What train/config.json says: a training is the same training where `identity` is the same."""
+
+    config: Config
+    shards: str
+    """Where the shards were read from."""
+    dataset: str
+    shards_digest: str
+    """Of manifest.json."""
+    code: str
+    versions: Mapping[str, str]
+    revision: str | None
+    classes: Mapping[str, Mapping[int, str]] | None = None
+    """train and val -> class id -> name: the classes seen; None: an older version wrote the record."""
+    layout: Layout | None = None
+    """Of the skeletons that the weights know; None: an older version wrote the record."""
+    preparation: Mapping[str, Any] | None = None
+    """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
+    clips: str | None = None
+    """`clips_digest` of the shards; None: an older version wrote the record."""
+    beside: str | None = field(default=None, compare=False)
+    """Where the shards lay, seen from the run folder; None: not written yet, a URL, or an older version."""
+
+    def identity(self) -> dict[str, Any]:
+        """Everything the weights of one seed depend on, but for the device and its number of threads."""
+        config = self.config.to_dict()
+        del config["optimise"]["seeds"], config["evaluation"]
+        versions = {name: self.versions.get(name) for name in ARITHMETIC}
+        return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
+
+    def trained_on(self, manifest: Manifest) -> bool:
+        """Whether these are the shards of the training, or the same clips prepared alike by another version."""
+        same = self.clips == clips_digest(manifest) and self.preparation == preparation_of(manifest)
+        return same or checksum(encode_manifest(manifest)) == self.shards_digest
+
+    def of_classes(self, pools: Mapping[str, Collection[int]]) -> "TrainingRecord":
+        """The record of a training that sees only these classes; part -> class ids."""
+        if self.classes is None:
+            return self
+        classes = {
+            part: {class_id: name for class_id, name in ids.items() if class_id in pools[part]}
+            for part, ids in self.classes.items()
+        }
+        return replace(self, classes=classes)
+
+    def check_shards(self, manifest: Manifest) -> None:
+        """RunError unless these are the shards of the training: of others, any class may be one that it has seen."""
+        if not self.trained_on(manifest):
+            raise RunError(
+                f"{self.shards}: the shards are not those that this run was trained on; train again, or name them with "
+                "--shards to take them all the same"
+            )
+
+    def write(self, run: Path) -> None:
+        """Write train/config.json of a run folder."""
+        document = {**vars(self), "config": self.config.to_dict(), "versions": dict(self.versions)}
+        if self.layout is not None:
+            document["layout"] = self.layout.to_dict()
+        if Path(self.shards).is_absolute():
+            document["beside"] = os.path.relpath(self.shards, run.absolute())
+        # JSON's keys are texts: the digest is of what will be read.
+        write_json(run / "train" / CONFIG_NAME, sealed(json.loads(json.dumps(document)), but=WHERE))
+
+    @staticmethod
+    def read(run: Path) -> "TrainingRecord":
+        """Read train/config.json; RunError if the folder is no run or the file is damaged."""
+        path = run / "train" / CONFIG_NAME
+        if not path.is_file():
+            raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
+        again = f"move {run} away, then `dastm train --out {run}`"
+        document = read_json(path, again)
+        try:
+            _check_texts(document)
+            if "layout" in document or DIGEST in document:
+                document = check_seal(document, path, again, but=WHERE)
+            layout = document.pop("layout", None)
+            layout = Layout.from_dict(layout) if layout is not None else None
+            config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
+            classes = _classes_read(document.pop("classes", None))
+            return TrainingRecord(config=config, versions=versions, classes=classes, layout=layout, **document)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise RunError(f"{path}: not the record of a training ({cut(error)}); {again}") from error
+
+
+def _check_texts(document: dict[str, Any]) -> None:
+    """TypeError naming what is no text and should be one."""
+    for name in ("shards", "dataset", "shards_digest", "code"):
+        if not isinstance(document[name], str):
+            raise TypeError(f"{name}: expected a text, got {shown(document[name])}")
+    if not isinstance(document["revision"], str | None):
+        raise TypeError(f"revision: expected a text or null, got {shown(document['revision'])}")
+    for name, text in dict(document["versions"]).items():
+        if not isinstance(text, str):
+            raise TypeError(f"versions.{name}: expected a text, got {shown(text)}")
+
+
+def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:
+    """JSON has no numbers for keys."""
+    if document is None:
+        return None
+    return {part: {int(class_id): str(name) for class_id, name in ids.items()} for part, ids in document.items()}
+
+
+def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
+    """train and val -> class id -> name: the classes that a training on these shards sees."""
+    return {
+        part: {class_id: entry.name for class_id, entry in sorted(manifest.parts.get(part, {}).items())}
+        for part in ("train", "val")
+    }
+
+
+def preparation_of(manifest: Manifest) -> dict[str, Any]:
+    """How the clips of shards were prepared, as far as weights depend on it: keys of the definition's split block.
+
+    None: the shards do not say.
+    """
+    split = manifest.definition.get("split") or {}
+    return {**{key: split.get(key) for key in PREPARATION}, "n_frames": manifest.frames}
+
+
+def clips_digest(manifest: Manifest) -> str:
+    """Of what a manifest says of the clips: data set, layout, classes, counts, contents; not who made them."""
+    return checksum(encode_manifest(replace(manifest, definition={}, versions={})))
+
+
+def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
+    """The record of a training that begins now."""
+    return TrainingRecord(
+        config=config,
+        shards=shards if is_url(shards) else str(Path(shards).absolute()),
+        dataset=manifest.dataset,
+        shards_digest=checksum(encode_manifest(manifest)),
+        code=code_digest(),
+        versions=software(),
+        revision=git_revision(),
+        classes=training_classes(manifest),
+        layout=manifest.layout,
+        preparation=preparation_of(manifest),
+        clips=clips_digest(manifest),
+    )

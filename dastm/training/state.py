@@ -1,0 +1,87 @@
+"""One seed's training between two episodes: weights, optimiser, position and curves.
+
+last.pt is `TrainingState.to_dict`; best.pt is `dastm.runs.checkpoint.best_of` it. There are no generator states.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dastm.config.schema import OptimiseConfig
+from dastm.contract.errors import RunError
+from dastm.model import Recogniser
+from dastm.training.schedule import is_last_best
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """One seed's training between two episodes; everything that a checkpoint holds."""
+
+    seed: int
+    model: Recogniser
+    optimiser: torch.optim.Optimizer
+    epoch: int = 0
+    episode: int = 0
+    """The next episode of this epoch."""
+    best: float = -1.0
+    """Best validation accuracy."""
+    sums: dict[str, float] = field(default_factory=dict)
+    """Loss parts and accuracy, summed over this epoch's episodes so far."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of the curves."""
+
+    def of(self, part: str, name: str) -> list[float]:
+        """One column of the curves: of `train` or `val`, an epoch each."""
+        return [row[name] for row in self.history if row["part"] == part]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `save_checkpoint`."""
+        plain = {name: getattr(self, name) for name in ("seed", "epoch", "episode", "best", "sums", "history")}
+        return {**plain, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue where `to_dict` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name in ("epoch", "episode", "best", "sums", "history"):
+            setattr(self, name, state[name])
+
+
+def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
+    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 it does not change.
+
+    Raises: RunError if nothing is left to train.
+    """
+    model.backbone.requires_grad_(optimise.backbone_rate > 0)
+    backbone = {id(parameter) for parameter in model.backbone.parameters()}
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) not in backbone], "factor": 1.0},
+        {"params": [p for p in trained if id(p) in backbone], "factor": optimise.backbone_rate},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if not groups:
+        raise RunError(
+            "optimise.backbone_rate: 0 leaves nothing to train; this method has no weights but the backbone's"
+        )
+    return torch.optim.Adam(groups, lr=optimise.learning_rate, weight_decay=optimise.weight_decay)
+
+
+def is_best_state(optimise: OptimiseConfig, state: Mapping[str, Any]) -> bool:
+    """Whether the weights of a checkpoint are those that validated best: no step was made since."""
+    try:
+        validated = [row["accuracy"] for row in state["history"] if row["part"] == "val"]
+        return state["episode"] == 0 and is_last_best(optimise, validated)
+    except (KeyError, TypeError):
+        return False  # no checkpoint of a training, which `resume` says
+
+
+def resume(state: TrainingState, before: Mapping[str, Any], last: Path) -> None:
+    """Put the last checkpoint into a fresh state; RunError if it is not one of this training."""
+    try:
+        state.load(before)
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise RunError(f"{last}: not a checkpoint of this training ({type(error).__name__}); delete it") from error
