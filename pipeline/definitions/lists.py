@@ -2,12 +2,15 @@
 
 In: a file, or what YAML made of a list. Out: keys or names in Unicode NFC, as which they are compared everywhere: what
 looks the same is the same, whichever machine wrote it. What cannot be meant is one line that names file and line.
+
+A text file may have comments, quotes and the commas that spreadsheets leave at the ends of lines. A list in YAML is
+taken as it stands: it is the way to write a name that a text file cannot hold.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from dastm.contract.documents import DocumentError, read_file, shown
@@ -16,10 +19,21 @@ from dastm.contract.os_errors import os_line
 
 SHOWN = 3
 """Entries without a clip that are named; the number tells of the others."""
-_SUFFIX = re.compile(r"\.(skeleton|json|npy|npz|csv)$")
-_NTU = re.compile(r"S\d{3}C\d{3}P\d{3}R\d{3}A\d{3}")
-_NUMBERED = re.compile(r"\d+\s*[,;\t]")
-_HEADERS = ("action", "class", "class_name", "class name", "label", "label_name", "name")
+_SUFFIX = re.compile(r"(\.skeleton)?(\.(json|npy|npz|csv))?$", re.IGNORECASE)
+_NTU = re.compile(r"S\d{3}C\d{3}P\d{3}R\d{3}A\d{3}", re.ASCII)
+_NUMBERED = re.compile(r"A?(\d+)[\s,;:.)]+\S")
+_QUOTED = re.compile(r"""(["'])((?:(?!\1).|\1\1)*)\1""")
+_HEADERS = (
+    *("action", "class", "class name", "class_name", "label", "label name", "label_name", "name"),
+    *("actions", "classes", "class names", "class_names", "labels", "names"),
+)
+
+
+class _Entry(NamedTuple):
+    text: str
+    where: str
+    is_sure: bool = False
+    """In quotes, or in YAML: taken as it stands."""
 
 
 def nfc(text: str) -> str:
@@ -27,14 +41,27 @@ def nfc(text: str) -> str:
     return normalize("NFC", text)
 
 
-def bare(text: str) -> str:
-    """The name of a clip as a list has it, without the suffix of the clip's file."""
-    return _SUFFIX.sub("", nfc(text.strip()))
-
-
 def key_of(text: str) -> str:
-    """The key that an entry means: folders are joined by `_`, as keys have them."""
-    return bare(text).replace("/", "_")
+    """The key that a written entry means, whichever list it stands in, as the keys of clips are made.
+
+    The suffix of the clip's file is no part of it, in capitals or not, nor is `./` in front; `/`, `\\` and dots become
+    `_`. An NTU name is a key on its own, whatever folder stands before it.
+    """
+    parts = [part for part in nfc(text.strip()).replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts:
+        return ""
+    parts[-1] = _SUFFIX.sub("", parts[-1], count=1)
+    return parts[-1] if _NTU.fullmatch(parts[-1]) else "_".join(parts).replace(".", "_")
+
+
+def checked_key(text: str, where: str, format_name: str) -> str:
+    """As `key_of`; DataError, saying `where`, for an entry that cannot be a key of such a data set."""
+    key = key_of(text)
+    wrong = not key or len(key) > 255 or not key.isprintable()
+    if wrong or (format_name == "ntu_skeleton" and not _NTU.fullmatch(key)):
+        example = "S001C002P003R002A013" if format_name == "ntu_skeleton" else "the clip's file name without its suffix"
+        raise DataError(f"{where}: {text[:60]!r} cannot be a clip's key; write one key a line ({example}), no header")
+    return key
 
 
 def read_keys(value: Any, what: str, folder: Path, format_name: str) -> tuple[str, ...]:
@@ -42,30 +69,57 @@ def read_keys(value: Any, what: str, folder: Path, format_name: str) -> tuple[st
 
     Raises DataError, or ValueError for what stands in the definition itself, for an entry that cannot be a key.
     """
-    return tuple(_key(text, where, format_name) for text, where in _entries(value, what, folder))
+    return tuple(checked_key(one.text, one.where, format_name) for one in _entries(value, what, folder))
 
 
 def read_names(value: Any, what: str, folder: Path) -> tuple[str, ...]:
     """The class names of a list, or of a text file with a name a line; an action code (`A031 point`) is no part of it.
 
-    Raises as `read_keys`, also for two names that are one: the class of a clip could not be told.
+    Raises as `read_keys`, also for two names that are one (the class of a clip could not be told), and for a text file
+    that is a table, numbers its lines or begins with a header: its lines would be wrong names, or those of others.
     """
-    entries = [(re.sub(r"^A\d{3}\s+", "", text), where) for text, where in _entries(value, what, folder)]
+    entries = [one._replace(text=re.sub(r"^A\d{3}\s+", "", one.text)) for one in _entries(value, what, folder)]
+    _check_form(entries)
     seen: dict[str, str] = {}
-    for text, where in entries:
-        if not text.isprintable() or _NUMBERED.match(text):
+    for text, where, _ in entries:
+        if not text or not text.isprintable():
             raise DataError(f"{where}: {text[:60]!r} is no class name; write one name a line, without its number")
-        if not seen and isinstance(value, str) and text.casefold() in _HEADERS:
-            raise DataError(f"{where}: {text!r} looks like a header; the first line is the name of class 0")
         if text in seen:
             raise DataError(f"{where}: {text!r} is listed before, {seen[text]}; every class needs a name of its own")
         seen[text] = where
     return tuple(seen)
 
 
+def _check_form(entries: Sequence[_Entry]) -> None:
+    """DataError for a text file whose lines hold more than names; one line with a number or a comma is a name."""
+    written = [one for one in entries if not one.is_sure]
+    if not written:
+        return
+    text, where = written[0].text, written[0].where
+    if written[0] is entries[0] and text.casefold() in _HEADERS:
+        raise DataError(
+            f"{where}: {text!r} looks like a header; the first line is the name of class 0. Remove it or, if this is"
+            " the name, write this line alone in quotes"
+        )
+    numbers = [match[1] for one in written if (match := _NUMBERED.match(one.text))]
+    is_numbered = len(set(numbers)) == len(written)
+    if len(written) > 1 and (is_numbered or _is_table([one.text for one in written])):
+        every = "begins with a number of its own" if is_numbered else "is divided by as many commas"
+        raise DataError(
+            f"{where}: {text[:60]!r} is no class name, every line {every}; write one name a line, without its number,"
+            " or put a name that is meant so in quotes"
+        )
+
+
+def _is_table(lines: Sequence[str]) -> bool:
+    """Whether every line has the same number of commas, or semicolons, and at least one."""
+    counts = [{line.count(mark) for line in lines} for mark in ",;"]
+    return any(len(count) == 1 and 0 not in count for count in counts)
+
+
 def without_clip(entries: Collection[str], keys: Collection[str], what: str) -> list[str]:
     """A line where entries of a list name no clip: it may be of another data set, or its keys written otherwise."""
-    meant = {re.sub(r"[.\\]", "_", key_of(entry)) for entry in entries}
+    meant = {key_of(entry) for entry in entries}
     lost = sorted(meant - set(keys))
     if not lost:
         return []
@@ -75,25 +129,37 @@ def without_clip(entries: Collection[str], keys: Collection[str], what: str) -> 
     return [f"{what}: {len(lost)} of its {len(entries)} entries name no clip here: {named}"]
 
 
-def _key(text: str, where: str, format_name: str) -> str:
-    key = key_of(text)
-    wrong = not key or len(key) > 255 or not key.isprintable() or set(key) & set(".\\")
-    if wrong or (format_name == "ntu_skeleton" and not _NTU.fullmatch(key)):
-        example = "S001C002P003R002A013" if format_name == "ntu_skeleton" else "the clip's file name without its suffix"
-        raise DataError(f"{where}: {text[:60]!r} cannot be a clip's key; write one key a line ({example}), no header")
-    return key
-
-
-def _entries(value: Any, what: str, folder: Path) -> Iterable[tuple[str, str]]:
+def _entries(value: Any, what: str, folder: Path) -> list[_Entry]:
     """Each entry, stripped, and where it stands."""
     if value is None:
-        return ()
+        return []
     if isinstance(value, str):
-        path = folder / value
-        return [(nfc(line.strip()), f"{path}: line {n}") for n, line in enumerate(_lines(path), 1) if line.strip()]
+        return _written(folder / value)
     if not isinstance(value, list | tuple):
         raise ValueError(f"{what}: a list, or the name of a text file, got {shown(value)}")
-    return [(nfc(_text(entry, what, value).strip()), f"{what}: entry {n}") for n, entry in enumerate(value, 1)]
+    texts = [nfc(_text(entry, what, value).strip()) for entry in value]
+    return [_Entry(text, f"{what}: entry {n}", is_sure=True) for n, text in enumerate(texts, 1)]
+
+
+def _written(path: Path) -> list[_Entry]:
+    """The lines of a text file that say something, without quotes, and without commas after the last word.
+
+    Quotes mark a name that is meant as it stands; around every line they are the habit of some program.
+    """
+    entries: list[_Entry] = []
+    for n, line in enumerate(_lines(path), 1):
+        text = nfc(line).strip().rstrip(",;\t ")
+        if not text or re.match(r"#+(\s|$)", text):
+            continue
+        if text.startswith("#"):
+            raise DataError(f"{path}: line {n}: {text[:60]!r}: write a comment with a space after #, a name in quotes")
+        quoted = _QUOTED.fullmatch(text)
+        if quoted:
+            text = quoted[2].replace(quoted[1] * 2, quoted[1]).strip()
+        entries.append(_Entry(text, f"{path}: line {n}", is_sure=quoted is not None))
+    if all(one.is_sure for one in entries):
+        return [one._replace(is_sure=False) for one in entries]
+    return entries
 
 
 def _text(entry: Any, what: str, among: Sequence[Any]) -> str:

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from dastm.contract.documents import DocumentError, read_file
 from dastm.contract.errors import DataError
-from pipeline.definitions.lists import bare, nfc
+from pipeline.definitions.lists import checked_key, nfc
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 FACTS = ("class", "subject", "camera", "setup", "replication")
@@ -114,9 +114,13 @@ def _read_labels(path: Path) -> dict[str, dict[str, str]]:
         if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:
             raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
         for row in reader:
-            if None in row or None in row.values() or bare(row["key"]) in labels:
-                raise DataError(f"{path}: line {reader.line_num}: another number of columns, or a key seen before")
-            labels[bare(row.pop("key"))] = {name: nfc(text) for name, text in row.items() if text}
+            where = f"{path}: line {reader.line_num}"
+            if None in row or None in row.values():
+                raise DataError(f"{where}: another number of columns")
+            key = checked_key(row.pop("key"), where, "folder_arrays")
+            if key in labels:
+                raise DataError(f"{where}: a key seen before, {key!r}")
+            labels[key] = {name: nfc(text) for name, text in row.items() if text}
     except (DocumentError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot read these labels ({error})") from error
     return labels

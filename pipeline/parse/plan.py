@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import Definition
-from pipeline.definitions.lists import without_clip
+from pipeline.definitions.lists import key_of, without_clip
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.labels import Label, no_class, settle
 from pipeline.parse.raw_files import RawFile, list_raw, read
@@ -212,5 +212,5 @@ def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, l
         except RefusedError as why:
             raise DataError(f"{file.root}: label list {file.source}: {why}") from None
         for key, (name, index) in entries.items():
-            labels.setdefault(key, []).append(Label(f"list {file.name}", name, index))
+            labels.setdefault(key_of(key), []).append(Label(f"list {file.name}", name, index))
     return labels

@@ -7,6 +7,7 @@ A class is a name of the definition's class_names, or else a number, the 0-based
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import ParseSpec
-from pipeline.definitions.lists import bare, nfc
+from pipeline.definitions.lists import key_of, nfc
 from pipeline.definitions.source_spec import FACTS, SourceSpec
 from pipeline.parse.labels import Label
 from pipeline.parse.raw_files import RawFile
@@ -36,7 +37,8 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
     clips = [file for file in files if file.name != source.labels_file]
     if not clips:
         raise DataError(f"{files[0].root}: {source.labels_file} and not a single clip")
-    return (_member(file, spec, source) for file in clips)
+    shared = _shared_names(clips, source)
+    return (_member(file, spec, source, shared) for file in clips)
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
@@ -73,12 +75,17 @@ def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
     return replace(tracks, ids=ids_M[tracks.ids])
 
 
-def _member(file: RawFile, spec: ParseSpec, source: SourceSpec) -> Member:
+def _member(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mapping[str, int]) -> Member:
     try:
         facts = _facts_of_path(file.source, source)
         stated = _stated_key(file.source, facts.get("key"), source)
         name, notes = named(_path_key(file.source) if stated is None else stated)
-        listed = source.labels.get(bare(stated or "")) or source.labels.get(name.key, {})
+        if stated is not None and name.key in shared:
+            raise RefusedError(
+                f"the labels file's {name.key!r} is the name of {shared[name.key]} files here; list each by its path,"
+                f" like {_path_key(file.source)!r}"
+            )
+        listed = source.labels.get(name.key) or source.labels.get(key_of(stated or ""), {})
         if source.labels and not listed:
             notes += ("not_on_list",)
         subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])
@@ -96,13 +103,25 @@ def _path_key(path: str) -> str:
 
 
 def _stated_key(path: str, in_pattern: str | None, source: SourceSpec) -> str | None:
-    """The key that the pattern, the labels file or an NTU name states; None where nothing does."""
+    """The key that the pattern, the labels file or an NTU name states; None where it is made of the path."""
     if source.pattern is not None:
         return in_pattern or ""
-    place = PurePosixPath(nfc(path)).with_suffix("")
-    names = (place.as_posix(), _path_key(path), place.name)
-    listed = next((name for name in names if name in source.labels), None)
-    return listed or (place.name if is_ntu_name(place.name) else None)
+    if is_ntu_name(key_of(path)):
+        return key_of(path)
+    return PurePosixPath(nfc(path)).stem if _is_listed_by_name(path, source) else None
+
+
+def _is_listed_by_name(path: str, source: SourceSpec) -> bool:
+    """Whether the labels file knows the file by its name alone, and not by its path."""
+    return key_of(path) not in source.labels and key_of(PurePosixPath(path).name) in source.labels
+
+
+def _shared_names(files: Sequence[RawFile], source: SourceSpec) -> dict[str, int]:
+    """Keys in the labels file that mean several files: names alone, which in class folders occur again and again."""
+    if source.pattern is not None or not source.labels:
+        return {}
+    names = Counter(key_of(file.name) for file in files if _is_listed_by_name(file.source, source))
+    return {name: count for name, count in names.items() if count > 1}
 
 
 def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:

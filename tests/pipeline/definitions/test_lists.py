@@ -35,9 +35,53 @@ def test_a_mark_a_suffix_and_carriage_returns_are_no_part_of_a_key(tmp_path, dat
     assert read_keys([f"{KEY}.skeleton"], "split.exemplars", tmp_path, "ntu_skeleton") == (KEY,)
 
 
-def test_entries_name_a_clip_of_class_folders_by_its_path():
-    assert key_of("wave/000.npy") == "wave_000"
-    assert key_of(" wave_000 ") == "wave_000"
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ("wave/000.npy", "wave_000"),
+        (" wave_000 ", "wave_000"),
+        ("./wave/000.npy", "wave_000"),
+        ("wave\\000.npy", "wave_000"),
+        ("wave//./000.NPY", "wave_000"),
+        ("clip.v1.npy", "clip_v1"),
+        ("a/clip.v1", "a_clip_v1"),
+        (f"{KEY}.SKELETON", KEY),
+        (f"nturgb+d_skeletons/{KEY}.skeleton", KEY),
+        (f"a/{KEY}.skeleton.npy", KEY),
+        ("a/b.skeleton.npy", "a_b"),
+        (".npy", ""),
+        ("./", ""),
+    ],
+)
+def test_however_an_entry_is_written_it_means_the_key_of_its_clip(entry, key):
+    assert key_of(entry) == key
+    assert key_of(key) == key
+
+
+def test_every_list_of_keys_finds_the_clip_of_a_file_whose_name_has_dots(tmp_path):
+    for name in ("wave/clip.v1.npy", "nod/clip.v1.npy", "bow/000.npy", f"bow/{KEY}.skeleton.npy"):
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "raw" / name, np.ones((4, 2, 3)))
+    (tmp_path / "lost.txt").write_text(f"./wave/clip.v1.npy\nbow\\000.npy\n{KEY}.SKELETON\n")
+    (tmp_path / "labels.csv").write_text(f"key,class\n./wave/clip.v1.NPY,0\nnod/clip.v1,1\nbow\\000,2\n{KEY},2\n")
+    document = {
+        "parse": {
+            "format": "folder_arrays",
+            "layout": {"name": "stick", "joints": ["a", "b"], "bones": [[1, 0]]},
+            "missing": "lost.txt",
+            "source": {"labels": "labels.csv"},
+        },
+        "split": {**SPLIT, "exemplars": ["nod/clip.v1.npy"]},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(document))
+    plan = make_plan(load_definition(tmp_path / "mine.yaml"), [tmp_path / "raw"])
+    assert plan.notes == ()
+    assert {job.name.key: (job.labels[0].class_id, job.problem is None) for job in plan.jobs} == {
+        "wave_clip_v1": (0, False),
+        "nod_clip_v1": (1, True),
+        "bow_000": (2, False),
+        KEY: (2, False),
+    }
 
 
 @pytest.mark.parametrize(
@@ -47,9 +91,8 @@ def test_entries_name_a_clip_of_class_folders_by_its_path():
         ("The following samples have missing skeletons:", "ntu_skeleton"),
         ("skeleton", "ntu_skeleton"),
         ("a\tb", "folder_arrays"),
-        ("a.b", "folder_arrays"),
-        ("a\\b", "folder_arrays"),
         (".npy", "folder_arrays"),
+        ("./", "folder_arrays"),
         ("x" * 256, "folder_arrays"),
     ],
 )
@@ -93,7 +136,19 @@ def test_what_yaml_does_not_take_for_text_is_refused_with_the_quotes_to_add(tmp_
     ("text", "message"),
     [
         ("wave\nbow\nwave\n", r"line 3: 'wave' is listed before, .*line 1; every class needs a name of its own"),
-        ("0,wave\n1,bow\n", r"line 1: '0,wave' is no class name; write one name a line, without its number"),
+        (
+            "0,wave\n1,bow\n",
+            r"line 1: '0,wave' is no class name, every line begins with a number of its own; write one",
+        ),
+        ("0 wave\n1 bow\n", r"line 1: '0 wave' is no class name, every line begins with a number of its own"),
+        ("# ids\n7: wave\n\n3: bow\n", r"line 2: '7: wave' is no class name, every line begins with a number"),
+        ("A001. wave\nA002. bow\n", r"line 1: 'A001. wave' is no class name, every line begins with a number"),
+        ("wave,0\nbow,0\n", r"line 1: 'wave,0' is no class name, every line is divided by as many commas; .* quotes$"),
+        ('"id";"name"\n"0";"wave"\n', r"line 1: '\"id\";\"name\"' is no class name, every line is divided"),
+        ('"name"\n"wave"\n', "line 1: 'name' looks like a header"),
+        ("name,\nwave,\n", "line 1: 'name' looks like a header"),
+        ("wave\n#bow\n", "line 2: '#bow': write a comment with a space after #, a name in quotes"),
+        ('wave\n""\n', "line 2: '' is no class name"),
         ("wave\tbow\n", r"line 1: 'wave\\tbow' is no class name"),
         ("Class_Name\nwave\n", r"line 1: 'Class_Name' looks like a header; the first line is the name of class 0"),
         ("caf\u00e9\ncafe\u0301\n", r"line 2: 'café' is listed before"),
@@ -103,6 +158,26 @@ def test_a_list_of_class_names_that_would_shift_or_merge_classes_is_refused(tmp_
     (tmp_path / "names.txt").write_text(text, encoding="utf-8-sig")
     with pytest.raises(DataError, match=message):
         read_names("names.txt", "parse.class_names", tmp_path)
+
+
+def test_comments_quotes_and_commas_at_the_end_are_no_part_of_a_name_or_key(tmp_path):
+    """And an empty row of a spreadsheet is no entry."""
+    text = '# my classes\n"wave",\n##\n\'stop, go\';\n"say ""hi"""\nbow,,\n,,\n#\n3, 2, 1 go\n'
+    (tmp_path / "names.txt").write_text(text)
+    names = ("wave", "stop, go", 'say "hi"', "bow", "3, 2, 1 go")
+    assert read_names("names.txt", "parse.class_names", tmp_path) == names
+    assert listed(tmp_path, f'# lost\n"{KEY}.skeleton",\n'.encode()) == (KEY,)
+    with pytest.raises(DataError, match=r"line 1: '#.*': write a comment with a space after #"):
+        listed(tmp_path, f"#{KEY}".encode())
+
+
+@pytest.mark.parametrize("first", ["label", "name", "0 wave", "#selfie"])
+def test_a_name_that_looks_like_a_header_or_a_number_is_written_in_quotes_or_in_yaml(tmp_path, first):
+    (tmp_path / "names.txt").write_text(f'"{first}"\nbow\n')
+    assert read_names("names.txt", "parse.class_names", tmp_path) == (first, "bow")
+    assert read_names([first, "1 bow"], "parse.class_names", tmp_path) == (first, "1 bow")
+    (tmp_path / "names.txt").write_text("bow\nlabel\n0 wave\nname\n")  # no first line, and not every line
+    assert read_names("names.txt", "parse.class_names", tmp_path) == ("bow", "label", "0 wave", "name")
 
 
 def test_names_may_hold_commas_numbers_and_codes(tmp_path):

@@ -96,6 +96,21 @@ def test_a_labels_file_may_name_a_clip_by_its_path_or_its_file(tmp_path, listed)
     assert (clip.key, clip.class_name) == (listed.replace("/", "_"), "clap")
 
 
+@pytest.mark.parametrize(("more", "refused"), [("", 2), ("wave_000,clap\n", 0)])
+def test_a_key_of_the_labels_file_that_means_several_files_is_said_and_none_of_them_is_taken(tmp_path, more, refused):
+    for place in ("wave", "clap"):
+        (tmp_path / "raw" / place).mkdir(parents=True)
+        np.save(tmp_path / "raw" / place / "000.npy", motion(1, 1, 5, STICK)[0])
+    (tmp_path / "labels.csv").write_text(f"key,class\n000,kick\n{more}")
+    definition = define(tmp_path, "folder_arrays", STICK, class_names=NAMES, source={"labels": "labels.csv"})
+    jobs = make_plan(definition, [tmp_path / "raw"]).jobs
+    problems = [job.problem for job in jobs if job.problem]
+    said = "the labels file's '000' is the name of 2 files here; list each by its path, like"
+    assert problems == [f"{said} 'clap_000'", f"{said} 'wave_000'"][:refused]
+    if not refused:  # of two, one is listed by its path: the other is the only one of its name
+        assert [(job.name.key, job.labels[0].name) for job in jobs] == [("000", "kick"), ("wave_000", "clap")]
+
+
 def test_a_pattern_finds_every_fact_in_the_path(tmp_path):
     clip = one(
         tmp_path,
