@@ -23,7 +23,7 @@ FACTS = ("class", "subject", "camera", "setup", "replication")
 """What a path's named groups or a labels file may say of a clip beside its key."""
 SOURCES = ("pyskl_pickle", "array_stack", "folder_arrays")
 """Formats that take the block."""
-_FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter")
+_FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter", "frame_step")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -55,6 +55,10 @@ class SourceSpec:
     (frame, [body], joint, x, y, z, [score])."""
     delimiter: str = ","
     """folder_arrays: what stands between the columns of CSV files."""
+    frame_step: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """folder_arrays, CSV: how far apart the numbers of two frames are, 10 where every tenth frame was kept; those kept
+    follow each other. 1: numbers are frames, what is left out are gaps. None: 1, but numbers that are usually ten or
+    more apart are taken for time stamps and refused."""
 
     def __post_init__(self) -> None:
         if self.axes is not None and "".join(sorted(self.axes)) not in ("CTV", "CMTV"):

@@ -47,7 +47,9 @@ class _Value(NamedTuple):
     numbers: list[float]
 
 
-def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str = ",") -> CsvClip:
+def parse_csv(
+    data: bytes, layout: Layout, columns: str = "wide", delimiter: str = ",", frame_step: int | None = None
+) -> CsvClip:
     """Read one file; RefusedError with the line for anything else, including a joint that is given twice."""
     if len(data) > MAX_CSV_BYTES:
         raise RefusedError(f"{len(data)} bytes, more than the {MAX_CSV_BYTES} that a clip as CSV may have")
@@ -56,7 +58,7 @@ def parse_csv(data: bytes, layout: Layout, columns: str = "wide", delimiter: str
     try:
         header = [name.strip() for name in next(reader, [])]
         places = _columns(header)
-        frames = FrameColumn(places)
+        frames = FrameColumn(places, frame_step)
         read = _wide if columns == "wide" else _long
         indices, numbers = _collect(read(reader, places, frames, layout, coordinates))
     except csv.Error as error:

@@ -2,7 +2,8 @@
 
 In: the columns of a file, then its rows. Out: 0-based frames, and notes on their steps. Time stamps may be in any unit
 and begin anywhere: the usual step between two of them is one frame, and each stamp is the frame nearest to it, so that
-a pause stays as long as it was. A column `fps` is not needed for that, and not used.
+a pause stays as long as it was. Stamps may be rounded (0, 33, 67, 100 ms): the step is a mean over the clip. A column
+`fps` is not needed for that, and not used.
 
 Axes: N rows.
 """
@@ -15,24 +16,28 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.number_text import number_of
+from pipeline.tracks import MAX_FRAMES
 
 TIMES = ("time", "time_s", "time_ms", "timestamp", "timestamp_ms")
 NOTE_STEP = "frames_more_than_1_apart"
 NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
 MOST_STEP = 10
-"""Frame numbers that are usually this far apart, or farther, are time stamps: nobody records every tenth frame."""
+"""Frame numbers that are usually this far apart, or farther, are time stamps, unless the definition states their step."""
+_LEAST = 1e-300
+"""A stamp nearer to 0 than this has lost digits, and the quotient of two such stamps may be infinite."""
 
 
 class FrameColumn:
     """The column that tells a row's frame."""
 
-    def __init__(self, places: Mapping[str, int]) -> None:
-        """RefusedError where there is neither `frame` nor a time."""
+    def __init__(self, places: Mapping[str, int], step: int | None = None) -> None:
+        """`step`: of frame numbers, as `SourceSpec.frame_step`; RefusedError for neither `frame` nor a time."""
         name = next((name for name in ("frame", *TIMES) if name in places), None)
         if name is None:
             raise RefusedError("no column 'frame' or 'time'")
         self._name, self._at = name, places[name]
+        self._step = step
         self._stamps: dict[float, int] = {}
 
     def number(self, row: Sequence[str]) -> int:
@@ -44,14 +49,15 @@ class FrameColumn:
             stamp = number_of(text)
         except ValueError:
             stamp = math.nan
-        if not abs(stamp) < 1e300 or "_" in text:
+        if not (stamp == 0 or _LEAST < abs(stamp) < 1e300) or "_" in text:
             raise RefusedError(f"{self._name} {text[:40]!r} is not a time")
         return self._stamps.setdefault(stamp, len(self._stamps))
 
     def settle(self, numbers_N: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """The frames of all rows, from `number` of each, and notes; RefusedError for times that are called frames."""
         if self._name == "frame":
-            return numbers_N - numbers_N.min(), self._notes(np.unique(numbers_N))
+            frames_N = (numbers_N - numbers_N.min()) // self._checked_step(numbers_N)
+            return frames_N, self._notes(np.unique(frames_N))
         stamps = np.array(list(self._stamps))
         order = np.argsort(stamps)
         frames, uneven = _frames_of(stamps[order])
@@ -59,28 +65,52 @@ class FrameColumn:
         by_stamp[order] = frames
         return by_stamp[numbers_N], (*self._notes(frames), *([NOTE_UNEVEN] if uneven else []))
 
+    def _checked_step(self, numbers_N: NDArray[np.int64]) -> int:
+        """The step that is stated, or 1; RefusedError where it is not that of the numbers, or seems to be missing."""
+        frames = np.unique(numbers_N)
+        steps = np.diff(frames)
+        if self._step is not None:
+            odd = np.flatnonzero(steps % self._step)
+            if len(odd):
+                one, next_one = frames[odd[0] : odd[0] + 2].tolist()
+                raise RefusedError(
+                    f"frames {one} and {next_one}: not {self._step} apart, as parse.source.frame_step is"
+                )
+            return self._step
+        usual = int(_usual(steps)) if len(steps) > 1 else 1
+        if usual >= MOST_STEP:
+            shown = ", ".join(map(str, frames[:3].tolist()))
+            raise RefusedError(
+                f"frames {shown}, ..: usually {usual} apart, like time stamps; call the column 'time' or, where one"
+                f" frame in {usual} was kept, say parse.source.frame_step: {usual} (1: leave gaps between them)"
+            )
+        return 1
+
     def _notes(self, frames: NDArray[np.int64]) -> tuple[str, ...]:
         steps = np.diff(frames)
         if not len(steps):
             return ()
         usual = _usual(steps)
-        if self._name == "frame" and len(steps) > 1 and usual >= MOST_STEP:
-            shown = ", ".join(map(str, frames[:3].tolist()))
-            raise RefusedError(
-                f"frames {shown}, ..: usually {int(usual)} apart, like time stamps; call the column 'time', or number"
-                " the frames"
-            )
         return (*([NOTE_STEP] if usual > 1 else []), *([NOTE_GAP] if steps.max() > 10 * usual else []))
 
 
 def _frames_of(stamps: NDArray[np.float64]) -> tuple[NDArray[np.int64], bool]:
     """Frames of ascending stamps, no two the same, and whether one had to make room for another."""
     after = stamps - stamps[0]
-    step = _usual(np.diff(stamps)) if len(stamps) > 1 else 1.0
-    nearest = np.minimum(np.round(after / step), 2.0**31).astype(np.int64)
+    step = _step(np.diff(stamps)) if len(stamps) > 1 else 1.0
+    if after[-1] > step * MAX_FRAMES:
+        raise RefusedError(f"times usually {step:g} apart, {after[-1]:g} in all: more than {MAX_FRAMES} frames")
+    nearest = np.round(after / step).astype(np.int64)
     rows = np.arange(len(stamps))
     frames = np.maximum.accumulate(nearest - rows) + rows
     return frames, bool((frames != nearest).any())
+
+
+def _step(steps: NDArray[np.float64]) -> float:
+    """The time of one frame, from all steps of up to two: what rounding adds to one it takes from another."""
+    usual = _usual(steps)
+    near = steps[steps < 2.5 * usual]
+    return float(near.sum() / np.floor(near / usual + 0.5 + 1e-6).sum())
 
 
 def _usual(steps: NDArray[np.int64] | NDArray[np.float64]) -> float:

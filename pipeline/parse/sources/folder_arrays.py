@@ -50,7 +50,7 @@ def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] =
     """The bytes of one file -> tracks; `name` tells CSV from .npy."""
     source = spec.source or SourceSpec()
     if name.endswith(".csv"):
-        clip = parse_csv(data, spec.layout, source.columns, source.delimiter)
+        clip = parse_csv(data, spec.layout, source.columns, source.delimiter, source.frame_step)
         tracks = dense_tracks(
             clip.places_MTVC,
             clip.scores_MTV,

@@ -32,6 +32,8 @@ def test_formats_that_need_no_block_have_the_defaults(tmp_path):
         ("array_stack", {"image": "centred", "image_size": [1, 1]}, "image_size goes with image: pixels"),
         ("folder_arrays", {"axes": "TVCC"}, "axes: T, V and C"),
         ("folder_arrays", {"delimiter": ";;"}, "delimiter: one character"),
+        ("folder_arrays", {"frame_step": 0}, "parse.source.frame_step: "),
+        ("array_stack", {"frame_step": 10}, "parse.source.frame_step: only folder_arrays takes it"),
         ("folder_arrays", {"pattern": "("}, "pattern: not a regular expression"),
         ("folder_arrays", {"pattern": "(?P<class>x)"}, "pattern: no group named key"),
         ("folder_arrays", {"pattern": "(?P<key>x)(?P<age>y)"}, "pattern: unknown group age"),

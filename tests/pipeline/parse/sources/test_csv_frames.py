@@ -9,10 +9,10 @@ from pipeline.parse.sources.csv_frames import NOTE_GAP, NOTE_STEP, NOTE_UNEVEN
 from tests.pipeline.parse.sources.source_files import STICK
 
 
-def clip(first, values, more=""):
+def clip(first, values, more="", step=None):
     lines = [f"{first},x_0,y_0,z_0,x_1,y_1,z_1{more and ',fps'}"]
     lines += [f"{value},{row},2,3,4,5,6{more}" for row, value in enumerate(values, 1)]
-    return parse_csv("\n".join(lines).encode(), STICK)
+    return parse_csv("\n".join(lines).encode(), STICK, frame_step=step)
 
 
 def frames_of(found):
@@ -41,8 +41,37 @@ def test_stamps_too_close_for_a_frame_each_get_one_and_are_noted():
 
 @pytest.mark.parametrize("frames", [(0, 33, 66, 100), (0, 10, 20), (5, 1000, 2000, 2001)])
 def test_time_stamps_called_frames_are_refused_with_what_to_do(frames):
-    with pytest.raises(RefusedError, match=r"apart, like time stamps; call the column 'time', or number the frames"):
+    with pytest.raises(
+        RefusedError, match=r"apart, like time stamps; call the column 'time' or, where one frame in \d+ was"
+    ):
         clip("frame", frames)
+
+
+def test_every_tenth_frame_is_what_the_definition_says_it_is():
+    every_tenth = (20, 30, 50, 60)
+    with pytest.raises(
+        RefusedError, match=r"frames 20, 30, 50, \.\.: .*say parse\.source\.frame_step: 10 \(1: leave gaps"
+    ):
+        clip("frame", every_tenth)
+    found = clip("frame", every_tenth, step=10)
+    assert (frames_of(found), found.notes) == ([0, 1, 3, 4], ())
+    found = clip("frame", every_tenth, step=1)
+    assert (frames_of(found), found.notes) == ([0, 10, 30, 40], (NOTE_STEP,))
+    with pytest.raises(RefusedError, match=r"frames 40 and 55: not 10 apart, as parse.source.frame_step is"):
+        clip("frame", (20, 30, 40, 55, 60), step=10)
+    assert frames_of(clip("time", (0, 33, 66), step=10)) == [0, 1, 2]  # time stamps have a step of their own
+
+
+@pytest.mark.parametrize("fps", [15, 24, 25, 29.97, 30, 50, 60, 120])
+@pytest.mark.parametrize("digits", [2, 3, 6])
+def test_rounded_time_stamps_neither_invent_nor_lose_a_frame(fps, digits):
+    if fps > 60 and digits == 2:
+        return  # two frames have one stamp
+    frames = [t for t in range(400) if t % 40 not in (7, 21, 22, 30)]  # some are dropped on the way
+    for unit in (1, 1000):
+        found = clip("time", [round(t / fps, digits) * unit for t in frames])
+        assert frames_of(found) == frames
+        assert NOTE_UNEVEN not in found.notes
 
 
 @pytest.mark.parametrize(
@@ -62,12 +91,13 @@ def test_an_odd_step_of_frames_is_noted(frames, notes):
 
 def test_a_long_pause_in_time_is_noted_and_kept():
     assert clip("time", [0, 1, 2, 40]).notes == (NOTE_GAP,)
-    with pytest.raises(RefusedError, match="frames and 1 bodies, more than 100000"):
-        clip("time", [0, 1e-9, 2e-9, 1e9])
+    for times in ([0, 1e-9, 2e-9, 1e9], [1e-299, 1.1e-299, 1e299]):
+        with pytest.raises(RefusedError, match=r"times usually 1e-\d+ apart, 1e\+\d+ in all: more than 100000 frames"):
+            clip("time", times)
     assert frames_of(clip("time", [3.5])) == [0]
 
 
-@pytest.mark.parametrize("stamp", ["nan", "inf", "1_0", "x", ""])
+@pytest.mark.parametrize("stamp", ["nan", "inf", "1_0", "x", "", "5e-324", "-1e-301"])
 def test_a_time_that_is_none_is_refused_with_its_line(stamp):
     with pytest.raises(RefusedError, match=f"line 2: time '{stamp}' is not a time"):
         clip("time", [stamp])

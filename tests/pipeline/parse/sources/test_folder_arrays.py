@@ -231,6 +231,14 @@ def test_nan_is_a_joint_that_was_not_measured(tmp_path):
     assert clip.tracks.notes == ("nan_as_missing",)
 
 
+def test_the_step_between_frames_is_a_key_of_the_definition(tmp_path):
+    rows = "".join(f"{t},1,2,3,4,5,6\n" for t in (0, 10, 20))
+    data = "frame,x_0,y_0,z_0,x_1,y_1,z_1\n" + rows
+    assert one(tmp_path, "wave/a.csv", data, frame_step=10).tracks.frames == 3
+    with pytest.raises(RefusedError, match=r"say parse\.source\.frame_step: 10"):
+        one(tmp_path, "wave/a.csv", data)
+
+
 def test_two_dimensional_clips_get_confidences(tmp_path):
     pixels = np.tile([320.0, 120.0], (2, 2, 1))
     clip = one(tmp_path, "wave/a.npy", pixels, STICK_2D, image_size=[640, 480])
