@@ -23,7 +23,7 @@ NOTE_STEP = "frames_more_than_1_apart"
 NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
 MOST_STEP = 10
-"""Frame numbers that are usually this far apart, or farther, are time stamps, unless the definition states their step."""
+"""Frame numbers that are usually this far apart, or farther, are time stamps, unless the definition states a step."""
 _LEAST = 1e-300
 """A stamp nearer to 0 than this has lost digits, and the quotient of two such stamps may be infinite."""
 
