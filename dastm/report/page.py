@@ -183,12 +183,12 @@ def _evaluation(found: Evaluation) -> dict[str, Any]:
     return {**metrics, **further, "figure": Figure(svg=Markup(svg), caption=caption)}
 
 
-def _episode_shares(cells: Sequence[Mapping[str, str]], name: str) -> tuple[np.ndarray[Any, Any], int]:
+def _episode_shares(cells: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray[Any, Any], int]:
     """Accuracies of a row's episodes, averaged over its seeds as its interval is, and how many seeds these are."""
-    by_seed: dict[str, list[float]] = {}
+    by_seed: dict[int, list[float]] = {}
     for cell in cells:
         if cell["row"] == name:
-            by_seed.setdefault(cell["seed"], []).append(float(cell["accuracy"]))
+            by_seed.setdefault(cell["seed"], []).append(cell["accuracy"])
     return np.array(list(by_seed.values())).mean(0), len(by_seed)
 
 

@@ -4,7 +4,7 @@ metrics.json says how many rows the files beside it have, and their digests, and
 curves.csv is a plain table (DVC draws it); what is said of it is in train/curves.json.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ class Evaluation:
     """What `save_evaluation` was given."""
 
     metrics: dict[str, Any]
-    episodes: list[dict[str, str]]
+    episodes: list[dict[str, Any]]
+    """With `row`, `seed` and `accuracy`, the last two as numbers; whatever else, as text."""
 
 
 def save_evaluation(
@@ -53,7 +54,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     try:
         facts = metrics["files"]
         read_beside(folder / PREDICTIONS_NAME, facts[PREDICTIONS_NAME], again)
-        episodes = read_csv_beside(folder / EPISODES_NAME, facts[EPISODES_NAME], again)
+        episodes = read_csv_beside(folder / EPISODES_NAME, facts[EPISODES_NAME], again, _EPISODES)
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: says nothing of {error}; {again}") from error
     return Evaluation(metrics=metrics, episodes=episodes)
@@ -78,10 +79,7 @@ def read_curves(run: Path) -> list[dict[str, Any]]:
     if not about.is_file():
         raise RunError(f"{path}: there is no digest of it (no {about}; an older version wrote it?); {again}")
     facts = check_seal(read_json(about, again), about, again)
-    return [
-        {key: _cell(key, text) for key, text in row.items()}
-        for row in read_csv_beside(path, facts.get(CURVES_NAME), again)
-    ]
+    return read_csv_beside(path, facts.get(CURVES_NAME), again, _CURVES)
 
 
 def curves_of_checkpoints(run: Path, seeds: Sequence[int]) -> list[dict[str, Any]]:
@@ -99,9 +97,13 @@ def curves_of_checkpoints(run: Path, seeds: Sequence[int]) -> list[dict[str, Any
     return rows
 
 
-def _cell(key: str, text: str) -> Any:
-    if key == "part":
-        return text
-    if text == "":
-        return None
-    return int(text) if key in ("seed", "epoch", "episode") else float(text)
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+_EPISODES: dict[str, Callable[[str], Any]] = {"row": str, "seed": int, "accuracy": float}
+_CURVES: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(CURVE_FIELDS, _number),
+    **dict.fromkeys(("seed", "epoch", "episode"), int),
+    "part": str,
+}

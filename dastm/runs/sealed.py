@@ -7,11 +7,12 @@ make it again. A digest finds damage and mistakes; it is no protection against s
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
+from dastm.contract.documents import cut
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import checksum
 
@@ -64,9 +65,27 @@ def read_beside(path: Path, facts: Any, again: str) -> bytes:
     return data
 
 
-def read_csv_beside(path: Path, facts: Any, again: str) -> list[dict[str, str]]:
-    """The rows of a CSV table. Raises: as `read_beside`, also if the number of rows is another."""
-    rows = list(csv.DictReader(io.StringIO(read_beside(path, facts, again).decode())))
+def read_csv_beside(
+    path: Path, facts: Any, again: str, kinds: Mapping[str, Callable[[str], Any]]
+) -> list[dict[str, Any]]:
+    """The rows of a CSV table: each column of `kinds` is there, its cells as its kind makes them; others are texts.
+
+    Raises: as `read_beside`; also if the number of rows is another, or a table of such columns is not what it holds.
+    """
+    try:
+        rows = [_row(row, kinds) for row in csv.DictReader(io.StringIO(read_beside(path, facts, again).decode()))]
+    except (ValueError, csv.Error) as error:  # another version wrote it, or another program with a digest that fits
+        raise RunError(f"{path}: not the table that this version writes ({cut(error)}); {again}") from None
     if len(rows) != facts.get("rows"):
         raise RunError(f"{path}: {len(rows)} rows, expected {facts.get('rows')}; {again}")
     return rows
+
+
+def _row(row: Mapping[Any, Any], kinds: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """ValueError where it has more or fewer cells than the header, lacks a column, or a cell is of another kind."""
+    if None in row or None in row.values():
+        raise ValueError("a row has more or fewer cells than the header")
+    missing = [name for name in kinds if name not in row]
+    if missing:
+        raise ValueError(f"no column {missing[0]}")
+    return {name: kinds.get(name, str)(text) for name, text in row.items()}

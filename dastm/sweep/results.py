@@ -92,6 +92,6 @@ def _evaluated(folder: Path, evaluation: EvalConfig, record: TrainingRecord, see
     settings, shards = found.metrics["settings"], found.metrics.get("shards")
     if checked(EvalConfig, settings, "") != evaluation or shards != record.shards_digest:
         return None
-    place = (record.config.method, str(seed))
-    accuracies = [float(line["accuracy"]) for line in found.episodes if (line["row"], line["seed"]) == place]
+    place = (record.config.method, seed)
+    accuracies = [line["accuracy"] for line in found.episodes if (line["row"], line["seed"]) == place]
     return np.array(accuracies) if len(accuracies) == evaluation.episodes else None

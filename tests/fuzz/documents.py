@@ -20,6 +20,7 @@ from dastm.config.schema import load_config
 from dastm.contract.documents import DocumentError, json_value, shown, yaml_value
 from dastm.contract.errors import DataError, RefusedError, RunError
 from dastm.contract.names import read_params
+from dastm.contract.ownership import NotOurs
 from dastm.contract.shard_format import ClassEntry, Clip, Manifest, ShardError, encode_manifest
 from dastm.contract.shard_reading import check_manifest, clips_of, read_index
 from dastm.contract.skeleton import NTU25
@@ -34,7 +35,7 @@ from tests.fuzz.reader import Reader
 from tests.oracles.hand_made import moving_body, parsed_clip, tracks_of, write_table
 from tests.shard_folder import write_shard
 
-OURS = (DocumentError, RunError, ShardError, DataError)
+OURS = (DocumentError, RunError, ShardError, DataError, NotOurs)
 
 
 def refusing(read: Callable[[bytes], object]) -> Callable[[bytes], object]:

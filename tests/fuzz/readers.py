@@ -12,7 +12,9 @@ from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 from pipeline.parse.formats.ntu_slow import parse_lines
 from tests.fuzz.documents import DOCUMENTS
 from tests.fuzz.reader import Reader
+from tests.fuzz.results import RESULTS
 from tests.fuzz.sources import SOURCES
+from tests.fuzz.tables import TABLES
 from tests.pipeline.raw_files import SKELETON, TWO, TWO_2D, clip, person
 
 
@@ -112,4 +114,6 @@ READERS: dict[str, Reader] = {
     ),
     **SOURCES,
     **DOCUMENTS,
+    **RESULTS,
+    **TABLES,
 }

@@ -5,6 +5,7 @@ a place outside the file, memory beyond what the file's size explains, or time b
 """
 
 import resource
+import signal
 import time
 import tracemalloc
 from collections import Counter
@@ -21,8 +22,9 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.reader import Reader, outcome
 from tests.fuzz.readers import READERS
 
-SECONDS, MEGABYTES = 10.0, 1024
-"""An input that takes longer, or a process that takes so much more, is a finding."""
+CPU_SECONDS, SECONDS, MEGABYTES = 10.0, 300.0, 1024
+"""An input that takes more time of a processor, one that waits so long whatever else the machine has to do, or a
+process that takes so much more memory, is a finding."""
 BYTES_A_BYTE = 1000
 """Memory while one file is read, beyond a reader's allowance: so much a byte of it (Python's objects for `[[[`)."""
 MADE_UP = 4
@@ -114,6 +116,7 @@ def fuzz(name: str, n_inputs: int, seed_number: int, *, traced: bool = True, cur
     def take(data: bytes) -> None:
         if current is not None:
             current.write_bytes(data)
+            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # which ends this process, even inside compiled code
         judge(reader, data, tally, traced=traced)
 
     _warm_up(reader)
@@ -144,14 +147,20 @@ def fuzz_apart(name: str, n_inputs: int, seed_number: int, current: Path) -> Tal
     process.start()
     theirs.close()
     try:
-        while not ours.poll(SECONDS):
+        while not ours.poll(min(SECONDS, 1.0)):
             if current.exists() and time.time() - current.stat().st_mtime > SECONDS:
                 return Tally(findings=[(f"no answer within {SECONDS:.0f} s", current.read_bytes())])
         tally: Tally = ours.recv()
     except EOFError:
         process.join()
         last = current.read_bytes() if current.exists() else b""
-        return Tally(findings=[(f"the process ended with status {process.exitcode}", last)])
+        too_slow = process.exitcode == -signal.SIGPROF
+        why = (
+            f"more than {CPU_SECONDS:.0f} s of a processor"
+            if too_slow
+            else f"the process ended with status {process.exitcode}"
+        )
+        return Tally(findings=[(why, last)])
     else:
         return tally
     finally:

@@ -92,9 +92,19 @@ def dead(pipe, name, n_inputs, seed_number, current):
     sys.exit(7)
 
 
+def busy(pipe, name, n_inputs, seed_number, current):
+    readers = {"mine": Reader(read=lambda data: list(iter(int, 1)), seeds=[])}
+    run.READERS, run.CPU_SECONDS, run.inputs = readers, 0.2, lambda *words: [b"the last one"]
+    fuzz("mine", 1, 0, current=current)
+
+
 @pytest.mark.parametrize(
     ("serve", "seconds", "what"),
-    [(stuck, 0.4, "no answer within 0 s"), (dead, 60.0, "the process ended with status 7")],
+    [
+        (stuck, 0.4, "no answer within 0 s"),
+        (dead, 60.0, "the process ended with status 7"),
+        (busy, 60.0, "more than 10 s of a processor"),
+    ],
 )
 def test_a_process_that_hangs_or_dies_leaves_its_input(serve, seconds, what, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "SECONDS", seconds)  # a process that dies has to start first

@@ -40,10 +40,30 @@ def test_a_table_is_what_was_said_of_it(tmp_path):
     path, data = tmp_path / "t.csv", b"a,b\n1,2\n3,\n"
     path.write_bytes(data)
     assert read_beside(path, facts_of(data, 2), AGAIN) == data
-    assert read_csv_beside(path, facts_of(data, 2), AGAIN) == [{"a": "1", "b": "2"}, {"a": "3", "b": ""}]
+    assert read_csv_beside(path, facts_of(data, 2), AGAIN, {"a": int}) == [{"a": 1, "b": "2"}, {"a": 3, "b": ""}]
     for facts, why in ((facts_of(data, 3), "2 rows, expected 3"), (facts_of(b"", 2), "damaged"), (7, "damaged")):
         with pytest.raises(RunError, match=rf"t\.csv: {why}.*; make it again"):
-            read_csv_beside(path, facts, AGAIN)
+            read_csv_beside(path, facts, AGAIN, {})
     path.unlink()
     with pytest.raises(RunError, match=r"t\.csv: cannot be read \(no regular file there\); make it again"):
         read_beside(path, facts_of(data, 2), AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"a,b\n1,\xff\n", "can't decode"),
+        (b"a,b\n1," + b"x" * 200_000 + b"\n", "field larger than field limit"),
+        (b"a,b\n1,2,3\n", "a row has more or fewer cells"),
+        (b"a,b\n1\n", "a row has more or fewer cells"),
+        (b"b\n1\n", "no column a"),
+        (b"a\nx\n", "invalid literal for int"),
+    ],
+)
+def test_a_table_of_another_form_is_refused_though_its_digest_fits(tmp_path, data, why):
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(
+        RunError, match=rf"t\.csv: not the table that this version writes \(.*{why}.*; make it again"
+    ) as caught:
+        read_csv_beside(tmp_path / "t.csv", facts_of(data, 1), AGAIN, {"a": int})
+    assert "\n" not in str(caught.value)
