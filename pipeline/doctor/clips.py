@@ -22,9 +22,10 @@ from pipeline.doctor.observed import lay_out
 from pipeline.doctor.walk import RawClip
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.labels import Label, no_class, settle
+from pipeline.parse.plan import Job
 from pipeline.parse.raw_files import read
 from pipeline.table import ParsedClip
-from pipeline.tracks import ClipName, Tracks
+from pipeline.tracks import Tracks
 
 progress = partial(bar, desc="doctor", delay=2.0)
 """A bar on the terminal, after two seconds; elsewhere a line now and then."""
@@ -35,23 +36,14 @@ class RawJob:
     """One raw file to examine."""
 
     clip: RawClip
-    name: ClipName | None
-    labels: tuple[Label, ...] = ()
-    """What label lists say of it."""
+    plan: Job
+    """The same clip as `parse` plans it: what its name and label lists say, or why its name names no clip."""
     is_listed: bool = True
     """False where the data set has label lists and none names this clip."""
-    problem: str | None = None
-    """Why its name names no clip."""
     is_sampled: bool = False
     """Whether its posture is looked at."""
     is_missing: bool = False
     """Whether it is on the data set's list of missing skeletons."""
-
-    @property
-    def said(self) -> tuple[Label, ...]:
-        """What its name and label lists say of it."""
-        by_name = self.name.class_id if self.name is not None else None
-        return (Label("file name", class_id=by_name), *self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +78,7 @@ class Examined:
 def examine_raw(job: RawJob, terms: Terms) -> Examined:
     """Read one raw file and doubt it; whatever is wrong with it is a finding."""
     source, raw_format = job.clip.shown, FORMATS[job.clip.format]
-    key = job.name.key if job.name else None
+    key = job.plan.key
     layout = terms.layout or LAYOUTS[DEFAULT_LAYOUT[job.clip.format]]
     zero_is_missing = job.clip.format in ZERO_IS_MISSING if terms.zero_is_missing is None else terms.zero_is_missing
     try:
@@ -127,13 +119,13 @@ def examine_parsed(clip: ParsedClip, layout: Layout | None, limits: Limits) -> E
 
 def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Finding]]:
     """The class that name, lists and clip agree on, and what is wrong with it."""
-    source, key = job.clip.shown, job.name.key if job.name else None
+    source, key = job.clip.shown, job.plan.key
     found: list[Finding] = []
     class_id = None
     try:
-        if job.problem is not None:
-            raise RefusedError(job.problem)
-        class_id, class_name = settle([*job.said, own], terms.class_names)
+        if job.plan.problem is not None:
+            raise RefusedError(job.plan.problem)
+        class_id, class_name = settle([*job.plan.labels, own], terms.class_names)
         if class_id is None:
             raise no_class(class_name)
     except RefusedError as why:

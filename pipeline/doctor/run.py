@@ -22,17 +22,13 @@ from pipeline.doctor.limits import Limits
 from pipeline.doctor.shards import examine_shards
 from pipeline.doctor.tables import examine_table
 from pipeline.doctor.walk import Found, RawClip, walk
-from pipeline.parse.formats import FORMATS
-from pipeline.parse.labels import Label, settle
-from pipeline.parse.plan import is_outside
+from pipeline.parse.formats import FORMATS, Entries
+from pipeline.parse.plan import is_outside, job_of, labels_by_clip, plan_job
 from pipeline.parse.raw_files import read
 from pipeline.work.workers import worker_pool
 
 CHUNK = 32
 """Files that a worker takes at a time."""
-
-Entries = Mapping[str, tuple[str | None, int | None]]
-"""Of a label list: clip -> label and label_index."""
 
 
 def doctor(
@@ -74,7 +70,7 @@ def _raw(
     for job in _jobs(found.clips, definition, lists):
         if _is_outside(job, definition):
             totals.outside_split += 1
-            census.note(job.name.key if job.name else None, job.clip.shown)
+            census.note(job.plan.key, job.clip.shown)
         else:
             jobs.append(job)
     parse = definition.parse if definition else None
@@ -128,35 +124,21 @@ def _read_lists(files: Sequence[RawClip]) -> tuple[dict[str, Entries], list[Find
 
 
 def _jobs(clips: Sequence[RawClip], definition: Definition | None, lists: Mapping[str, Entries]) -> Iterator[RawJob]:
-    labels: dict[str, list[Label]] = {}
-    for source, entries in lists.items():
-        for key, (label, index) in entries.items():
-            labels.setdefault(key, []).append(Label(f"list {Path(source).name}", label, index))
+    stated = labels_by_clip((Path(source).name, entries) for source, entries in lists.items())
     for clip in clips:
-        try:
-            name = FORMATS[clip.format].facts_of_name(clip.raw.name)
-        except RefusedError as why:
-            yield RawJob(clip=clip, name=None, problem=why.reason)
-            continue
         has_lists = bool(lists and FORMATS[clip.format].label_lists)
+        plan = job_of(clip.raw, FORMATS[clip.format], stated if has_lists else {})
         yield RawJob(
             clip=clip,
-            name=name,
-            labels=tuple(labels.get(name.key, ())) if has_lists else (),
-            is_listed=not has_lists or name.key in labels,
-            is_missing=definition is not None and name.key in definition.parse.missing,
+            plan=plan,
+            is_listed=not has_lists or plan.key is None or plan.key in stated,
+            is_missing=definition is not None and plan.key in definition.parse.missing,
         )
 
 
 def _is_outside(job: RawJob, definition: Definition | None) -> bool:
     """Whether `parse` leaves this clip out unread: name or lists put it into a class outside the split."""
-    if definition is None or job.name is None:
-        return False
-    try:
-        class_id, _ = settle(job.said, definition.parse.class_names)
-    except RefusedError:
-        return False
-    return is_outside(definition, class_id)
+    return definition is not None and is_outside(definition, plan_job(definition, job.plan)[1])
 
 
 def _in_order(jobs: Sequence[RawJob], terms: Terms, workers: int) -> Generator[Examined, None, None]:

@@ -1,28 +1,29 @@
 """PATH -> what lies there: raw clips and label lists, parsed tables, shard folders; and what is none of them.
 
 In: paths as a user names them. Out: `Found`, sorted by source. Nothing is read but the lists of folders and zips; what
-cannot be listed is a finding. Hidden files and `__MACOSX` are not there for us, as for `pipeline.parse.raw_files`.
+cannot be listed is a finding. Folders and zips are listed as `parse` lists them (`pipeline.parse.raw_files`).
 """
 
 import os
 import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.errors import DataError
+from dastm.contract.errors import RefusedError
 from dastm.contract.shard_format import INDEX_NAME, MANIFEST_NAME
 from pipeline.doctor.findings import Finding
-from pipeline.parse.formats import FORMATS
-from pipeline.parse.raw_files import RawFile, list_raw
+from pipeline.parse.formats import FORMATS, format_of
+from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below, members_of
 from pipeline.table import PLAN_NAME
 
 SHOWN = 3
 """Names of ignored files that a finding lists."""
-_ANY = ("",)
-"""What every name ends with."""
 _PARTS = (".parquet", ".tar")
+NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give its parsed table"
+"""Of formats whose files hold many clips (`pipeline.parse.sources`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +48,6 @@ class Found:
     """Whether raw folders or zips were among the paths: then the number of clips means something."""
 
 
-NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give its parsed table"
-"""Of formats whose files hold many clips (`pipeline.parse.sources`)."""
-
-
 def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
     """Follow every path once; only files of these formats are clips."""
     found = Found()
@@ -59,7 +56,7 @@ def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
             _follow(path, formats, found)
         except OSError as error:  # too long a name, a folder above it that must not be entered
             what = f"cannot be looked at: {error.strerror}"
-            found.findings.append(Finding(check="path", source=_text(path), what=what))
+            found.findings.append(Finding(check="path", source=as_text(path), what=what))
     found.clips.sort(key=lambda clip: clip.shown)
     found.label_lists.sort(key=lambda clip: clip.shown)
     return found
@@ -72,19 +69,17 @@ def _follow(path: Path, formats: Collection[str], found: Found) -> None:
         nothing = "a folder without a single clip"
     elif not path.exists():
         nothing = "not there"
-    elif path.is_file() and (
-        path.suffix == ".zip" or (not _format_of(path.name, formats) and zipfile.is_zipfile(path))
-    ):
+    elif path.is_file() and (path.suffix == ".zip" or (not format_of(path.name, formats) and zipfile.is_zipfile(path))):
         _in_zip(path, formats, found)
         nothing = "a zip without a single clip"
     else:
-        _take(_raw_file(path, path.parent), _text(path), formats, found)
+        _take(_raw_file(path, path.parent), as_text(path), formats, found)
         nothing = f"neither {' nor '.join(FORMATS[name].suffix for name in formats)} nor a zip"
         if path.suffix in _PARTS:
             nothing += "; of a parsed table or shard folder give the folder"
     if _count(found) == before:
         nothing = nothing if formats or not path.exists() else NOT_HERE
-        found.findings.append(Finding(check="path", source=_text(path), what=nothing))
+        found.findings.append(Finding(check="path", source=as_text(path), what=nothing))
 
 
 def _count(found: Found) -> int:
@@ -97,36 +92,29 @@ def _count(found: Found) -> int:
 def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
     """All below a folder, through links as well, but never round in a circle; tables and shard folders are one item."""
     ignored: list[str] = []
-    visited: set[str] = set()
 
     def cannot(error: OSError) -> None:
         what = f"cannot be listed: {error.strerror}"
-        found.findings.append(Finding(check="path", source=_text(error.filename), what=what))
+        found.findings.append(Finding(check="path", source=as_text(error.filename), what=what))
 
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=cannot):
-        place = Path(folder)
-        resolved = os.path.realpath(folder)
-        kind = None if resolved in visited else _kind_of_folder(names)
-        if resolved in visited or kind is not None:
+    for folder, subfolders, names in folders_below(root, cannot):
+        kind = _kind_of_folder(names)
+        if kind is not None:
             subfolders.clear()
-            visited.add(resolved)
-            if kind is not None:
-                (found.tables if kind == "table" else found.shards).append(place)
+            (found.tables if kind == "table" else found.shards).append(folder)
             continue
-        visited.add(resolved)
-        subfolders[:] = sorted(filter(_is_seen, subfolders))
-        for name in filter(lambda name: _format_of(name, formats) is not None, subfolders):
+        for name in filter(lambda name: format_of(name, formats) is not None, subfolders):
             what = "a folder with the name of a clip; what is in it is looked at"
-            found.findings.append(Finding(check="other_files", source=_text(place / name), what=what))
-        for name in sorted(filter(_is_seen, names)):
-            path = place / name
+            found.findings.append(Finding(check="other_files", source=as_text(folder / name), what=what))
+        for name in names:
+            path = folder / name
             if name.endswith(".zip"):
                 _in_zip(path, formats, found)
-            elif not _take(_raw_file(path, root), _text(path), formats, found):
+            elif not _take(_raw_file(path, root), as_text(path), formats, found):
                 ignored.append(path.relative_to(root).as_posix())
             else:
                 found.whole = True
-    _note_ignored(_text(root), ignored, found)
+    _note_ignored(as_text(root), ignored, found)
 
 
 def _kind_of_folder(names: Sequence[str]) -> str | None:
@@ -139,15 +127,15 @@ def _kind_of_folder(names: Sequence[str]) -> str | None:
 def _in_zip(path: Path, formats: Collection[str], found: Found) -> None:
     found.whole = True
     try:
-        members = list_raw([path], _ANY).files
-    except DataError as error:
-        nothing = f"no {_ANY[0]} file in it"
-        what = str(error).removeprefix(f"{path}: ").replace(nothing, "nothing in it")
-        found.findings.append(Finding(check="archive", source=_text(path), what=what))
+        members = sorted(members_of(path), key=attrgetter("source"))
+        if not members:
+            raise RefusedError(f"nothing in it{PUT_THERE}")
+    except RefusedError as why:
+        found.findings.append(Finding(check="archive", source=as_text(path), what=why.reason))
         return
-    shown = [_text(f"{path}/{member.source}") for member in members]  # `/` would drop the zip before a "/name"
+    shown = [as_text(f"{path}/{member.source}") for member in members]  # `/` would drop the zip before a "/name"
     taken = [_take(member, name, formats, found) for member, name in zip(members, shown, strict=True)]
-    _note_ignored(_text(path), [m.source for m, is_clip in zip(members, taken, strict=True) if not is_clip], found)
+    _note_ignored(as_text(path), [m.source for m, is_clip in zip(members, taken, strict=True) if not is_clip], found)
 
 
 def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
@@ -159,7 +147,7 @@ def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
 
 def _take(raw: RawFile, shown: str, formats: Collection[str], found: Found) -> bool:
     """Keep a file of one of the formats; False for any other."""
-    name = _format_of(raw.name, formats)
+    name = format_of(raw.name, formats)
     if name is None:
         return False
     kept = found.label_lists if raw.name in FORMATS[name].label_lists else found.clips
@@ -167,19 +155,6 @@ def _take(raw: RawFile, shown: str, formats: Collection[str], found: Found) -> b
     return True
 
 
-def _format_of(name: str, formats: Collection[str]) -> str | None:
-    return next((format_name for format_name in formats if name.endswith(FORMATS[format_name].suffix)), None)
-
-
 def _raw_file(path: Path, root: Path) -> RawFile:
-    """Unasked what it is and how large: `raw.read` does that, and refuses links to nowhere and pipes."""
+    """Unasked what it is and how large: `raw_files.read` does that, and refuses links to nowhere and pipes."""
     return RawFile(path.relative_to(root).as_posix(), root, None, 0)
-
-
-def _is_seen(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"
-
-
-def _text(path: Path | str) -> str:
-    """A path as UTF-8 can hold it, whatever bytes the file system had in it."""
-    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

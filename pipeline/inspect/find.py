@@ -6,7 +6,7 @@ Out: `Found`, with the parsed table's tracks before the raw file's, and the shar
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,13 @@ from pipeline.inspect.stored import (
     split_of,
 )
 from pipeline.kernels.frame_sampling import clip_rng
-from pipeline.parse.formats import FORMATS, RawFormat
-from pipeline.parse.plan import find_files, make_plan, run_job
+from pipeline.parse.formats import FORMATS, format_of
+from pipeline.parse.plan import find_files, job_of, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read
 from pipeline.parse.sources import SOURCES
 from pipeline.split.normalise import check_split, normalise_clip
 from pipeline.table import ParsedClip, check_layout
-from pipeline.tracks import ClipName, Tracks
+from pipeline.tracks import Tracks
 
 USUAL = {"ntu_skeleton": "ntu-t", "kinetics_json": "kinetics"}
 """Whose definition holds for a clip of a format where none is named."""
@@ -71,6 +71,17 @@ class Found:
     normalised: Normalised | None
     problem: str = ""
     """Why the clip cannot be normalised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadClip:
+    """A clip out of a raw file. `show` takes one whose class nobody states, which `parse` refuses."""
+
+    key: str
+    class_id: int | None
+    class_name: str
+    source: str
+    tracks: Tracks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +148,7 @@ def stored_clip(shards: Path, key: str) -> Found | None:
     )
 
 
-def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = None) -> Found:
+def both_sides(clip: ParsedClip | ReadClip, definition: Definition, stored: Found | None = None) -> Found:
     """A clip with its source tracks, beside the shards' version of it, or one normalised as the definition says.
 
     Raises DataError where its joints are not those of the definition's layout, or cannot be normalised as it asks.
@@ -154,9 +165,9 @@ def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = 
         raise DataError(f"clip {clip.key} ({clip.source}): {error}; name its data set with --dataset") from None
     return Found(
         key=clip.key,
-        class_id=clip.class_id if clip.class_id >= 0 else None,
+        class_id=clip.class_id,
         class_name=clip.class_name,
-        subset=definition.subset_of(clip.class_id),
+        subset=definition.subset_of(clip.class_id) if clip.class_id is not None else None,
         source=clip.source,
         frames=clip.tracks.frames,
         layout=definition.parse.layout,
@@ -168,7 +179,7 @@ def both_sides(clip: ParsedClip, definition: Definition, stored: Found | None = 
     )
 
 
-def with_tracks(stored: Found, clip: ParsedClip, spec: SplitSpec | None) -> Found:
+def with_tracks(stored: Found, clip: ParsedClip | ReadClip, spec: SplitSpec | None) -> Found:
     """The shards' version of a clip beside its source; `spec` is for shards that do not say how they were made.
 
     Raises DataError where the two are not the same clip.
@@ -183,10 +194,11 @@ def with_tracks(stored: Found, clip: ParsedClip, spec: SplitSpec | None) -> Foun
     return replace(stored, tracks=clip.tracks, spec=stored.spec or spec)
 
 
-def _normalised(clip: ParsedClip, definition: Definition) -> Normalised:
+def _normalised(clip: ParsedClip | ReadClip, definition: Definition) -> Normalised:
     spec = definition.split
+    most_bodies = spec.most_bodies(clip.class_id) if clip.class_id is not None else None
     rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
-    normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
+    normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, most_bodies)
     return Normalised(
         joints_MTVC=normalised.joints_MTVC,
         frame_index=normalised.frame_index,
@@ -207,43 +219,33 @@ def _raw_file(clip: str) -> RawFile | None:
     return None
 
 
-def _read_raw(raw: RawFile, definition: Definition | None) -> ParsedClip:
+def _read_raw(raw: RawFile, definition: Definition | None) -> ReadClip:
     """A raw file with what its name and it itself say; DataError where it cannot be used."""
-    name, raw_format = _format_of(raw)
+    name = format_of(raw.source)
+    if name is None:
+        suffixes = " or ".join(raw_format.suffix for raw_format in FORMATS.values())
+        raise DataError(f"{raw.root}: {raw.member}: not a {suffixes} file")
     chosen = definition or load_definition(USUAL[name])
+    job = job_of(raw, FORMATS[name], {})
     place = raw.root if raw.member is None else raw.root.parent
     try:
-        facts: ClipName = raw_format.facts_of_name(PurePosixPath(raw.source).name)
-        data = read(raw)
-        tracks, label, label_index = raw_format.read(data, chosen.parse.layout, chosen.parse.zero_is_missing)
+        if job.name is None:
+            raise RefusedError(str(job.problem))
+        tracks, label, index = FORMATS[name].read(read(raw), chosen.parse.layout, chosen.parse.zero_is_missing)
     except RefusedError as refusal:
         raise DataError(f"{place / raw.source}: {refusal}") from None
-    class_id = facts.class_id if facts.class_id is not None else label_index
+    class_id = job.name.class_id if job.name.class_id is not None else index
     known = chosen.class_name(class_id) if class_id is not None else None
-    return ParsedClip(
-        key=facts.key,
-        dataset=chosen.name,
-        class_id=-1 if class_id is None else class_id,
+    return ReadClip(
+        key=job.name.key,
+        class_id=class_id,
         class_name=known or label or ("unknown" if class_id is None else f"class {class_id}"),
-        subject=facts.subject,
-        camera=facts.camera,
-        setup=facts.setup,
-        replication=facts.replication,
-        tracks=tracks,
         source=raw.source,
-        source_bytes=len(data),
+        tracks=tracks,
     )
 
 
-def _format_of(raw: RawFile) -> tuple[str, RawFormat]:
-    for name, raw_format in FORMATS.items():
-        if raw.source.endswith(raw_format.suffix):
-            return name, raw_format
-    known = " or ".join(raw_format.suffix for raw_format in FORMATS.values())
-    raise DataError(f"{raw.root}: {raw.member}: not a {known} file")
-
-
-def _by_key(key: str, folders: SearchFolders) -> ParsedClip | None:
+def _by_key(key: str, folders: SearchFolders) -> ParsedClip | ReadClip | None:
     """From the parsed table, else from the raw files."""
     if folders.parsed is not None:
         if folders.definition is not None:
@@ -255,19 +257,15 @@ def _by_key(key: str, folders: SearchFolders) -> ParsedClip | None:
         return None
     if folders.definition.parse.format in SOURCES:
         return _in_source(key, folders.definition, folders.raw)
-    name_of = FORMATS[folders.definition.parse.format].facts_of_name
-    for raw in find_files(folders.definition, [folders.raw]).clips:
-        try:
-            if name_of(raw.name).key == key:
-                return _read_raw(raw, folders.definition)
-        except RefusedError:  # another file, whose name names no clip
-            continue
-    return None
+    raw_format = FORMATS[folders.definition.parse.format]
+    files = find_files(folders.definition, [folders.raw]).clips
+    raw = next((raw for raw in files if job_of(raw, raw_format, {}).key == key), None)
+    return _read_raw(raw, folders.definition) if raw is not None else None
 
 
 def _in_source(key: str, definition: Definition, raw: Path) -> ParsedClip | None:
     """Out of files that hold many clips, as `parse` finds them; DataError where it cannot be used."""
-    job = next((job for job in make_plan(definition, [raw]).jobs if job.name and job.name.key == key), None)
+    job = next((job for job in make_plan(definition, [raw]).jobs if job.key == key), None)
     try:
         return run_job(job, definition) if job is not None else None
     except RefusedError as refusal:

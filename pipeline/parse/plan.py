@@ -2,18 +2,19 @@
 
 In: a definition and the raw files found. Out: `Plan`, a pure function of names, sizes and label lists; and from one
 job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
+`doctor` and `show` make their jobs here as well, one file at a time: they look at files that `parse` would refuse.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import Definition
 from pipeline.definitions.lists import key_of, without_clip
-from pipeline.parse.formats import FORMATS
+from pipeline.parse.formats import FORMATS, Entries, RawFormat
 from pipeline.parse.labels import Label, no_class, settle
-from pipeline.parse.raw_files import RawFile, list_raw, read
+from pipeline.parse.raw_files import RawFile, as_text, list_raw, read
 from pipeline.parse.sources import SOURCES
 from pipeline.parse.sources.members import Member
 from pipeline.table import ParsedClip
@@ -36,12 +37,17 @@ class Job:
     @property
     def source(self) -> str:
         """The raw file's source and the clip's place in it, as text that can be stored."""
-        return _storable(self.raw.source + (self.member.within if self.member is not None else ""))
+        return as_text(self.raw.source + (self.member.within if self.member is not None else ""))
+
+    @property
+    def key(self) -> str | None:
+        """The clip's key; None where it has none, and `problem` says why."""
+        return self.name.key if self.name is not None else None
 
     @property
     def stated_key(self) -> str | None:
         """The key as the source states it; None if it was made from a path."""
-        return self.member.stated if self.member is not None else self.name and self.name.key
+        return self.member.stated if self.member is not None else self.key
 
     @property
     def size(self) -> int:
@@ -96,8 +102,8 @@ def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
     first_of: dict[str, Job] = {}
     keys: set[str] = set()
     for found in _found(definition, files):
-        keys |= {found.name.key} if found.name is not None else set()
-        job, class_id = _plan_one(definition, found)
+        keys |= {found.key} if found.key is not None else set()
+        job, class_id = plan_job(definition, found)
         if is_outside(definition, class_id):
             outside += 1
             continue
@@ -164,18 +170,31 @@ def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
         for member in SOURCES[definition.parse.format].members(files.clips, definition.parse):
             yield Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
         return
-    listed = _read_lists(definition, files.label_lists)
-    for raw in files.clips:
-        try:
-            name = FORMATS[definition.parse.format].facts_of_name(raw.name)
-        except RefusedError as why:
-            yield Job(raw=raw, name=None, problem=why.reason)
-            continue
-        by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
-        yield Job(raw=raw, name=name, labels=(*by_name, *listed.get(name.key, ())))
+    raw_format = FORMATS[definition.parse.format]
+    stated = labels_by_clip((file.name, _read_list(raw_format, file)) for file in files.label_lists)
+    yield from (job_of(raw, raw_format, stated) for raw in files.clips)
 
 
-def _plan_one(definition: Definition, job: Job) -> tuple[Job, int | None]:
+def job_of(raw: RawFile, raw_format: RawFormat, stated: Mapping[str, Sequence[Label]]) -> Job:
+    """The job of a file that holds one clip, with what its name states and the label lists (`labels_by_clip`)."""
+    try:
+        name = raw_format.facts_of_name(raw.name)
+    except RefusedError as why:
+        return Job(raw=raw, name=None, problem=why.reason)
+    by_name = [Label("file name", class_id=name.class_id)] if name.class_id is not None else []
+    return Job(raw=raw, name=name, labels=(*by_name, *stated.get(name.key, ())))
+
+
+def labels_by_clip(lists: Iterable[tuple[str, Entries]]) -> dict[str, list[Label]]:
+    """Clip -> what each label list states about it; `lists`: the file name of each, and its entries."""
+    labels: dict[str, list[Label]] = {}
+    for file_name, entries in lists:
+        for clip, (name, index) in entries.items():
+            labels.setdefault(key_of(clip), []).append(Label(f"list {file_name}", name, index))
+    return labels
+
+
+def plan_job(definition: Definition, job: Job) -> tuple[Job, int | None]:
     """The job with the reason to refuse it, if there is any, and with its class, if that is known already."""
     if job.problem is not None or job.name is None:
         return job, None
@@ -195,22 +214,11 @@ def _duplicate(first: Job, job: Job) -> str:
     where = first.source if first.source != job.source else f"{first.raw.root.name}: {first.source}"
     if job.stated_key is not None and job.stated_key == first.stated_key:
         return f"the same clip as '{where}'"
-    return f"its key is that of '{where}', too; rename one of the two, or its folder"
+    return f"'{where}' has the same key; rename one of the two, or its folder"
 
 
-def _storable(path: str) -> str:
-    """A path as valid UTF-8, whatever bytes its name has in the file system."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _read_lists(definition: Definition, files: Sequence[RawFile]) -> dict[str, list[Label]]:
-    """clip name -> what each label list states about it."""
-    labels: dict[str, list[Label]] = {}
-    for file in files:
-        try:
-            entries = FORMATS[definition.parse.format].label_lists[file.name](read(file))
-        except RefusedError as why:
-            raise DataError(f"{file.root}: label list {file.source}: {why}") from None
-        for key, (name, index) in entries.items():
-            labels.setdefault(key_of(key), []).append(Label(f"list {file.name}", name, index))
-    return labels
+def _read_list(raw_format: RawFormat, file: RawFile) -> Entries:
+    try:
+        return raw_format.label_lists[file.name](read(file))
+    except RefusedError as why:
+        raise DataError(f"{file.root}: label list {file.source}: {why}") from None

@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -28,6 +28,8 @@ _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
 BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
 """The fields of a store's listing that change with the contents, the most reliable first."""
+PUT_THERE = "; put the raw files there, or name their place with `dastm-data parse --raw`"
+"""The advice where there are no raw files."""
 
 
 class UnreadableError(RefusedError):
@@ -94,6 +96,37 @@ def read(file: RawFile) -> bytes:
         raise RefusedError(f"cannot be taken from the zip: {one_line(error)}") from None
 
 
+def folders_below(root: Path, cannot_list: Callable[[OSError], None]) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Every folder below `root` once: (folder, its folders, its files), names sorted, none hidden.
+
+    Links are followed, but never in a circle. Whoever removes a name from the folders keeps out of that folder.
+    """
+    visited: set[str] = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=cannot_list):
+        real = os.path.realpath(folder)
+        subfolders[:] = [] if real in visited else sorted(filter(_is_seen, subfolders))
+        if real not in visited:
+            visited.add(real)
+            yield Path(folder), subfolders, sorted(filter(_is_seen, names))
+
+
+def members_of(path: Path, prefix: str = "") -> Iterator[RawFile]:
+    """The files in a zip, `prefix` before their sources; RefusedError where it is damaged."""
+    try:
+        with _open_zip(path) as archive:
+            members = archive.infolist()
+    except _BAD_ZIP as error:
+        raise RefusedError(f"not a whole zip file ({one_line(error)}); download it again") from None
+    for member in reversed(members):  # of one name the last one counts, as for whoever unpacks the zip
+        if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
+            yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
+
+
+def as_text(path: Path | str) -> str:
+    """A path as valid UTF-8, whatever bytes its name has in the file system."""
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
         yield from _in_folder(root) if is_local(root) else _in_store(root)
@@ -127,25 +160,19 @@ def _stamp(info: Mapping[str, Any]) -> str:
 
 def _advice(download: str, root: Path) -> str:
     if not download:
-        return "; put the raw files there, or name their place with `dastm-data parse --raw`"
+        return PUT_THERE
     return f". Put this there, or name its place with --raw: {' '.join(download.split())}"
 
 
 def _in_folder(root: Path) -> Iterator[RawFile]:
-    """Files below `root`; links to folders are followed, but never in a circle."""
-    visited: set[str] = set()
+    """Files below `root`, those of its zips among them."""
 
     def stop(error: OSError) -> None:
         raise DataError(os_line(error, root, "cannot be listed"))
 
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=stop):
-        place = os.path.realpath(folder)
-        subfolders[:] = [] if place in visited else sorted(name for name in subfolders if _is_seen(name))
-        if place in visited:
-            continue
-        visited.add(place)
-        for name in sorted(filter(_is_seen, names)):
-            path = Path(folder, name)
+    for folder, _, names in folders_below(root, stop):
+        for name in names:
+            path = folder / name
             source = path.relative_to(root).as_posix()
             if name.endswith(".zip"):
                 yield from _in_zip(path, f"{source}/")
@@ -181,13 +208,9 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
 
 def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:
     try:
-        with _open_zip(path) as archive:
-            members = archive.infolist()
-    except _BAD_ZIP as error:
-        raise DataError(f"{path}: not a whole zip file ({one_line(error)}); download it again") from None
-    for member in reversed(members):  # of one name the last one counts, as for whoever unpacks the zip
-        if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
-            yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
+        yield from members_of(path, prefix)
+    except RefusedError as why:
+        raise DataError(f"{path}: {why.reason}") from None
 
 
 def _is_seen(name: str) -> bool:

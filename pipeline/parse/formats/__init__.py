@@ -4,14 +4,16 @@ To add a format, add a module and a row of `FORMATS`. `ntu_skeleton` and `kineti
 and whatever it declines to `ntu_slow` and `kinetics_slow`, which know every error's place and reason.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from dastm.contract.skeleton import Layout
 from pipeline.parse.formats import kinetics_json, kinetics_slow, ntu_skeleton
 from pipeline.tracks import ClipName, Tracks, mark_zeros
 
-LabelListReader = Callable[[bytes], dict[str, tuple[str | None, int | None]]]
+Entries = Mapping[str, tuple[str | None, int | None]]
+"""A label list: clip -> label, label_index."""
+LabelListReader = Callable[[bytes], Entries]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,3 +46,8 @@ FORMATS: Mapping[str, RawFormat] = {
         label_lists=dict.fromkeys(kinetics_json.LIST_NAMES, kinetics_slow.parse_label_list),
     ),
 }
+
+
+def format_of(name: str, among: Collection[str] = tuple(FORMATS)) -> str | None:
+    """The format, one of these, that a file of this name is in; None where it is in none of them."""
+    return next((known for known in among if name.endswith(FORMATS[known].suffix)), None)

@@ -12,6 +12,7 @@ from pipeline.doctor.limits import Limits
 from pipeline.doctor.walk import walk
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.labels import Label
+from pipeline.parse.plan import job_of as plan_of
 from pipeline.table import ParsedClip
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
 from tests.pipeline.raw_files import clip, write_json
@@ -25,9 +26,10 @@ NO_CLASS = (
 )
 
 
-def job_of(path, **changes):
+def job_of(path, labels=(), **changes):
     (found,) = walk([path], list(FORMATS)).clips
-    return replace(RawJob(clip=found, name=FORMATS[found.format].facts_of_name(found.raw.name)), **changes)
+    plan = plan_of(found.raw, FORMATS[found.format], {})
+    return RawJob(clip=found, plan=replace(plan, labels=(*plan.labels, *labels)), **changes)
 
 
 @pytest.fixture
@@ -96,7 +98,8 @@ def test_a_clip_on_the_missing_list_is_a_doubt_where_it_parses_and_expected_wher
 def test_a_name_that_names_no_clip_does_not_keep_the_doctor_from_looking(tmp_path, rng):
     frozen = np.repeat(person(rng, 1), 20, axis=0)
     (tmp_path / NAME).write_text(as_skeleton(tracks(frozen)))
-    nameless = replace(job_of(tmp_path / NAME), name=None, problem="no name")
+    job = job_of(tmp_path / NAME)
+    nameless = replace(job, plan=replace(job.plan, name=None, problem="no name"))
     assert findings(nameless)[0] == ("label", "", "no name")
     assert findings(nameless)[1][:2] == ("frozen_tail", "frame 2")
     assert examine_raw(nameless, TERMS).key is None

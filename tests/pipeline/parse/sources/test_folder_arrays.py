@@ -71,7 +71,7 @@ def test_keys_that_only_look_alike_are_not_called_the_same_clip(tmp_path):
     jobs = make_plan(define(tmp_path, "folder_arrays", STICK), [tmp_path / "raw"]).jobs
     assert [job.problem for job in jobs] == [
         None,
-        "its key is that of 'wave/a_000.npy', too; rename one of the two, or its folder",
+        "'wave/a_000.npy' has the same key; rename one of the two, or its folder",
     ]
 
 
