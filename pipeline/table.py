@@ -129,7 +129,7 @@ REFUSED = pa.schema(
 _DAMAGED = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError)
 """What pyarrow raises where bits of a footer are flipped."""
 _ARRAYS = ("frame_index", "joints", "scores")
-FACTS = tuple(name for name in CLIPS.names if name not in _ARRAYS)
+FACT_COLUMNS = tuple(name for name in CLIPS.names if name not in _ARRAYS)
 _PLAIN = (
     "key",
     "dataset",
@@ -254,12 +254,12 @@ def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
         yield ParsedClip(tracks=tracks, **facts)
 
 
-def read_facts(folder: Path, names: Sequence[str] = FACTS) -> pa.Table:
+def read_facts(folder: Path, names: Sequence[str] = FACT_COLUMNS) -> pa.Table:
     """The named columns of all clips, by default all but frame_index, joints and scores. DataError as `read_clips`."""
     return pa.concat_tables([read_file_facts(path, names) for path in table_files(folder)])
 
 
-def read_file_facts(table_file: Path, names: Sequence[str] = FACTS) -> pa.Table:
+def read_file_facts(table_file: Path, names: Sequence[str] = FACT_COLUMNS) -> pa.Table:
     """`read_facts` of one table file."""
     return _read(table_file, CLIPS, names)
 

@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dastm.contract.errors import RunError
+from dastm.contract.wording import listed
 from dastm.episodes.episode import EpisodePlan
-
-NAMED = 5
-"""How many short classes a message lists before it only counts the rest."""
 
 
 def check_pool(
@@ -42,9 +40,8 @@ def check_pool(
     needed = k_shot + n_query
     short = [f"class {class_id} has {n}" for class_id, n in sorted(pool_sizes.items()) if n < needed]
     if short:
-        listed = ", ".join(short[:NAMED]) + (f" and {len(short) - NAMED} more" if len(short) > NAMED else "")
         raise RunError(
-            f"{where}: {k_shot}-shot with {n_query} queries needs {needed} clips in every class, but {listed}; "
+            f"{where}: {k_shot}-shot with {n_query} queries needs {needed} clips in every class, but {listed(short)}; "
             f"lower {knobs[1]} or {knobs[2]}, split with more clips a class, or set too_few to leave_out"
         )
 
@@ -84,8 +81,7 @@ def plan_one_shot(pool_sizes: Mapping[int, int], exemplars: Mapping[int, Sequenc
     """
     without = [str(class_id) for class_id in sorted(pool_sizes) if not exemplars.get(class_id)]
     if without:
-        listed = ", ".join(without[:NAMED]) + (f" and {len(without) - NAMED} more" if len(without) > NAMED else "")
-        lacking = "no exemplars" if len(without) == len(pool_sizes) else f"no exemplar of class {listed}"
+        lacking = "no exemplars" if len(without) == len(pool_sizes) else f"no exemplar of class {listed(without)}"
         raise RunError(
             f"{where} has {lacking}, and the one-shot protocol needs one of every class: list their keys under"
             " split.exemplars of the definition and run `dastm-data split` again"

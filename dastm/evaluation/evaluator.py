@@ -139,7 +139,7 @@ def evaluate_and_write(
     """`dastm eval`: open the shards, score every row, write the results -> metrics.
 
     Raises: RunError in one line, among others for data that the weights do not fit (see `fit.fitted`) and for classes
-    that the run has seen (see `seen.check_unseen`).
+    that the run has seen (see `seen_classes.check_unseen`).
     """
     record = TrainingRecord.read(run) if run is not None else None
     where = shards if record is None or run is None or shards is not None else shards_of(record, run)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dastm.runs.seen_classes import first_few
+from dastm.contract.wording import listed
 
 WITHOUT_LEARNING = {
     "untrained": "the network before any training",
@@ -33,7 +33,7 @@ def warnings(metrics: Mapping[str, Any]) -> list[str]:
         lines.append("the run may have seen these classes in training: its record does not say")
         return lines + worse_than(metrics)
     classes = "1 class" if len(seen) == 1 else f"{len(seen)} classes"
-    lines += [f"{classes} seen in training or validation: {first_few(seen)}"] if seen else []
+    lines += [f"{classes} seen in training or validation: {listed(seen)}"] if seen else []
     return lines + worse_than(metrics)
 
 

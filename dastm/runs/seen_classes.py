@@ -9,15 +9,14 @@ The run's own shards are the exception: who asks there for part `train` or `val`
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dastm.contract.errors import RunError
 from dastm.contract.names import composed
 from dastm.contract.shard_format import Manifest
+from dastm.contract.wording import listed
 from dastm.runs.record import TrainingRecord, training_classes
 
-NAMED = 5
-"""How many classes a line lists before it only counts the rest."""
 UNNAMED = re.compile(r"((train|val|test) )?class \d+")
 
 
@@ -38,18 +37,12 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, part: str, *, allow
         return None
     seen = _seen(classes, record.dataset, manifest, part)
     if seen and not allow and not (own and part != "test"):
-        listed = first_few([f"{name} ({where})" for name, where in seen])
+        names = listed([f"{name} ({where})" for name, where in seen])
         raise RunError(
             f"the run was trained or validated on {len(seen)} of the {len(manifest.parts[part])} classes of"
-            f" {manifest.dataset} {part}: {listed}; score it on others, or add --allow-seen"
+            f" {manifest.dataset} {part}: {names}; score it on others, or add --allow-seen"
         )
     return [name for name, _ in seen]
-
-
-def first_few(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def unnamed_note(record: TrainingRecord, manifest: Manifest, part: str) -> str:

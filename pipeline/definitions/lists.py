@@ -16,9 +16,8 @@ from unicodedata import normalize
 from dastm.contract.documents import DocumentError, read_file, shown
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import os_line
+from dastm.contract.wording import listed
 
-SHOWN = 3
-"""Entries without a clip that are named; the number tells of the others."""
 _SUFFIX = re.compile(r"(\.skeleton)?(\.(json|npy|npz|csv))?$", re.IGNORECASE)
 _NTU = re.compile(r"S\d{3}C\d{3}P\d{3}R\d{3}A\d{3}", re.ASCII)
 _NUMBERED = re.compile(r"A?(\d+)[\s,;:.)]+\S")
@@ -123,7 +122,7 @@ def without_clip(entries: Collection[str], keys: Collection[str], what: str) -> 
     lost = sorted(meant - set(keys))
     if not lost:
         return []
-    named = ", ".join(map(repr, lost[:SHOWN])) + (", .." if len(lost) > SHOWN else "")
+    named = listed([*map(repr, lost)], 3, rest=", ..")  # the line says how many they are
     if len(lost) == len(meant):
         return [f"{what}: not one of its {len(lost)} entries names a clip here, so it says nothing of any: {named}"]
     return [f"{what}: {len(lost)} of its {len(entries)} entries name no clip here: {named}"]

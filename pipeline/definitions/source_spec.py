@@ -19,9 +19,9 @@ from dastm.contract.errors import DataError
 from pipeline.definitions.lists import checked_key, nfc
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-FACTS = ("class", "subject", "camera", "setup", "replication")
+STATED_FACTS = ("class", "subject", "camera", "setup", "replication")
 """What a path's named groups or a labels file may say of a clip beside its key."""
-SOURCES = ("pyskl_pickle", "array_stack", "folder_arrays")
+SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays")
 """Formats that take the block."""
 _FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter", "frame_step")
 
@@ -76,9 +76,10 @@ def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
 
     Raises ValueError for a block or a key that the format does not take.
     """
-    if format_name not in SOURCES:
+    if format_name not in SOURCE_FORMATS:
         if value is not None:
-            raise ValueError(f"parse.source: format {format_name} takes no such block, only {', '.join(SOURCES)}")
+            takers = ", ".join(SOURCE_FORMATS)
+            raise ValueError(f"parse.source: format {format_name} takes no such block, only {takers}")
         return None
     block = value if value is not None else {}
     if not isinstance(block, Mapping):
@@ -101,9 +102,9 @@ def _check_pattern(pattern: str) -> None:
         groups = set(re.compile(pattern).groupindex)
     except re.error as error:
         raise ValueError(f"pattern: not a regular expression: {error}") from None
-    unknown = groups - {"key", *FACTS}
+    unknown = groups - {"key", *STATED_FACTS}
     if unknown or "key" not in groups:
-        known = ", ".join(("key", *FACTS))
+        known = ", ".join(("key", *STATED_FACTS))
         wrong = f"unknown group {min(unknown)}" if unknown else "no group named key"
         raise ValueError(f"pattern: {wrong}; groups: {known}")
 
@@ -115,7 +116,7 @@ def _read_labels(path: Path) -> dict[str, dict[str, str]]:
         text = read_file(path).decode("utf-8-sig")  # some programs begin their CSV with a mark
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         columns = reader.fieldnames or []
-        if not {"key", "class"} <= set(columns) <= {"key", *FACTS}:
+        if not {"key", "class"} <= set(columns) <= {"key", *STATED_FACTS}:
             raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
         for row in reader:
             where = f"{path}: line {reader.line_num}"

@@ -5,18 +5,19 @@ In: `Examined` clips one by one, then the definition. Out: findings. Memory: nam
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from dastm.contract.errors import RefusedError
+from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition, RecordedSpec
+from pipeline.definitions.lists import key_of
 from pipeline.doctor.clips import Examined
 from pipeline.doctor.findings import Finding
 from pipeline.parse.formats import FORMATS
 from pipeline.tracks import ClipName
 
-SHOWN = 8
-"""Classes that a finding lists."""
-NAMED = 3
-"""Clips that a finding lists."""
+_first_of = partial(listed, most=8, rest=", ..")
+"""The classes of a finding, which says how many they are."""
 
 
 class Census:
@@ -70,7 +71,7 @@ class Census:
         wanted = definition.split.clips_per_class or 0
         few = [f"{i} ({self.clips[i]})" for i in sorted(in_split) if 0 < self.clips[i] < wanted]
         if few:
-            what = f"fewer than the {wanted} clips that split takes in {len(few)} classes: {_listed(few, SHOWN)}"
+            what = f"fewer than the {wanted} clips that split takes in {len(few)} classes: {_first_of(few)}"
             yield Finding(check="classes", source=self.source, what=what)
         if definition.recorded is not None:
             yield from self._absent(definition.recorded, definition)
@@ -92,15 +93,16 @@ class Census:
         there, should = self.clips.total(), sum(expected.values())
         if there < should:
             few = [f"{i} ({self.clips[i]} of {n})" for i, n in sorted(expected.items()) if 0 < self.clips[i] < n]
-            classes = f"; too few of class {_listed(few, SHOWN)}" if few else ""
+            classes = f"; too few of class {_first_of(few)}" if few else ""
             what = f"{there} usable clips, {name} has {should}{classes}"
             yield Finding(check="clip_count", source=self.source, what=what)
 
     def against_list(self, source: str, keys: Mapping[str, object]) -> Iterator[Finding]:
         """Clips that a label list names and that are not there."""
-        absent = sorted(key for key in keys if key not in self.keys)
+        absent = sorted(key for key in keys if key_of(key) not in self.keys)
         if absent:
-            what = f"{len(absent)} of {len(keys)} clips on it are not there: {_listed(list(map(repr, absent)), NAMED)}"
+            named = listed([*map(repr, absent)], 3, rest=", ..")
+            what = f"{len(absent)} of {len(keys)} clips on it are not there: {named}"
             yield Finding(check="list_without_clip", source=source, what=what)
 
 
@@ -134,13 +136,9 @@ def _expected_classes(definition: Definition) -> set[int]:
     return in_split if definition.parse.classes == "split" else in_split | set(range(len(definition.parse.class_names)))
 
 
-def _listed(words: list[str], shown: int) -> str:
-    return ", ".join(words[:shown]) + ", .." * (len(words) > shown)
-
-
 def _runs(numbers: list[int]) -> str:
     """Sorted numbers as `1, 4-7, 9`, the first few."""
     starts = [n for i, n in enumerate(numbers) if not i or numbers[i - 1] != n - 1]
     ends = [n for i, n in enumerate(numbers) if i + 1 == len(numbers) or numbers[i + 1] != n + 1]
     runs = [str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
-    return _listed(runs, SHOWN)
+    return _first_of(runs)

@@ -14,13 +14,12 @@ from typing import Any
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.shard_format import INDEX_NAME, MANIFEST_NAME
+from dastm.contract.wording import listed
 from pipeline.doctor.findings import Finding
 from pipeline.parse.formats import FORMATS, format_of
 from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below, members_of
 from pipeline.table import PLAN_NAME
 
-SHOWN = 3
-"""Names of ignored files that a finding lists."""
 _PARTS = (".parquet", ".tar")
 NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give its parsed table"
 """Of formats whose files hold many clips (`pipeline.parse.sources`)."""
@@ -141,7 +140,7 @@ def _in_zip(path: Path, formats: Collection[str], found: Found) -> None:
 def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
     if ignored:
         files = f"{len(ignored)} other file{'s' * (len(ignored) > 1)}"
-        what = f"{files} ignored: {', '.join(map(repr, ignored[:SHOWN]))}{', ..' * (len(ignored) > SHOWN)}"
+        what = f"{files} ignored: {listed([*map(repr, ignored)], 3, rest=', ..')}"
         found.findings.append(Finding(check="other_files", source=source, what=what))
 
 

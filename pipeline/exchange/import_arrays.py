@@ -27,11 +27,12 @@ from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.progress import Bar, progress
 from dastm.contract.shard_format import PARTS, Clip
 from dastm.contract.skeleton import Layout
+from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.exchange.arrays import SLOTS, ArraySubset, check_layout, read_arrays, usual_layout
 from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
 from pipeline.shard_writing import SHARDS, ShardClass, write_shards
-from pipeline.split.run import SHOWN, SplitSummary
+from pipeline.split.run import SplitSummary
 from pipeline.work.folders import check_replaceable, replaced_folder
 
 AS_STORED = "as stored"
@@ -164,8 +165,8 @@ def _labels(subsets: Mapping[str, ArraySubset], spec: ImportSpec) -> dict[str, d
         shared = sorted(set(stored[one]) & set(stored[other]))
         if shared:
             raise DataError(
-                f"{subsets[other].label_path}: class ids of {one}, too ({_listed(shared)}), expected each class in one"
-                " part; if every part numbers its own classes from 0 on, give --renumber"
+                f"{subsets[other].label_path}: class ids that {one} has as well ({listed(shared, 10)}),"
+                " expected each class in one part; if every part numbers its own classes from 0 on, give --renumber"
             )
     return {name: {label: label for label in labels} for name, labels in stored.items()}
 
@@ -280,7 +281,7 @@ def _missing(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> li
         definition = source.spec.definition
         expected = {*source.labels[name], *(definition.split.class_split[name] if definition else ())}
         missing = sorted(expected - set(of_subset))
-        notes += [f"{name}: no usable clip of class {_listed(missing)}"] if missing else []
+        notes += [f"{name}: no usable clip of class {listed(missing, 10)}"] if missing else []
     return notes
 
 
@@ -308,8 +309,3 @@ def _described(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> 
             "clips_per_shard": spec.clips_per_shard,
         },
     }
-
-
-def _listed(ids: Sequence[int]) -> str:
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return ", ".join(map(str, ids[:SHOWN])) + more

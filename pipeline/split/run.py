@@ -20,6 +20,7 @@ import pyarrow as pa
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
 from dastm.contract.shard_format import PARTS
+from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.shard_writing import SHARDS, Decisions, ShardClass, versions, write_shards
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
@@ -44,8 +45,6 @@ from pipeline.work.workers import Workers, at_work
 
 _DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
 _WHOLE = "whole.json"
-SHOWN = 10
-"""How many of the classes with too few clips an error names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,10 +250,8 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
     asked = definition.split.clips_per_class or 1
     short = [f"class {i} ({pools[i].name}): {counts[i]} of {asked} clips" for i in sorted(counts) if counts[i] < asked]
     if short and definition.split.too_few == "error":
-        more = [f"and {len(short) - SHOWN} more"] if len(short) > SHOWN else []
-        listed = "; ".join([*short[:SHOWN], *more])
         raise DataError(
-            f"{len(short)} classes have too few usable clips (`too_few: note` takes what there is): {listed}"
+            f"{len(short)} classes have too few usable clips (`too_few: note` takes what there is): {listed(short, 10)}"
         )
     if not any(counts.values()):
         raise DataError("no class of the split has a usable clip in the parsed table")

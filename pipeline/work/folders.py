@@ -38,7 +38,7 @@ class FolderKind:
 def replaced_folder(out: Path, kind: FolderKind, noted: Collection[str] = ()) -> Iterator[Path]:
     """Yield an empty folder beside `out`; at the end of the block it replaces `out`, on an error it is removed.
 
-    Behind a link, its target is replaced and the link stays. In a store that cannot rename (`places.can_rename`) it is
+    Behind a link, its target is replaced and the link stays. In a store that cannot rename (`paths.can_rename`) it is
     `out` itself, emptied: its marker, which readers look for first, has to be written last.
     Raises: as `check_replaceable`, at the end too: what came into `out` meanwhile stays beside the new folder.
     """

@@ -61,7 +61,7 @@ def test_import_of_parts_that_number_their_own_classes_says_what_to_do():
     write_arrays(Path("arrays"), {"train": [0, 1], "val": [0], "test": [1, 2]})
     line = failed("dastm-data", "import", "arrays", "--out", "shards")
     assert line.startswith(
-        "arrays/val_label.npy: class ids of train, too (0), expected each class in one part; if every"
+        "arrays/val_label.npy: class ids that train has as well (0), expected each class in one part; if every"
     )
     done("dastm-data", "import", "arrays", "--out", "shards", "--renumber")
     assert {part: list(ids) for part, ids in manifest("shards")["parts"].items()} == {

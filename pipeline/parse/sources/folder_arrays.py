@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.lists import key_of, nfc
-from pipeline.definitions.source_spec import FACTS, SourceSpec
+from pipeline.definitions.source_spec import STATED_FACTS, SourceSpec
 from pipeline.parse.labels import Label
 from pipeline.parse.raw_files import RawFile
 from pipeline.parse.raw_files import read as read_bytes
@@ -88,7 +88,7 @@ def _member(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mapping[
         listed = source.labels.get(name.key) or source.labels.get(key_of(stated or ""), {})
         if source.labels and not listed:
             notes += ("not_on_list",)
-        subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in FACTS[1:])
+        subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in STATED_FACTS[1:])
         name = _completed(name, subject=subject, camera=camera, setup=setup, replication=replication)
         said = (("path", facts.get("class")), ("labels file", listed.get("class")))
         labels = tuple(_label(by, text, spec.class_names) for by, text in said if text)
@@ -135,7 +135,7 @@ def _facts_of_path(path: str, source: SourceSpec) -> dict[str, str | None]:
 
 def _completed(name: ClipName, **facts: int | None) -> ClipName:
     """The name with the facts that are stated; the others stay as an NTU name states them."""
-    return ClipName(name.key, None, *(facts[f] if facts[f] is not None else getattr(name, f) for f in FACTS[1:]))
+    return ClipName(name.key, None, *(facts[f] if facts[f] is not None else getattr(name, f) for f in STATED_FACTS[1:]))
 
 
 def _label(said_by: str, text: str, class_names: Sequence[str]) -> Label:

@@ -129,5 +129,6 @@ def test_clips_that_a_list_names_and_nobody_has_are_counted():
     census.note("b", "b.json")
     census.note(None, "c.json")
     assert list(census.against_list("list", {"a": 0, "b": 0})) == []
+    assert list(census.against_list("list", {"a.json": 0, " b": 0})) == []  # entries mean keys, as for `parse`
     (found,) = census.against_list("list", dict.fromkeys("abcdefg", 0))
     assert (found.source, found.what) == ("list", "5 of 7 clips on it are not there: 'c', 'd', 'e', ..")

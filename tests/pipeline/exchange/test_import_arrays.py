@@ -271,8 +271,8 @@ def test_a_value_that_is_not_finite_stops_the_run_even_in_padding(arrays, tmp_pa
 def test_parts_that_share_class_ids_are_one_line(arrays, tmp_path):
     write_arrays(arrays, {**LABELS, "test": [*range(20), 20]})
     message = (
-        rf"^{re.escape(str(arrays))}/test_label.npy: class ids of train, too \(0, 3, 5\), expected each class in one"
-        " part; if every part numbers its own classes from 0 on, give --renumber$"
+        rf"^{re.escape(str(arrays))}/test_label.npy: class ids that train has as well \(0, 3, 5\), expected"
+        " each class in one part; if every part numbers its own classes from 0 on, give --renumber$"
     )
     with pytest.raises(DataError, match=message):
         import_arrays(arrays, tmp_path / "out", SPEC)

@@ -3,14 +3,14 @@
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.definitions.source_spec import SOURCES as TAKING_A_BLOCK
+from pipeline.definitions.source_spec import SOURCE_FORMATS
 from pipeline.parse.sources import SOURCES
 from pipeline.parse.sources.members import NOTE_RENAMED, named
 from pipeline.tracks import ClipName
 
 
 def test_every_source_of_a_definition_is_one():
-    assert tuple(SOURCES) == TAKING_A_BLOCK
+    assert tuple(SOURCES) == SOURCE_FORMATS
 
 
 @pytest.mark.parametrize(
