@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
 NEARLY_ALL = 0.9
 """Share of the frames that show a body, from which on a joint is always at the origin."""
 AT_TIMES = 0.05

@@ -76,7 +76,7 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
         found = list(_below(root, suffixes, download))
         wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
         if not wanted:
-            raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download, root)}")
+            raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download)}")
         files += wanted
         ignored += len(found) - len(wanted)
     return RawListing(sorted(files, key=lambda file: file.source), ignored)
@@ -135,7 +135,7 @@ def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFi
     elif root.exists():
         yield from _in_zip(root, "")
     else:
-        raise DataError(f"{root}: not there{_advice(download, root)}")
+        raise DataError(f"{root}: not there{_advice(download)}")
 
 
 def _alone(path: Path) -> RawFile:
@@ -158,7 +158,7 @@ def _stamp(info: Mapping[str, Any]) -> str:
     return next((str(info[name]) for name in _STAMPS if info.get(name)), "")
 
 
-def _advice(download: str, root: Path) -> str:
+def _advice(download: str) -> str:
     if not download:
         return PUT_THERE
     return f". Put this there, or name its place with --raw: {' '.join(download.split())}"

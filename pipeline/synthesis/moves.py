@@ -19,7 +19,6 @@ PARTS = ("hold", "sine", "cosine", "pulse", "ramp")
 MIRRORED = ("lean", "twist", "tilt", "look", "turn", "sideways")
 
 Angles = Mapping[str, float]
-NOTHING: Angles = {}
 
 
 @dataclass(frozen=True, kw_only=True)
