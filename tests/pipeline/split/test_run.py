@@ -197,7 +197,7 @@ def test_too_few_clips_stop_the_run_in_one_line_that_names_the_classes(tmp_path,
 
 def test_an_error_names_ten_short_classes_and_counts_the_others(tmp_path, rng):
     definition = definition_of(class_split={"train": tuple(range(100, 112)), "val": (), "test": ()})
-    with pytest.raises(DataError, match=r"^12 classes .*; class 109 \(class 109\): 0 of 1 clips and 2 more$"):
+    with pytest.raises(DataError, match=r"^12 classes .*, class 109 \(class 109\): 0 of 1 clips and 2 more$"):
         split(definition, made_table(tmp_path / "parsed", rng), tmp_path / "out")
 
 
