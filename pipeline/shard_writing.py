@@ -28,7 +28,7 @@ from dastm.contract.shard_format import (
     INDEX_NAME,
     JOINTS_SUFFIX,
     MANIFEST_NAME,
-    PARTS,
+    SUBSETS,
     ClassEntry,
     Clip,
     Manifest,
@@ -103,7 +103,7 @@ def _listed(folder: Path) -> list[str] | None:
         manifest = decode_manifest(path.read_bytes(), str(path))
     except (OSError, ShardError, RecursionError):
         return None
-    shards = [name for of_subset in manifest.parts.values() for entry in of_subset.values() for name in entry.shards]
+    shards = [name for of_subset in manifest.subsets.values() for entry in of_subset.values() for name in entry.shards]
     return [*shards, INDEX_NAME, MANIFEST_NAME]
 
 
@@ -111,7 +111,7 @@ SHARDS = FolderKind(
     about="a shard folder",
     marker=MANIFEST_NAME,
     listed=_listed,
-    names=re.compile(rf"({'|'.join(PARTS)})/\d{{3,}}-\d{{3,}}\.tar|{INDEX_NAME}|{MANIFEST_NAME}"),
+    names=re.compile(rf"({'|'.join(SUBSETS)})/\d{{3,}}-\d{{3,}}\.tar|{INDEX_NAME}|{MANIFEST_NAME}"),
 )
 
 
@@ -139,17 +139,17 @@ def write_shards(
     Raises ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
     do not ascend, or where a subset is unknown.
     """
-    if not set(subsets) <= set(PARTS):
-        raise ValueError(f"subsets {sorted(subsets)}: only {', '.join(PARTS)} are known")
+    if not set(subsets) <= set(SUBSETS):
+        raise ValueError(f"subsets {sorted(subsets)}: only {', '.join(SUBSETS)} are known")
     shape = (frames, layout.n_joints, len(layout.coordinates))
     classes = [
         _ClassWork(folder, subset, class_id, shard_class, shape, clips_per_shard)
-        for subset in PARTS
+        for subset in SUBSETS
         for class_id, shard_class in sorted(subsets.get(subset, {}).items())
     ]
     rows_of = {(work.subset, work.class_id): written for work, written in run(_write_class, classes)}
     rows: list[dict[str, Any]] = []
-    entries: dict[str, dict[int, ClassEntry]] = {subset: {} for subset in PARTS}
+    entries: dict[str, dict[int, ClassEntry]] = {subset: {} for subset in SUBSETS}
     for work in classes:
         written = rows_of[work.subset, work.class_id]
         shards = tuple(dict.fromkeys(row["shard"] for row in written))
@@ -164,7 +164,7 @@ def write_shards(
         dataset=dataset,
         layout=layout,
         frames=frames,
-        parts=entries,
+        subsets=entries,
         definition=definition,
         contents=contents_digest(row["checksum"] for row in rows),
         versions=versions(),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dastm.contract.shard_format import PARTS
+from dastm.contract.shard_format import SUBSETS
 from pipeline.definitions.definition import SynthSpec, load_definition
 from pipeline.synthesis.classes import MAX_CLASSES
 from pipeline.synthesis.members import kinetics_film, kinetics_names, ntu_clip
@@ -68,7 +68,7 @@ def write_kinetics(folder: Path, clips_a_class: int, *, few: int = 1, seed: int 
     names = kinetics_names(SynthSpec(seed=seed))
     labels: dict[str, dict[str, dict[str, Any]]] = {"train": {}, "val": {}}
     for class_id, label in enumerate(definition.parse.class_names):
-        for clip in range(clips_a_class if definition.subset_of(class_id) in PARTS else few):
+        for clip in range(clips_a_class if definition.subset_of(class_id) in SUBSETS else few):
             part, name = "train" if (class_id + clip) % VAL_EVERY else "val", next(names)
             path = folder / f"kinetics_{part}" / f"{name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ def make_shard_folder(
         dataset=dataset,
         layout=layout,
         frames=frames,
-        parts=entries,
+        subsets=entries,
         definition={"name": "toy", **({"split": dict(split)} if split else {})},
         contents=contents_digest(row["checksum"] for row in rows),
         versions={"numpy": "x"},

@@ -44,9 +44,9 @@ class Streams(nn.Module):
             raise ValueError(f"streams: one or more of {', '.join(STREAMS)}, got {got}")
         self.layout = layout
         self.networks = nn.ModuleDict(networks)
-        parts = self._parts()
-        self.strides: tuple[int, ...] = parts[0].strides
-        self.n_features: int = sum(part.n_features for part in parts)
+        in_order = self._networks()
+        self.strides: tuple[int, ...] = in_order[0].strides
+        self.n_features: int = sum(network.n_features for network in in_order)
         self.reset(torch.Generator().manual_seed(0))
 
     def forward(self, bodies_BTVC: Tensor) -> Tensor:
@@ -61,15 +61,15 @@ class Streams(nn.Module):
 
     def n_frames_out(self, n_frames: int) -> int:
         """m: how many feature frames come of `n_frames`."""
-        m: int = self._parts()[0].n_frames_out(n_frames)
+        m: int = self._networks()[0].n_frames_out(n_frames)
         return m
 
     def reset(self, generator: torch.Generator) -> None:
         """Draw all weights again, network after network; the first gets the weights that it would have alone."""
-        for part in self._parts():
-            part.reset(generator)
+        for network in self._networks():
+            network.reset(generator)
 
-    def _parts(self) -> list[Any]:
+    def _networks(self) -> list[Any]:
         return list(self.networks.values())
 
 

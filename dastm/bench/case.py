@@ -42,7 +42,7 @@ class Case:
 
     variants: Mapping[str, Setup]
     """Ours is the first."""
-    part: str = ""
+    inner: str = ""
     """A variant that is a part of ours: the share of the time that the rest takes is of interest."""
     limit: str = ""
     """A variant as fast as the machine computes: the share of its rate that ours reaches is of interest."""

@@ -107,7 +107,7 @@ def training(layout: str, n_bodies: int, n_query: int) -> Case:
         work.model.backbone.train()
         return backbone_training(setting, work.model.backbone, work.bodies.joints_BTVC)
 
-    return Case(variants={"ours": ours, "backbone": backbone}, part="backbone")
+    return Case(variants={"ours": ours, "backbone": backbone}, inner="backbone")
 
 
 def evaluation(layout: str, n_bodies: int, n_query: int) -> Case:
@@ -123,7 +123,7 @@ def evaluation(layout: str, n_bodies: int, n_query: int) -> Case:
         work.model.eval()
         return backbone_evaluation(setting, work.model.backbone, work.bodies.joints_BTVC)
 
-    return Case(variants={"ours": ours, "backbone": backbone}, part="backbone")
+    return Case(variants={"ours": ours, "backbone": backbone}, inner="backbone")
 
 
 def episode_cases(setting: Setting) -> dict[str, Case]:

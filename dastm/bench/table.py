@@ -51,9 +51,9 @@ def case_entry(case: Case, measured: Mapping[str, Measured]) -> dict[str, Any]:
     }
     if case.axis:
         entry["axis"] = case.axis
-    if case.part:
-        rest = [1 - part / whole for part, whole in zip(measured[case.part].seconds, base.seconds, strict=False)]
-        entry["share"] = {"of": f"of the time outside the {case.part}", **spread(rest)}
+    if case.inner:
+        rest = [1 - inner / whole for inner, whole in zip(measured[case.inner].seconds, base.seconds, strict=False)]
+        entry["share"] = {"of": f"of the time outside the {case.inner}", **spread(rest)}
     if case.limit:
         limit = measured[case.limit]
         most = limit.flops / base.flops
@@ -86,8 +86,8 @@ def table(document: Document) -> str:
     cases = document["cases"]
     rows = [row for name, entry in cases.items() for row in _rows(name, entry)]
     notes = [f"- {name}: {_share(entry)}" for name, entry in cases.items() if "share" in entry]
-    parts = [_facts(document["machine"]), "\n".join(_aligned(rows))]
-    return "\n\n".join([*parts, "\n".join(notes)] if notes else parts) + "\n"
+    blocks = [_facts(document["machine"]), "\n".join(_aligned(rows))]
+    return "\n\n".join([*blocks, "\n".join(notes)] if notes else blocks) + "\n"
 
 
 def _facts(machine: Mapping[str, Any]) -> str:

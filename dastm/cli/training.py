@@ -58,9 +58,9 @@ def train(
         config = load_config(usual_presets, {**usual, **parse_settings(settings)})
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
-    parts = ["train", "val"]
+    subsets = ["train", "val"]
     with closing(
-        open_source(where, mode=config.optimise.source, device=device, parts=parts, commands=shards is not None)
+        open_source(where, mode=config.optimise.source, device=device, subsets=subsets, commands=shards is not None)
     ) as source:
         folder = out or DATA / "runs" / source.manifest.dataset
         record = record_training(config, where, source.manifest)

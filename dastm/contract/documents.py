@@ -190,6 +190,6 @@ def _weigh_inside(node: yaml.Node, known: dict[int, tuple[int, int] | None], lev
         return len(node.value) + 1, 0
     if level > MOST_DEPTH:
         raise DocumentError(f"nested deeper than {MOST_DEPTH}")
-    parts = [part for entry in node.value for part in (entry if isinstance(entry, tuple) else (entry,))]
-    weights = [_weigh(part, known, level + 1) for part in parts]
+    below = [inner for entry in node.value for inner in (entry if isinstance(entry, tuple) else (entry,))]
+    weights = [_weigh(inner, known, level + 1) for inner in below]
     return 1 + sum(size for size, _ in weights), 1 + max((height for _, height in weights), default=0)

@@ -19,7 +19,7 @@ def first_fault(cls: type[Any], error: ValidationError) -> str:
     """The first key at fault, e.g. `optimise.epoch: no such key; did you mean epochs? known: epochs, ..`."""
     first = error.errors()[0]
     place = first["loc"]
-    key = ".".join(cut(part) for part in place)
+    key = ".".join(cut(step) for step in place)
     if first["type"] in UNKNOWN and place:
         return f"{key}: {no_such_key(str(place[-1]), _keys_at(cls, place[:-1]))}"
     return f"{key}: {cut(first['msg'])}, got {shown(first['input'])}"
@@ -27,10 +27,10 @@ def first_fault(cls: type[Any], error: ValidationError) -> str:
 
 def _keys_at(cls: type[Any], place: Sequence[int | str]) -> list[str]:
     """The keys of the dataclass that lies at a place in another one."""
-    for part in place:
+    for step in place:
         hints = get_type_hints(cls)
-        if part in hints:
-            cls = next(_dataclasses_in(hints[part]), cls)
+        if step in hints:
+            cls = next(_dataclasses_in(hints[step]), cls)
     return [field.name for field in fields(cls)]
 
 

@@ -1,6 +1,6 @@
 """THE CONTRACT between the two halves: how one clip and one shard folder are written and read. numpy only.
 
-A shard folder holds `<part>/<class id>-<nnn>.tar` (WebDataset tars, one class a tar), `index.parquet` and
+A shard folder holds `<subset>/<class id>-<nnn>.tar` (WebDataset tars, one class a tar), `index.parquet` and
 `manifest.json`. A clip is two members of a tar: `<key>.joints.npy` (float32, bodies present x frames x joints x
 coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes and one of the facts themselves).
 
@@ -22,7 +22,8 @@ from dastm.contract.documents import cut, json_value, shown
 from dastm.contract.skeleton import Layout
 
 SCHEMA_VERSION = 1
-PARTS = ("train", "val", "test")
+SUBSETS = ("train", "val", "test")
+"""Files call a subset `part`: manifest.json, index.parquet, a clip's facts, curves.csv, metrics.json. They keep it."""
 MANIFEST_NAME, INDEX_NAME = "manifest.json", "index.parquet"
 JOINTS_SUFFIX, FACTS_SUFFIX = "joints.npy", "json"
 FACTS_CHECKSUM = "facts_checksum"
@@ -107,7 +108,7 @@ def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassEntry:
-    """One class of one part: its name, how many clips, and its tars in order (relative to the folder)."""
+    """One class of one subset: its name, how many clips, and its tars in order (relative to the folder)."""
 
     name: str
     clips: int
@@ -124,21 +125,23 @@ class Manifest:
     layout: Layout
     frames: int
     """Number of frames per clip, after sampling."""
-    parts: Mapping[str, Mapping[int, ClassEntry]]
-    """part -> class id -> entry."""
+    subsets: Mapping[str, Mapping[int, ClassEntry]]
+    """subset -> class id -> entry."""
     definition: Mapping[str, Any]
     """The data set definition in full, as resolved."""
     contents: str
     """`contents_digest` of all clips, so that other clips give another manifest."""
     versions: Mapping[str, str]
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
-        """class id -> number of clips, for `episodes.sampler`. KeyError for an unknown part."""
-        return {class_id: entry.clips for class_id, entry in sorted(self.parts[part].items())}
+    def pool_sizes(self, subset: str) -> dict[int, int]:
+        """class id -> number of clips, for `episodes.sampler`. KeyError for an unknown subset."""
+        return {class_id: entry.clips for class_id, entry in sorted(self.subsets[subset].items())}
 
-    def exemplars(self, part: str) -> dict[int, tuple[int, ...]]:
-        """class id -> positions of its given examples; only classes that have some. KeyError for an unknown part."""
-        return {class_id: entry.exemplars for class_id, entry in sorted(self.parts[part].items()) if entry.exemplars}
+    def exemplars(self, subset: str) -> dict[int, tuple[int, ...]]:
+        """class id -> positions of its given examples; only classes that have some. KeyError for an unknown subset."""
+        return {
+            class_id: entry.exemplars for class_id, entry in sorted(self.subsets[subset].items()) if entry.exemplars
+        }
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -149,8 +152,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
         "layout": manifest.layout.to_dict(),
         "frames": manifest.frames,
         "parts": {
-            part: {f"{class_id:03d}": _entry_document(e) for class_id, e in sorted(classes.items())}
-            for part, classes in manifest.parts.items()
+            subset: {f"{class_id:03d}": _entry_document(e) for class_id, e in sorted(classes.items())}
+            for subset, classes in manifest.subsets.items()
         },
         "definition": dict(manifest.definition),
         "contents": manifest.contents,
@@ -167,15 +170,15 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
             raise ShardError(
                 f"{where}: schema {shown(document['schema_version'])}, this version reads {SCHEMA_VERSION}"
             )
-        parts = {
-            part: {int(class_id): _entry(e) for class_id, e in classes.items()}
-            for part, classes in document["parts"].items()
+        subsets = {
+            subset: {int(class_id): _entry(e) for class_id, e in classes.items()}
+            for subset, classes in document["parts"].items()
         }
         return Manifest(
             dataset=_text(document["dataset"]),
             layout=Layout.from_dict(document["layout"]),
             frames=_count(document["frames"], 1),
-            parts=parts,
+            subsets=subsets,
             definition=dict(document["definition"]),
             contents=_text(document["contents"]),
             versions=dict(document["versions"]),

@@ -43,8 +43,8 @@ def check_manifest(data: bytes, where: str) -> Manifest:
     manifest = decode_manifest(data, where)
     if not DATASET_NAME.fullmatch(manifest.dataset):
         raise ShardError(f"{where}: {shown(manifest.dataset)} is not a plain name of a data set")
-    for part in manifest.parts.values():
-        for name in (shard for entry in part.values() for shard in entry.shards):
+    for subset in manifest.subsets.values():
+        for name in (shard for entry in subset.values() for shard in entry.shards):
             _check_name(name, where)
     return manifest
 

@@ -1,9 +1,9 @@
 """What of its clips a network sees: which frames, turned and scaled how. A source in, a source of other tensors out.
 
-`middle` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's frames are
-redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the vertical, scaled
-and jittered. What is drawn is a pure function of the seed and of the clips that are asked for together, so that a
-training that is continued sees what it would have seen.
+`center_frames` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's
+frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the
+vertical, scaled and jittered. What is drawn is a pure function of the seed and of the clips that are asked for
+together, so that a training that is continued sees what it would have seen.
 
 Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates.
 """
@@ -43,13 +43,13 @@ class View:
         """As the source has it."""
         return self.source.manifest
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
+    def pool_sizes(self, subset: str) -> dict[int, int]:
         """As the source has it."""
-        return self.source.pool_sizes(part)
+        return self.source.pool_sizes(subset)
 
-    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """Clips as they look: what is drawn for one selection depends on no other."""
-        batches = self.source.clips(part, selections)
+        batches = self.source.clips(subset, selections)
         return [self._seen(clips, selected) for clips, selected in zip(batches, selections, strict=True)]
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class View:
         return replace(clips, joints_LMTVC=self.look(clips.joints_LMTVC, selected))
 
 
-def middle(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
+def center_frames(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
     """Clips through the middle frame of each of `n_frames` equal segments; None: all frames.
 
     Raises: RunError for more frames than are stored, or of shards whose frames are scrambled.

@@ -18,10 +18,10 @@ class EpisodeSource(Protocol):
     def manifest(self) -> Manifest:
         """The manifest of the shard folder."""
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
-        """Class id -> number of clips; RunError for an unknown part."""
+    def pool_sizes(self, subset: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown subset."""
 
-    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """One batch of clips for each selection, in the order asked for.
 
         What several selections want of one file may be read together; each batch is padded by itself.
@@ -32,13 +32,13 @@ class EpisodeSource(Protocol):
         """Close files and release tensors."""
 
 
-def fetch_episode(source: EpisodeSource, part: str, plan: EpisodePlan) -> Episode:
+def fetch_episode(source: EpisodeSource, subset: str, plan: EpisodePlan) -> Episode:
     """The tensors of a plan, on the device of the source's clips, with labels 0..N-1.
 
     Support and query are padded apart: each has as many bodies as its own clips need.
     Raises: as the source's `clips`.
     """
-    support, query = source.clips(part, [selection(plan, plan.support), selection(plan, plan.query)])
+    support, query = source.clips(subset, [selection(plan, plan.support), selection(plan, plan.query)])
     device = support.joints_LMTVC.device
     return Episode(
         plan=plan,

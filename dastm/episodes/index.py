@@ -1,6 +1,6 @@
 """Where each clip lies: index.parquet as columns, checked against the manifest and the tars that are there.
 
-In: a shard folder and its manifest. Out: one `PartIndex` a part, rows class after class and, inside a class, in the
+In: a shard folder and its manifest. Out: one `SubsetIndex` a subset, rows class after class and, inside a class, in the
 order of its shards and of the clips in them (the order in which a stream delivers them). No Python object a clip.
 """
 
@@ -23,8 +23,8 @@ SCHEMA = pa.schema([(name, pa.string() if name in TEXT else pa.int64()) for name
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartIndex:
-    """One part: row r is a clip; `rows[class_id]` are the rows of a class, in pool order."""
+class SubsetIndex:
+    """One subset: row r is a clip; `rows[class_id]` are the rows of a class, in pool order."""
 
     shards: tuple[str, ...]
     rows: dict[int, range]
@@ -41,7 +41,7 @@ class PartIndex:
         return len(self.shard)
 
 
-def read_index(folder: Path, manifest: Manifest) -> dict[str, PartIndex]:
+def read_index(folder: Path, manifest: Manifest) -> dict[str, SubsetIndex]:
     """Read and check the whole index.
 
     Raises: ShardError if the index is missing, damaged or at odds with the manifest, a tar is missing, or a row points
@@ -54,26 +54,26 @@ def read_index(folder: Path, manifest: Manifest) -> dict[str, PartIndex]:
         raise ShardError(f"{path}: not an index of shards ({cut(error)}); {AGAIN}") from error
     if any(column.null_count for column in table.columns):
         raise ShardError(f"{path}: holds empty cells; {AGAIN}")
-    unknown = pc.unique(table["part"]).to_pylist() - manifest.parts.keys()
+    unknown = pc.unique(table["part"]).to_pylist() - manifest.subsets.keys()
     if unknown:
-        raise ShardError(f"{path}: part {min(unknown)!r} is not in the manifest; {AGAIN}")
+        raise ShardError(f"{path}: subset {min(unknown)!r} is not in the manifest; {AGAIN}")
     return {
-        part: _part_index(table.filter(pc.equal(table["part"], part)), folder, manifest, part)
-        for part in manifest.parts
+        subset: _subset_index(table.filter(pc.equal(table["part"], subset)), folder, manifest, subset)
+        for subset in manifest.subsets
     }
 
 
-def _part_index(table: Any, folder: Path, manifest: Manifest, part: str) -> PartIndex:
-    classes = sorted(manifest.parts[part].items())
+def _subset_index(table: Any, folder: Path, manifest: Manifest, subset: str) -> SubsetIndex:
+    classes = sorted(manifest.subsets[subset].items())
     shards = tuple(name for _, entry in classes for name in entry.shards)
     position = pc.index_in(table["shard"], value_set=pa.array(shards, pa.string()))
     if position.null_count:
-        raise ShardError(f"{folder / INDEX_NAME}: names a shard that the manifest's {part} does not; {AGAIN}")
+        raise ShardError(f"{folder / INDEX_NAME}: names a shard that the manifest's {subset} does not; {AGAIN}")
     order = np.lexsort((_numpy(table["offset"]), _numpy(position)))
     table, shard = table.take(pa.array(order)), _numpy(position)[order].astype(np.int64)
-    index = PartIndex(
+    index = SubsetIndex(
         shards=shards,
-        rows=_class_rows(_numpy(table["class_id"]), shard, classes, f"{folder / INDEX_NAME}: {part}"),
+        rows=_class_rows(_numpy(table["class_id"]), shard, classes, f"{folder / INDEX_NAME}: {subset}"),
         shard=shard,
         offset=_numpy(table["offset"]),
         length=_numpy(table["length"]),
@@ -100,7 +100,7 @@ def _class_rows(
     return rows
 
 
-def _check_bounds(index: PartIndex, folder: Path) -> None:
+def _check_bounds(index: SubsetIndex, folder: Path) -> None:
     """Every tar is there and long enough: found at the start, not in the hundredth epoch."""
     size = np.array([shard_path(folder, name).stat().st_size for name in index.shards], dtype=np.int64)
     outside = (index.offset < 0) | (index.length < 0) | (index.length > size[index.shard] - index.offset)

@@ -17,7 +17,7 @@ from dastm.contract.shard_reading import has_manifest, read_manifest
 from dastm.episodes.collate import Selection, check_selections, collate
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.handles import Handles, read_at
-from dastm.episodes.index import PartIndex, read_index
+from dastm.episodes.index import SubsetIndex, read_index
 from dastm.episodes.manifest import check_clip, pool_sizes
 
 
@@ -30,24 +30,24 @@ class IndexedShards:
     def __init__(self, folder: Path, *, max_open: int = 64) -> None:
         self.folder = folder
         self.manifest: Manifest = _manifest_of(folder)
-        self._parts = read_index(folder, self.manifest)
+        self._subsets = read_index(folder, self.manifest)
         self._handles = Handles(max_open)
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
-        """Class id -> number of clips; RunError for an unknown part."""
-        return pool_sizes(self.manifest, part, str(self.folder))
+    def pool_sizes(self, subset: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown subset."""
+        return pool_sizes(self.manifest, subset, str(self.folder))
 
-    def index_of(self, part: str) -> PartIndex:
-        """The index of one part; RunError for an unknown part."""
-        self.pool_sizes(part)
-        return self._parts[part]
+    def index_of(self, subset: str) -> SubsetIndex:
+        """The index of one subset; RunError for an unknown subset."""
+        self.pool_sizes(subset)
+        return self._subsets[subset]
 
-    def read(self, part: str, row: int) -> NDArray[np.float32]:
-        """Clip `row` of a part as (M, T, V, C).
+    def read(self, subset: str, row: int) -> NDArray[np.float32]:
+        """Clip `row` of a subset as (M, T, V, C).
 
         Raises: ShardError naming the shard and the clip if it cannot be read or is not what was written.
         """
-        index = self.index_of(part)
+        index = self.index_of(subset)
         path = self.folder / index.shards[index.shard[row]]
         where = f"{path}: {index.key[row]}"
         try:
@@ -61,14 +61,14 @@ class IndexedShards:
             raise ShardError(f"{where}: {len(joints)} bodies, the index says {index.bodies[row]}")
         return joints
 
-    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """One batch of clips for each selection, in the order asked for, on the CPU.
 
-        Raises: as `read`; ValueError for a class or a clip that the part does not have.
+        Raises: as `read`; ValueError for a class or a clip that the subset does not have.
         """
-        check_selections(selections, self.pool_sizes(part), f"{self.folder}: {part}")
-        rows = self._parts[part].rows
-        return [collate([self.read(part, rows[class_id][i]) for class_id, i in clips]) for clips in selections]
+        check_selections(selections, self.pool_sizes(subset), f"{self.folder}: {subset}")
+        rows = self._subsets[subset].rows
+        return [collate([self.read(subset, rows[class_id][i]) for class_id, i in clips]) for clips in selections]
 
     def close(self) -> None:
         """Close every file; reading afterwards is a ValueError."""

@@ -1,7 +1,7 @@
 """Episodes in order, a few of them fetched ahead.
 
-In: a source, a part, the episode's shape, seed and epoch. Out: an iterator of `Episode`s; which episodes, and in which
-order, depends on nothing else: not on workers, prefetch, or where an earlier run stopped.
+In: a source, a subset, the episode's shape, seed and epoch. Out: an iterator of `Episode`s; which episodes, and in
+which order, depends on nothing else: not on workers, prefetch, or where an earlier run stopped.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 def episodes(
     source: EpisodeSource,
-    part: str,
+    subset: str,
     *,
     n_way: int,
     k_shot: int,
@@ -38,7 +38,7 @@ def episodes(
 
     At most `prefetch` episodes are fetched ahead, by `workers` threads (0: none, each is fetched when asked for). What
     goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
-    Raises: RunError at once for an unknown part or a part too small for such episodes; ValueError for numbers below
+    Raises: RunError at once for an unknown subset or a subset too small for such episodes; ValueError for numbers below
     their minimum.
 
     >>> import dastm
@@ -47,8 +47,8 @@ def episodes(
     >>> [len(episode.query_labels) for episode in drawn]
     [6, 6]
     """
-    pool_sizes = source.pool_sizes(part)
-    check_pool(pool_sizes, n_way, k_shot, n_query, f"{source.manifest.dataset}: {part}")
+    pool_sizes = source.pool_sizes(subset)
+    check_pool(pool_sizes, n_way, k_shot, n_query, f"{source.manifest.dataset}: {subset}")
     if min(seed, epoch, count, start, workers) < 0 or prefetch < 1:
         raise ValueError("seed, epoch, count, start and workers must not be negative, prefetch at least 1")
 
@@ -56,7 +56,7 @@ def episodes(
         plan = plan_episode(
             pool_sizes, n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number
         )
-        episode = fetch_episode(source, part, plan)
+        episode = fetch_episode(source, subset, plan)
         return episode if device is None else episode.to(device)
 
     numbers = range(start, count)
@@ -64,7 +64,7 @@ def episodes(
 
 
 def clip_batches(
-    source: EpisodeSource, part: str, selections: Sequence[Selection], *, device: torch.device, prefetch: int = 4
+    source: EpisodeSource, subset: str, selections: Sequence[Selection], *, device: torch.device, prefetch: int = 4
 ) -> Iterator[ClipBatch]:
     """The clips of each selection in turn, on `device`; at most `prefetch` batches are fetched ahead, by two threads.
 
@@ -72,7 +72,7 @@ def clip_batches(
     """
 
     def fetch(number: int) -> ClipBatch:
-        (batch,) = source.clips(part, [selections[number]])
+        (batch,) = source.clips(subset, [selections[number]])
         return batch.to(device)
 
     return _ahead(fetch, range(len(selections)), prefetch, 2)

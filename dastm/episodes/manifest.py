@@ -10,11 +10,12 @@ from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest, ShardError
 
 
-def pool_sizes(manifest: Manifest, part: str, where: str) -> dict[int, int]:
-    """Class id -> number of clips of one part; RunError naming `where` and the parts there are, if it is unknown."""
-    if part not in manifest.parts:
-        raise RunError(f"{where}: no part {part!r}, it has {', '.join(manifest.parts)}")
-    return manifest.pool_sizes(part)
+def pool_sizes(manifest: Manifest, subset: str, where: str) -> dict[int, int]:
+    """Class id -> number of clips of one subset; RunError naming `where` and the subsets there are, if it is
+    unknown."""
+    if subset not in manifest.subsets:
+        raise RunError(f"{where}: no subset {subset!r}, it has {', '.join(manifest.subsets)}")
+    return manifest.pool_sizes(subset)
 
 
 def clip_shape(manifest: Manifest) -> tuple[int, int, int]:

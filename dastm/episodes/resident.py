@@ -1,6 +1,6 @@
 """Clips from tensors that stay in memory or on the GPU: for data sets that fit, which here is most of them.
 
-In: an `IndexedShards`, the parts wanted, a device. Out: `ClipBatch`es on that device, by one index_select each.
+In: an `IndexedShards`, the subsets wanted, a device. Out: `ClipBatch`es on that device, by one index_select each.
 Axes: L clips, M bodies, T frames, V joints, C coordinates.
 """
 
@@ -24,7 +24,7 @@ CHUNK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
+class _Subset:
     joints_LMTVC: Tensor
     present_LM: Tensor
     """on the host, as are the numbers of bodies: the sizes of a batch are known without waiting for the GPU"""
@@ -33,55 +33,55 @@ class _Part:
 
 
 class ResidentClips:
-    """Some parts of a shard folder as one padded tensor each. `source` may be closed once this is built.
+    """Some subsets of a shard folder as one padded tensor each. `source` may be closed once this is built.
 
-    Raises: as `IndexedShards.read`; RunError for an unknown part, or if the device has no room.
+    Raises: as `IndexedShards.read`; RunError for an unknown subset, or if the device has no room.
     """
 
-    def __init__(self, source: IndexedShards, parts: Sequence[str], device: torch.device) -> None:
+    def __init__(self, source: IndexedShards, subsets: Sequence[str], device: torch.device) -> None:
         self.manifest = source.manifest
         self._where = str(source.folder)
-        self._parts = {part: _load(source, part, device) for part in parts}
+        self._subsets = {subset: _load(source, subset, device) for subset in subsets}
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
-        """Class id -> number of clips; RunError for an unknown part or one that was not loaded."""
-        sizes = pool_sizes(self.manifest, part, self._where)
-        if part not in self._parts:
-            raise RunError(f"{self._where}: part {part!r} was not loaded, only {', '.join(self._parts)}")
+    def pool_sizes(self, subset: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown subset or one that was not loaded."""
+        sizes = pool_sizes(self.manifest, subset, self._where)
+        if subset not in self._subsets:
+            raise RunError(f"{self._where}: subset {subset!r} was not loaded, only {', '.join(self._subsets)}")
         return sizes
 
-    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """One batch of clips for each selection, in the order asked for, on the device.
 
-        Raises: ValueError for a class or a clip that the part does not have.
+        Raises: ValueError for a class or a clip that the subset does not have.
         """
-        check_selections(selections, self.pool_sizes(part), f"{self._where}: {part}")
-        return [_batch_of(self._parts[part], clips) for clips in selections]
+        check_selections(selections, self.pool_sizes(subset), f"{self._where}: {subset}")
+        return [_batch_of(self._subsets[subset], clips) for clips in selections]
 
     def close(self) -> None:
         """Let go of the tensors; reading afterwards is a RunError."""
-        self._parts = {}
+        self._subsets = {}
 
 
-def resident_bytes(source: IndexedShards, parts: Sequence[str]) -> int:
-    """Bytes that `ResidentClips` would take, from the index alone. RunError for an unknown part."""
+def resident_bytes(source: IndexedShards, subsets: Sequence[str]) -> int:
+    """Bytes that `ResidentClips` would take, from the index alone. RunError for an unknown subset."""
     n_values = int(np.prod(clip_shape(source.manifest)))
-    slots = (len(index) * int(index.bodies.max(initial=0)) for index in map(source.index_of, parts))
+    slots = (len(index) * int(index.bodies.max(initial=0)) for index in map(source.index_of, subsets))
     return sum(n * (4 * n_values + 1) for n in slots)
 
 
-def _load(source: IndexedShards, part: str, device: torch.device) -> _Part:
-    index = source.index_of(part)
+def _load(source: IndexedShards, subset: str, device: torch.device) -> _Subset:
+    index = source.index_of(subset)
     shape = (len(index), int(index.bodies.max(initial=1)), *clip_shape(source.manifest))
-    joints_LMTVC = _allocate(shape, device, f"{source.folder}: {part}")
-    with progress(total=len(index), desc=f"loading {part}", unit="clip") as bar:
+    joints_LMTVC = _allocate(shape, device, f"{source.folder}: {subset}")
+    with progress(total=len(index), desc=f"loading {subset}", unit="clip") as bar:
         for start in range(0, len(index), CHUNK):
-            chunk = collate([source.read(part, row) for row in range(start, min(start + CHUNK, len(index)))])
+            chunk = collate([source.read(subset, row) for row in range(start, min(start + CHUNK, len(index)))])
             n_clips, n_bodies = chunk.present_LM.shape
             joints_LMTVC[start : start + n_clips, :n_bodies] = chunk.joints_LMTVC.to(device)
             bar.update(n_clips)
     present_LM = present_bodies(index.bodies.tolist()) if len(index) else torch.zeros(shape[:2], dtype=torch.bool)
-    return _Part(joints_LMTVC=joints_LMTVC, present_LM=present_LM, bodies=index.bodies, rows=index.rows)
+    return _Subset(joints_LMTVC=joints_LMTVC, present_LM=present_LM, bodies=index.bodies, rows=index.rows)
 
 
 def _allocate(shape: tuple[int, ...], device: torch.device, where: str) -> Tensor:
@@ -92,12 +92,12 @@ def _allocate(shape: tuple[int, ...], device: torch.device, where: str) -> Tenso
         raise RunError(f"{where}: no room for {gib:.1f} GiB on {device}; read the shards in mode 'indexed'") from error
 
 
-def _batch_of(part: _Part, clips: Selection) -> ClipBatch:
-    rows = [part.rows[class_id][i] for class_id, i in clips]
-    n_bodies = int(part.bodies[rows].max())
+def _batch_of(held: _Subset, clips: Selection) -> ClipBatch:
+    rows = [held.rows[class_id][i] for class_id, i in clips]
+    n_bodies = int(held.bodies[rows].max())
     wanted = torch.tensor(rows)
-    there = wanted.to(part.joints_LMTVC.device, non_blocking=True)
+    there = wanted.to(held.joints_LMTVC.device, non_blocking=True)
     return ClipBatch(
-        joints_LMTVC=part.joints_LMTVC[:, :n_bodies].index_select(0, there),
-        present_LM=part.present_LM[:, :n_bodies].index_select(0, wanted),
+        joints_LMTVC=held.joints_LMTVC[:, :n_bodies].index_select(0, there),
+        present_LM=held.present_LM[:, :n_bodies].index_select(0, wanted),
     )

@@ -1,6 +1,6 @@
 """Classes with too few clips for an episode, left out by choice: a source that does not offer them, and what to say.
 
-In: a source, and how many clips an episode needs of a class of a part. Out: the source without the smaller classes.
+In: a source, and how many clips an episode needs of a class of a subset. Out: the source without the smaller classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,21 @@ class LargeClasses:
 
     source: EpisodeSource
     needed: Mapping[str, int]
-    """part -> clips that an episode needs of each class; a part that is not named is as it is"""
+    """subset -> clips that an episode needs of each class; a subset that is not named is as it is"""
 
     @property
     def manifest(self) -> Manifest:
         """The manifest of the source."""
         return self.source.manifest
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
+    def pool_sizes(self, subset: str) -> dict[int, int]:
         """The pool sizes of the source, without the small classes."""
-        sizes = self.source.pool_sizes(part)
-        return {class_id: n for class_id, n in sizes.items() if n >= self.needed.get(part, 0)}
+        sizes = self.source.pool_sizes(subset)
+        return {class_id: n for class_id, n in sizes.items() if n >= self.needed.get(subset, 0)}
 
-    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """The clips of the source."""
-        return self.source.clips(part, selections)
+        return self.source.clips(subset, selections)
 
     def close(self) -> None:
         """Let go of the source."""
@@ -40,12 +40,12 @@ class LargeClasses:
 
 
 def without_small(source: EpisodeSource, needed: Mapping[str, int]) -> tuple[EpisodeSource, list[str]]:
-    """The source without classes of fewer clips than needed of a part, and a line for each of these classes."""
+    """The source without classes of fewer clips than needed of a subset, and a line for each of these classes."""
     lines = [
-        f"left out: {part} class {class_id} ({source.manifest.parts[part][class_id].name}) has {n} clips, an episode"
-        f" needs {least}"
-        for part, least in needed.items()
-        for class_id, n in source.pool_sizes(part).items()
+        f"left out: {subset} class {class_id} ({source.manifest.subsets[subset][class_id].name}) has {n} clips, an"
+        f" episode needs {least}"
+        for subset, least in needed.items()
+        for class_id, n in source.pool_sizes(subset).items()
         if n < least
     ]
     return (LargeClasses(source, needed), lines) if lines else (source, [])

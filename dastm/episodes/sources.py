@@ -38,13 +38,13 @@ def open_source(
     *,
     mode: Mode = "auto",
     device: torch.device | None = None,
-    parts: Sequence[str] | None = None,
+    subsets: Sequence[str] | None = None,
     budget: int = RESIDENT_BUDGET,
     commands: bool = False,
 ) -> EpisodeSource:
     """Open a shard folder or URL.
 
-    `auto` is streamed for a URL, else resident if `parts` (default: all) take at most `budget` bytes, else indexed.
+    `auto` is streamed for a URL, else resident if `subsets` (default: all) take at most `budget` bytes, else indexed.
     `commands`: whether a `pipe:` URL may run its command; only for what was typed, never for what a file says.
     `device` is where a resident source keeps its tensors (the CPU, unless given); the other two deliver on the CPU.
     Raises: RunError if there are no shards, a URL is to be read by offset, or a command is not to be run; ShardError
@@ -63,7 +63,7 @@ def open_source(
     if is_url(str(shards)):
         raise RunError(f"{shards}: mode {mode!r} needs a local folder; use 'streamed' or copy the shards")
     source = IndexedShards(Path(shards))
-    wanted = tuple(source.manifest.parts if parts is None else parts)
+    wanted = tuple(source.manifest.subsets if subsets is None else subsets)
     if mode == "indexed" or (mode == "auto" and resident_bytes(source, wanted) > budget):
         return source
     with source:

@@ -47,35 +47,35 @@ class StreamedShards:
             raise ShardError(f"{where}: more than the {MOST_JSON} bytes that a manifest may have")
         self.manifest: Manifest = check_manifest(document, where)
 
-    def pool_sizes(self, part: str) -> dict[int, int]:
-        """Class id -> number of clips; RunError for an unknown part."""
-        return pool_sizes(self.manifest, part, self.url)
+    def pool_sizes(self, subset: str) -> dict[int, int]:
+        """Class id -> number of clips; RunError for an unknown subset."""
+        return pool_sizes(self.manifest, subset, self.url)
 
-    def clips(self, part: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """One batch of clips for each selection, in the order asked for; each class among all of them is read once.
 
         Raises: ShardError naming the URL (and the clip) if a stream fails, ends early or holds anything else than was
-        written; ValueError for a class or a clip that the part does not have.
+        written; ValueError for a class or a clip that the subset does not have.
         """
-        check_selections(selections, self.pool_sizes(part), f"{self.url}: {part}")
-        found = self._found(part, [clip for clips in selections for clip in clips])
+        check_selections(selections, self.pool_sizes(subset), f"{self.url}: {subset}")
+        found = self._found(subset, [clip for clips in selections for clip in clips])
         return [collate([found[clip] for clip in clips]) for clips in selections]
 
     def close(self) -> None:
         """Nothing to do: each reading closes its own streams."""
 
-    def _found(self, part: str, clips: Selection) -> dict[tuple[int, int], NDArray[np.float32]]:
+    def _found(self, subset: str, clips: Selection) -> dict[tuple[int, int], NDArray[np.float32]]:
         wanted: dict[int, set[int]] = {}
         for class_id, i in clips:
             wanted.setdefault(class_id, set()).add(i)
         return {
             (class_id, i): joints
             for class_id, positions in wanted.items()
-            for i, joints in self._pick(part, class_id, positions)
+            for i, joints in self._pick(subset, class_id, positions)
         }
 
-    def _pick(self, part: str, class_id: int, wanted: set[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        entry, last, position = self.manifest.parts[part][class_id], max(wanted), 0
+    def _pick(self, subset: str, class_id: int, wanted: set[int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        entry, last, position = self.manifest.subsets[subset][class_id], max(wanted), 0
         for shard in entry.shards:
             url = self._url_of(shard)
             with closing(_samples(url)) as samples:
@@ -85,7 +85,7 @@ class StreamedShards:
                     if position == last:
                         return
                     position += 1
-        raise ShardError(f"{self.url}: class {class_id} of {part} ends after {position} clips, not {entry.clips}")
+        raise ShardError(f"{self.url}: class {class_id} of {subset} ends after {position} clips, not {entry.clips}")
 
     def _decode(self, sample: dict[str, Any], url: str) -> NDArray[np.float32]:
         where = f"{url}: {sample['__key__']}"

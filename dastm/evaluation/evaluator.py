@@ -19,7 +19,7 @@ from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
 from dastm.contract.shard_format import checksum, encode_manifest
-from dastm.episodes.augmentation import middle
+from dastm.episodes.augmentation import center_frames
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
@@ -28,7 +28,7 @@ from dastm.episodes.sources import open_source
 from dastm.evaluation import one_shot
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.baselines import coordinate_distances
-from dastm.evaluation.feature_cache import Encoded
+from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies
 from dastm.evaluation.metrics import Row, over_seeds, summary
 from dastm.evaluation.predictions import Noted
@@ -95,7 +95,7 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     record = TrainingRecord.read(run) if run is not None else None
     if record is not None and run is not None:
         source, _ = fitted(source, record, run, convert=config.convert)
-        source = middle(source, record.config.augment.n_frames)
+        source = center_frames(source, record.config.augment.n_frames)
         rows.append(_network_row(record.config.method, record, source, config, device, run))
     for baseline in dict.fromkeys(config.baselines):
         if record is not None and baseline == "untrained":
@@ -121,7 +121,7 @@ def _network_row(
         else:
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
-            noted = Noted(one_shot.SupportOnce(model) if config.protocol == "one-shot" else Encoded(model))
+            noted = Noted(one_shot.SupportOnce(model) if config.protocol == "one-shot" else FeatureCache(model))
             by_seed[seed] = score(source, config, noted, device, f"{name} seed {seed}")
         predicted[seed] = noted.columns()
     return Row(name=name, by_seed=by_seed, predicted=predicted)
@@ -146,7 +146,7 @@ def evaluate_and_write(
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
     typed = shards is not None  # else a file says where
-    with closing(open_source(where, device=pick_device(device), parts=[config.part], commands=typed)) as source:
+    with closing(open_source(where, device=pick_device(device), subsets=[config.part], commands=typed)) as source:
         manifest = source.manifest
         if record is not None and shards is None:
             record.check_shards(manifest)

@@ -1,6 +1,6 @@
 """Distances of many episodes in evaluation: the features of a clip are computed once, not once an episode.
 
-In: a trained network in evaluation, whose features of a clip depend on nothing else, and episodes of one part. Out:
+In: a trained network in evaluation, whose features of a clip depend on nothing else, and episodes of one subset. Out:
 their distances. The memory for features is bounded: once it is full, further clips are encoded whenever they come.
 
 Axes: L clips, T frames, V joints, D channels, Q queries, W ways.
@@ -17,8 +17,8 @@ BUDGET = 2 * 2**30
 """Bytes of features that are kept: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
 
 
-class Encoded:
-    """`model.episode_distances` for episodes of one part, with `budget` bytes of memory for features."""
+class FeatureCache:
+    """`model.episode_distances` for episodes of one subset, with `budget` bytes of memory for features."""
 
     def __init__(self, model: Recogniser, budget: int = BUDGET) -> None:
         self.model, self.room = model, budget

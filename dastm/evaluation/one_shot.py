@@ -1,4 +1,4 @@
-"""The one-shot protocol: all classes of a part at once, their given exemplars as support, every other clip a query.
+"""The one-shot protocol: all classes of a subset at once, their given exemplars as support, every other clip a query.
 
 In: shards whose manifest marks exemplars (NTU-120's official protocol: 20 novel classes, one exemplar each; one's own
 data may give more than one), and a way to measure distances. Out: right (1) or wrong (0) of every query.
@@ -59,34 +59,34 @@ class SupportOnce:
         return self._model.distances(self._model.encode(episode.query), self._prototypes_WSVD)
 
 
-def plan_of(manifest: Manifest, part: str) -> EpisodePlan:
+def plan_of(manifest: Manifest, subset: str) -> EpisodePlan:
     """The whole protocol as one plan; RunError in one line where exemplars are missing."""
-    return plan_one_shot(manifest.pool_sizes(part), manifest.exemplars(part), f"{manifest.dataset}: {part}")
+    return plan_one_shot(manifest.pool_sizes(subset), manifest.exemplars(subset), f"{manifest.dataset}: {subset}")
 
 
-def query_classes(manifest: Manifest, part: str) -> list[QueryClass]:
+def query_classes(manifest: Manifest, subset: str) -> list[QueryClass]:
     """The classes of the protocol. Raises: as `plan_of`."""
-    plan = plan_of(manifest, part)
+    plan = plan_of(manifest, subset)
     return [
-        QueryClass(class_id=c, name=manifest.parts[part][c].name, exemplars=len(support), queries=len(query))
+        QueryClass(class_id=c, name=manifest.subsets[subset][c].name, exemplars=len(support), queries=len(query))
         for c, support, query in zip(plan.class_ids, plan.support, plan.query, strict=True)
     ]
 
 
-def n_chunks(manifest: Manifest, part: str) -> int:
+def n_chunks(manifest: Manifest, subset: str) -> int:
     """How many episodes `chunks` gives. Raises: as `plan_of`."""
-    return -(-sum(map(len, plan_of(manifest, part).query)) // CHUNK)
+    return -(-sum(map(len, plan_of(manifest, subset).query)) // CHUNK)
 
 
-def chunks(source: EpisodeSource, part: str, device: torch.device) -> Iterator[Episode]:
+def chunks(source: EpisodeSource, subset: str, device: torch.device) -> Iterator[Episode]:
     """Episodes of at most `CHUNK` queries, all with the same support. Raises: as `plan_of` and the source's `clips`."""
-    plan = plan_of(source.manifest, part)
-    (given,) = source.clips(part, [selection(plan, plan.support)])
+    plan = plan_of(source.manifest, subset)
+    (given,) = source.clips(subset, [selection(plan, plan.support)])
     support = given.to(device)
     support_labels = labels(plan.support).to(device)
     queries, query_labels = selection(plan, plan.query), labels(plan.query).to(device)
     starts = range(0, len(queries), CHUNK)
-    batches = clip_batches(source, part, [queries[start : start + CHUNK] for start in starts], device=device)
+    batches = clip_batches(source, subset, [queries[start : start + CHUNK] for start in starts], device=device)
     for start, batch in zip(starts, batches, strict=True):
         own_labels = query_labels[start : start + CHUNK]
         yield Episode(plan=plan, support=support, query=batch, support_labels=support_labels, query_labels=own_labels)

@@ -77,14 +77,14 @@ class _ActivatedDistances(torch.autograd.Function):
         sums = tuple(torch.zeros_like(frames, dtype=torch.float32) for frames in (keys, scores, values_B))
         n_frames = _chunk_frames(query, len(keys), ctx.chunk_pairs)
         for start in range(0, len(query), n_frames):
-            part = slice(start, start + n_frames)
+            chunk = slice(start, start + n_frames)
             for_query, for_prototypes = _chunk_grads(
-                (query[part], values[part], keys, scores, values_B), weight_AB[part]
+                (query[chunk], values[chunk], keys, scores, values_B), weight_AB[chunk]
             )
-            for whole, chunk in zip(query_grads, for_query, strict=True):
-                whole[part] = chunk
-            for whole, chunk in zip(sums, for_prototypes, strict=True):
-                whole += chunk
+            for whole, found in zip(query_grads, for_query, strict=True):
+                whole[chunk] = found
+            for whole, found in zip(sums, for_prototypes, strict=True):
+                whole += found
         return *query_grads, *(whole.to(query.dtype) for whole in sums), None
 
 

@@ -66,12 +66,12 @@ class BlockActivation(nn.Module):
         # Drawn for all pairs before they are cut into chunks, which so change no result.
         q_masks, s_masks = _masks(q, query_QTVD, n_ways), _masks(s, prototypes_WSVD, len(query_QTVD))
 
-        def some(part: slice) -> Tensor:
-            own, rows, values, keys = (tensor[part] for tensor in query)
-            q_part = tuple(mask if mask is None else mask[part] for mask in q_masks)
-            s_part = tuple(mask if mask is None else mask[:, :, part] for mask in s_masks)
-            activated_q = _pairs(q, (own, rows, values), support[3], q_part).transpose(1, 2).flatten(0, 1)
-            activated_s = _pairs(s, support[:3], keys, s_part).permute(2, 0, 1, 3, 4).flatten(0, 1)
+        def some(chunk: slice) -> Tensor:
+            own, rows, values, keys = (tensor[chunk] for tensor in query)
+            q_chunk = tuple(mask if mask is None else mask[chunk] for mask in q_masks)
+            s_chunk = tuple(mask if mask is None else mask[:, :, chunk] for mask in s_masks)
+            activated_q = _pairs(q, (own, rows, values), support[3], q_chunk).transpose(1, 2).flatten(0, 1)
+            activated_s = _pairs(s, support[:3], keys, s_chunk).permute(2, 0, 1, 3, 4).flatten(0, 1)
             distances_PTS = self.distance(activated_q, activated_s)
             return distances_PTS.view(-1, n_ways, *distances_PTS.shape[1:])
 

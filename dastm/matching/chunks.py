@@ -17,5 +17,5 @@ def in_chunks(work: Callable[[slice], Tensor], n_rows: int, n_at_once: int, n_ke
     again = partial(checkpoint, work, use_reentrant=False, preserve_rng_state=False)
     rows = [slice(start, min(start + n_at_once, n_rows)) for start in range(0, n_rows, n_at_once)]
     lasting = torch.is_grad_enabled()
-    results = [again(part) if lasting and part.start >= n_kept else work(part) for part in rows]
+    results = [again(chunk) if lasting and chunk.start >= n_kept else work(chunk) for chunk in rows]
     return results[0] if len(results) == 1 else torch.cat(results)

@@ -83,8 +83,8 @@ def activated_cosines(
     """
     prototypes = _Prototypes(keys_BVD, scores_BVD, values_BVD, values_BVD @ values_BVD.mT)
 
-    def some(part: slice) -> Tensor:
-        pairs = _pairs(query_AVD[part], values_AVD[part], prototypes)
+    def some(chunk: slice) -> Tensor:
+        pairs = _pairs(query_AVD[chunk], values_AVD[chunk], prototypes)
         query_size = safe_sqrt(_inner(pairs.query_map, pairs.query_part))
         support_size = safe_sqrt(_inner(pairs.support_map, pairs.support_part))
         return cosine_distance(_inner(pairs.support_map, pairs.query_map @ pairs.cross), query_size, support_size)
@@ -102,9 +102,9 @@ class _ActivatedDistances(torch.autograd.Function):
         prototypes = _Prototypes(keys, scores, values, values @ values.mT)
         distances_AB = query_AVD.new_empty(len(query_AVD), len(keys))
         ctx.kept, room = [], _KEPT_BYTES if any(ctx.needs_input_grad) else 0
-        for part in _chunks(len(query_AVD), n_frames):
-            pairs = _pairs(query_AVD[part], values_AVD[part], prototypes)
-            distances_AB[part] = _distances(pairs, values_AVD[part], prototypes)
+        for chunk in _chunks(len(query_AVD), n_frames):
+            pairs = _pairs(query_AVD[chunk], values_AVD[chunk], prototypes)
+            distances_AB[chunk] = _distances(pairs, values_AVD[chunk], prototypes)
             room -= pairs.nbytes()
             if room >= 0:
                 ctx.kept.append(pairs)
@@ -120,13 +120,13 @@ class _ActivatedDistances(torch.autograd.Function):
         weight_AB = over_root(grad_AB, distances_AB)
         query_grads = torch.empty_like(query_AVD), torch.empty_like(values_AVD)
         prototype_grads = torch.zeros_like(keys), torch.zeros_like(scores), torch.zeros_like(values)
-        for part, kept in zip_longest(_chunks(len(query_AVD), ctx.n_frames), ctx.kept):
-            pairs = kept or _pairs(query_AVD[part], values_AVD[part], prototypes)
-            for_query, for_prototypes = _grads(pairs, query_AVD[part], values_AVD[part], prototypes, weight_AB[part])
-            for whole, chunk in zip(query_grads, for_query, strict=True):
-                whole[part] = chunk
-            for whole, chunk in zip(prototype_grads, for_prototypes, strict=True):
-                whole += chunk
+        for chunk, kept in zip_longest(_chunks(len(query_AVD), ctx.n_frames), ctx.kept):
+            pairs = kept or _pairs(query_AVD[chunk], values_AVD[chunk], prototypes)
+            for_query, for_prototypes = _grads(pairs, query_AVD[chunk], values_AVD[chunk], prototypes, weight_AB[chunk])
+            for whole, found in zip(query_grads, for_query, strict=True):
+                whole[chunk] = found
+            for whole, found in zip(prototype_grads, for_prototypes, strict=True):
+                whole += found
         return *query_grads, *prototype_grads, None
 
 

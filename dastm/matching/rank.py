@@ -89,8 +89,8 @@ class _ByEigenvectors(torch.autograd.Function):
         wide_NVD, roots_NVV = ctx.saved_tensors
         left_NVV = grad.reshape(-1, 1, 1) * roots_NVV
         grad_NVD = torch.empty_like(wide_NVD)
-        for part in _chunks(wide_NVD):
-            grad_NVD[part] = left_NVV[part] @ wide_NVD[part].double()
+        for chunk in _chunks(wide_NVD):
+            grad_NVD[chunk] = left_NVV[chunk] @ wide_NVD[chunk].double()
         return grad_NVD.view(ctx.shape)
 
 
@@ -115,8 +115,8 @@ def _decomposed(wide_NVD: Tensor) -> tuple[Tensor, Tensor]:
     """Singular values (N, V), unordered, and left singular vectors (N, V, V) in float64. ValueError for nan or inf."""
     gram_NVV = wide_NVD.new_empty(*wide_NVD.shape[:2], wide_NVD.shape[1], dtype=torch.float64)
     for chunk in _chunks(wide_NVD):
-        part = wide_NVD[chunk].double()
-        torch.bmm(part, part.mT, out=gram_NVV[chunk])
+        double = wide_NVD[chunk].double()
+        torch.bmm(double, double.mT, out=gram_NVV[chunk])
     if not torch.isfinite(gram_NVV.diagonal(dim1=-2, dim2=-1)).all():
         raise ValueError("features hold nan or inf")
     squares_NV, vectors_NVV = eigh(gram_NVV)

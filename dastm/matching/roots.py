@@ -35,6 +35,6 @@ def recompute_close(
     `n_at_once` pairs at a time, which bounds its memory. No gradient flows through here.
     """
     close_P2 = (square_AB < CLOSE * scale_AB).nonzero()
-    for part in torch.split(close_P2, max(1, n_at_once)) if len(close_P2) else ():
-        a, b = part.unbind(1)
+    for chunk in torch.split(close_P2, max(1, n_at_once)) if len(close_P2) else ():
+        a, b = chunk.unbind(1)
         square_AB[a, b] = exact(a, b)

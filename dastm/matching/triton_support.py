@@ -47,11 +47,11 @@ def unfit(inputs: Sequence[Tensor]) -> str | None:
     return None
 
 
-def tell_once(part: str, reason: str) -> None:
-    """Warn once per process and part that the general version is used instead of the fused one, and why."""
-    if part not in _told:
-        _told.add(part)
-        logging.getLogger("dastm").warning("%s: no fused kernel, the general version runs instead: %s", part, reason)
+def tell_once(kernel: str, reason: str) -> None:
+    """Warn once per process and kernel that the general version is used instead of the fused one, and why."""
+    if kernel not in _told:
+        _told.add(kernel)
+        logging.getLogger("dastm").warning("%s: no fused kernel, the general version runs instead: %s", kernel, reason)
 
 
 def launch_on(tensor: Tensor) -> AbstractContextManager[object]:

@@ -83,9 +83,11 @@ class Explanation:
     """The query against the nearest wrong class."""
 
 
-def explain(model: Recogniser, source: EpisodeSource, part: str, n_way: int, device: torch.device) -> Explanation:
-    """Explain the first query of the first episode (seed 0) of a part, 1-shot."""
-    items = episodes(source, part, n_way=n_way, k_shot=1, n_query=1, seed=0, epoch=0, count=1, workers=0, device=device)
+def explain(model: Recogniser, source: EpisodeSource, subset: str, n_way: int, device: torch.device) -> Explanation:
+    """Explain the first query of the first episode (seed 0) of a subset, 1-shot."""
+    items = episodes(
+        source, subset, n_way=n_way, k_shot=1, n_query=1, seed=0, epoch=0, count=1, workers=0, device=device
+    )
     episode = next(items)
     with torch.inference_mode():
         support = model.encode(episode.support)
@@ -96,22 +98,22 @@ def explain(model: Recogniser, source: EpisodeSource, part: str, n_way: int, dev
         wrong[0] = torch.inf
         return Explanation(
             features_VD=_numpy(query[0, query.shape[1] // 2]),
-            same=_pair(model, source, part, episode, query, prototypes_WSVD, 0, distances),
-            other=_pair(model, source, part, episode, query, prototypes_WSVD, int(wrong.argmin()), distances),
+            same=_pair(model, source, subset, episode, query, prototypes_WSVD, 0, distances),
+            other=_pair(model, source, subset, episode, query, prototypes_WSVD, int(wrong.argmin()), distances),
         )
 
 
 def _pair(
     model: Recogniser,
     source: EpisodeSource,
-    part: str,
+    subset: str,
     episode: Episode,
     query_QTVD: Tensor,
     prototypes_WSVD: Tensor,
     way: int,
     distances_W: Tensor,
 ) -> Pair:
-    names = [source.manifest.parts[part][class_id].name for class_id in episode.plan.class_ids]
+    names = [source.manifest.subsets[subset][class_id].name for class_id in episode.plan.class_ids]
     prototype = prototypes_WSVD[way : way + 1]
     alignment = _alignment(model, query_QTVD, prototype)
     compared = [(t, t) for t in range(query_QTVD.shape[1])]

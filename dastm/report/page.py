@@ -20,7 +20,7 @@ from dastm.contract.ownership import PAGE, check_file, remove_unfinished
 from dastm.contract.progress import progress
 from dastm.contract.shard_format import Manifest
 from dastm.contract.skeleton import Layout
-from dastm.episodes.augmentation import middle
+from dastm.episodes.augmentation import center_frames
 from dastm.episodes.sources import Mode, open_source
 from dastm.evaluation.intervals import interval95
 from dastm.evaluation.printed import title, warnings
@@ -111,7 +111,7 @@ def run_section(run: Path, shards: str | None = None) -> RunSection:
         fitted(source, record, run, convert=False)
         layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
         model = load_recogniser(run, record.config, layout, seed, device)
-        seen = middle(source, record.config.augment.n_frames)
+        seen = center_frames(source, record.config.augment.n_frames)
         n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
         after = explain(model, seen, "test", n_way, device)
         before = explain(build_recogniser(record.config, layout, seed), seen, "test", n_way, device)

@@ -177,7 +177,7 @@ def _named(layout: Layout, key: str) -> list[Any]:
     """A field of a layout with joints as names; bones in an order of their own."""
 
     def names(value: Any) -> Any:
-        return layout.joints[value] if isinstance(value, int) else tuple(names(part) for part in value or ())
+        return layout.joints[value] if isinstance(value, int) else tuple(names(inner) for inner in value or ())
 
     value = getattr(layout, key)
     if key == "coordinates":

@@ -55,7 +55,7 @@ class Run:
         Raises: RunError if there are no shards, or they differ from those of the training in skeleton or preparation;
         ShardError if they are damaged.
         """
-        from dastm.episodes.augmentation import middle
+        from dastm.episodes.augmentation import center_frames
         from dastm.episodes.sources import open_source
         from dastm.runs.fit import fitted
         from dastm.runs.whereabouts import shards_of
@@ -63,7 +63,7 @@ class Run:
         source = open_source(shards or shards_of(self.record, self.folder))
         try:
             source, _ = fitted(source, self.record, self.folder, convert=False)
-            return middle(source, self.record.config.augment.n_frames)
+            return center_frames(source, self.record.config.augment.n_frames)
         except RunError:
             source.close()
             raise

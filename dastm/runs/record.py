@@ -98,12 +98,12 @@ class TrainingRecord:
         return same or checksum(encode_manifest(manifest)) == self.shards_digest
 
     def of_classes(self, pools: Mapping[str, Collection[int]]) -> "TrainingRecord":
-        """The record of a training that sees only these classes; part -> class ids."""
+        """The record of a training that sees only these classes; subset -> class ids."""
         if self.classes is None:
             return self
         classes = {
-            part: {class_id: name for class_id, name in ids.items() if class_id in pools[part]}
-            for part, ids in self.classes.items()
+            subset: {class_id: name for class_id, name in ids.items() if class_id in pools[subset]}
+            for subset, ids in self.classes.items()
         }
         return replace(self, classes=classes)
 
@@ -162,14 +162,14 @@ def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:
     """JSON has no numbers for keys."""
     if document is None:
         return None
-    return {part: {int(class_id): str(name) for class_id, name in ids.items()} for part, ids in document.items()}
+    return {subset: {int(class_id): str(name) for class_id, name in ids.items()} for subset, ids in document.items()}
 
 
 def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
     """train and val -> class id -> name: the classes that a training on these shards sees."""
     return {
-        part: {class_id: entry.name for class_id, entry in sorted(manifest.parts.get(part, {}).items())}
-        for part in ("train", "val")
+        subset: {class_id: entry.name for class_id, entry in sorted(manifest.subsets.get(subset, {}).items())}
+        for subset in ("train", "val")
     }
 
 

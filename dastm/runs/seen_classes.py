@@ -5,7 +5,7 @@ that names them. Two classes are the same if their names are, where case and spa
 in one data set. A class without a name is called `class <id>`, which says nothing outside its data set: with the class
 of another data set it is never the same, and `unnamed_note` says that it cannot be told.
 
-The run's own shards are the exception: who asks there for part `train` or `val` means the classes seen.
+The run's own shards are the exception: who asks there for subset `train` or `val` means the classes seen.
 """
 
 import re
@@ -20,10 +20,10 @@ from dastm.runs.record import TrainingRecord, training_classes
 UNNAMED = re.compile(r"((train|val|test) )?class \d+")
 
 
-def check_unseen(record: TrainingRecord, manifest: Manifest, part: str, *, allow: bool) -> list[str] | None:
-    """Names of the classes of `part` that the training has seen, by ascending id; None: the record does not say.
+def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, allow: bool) -> list[str] | None:
+    """Names of the classes of `subset` that the training has seen, by ascending id; None: the record does not say.
 
-    Raises: RunError naming them, unless `allow`, or `part` is train or val of the run's own shards. The same for a
+    Raises: RunError naming them, unless `allow`, or `subset` is train or val of the run's own shards. The same for a
     record that does not say which classes the training saw, where the shards are not its own.
     """
     own = record.trained_on(manifest)
@@ -35,23 +35,23 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, part: str, *, allow
         )
     if classes is None:
         return None
-    seen = _seen(classes, record.dataset, manifest, part)
-    if seen and not allow and not (own and part != "test"):
+    seen = _seen(classes, record.dataset, manifest, subset)
+    if seen and not allow and not (own and subset != "test"):
         names = listed([f"{name} ({where})" for name, where in seen])
         raise RunError(
-            f"the run was trained or validated on {len(seen)} of the {len(manifest.parts[part])} classes of"
-            f" {manifest.dataset} {part}: {names}; score it on others, or add --allow-seen"
+            f"the run was trained or validated on {len(seen)} of the {len(manifest.subsets[subset])} classes of"
+            f" {manifest.dataset} {subset}: {names}; score it on others, or add --allow-seen"
         )
     return [name for name, _ in seen]
 
 
-def unnamed_note(record: TrainingRecord, manifest: Manifest, part: str) -> str:
+def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str:
     """One line where classes of two data sets cannot be told apart for want of names; else empty."""
     if record.classes is None or record.dataset == manifest.dataset:
         return ""
     sides = {
         record.dataset: [name for ids in record.classes.values() for name in ids.values()],
-        manifest.dataset: [entry.name for entry in manifest.parts[part].values()],
+        manifest.dataset: [entry.name for entry in manifest.subsets[subset].values()],
     }
     nameless = [dataset for dataset, names in sides.items() if any(map(_unnamed, names))]
     if not nameless:
@@ -60,9 +60,9 @@ def unnamed_note(record: TrainingRecord, manifest: Manifest, part: str) -> str:
 
 
 def _seen(
-    classes: Mapping[str, Mapping[int, str]], dataset: str, manifest: Manifest, part: str
+    classes: Mapping[str, Mapping[int, str]], dataset: str, manifest: Manifest, subset: str
 ) -> list[tuple[str, str]]:
-    """(name, part of the training) of every class of `part` that the training has seen."""
+    """(name, subset of the training) of every class of `subset` that the training has seen."""
     same_set = dataset == manifest.dataset
     telling = [
         (name, where) for where, ids in classes.items() for name in ids.values() if same_set or not _unnamed(name)
@@ -70,7 +70,7 @@ def _seen(
     by_name = {_folded(name): where for name, where in telling}
     by_id = {class_id: where for where, ids in classes.items() for class_id in ids} if same_set else {}
     found = []
-    for class_id, entry in sorted(manifest.parts[part].items()):
+    for class_id, entry in sorted(manifest.subsets[subset].items()):
         where = by_id.get(class_id) or by_name.get(_folded(entry.name))
         if where:
             found.append((entry.name, where))

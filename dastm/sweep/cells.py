@@ -115,7 +115,7 @@ def _cell(grid: Grid, row: Row, backbone: str, dataset: str, seed: int, where: s
             f"{where}: optimise.device: one of {', '.join(DEVICES)} (a sweep hands out the GPUs itself),"
             f" got {config.optimise.device!r}"
         )
-    slug = "_".join(_slug(part) for part in (row.slug, backbone, dataset))
+    slug = "_".join(_slug(name) for name in (row.slug, backbone, dataset))
     shards = grid.shards[dataset]
     return Cell(
         name=f"{slug}_seed-{seed}_{_digest(config)}",

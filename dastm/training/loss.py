@@ -1,4 +1,4 @@
-"""The objective (Eq. 1 and 8): distances and labels in, cross entropy plus weighted rank term out, part by part.
+"""The objective (Eq. 1 and 8): distances and labels in, cross entropy plus weighted rank term out, term by term.
 
 Axes: Q queries, W ways.
 """

@@ -51,14 +51,14 @@ class Pretraining:
         self.latest: list[list[float]] = []
         """(loss, accuracy) of the last steps that were accounted for."""
 
-    def parts(self) -> dict[str, Any]:
+    def with_state(self) -> dict[str, Any]:
         """What has a state: nothing of the matching, so that methods may share a pretrained backbone."""
         return {"backbone": self.model.backbone, "head": self.head, "optimiser": self.optimiser}
 
     def to_dict(self) -> dict[str, Any]:
         """For `save_checkpoint`."""
         return {
-            **{name: part.state_dict() for name, part in self.parts().items()},
+            **{name: learned.state_dict() for name, learned in self.with_state().items()},
             "step": self.step,
             "latest": self.latest,
         }
@@ -66,8 +66,8 @@ class Pretraining:
     def load(self, state: Mapping[str, Any], path: Path) -> None:
         """Continue where `to_dict` was taken; RunError naming the file if it holds something else."""
         try:
-            for name, part in self.parts().items():
-                part.load_state_dict(state[name])
+            for name, learned in self.with_state().items():
+                learned.load_state_dict(state[name])
             self.step, self.latest = state["step"], state["latest"]
         except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
             raise RunError(
@@ -92,10 +92,10 @@ class Pretraining:
         self.step += 1
         return torch.stack([loss.detach(), (scores.detach().argmax(1) == labels_L).to(loss.dtype).mean()])
 
-    def account(self, parts: list[Tensor]) -> None:
+    def account(self, terms: list[Tensor]) -> None:
         """Add the steps since the last checkpoint; RunError where their loss is not finite."""
-        self.latest = [*self.latest, *(torch.stack(parts).double().tolist() if parts else [])][-LATEST:]
-        parts.clear()
+        self.latest = [*self.latest, *(torch.stack(terms).double().tolist() if terms else [])][-LATEST:]
+        terms.clear()
         if not np.isfinite(self.latest).all():
             raise RunError(f"seed {self.seed}: pretraining diverged by step {self.step}; lower pretrain.learning_rate")
 
@@ -134,7 +134,7 @@ def pretrain(
         last: the checkpoint, from which it continues. Of several trainings that need the same one at a time, one makes
             it and the others wait.
 
-    Raises: RunError if the training part is too small for such batches, or if the loss is not finite.
+    Raises: RunError if the training subset is too small for such batches, or if the loss is not finite.
     """
     options = config.pretrain
     with locked(last.with_name(f".{last.name}.lock")):
@@ -167,13 +167,13 @@ def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.
         start=state.step,
         device=device,
     )
-    parts: list[Tensor] = []
+    terms: list[Tensor] = []
     state.model.train()
     label = f"seed {state.seed} pretraining"
     for episode in progress(items, total=options.steps, initial=state.step, desc=label, unit="step"):
-        parts.append(state.one_step(episode))
+        terms.append(state.one_step(episode))
         if state.step % state.config.optimise.checkpoint_every == 0 or state.step == options.steps:
-            state.account(parts)
+            state.account(terms)
             save_checkpoint(last, state.to_dict())
 
 

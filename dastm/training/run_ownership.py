@@ -19,7 +19,7 @@ RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
 """What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
 
 
-def claim(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[str], None]) -> None:
+def take_ownership(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[str], None]) -> None:
     """Make `run` the folder of this training, or find that it is already.
 
     Raises: RunError if it holds another training, unless `replace` has that removed first; RunError or NotOurs if what

@@ -29,13 +29,13 @@ class TrainingState:
     best: float = -1.0
     """Best validation accuracy."""
     sums: dict[str, float] = field(default_factory=dict)
-    """Loss parts and accuracy, summed over this epoch's episodes so far."""
+    """The loss, its terms and the accuracy, summed over this epoch's episodes so far."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Rows of the curves."""
 
-    def of(self, part: str, name: str) -> list[float]:
+    def of(self, subset: str, name: str) -> list[float]:
         """One column of the curves: of `train` or `val`, an epoch each."""
-        return [row[name] for row in self.history if row["part"] == part]
+        return [row[name] for row in self.history if row["part"] == subset]
 
     def to_dict(self) -> dict[str, Any]:
         """For `save_checkpoint`."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
-from dastm.episodes.augmentation import augmented, middle
+from dastm.episodes.augmentation import augmented, center_frames
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
@@ -26,7 +26,7 @@ from dastm.episodes.sampler import check_pool
 from dastm.episodes.small_classes import without_small
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.evaluator import score
-from dastm.evaluation.feature_cache import Encoded
+from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.layers.dropout import reseed_dropout
 from dastm.model import build_recogniser, rank_term
@@ -39,7 +39,7 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.loss import episode_loss
 from dastm.training.pretraining import pretrain, pretrained_name
-from dastm.training.run_ownership import claim
+from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import is_better, learning_rate, reason_to_stop
 from dastm.training.state import TrainingState, adam, is_best_state, resume
 
@@ -75,13 +75,13 @@ def train(
         source, left_out = without_small(source, needed)
         for line in left_out:
             log(line)
-        record = record.of_classes({part: source.pool_sizes(part) for part in ("train", "val")})
+        record = record.of_classes({subset: source.pool_sizes(subset) for subset in ("train", "val")})
     _check(source, config)
     device = pick_device(config.optimise.device)
     rows: list[dict[str, Any]] = []
     busy = f"{run}: another training is at work in this folder; wait for it, or choose another --out"
     with alone(run / LOCK_NAME, busy), precision(device, config.optimise.precision):
-        claim(run, record, replace=replace, log=log)
+        take_ownership(run, record, replace=replace, log=log)
         for seed in config.optimise.seeds:
             folder = run / "train" / f"seed-{seed}"
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
@@ -120,7 +120,7 @@ def train_seed(
     """
     model = build_recogniser(config, source.manifest.layout, seed).to(device)
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
-    seen = middle(source, config.augment.n_frames)
+    seen = center_frames(source, config.augment.n_frames)
     last = folder / "last.pt"
     before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
@@ -170,16 +170,16 @@ def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, la
     label = f"seed {state.seed} epoch {state.epoch + 1}/{config.optimise.epochs}"
     state.model.train()
     state.model.backbone.train(config.optimise.backbone_rate > 0)
-    parts: list[Tensor] = []
+    terms: list[Tensor] = []
     after = (config.optimise.epochs - state.epoch - 1) * total
     for episode in progress(items, total=total, initial=state.episode, after=after, desc=label, unit="episode"):
         try:
-            parts.append(train_episode(state, config, episode))
+            terms.append(train_episode(state, config, episode))
         except ValueError as error:  # the matching refuses what is not finite
             raise _diverged(state, str(error)) from error
         state.episode += 1
         if state.episode % config.optimise.checkpoint_every == 0 or state.episode == total:
-            _account(state, parts)
+            _account(state, terms)
             save_checkpoint(last, state.to_dict())
 
 
@@ -206,12 +206,12 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
     return torch.stack([loss["total"].detach(), loss["cross_entropy"].detach(), loss["rank"].detach(), shares])
 
 
-def _account(state: TrainingState, parts: list[Tensor]) -> None:
+def _account(state: TrainingState, terms: list[Tensor]) -> None:
     """Add the episodes since the last checkpoint to the epoch's sums."""
-    if not parts:
+    if not terms:
         return
-    sums = torch.stack(parts).double().sum(0).tolist()
-    parts.clear()
+    sums = torch.stack(terms).double().sum(0).tolist()
+    terms.clear()
     if not math.isfinite(sums[0]):
         raise _diverged(state, f"the loss is {sums[0]}")
     for name, value in zip(SUMMED, sums, strict=True):
@@ -284,6 +284,6 @@ def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device:
         episodes=optimise.val_episodes,
         seed=0,
     )
-    distances = Encoded(state.model)
+    distances = FeatureCache(state.model)
     epoch = state.epoch if optimise.val_draw == "new" else 0
     return score(seen, protocol, distances, device, "validation", epoch)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pipeline.audit.decisions import DECISION_COLUMNS, decision_problems
 from pipeline.audit.people import People
 
-PARTS = ("train", "val", "test")
+SUBSETS = ("train", "val", "test")
 COLUMNS = {
     "key": "string",
     "class_id": "int32",
@@ -135,7 +135,7 @@ def read_manifest(shards: Path, found: Found) -> Promise:
 
 def classes(subsets: dict[str, dict[str, Row]]) -> Iterator[ClassPromise]:
     """In the order of subsets, then of classes; an unknown subset comes last and is a problem later."""
-    order = {subset: PARTS.index(subset) if subset in PARTS else len(PARTS) for subset in subsets}
+    order = {subset: SUBSETS.index(subset) if subset in SUBSETS else len(SUBSETS) for subset in subsets}
     for subset in sorted(subsets, key=lambda subset: (order[subset], subset)):
         for class_id, entry in sorted(subsets[subset].items(), key=lambda item: int(item[0])):
             yield ClassPromise(
@@ -162,7 +162,9 @@ def read_index(shards: Path, found: Found) -> list[Row]:
     except (*FAULTS, pa.ArrowException, LookupError, TypeError, ArithmeticError) as error:
         found.problems.append(f"index.parquet: {reason_of(error)}")
         return []
-    order = [(PARTS.index(row["part"]) if row["part"] in PARTS else -1, row["class_id"], row["key"]) for row in rows]
+    order = [
+        (SUBSETS.index(row["part"]) if row["part"] in SUBSETS else -1, row["class_id"], row["key"]) for row in rows
+    ]
     if order != sorted(order):
         found.problems.append("index.parquet: rows are not sorted by part, class and key")
     twice = sorted(key for key, count in Counter(row["key"] for row in rows).items() if count > 1)
@@ -176,8 +178,8 @@ def class_problems(promise: Promise) -> Iterator[str]:
     subset_of: dict[int, str] = {}
     for of in promise.classes:
         where = f"manifest.json: class {of.class_id} of {of.subset}"
-        if of.subset not in PARTS:
-            yield f"{where}: unknown part"
+        if of.subset not in SUBSETS:
+            yield f"{where}: unknown subset"
         if of.class_id in subset_of:
             yield f"{where}: also in {subset_of[of.class_id]}"
         subset_of[of.class_id] = of.subset

@@ -19,7 +19,7 @@ from pipeline.audit.decisions import alone_warnings
 from pipeline.audit.promise import (
     FAULTS,
     MOST_SHARD,
-    PARTS,
+    SUBSETS,
     Found,
     Promise,
     Row,
@@ -79,7 +79,7 @@ def audit_json(report: dict[str, Any]) -> bytes:
 
 def _report(promise: Promise, found: Found) -> dict[str, Any]:
     subsets: dict[str, Any] = {}
-    for subset in PARTS:
+    for subset in SUBSETS:
         counts = [found.clips[of.subset, of.class_id] for of in promise.classes if of.subset == subset]
         spread = {"min": min(counts, default=0), "max": max(counts, default=0)}
         subsets[subset] = {"classes": len(counts), "clips": sum(counts), "clips_per_class": spread}

@@ -118,7 +118,7 @@ def parse(
         out or DATA / "parsed" / definition.name,
         workers=workers_of(workers, ray),
         max_refused=max_refused if max_refused is not None else given.get("max_refused"),
-        say=click.echo,
+        log=click.echo,
     )
     click.echo("\n".join(summary.lines()))
 
@@ -151,7 +151,7 @@ def split(
     definition = definition_of(dataset, settings)
     folder = out or DATA / "shards" / definition.name
     table = parsed or DATA / "parsed" / definition.name
-    summary = run(definition, table, folder, workers=workers_of(workers, ray), say=click.echo)
+    summary = run(definition, table, folder, workers=workers_of(workers, ray), log=click.echo)
     click.echo("\n".join(summary.lines()))
 
 

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from dastm.contract.documents import DocumentError, read_yaml, shown
 from dastm.contract.errors import DataError
 from dastm.contract.faults import first_fault
-from dastm.contract.shard_format import PARTS
+from dastm.contract.shard_format import SUBSETS
 from dastm.contract.skeleton import LAYOUTS, NTU25, Layout
 from pipeline.definitions.denoising import resolve_steps
 from pipeline.definitions.lists import read_keys, read_names
@@ -322,15 +322,15 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
         raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
     if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
         raise ValueError(f"split.first_class_id: a whole number, got {shown(first_class_id)}")
-    unknown = set(split) - set(PARTS)
+    unknown = set(split) - set(SUBSETS)
     if unknown:
-        raise ValueError(f"split.class_split: unknown part {min(map(str, unknown))!r}; known: {', '.join(PARTS)}")
+        raise ValueError(f"split.class_split: unknown subset {min(map(str, unknown))!r}; known: {', '.join(SUBSETS)}")
     for subset, listed in split.items():
         if not isinstance(listed, list | tuple | None):
             raise ValueError(f"split.class_split.{subset}: expected a list of class ids, got {shown(listed)}")
-    ids = {subset: tuple(split.get(subset) or ()) for subset in PARTS}
+    ids = {subset: tuple(split.get(subset) or ()) for subset in SUBSETS}
     seen: dict[int, str] = {}
-    for subset in PARTS:
+    for subset in SUBSETS:
         for class_id in ids[subset]:
             if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
                 raise ValueError(
@@ -339,4 +339,4 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
             if class_id in seen:
                 raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {subset}")
             seen[class_id] = subset
-    return {subset: tuple(sorted(i - first_class_id for i in ids[subset])) for subset in PARTS}
+    return {subset: tuple(sorted(i - first_class_id for i in ids[subset])) for subset in SUBSETS}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import DataError
-from dastm.contract.shard_format import PARTS
+from dastm.contract.shard_format import SUBSETS
 from dastm.contract.skeleton import LAYOUTS, Layout
 
 SLOTS = 2
@@ -58,12 +58,12 @@ class ArraySubset:
 
 
 def read_arrays(folder: Path) -> dict[str, ArraySubset]:
-    """All three subsets, in the order of `PARTS`; the coordinates stay on disk.
+    """All three subsets, in the order of `SUBSETS`; the coordinates stay on disk.
 
     Raises DataError (file, what was found, what was expected) where a file is missing or no .npy array of numbers,
     where a subset is empty, or where labels or frame counts do not fit the data.
     """
-    return {name: _read_subset(folder, name) for name in PARTS}
+    return {name: _read_subset(folder, name) for name in SUBSETS}
 
 
 def usual_layout(subset: ArraySubset) -> Layout:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
-from dastm.contract.shard_format import MANIFEST_NAME, PARTS, Clip, Manifest
+from dastm.contract.shard_format import MANIFEST_NAME, SUBSETS, Clip, Manifest
 from dastm.contract.shard_reading import has_manifest, read_manifest, read_shard
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition
@@ -66,7 +66,7 @@ def export_parsed(
 
     Raises DataError where the table or `out` cannot be used; `out` is replaced once the new file is whole.
     """
-    splits: dict[str, list[str]] = {subset: [] for subset in PARTS} if definition else {EVERY: []}
+    splits: dict[str, list[str]] = {subset: [] for subset in SUBSETS} if definition else {EVERY: []}
     about: dict[str, Any] = {"coordinates": "as parsed"}
     if definition is not None:
         check_layout(parsed, definition.parse.layout)
@@ -91,7 +91,7 @@ def export_shards(shards: Path, out: Path) -> ExportSummary:
         raise DataError(f"{shards / MANIFEST_NAME}: not there; run `dastm-data split` first, or name another folder")
     manifest = read_manifest(shards)
     _check_form(manifest.layout, shards / MANIFEST_NAME)
-    splits: dict[str, list[str]] = {subset: [] for subset in PARTS}
+    splits: dict[str, list[str]] = {subset: [] for subset in SUBSETS}
     put_back = ", put back into an image" if manifest.layout.is_image else ""
     about = {
         "coordinates": f"as in the shards{put_back}",
@@ -116,7 +116,7 @@ def _check_form(layout: Layout, path: Path) -> None:
 
 def read_shards(shards: Path, manifest: Manifest) -> Iterator[tuple[str, Clip]]:
     """(subset, clip) in the order of the manifest, one clip in memory; ShardError or DataError where one is damaged."""
-    for subset, entries in manifest.parts.items():
+    for subset, entries in manifest.subsets.items():
         for class_id, entry in sorted(entries.items()):
             count = 0
             for name in entry.shards:

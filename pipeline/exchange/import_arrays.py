@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.progress import Bar, progress
-from dastm.contract.shard_format import PARTS, Clip
+from dastm.contract.shard_format import SUBSETS, Clip
 from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
@@ -141,7 +141,7 @@ def _open_source(arrays: Path, spec: ImportSpec) -> _Source:
     """Everything that can be refused without looking at a coordinate is refused here."""
     subsets = read_arrays(arrays)
     given = spec.layout or (spec.definition.parse.layout if spec.definition else None)
-    layout = given or usual_layout(subsets[PARTS[0]])
+    layout = given or usual_layout(subsets[SUBSETS[0]])
     for subset in subsets.values():
         check_layout(subset, layout)
         n_stored = subset.data_NCTVM.shape[2]
@@ -161,7 +161,7 @@ def _labels(subsets: Mapping[str, ArraySubset], spec: ImportSpec) -> dict[str, d
     if spec.definition is not None:
         for name, labels in stored.items():
             _check_split(subsets[name], labels, spec.definition)
-    for one, other in combinations(PARTS, 2):
+    for one, other in combinations(SUBSETS, 2):
         shared = sorted(set(stored[one]) & set(stored[other]))
         if shared:
             raise DataError(

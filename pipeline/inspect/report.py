@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dastm.contract.errors import DataError
-from dastm.contract.shard_format import PARTS, ShardError
+from dastm.contract.shard_format import SUBSETS, ShardError
 from pipeline.inspect.animation import PlayerData
 from pipeline.inspect.find import stored_clip, with_tracks
 from pipeline.inspect.page import render
@@ -69,7 +69,7 @@ def _attempt(read: Callable[[], Result], unread: list[str]) -> Result | None:
 
 def _parsed_stats(parsed: Path, shards: Path) -> Stats:
     manifest = read_manifest(shards)
-    return parsed_stats(parsed, manifest.layout, {subset: set(ids) for subset, ids in manifest.parts.items()})
+    return parsed_stats(parsed, manifest.layout, {subset: set(ids) for subset, ids in manifest.subsets.items()})
 
 
 def _examples(shards: Path, parsed: Path | None, unread: list[str]) -> Iterator[Example]:
@@ -95,6 +95,6 @@ def _example_keys(shards: Path) -> Iterator[str]:
     index = read_index(shards)
     rows = sorted(zip(*(index[name].to_pylist() for name in ("part", "class_id", "key")), strict=True))
     first = {(subset, class_id): key for subset, class_id, key in reversed(rows)}
-    for subset in PARTS:
+    for subset in SUBSETS:
         classes = [class_id for of, class_id in sorted(first) if of == subset]
         yield from (first[subset, class_id] for class_id in dict.fromkeys(classes[:: -(-len(classes) // CLASSES) or 1]))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
-from dastm.contract.shard_format import PARTS, Clip, Manifest
+from dastm.contract.shard_format import SUBSETS, Clip, Manifest
 from dastm.contract.shard_reading import read_shard
 from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.inspect.stored import read_index, read_manifest, setting_of, source_frames
@@ -96,7 +96,7 @@ class Stats:
         """subset -> classes with clips, clips, fewest and most clips a class, frames."""
         return {
             subset: self._subset(subset)
-            for subset in (*PARTS, OUTSIDE)
+            for subset in (*SUBSETS, OUTSIDE)
             if any(c.subset == subset for c in self.classes)
         }
 
@@ -199,7 +199,7 @@ def shard_stats(folder: Path) -> Stats:
     """
     manifest = read_manifest(folder)
     stats = Stats(of="shards", dataset=manifest.dataset, layout=manifest.layout)
-    total = sum(entry.clips for classes in manifest.parts.values() for entry in classes.values())
+    total = sum(entry.clips for classes in manifest.subsets.values() for entry in classes.values())
     missing_V, places = np.zeros(manifest.layout.n_joints, np.int64), 0
     tells = _tells_missing(manifest)
     centred = {"every_frame": slice(None), "first_frame": slice(1)}.get(str(setting_of(manifest, "origin")), slice(0))
@@ -227,8 +227,8 @@ def _dropping_steps(folder: Path) -> Iterator[str]:
 
 def _clips_of(folder: Path, manifest: Manifest, stats: Stats) -> Iterator[tuple[ClassCount, Clip]]:
     """Every clip with the count of its class, which is added to `stats`."""
-    for subset in PARTS:
-        for class_id, entry in sorted(manifest.parts.get(subset, {}).items()):
+    for subset in SUBSETS:
+        for class_id, entry in sorted(manifest.subsets.get(subset, {}).items()):
             of = ClassCount(class_id=class_id, name=entry.name, subset=subset)
             stats.classes.append(of)
             for shard in entry.shards:

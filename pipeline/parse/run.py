@@ -73,14 +73,14 @@ def parse(
     workers: Workers | int = 1,
     max_refused: int | None = None,
     files_per_task: int = FILES_PER_TASK,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> ParseSummary:
     """Parse every clip below the raw folders and zips into the table `out`; the bytes do not depend on `workers`.
 
     Args:
         max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
         files_per_task: raw files whose clips are in memory together, in each worker; fewer where they are large.
-        say: called with each line about work that need not be done again.
+        log: called with each line about work that need not be done again.
 
     Raises DataError if the raw data or `out` cannot be used at all, or no clip can be used; finished files stay, and
     the same call continues from there. NotOurs names a foreign file that is in the way.
@@ -92,12 +92,12 @@ def parse(
     plan = make_plan(definition, raw)
     tasks = _cut(plan, files_per_task, definition, out)
     for note in plan.notes:
-        say(f"note: {note}")
+        log(f"note: {note}")
     with alone(out):
         with clear_errors(out):
             done = _prepare_folder(out, tasks)
         if done:
-            say(f"{len(done)} of {len(tasks)} table files are as they were, their raw files are not read again")
+            log(f"{len(done)} of {len(tasks)} table files are as they were, their raw files are not read again")
         _run(tasks, done, workers, max_refused)
         summary = summarise(
             [task.path("clips") for task in tasks],

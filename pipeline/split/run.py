@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
-from dastm.contract.shard_format import PARTS
+from dastm.contract.shard_format import SUBSETS
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.shard_writing import SHARDS, Decisions, ShardClass, versions, write_shards
@@ -64,7 +64,7 @@ class SplitSummary:
 
     def lines(self) -> list[str]:
         """The summary for people: one line per subset, one on bodies, then the notes."""
-        counts = [f"{subset}: {self.clips[subset]} clips of {self.classes[subset]} classes" for subset in PARTS]
+        counts = [f"{subset}: {self.clips[subset]} clips of {self.classes[subset]} classes" for subset in SUBSETS]
         bodies = ", ".join(f"{n} with {m} bod{'y' if m == 1 else 'ies'}" for m, n in self.bodies.items())
         outside = [f"{self.outside} clips of classes outside the split"] if self.outside else []
         return [*counts, f"clips: {bodies}", *outside, *self.notes]
@@ -101,13 +101,13 @@ def split(
     out: Path,
     *,
     workers: Workers | int = 1,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> SplitSummary:
     """Write the shards of a definition; `out` is replaced as a whole, once the new one is complete.
 
     Args:
         workers: number of processes; it never changes a byte.
-        say: called with each line about work that need not be done again.
+        log: called with each line about work that need not be done again.
 
     Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
     clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
@@ -116,18 +116,18 @@ def split(
     check_split(definition.split, definition.parse.layout)
     check_replaceable(out, SHARDS, _noted(out))
     with alone(out):
-        return _split(definition, parsed, out, workers, say)
+        return _split(definition, parsed, out, workers, log)
 
 
 def _split(
-    definition: Definition, parsed: Path, out: Path, workers: Workers | int, say: Callable[[str], None]
+    definition: Definition, parsed: Path, out: Path, workers: Workers | int, log: Callable[[str], None]
 ) -> SplitSummary:
     files = table_files(parsed)
     check_layout(parsed, definition.parse.layout)
     digest = _digest(definition, files)
     finished = _finished(out, digest)
     if finished is not None:
-        say("the parsed table, the definition and the shards are as they were, nothing is done again")
+        log("the parsed table, the definition and the shards are as they were, nothing is done again")
         return finished
     facts, file_of = _facts(files)
     _check_whole(parsed, facts.num_rows)
@@ -139,13 +139,13 @@ def _split(
     with clear_errors(out):
         keep_for(work.folder, digest)
     with at_work(workers, len(files)) as run:
-        found, bodies = _normalise_all(work, run, say)
+        found, bodies = _normalise_all(work, run, log)
         counts = {i: len(pool.cached) for i, pool in pools.items()}
         notes = (*_check_counts(counts, pools, definition), *found)
         _write(work, out, run)
     summary = SplitSummary(
-        clips={subset: sum(counts[i] for i in definition.split.class_split[subset]) for subset in PARTS},
-        classes={subset: sum(counts[i] > 0 for i in definition.split.class_split[subset]) for subset in PARTS},
+        clips={subset: sum(counts[i] for i in definition.split.class_split[subset]) for subset in SUBSETS},
+        classes={subset: sum(counts[i] > 0 for i in definition.split.class_split[subset]) for subset in SUBSETS},
         bodies=dict(sorted(bodies.items())),
         outside=outside,
         notes=notes,
@@ -219,7 +219,7 @@ def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], in
         raise DataError(f"parsed table: {len(twice)} keys occur more than once, the first is {min(twice)}; parse again")
     pools = {
         class_id: _Pool(definition.class_name(class_id) or f"class {class_id}", [])
-        for subset in PARTS
+        for subset in SUBSETS
         for class_id in definition.split.class_split[subset]
     }
     outside = 0
@@ -258,7 +258,7 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
     return tuple(short)
 
 
-def _normalise_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
+def _normalise_all(work: _Work, run: Run, log: Callable[[str], None]) -> tuple[list[str], Counter[int]]:
     """Normalise the drawn clips; for each unusable clip the next one of its class is drawn from the table.
 
     Returns the notes, clip by clip and then counted, and how many clips have how many bodies.
@@ -269,7 +269,7 @@ def _normalise_all(work: _Work, run: Run, say: Callable[[str], None]) -> tuple[l
     rounds = 0
     while chosen := _next_keys(work.definition, work.pools):
         tasks = _cut(work, chosen, rounds)
-        _run(tasks, run, say)
+        _run(tasks, run, log)
         for note in map(_note_of, tasks):
             for key, why in note["refused"]:
                 if key in work.definition.split.exemplars:
@@ -315,11 +315,11 @@ def _cut(work: _Work, chosen: set[str], rounds: int) -> list[CacheTask]:
     ]
 
 
-def _run(tasks: Sequence[CacheTask], run: Run, say: Callable[[str], None]) -> None:
+def _run(tasks: Sequence[CacheTask], run: Run, log: Callable[[str], None]) -> None:
     """Do the tasks of one round that an interrupted run has not finished."""
     to_do = [task for task in tasks if not task.is_done()]
     if len(to_do) < len(tasks):
-        say(f"{len(tasks) - len(to_do)} of {len(tasks)} table files are done already")
+        log(f"{len(tasks) - len(to_do)} of {len(tasks)} table files are done already")
     total = sum(len(task.keys) for task in tasks)
     left = sum(len(task.keys) for task in to_do)
     with (
@@ -342,7 +342,7 @@ def _write(work: _Work, out: Path, run: Run) -> None:
     with replaced_folder(out, SHARDS, _noted(out)) as folder:
         write_shards(
             folder,
-            {subset: dict(_shard_classes(work, subset)) for subset in PARTS},
+            {subset: dict(_shard_classes(work, subset)) for subset in SUBSETS},
             dataset=definition.name,
             layout=definition.parse.layout,
             frames=definition.split.n_frames,

@@ -15,7 +15,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from dastm.episodes.augmentation import middle
+from dastm.episodes.augmentation import center_frames
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.report.explain import Array, Pair, explain
@@ -42,7 +42,7 @@ def picture(run: Path) -> str:
     with closing(open_source(shards_of(record, run), mode="auto", budget=0)) as source:
         layout = source.manifest.layout
         model = load_recogniser(run, record.config, layout, record.config.optimise.seeds[0], CPU)
-        seen = middle(source, record.config.augment.n_frames)
+        seen = center_frames(source, record.config.augment.n_frames)
         pair = explain(model, seen, "test", N_WAY, CPU).same
         plan = {"n_way": N_WAY, "k_shot": 1, "n_query": 1, "seed": 0, "epoch": 0, "count": 1, "workers": 0}
         episode = next(episodes(seen, "test", **plan, device=CPU))

@@ -11,7 +11,7 @@ from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import score
-from dastm.evaluation.feature_cache import Encoded
+from dastm.evaluation.feature_cache import FeatureCache
 from dastm.model import build_recogniser
 from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
@@ -41,7 +41,7 @@ def trained_and_scored(source, config):
     parts = trainer.train_episode(state, config, episode)
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     asked = EvalConfig(n_way=2, k_shot=2, n_query=1, episodes=3)
-    return moved, parts, score(source, asked, Encoded(model.eval()), CPU, "test")
+    return moved, parts, score(source, asked, FeatureCache(model.eval()), CPU, "test")
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

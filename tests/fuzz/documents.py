@@ -156,7 +156,7 @@ def _manifest() -> Manifest:
         dataset="d",
         layout=NTU25,
         frames=2,
-        parts=parts,
+        subsets=parts,
         definition={"split": {}},
         contents="c",
         versions={"numpy": "1"},

@@ -53,9 +53,9 @@ def test_the_manifest_says_what_there_is(tmp_path):
     written = write(tmp_path / "out")
     read = decode_manifest((tmp_path / "out/manifest.json").read_bytes(), "here")
     assert read == written
-    assert read.parts["train"][2].shards == ("train/002-000.tar", "train/002-001.tar")
-    assert {part: read.pool_sizes(part) for part in read.parts} == {"train": {2: 3, 7: 2}, "val": {11: 1}, "test": {}}
-    assert read.parts["train"][7].name == "wave"
+    assert read.subsets["train"][2].shards == ("train/002-000.tar", "train/002-001.tar")
+    assert {part: read.pool_sizes(part) for part in read.subsets} == {"train": {2: 3, 7: 2}, "val": {11: 1}, "test": {}}
+    assert read.subsets["train"][7].name == "wave"
     assert sorted(read.versions) == ["dastm", "numba", "numpy", "pyarrow", "python"]
     assert (read.dataset, read.frames, read.layout, read.definition) == ("made", 4, STICK, {"name": "made"})
 

@@ -27,7 +27,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def curves(rows: Rows) -> str:
-    """Loss, its parts and accuracy against the number of training episodes; one colour a seed.
+    """Loss, its terms and accuracy against the number of training episodes; one colour a seed.
 
     Args:
         rows: mappings with `seed`, `episode` (training episodes so far) and `part` (train or val), and any of `loss`,
@@ -47,14 +47,14 @@ def curves(rows: Rows) -> str:
     with drawing(4.3 * n_columns, 2.7 * n_rows + 0.4) as figure:
         grid = figure.subplots(n_rows, n_columns, squeeze=False).flatten()
         for axes, key in zip(grid, panels, strict=False):
-            for (seed, part), points in series.items():
-                _draw_curve(axes, points, key, f"{key}-{part}-{seed}", colours[seed], LOOKS[part])
+            for (seed, subset), points in series.items():
+                _draw_curve(axes, points, key, f"{key}-{subset}-{seed}", colours[seed], LOOKS[subset])
             axes.set(ylabel=PANELS[key], xlabel="training episodes")
             axes.locator_params(axis="x", nbins=5)
             axes.grid(axis="y", alpha=0.25)
         for axes in grid[len(panels) :]:
             axes.remove()
-        figure.legend(handles=_legend(colours, {part for _, part in series}), loc="outside lower center", ncols=6)
+        figure.legend(handles=_legend(colours, {subset for _, subset in series}), loc="outside lower center", ncols=6)
         return to_svg(figure, f"Training curves of {len(seeds)} seed(s)")
 
 
@@ -97,7 +97,7 @@ def _bars(percent: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def _series(rows: Rows) -> dict[tuple[int, str], Rows]:
-    """(seed, part) -> its rows by episode."""
+    """(seed, subset) -> its rows by episode."""
     if not rows:
         raise ValueError("curves: no rows")
     for row in rows:
@@ -130,6 +130,8 @@ def _thinned(values: Sequence[float]) -> NDArray[np.float64]:
     return np.array([np.mean(values[i : i + group]) for i in range(0, len(values), group)])
 
 
-def _legend(colours: Mapping[int, str], parts: set[str]) -> list[Line2D]:
+def _legend(colours: Mapping[int, str], subsets: set[str]) -> list[Line2D]:
     seeds = [Line2D([], [], color=colour, linewidth=3, label=f"seed {seed}") for seed, colour in colours.items()]
-    return seeds + [Line2D([], [], color=INK, label=part, **look) for part, look in LOOKS.items() if part in parts]
+    return seeds + [
+        Line2D([], [], color=INK, label=subset, **look) for subset, look in LOOKS.items() if subset in subsets
+    ]

@@ -36,7 +36,7 @@ def test_a_variant_with_fewer_rounds_is_compared_in_those():
 
 def test_share_outside_a_part():
     share = case_entry(
-        case("ours", "backbone", part="backbone"),
+        case("ours", "backbone", inner="backbone"),
         {"ours": measured(4.0, 2.0, 1.0), "backbone": measured(3.0, 1.0, 0.9)},
     )["share"]
     assert share["of"] == "of the time outside the backbone"
@@ -91,7 +91,7 @@ def test_shares_stand_below_the_table():
     both = {"ours": measured(2.0, flops=4_000_000_000), "product": measured(1.0, flops=4_000_000_000)}
     found["cases"]["run"] = case_entry(case("ours", "product", limit="product"), both)
     both = {"ours": measured(2.0), "part": measured(1.5)}
-    found["cases"]["jump"] = case_entry(case("ours", "part", part="part"), both)
+    found["cases"]["jump"] = case_entry(case("ours", "part", inner="part"), both)
     assert table(found).endswith(
         " |\n\n- run: 2 GFLOP/s, 50 % (50 to 50) of the rate of a large product\n"
         "- jump: 25 % (25 to 25) of the time outside the part\n"

@@ -12,7 +12,7 @@ MEGABYTES = 48
 def cases(setting: Setting) -> dict[str, Case]:
     """One of every kind."""
     return {
-        "nap": Case(variants={"ours": nap(0.004), "half": nap(0.002)}, part="half"),
+        "nap": Case(variants={"ours": nap(0.004), "half": nap(0.002)}, inner="half"),
         "room": Case(variants={"ours": room}),
         "product": Case(variants={"ours": product(64), "matrix product": product(128)}, limit="matrix product"),
         "growth with sheep": Case(

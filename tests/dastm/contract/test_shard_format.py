@@ -87,7 +87,7 @@ def manifest():
         dataset="mine",
         layout=OPENPOSE18,
         frames=50,
-        parts={"train": {7: entry}, "val": {}, "test": {}},
+        subsets={"train": {7: entry}, "val": {}, "test": {}},
         definition={"name": "mine"},
         contents="00",
         versions={"numpy": "2"},
@@ -103,8 +103,8 @@ def test_manifest_and_back(manifest):
 
 def test_exemplars_are_written_where_there_are_some_and_come_back(manifest):
     assert b"exemplars" not in encode_manifest(manifest)
-    entry = replace(manifest.parts["train"][7], exemplars=(1, 3))
-    marked = replace(manifest, parts={**manifest.parts, "train": {7: entry, 8: manifest.parts["train"][7]}})
+    entry = replace(manifest.subsets["train"][7], exemplars=(1, 3))
+    marked = replace(manifest, subsets={**manifest.subsets, "train": {7: entry, 8: manifest.subsets["train"][7]}})
     read = decode_manifest(encode_manifest(marked), "here")
     assert read == marked
     assert read.exemplars("train") == {7: (1, 3)}

@@ -50,7 +50,7 @@ def test_a_whole_folder_is_read(folder):
     manifest = read_manifest(folder)
     assert has_manifest(folder)
     index = read_index(folder).to_pylist()
-    clips = [clip for name in manifest.parts["train"][0].shards for clip in read_shard(folder, name)]
+    clips = [clip for name in manifest.subsets["train"][0].shards for clip in read_shard(folder, name)]
     assert [clip.key for clip in clips] == [row["key"] for row in index if row["class_id"] == 0]
     assert read_index(folder, ["key"]).column_names == ["key"]
 

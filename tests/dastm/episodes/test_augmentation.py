@@ -9,7 +9,7 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
-from dastm.episodes.augmentation import augmented, drawn_frames, middle, similarities
+from dastm.episodes.augmentation import augmented, center_frames, drawn_frames, similarities
 from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
@@ -38,18 +38,18 @@ def joints(source, number=0):
 
 
 def test_middle_frames_are_those_of_equal_segments(source):
-    torch.testing.assert_close(joints(middle(source, 4)), joints(source)[:, :, [1, 4, 7, 10]], rtol=0, atol=0)
-    torch.testing.assert_close(joints(middle(source, 1)), joints(source)[:, :, [6]], rtol=0, atol=0)
+    torch.testing.assert_close(joints(center_frames(source, 4)), joints(source)[:, :, [1, 4, 7, 10]], rtol=0, atol=0)
+    torch.testing.assert_close(joints(center_frames(source, 1)), joints(source)[:, :, [6]], rtol=0, atol=0)
 
 
 def test_all_frames_are_the_source_itself(source):
-    assert middle(source, None) is source
-    assert middle(source, FRAMES) is source
+    assert center_frames(source, None) is source
+    assert center_frames(source, FRAMES) is source
     assert augmented(source, seed=0) is source
 
 
 def test_a_view_says_of_itself_what_the_source_says(source):
-    view = middle(source, 4)
+    view = center_frames(source, 4)
     assert view.manifest == source.manifest
     assert view.pool_sizes("train") == source.pool_sizes("train")
     plan = plan_of(source)
@@ -68,7 +68,7 @@ def test_closing_a_view_closes_the_source(source):
         def close(self):
             closed.append(True)
 
-    middle(Source(), 4).close()
+    center_frames(Source(), 4).close()
     assert closed
 
 
@@ -146,7 +146,7 @@ def test_upright_clips_turn_about_z():
     torch.testing.assert_close(torch.tensor([1.0, 0, 5]) @ quarter, torch.tensor([0.0, 1, 5]))
 
 
-@pytest.mark.parametrize("view", [middle, lambda source, n: augmented(source, n_frames=n, seed=0)])
+@pytest.mark.parametrize("view", [center_frames, lambda source, n: augmented(source, n_frames=n, seed=0)])
 def test_more_frames_than_are_stored_are_one_line(source, view):
     with pytest.raises(RunError, match=r"augment\.n_frames: 13 frames of clips that hold 12"):
         view(source, 13)
@@ -155,7 +155,7 @@ def test_more_frames_than_are_stored_are_one_line(source, view):
 @pytest.mark.parametrize(
     ("look", "key"),
     [
-        (lambda source: middle(source, 4), "n_frames"),
+        (lambda source: center_frames(source, 4), "n_frames"),
         (lambda source: augmented(source, n_frames=4, seed=0), "n_frames"),
         (lambda source: augmented(source, yaw=5.0, seed=0), "yaw"),
     ],
@@ -166,4 +166,4 @@ def test_frames_are_not_chosen_among_scrambled_ones_whoever_asks(source, look, k
 
     with pytest.raises(RunError, match=rf"augment\.{key}: not of shards whose frames are scrambled"):
         look(Scrambled())
-    assert middle(Scrambled(), None).manifest == Scrambled.manifest
+    assert center_frames(Scrambled(), None).manifest == Scrambled.manifest

@@ -9,12 +9,12 @@ from dastm.contract.shard_format import DECISION_COLUMNS, INDEX_NAME, ShardError
 from dastm.episodes.index import read_index
 from tests.shard_folder import clip_key, make_shard_folder, rewrite_index
 
-PARTS = {"train": {5: 7, 2: 4}, "val": {9: 3}}
+SUBSETS = {"train": {5: 7, 2: 4}, "val": {9: 3}}
 
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    return tmp_path, make_shard_folder(tmp_path, parts=PARTS, bodies=(1, 2), rng=rng)
+    return tmp_path, make_shard_folder(tmp_path, parts=SUBSETS, bodies=(1, 2), rng=rng)
 
 
 def table_of(path):
@@ -112,7 +112,7 @@ def test_an_unknown_part_or_shard_is_refused(folder):
     path, manifest = folder
     table = table_of(path)
     rewrite_index(path, part=["other", *table["part"][1:]])
-    with pytest.raises(ShardError, match="part 'other' is not in the manifest"):
+    with pytest.raises(ShardError, match="subset 'other' is not in the manifest"):
         read_index(path, manifest)
     rewrite_index(path, part=table["part"], shard=["train/777-000.tar", *table["shard"][1:]])
     with pytest.raises(ShardError, match="names a shard that the manifest's train does not"):

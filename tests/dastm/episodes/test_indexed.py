@@ -45,9 +45,9 @@ def test_a_plan_gets_the_clips_that_were_written(tmp_path, rng):
 
 def test_an_unknown_part_and_a_plan_that_does_not_fit_are_refused(folder):
     with IndexedShards(folder) as source:
-        with pytest.raises(RunError, match="no part 'test', it has train, val"):
+        with pytest.raises(RunError, match="no subset 'test', it has train, val"):
             source.pool_sizes("test")
-        with pytest.raises(RunError, match="no part 'test'"):
+        with pytest.raises(RunError, match="no subset 'test'"):
             fetch_episode(source, "test", PLAN)
         with pytest.raises(ValueError, match="val has no class 5"):
             fetch_episode(source, "val", PLAN)

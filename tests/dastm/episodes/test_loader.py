@@ -122,7 +122,7 @@ def test_a_pool_too_small_or_a_wrong_part_is_refused_before_anything_is_read(sou
         episodes(watched, "val", **SHAPE, count=1)
     with pytest.raises(RunError, match="needs 5 clips in every class, but class 2 has 4, class 7 has 3"):
         episodes(watched, "train", **{**SHAPE, "n_query": 4}, count=1)
-    with pytest.raises(RunError, match="no part 'test'"):
+    with pytest.raises(RunError, match="no subset 'test'"):
         episodes(watched, "test", **SHAPE, count=1)
     assert watched.asked == 0
 

@@ -14,14 +14,14 @@ from dastm.episodes.manifest import check_clip, clip_shape, one_line, pool_sizes
 def manifest_with(shard):
     entry = ClassEntry(name="wave", clips=2, shards=(shard,))
     return Manifest(
-        dataset="d", layout=NTU25, frames=6, parts={"train": {4: entry}}, definition={}, contents="", versions={}
+        dataset="d", layout=NTU25, frames=6, subsets={"train": {4: entry}}, definition={}, contents="", versions={}
     )
 
 
 def test_pool_sizes_of_a_known_and_an_unknown_part():
     manifest = manifest_with("a.tar")
     assert pool_sizes(manifest, "train", "here") == {4: 2}
-    with pytest.raises(RunError, match=r"^here: no part 'test', it has train$"):
+    with pytest.raises(RunError, match=r"^here: no subset 'test', it has train$"):
         pool_sizes(manifest, "test", "here")
 
 

@@ -70,11 +70,11 @@ def test_the_source_may_be_closed_after_loading(source):
 
 def test_unknown_and_unloaded_parts_are_refused(source):
     held = ResidentClips(source, ["train"], CPU)
-    with pytest.raises(RunError, match="no part 'x', it has test, train, val"):
+    with pytest.raises(RunError, match="no subset 'x', it has test, train, val"):
         held.pool_sizes("x")
-    with pytest.raises(RunError, match="part 'val' was not loaded, only train"):
+    with pytest.raises(RunError, match="subset 'val' was not loaded, only train"):
         fetch_episode(held, "val", MIXED)
-    with pytest.raises(RunError, match="no part 'x'"):
+    with pytest.raises(RunError, match="no subset 'x'"):
         ResidentClips(source, ["x"], CPU)
     held.close()
     with pytest.raises(RunError, match="was not loaded"):
@@ -93,7 +93,7 @@ def test_a_damaged_clip_stops_the_loading(source):
 
 def test_the_estimate_is_what_the_tensors_take(source):
     held = ResidentClips(source, ["train", "val"], CPU)
-    tensors = [t for p in held._parts.values() for t in (p.joints_LMTVC, p.present_LM)]
+    tensors = [t for p in held._subsets.values() for t in (p.joints_LMTVC, p.present_LM)]
     assert resident_bytes(source, ["train", "val"]) == sum(t.nbytes for t in tensors)
     assert resident_bytes(source, ["val"]) == 3 * 2 * (6 * 25 * 3 * 4 + 1)
     assert resident_bytes(source, ["test"]) == 0

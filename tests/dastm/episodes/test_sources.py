@@ -85,8 +85,8 @@ def test_auto_is_resident_where_it_fits_else_indexed_and_streamed_for_urls(folde
     assert isinstance(open_source(folder), ResidentClips)
     assert isinstance(open_source(folder, budget=everything), ResidentClips)
     assert isinstance(open_source(folder, budget=everything - 1), IndexedShards)
-    assert isinstance(open_source(folder, budget=train, parts=["train"]), ResidentClips)
-    assert isinstance(open_source(folder, budget=0, mode="resident", parts=["val"]), ResidentClips)
+    assert isinstance(open_source(folder, budget=train, subsets=["train"]), ResidentClips)
+    assert isinstance(open_source(folder, budget=0, mode="resident", subsets=["val"]), ResidentClips)
     assert isinstance(open_source(f"file://{folder}"), StreamedShards)
     assert isinstance(open_source(f"pipe:cat {folder}", commands=True), StreamedShards)
     with pytest.raises(RunError, match="never because a file says so"):
@@ -101,8 +101,8 @@ def test_a_url_cannot_be_read_by_offset(mode):
 
 
 def test_parts_that_are_not_there_are_refused(folder):
-    with pytest.raises(RunError, match="no part 'test', it has train, val"):
-        open_source(folder, parts=["test"])
+    with pytest.raises(RunError, match="no subset 'test', it has train, val"):
+        open_source(folder, subsets=["test"])
 
 
 def test_clips_come_in_the_order_asked_for_and_alike_from_all_sources(folder):
@@ -129,6 +129,6 @@ def test_clips_that_there_are_none_of_are_refused(folder, mode):
         source.clips("train", [[(4, 0)]])
     with pytest.raises(ValueError, match="train: class 2 has 6 clips, no clip 6"):
         source.clips("train", [[(2, 6)]])
-    with pytest.raises(RunError, match="no part 'test'"):
+    with pytest.raises(RunError, match="no subset 'test'"):
         source.clips("test", [[(2, 0)]])
     source.close()

@@ -133,7 +133,7 @@ def test_a_command_that_fails_after_everything_was_read_is_noticed(folder):
 
 def test_an_unknown_part_and_a_plan_that_does_not_fit_are_refused(folder):
     source = StreamedShards(str(folder))
-    with pytest.raises(RunError, match="no part 'test', it has train, val"):
+    with pytest.raises(RunError, match="no subset 'test', it has train, val"):
         fetch_episode(source, "test", PLAN)
     with pytest.raises(ValueError, match="val has no class 5"):
         fetch_episode(source, "val", PLAN)
@@ -222,7 +222,7 @@ def test_a_shard_name_that_would_reach_the_shell_is_refused(folder):
 @pytest.mark.parametrize("name", ["manifest.json", "shard"])
 def test_a_pipe_in_a_local_folder_is_refused_and_does_not_hang(folder, start, name):
     opened = StreamedShards(f"{start}{folder}")
-    path = folder / (opened.manifest.parts["train"][5].shards[0] if name == "shard" else name)
+    path = folder / (opened.manifest.subsets["train"][5].shards[0] if name == "shard" else name)
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(ShardError, match=f"{re.escape(str(path))}: no regular file"):

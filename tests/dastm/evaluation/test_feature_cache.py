@@ -7,7 +7,7 @@ import torch
 
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluation.feature_cache import Encoded
+from dastm.evaluation.feature_cache import FeatureCache
 from dastm.model import build_recogniser
 from tests.toy import tiny, toy_shards
 
@@ -25,7 +25,7 @@ def some(source, count=12):
 @pytest.mark.parametrize("budget", [2**30, 100_000, 0], ids=["kept", "some kept", "none kept"])
 def test_distances_are_those_of_the_network(source, budget):
     model = build_recogniser(tiny(), source.manifest.layout, 0).double()
-    encoded = Encoded(model, budget)
+    encoded = FeatureCache(model, budget)
     with torch.inference_mode():
         for episode in some(source):
             clips = {name: getattr(episode, name) for name in ("support", "query")}
@@ -38,7 +38,7 @@ def test_a_clip_is_encoded_once(source, monkeypatch):
     model = build_recogniser(tiny(), source.manifest.layout, 0)
     encode, counts = model.encode, []
     monkeypatch.setattr(model, "encode", lambda clips: counts.append(len(clips.present_LM)) or encode(clips))
-    distances = Encoded(model)
+    distances = FeatureCache(model)
     with torch.inference_mode():
         for episode in some(source, 30):
             distances(episode)
@@ -47,7 +47,7 @@ def test_a_clip_is_encoded_once(source, monkeypatch):
 
 
 def test_beyond_the_budget_nothing_is_kept(source):
-    distances = Encoded(build_recogniser(tiny(), source.manifest.layout, 0), budget=1000)
+    distances = FeatureCache(build_recogniser(tiny(), source.manifest.layout, 0), budget=1000)
     with torch.inference_mode():
         for episode in some(source, 3):
             distances(episode)

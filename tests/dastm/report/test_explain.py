@@ -30,7 +30,7 @@ def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source):
     episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
     with torch.inference_mode():
         distances = model.episode_distances(episode)[0].tolist()
-    names = [source.manifest.parts["test"][class_id].name for class_id in episode.plan.class_ids]
+    names = [source.manifest.subsets["test"][class_id].name for class_id in episode.plan.class_ids]
     nearest_wrong = int(np.argmin(distances[1:])) + 1
     assert explanation.same.query_class == explanation.same.prototype_class == names[0]
     assert explanation.other.prototype_class == names[nearest_wrong]

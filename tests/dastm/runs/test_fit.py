@@ -45,7 +45,7 @@ def manifest_of(layout=STICK, frames=6, **split):
         dataset="x",
         layout=layout,
         frames=frames,
-        parts={},
+        subsets={},
         definition={"split": {**PREPARED, **split}},
         contents="",
         versions={},

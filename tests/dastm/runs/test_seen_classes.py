@@ -27,7 +27,7 @@ def manifest_of(dataset, **parts):
         for part, classes in parts.items()
     }
     return Manifest(
-        dataset=dataset, layout=NTU25, frames=4, parts=entries, definition={}, contents=dataset, versions={}
+        dataset=dataset, layout=NTU25, frames=4, subsets=entries, definition={}, contents=dataset, versions={}
     )
 
 

@@ -9,7 +9,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.ownership import unfinished_name
 from dastm.episodes.sources import open_source
 from dastm.runs.record import TrainingRecord, record_training
-from dastm.training.run_ownership import claim
+from dastm.training.run_ownership import take_ownership
 from tests.toy import tiny, toy_shards, train_toy
 
 
@@ -24,7 +24,7 @@ def record_of(shards, config):
 
 
 def test_an_empty_folder_is_claimed_by_writing_the_record(shards, tmp_path):
-    claim(tmp_path, record_of(shards, tiny()), replace=False, log=print)
+    take_ownership(tmp_path, record_of(shards, tiny()), replace=False, log=print)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["config.json"]
 
 
@@ -42,23 +42,23 @@ def test_epochs_that_make_another_training_are_refused_with_the_reason(shards, t
     )
     train_toy(shards, tmp_path, first)
     with pytest.raises(RunError, match=rf"holds another training \(optimise\.epochs: {why}"):
-        claim(tmp_path, record_of(shards, second), replace=False, log=print)
+        take_ownership(tmp_path, record_of(shards, second), replace=False, log=print)
 
 
 def test_more_epochs_under_other_code_are_another_training(shards, tmp_path):
     train_toy(shards, tmp_path, tiny(optimise__schedule="constant"))
     longer = replace(record_of(shards, tiny(optimise__schedule="constant", optimise__epochs=3)), code="other")
     with pytest.raises(RunError, match=r"holds another training \(optimise\.epochs, other code\)"):
-        claim(tmp_path, longer, replace=False, log=print)
+        take_ownership(tmp_path, longer, replace=False, log=print)
 
 
 def test_another_training_is_named_by_its_keys_and_kept(shards, tmp_path):
     train_toy(shards, tmp_path)
     other = record_of(shards, tiny(matching__rank="surrogate", augment__yaw=5.0))
     with pytest.raises(RunError, match=r"holds another training \(matching\.rank, augment\.yaw\)"):
-        claim(tmp_path, other, replace=False, log=print)
+        take_ownership(tmp_path, other, replace=False, log=print)
     lines = []
-    claim(tmp_path, other, replace=True, log=lines.append)
+    take_ownership(tmp_path, other, replace=True, log=lines.append)
     assert "it is replaced" in lines[0]
     assert not (tmp_path / "train" / "seed-0").exists()
 
@@ -68,9 +68,9 @@ def test_a_folder_that_is_refused_keeps_what_another_training_has_half_written(s
     half = unfinished_name(tmp_path / "train" / "seed-0" / "last.pt")
     half.write_text("x")
     with pytest.raises(RunError, match="holds another training"):
-        claim(tmp_path, record_of(shards, tiny(augment__yaw=5.0)), replace=False, log=print)
+        take_ownership(tmp_path, record_of(shards, tiny(augment__yaw=5.0)), replace=False, log=print)
     assert half.exists()
-    claim(tmp_path, record_of(shards, tiny()), replace=False, log=print)
+    take_ownership(tmp_path, record_of(shards, tiny()), replace=False, log=print)
     assert not half.exists()
 
 
@@ -78,23 +78,23 @@ def test_a_record_that_was_never_finished_leaves_the_folder_free(shards, tmp_pat
     (tmp_path / "train").mkdir()
     half = unfinished_name(tmp_path / "train" / "config.json")
     half.write_text("x")
-    claim(tmp_path, record_of(shards, tiny()), replace=False, log=print)
+    take_ownership(tmp_path, record_of(shards, tiny()), replace=False, log=print)
     assert not half.exists()
 
 
 def test_a_damaged_record_is_refused_with_advice_that_works(shards, tmp_path):
     run = tmp_path / "run"
     record = record_of(shards, tiny())
-    claim(run, record, replace=False, log=print)
+    take_ownership(run, record, replace=False, log=print)
     path = run / "train" / "config.json"
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole.replace(b'"shards_digest": "', b'"shards_digest": "x')):
         path.write_bytes(damaged)
         with pytest.raises(RunError) as told:
-            claim(run, record, replace=True, log=print)
+            take_ownership(run, record, replace=True, log=print)
         assert f"so nothing there is replaced: move {run} away" in str(told.value)
         with pytest.raises(RunError) as told:
             TrainingRecord.read(run)
         assert str(told.value).endswith(f"; move {run} away, then `dastm train --out {run}`")
     run.rename(tmp_path / "away")
-    claim(run, record, replace=False, log=print)
+    take_ownership(run, record, replace=False, log=print)

@@ -233,7 +233,7 @@ def test_unknown_parts_and_wrong_shard_names_are_found(shards):
 
     change_manifest(shards, rename)
     found = problems(shards)
-    assert "manifest.json: class 3 of dev: unknown part" in found
+    assert "manifest.json: class 3 of dev: unknown subset" in found
     assert "manifest.json: class 3 of dev: shards [], expected at least one" in found
     assert any("class 5 of test: shards ['test/005-001.tar', 'test/005-000.tar'], expected" in p for p in found)
 

@@ -155,7 +155,7 @@ def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
         ("name: mine", "name: a/b", "name: .*got 'a/b'"),
         ("name: mine", "nam: mine", "nam: no such key; did you mean name"),
         ("val: [2]", "val: [1]", "class 1 is in train and in val"),
-        ("val: [2]", "vall: [2]", "unknown part 'vall'"),
+        ("val: [2]", "vall: [2]", "unknown subset 'vall'"),
         ("val: [2]", "val: [-2]", "-2 is not a class id"),
         ("val: [2]", "val: [two]", "'two' is not a class id"),
         ("{class_split: {train: [0, 1], val: [2], test: [3]}}", "{}", "class_split: a mapping or a YAML file"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import DataError
-from dastm.contract.shard_format import PARTS, decode_manifest
+from dastm.contract.shard_format import SUBSETS, decode_manifest
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18
 from dastm.episodes.sources import open_source
 from pipeline.audit.run import audit
@@ -89,12 +89,12 @@ def test_the_audit_finds_nothing_and_the_manifest_says_what_there_is(arrays, tmp
     assert report["bodies"] == {"1": 10, "2": 4}
     manifest = manifest_of(tmp_path / "out")
     assert manifest.layout == NTU25
-    assert {part: manifest.pool_sizes(part) for part in PARTS} == {p: dict(Counter(LABELS[p])) for p in PARTS}
+    assert {part: manifest.pool_sizes(part) for part in SUBSETS} == {p: dict(Counter(LABELS[p])) for p in SUBSETS}
     assert manifest.definition == {
         "name": "arrays",
         "about": "",
         "arrays": {
-            **{part: {"shape": [len(LABELS[part]), 3, STORED, 25, 2], "dtype": "float32"} for part in PARTS},
+            **{part: {"shape": [len(LABELS[part]), 3, STORED, 25, 2], "dtype": "float32"} for part in SUBSETS},
             "renumber": False,
             "keep_slots": False,
         },
@@ -119,12 +119,12 @@ def test_any_number_of_clips_a_class_goes_through(tmp_path):
     import_arrays(write_arrays(tmp_path / "in", labels), tmp_path / "out", ImportSpec(n_frames=4, clips_per_shard=10))
     sound(tmp_path / "out")
     manifest = manifest_of(tmp_path / "out")
-    assert {p: manifest.pool_sizes(p) for p in PARTS} == {
+    assert {p: manifest.pool_sizes(p) for p in SUBSETS} == {
         "train": {0: 29, 1: 29},
         "val": {2: 29, 3: 1},
         "test": {5: 29},
     }
-    assert manifest.parts["train"][0].shards == ("train/000-000.tar", "train/000-001.tar", "train/000-002.tar")
+    assert manifest.subsets["train"][0].shards == ("train/000-000.tar", "train/000-001.tar", "train/000-002.tar")
 
 
 def test_two_imports_give_the_same_bytes(arrays, tmp_path):
@@ -287,7 +287,7 @@ def test_renumbered_classes_follow_each_other_part_after_part_and_keep_their_lab
     import_arrays(arrays, tmp_path / "out", replace(SPEC, renumber=True))
     sound(tmp_path / "out")
     manifest = manifest_of(tmp_path / "out")
-    names = {part: {i: entry.name for i, entry in manifest.parts[part].items()} for part in PARTS}
+    names = {part: {i: entry.name for i, entry in manifest.subsets[part].items()} for part in SUBSETS}
     assert names == {
         "train": {0: "train class 0", 1: "train class 2", 2: "train class 7"},
         "val": {3: "val class 0", 4: "val class 1"},
@@ -308,7 +308,7 @@ def test_a_definition_gives_name_class_names_and_layout(tmp_path):
     sound(tmp_path / "out")
     manifest = manifest_of(tmp_path / "out")
     assert (manifest.dataset, manifest.layout) == ("made", STICK)
-    assert {i: entry.name for part in PARTS for i, entry in manifest.parts[part].items()} == {
+    assert {i: entry.name for part in SUBSETS for i, entry in manifest.subsets[part].items()} == {
         **{i: definition.class_name(i) for i in (0, 1, 2)},
         5: "class 5",
     }
@@ -346,7 +346,7 @@ def test_the_shipped_definition_of_the_paper_takes_its_classes(tmp_path):
     )
     assert summary.classes == {"train": 80, "val": 20, "test": 20}
     assert sound(tmp_path / "out")["dataset"] == "ntu-t"
-    assert manifest_of(tmp_path / "out").parts["train"][0].name == definition.class_name(0) == "drink water"
+    assert manifest_of(tmp_path / "out").subsets["train"][0].name == definition.class_name(0) == "drink water"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -59,7 +59,7 @@ def test_a_part_that_was_damaged_anywhere_since_is_not_unchanged_and_is_made_aga
     parse(NTU, [raw], tmp_path / "out", files_per_task=3)
     before, path, said = contents(tmp_path / "out"), table_file_path(tmp_path / "out", kind, 1), []
     flip_byte(path, path.stat().st_size // 2)
-    parse(NTU, [raw], tmp_path / "out", files_per_task=3, say=said.append)
+    parse(NTU, [raw], tmp_path / "out", files_per_task=3, log=said.append)
     assert said == ["2 of 3 table files are as they were, their raw files are not read again"]
     assert contents(tmp_path / "out") == before
 
@@ -220,11 +220,11 @@ def test_only_tasks_of_which_something_has_changed_are_read_again(raw, tmp_path,
 
 def test_what_is_unchanged_is_not_read_twice(raw, tmp_path, read):
     out, said = tmp_path / "out", []
-    first = parse(NTU, [raw], out, files_per_task=4, say=said.append)
+    first = parse(NTU, [raw], out, files_per_task=4, log=said.append)
     before = {path: path.stat().st_mtime_ns for path in [out, *out.iterdir()]}
     read.clear()
     assert said == []
-    assert parse(NTU, [raw], out, files_per_task=4, say=said.append) == first
+    assert parse(NTU, [raw], out, files_per_task=4, log=said.append) == first
     assert said == ["3 of 3 table files are as they were, their raw files are not read again"]
     assert read == []
     assert {path: path.stat().st_mtime_ns for path in [out, *out.iterdir()]} == before
@@ -313,7 +313,7 @@ def test_a_vanished_file_is_a_row_of_the_refused_table_until_it_is_back(raw, tmp
     assert read_refused(tmp_path / "out").to_pylist()[0]["reason"] == "the file is no longer there"
     (tmp_path / "away").rename(gone)
     said = []
-    assert parse(NTU, [raw], tmp_path / "out", files_per_task=4, say=said.append).refused == 2
+    assert parse(NTU, [raw], tmp_path / "out", files_per_task=4, log=said.append).refused == 2
     assert said[0].startswith("2 of 3 table files are as they were")
 
 

@@ -33,7 +33,7 @@ def marked(out):
         keys.setdefault((tar.split("/")[0], facts["class_id"]), []).append(key)
     return {
         class_id: [keys[part, class_id][i] for i in positions]
-        for part in manifest.parts
+        for part in manifest.subsets
         for class_id, positions in manifest.exemplars(part).items()
     }
 

@@ -143,13 +143,13 @@ def test_the_manifest_holds_the_definition_and_the_names(tmp_path, rng):
     definition = definition_of(clips_per_class=3)
     split(definition, made_table(tmp_path / "parsed", rng), tmp_path / "out")
     manifest = decode_manifest((tmp_path / "out/manifest.json").read_bytes(), "here")
-    assert {part: manifest.pool_sizes(part) for part in manifest.parts} == {
+    assert {part: manifest.pool_sizes(part) for part in manifest.subsets} == {
         "train": {0: 3, 2: 3},
         "val": {1: 3},
         "test": {5: 3},
     }
     assert manifest.definition == json.loads(json.dumps(definition.to_dict()))
-    assert manifest.parts["test"][5].name == "action 5"
+    assert manifest.subsets["test"][5].name == "action 5"
 
 
 def test_two_runs_give_the_same_bytes_and_so_does_another_order_of_the_table(tmp_path, rng):
@@ -326,7 +326,7 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path, rng, monkeypatch):
 def test_only_the_same_shards_of_the_same_table_and_definition_are_not_made_again(tmp_path, rng, monkeypatch, change):
     parsed, out = write_table(tmp_path / "parsed", plain_clips(rng, ["a", "b"])), tmp_path / "out"
     definition, said = definition_of(class_split=ONE_CLASS), []
-    first = split(definition, parsed, out, say=said.append)
+    first = split(definition, parsed, out, log=said.append)
     fresh = {path.name: path.read_bytes() for path in out.rglob("*.*")}
     if change == "definition":
         definition = definition_of(class_split=ONE_CLASS, n_frames=5)
@@ -340,7 +340,7 @@ def test_only_the_same_shards_of_the_same_table_and_definition_are_not_made_agai
         path.write_bytes(path.read_bytes()[:-1] + b"x")
     elif change == "less":
         (out / "train/000-000.tar").unlink()
-    again = split(definition, parsed, out, say=said.append)
+    again = split(definition, parsed, out, log=said.append)
     assert said == (
         ["the parsed table, the definition and the shards are as they were, nothing is done again"]
         if change == "nothing"
