@@ -1,7 +1,7 @@
 """`dastm eval` and `dastm report`: a run in, accuracies and a page out."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -12,7 +12,7 @@ from dastm.cli.options import (
     params,
     said_by_params,
 )
-from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
+from dastm.config.schema import EPISODES_ONLY, Baseline, EvalConfig, checked
 
 
 @click.command("eval")
@@ -39,7 +39,7 @@ from dastm.config.schema import EPISODES_ONLY, EvalConfig, checked
     "--baseline",
     "baselines",
     multiple=True,
-    type=click.Choice(["coordinates", "untrained"]),
+    type=click.Choice(get_args(Baseline)),
     help="Score another row on the same episodes; repeatable. `coordinates` needs only --shards, no run.",
 )
 @click.option(
@@ -78,6 +78,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
       dastm eval --shards data/shards/demo-ntu --baseline coordinates
       dastm eval --run data/runs/ntu-one-shot --protocol one-shot
     """
+    from dastm.evaluation.baselines import BASELINES
     from dastm.evaluation.evaluator import evaluate_and_write
     from dastm.evaluation.printed import table_lines
     from dastm.runs.record import TrainingRecord
@@ -90,7 +91,8 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     if config.protocol == "one-shot" and (idle := [key for key in EPISODES_ONLY if key in given]):
         words = ", ".join("--" + key.replace("_", "-") for key in idle)
         raise click.UsageError(f"{words}: not with the one-shot protocol, which takes all classes and all clips")
-    if run_folder is None and (shards is None or "coordinates" not in given.get("baselines", ())):
+    without_run = any(BASELINES[name].distances is not None for name in given.get("baselines", ()))
+    if run_folder is None and (shards is None or not without_run):
         run_folder = DATA / "runs" / first_dataset()
     if run_folder is not None:
         recipe = TrainingRecord.read(run_folder).config.evaluation

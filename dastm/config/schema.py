@@ -32,6 +32,8 @@ Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
 TooFew = Literal["error", "leave_out"]
+Baseline = Literal["coordinates", "untrained"]
+"""What each is: `dastm.evaluation.baselines`."""
 EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few")
 """The options of an evaluation that the one-shot protocol fixes."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -292,7 +294,7 @@ class EvalConfig:
     n_query: Count = EvaluationConfig.n_query
     episodes: Episodes = EvaluationConfig.episodes
     seed: Seed = 0
-    baselines: tuple[Literal["coordinates", "untrained"], ...] = ()
+    baselines: tuple[Baseline, ...] = ()
     """Further rows to score on the same episodes: nearest prototype of the coordinates, the untrained network."""
     too_few: TooFew = "error"
     """What to do if classes have fewer than k_shot + n_query clips: stop, or leave them out and name them."""

@@ -1,9 +1,16 @@
-"""What learning has to beat: the nearest prototype of the normalised coordinates themselves."""
+"""What learning has to beat: ways to measure distances that need no training, by name.
+
+To add one, give it a name in `Baseline` of `dastm.config.schema`, and a row of `BASELINES`; tests compare the two.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dastm.config.schema import Baseline
 from dastm.episodes.episode import Episode
 from dastm.matching.prototypes import prototypes
 
@@ -24,3 +31,18 @@ def _flat(joints_LMTVC: Tensor, bodies: int) -> Tensor:
     """As many bodies for all, and the frames of one body after the other's -> (L, M T, V, C)."""
     missing = bodies - joints_LMTVC.shape[1]
     return functional.pad(joints_LMTVC, (0, 0) * 3 + (0, missing)).flatten(1, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineRow:
+    """One baseline: what it is, in words, and how it measures an episode."""
+
+    words: str
+    distances: Callable[[Episode], Tensor] | None
+    """Episode -> distances (Q, W); None: the run's own network, with the weights that it began with."""
+
+
+BASELINES: Mapping[Baseline, BaselineRow] = {
+    "coordinates": BaselineRow(words="the coordinates without any network", distances=coordinate_distances),
+    "untrained": BaselineRow(words="the network before any training", distances=None),
+}

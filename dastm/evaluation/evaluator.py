@@ -27,7 +27,7 @@ from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import open_source
 from dastm.evaluation import one_shot
 from dastm.evaluation.accuracy import accuracy
-from dastm.evaluation.baselines import coordinate_distances
+from dastm.evaluation.baselines import BASELINES
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies
 from dastm.evaluation.metrics import Row, over_seeds, summary
@@ -88,8 +88,9 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     """All rows: the run's seeds (where a run is given), then the baselines that `config` names."""
     if run is None and not config.baselines:
         raise RunError("nothing to evaluate: give --run or --baseline coordinates")
-    if run is None and "untrained" in config.baselines:
-        raise RunError("baseline untrained: needs --run, whose network it is")
+    needing_run = [name for name in config.baselines if BASELINES[name].distances is None]
+    if run is None and needing_run:
+        raise RunError(f"baseline {needing_run[0]}: needs --run, whose network it is")
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
@@ -98,12 +99,13 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
         source = center_frames(source, record.config.augment.n_frames)
         rows.append(_network_row(record.config.method, record, source, config, device, run))
     for baseline in dict.fromkeys(config.baselines):
-        if record is not None and baseline == "untrained":
-            rows.append(_network_row(baseline, record, source, config, device, None))
-        else:
-            noted = Noted(coordinate_distances)
+        distances = BASELINES[baseline].distances
+        if distances is not None:
+            noted = Noted(distances)
             shares = score(source, config, noted, device, baseline)
             rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}))
+        elif record is not None:
+            rows.append(_network_row(baseline, record, source, config, device, None))
     return rows
 
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dastm.contract.wording import listed
+from dastm.evaluation.baselines import BASELINES
 
-WITHOUT_LEARNING = {
-    "untrained": "the network before any training",
-    "coordinates": "the coordinates without any network",
-}
+WITHOUT_LEARNING: Mapping[str, str] = {name: baseline.words for name, baseline in BASELINES.items()}
 """Baselines that a training has to beat, in words."""
 COMPARE = "whether training helped is not measured; --baseline coordinates scores the same episodes without it"
 ADVICE = "train longer, on more classes, or with another preset, and look at the curves in the report"
