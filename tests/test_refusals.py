@@ -252,7 +252,7 @@ COORDINATES = ("eval", "--baseline", "coordinates", "--episodes", 2, "--shards",
     ("words", "message"),
     [
         ((*COORDINATES, "--n-way", 4, "--n-query", 1), "has 3 classes, 4-way needs 4; lower n_way (--n-way)"),
-        ((*COORDINATES, "--n-way", 3, "--part", "val"), "has 2 classes, 3-way needs 3; lower n_way (--n-way)"),
+        ((*COORDINATES, "--n-way", 3, "--subset", "val"), "has 2 classes, 3-way needs 3; lower n_way (--n-way)"),
         (("train", "--shards", "data/shards/ntu", "--set", "episode.n_way=3"), "has 2 classes, 3-way needs 3"),
     ],
 )

@@ -12,7 +12,7 @@ from dastm.cli.options import (
     params,
     said_by_params,
 )
-from dastm.config.schema import EPISODES_ONLY, Baseline, EvalConfig, checked
+from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, checked
 
 
 @click.command("eval")
@@ -23,7 +23,8 @@ from dastm.config.schema import EPISODES_ONLY, Baseline, EvalConfig, checked
     type=click.Choice(["episodes", "one-shot"]),
     help="N-way K-shot episodes, or all classes at once with the exemplars of the shards. Default: episodes",
 )
-@click.option("--part", type=click.Choice(["train", "val", "test"]), help="Default: test")
+@click.option("--subset", type=click.Choice(["train", "val", "test"]), help="Default: test")
+@click.option("--part", "subset", type=click.Choice(["train", "val", "test"]), hidden=True)
 @click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
 @click.option("--k-shot", type=click.IntRange(min=1), help="Default: 1")
 @click.option(
@@ -84,7 +85,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     from dastm.runs.record import TrainingRecord
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
-    usual = params("eval")
+    usual = {"subset" if key == OLD_SUBSET else key: value for key, value in params("eval").items()}
     asked = {**usual, **given}
     with said_by_params("eval", used=bool(usual)):
         config = checked(EvalConfig, asked, "eval")

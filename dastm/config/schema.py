@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from dastm.contract.documents import DocumentError, read_yaml, shown, yaml_value
@@ -21,6 +21,9 @@ from dastm.contract.faults import first_fault
 PRESETS = Path(__file__).parent / "presets"
 DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
 """The numbers of blocks that each backbone may have, the default first; the LSTM may have any number of layers."""
+Subset = Literal["train", "val", "test"]
+OLD_SUBSET = "part"
+"""Another name of `EvalConfig.subset`: files keep it, older params.yaml and grids are still read."""
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
@@ -288,7 +291,7 @@ class EvalConfig:
     protocol: Literal["episodes", "one-shot"] = "episodes"
     """N-way K-shot episodes, or all classes at once: every other clip is compared with the given exemplars. The latter
     ignores n_way, k_shot, n_query, episodes and seed."""
-    part: Literal["train", "val", "test"] = "test"
+    subset: Annotated[Subset, Field(validation_alias=AliasChoices("subset", OLD_SUBSET))] = "test"
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
     n_query: Count = EvaluationConfig.n_query
@@ -307,14 +310,15 @@ class EvalConfig:
     def name(self) -> str:
         """Short name of the episodes, e.g. test-5way-1shot-5q-500e-seed0, or test-one-shot."""
         if self.protocol == "one-shot":
-            return f"{self.part}-one-shot"
+            return f"{self.subset}-one-shot"
         shape = f"{self.n_way}way-{self.k_shot}shot-{self.n_query}q-{self.episodes}e"
-        return f"{self.part}-{shape}-seed{self.seed}"
+        return f"{self.subset}-{shape}-seed{self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings that apply to the protocol, as metrics.json holds them."""
         unused = EPISODES_ONLY if self.protocol == "one-shot" else ()
-        return {key: value for key, value in asdict(self).items() if key not in unused}
+        settings = {OLD_SUBSET if key == "subset" else key: value for key, value in asdict(self).items()}
+        return {key: value for key, value in settings.items() if key not in unused}
 
 
 def preset_names() -> list[str]:

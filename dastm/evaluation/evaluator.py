@@ -64,14 +64,14 @@ def score(
     Another `epoch`, other episodes of the same shape and seed.
     """
     if config.protocol == "one-shot":
-        items = one_shot.chunks(source, config.part, device)
+        items = one_shot.chunks(source, config.subset, device)
         bar = progress(
-            items, total=one_shot.n_chunks(source.manifest, config.part), desc=label, unit="chunk", leave=False
+            items, total=one_shot.n_chunks(source.manifest, config.subset), desc=label, unit="chunk", leave=False
         )
         return one_shot.query_hits(distances, bar)
     items = episodes(
         source,
-        config.part,
+        config.subset,
         n_way=config.n_way,
         k_shot=config.k_shot,
         n_query=config.n_query,
@@ -148,7 +148,7 @@ def evaluate_and_write(
     if where is None:
         raise RunError("nothing to evaluate: give --run, or --shards with --baseline coordinates")
     typed = shards is not None  # else a file says where
-    with closing(open_source(where, device=pick_device(device), subsets=[config.part], commands=typed)) as source:
+    with closing(open_source(where, device=pick_device(device), subsets=[config.subset], commands=typed)) as source:
         manifest = source.manifest
         if record is not None and shards is None:
             record.check_shards(manifest)
@@ -160,7 +160,7 @@ def evaluate_and_write(
         scored, left_out = without_small(source, _needed(config))
         if left_out:
             about["left_out"] = left_out
-        classes = one_shot.query_classes(manifest, config.part) if config.protocol == "one-shot" else []
+        classes = one_shot.query_classes(manifest, config.subset) if config.protocol == "one-shot" else []
         rows = evaluate(scored, config, run, device)
     metrics = {**summary(rows, config, manifest.dataset), **about}
     if classes:
@@ -176,7 +176,7 @@ def evaluate_and_write(
 def _needed(config: EvalConfig) -> dict[str, int]:
     """Clips that an episode needs of a class, where smaller classes are to be left out."""
     leave_out = config.too_few == "leave_out" and config.protocol == "episodes"
-    return {config.part: config.k_shot + config.n_query} if leave_out else {}
+    return {config.subset: config.k_shot + config.n_query} if leave_out else {}
 
 
 def _about(
@@ -187,8 +187,8 @@ def _about(
     shards = {"shards": checksum(encode_manifest(manifest))}
     if record is None or run is None:
         return shards
-    seen = check_unseen(record, manifest, config.part, allow=config.allow_seen)
-    note = unnamed_note(record, manifest, config.part)
+    seen = check_unseen(record, manifest, config.subset, allow=config.allow_seen)
+    note = unnamed_note(record, manifest, config.subset)
     _, converted = fitted(source, record, run, convert=config.convert)
     return {
         **shards,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from dastm.config.schema import STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
+from dastm.config.schema import OLD_SUBSET, STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
 from dastm.contract.documents import DocumentError, no_such_key, read_yaml
 from dastm.contract.errors import RunError
 from dastm.contract.names import is_plain
@@ -18,7 +18,7 @@ from dastm.sweep.published_accuracies import published_table
 GRIDS = Path(__file__).parent / "grids"
 Settings = dict[str, Any]
 """Dotted key -> value, as `dastm train --set` takes them."""
-IN_NAME = ("part", "n_way", "k_shot", "n_query", "episodes", "seed")
+IN_NAME = ("subset", "n_way", "k_shot", "n_query", "episodes", "seed")
 AxisValue = int | float | str
 
 
@@ -125,7 +125,9 @@ def grid_from_dict(document: Mapping[str, Any], where: str) -> Grid:
     evaluations = document.get("evaluate")
     for number, evaluation in enumerate(evaluations if isinstance(evaluations, list) else ()):
         if isinstance(evaluation, dict):
-            _known_keys(EvalConfig, evaluation, f"{where}: evaluate.{number}")
+            _known_keys(
+                EvalConfig, {key: None for key in evaluation if key != OLD_SUBSET}, f"{where}: evaluate.{number}"
+            )
     grid: Grid = checked(Grid, document, where)
     _check_names(grid, where)
     _check_settings(grid, where)

@@ -126,7 +126,7 @@ def column_title(sweep: Sweep, column: Column) -> str:
     if len(sweep.grid.evaluate) == 1:
         return title
     shape = column.evaluation
-    return f"{title}, {shape.part} {shape.n_way}-way {shape.k_shot}-shot"
+    return f"{title}, {shape.subset} {shape.n_way}-way {shape.k_shot}-shot"
 
 
 def ours(entry: Entry) -> str:
@@ -167,7 +167,7 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry
     lines = [
         f"Recipe {' + '.join(grid.preset)}; seeds {', '.join(map(str, grid.seeds))}; cells: {', '.join(counts)}.",
         *(
-            f"Scored on {shape.part}: {shape.n_way}-way {shape.k_shot}-shot, {shape.n_query} queries a class, "
+            f"Scored on {shape.subset}: {shape.n_way}-way {shape.k_shot}-shot, {shape.n_query} queries a class, "
             f"{shape.episodes} episodes (seed {shape.seed}), the same for every row."
             for shape in grid.evaluate
         ),

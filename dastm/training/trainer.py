@@ -277,7 +277,7 @@ def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device:
     state.model.eval()
     shape, optimise = config.episode, config.optimise
     protocol = EvalConfig(
-        part="val",
+        subset="val",
         n_way=shape.n_way,
         k_shot=shape.k_shot,
         n_query=optimise.val_query,

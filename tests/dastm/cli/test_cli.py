@@ -119,7 +119,7 @@ def test_flipped_byte_in_a_shard_is_named(call, shards):
 
 
 def test_wrong_usage_is_exit_2(call):
-    for words in (("train", "--preset", "none"), ("eval", "--part", "tset"), ("report",), ("trian",)):
+    for words in (("train", "--preset", "none"), ("eval", "--subset", "tset"), ("report",), ("trian",)):
         assert call(*words).exit_code == 2
 
 
@@ -266,7 +266,7 @@ def test_one_shot_without_exemplars_is_one_line(call, shards):
 def test_seen_classes_are_refused_by_name_unless_told(call, shards, tmp_path):
     assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS).exit_code == 0
     other = toy_shards(tmp_path / "other", seed=9)
-    words = ("eval", "--run", "run", "--shards", other, "--part", "train", "--n-way", 3, "--n-query", 2)
+    words = ("eval", "--run", "run", "--shards", other, "--subset", "train", "--n-way", 3, "--n-query", 2)
     line = one_line(call(*words))
     assert "6 of the 6 classes of toy train: class 0 (train), class 1 (train), " in line
     assert line.endswith("class 4 (train) and 1 more; score it on others, or add --allow-seen")
@@ -276,3 +276,13 @@ def test_seen_classes_are_refused_by_name_unless_told(call, shards, tmp_path):
     assert json.loads(written.read_text())["seen_classes"][0] == "class 0"
     Path("params.yaml").write_text("eval: {allow_seen: true, episodes: 2}")
     assert call(*words).exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--subset", "--part"])
+def test_the_subset_is_asked_for_by_its_name_or_by_its_old_one(call, shards, option):
+    """Also where params.yaml has the old key: what is typed holds."""
+    Path("params.yaml").write_text("eval: {part: test}\n")
+    words = ("--n-way", 2, "--k-shot", 1, "--n-query", 1, "--episodes", 2, "--baseline", "coordinates")
+    result = call("eval", "--shards", shards, option, "val", *words)
+    assert result.exit_code == 0, result.output
+    assert "toy val: 2-way 1-shot" in result.stdout

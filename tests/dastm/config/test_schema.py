@@ -159,3 +159,11 @@ def test_one_shot_is_named_and_keeps_only_the_settings_that_it_has():
         "convert": False,
     }
     assert {"n_way", "k_shot", "n_query", "episodes", "seed"} < EvalConfig().to_dict().keys()
+
+
+def test_the_old_name_of_the_subset_is_read_and_files_keep_it():
+    for key in ("subset", "part"):
+        config = checked(EvalConfig, {key: "val"}, "eval")
+        assert (config.subset, config.to_dict()["part"], "subset" in config.to_dict()) == ("val", "val", False)
+    with pytest.raises(RunError, match="eval: part: "):
+        checked(EvalConfig, {"part": "dev"}, "eval")

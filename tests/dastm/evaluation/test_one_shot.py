@@ -195,9 +195,9 @@ def test_any_number_of_exemplars_a_class_is_a_prototype_of_them(tmp_path):
     torch.testing.assert_close(distances[0, 2], expected)
 
 
-@pytest.mark.parametrize("part", ["train", "val"])
-def test_a_part_without_exemplars_is_one_line_that_says_what_to_do(shards, part):
-    config = EvalConfig(protocol="one-shot", part=part, baselines=("coordinates",))
-    with pytest.raises(RunError, match=f"^toy: {part} has no exemplars, .* split.exemplars .* again$") as caught:
+@pytest.mark.parametrize("subset", ["train", "val"])
+def test_a_subset_without_exemplars_is_one_line_that_says_what_to_do(shards, subset):
+    config = EvalConfig(protocol="one-shot", subset=subset, baselines=("coordinates",))
+    with pytest.raises(RunError, match=f"^toy: {subset} has no exemplars, .* split.exemplars .* again$") as caught:
         evaluate_and_write(config, None, shards, "cpu", None)
     assert "\n" not in str(caught.value)

@@ -171,7 +171,7 @@ def test_evaluation_of_seen_classes_is_refused_and_allowed_where_told(place, tmp
 
 
 def test_own_validation_part_is_scored_and_marked_in_results_and_on_the_page(place, tmp_path):
-    config = replace(CONFIG, part="val")
+    config = replace(CONFIG, subset="val")
     metrics = evaluate_and_write(config, place / "run", None, "cpu", None)
     assert metrics["seen_classes"] == ["class 6", "class 7", "class 8"]
     assert evaluate_and_write(config, place / "run", str(place / "shards"), "cpu", tmp_path / "x") == metrics
@@ -194,7 +194,7 @@ def test_old_record_scored_elsewhere_says_that_nobody_knows(place, tmp_path):
 
 
 def test_a_baseline_without_a_run_has_seen_nothing(place):
-    config = replace(CONFIG, part="train", baselines=("coordinates",))
+    config = replace(CONFIG, subset="train", baselines=("coordinates",))
     assert "seen_classes" not in evaluate_and_write(config, None, str(place / "shards"), "cpu", None)
 
 

@@ -96,7 +96,7 @@ BAD = {
     "settings that are a list": ({"set": ["a"]}, "set: "),
     "a typo in an evaluation": (
         {"evaluate": [{"k_shots": 1}]},
-        "evaluate.0: k_shots: no such key; did you mean k_shot\\? known: protocol, part, n_way",
+        "evaluate.0: k_shots: no such key; did you mean k_shot\\? known: protocol, subset, n_way",
     ),
     "an evaluation out of range": ({"evaluate": [{"k_shot": 0}]}, r"evaluate.0.k_shot: .*greater than or equal to 1"),
     "an evaluation of one episode": ({"evaluate": [{"episodes": 1}]}, "evaluate.0.episodes: .*or equal to 2, got 1"),
@@ -145,7 +145,7 @@ def test_an_unknown_grid_is_one_line_that_names_the_shipped():
 
 def test_evaluations_that_differ_in_anything_have_names_that_differ():
     others = [
-        {"part": "val"},
+        {"subset": "val"},
         {"n_way": 4},
         {"k_shot": 2},
         {"n_query": 4},
@@ -156,3 +156,9 @@ def test_evaluations_that_differ_in_anything_have_names_that_differ():
     names = [evaluation_name(EvalConfig(**settings)) for settings in [{}, *others]]
     assert names[0] == "test-5way-1shot-5q-500e-seed0"
     assert len(set(names)) == 8
+
+
+def test_a_grid_that_names_the_subset_as_older_ones_do_is_read():
+    old, new = (grid_from_dict(toy_grid(evaluate=[{key: "val"}]), "toy.yaml") for key in ("part", "subset"))
+    assert old == new
+    assert old.evaluate[0].subset == "val"

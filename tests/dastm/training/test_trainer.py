@@ -421,7 +421,7 @@ def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_a
 
     def score(source, config, distances, device, label, epoch):
         shape = {name: getattr(config, name) for name in ("n_way", "k_shot", "n_query", "seed")}
-        items = episodes(source, config.part, epoch=epoch, count=config.episodes, **shape)
+        items = episodes(source, config.subset, epoch=epoch, count=config.episodes, **shape)
         seen.append(tuple(item.query.joints_LMTVC.numpy().tobytes() for item in items))
         return torch.full((3,), 0.5).numpy()
 
