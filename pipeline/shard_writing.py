@@ -136,7 +136,7 @@ def write_shards(
         definition: the data set definition in full.
         run: does the classes, each on its own; by default this process, one after the other.
 
-    Raises ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
+    Raises: ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
     do not ascend, or where a subset is unknown.
     """
     if not set(subsets) <= set(SUBSETS):

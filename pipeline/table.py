@@ -204,7 +204,7 @@ def write_table_file(table: pa.Table, path: Path) -> None:
 
     Its last bytes hold a digest of all before them: sizes and ranges of columns alone, which Parquet keeps there, can
     be the same for other joints.
-    Raises DataError where it cannot be written, e.g. because the disk is full.
+    Raises: DataError where it cannot be written, e.g. because the disk is full.
     """
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["dataset", "class_name"]}
     try:
@@ -222,7 +222,7 @@ def write_table_file(table: pa.Table, path: Path) -> None:
 def read_clips(folder: Path) -> Iterator[ParsedClip]:
     """Every clip in order, one table file in memory at a time; the arrays are read-only views of it.
 
-    Raises DataError where the folder is not a finished parsed table, or a table file is damaged.
+    Raises: DataError where the folder is not a finished parsed table, or a table file is damaged.
     """
     for path in table_files(folder):
         yield from table_to_clips(_read(path, CLIPS))

@@ -26,7 +26,7 @@ def bench(words: Sequence[str], setting: Setting, *, growth: bool, source: str =
         source: module of the cases.
         log: gets a line a case.
 
-    Raises RunError for a word that is in no name, a precision that the device has not, or work that fails.
+    Raises: RunError for a word that is in no name, a precision that the device has not, or work that fails.
     """
     with precision(setting.device, setting.precision):
         pass  # which tells whether there is such a thing

@@ -334,7 +334,7 @@ def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] |
             files; none: the defaults, which are `paper` and `dastm`.
         settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
 
-    Raises RunError in one line for an unknown preset or key, or a wrong value.
+    Raises: RunError in one line for an unknown preset or key, or a wrong value.
     """
     document: dict[str, Any] = {}
     for preset in (presets,) if isinstance(presets, str) else presets:
@@ -349,7 +349,10 @@ def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] |
 
 
 def preset_keys(name: str) -> set[str]:
-    """The dotted keys that a preset sets, e.g. matching.spatial. Raises RunError as `load_config`."""
+    """The dotted keys that a preset sets, e.g. matching.spatial.
+
+    Raises: RunError as `load_config`.
+    """
     return {f"{section}.{key}" for section, values in _preset(name).items() for key in values}
 
 

@@ -85,7 +85,10 @@ def read_yaml(path: Path) -> Any:
 
 
 def json_value(data: bytes | str) -> Any:
-    """The value that a JSON document is. Raises DocumentError."""
+    """The value that a JSON document is.
+
+    Raises: DocumentError.
+    """
     try:
         value = json.loads(data)
     except RecursionError:
@@ -113,7 +116,10 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def yaml_value(data: bytes | str) -> Any:
-    """The value that a YAML document is; None for an empty one. Raises DocumentError."""
+    """The value that a YAML document is; None for an empty one.
+
+    Raises: DocumentError.
+    """
     loader = None
     try:
         loader = _Loader(data if isinstance(data, str) else data.decode("utf-8"))

@@ -63,7 +63,8 @@ def contents_digest(checksums: Iterable[str]) -> str:
 def encode_clip(clip: Clip) -> tuple[bytes, bytes]:
     """The bytes of `<key>.joints.npy` and of `<key>.json`; the same clip gives the same bytes.
 
-    Raises ValueError where the array is not float32 (M, T, V, C) with M, T, V, C >= 1, or the key holds a dot or slash.
+    Raises: ValueError where the array is not float32 (M, T, V, C) with M, T, V, C >= 1, or the key holds a dot or
+    slash.
     """
     joints = clip.joints_MTVC
     if joints.dtype != np.float32 or joints.ndim != 4 or 0 in joints.shape:

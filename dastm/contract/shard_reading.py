@@ -2,7 +2,7 @@
 
 In: a folder. Out: its manifest, its index, the clips of its tars. Names lead nowhere but into the folder; files are
 regular (links to such files are followed, as DVC's cache makes them); sizes are known before anything is read.
-Raises ShardError in one line. Both halves read with this; `pipeline.audit.run` has separate checks on purpose.
+Raises: ShardError in one line. Both halves read with this; `pipeline.audit.run` has separate checks on purpose.
 """
 
 import re

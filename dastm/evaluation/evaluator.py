@@ -47,7 +47,10 @@ Log = Callable[[str], None]
 
 
 def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accuracies:
-    """Share of right queries of every episode -> (episodes,). Raises ValueError if a distance is nan."""
+    """Share of right queries of every episode -> (episodes,).
+
+    Raises: ValueError if a distance is nan.
+    """
     with torch.inference_mode():
         shares = [accuracy(distances(episode), episode.query_labels) for episode in items]
     accuracies = torch.stack(shares).double().cpu().numpy() if shares else np.zeros(0)

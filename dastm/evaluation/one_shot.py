@@ -93,7 +93,10 @@ def chunks(source: EpisodeSource, subset: str, device: torch.device) -> Iterator
 
 
 def query_hits(distances: Callable[[Episode], Tensor], items: Iterable[Episode]) -> Hits:
-    """1 where a query's nearest class is its own, else 0 -> (queries,). Raises ValueError if a distance is nan."""
+    """1 where a query's nearest class is its own, else 0 -> (queries,).
+
+    Raises: ValueError if a distance is nan.
+    """
     hits = []
     with torch.inference_mode():
         for episode in items:

@@ -43,7 +43,10 @@ class DropEdge(nn.Module):
         self.reseed(0)
 
     def reseed(self, seed: int) -> None:
-        """Start the sequence of draws that belongs to `seed`. Raises ValueError if seed is negative."""
+        """Start the sequence of draws that belongs to `seed`.
+
+        Raises: ValueError if seed is negative.
+        """
         self._rng = np.random.default_rng(seed)
 
     def forward(self) -> Bones | None:

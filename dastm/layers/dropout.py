@@ -30,7 +30,10 @@ class Dropout(nn.Module):
         self._generator: torch.Generator | None = None
 
     def reseed(self, seed: int) -> None:
-        """Start the sequence of masks that belongs to `seed`. Raises ValueError if seed is negative."""
+        """Start the sequence of masks that belongs to `seed`.
+
+        Raises: ValueError if seed is negative.
+        """
         # Torch's CPU generator reads 32 bits of a seed; SeedSequence lets all bits of a larger one count.
         self._seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
         self._generator = None
@@ -64,7 +67,10 @@ class Reseeded(Protocol):
     """What draws random numbers in training: `Dropout` here, and `dastm.layers.drop_edge.DropEdge`."""
 
     def reseed(self, seed: int) -> None:
-        """Start the sequence that belongs to `seed`. Raises ValueError if seed is negative."""
+        """Start the sequence that belongs to `seed`.
+
+        Raises: ValueError if seed is negative.
+        """
 
 
 def reseed_dropout(module: nn.Module, seed: int) -> None:

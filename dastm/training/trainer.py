@@ -65,8 +65,8 @@ def train(
         pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
         log: gets a line now and then.
 
-    Raises RunError for a folder with another training, or with one at work; pools too small for an episode; a loss that
-    is not finite.
+    Raises: RunError for a folder with another training, or with one at work; pools too small for an episode; a loss
+    that is not finite.
     """
     config = record.config
     shape = config.episode

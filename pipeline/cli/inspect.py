@@ -26,7 +26,7 @@ def places_of(
 ) -> "SearchFolders":
     """Where to look: what was named, and of a named data set the folders that are there.
 
-    Raises DataError where a folder that was named is not there.
+    Raises: DataError where a folder that was named is not there.
     """
     from pipeline.inspect.find import SearchFolders
 

@@ -223,7 +223,7 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
     Args:
         overrides: block -> key -> value, over what the file says; None is a value as well (`clips_per_class`: all).
 
-    Raises DataError naming the file and the key for anything unknown, missing or of the wrong kind.
+    Raises: DataError naming the file and the key for anything unknown, missing or of the wrong kind.
     """
     path = _find(name_or_path)
     document = _read_yaml(path)

@@ -71,7 +71,7 @@ def resolve_steps(value: Any) -> dict[str, float]:
     Args:
         value: a preset or a step, a list of such names, or a mapping step -> threshold; None is `none`.
 
-    Raises ValueError naming what is not known.
+    Raises: ValueError naming what is not known.
     >>> resolve_steps(["pyskl", "frozen"])
     {'short': 11.0, 'wide': 0.69754, 'frozen': 0.01, 'join': 0.0, 'swap': 0.0}
     """

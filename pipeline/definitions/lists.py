@@ -66,7 +66,7 @@ def checked_key(text: str, where: str, format_name: str) -> str:
 def read_keys(value: Any, what: str, folder: Path, format_name: str) -> tuple[str, ...]:
     """The keys of a list, or of a text file with a key a line; none where `value` is None.
 
-    Raises DataError, or ValueError for what stands in the definition itself, for an entry that cannot be a key.
+    Raises: DataError, or ValueError for what stands in the definition itself, for an entry that cannot be a key.
     """
     return tuple(checked_key(one.text, one.where, format_name) for one in _entries(value, what, folder))
 
@@ -74,7 +74,7 @@ def read_keys(value: Any, what: str, folder: Path, format_name: str) -> tuple[st
 def read_names(value: Any, what: str, folder: Path) -> tuple[str, ...]:
     """The class names of a list, or of a text file with a name a line; an action code (`A031 point`) is no part of it.
 
-    Raises as `read_keys`, also for two names that are one (the class of a clip could not be told), and for a text file
+    Raises: as `read_keys`, also for two names that are one (the class of a clip could not be told), and for a text file
     that is a table, numbers its lines or begins with a header: its lines would be wrong names, or those of others.
     """
     entries = [one._replace(text=re.sub(r"^A\d{3}\s+", "", one.text)) for one in _entries(value, what, folder)]

@@ -74,7 +74,7 @@ class SourceSpec:
 def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
     """The block with its labels file read; `SourceSpec()` where a format that takes one has none, else None.
 
-    Raises ValueError for a block or a key that the format does not take.
+    Raises: ValueError for a block or a key that the format does not take.
     """
     if format_name not in SOURCE_FORMATS:
         if value is not None:

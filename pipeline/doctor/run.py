@@ -43,7 +43,7 @@ def doctor(
     Args:
         definition: gives format, layout, class names, missing list and what should be there; None: all formats, each
             with its usual layout.
-    Raises DataError where a worker process dies.
+    Raises: DataError where a worker process dies.
     """
     limits = limits or Limits()
     formats = [name for name in ([definition.parse.format] if definition else FORMATS) if name in FORMATS]

@@ -60,7 +60,7 @@ class ArraySubset:
 def read_arrays(folder: Path) -> dict[str, ArraySubset]:
     """All three subsets, in the order of `SUBSETS`; the coordinates stay on disk.
 
-    Raises DataError (file, what was found, what was expected) where a file is missing or no .npy array of numbers,
+    Raises: DataError (file, what was found, what was expected) where a file is missing or no .npy array of numbers,
     where a subset is empty, or where labels or frame counts do not fit the data.
     """
     return {name: _read_subset(folder, name) for name in SUBSETS}

@@ -64,7 +64,7 @@ def export_parsed(
 ) -> ExportSummary:
     """Export a parsed table in its order, with the class split of a definition; clips outside it are in no split.
 
-    Raises DataError where the table or `out` cannot be used; `out` is replaced once the new file is whole.
+    Raises: DataError where the table or `out` cannot be used; `out` is replaced once the new file is whole.
     """
     splits: dict[str, list[str]] = {subset: [] for subset in SUBSETS} if definition else {EVERY: []}
     about: dict[str, Any] = {"coordinates": "as parsed"}
@@ -85,7 +85,7 @@ def export_parsed(
 def export_shards(shards: Path, out: Path) -> ExportSummary:
     """Export a shard folder, subset after subset and class after class.
 
-    Raises ShardError or DataError where a shard is damaged or `out` cannot be written.
+    Raises: ShardError or DataError where a shard is damaged or `out` cannot be written.
     """
     if not has_manifest(shards):
         raise DataError(f"{shards / MANIFEST_NAME}: not there; run `dastm-data split` first, or name another folder")

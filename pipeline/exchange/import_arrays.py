@@ -105,7 +105,7 @@ class _Class:
 def import_arrays(arrays: Path, out: Path, spec: ImportSpec) -> SplitSummary:
     """Write the shards of a folder of arrays; `out` is replaced as a whole, once the new one is complete.
 
-    Raises DataError (one line: file, what was found, what was expected) for what `read_arrays` refuses, joints or
+    Raises: DataError (one line: file, what was found, what was expected) for what `read_arrays` refuses, joints or
     coordinates unlike the layout, values that are not finite, a class in two subsets or in another subset than the
     definition has it in, a subset without a usable clip, and an `out` that holds anything but shards.
     """

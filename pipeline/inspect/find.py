@@ -97,7 +97,7 @@ class SearchFolders:
 def find_clip(clip: str, folders: SearchFolders) -> Found:
     """The clip of that path or key.
 
-    Raises DataError where there is no such clip, its file cannot be used (with line or byte and reason), or its joints
+    Raises: DataError where there is no such clip, its file cannot be used (with line or byte and reason), or its joints
     are not those of the layout; ShardError where the shards are damaged.
     """
     raw = _raw_file(clip) or (_raw_file(str(folders.raw / clip)) if folders.raw is not None else None)
@@ -151,7 +151,7 @@ def stored_clip(shards: Path, key: str) -> Found | None:
 def both_sides(clip: ParsedClip | ReadClip, definition: Definition, stored: Found | None = None) -> Found:
     """A clip with its source tracks, beside the shards' version of it, or one normalised as the definition says.
 
-    Raises DataError where its joints are not those of the definition's layout, or cannot be normalised as it asks.
+    Raises: DataError where its joints are not those of the definition's layout, or cannot be normalised as it asks.
     """
     if stored is not None:
         return with_tracks(stored, clip, definition.split)
@@ -182,7 +182,7 @@ def both_sides(clip: ParsedClip | ReadClip, definition: Definition, stored: Foun
 def with_tracks(stored: Found, clip: ParsedClip | ReadClip, spec: SplitSpec | None) -> Found:
     """The shards' version of a clip beside its source; `spec` is for shards that do not say how they were made.
 
-    Raises DataError where the two are not the same clip.
+    Raises: DataError where the two are not the same clip.
     """
     shape = (stored.layout.n_joints, len(stored.layout.coordinates) - stored.layout.is_image)
     if clip.tracks.joints_PVC.shape[1:] != shape or clip.tracks.frames != stored.frames:

@@ -157,7 +157,7 @@ def parsed_stats(
         layout: without one it follows from the number of joints.
         class_split: subset -> class ids; without one all classes are outside.
 
-    Raises DataError where the table is not finished or damaged, or its joints are not those of the layout.
+    Raises: DataError where the table is not finished or damaged, or its joints are not those of the layout.
     """
     total = read_facts(folder, ("class_id",)).num_rows
     if layout is not None:
@@ -195,7 +195,7 @@ def parsed_stats(
 def shard_stats(folder: Path) -> Stats:
     """Count a shard folder: its arrays and the facts beside them.
 
-    Raises DataError where there are no shards, ShardError where they are damaged.
+    Raises: DataError where there are no shards, ShardError where they are damaged.
     """
     manifest = read_manifest(folder)
     stats = Stats(of="shards", dataset=manifest.dataset, layout=manifest.layout)

@@ -30,7 +30,7 @@ _TEXTS = ("key", "part", "shard", "checksum")
 def parsed_clips(folder: Path, keys: Collection[str]) -> dict[str, ParsedClip]:
     """key -> clip for those of `keys` that the table has; one table file is in memory at a time.
 
-    Raises DataError where the folder is not a finished parsed table or a table file is damaged.
+    Raises: DataError where the folder is not a finished parsed table or a table file is damaged.
     """
     found: dict[str, ParsedClip] = {}
     for path in table_files(folder):

@@ -59,7 +59,7 @@ class Chosen:
 def choose(tracks: Tracks, spec: SplitSpec, class_id: int | None = None) -> Chosen:
     """Bodies as `split` chooses them, of a clip of that class.
 
-    Raises ValueError where the spec asks for confidences of a source that has none.
+    Raises: ValueError where the spec asks for confidences of a source that has none.
     """
     measured_PV = joints.measured(tracks.joints_PVC, tracks.scores_PV)
     most = spec.bodies if class_id is None else spec.most_bodies(class_id)

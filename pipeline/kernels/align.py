@@ -40,7 +40,7 @@ def rotation(frame_VC: NDArray[np.float64], layout: Layout, upright: bool) -> tu
     opposite way is turned by 180 degrees: about x if it should lie on z, about z if it should lie on x.
 
     Shapes: (V, 3) -> (3, 3) matrix R, a point p goes to R p.
-    Raises ValueError where `check_rotation` does.
+    Raises: ValueError where `check_rotation` does.
     """
     spine, shoulders = check_rotation(layout, upright)
     line = frame_VC[shoulders[1]] - frame_VC[shoulders[0]]

@@ -55,7 +55,7 @@ def places_by_confidence(tracks: Tracks, measured_PV: NDArray[np.bool_], n_bodie
     """In each frame the `n_bodies` most confident of the first five bodies listed; of equals the one listed earlier.
 
     Returns (M, T) observation numbers, -1 where absent; M <= n_bodies, 0 where no frame shows anybody.
-    Raises ValueError where the source has no confidences.
+    Raises: ValueError where the source has no confidences.
     """
     if tracks.scores_PV is None:
         raise ValueError("rank: confidence needs confidences, this source has none; use rank: spread")

@@ -30,7 +30,7 @@ def segment_frames(n_source: int, n_frames: int, rng: np.random.Generator | None
         rng: None takes the middle of each segment, floor((i + 0.5) L / n); a generator takes one frame that the
             segment touches, each with the same chance.
 
-    Raises ValueError where a count is below 1.
+    Raises: ValueError where a count is below 1.
     >>> segment_frames(6, 3)
     array([1, 3, 5])
     """
@@ -50,7 +50,7 @@ def release_frames(n_source: int, n_frames: int, rng: np.random.Generator) -> ND
     Segments have floor(L / n) frames each, so that the last L mod n frames are never drawn. A clip shorter than
     `n_frames` gives its first `n_frames` frames, those from `n_source` on being padding; it is not stretched.
 
-    Raises ValueError where a count is below 1.
+    Raises: ValueError where a count is below 1.
     """
     if n_source < 1 or n_frames < 1:
         raise ValueError(f"sampling {n_frames} of {n_source} frames: both must be at least 1")

@@ -23,7 +23,7 @@ class Label(NamedTuple):
 def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | None, str | None]:
     """(class id, name) that all places agree on; what none of them states comes from `class_names`, or is None.
 
-    Raises RefusedError where two places differ, or name and index are not a pair in `class_names`.
+    Raises: RefusedError where two places differ, or name and index are not a pair in `class_names`.
     """
     said = [(label.said_by, nfc(label.name) if label.name is not None else None) for label in labels]
     name = _agreed(said, "label")

@@ -41,7 +41,7 @@ def table_files_in(out: Path) -> list[Path]:
 def check_table(out: Path) -> None:
     """Check that everything `parse` would overwrite or remove in `out` is its own.
 
-    Raises DataError where `out` holds files, but none of a parsed table; NotOurs names a file that is not ours.
+    Raises: DataError where `out` holds files, but none of a parsed table; NotOurs names a file that is not ours.
     """
     check_notes(out)
     files, plan, summary = table_files_in(out), out / PLAN_NAME, out / SUMMARY_NAME

@@ -94,7 +94,7 @@ def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
 def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
     """Find the raw files and decide everything that can be decided without reading them.
 
-    Raises DataError where a root or a label list cannot be used, or there is not a single clip.
+    Raises: DataError where a root or a label list cannot be used, or there is not a single clip.
     """
     files = find_files(definition, roots)
     jobs: list[Job] = []
@@ -126,7 +126,7 @@ def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
 def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     """Parse one raw file; None if its contents show that its class is outside the split.
 
-    Raises RefusedError where the file cannot be used.
+    Raises: RefusedError where the file cannot be used.
     """
     if job.problem is not None or job.name is None:
         raise RefusedError(job.problem or "the file's name names no clip")

@@ -67,7 +67,7 @@ class RawListing:
 def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "") -> RawListing:
     """Every file with one of `suffixes` below the roots.
 
-    Raises DataError for a root that does not exist (with `download`: what to fetch, from whom), cannot be listed, is
+    Raises: DataError for a root that does not exist (with `download`: what to fetch, from whom), cannot be listed, is
     a damaged zip, or holds no such file.
     """
     files: list[RawFile] = []

@@ -82,7 +82,7 @@ def parse(
         files_per_task: raw files whose clips are in memory together, in each worker; fewer where they are large.
         log: called with each line about work that need not be done again.
 
-    Raises DataError if the raw data or `out` cannot be used at all, or no clip can be used; finished files stay, and
+    Raises: DataError if the raw data or `out` cannot be used at all, or no clip can be used; finished files stay, and
     the same call continues from there. NotOurs names a foreign file that is in the way.
     """
     if files_per_task < 1:

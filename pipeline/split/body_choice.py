@@ -43,7 +43,7 @@ class BodyChoice:
 def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpec, most: int) -> BodyChoice:
     """At most `most` bodies, as `spec.rank` and `spec.denoise` say; none where no joint is measured.
 
-    Raises ValueError where confidences are asked for that the source does not have.
+    Raises: ValueError where confidences are asked for that the source does not have.
     """
     if spec.rank == "confidence":
         return _by_confidence(tracks, measured_PV, most)

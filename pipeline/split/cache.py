@@ -82,7 +82,7 @@ class CachedClips:
 def fill_cache(task: CacheTask) -> None:
     """Normalise the chosen clips of a table file; the note names those that cannot be used, with the reason.
 
-    Raises DataError where a clip is not in the file, contradicts the definition, or nothing can be written.
+    Raises: DataError where a clip is not in the file, contradicts the definition, or nothing can be written.
     """
     clips: list[dict[str, Any]] = []
     refused: list[tuple[str, str]] = []

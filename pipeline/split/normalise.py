@@ -93,7 +93,7 @@ def normalise_clip(
         rng: draws the frames where `spec.frames` is random (see `frame_sampling.clip_rng`); not used otherwise.
         most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
 
-    Raises RefusedError where no body is usable, ValueError where the tracks contradict themselves, layout or spec.
+    Raises: RefusedError where no body is usable, ValueError where the tracks contradict themselves, layout or spec.
     """
     if spec.frames == "random" and rng is None:
         raise ValueError("frames: random needs a generator")

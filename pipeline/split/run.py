@@ -109,7 +109,7 @@ def split(
         workers: number of processes; it never changes a byte.
         log: called with each line about work that need not be done again.
 
-    Raises DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
+    Raises: DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
     clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
     what `split` has not written.
     """

@@ -70,7 +70,10 @@ _AT_ONCE = tuple((a.name, b.name) for a, b in combinations(SOLO_MOVES, 2) if not
 
 
 def class_script(class_id: int) -> Script:
-    """What class `class_id` does. Raises ValueError outside 0 .. MAX_CLASSES - 1."""
+    """What class `class_id` does.
+
+    Raises: ValueError outside 0 .. MAX_CLASSES - 1.
+    """
     if not 0 <= class_id < MAX_CLASSES:
         raise ValueError(f"class {class_id}: the synthesiser knows classes 0 to {MAX_CLASSES - 1}")
     block, place = divmod(class_id, BLOCK)

@@ -77,7 +77,7 @@ def check_replaceable(out: Path, kind: FolderKind, noted: Collection[str] = ()) 
     Args:
         noted: further names of files that are known to have been written into `out`.
 
-    Raises DataError where `out` is a file or no such folder, NotOurs for whatever else in it or beside it is not ours.
+    Raises: DataError where `out` is a file or no such folder, NotOurs for whatever else in it or beside it is not ours.
     """
     final = _final(out)
     folders = [final, beside(final, "new"), beside(final, "old")] if can_rename(out) else [out]

@@ -31,7 +31,7 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
     Args:
         workers: tasks that run at a time; None: as many as the cluster has cores.
 
-    Raises DataError where Ray is not installed, no cluster answers, or a task is lost for good.
+    Raises: DataError where Ray is not installed, no cluster answers, or a task is lost for good.
     """
     ray = _ray()
     options: dict[str, Any] = {"num_cpus": workers} if address == LOCAL and workers else {}

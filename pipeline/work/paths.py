@@ -18,7 +18,7 @@ from dastm.contract.ownership import remove_unfinished, unfinished_name
 def path_of(text: str) -> Path:
     """The place that a text names: a URL where it holds `://`, else a path of this machine.
 
-    Raises DataError where the protocol is unknown, or its package is not installed.
+    Raises: DataError where the protocol is unknown, or its package is not installed.
     """
     protocol, found, rest = text.partition("://")
     if not found:

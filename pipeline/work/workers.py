@@ -47,7 +47,7 @@ def at_work(workers: Workers | int, most: int) -> Iterator[Run]:
     Args:
         workers: a number stands for as many processes.
 
-    Raises DataError where a worker is killed, and whatever a task raises.
+    Raises: DataError where a worker is killed, and whatever a task raises.
     """
     workers = Workers(count=workers) if isinstance(workers, int) else workers
     if workers.ray is not None:

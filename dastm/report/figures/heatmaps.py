@@ -89,7 +89,10 @@ def alignment(cost_TS: Array, path_P2: Array, expected_TS: Array, title: str) ->
 
 
 def checked(values: Array, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:
-    """The values as float64. Raises ValueError if they are not a finite, non-empty matrix of this shape."""
+    """The values as float64.
+
+    Raises: ValueError if they are not a finite, non-empty matrix of this shape.
+    """
     matrix = np.asarray(values, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape != shape or not matrix.size or not np.isfinite(matrix).all():
         raise ValueError(f"{name}: expected finite values of shape {shape}, got {matrix.shape}")

@@ -27,7 +27,7 @@ LIST_NAMES = ("kinetics_train_label.json", "kinetics_val_label.json")
 def facts_of_name(name: str) -> ClipName:
     """The key: the file's name without `.json`.
 
-    Raises RefusedError where it is empty, not text, or holds a dot, slash, backslash or control character.
+    Raises: RefusedError where it is empty, not text, or holds a dot, slash, backslash or control character.
     """
     key = normalize("NFC", name.removesuffix(SUFFIX))
     if not key or not key.isprintable() or set(key) & set("./\\"):
@@ -39,7 +39,7 @@ def parse_clip(data: bytes, layout: Layout = OPENPOSE18) -> tuple[Tracks, str | 
     """Read one clip: (tracks, label, label_index), the last two None where the clip does not say.
 
     Frame 0 is the first `frame_index`; indices left out are frames without a body.
-    Raises RefusedError with the byte where the text is not JSON, else with the frame_index and person it is about.
+    Raises: RefusedError with the byte where the text is not JSON, else with the frame_index and person it is about.
     """
     read = read_clip(data, Limits(MAX_FRAMES, MAX_CLASSES, layout.n_joints))
     if read is None:

@@ -23,7 +23,7 @@ def parse_objects(data: bytes, layout: Layout) -> tuple[Tracks, str | None, int 
     """Read one clip: (tracks, label, label_index), the last two None where the clip does not say.
 
     Frame 0 is the first `frame_index`; indices left out are frames without a body.
-    Raises RefusedError with the byte where the text is not JSON, else with the frame_index and person it is about.
+    Raises: RefusedError with the byte where the text is not JSON, else with the frame_index and person it is about.
     """
     check_odd_bytes(data)
     clip = _object(_load(data), "the file")

@@ -24,7 +24,7 @@ _NAME = re.compile(r"(S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3}))\.skeleton", re.A
 def facts_of_name(name: str) -> ClipName:
     """Key, 0-based class (A001 is 0), subject, camera, setup and replication from `SsssCcccPpppRrrrAaaa.skeleton`.
 
-    Raises RefusedError for any other name.
+    Raises: RefusedError for any other name.
     """
     match = _NAME.fullmatch(name)
     if match is None or match[6] == "000":
@@ -36,7 +36,7 @@ def facts_of_name(name: str) -> ClipName:
 def parse_skeleton(data: bytes, layout: Layout) -> Tracks:
     """Read one file; tracks in order of first appearance, frames without a body counted, notes: 'crlf'.
 
-    Raises RefusedError with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
+    Raises: RefusedError with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
     grows with the bytes that are there.
     """
     read = read_skeleton(data, Limits(MAX_FRAMES, MAX_BODIES, HEADER_FIELDS, layout.n_joints))

@@ -26,7 +26,7 @@ _OURS = b"0123456789+-.eE \t\r\nnaiftyNAIFTY#DQS"
 def parse_lines(data: bytes, layout: Layout) -> Tracks:
     """Read one file; tracks in order of first appearance, frames without a body counted, notes: 'crlf'.
 
-    Raises RefusedError with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
+    Raises: RefusedError with the 1-based line for anything outside the grammar. No count in the file is trusted: memory
     grows with the lines that are there.
     """
     check_odd_bytes(data)

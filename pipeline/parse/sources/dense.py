@@ -55,7 +55,8 @@ def dense_tracks(
         size: width and height for `pixels`.
         frames_stated: the source says how many frames the clip has; a repetition to its end is noted, not cut.
 
-    Raises RefusedError for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a body.
+    Raises: RefusedError for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a
+    body.
     """
     places_MTVC, scores_MTV = _divide(clip_MTVC, scores_MTV, layout)
     places_MTVC, scores_MTV, padded = _without_padding(places_MTVC, scores_MTV, frames_stated)

@@ -109,7 +109,7 @@ def _orders(code: str) -> tuple[str, ...]:
 def numbers(file: BinaryIO, array: Array) -> NDArray[Any]:
     """The numbers of one array, in the machine's byte order, shaped, as a new array.
 
-    Raises RefusedError where the file no longer holds them.
+    Raises: RefusedError where the file no longer holds them.
     """
     if not array.dtype:
         raise RefusedError(array.odd or "an array without contents")
