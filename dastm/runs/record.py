@@ -18,7 +18,7 @@ from dastm import __version__
 from dastm.config.schema import Config, config_from_dict
 from dastm.contract.documents import cut, shown
 from dastm.contract.errors import RunError
-from dastm.contract.shard_format import Manifest, checksum, encode_manifest
+from dastm.contract.shard_format import MANIFEST_NAME, Manifest, checksum, encode_manifest
 from dastm.contract.skeleton import Layout
 from dastm.episodes.urls import is_url
 from dastm.runs.files import read_json, write_json
@@ -129,6 +129,8 @@ class TrainingRecord:
     def read(run: Path) -> "TrainingRecord":
         """Read train/config.json; RunError if the folder is no run or the file is damaged."""
         path = run / "train" / CONFIG_NAME
+        if not path.is_file() and (run / MANIFEST_NAME).is_file():
+            raise RunError(f"{run}: shards, not a run folder; name a run (--run), and these shards with --shards")
         if not path.is_file():
             raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
         again = f"move {run} away, then `dastm train --out {run}`"

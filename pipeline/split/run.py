@@ -43,7 +43,7 @@ from pipeline.work.resume import (
 from pipeline.work.tasks import P, R, Run
 from pipeline.work.workers import Workers, at_work
 
-_DRAWN_BY = ("key", "class_id", "class_name", "frames", "bodies")
+_DRAWN_BY = ("key", "class_id", "class_name", "dataset", "frames", "bodies")
 _WHOLE = "whole.json"
 
 
@@ -229,12 +229,23 @@ def _draw(facts: pa.Table, definition: Definition) -> tuple[dict[int, _Pool], in
             outside += 1
         elif row["frames"] > 0 and row["bodies"] > 0:
             if not pool.waiting:
-                pool.name = definition.class_name(row["class_id"]) or row["class_name"]
+                pool.name = _class_name(row, definition)
             pool.waiting.append(row["key"])
     for class_id, pool in pools.items():
         order = np.random.default_rng([definition.split.seed, class_id]).permutation(len(pool.waiting))
         pool.waiting = [pool.waiting[i] for i in order]
     return pools, outside
+
+
+def _class_name(row: Mapping[str, Any], definition: Definition) -> str:
+    """The name of a row's class; DataError where the table of another data set calls that class something else."""
+    name, other = definition.class_name(row["class_id"]), row["class_name"]
+    if name and other and name != other and row["dataset"] != definition.name:
+        raise DataError(
+            f"parsed table of {row['dataset']}, where class {row['class_id']} is {other!r}; in {definition.name} it is"
+            f" {name!r}; name the data set that it was parsed with, or run `dastm-data parse` again"
+        )
+    return name or str(other)
 
 
 def _lead(pool: _Pool, exemplars: Sequence[str]) -> None:

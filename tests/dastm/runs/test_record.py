@@ -62,6 +62,12 @@ def test_folder_without_a_record_is_no_run(tmp_path):
         TrainingRecord.read(tmp_path)
 
 
+def test_a_shard_folder_given_for_a_run_is_told_as_what_it_is(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(RunError, match=r"shards, not a run folder; name a run .--run., and these shards with --shards"):
+        TrainingRecord.read(tmp_path)
+
+
 def test_code_digest_is_stable_and_sees_training_code_only(tmp_path, monkeypatch):
     package = tmp_path / "dastm"
     for room in ("report", "runs"):

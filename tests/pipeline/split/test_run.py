@@ -1,7 +1,9 @@
 import io
 import json
+import re
 import tarfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,17 @@ def stored(out):
                 array = np.load(io.BytesIO(members[f"{key}.joints.npy"]))
                 found[key] = (array, json.loads(data), path.relative_to(out).as_posix())
     return found
+
+
+def test_a_table_of_another_data_set_is_refused_where_its_classes_have_other_names(tmp_path, rng):
+    table = made_table(tmp_path / "parsed", rng)
+    other = replace(definition_of(), name="other")
+    what = "parsed table of made, where class 0 is 'action 0'; in other it is 'wave'; name the data set"
+    with pytest.raises(DataError, match=re.escape(what)):
+        split(other, table, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    same = replace(other, parse=replace(other.parse, class_names=("action 0", "action 1", "action 2")))
+    assert split(same, table, tmp_path / "out").clips == {"train": 10, "val": 5, "test": 5}
 
 
 def plain_clips(rng, keys, class_id=0):
