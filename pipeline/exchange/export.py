@@ -11,7 +11,7 @@ only: what shards keep as x - 0.5 and 0.5 - y is put back, the middle of the ima
 read again it is the same joints to a unit in the last place. Labels are the data set's class ids.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from dastm.contract.progress import progress
 from dastm.contract.shard_format import MANIFEST_NAME, SUBSETS, Clip, Manifest
 from dastm.contract.shard_reading import has_manifest, read_manifest, read_shard
 from dastm.contract.skeleton import Layout
+from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.exchange.pickling import dict_of, encoded, end, list_of, start
 from pipeline.kernels.frame_sampling import in_time
@@ -48,14 +49,14 @@ class ExportSummary:
     clips: int
     splits: Mapping[str, int]
     n_bytes: int
-    crowded: int = 0
-    """Clips in 3-D of more bodies than PYSKL's own preparation takes."""
+    crowded: Sequence[str] = ()
+    """Keys of the clips in 3-D with more bodies than PYSKL's own preparation takes."""
 
     def lines(self) -> list[str]:
         """The summary as lines for people."""
         splits = ", ".join(f"{name} {count}" for name, count in self.splits.items())
-        limit = f"more than {PYSKL_BODIES} bodies, which PYSKL does not take in 3-D"
-        crowded = [f"{self.crowded} clips have {limit}; export shards"] if self.crowded else []
+        limit = f"more than {PYSKL_BODIES} bodies, which PYSKL does not take in 3-D ({listed(self.crowded, 3)})"
+        crowded = [f"{len(self.crowded)} clips have {limit}; export shards"] if self.crowded else []
         return [f"{self.clips} annotations ({splits}), {self.n_bytes / 1e6:.1f} MB", *crowded]
 
 
@@ -179,14 +180,15 @@ def _write(
     out: Path, annotations: Iterator[dict[str, Any]], splits: Mapping[str, list[str]], about: Mapping[str, Any]
 ) -> ExportSummary:
     """The file, there only when whole; the splits are complete when the annotations are written."""
-    n_clips = crowded = 0
+    n_clips, crowded = 0, list[str]()
 
     def counted() -> Iterator[bytes]:
-        nonlocal n_clips, crowded
+        nonlocal n_clips
         for annotation in progress(annotations, desc="export", unit="clip"):
             n_clips += 1
             shape = annotation["keypoint"].shape
-            crowded += shape[0] > PYSKL_BODIES and shape[3] == 3
+            if shape[0] > PYSKL_BODIES and shape[3] == 3:
+                crowded.append(annotation["frame_dir"])
             yield encoded(annotation)
 
     keys = (list_of(encoded(key) for key in keys) for keys in splits.values())

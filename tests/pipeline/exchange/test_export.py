@@ -195,7 +195,8 @@ def test_exported_3_d_is_read_by_pyskl_as_it_is_and_crowds_are_said(tmp_path):
     definition = define(tmp_path, "pyskl_pickle", "ntu25")
     parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
     summary = export_parsed(tmp_path / "parsed", tmp_path / "out.pkl")
-    crowd = "1 clips have more than 2 bodies, which PYSKL does not take in 3-D; export shards"
+    named = annotations[0]["frame_dir"]
+    crowd = f"1 clips have more than 2 bodies, which PYSKL does not take in 3-D ({named}); export shards"
     assert summary.lines()[1:] == [crowd]
     for one, made in zip(pickle.loads((tmp_path / "out.pkl").read_bytes())["annotations"], annotations, strict=True):
         if len(one["keypoint"]) == 4:
