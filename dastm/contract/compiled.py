@@ -3,7 +3,8 @@
 numba looks at a function's own file only, but what it keeps has the code of other files' functions in it. If one of
 those changed, numba would go on using the old code. So every change in one of `KERNELS`, or in the versions that
 compile them, gives a new folder: in NUMBA_CACHE_DIR if that is set, else beside the code, else in the user's cache,
-else in the temporary folder. If none of them can be written, every process compiles the kernels it needs.
+else in the temporary folder. If none of them can be written, or the disk is full, every process compiles the kernels
+that it needs.
 """
 
 import os
@@ -49,9 +50,21 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         if folder is None:
             return numba.njit(**options)(function)
         with _DECORATING, _kept_in(folder):
-            return numba.njit(cache=True, **options)(function)
+            dispatcher = numba.njit(cache=True, **options)(function)
+        dispatcher._cache.save_overload = _if_there_is_room(dispatcher._cache.save_overload)
+        return dispatcher
 
     return decorate
+
+
+def _if_there_is_room(keep: Callable[..., None]) -> Callable[..., None]:
+    """As `keep`, but a full disk only means that the next process compiles the kernel again."""
+
+    def kept(*overload: Any) -> None:
+        with suppress(OSError):
+            keep(*overload)
+
+    return kept
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """SIGKILL at many places of eval, report and sweep, and a full disk: the same command ends as if nothing had been."""
 
+import re
 import shutil
 
 import pytest
@@ -147,6 +148,9 @@ def test_report_on_a_full_disk_is_one_line_and_the_old_page_stays_whole(place):
 def test_a_sweep_on_a_full_disk_names_the_file_and_goes_on(place, whole):
     assert one_line(place, *SWEEP, limit=500).startswith(f"dastm: {place}/sweep/sweep.json: {NO_ROOM}")
     assert sorted(tree(place / "sweep")) == [".lock"]
+    ended = attempt(place, *SWEEP, limit=20_000)
+    assert (ended.status, len(re.findall(rf"failed: .*/train/seed-.*: {NO_ROOM}", ended.out))) == (1, 2), ended
+    assert not list(place.rglob("*.new"))
     dastm(place, *SWEEP)
     assert made(place / "sweep") == made(whole / "sweep")
 

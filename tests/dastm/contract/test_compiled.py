@@ -20,6 +20,7 @@ from pipeline.kernels.helper import add
 def outer(x):
     return add(x)
 """
+FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
 ASK = "from pipeline.kernels.outer import outer; print(outer(40))"
 
 
@@ -48,12 +49,12 @@ def block_packages(tree):
         (tree / package / "__pycache__").touch()
 
 
-def ask(tree, **environment):
+def ask(tree, before="", **environment):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("NUMBA_", "XDG_"))}
     where = tree.parent / "cwd"
     where.mkdir(exist_ok=True)
     done = subprocess.run(
-        [sys.executable, "-c", ASK],
+        [sys.executable, "-c", before + ASK],
         cwd=where,
         env={**kept, "PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1", **environment},
         capture_output=True,
@@ -85,6 +86,14 @@ def test_a_kernel_computes_what_its_helper_says_now(tmp_path):
     assert ask(tmp_path / "copy", NUMBA_CACHE_DIR=str(kept)) == 41
     assert len(list(kept.rglob("*.nbc"))) == 4  # of two functions each; a copy of the code finds them, too
     assert len(kept_in(kept)) == 2  # the first one was found again
+
+
+def test_a_kernel_that_finds_no_room_on_the_disk_is_used_all_the_same(tmp_path):
+    tree = small_tree(tmp_path / "tree")
+    assert ask(tree, FULL_DISK) == 41
+    assert not [path for path in tree.rglob("*") if path.suffix == ".nbc" or ".tmp." in path.name]
+    assert ask(tree) == 41
+    assert list(tree.rglob("*.nbc"))
 
 
 def test_without_a_home_kernels_are_kept_in_a_temporary_folder_of_ones_own(tmp_path):
