@@ -20,7 +20,7 @@ def test_parts_backbone_episodes_and_growth_are_there():
 def test_what_a_case_refers_to_is_a_variant_of_it():
     for case in cases(CPU).values():
         assert case.compared_with in case.variants
-        assert {name for name in (case.subset, case.limit) if name} <= set(case.variants)
+        assert {name for name in (case.inner, case.limit) if name} <= set(case.variants)
 
 
 def test_literal_versions_come_last_and_change_nothing_else():

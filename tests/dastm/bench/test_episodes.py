@@ -32,7 +32,7 @@ def test_every_shape_is_there_and_graphs_only_with_a_gpu():
     ]
     assert names[8:] == ["evaluation, NTU, two bodies, 5 queries"]
     for case in episode_cases(CPU).values():
-        assert (list(case.variants), case.subset) == (["ours", "backbone"], "backbone")
+        assert (list(case.variants), case.inner) == (["ours", "backbone"], "backbone")
 
 
 @pytest.mark.parametrize(("layout", "frames", "joints"), [("ntu25", 30, 25), ("openpose18", 50, 18)])

@@ -26,7 +26,8 @@ def page_of(shards, parsed=None):
 def test_the_verdict_comes_first_and_everything_is_on_the_page(places):
     page = page_of(places.shards, places.parsed)
     body = page.partition("<body>")[2]
-    assert re.search(r'<h1>Audit of made</h1>\s*<p class="verdict good">✓ No problem found\.', body)
+    assert re.search(r'<h1>Audit of made</h1>\s*<p class="verdict good">✓ No problem found, 1 warning\.', body)
+    assert "posture checked in part only" in body  # of sticks
     assert "12 clips of 4 classes, 4 frames and 4 joints each; 8 with 1 body; 4 with 2 bodies." in body
     for part in ("shards", "parsed", "clips"):
         assert f'<h2 id="{part}">' in body

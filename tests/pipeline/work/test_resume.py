@@ -97,7 +97,7 @@ def test_the_digest_of_the_code_covers_what_results_come_from_and_nothing_else(t
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    for name in ("shards", "table", "tracks"):
+    for name in ("shard_writing", "table", "tracks"):
         (tmp_path / "pipeline" / f"{name}.py").write_text("")
     monkeypatch.setattr(done, "PACKAGES", tmp_path)
     fresh = code_digest.__wrapped__
