@@ -15,7 +15,7 @@ TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses auto --dist
 
 test: $(VENV)/ready
 	$(TESTS) --cov --cov-report=
-	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90 -m kernel
+	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95 -m kernel
 
 test-fast: $(VENV)/ready
 	$(TESTS) -m "not slow"
