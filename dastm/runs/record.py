@@ -4,7 +4,6 @@ A training is the same training where these are the same: it is then continued, 
 """
 
 import hashlib
-import json
 import os
 import platform
 import subprocess
@@ -122,8 +121,7 @@ class TrainingRecord:
             document["layout"] = self.layout.to_dict()
         if Path(self.shards).is_absolute():
             document["beside"] = os.path.relpath(self.shards, run.absolute())
-        # JSON's keys are texts: the digest is of what will be read.
-        write_json(run / "train" / CONFIG_NAME, sealed(json.loads(json.dumps(document)), but=WHERE))
+        write_json(run / "train" / CONFIG_NAME, sealed(document, but=WHERE))
 
     @staticmethod
     def read(run: Path) -> "TrainingRecord":

@@ -152,8 +152,7 @@ def write_sweep(sweep: Sweep, folder: Path) -> None:
         raise RunError(f"{folder}: holds the grid {name!r}, not {sweep.grid.name!r}; choose another --out")
     cells = [{**vars(cell), "config": cell.config.to_dict()} for cell in sweep.cells]
     document = {"rows": list(sweep.rows), "reference": sweep.reference, "grid": asdict(sweep.grid), "cells": cells}
-    # JSON's keys are texts: the digest is of what will be read.
-    write_json(folder / SWEEP_NAME, sealed(json.loads(json.dumps(document))))
+    write_json(folder / SWEEP_NAME, sealed(document))
 
 
 def _grid_name(path: Path) -> str | None:
