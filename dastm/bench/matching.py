@@ -4,6 +4,7 @@ Sizes are those of Tables 1 and 2 of the paper: 5-way 1-shot with 10 queries a c
 """
 
 import torch
+from torch import Tensor
 
 from dastm.bench.case import Case, Setting, Work
 from dastm.matching import soft_dtw_diagonal
@@ -23,13 +24,18 @@ def matching_cases() -> dict[str, Case]:
     }
 
 
-def activation(setting: Setting) -> Work:
-    """50 queries x 5 prototypes, 8 frames, 25 joints, 256 features."""
+def activation_inputs(setting: Setting) -> tuple[Activation, Tensor, Tensor]:
+    """Weights, 50 queries and 5 prototypes: 8 frames, 25 joints, 256 features."""
     weights = Activation(256, distance="frobenius", init="uniform", generator=torch.Generator().manual_seed(2)).to(
         setting.device
     )
     query = setting.normal(50, 8, 25, 256).requires_grad_()
-    prototypes = setting.normal(5, 8, 25, 256, seed=1).requires_grad_()
+    return weights, query, setting.normal(5, 8, 25, 256, seed=1).requires_grad_()
+
+
+def activation(setting: Setting) -> Work:
+    """The distances of `activation_inputs`, and their gradients."""
+    weights, query, prototypes = activation_inputs(setting)
     inputs = [query, prototypes, *weights.parameters()]
     return lambda: torch.autograd.grad(weights(query, prototypes).sum(), inputs)
 

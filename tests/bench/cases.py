@@ -12,9 +12,8 @@ from dastm.backbones import BACKBONES
 from dastm.bench import cases as installed
 from dastm.bench.case import Case, Setting, Setup, Work
 from dastm.bench.episodes import EpisodeWork
-from dastm.bench.matching import GAMMA
+from dastm.bench.matching import GAMMA, activation_inputs
 from dastm.contract.skeleton import LAYOUTS
-from dastm.matching.activation import Activation
 from tests.bench import literal
 
 
@@ -41,11 +40,7 @@ def further(setting: Setting) -> Mapping[str, Mapping[str, Setup]]:
 
 def activation(setting: Setting) -> Work:
     """The sizes and numbers of `dastm.bench.matching.activation`."""
-    weights = Activation(256, distance="frobenius", init="uniform", generator=torch.Generator().manual_seed(2)).to(
-        setting.device
-    )
-    query = setting.normal(50, 8, 25, 256).requires_grad_()
-    prototypes = setting.normal(5, 8, 25, 256, seed=1).requires_grad_()
+    weights, query, prototypes = activation_inputs(setting)
     inputs = [query, prototypes, *weights.parameters()]
     return lambda: torch.autograd.grad(literal.activation_distances(weights, query, prototypes).sum(), inputs)
 
