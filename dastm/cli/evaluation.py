@@ -12,7 +12,7 @@ from dastm.cli.options import (
     params,
     said_by_params,
 )
-from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, checked
+from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, Subset, checked
 
 
 @click.command("eval")
@@ -23,8 +23,8 @@ from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig,
     type=click.Choice(["episodes", "one-shot"]),
     help="N-way K-shot episodes, or all classes at once with the exemplars of the shards. Default: episodes",
 )
-@click.option("--subset", type=click.Choice(["train", "val", "test"]), help="Default: test")
-@click.option("--part", "subset", type=click.Choice(["train", "val", "test"]), hidden=True)
+@click.option("--subset", type=click.Choice(get_args(Subset)), help="Default: test")
+@click.option("--part", "subset", type=click.Choice(get_args(Subset)), hidden=True)
 @click.option("--n-way", type=click.IntRange(min=2), help="Default: 5")
 @click.option("--k-shot", type=click.IntRange(min=1), help="Default: 1")
 @click.option(

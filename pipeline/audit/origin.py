@@ -18,11 +18,11 @@ AT_TIMES = 0.05
 
 
 def share_at(
-    joints_TVC: NDArray[np.float64], known_TV: NDArray[np.bool_], place: Sequence[float] = ()
+    joints_TVC: NDArray[np.float64], known_TV: NDArray[np.bool_], place: Sequence[float] | float = 0.0
 ) -> NDArray[np.float64]:
     """(V,) in which share of the frames that show the body each joint is known, and exactly at a place.
 
-    Args: place: (C,) coordinates; by default the origin.
+    Args: place: (C,) coordinates, or one number for all of them; by default the origin.
     """
-    at_TV = known_TV & (joints_TVC == (np.asarray(place) if len(place) else 0.0)).all(axis=2)
+    at_TV = known_TV & (joints_TVC == np.asarray(place)).all(axis=2)
     return np.asarray(at_TV.sum(axis=0) / max(1, int(known_TV.any(axis=1).sum())))

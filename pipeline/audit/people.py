@@ -66,7 +66,7 @@ class People:
 
     def _origins(self, places_MTVC: Floats, known_MTV: Mask) -> Iterator[tuple[int, str, str]]:
         """Joint, place and how often, of the joints that are exactly at the origin too often."""
-        wanted: list[tuple[str, Sequence[float]]] = [(IMAGE_ORIGIN if self._is_image else ORIGIN, ())]
+        wanted: list[tuple[str, Sequence[float] | float]] = [(IMAGE_ORIGIN if self._is_image else ORIGIN, 0.0)]
         if self._is_image and self._origin == "none":
             wanted.append((IMAGE_CORNER, CORNER))
         for body, (places_TVC, known_TV) in enumerate(zip(places_MTVC, known_MTV, strict=True)):
