@@ -44,7 +44,7 @@ def joint_similarity(similarity_VV: Array, joint_names: Sequence[str], title: st
         name_ticks(axes, joint_names, joint_names, 350)
         axes.set_title(title)
         label = f"cosine similarity, scale {limits[0]:g} to 1"
-        figure.colorbar(cells, ax=axes, label=label, shrink=0.8).outline.set_visible(False)
+        draw_scale(axes, cells, label=label, shrink=0.8)
         return to_svg(
             figure,
             f"Cosine similarity of joints: {title}",
@@ -81,7 +81,7 @@ def alignment(cost_TS: Array, path_P2: Array, expected_TS: Array, title: str) ->
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(lambda place, _: f"{place + 1:.0f}")  # people count frames from 1
             _draw_path(axes, path, f"{gid}-path")
-            figure.colorbar(cells, ax=axes).outline.set_visible(False)
+            draw_scale(axes, cells)
             rows, columns = ([str(i + 1) for i in range(n)] for n in values.shape)
             tooltips[gid] = cell_texts(values, rows, columns, "query {}, prototype {}: {:.3g}")
         figure.suptitle(title, fontsize=11)
@@ -113,6 +113,14 @@ def draw_cells(
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     return cells
+
+
+def draw_scale(axes: Axes, cells: QuadMesh, label: str = "", shrink: float = 1.0) -> None:
+    """Which colour is which value, beside the cells; as shapes, since the policy of the pages leaves images out."""
+    bar = axes.figure.colorbar(cells, ax=axes, label=label, shrink=shrink)
+    bar.outline.set_visible(False)
+    steps: QuadMesh = bar.solids  # type: ignore[assignment]
+    steps.set(rasterized=False, edgecolor="face", linewidth=0.3)
 
 
 def cell_texts(values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], pattern: str) -> list[str]:

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from dastm.contract.skeleton import Layout
-from dastm.report.figures.heatmaps import Array, cell_texts, checked, draw_cells, name_ticks
+from dastm.report.figures.heatmaps import Array, cell_texts, checked, draw_cells, draw_scale, name_ticks
 from dastm.report.figures.svg import FAINT, INK, drawing, to_svg
 
 COLOURS = "YlGnBu"
@@ -72,7 +72,7 @@ def matching_pair(
         name_ticks(middle, layout.joints, layout.joints, 260)
         to, words = ("query", "each other") if within else ("support", "support joints")
         middle.set(title=f"A^q: how query joints attend to {words}", xlabel=f"{to} joint", ylabel="query joint")
-        figure.colorbar(cells, ax=middle, shrink=0.7).outline.set_visible(False)
+        draw_scale(middle, cells, shrink=0.7)
         return to_svg(figure, f"Matched joints: {titles[0]} and {titles[1]}", tooltips)
 
 
