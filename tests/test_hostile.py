@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.contract.shard_reading import read_manifest
 from dastm.runs.files import write_json

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dastm.config.schema import Config, load_config
+from dastm.config.load import load_config
+from dastm.config.schema import Config
 from dastm.contract.skeleton import Layout
 from dastm.episodes.sources import open_source
 from dastm.runs.record import record_training

@@ -10,7 +10,7 @@ from torch import Tensor
 from dastm.bench.backbone import backbone_evaluation, backbone_training
 from dastm.bench.capture import captured
 from dastm.bench.case import Case, Setting, Setup, Work
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.skeleton import LAYOUTS
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.matching.rank import rank_loss

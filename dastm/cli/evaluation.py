@@ -12,7 +12,8 @@ from dastm.cli.options import (
     params,
     said_by_params,
 )
-from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, Subset, checked
+from dastm.config.load import checked
+from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, Subset
 
 
 @click.command("eval")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dastm.config.schema import preset_names
+from dastm.config.load import preset_names
 from dastm.contract.documents import DocumentError, shown
 from dastm.contract.errors import RunError
 from dastm.contract.names import read_params

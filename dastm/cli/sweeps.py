@@ -10,7 +10,7 @@ from dastm.cli.options import (
     known_presets,
     one_line_errors,
 )
-from dastm.config.schema import parse_settings
+from dastm.config.load import parse_settings
 
 
 @click.command()

@@ -15,7 +15,7 @@ from dastm.cli.options import (
     said_by_params,
     train_params,
 )
-from dastm.config.schema import load_config, parse_settings
+from dastm.config.load import load_config, parse_settings
 
 
 @click.command()

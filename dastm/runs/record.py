@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from dastm import __version__
-from dastm.config.schema import Config, config_from_dict
+from dastm.config.load import config_from_dict
+from dastm.config.schema import Config
 from dastm.contract.documents import cut, shown
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, Manifest, checksum, encode_manifest

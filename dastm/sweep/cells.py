@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dastm.config.schema import Config, checked, config_from_dict, load_config
+from dastm.config.load import checked, config_from_dict, load_config
+from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import refusal
 from dastm.episodes.urls import is_url, may_come_from_a_file

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from dastm.config.schema import OLD_SUBSET, STRICT, Config, EvalConfig, Seed, checked, load_config, preset_keys
+from dastm.config.load import checked, load_config, preset_keys
+from dastm.config.schema import OLD_SUBSET, STRICT, Config, EvalConfig, Seed
 from dastm.contract.documents import DocumentError, no_such_key, read_yaml
 from dastm.contract.errors import RunError
 from dastm.contract.names import is_plain

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from dastm.config.schema import Config, EvalConfig, checked
+from dastm.config.load import checked
+from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.evaluation.intervals import Accuracies
 from dastm.runs.record import TrainingRecord

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dastm import model as model_module
-from dastm.config.schema import BackboneConfig, MatchingConfig, load_config
+from dastm.config.load import load_config
+from dastm.config.schema import BackboneConfig, MatchingConfig
 from dastm.contract.skeleton import OPENPOSE18, Layout
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.matching.matcher import Matcher

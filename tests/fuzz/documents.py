@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 from hypothesis import strategies as st
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.documents import DocumentError, json_value, shown, yaml_value
 from dastm.contract.errors import DataError, RefusedError, RunError
 from dastm.contract.names import read_params

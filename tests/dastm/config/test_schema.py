@@ -2,15 +2,8 @@
 
 import pytest
 
-from dastm.config.schema import (
-    Config,
-    EvalConfig,
-    checked,
-    config_from_dict,
-    load_config,
-    parse_settings,
-    preset_names,
-)
+from dastm.config.load import checked, config_from_dict, load_config, parse_settings, preset_names
+from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 
 

@@ -6,7 +6,8 @@ import dataclasses
 import pytest
 import torch
 
-from dastm.config.schema import MatchingConfig, load_config
+from dastm.config.load import load_config
+from dastm.config.schema import MatchingConfig
 from dastm.layers.dropout import reseed_dropout
 from dastm.matching.matcher import Matcher
 from dastm.matching.soft_dtw import soft_dtw_divergence

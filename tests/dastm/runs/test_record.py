@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import decode_manifest
 from dastm.contract.skeleton import NTU25

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.runs.run_folder import check_sweep
 from dastm.sweep.cells import Cell, expand, read_sweep, write_sweep

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 import torch
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import open_source
 from dastm.model import build_recogniser

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.training.schedule import (
     falls,
     is_better,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import load_config
+from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
