@@ -156,12 +156,15 @@ class MatchingConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class AugmentConfig:
-    """What a training step sees of its clips; evaluation and validation see them as they are stored."""
+    """What a training step sees of its clips; evaluation and validation see them as stored but for their frames."""
 
     n_frames: Count | None = None
     """Number of frames per clip that the network sees, if the shards hold more: one of each equal segment (TSN). In
     training they are drawn again for every episode; otherwise the middle one is taken. None: all frames of the
     shards."""
+    sampling: Literal["time", "path"] = "time"
+    """`path`: equal steps along the path of the clip through the space of all its joints, between stored frames; any
+    number of them. In training each is drawn within its piece of the path."""
     yaw: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Clips are turned about the vertical by an angle drawn from -yaw..yaw degrees."""
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.0

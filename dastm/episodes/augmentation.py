@@ -1,9 +1,9 @@
 """What of its clips a network sees: which frames, turned and scaled how. A source in, a source of other tensors out.
 
 `center_frames` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's
-frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016), and its clips are turned about the
-vertical, scaled and jittered. What is drawn is a pure function of the seed and of the clips that are asked for
-together, so that a training that is continued sees what it would have seen.
+frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016) or piece of the path (`path_sampling`), and
+its clips are turned about the vertical, scaled and jittered. What is drawn is a pure function of the seed and of the
+clips that are asked for together, so that a training that is continued sees what it would have seen.
 
 Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates.
 """
@@ -11,6 +11,7 @@ Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.path_sampling import along_path, drawn_shares, even_shares
 
 Doubles = NDArray[np.float64]
 
@@ -60,22 +62,33 @@ class View:
         return replace(clips, joints_LMTVC=self.look(clips.joints_LMTVC, selected))
 
 
-def center_frames(source: EpisodeSource, n_frames: int | None) -> EpisodeSource:
-    """Clips through the middle frame of each of `n_frames` equal segments; None: all frames.
+def center_frames(source: EpisodeSource, n_frames: int | None, sampling: str = "time") -> EpisodeSource:
+    """Clips through the middle frame of each of `n_frames` equal segments, or at equal steps of their paths.
 
-    Raises: RunError for more frames than are stored, or of shards whose frames are scrambled.
+    Args:
+        n_frames: frames that are seen; None: as many as are stored.
+        sampling: `time` or `path`.
+
+    Raises: RunError for more frames than are stored if sampled in time, or of shards whose frames are scrambled.
     """
-    n_stored, n_seen = source.manifest.frames, checked_frames(source.manifest, n_frames)
+    n_stored, n_seen = source.manifest.frames, checked_frames(source.manifest, n_frames, sampling)
+    if sampling == "path":
+        return View(source, partial(_evenly, even_shares(n_seen), _n_space(source.manifest.layout)))
     if n_seen == n_stored:
         return source
     middle_F = (2 * torch.arange(n_seen) + 1) * n_stored // (2 * n_seen)
     return View(source, lambda joints, _: joints.index_select(2, _on(middle_F, joints)))
 
 
+def _evenly(shares_F: Tensor, n_space: int, joints_LMTVC: Tensor, _: Selection) -> Tensor:
+    return along_path(joints_LMTVC, _on(shares_F, joints_LMTVC).expand(len(joints_LMTVC), -1), n_space)
+
+
 def augmented(
     source: EpisodeSource,
     *,
     n_frames: int | None = None,
+    sampling: str = "time",
     yaw: float = 0.0,
     scale: float = 0.0,
     noise: float = 0.0,
@@ -85,6 +98,7 @@ def augmented(
 
     Args:
         n_frames: frames seen, one drawn of each equal segment of the stored ones; None: all of them.
+        sampling: `path`: points drawn in as many equal pieces of the path instead, its ends among them.
         yaw: most degrees that a clip is turned about the vertical, either way.
         scale: most by which a clip grows or shrinks, as a share of its size.
         noise: standard deviation of what is added to every coordinate but a confidence, in the units of the shards;
@@ -95,18 +109,21 @@ def augmented(
         shards whose frames are scrambled.
     """
     manifest = source.manifest
-    n_seen, layout = checked_frames(manifest, n_frames), manifest.layout
+    n_seen, layout = checked_frames(manifest, n_frames, sampling), manifest.layout
     if yaw:
         _check_order(manifest, "yaw")
     if yaw and (layout.is_image or len(layout.coordinates) != 3):
         raise RunError(f"augment.yaw: {manifest.dataset} is 2-D and has no vertical to turn about; set it to 0")
-    if n_seen == manifest.frames and not (yaw or scale or noise):
+    resampled = sampling == "path" or n_seen != manifest.frames
+    if not (resampled or yaw or scale or noise):
         return source
     vertical = 2 if manifest.definition.get("split", {}).get("rotate") == "upright" else 1
 
     def look(joints: Tensor, selected: Selection) -> Tensor:
         rng = np.random.default_rng(np.random.SeedSequence([seed, *(number for clip in selected for number in clip)]))
-        if n_seen != manifest.frames:
+        if sampling == "path":
+            joints = along_path(joints, _on(drawn_shares(len(joints), n_seen, rng), joints), _n_space(layout))
+        elif resampled:
             joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
         if yaw or scale:
             angles_L = rng.uniform(-math.radians(yaw), math.radians(yaw), len(joints))
@@ -117,14 +134,17 @@ def augmented(
     return View(source, look)
 
 
-def checked_frames(manifest: Manifest, n_frames: int | None) -> int:
-    """Number of frames that are used of the shards' clips; RunError if these hold fewer."""
+def checked_frames(manifest: Manifest, n_frames: int | None, sampling: str = "time") -> int:
+    """Number of frames that are used of the shards' clips; RunError if these hold fewer and none are made between."""
     stored = manifest.frames
     if n_frames is not None:
         _check_order(manifest, "n_frames")
-    if n_frames is not None and n_frames > stored:
+    if sampling == "path":
+        _check_order(manifest, "sampling: path")
+    elif n_frames is not None and n_frames > stored:
         raise RunError(
-            f"augment.n_frames: {n_frames} frames of clips that hold {stored}; lower it, or split with more frames"
+            f"augment.n_frames: {n_frames} frames of clips that hold {stored}; lower it, split with more frames, or set"
+            " augment.sampling: path"
         )
     return n_frames or stored
 
@@ -137,6 +157,11 @@ def _check_order(manifest: Manifest, asked: str) -> None:
             f"augment.{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
             f" {manifest.dataset} are; leave it out, or split with `frame_order: time`"
         )
+
+
+def _n_space(layout: Layout) -> int:
+    """Coordinates in space: all but a confidence."""
+    return len(layout.coordinates) - layout.is_image
 
 
 def drawn_frames(n_clips: int, n_stored: int, n_frames: int, rng: np.random.Generator) -> Tensor:
@@ -152,8 +177,7 @@ def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical
     Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is not changed, and an image
     (angles 0) only scaled.
     """
-    n_coordinates = len(layout.coordinates)
-    n_space = n_coordinates - layout.is_image
+    n_coordinates, n_space = len(layout.coordinates), _n_space(layout)
     maps_LCC = np.tile(np.eye(n_coordinates), (len(angles_L), 1, 1))
     if n_space == 3:
         a, b = (axis for axis in range(3) if axis != vertical)

@@ -97,15 +97,18 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
+    plain = source
     if record is not None and run is not None:
-        source, _ = fitted(source, record, run, convert=config.convert)
-        source = center_frames(source, record.config.augment.n_frames)
+        plain, _ = fitted(source, record, run, convert=config.convert)
+        source = center_frames(plain, record.config.augment.n_frames, record.config.augment.sampling)
+        if record.config.augment.sampling == "time":
+            plain = source  # frames along the path are part of the method: a baseline without it sees what is stored
         rows.append(_network_row(record.config.method, record, source, config, device, run))
     for baseline in dict.fromkeys(config.baselines):
         distances = BASELINES[baseline].distances
         if distances is not None:
             noted = Noted(distances)
-            shares = score(source, config, noted, device, baseline)
+            shares = score(plain, config, noted, device, baseline)
             rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}))
         elif record is not None:
             rows.append(_network_row(baseline, record, source, config, device, None))

@@ -63,7 +63,7 @@ class Run:
         source = open_source(shards or shards_of(self.record, self.folder))
         try:
             source, _ = fitted(source, self.record, self.folder, convert=False)
-            return center_frames(source, self.record.config.augment.n_frames)
+            return center_frames(source, self.record.config.augment.n_frames, self.record.config.augment.sampling)
         except RunError:
             source.close()
             raise

@@ -120,7 +120,7 @@ def train_seed(
     """
     model = build_recogniser(config, source.manifest.layout, seed).to(device)
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
-    seen = center_frames(source, config.augment.n_frames)
+    seen = center_frames(source, config.augment.n_frames, config.augment.sampling)
     last = folder / "last.pt"
     before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
@@ -148,7 +148,13 @@ def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSo
     """The source as the training of one seed sees it."""
     augment = config.augment
     return augmented(
-        source, n_frames=augment.n_frames, yaw=augment.yaw, scale=augment.scale, noise=augment.noise, seed=seed
+        source,
+        n_frames=augment.n_frames,
+        sampling=augment.sampling,
+        yaw=augment.yaw,
+        scale=augment.scale,
+        noise=augment.noise,
+        seed=seed,
     )
 
 

@@ -42,7 +42,7 @@ def picture(run: Path) -> str:
     with closing(open_source(shards_of(record, run), mode="auto", budget=0)) as source:
         layout = source.manifest.layout
         model = load_recogniser(run, record.config, layout, record.config.optimise.seeds[0], CPU)
-        seen = center_frames(source, record.config.augment.n_frames)
+        seen = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)
         pair = explain(model, seen, "test", N_WAY, CPU).same
         plan = {"n_way": N_WAY, "k_shot": 1, "n_query": 1, "seed": 0, "epoch": 0, "count": 1, "workers": 0}
         episode = next(episodes(seen, "test", **plan, device=CPU))

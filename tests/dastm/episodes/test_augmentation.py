@@ -11,6 +11,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.augmentation import augmented, center_frames, drawn_frames, similarities
 from dastm.episodes.fetch import fetch_episode
+from dastm.episodes.path_sampling import along_path, even_shares
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
 from tests.shard_folder import make_shard_folder
@@ -40,6 +41,22 @@ def joints(source, number=0):
 def test_middle_frames_are_those_of_equal_segments(source):
     torch.testing.assert_close(joints(center_frames(source, 4)), joints(source)[:, :, [1, 4, 7, 10]], rtol=0, atol=0)
     torch.testing.assert_close(joints(center_frames(source, 1)), joints(source)[:, :, [6]], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("n_frames", [None, 5, 30])
+def test_frames_along_the_path_are_of_any_number_and_the_same_for_the_same_seed(source, n_frames):
+    n_seen, n_space = n_frames or FRAMES, 2 if source.manifest.layout.is_image else 3
+    whole, seen = joints(source), joints(center_frames(source, n_frames, "path"))
+    shares = even_shares(n_seen).expand(len(whole), -1)
+    torch.testing.assert_close(seen, along_path(whole, shares, n_space), rtol=0, atol=0)
+    views = [augmented(source, n_frames=n_frames, sampling="path", seed=seed) for seed in (3, 3, 4)]
+    first, same, other = map(joints, views)
+    assert first.shape == seen.shape == (*whole.shape[:2], n_seen, *whole.shape[3:])
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert torch.equal(first[:, :, 0], whole[:, :, 0])
+    torch.testing.assert_close(first[:, :, -1], whole[:, :, -1])
+    assert not torch.equal(joints(views[0], 1), first)
 
 
 def test_all_frames_are_the_source_itself(source):
@@ -158,6 +175,8 @@ def test_more_frames_than_are_stored_are_one_line(source, view):
         (lambda source: center_frames(source, 4), "n_frames"),
         (lambda source: augmented(source, n_frames=4, seed=0), "n_frames"),
         (lambda source: augmented(source, yaw=5.0, seed=0), "yaw"),
+        (lambda source: center_frames(source, None, "path"), "sampling: path"),
+        (lambda source: augmented(source, sampling="path", seed=0), "sampling: path"),
     ],
 )
 def test_frames_are_not_chosen_among_scrambled_ones_whoever_asks(source, look, key):

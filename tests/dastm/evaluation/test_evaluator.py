@@ -90,6 +90,16 @@ def test_other_episodes_for_another_seed(shards):
     assert not np.array_equal(first, second)
 
 
+def test_a_run_along_paths_is_compared_with_the_coordinates_as_they_are_stored(shards, tmp_path):
+    train_toy(shards, tmp_path / "run", tiny(augment__sampling="path", augment__n_frames=20))
+    settings = config(baselines=("coordinates", "untrained"))
+    with closing(open_source(shards)) as source:
+        rows = evaluate(source, settings, tmp_path / "run", "cpu")
+        alone = evaluate(source, config(baselines=("coordinates",)), None, "cpu")
+    assert np.array_equal(rows[1].by_seed[0], alone[0].by_seed[0])
+    assert not np.array_equal(rows[0].by_seed[0], rows[2].by_seed[0])
+
+
 def test_coordinates_are_the_nearest_prototype_of_flattened_clips(shards):
     with closing(open_source(shards)) as source:
         episode = next(episodes(source, "test", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=1))
