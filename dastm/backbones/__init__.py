@@ -1,9 +1,10 @@
 """Bodies in, features of every frame and joint out: bodies_BTVC -> features_BTVD, by the backbone of a configuration.
 
 To read: `st_gcn` is the paper's own; `agcn` differs in its graphs, `ms_g3d` in graphs and convolutions over time
-(`ms_g3d_graph`, `ms_tcn`); `lstm` has no graph; `streams` runs a network for joints, bones and their motion each. What
-they share is in `dastm.layers`. A new one is a module here and a row of `BACKBONES` and `OPTIONS`; it has `n_features`,
-`strides` (in time, one a block), `n_frames_out(n_frames)` and `reset(generator)`, and test_contract.py says the rest.
+(`ms_g3d_graph`, `ms_tcn`); `lstm` has no graph; `streams` runs a network for joints, bones and their motion each, or
+one for all. What they share is in `dastm.layers`. A new one is a module here and a row of `BACKBONES` and `OPTIONS`; it
+has `n_features`, `strides` (in time, one a block), `n_frames_out(n_frames)` and `reset(generator)`, and
+test_contract.py says the rest.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from dastm.backbones.agcn import AGCN
 from dastm.backbones.lstm import LSTM
 from dastm.backbones.ms_g3d import MSG3D
 from dastm.backbones.st_gcn import STGCN
-from dastm.backbones.streams import Streams
+from dastm.backbones.streams import SideBySide, Streams
 from dastm.config.schema import BackboneConfig, BackboneName
 from dastm.contract.skeleton import Layout
 
@@ -24,7 +25,7 @@ PUBLISHED_STREAMS: dict[BackboneName, tuple[str, ...]] = {"agcn": ("joint", "bon
 """The streams of a backbone that was published with more than its joints."""
 
 OPTIONS: dict[BackboneName, tuple[str, ...]] = {
-    "st_gcn": ("dropout", "pair_norm", "drop_edge", "edge_importance"),
+    "st_gcn": ("dropout", "pair_norm", "drop_edge", "edge_importance", "channels", "block_strides"),
     "agcn": ("dropout", "pair_norm", "drop_edge", "body_slots"),
     "ms_g3d": ("dropout", "pair_norm", "drop_edge", "body_slots"),
     "lstm": ("dropout", "pair_norm"),
@@ -32,8 +33,8 @@ OPTIONS: dict[BackboneName, tuple[str, ...]] = {
 """The options of the configuration that a backbone has; the others do not change it."""
 
 
-def build(layout: Layout, config: BackboneConfig) -> Network | Streams:
-    """The backbone of a configuration, with a network for each stream if there are several.
+def build(layout: Layout, config: BackboneConfig) -> Network | Streams | SideBySide:
+    """The backbone of a configuration, with a network for each stream, or one for all, if there are several.
 
     Shapes: the network takes bodies (B, T, V, C) and gives features (B, T', V, D), D = its `n_features`.
     Raises: ValueError for a value that the backbone refuses. Source: the file of each backbone names its paper.
@@ -53,4 +54,6 @@ def build(layout: Layout, config: BackboneConfig) -> Network | Streams:
     backbone = BACKBONES[config.name]
     if streams == ("joint",):
         return backbone(layout, **options)
+    if config.fusion == "input":
+        return SideBySide(layout, streams, backbone(layout, **options, n_streams=len(streams)))
     return Streams(layout, {stream: backbone(layout, **options) for stream in streams})

@@ -141,6 +141,7 @@ class AGCN(nn.Module):
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones. It is the fixed
             graphs that lose them: those learned and those of the clip tie every joint to every other.
         body_slots: sets of statistics of the input norm; published with 2.
+        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for another n_blocks, dropout or drop_edge outside [0, 1), pair_norm below 0, or body_slots
@@ -156,15 +157,16 @@ class AGCN(nn.Module):
         pair_norm: float = 0.0,
         drop_edge: float = 0.0,
         body_slots: int = 1,
+        n_streams: int = 1,
     ) -> None:
         super().__init__()
-        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates), dropout)
+        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates) * n_streams, dropout)
         self.layout = layout
         self.strides = tuple(shape.stride for shape in shapes)
         self.n_features = shapes[-1].out_channels
         self.A: Tensor
         self.register_buffer("A", directed_partition(layout), persistent=False)
-        self.data_bn = InputNorm(layout, body_slots)
+        self.data_bn = InputNorm(layout, body_slots, n_streams)
         for i, shape in enumerate(shapes, start=1):
             self.add_module(f"l{i}", Block(shape, n_joints=layout.n_joints, pair_norm=pair_norm))
         self.drop_edge = DropEdge(layout, drop_edge)

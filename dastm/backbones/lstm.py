@@ -41,6 +41,7 @@ class LSTM(nn.Module):
         n_blocks: layers of `N_UNITS` units each.
         dropout: between the layers.
         pair_norm: PairNorm's scale, after the map to joints; 0 for none.
+        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for n_blocks < 1, dropout outside [0, 1), or pair_norm below 0.
@@ -49,12 +50,14 @@ class LSTM(nn.Module):
     n_features = 256
     strides: tuple[int, ...] = ()
 
-    def __init__(self, layout: Layout, *, n_blocks: int = 2, dropout: float = 0.0, pair_norm: float = 0.0) -> None:
+    def __init__(
+        self, layout: Layout, *, n_blocks: int = 2, dropout: float = 0.0, pair_norm: float = 0.0, n_streams: int = 1
+    ) -> None:
         super().__init__()
         if n_blocks < 1:
             raise ValueError(f"n_blocks: at least 1, got {n_blocks}")
-        self.n_joints, width = layout.n_joints, math.prod(body_shape(layout))
-        self.data_bn = InputNorm(layout)
+        self.n_joints, width = layout.n_joints, math.prod(body_shape(layout, n_streams))
+        self.data_bn = InputNorm(layout, n_streams=n_streams)
         # One module a layer: the dropout inside nn.LSTM would draw from the process-wide generator.
         self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_blocks))
         self.dropout = Dropout(dropout)

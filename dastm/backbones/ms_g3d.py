@@ -244,6 +244,7 @@ class MSG3D(nn.Module):
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones. Distances are
             counted again on those left, so that joints between which no way is left gather nothing of each other.
         body_slots: sets of statistics of the input norm; published with 2.
+        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for another n_blocks, scales or body_slots below 1, dropout or drop_edge outside [0, 1), or
@@ -261,9 +262,10 @@ class MSG3D(nn.Module):
         pair_norm: float = 0.0,
         drop_edge: float = 0.0,
         body_slots: int = 1,
+        n_streams: int = 1,
     ) -> None:
         super().__init__()
-        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates), dropout)
+        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates) * n_streams, dropout)
         if min(n_scales, n_window_scales) < 1:
             name, n = ("n_scales", n_scales) if n_scales < 1 else ("n_window_scales", n_window_scales)
             raise ValueError(f"{name}: at least 1, got {n}")
@@ -275,7 +277,7 @@ class MSG3D(nn.Module):
             (1, *WINDOWS), multi_scale_graphs(hop_distances(layout), *self.n_scales), strict=True
         ):
             self.register_buffer(f"A{n_frames}", A_KNN, persistent=False)
-        self.data_bn = InputNorm(layout, body_slots)
+        self.data_bn = InputNorm(layout, body_slots, n_streams)
         self.blocks = nn.ModuleList(
             Block(shape, n_joints=layout.n_joints, n_scales=self.n_scales, pair_norm=pair_norm) for shape in shapes
         )

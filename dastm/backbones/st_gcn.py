@@ -5,11 +5,12 @@ https://arxiv.org/abs/1801.07455. A batch norm of every coordinate of every join
 over the joints and a convolution over time. Layers and submodules are named as in the published model, so that its
 weights load after renaming. DASTM (PAPER sections 3 and 6) keeps all frames and joints for the matching.
 
-Axes: B bodies, T frames (m after the strides), V joints, C channels, P partitions, D = 256 features.
+Axes: B bodies, T frames (m after the strides), V joints, C channels, P partitions, D features (256).
 Tensors inside have the shape (B, C, T, V) but lie in memory as (B, T, V, C): then both halves of the graph
 convolution are plain matrix products without a copy, and the convolution over time takes the layout unchanged.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from dastm.contract.skeleton import Layout
-from dastm.layers.blocks import BlockShape, block_shapes
+from dastm.layers.blocks import BlockShape, block_shapes, resized
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
 from dastm.layers.graph import spatial_partition
@@ -133,9 +134,13 @@ class STGCN(nn.Module):
         edge_importance: learn a factor for every entry of the adjacency, one set a block.
         pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones.
+        channels: that go out of each block; None: as published.
+        block_strides: stride in time of each block; None: as published.
+        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
-    Raises: ValueError for another n_blocks, dropout or drop_edge outside [0, 1), or pair_norm below 0.
+    Raises: ValueError for another n_blocks, channels or strides of another number of blocks, dropout or drop_edge
+        outside [0, 1), or pair_norm below 0.
     """
 
     def __init__(
@@ -147,15 +152,19 @@ class STGCN(nn.Module):
         edge_importance: bool = True,
         pair_norm: float = 0.0,
         drop_edge: float = 0.0,
+        channels: Sequence[int] | None = None,
+        block_strides: Sequence[int] | None = None,
+        n_streams: int = 1,
     ) -> None:
         super().__init__()
-        shapes = block_shapes(BLOCKS, n_blocks, len(layout.coordinates), dropout)
+        depths = resized(BLOCKS, n_blocks, channels, block_strides)
+        shapes = block_shapes(depths, n_blocks, len(layout.coordinates) * n_streams, dropout)
         self.layout = layout
         self.strides = tuple(shape.stride for shape in shapes)
         self.n_features = shapes[-1].out_channels
         self.A: Tensor
         self.register_buffer("A", spatial_partition(layout))
-        self.data_bn = InputNorm(layout)
+        self.data_bn = InputNorm(layout, n_streams=n_streams)
         self.st_gcn_networks = nn.ModuleList(Block(shape, pair_norm=pair_norm) for shape in shapes)
         self.edge_importance = nn.ParameterList(
             nn.Parameter(torch.ones_like(self.A)) for _ in range(n_blocks if edge_importance else 0)
@@ -166,7 +175,7 @@ class STGCN(nn.Module):
     def forward(self, bodies_BTVC: Tensor) -> Tensor:
         """Features of every frame left by the strides and of every joint.
 
-        Shapes: bodies (B, T, V, C), present bodies only -> (B, m, V, 256), m = n_frames_out(T).
+        Shapes: bodies (B, T, V, C), present bodies only -> (B, m, V, D), m = n_frames_out(T), D = n_features.
         Raises: ValueError if the shape is not that of the layout.
         """
         x_BCTV: Tensor = self.data_bn(bodies_BTVC).permute(0, 3, 1, 2)

@@ -1,7 +1,7 @@
-"""Further input streams of a skeleton: its bones and its motion, of the shape of the joints themselves.
+"""Further input streams of a skeleton: its bones, motion and directions, of the shape of the joints themselves.
 
 In: bodies of a layout. Out: as many vectors, one a joint and frame, which any backbone takes in place of the joints; or
-the features of one backbone for each stream.
+the features of one backbone for each stream, or of one for all of them.
 Shi, Zhang, Cheng & Lu, "Two-Stream Adaptive Graph Convolutional Networks for Skeleton-Based Action Recognition",
 CVPR 2019, https://arxiv.org/abs/1805.07694 (bones); the same authors' "Skeleton-Based Action Recognition
 with Multi-Stream Adaptive Graph Convolutional Networks", 2019, https://arxiv.org/abs/1912.06971 (motion).
@@ -9,7 +9,7 @@ with Multi-Stream Adaptive Graph Convolutional Networks", 2019, https://arxiv.or
 Axes: B bodies, T frames, V joints, C coordinates. Absent bodies, all zeros, stay zeros.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args
 
 import torch
@@ -21,6 +21,10 @@ from dastm.contract.skeleton import Layout
 from dastm.layers.input_norm import check_bodies
 
 STREAMS: tuple[str, ...] = get_args(Stream)
+LEAST_STEP = 1e-6
+"""A body that moves by less, in the units of the shards, does not move: that is the rounding of its numbers."""
+SIZE = 0.8
+"""Of the average step of a joint, as places have it whose unit is a metre or a torso."""
 
 
 class Streams(nn.Module):
@@ -38,10 +42,7 @@ class Streams(nn.Module):
 
     def __init__(self, layout: Layout, networks: Mapping[str, nn.Module]) -> None:
         super().__init__()
-        unknown = [name for name in networks if name not in STREAMS]
-        if unknown or not networks:
-            got = repr(unknown[0]) if unknown else "none"
-            raise ValueError(f"streams: one or more of {', '.join(STREAMS)}, got {got}")
+        check_streams(networks)
         self.layout = layout
         self.networks = nn.ModuleDict(networks)
         in_order = self._networks()
@@ -73,8 +74,61 @@ class Streams(nn.Module):
         return list(self.networks.values())
 
 
+class SideBySide(nn.Module):
+    """One network for all streams: their coordinates side by side are the channels that it takes.
+
+    Args:
+        streams: in the order of the channels.
+        network: a backbone of that layout with `n_streams` as many.
+
+    Raises: ValueError without a stream, or for an unknown one.
+    """
+
+    def __init__(self, layout: Layout, streams: Sequence[str], network: Any) -> None:
+        super().__init__()
+        check_streams(streams)
+        self.layout, self.streams, self.network = layout, tuple(streams), network
+        self.strides: tuple[int, ...] = network.strides
+        self.n_features: int = network.n_features
+
+    def forward(self, bodies_BTVC: Tensor) -> Tensor:
+        """Features of every frame left by the strides and of every joint.
+
+        Shapes: bodies (B, T, V, C), as the network takes them -> (B, m, V, D), D = n_features.
+        Raises: ValueError if the shape is not that of the layout.
+        """
+        check_bodies(bodies_BTVC, self.layout)
+        features: Tensor = self.network(
+            torch.cat([stream(bodies_BTVC, self.layout, name) for name in self.streams], -1)
+        )
+        return features
+
+    def n_frames_out(self, n_frames: int) -> int:
+        """m: how many feature frames come of `n_frames`."""
+        m: int = self.network.n_frames_out(n_frames)
+        return m
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw all weights again."""
+        self.network.reset(generator)
+
+    def extra_repr(self) -> str:
+        """What `print(module)` shows of this layer."""
+        return ", ".join(self.streams)
+
+
+def check_streams(names: Collection[str]) -> None:
+    """Raise ValueError where there is no stream, or one that is unknown."""
+    unknown = [name for name in names if name not in STREAMS]
+    if unknown or not names:
+        got = repr(unknown[0]) if unknown else "none"
+        raise ValueError(f"streams: one or more of {', '.join(STREAMS)}, got {got}")
+
+
 def stream(bodies_BTVC: Tensor, layout: Layout, name: str) -> Tensor:
     """What the network of a stream sees of bodies; one of `STREAMS`. Shapes: (B, T, V, C) -> the same."""
+    if name == "direction":
+        return directions(bodies_BTVC, layout)
     vectors = bones(bodies_BTVC, layout) if name.startswith("bone") else bodies_BTVC
     return motion(vectors) if name.endswith("motion") else vectors
 
@@ -107,3 +161,21 @@ def motion(bodies_BTVC: Tensor) -> Tensor:
     Shapes: bodies (B, T, V, C) -> the same; any axes may stand before T.
     """
     return pad(bodies_BTVC.diff(dim=-3), (0, 0, 0, 0, 0, 1))
+
+
+def directions(bodies_BTVC: Tensor, layout: Layout) -> Tensor:
+    """Where every joint goes until the next frame, whatever the speed: its step as a share of the whole body's.
+
+    The last frame repeats the step before it. Steps are divided by the norm of those of all joints together and
+    multiplied by 0.8 sqrt(V), so that they are about as large as places; a body that does not move has zeros. A
+    confidence is passed on.
+
+    Shapes: bodies (B, T, V, C) -> the same.
+    """
+    n_space = len(layout.coordinates) - layout.is_image
+    places = bodies_BTVC[..., :n_space]
+    steps = places.diff(dim=1) if places.shape[1] > 1 else torch.zeros_like(places)
+    if steps.shape[1] < places.shape[1]:
+        steps = torch.cat([steps, steps[:, -1:]], dim=1)
+    lengths = steps.flatten(2).norm(dim=2)[..., None, None].clamp_min(LEAST_STEP)
+    return torch.cat([steps / lengths * (SIZE * layout.n_joints**0.5), bodies_BTVC[..., n_space:]], dim=-1)

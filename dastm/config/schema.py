@@ -24,7 +24,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Episodes = Annotated[int, Field(ge=2, strict=True)]
 """A number of episodes: at least two, so that the mean has an interval."""
 BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
-Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
+Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
 TooFew = Literal["error", "leave_out"]
@@ -74,7 +74,13 @@ class BackboneConfig:
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
     """Blocks. None: as published (ST-GCN, 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
-    """One network per stream, features side by side. None: as published (2s-AGCN joint and bone, the others joint)."""
+    """What comes in, see `fusion`. None: as published (2s-AGCN joint and bone, the others joint)."""
+    fusion: Literal["features", "input"] = "features"
+    """One network per stream, features side by side; or `input`: one network, streams side by side at every joint."""
+    channels: tuple[Count, ...] | None = None
+    """ST-GCN only: channels of each block. None: as published."""
+    block_strides: tuple[Count, ...] | None = None
+    """ST-GCN only: stride in time of each block. None: as published."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout probability, in each backbone's own place. The paper is silent; the released code has 0.1."""
     edge_importance: bool = True
@@ -94,6 +100,12 @@ class BackboneConfig:
         depths = DEPTHS.get(self.name)
         if self.n_blocks is not None and depths is not None and self.n_blocks not in depths:
             raise ValueError(f"n_blocks: {self.name} has {' or '.join(map(str, depths))}, not {self.n_blocks}")
+        for key, values in (("channels", self.channels), ("block_strides", self.block_strides)):
+            n_blocks = self.n_blocks or (depths or (0,))[0]
+            if values is not None and self.name != "st_gcn":
+                raise ValueError(f"{key}: is of st_gcn; leave it out for {self.name}")
+            if values is not None and len(values) != n_blocks:
+                raise ValueError(f"{key}: one for each of {n_blocks} blocks, not {len(values)}")
         return self
 
 

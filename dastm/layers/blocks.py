@@ -41,3 +41,19 @@ def block_shapes(depths: Depths, n_blocks: int, n_inputs: int, dropout: float) -
         BlockShape(*channels, stride, first=i == 0, dropout=dropout if i > 0 else 0.0)
         for i, (channels, stride) in enumerate(zip(pairwise(widths), strides, strict=True))
     )
+
+
+def resized(
+    depths: Depths, n_blocks: int, channels: Sequence[int] | None = None, strides: Sequence[int] | None = None
+) -> Depths:
+    """The table with other channels or strides for one depth; None: as it has them.
+
+    Raises: ValueError where there is not one for each block.
+    """
+    if n_blocks not in depths:
+        return depths  # which `block_shapes` refuses
+    for name, values in (("channels", channels), ("strides", strides)):
+        if values is not None and len(values) != n_blocks:
+            raise ValueError(f"{name}: one for each of {n_blocks} blocks, got {len(values)}")
+    own_channels, own_strides = zip(*depths[n_blocks], strict=True)
+    return {n_blocks: tuple(zip(channels or own_channels, strides or own_strides, strict=True))}

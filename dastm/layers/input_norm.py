@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from dastm.contract.skeleton import Layout
 
 
-def body_shape(layout: Layout) -> tuple[int, int]:
-    """(V, C): joints and coordinates of one body in one frame."""
-    return layout.n_joints, len(layout.coordinates)
+def body_shape(layout: Layout, n_streams: int = 1) -> tuple[int, int]:
+    """(V, C): joints of one body in one frame, and the coordinates of so many streams side by side."""
+    return layout.n_joints, len(layout.coordinates) * n_streams
 
 
-def check_bodies(bodies_BTVC: Tensor, layout: Layout) -> None:
-    """Raise ValueError unless the shape is (B, T, V, C) with the layout's (V, C)."""
-    if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != body_shape(layout):
-        n_joints, n_coordinates = body_shape(layout)
+def check_bodies(bodies_BTVC: Tensor, layout: Layout, n_streams: int = 1) -> None:
+    """Raise ValueError unless the shape is (B, T, V, C) with the layout's V, and its C a stream."""
+    if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != body_shape(layout, n_streams):
+        n_joints, n_coordinates = body_shape(layout, n_streams)
         raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
 
 
@@ -27,15 +27,16 @@ class InputNorm(nn.BatchNorm1d):
 
     Args:
         body_slots: sets of statistics, one for each of a clip's bodies; 1: one for all bodies.
+        n_streams: how many times the layout's coordinates come in, side by side.
 
     Raises: ValueError if body_slots < 1.
     """
 
-    def __init__(self, layout: Layout, body_slots: int = 1) -> None:
+    def __init__(self, layout: Layout, body_slots: int = 1, n_streams: int = 1) -> None:
         if body_slots < 1:
             raise ValueError(f"body_slots: at least 1, got {body_slots}")
-        super().__init__(body_slots * math.prod(body_shape(layout)))
-        self.layout, self.body_slots = layout, body_slots
+        super().__init__(body_slots * math.prod(body_shape(layout, n_streams)))
+        self.layout, self.body_slots, self.n_streams = layout, body_slots, n_streams
 
     def forward(self, bodies_BTVC: Tensor) -> Tensor:
         """Bodies on one scale; the statistics are those of the published (L, M*V*C, T) batch norm.
@@ -43,7 +44,7 @@ class InputNorm(nn.BatchNorm1d):
         Shapes: bodies (B, T, V, C), B = L * M, the slots of a clip one after the other -> the same.
         Raises: ValueError if the shape is not that of the layout, or if B is no multiple of body_slots.
         """
-        check_bodies(bodies_BTVC, self.layout)
+        check_bodies(bodies_BTVC, self.layout, self.n_streams)
         if len(bodies_BTVC) % self.body_slots:
             raise ValueError(f"bodies: {self.body_slots} a clip, got {len(bodies_BTVC)} in all")
         n_clips = len(bodies_BTVC) // self.body_slots

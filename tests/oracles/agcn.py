@@ -40,6 +40,16 @@ def bones(bodies: Array, layout: Layout) -> Array:
     return vectors
 
 
+def directions(bodies: Array, layout: Layout) -> Array:
+    vectors, n_space = bodies.copy(), 2 if layout.is_image else 3
+    for body, places in zip(vectors, bodies, strict=True):
+        for t in range(len(places)):
+            at = min(t, len(places) - 2)
+            step = (places[at + 1] - places[at])[:, :n_space]
+            body[t, :, :n_space] = 0.8 * np.sqrt(layout.n_joints) * step / np.sqrt((step**2).sum())
+    return vectors
+
+
 def motion(bodies: Array) -> Array:
     vectors = np.zeros_like(bodies)
     for t in range(bodies.shape[1] - 1):

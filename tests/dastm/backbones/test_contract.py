@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dastm.backbones import BACKBONES, OPTIONS, build
-from dastm.backbones.streams import STREAMS, Streams
+from dastm.backbones.streams import STREAMS, SideBySide, Streams
 from dastm.config.schema import DEPTHS, BackboneConfig, MatchingConfig
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from dastm.layers.dropout import Dropout, reseed_dropout
@@ -54,7 +54,15 @@ def n_parameters(model: torch.nn.Module) -> int:
 
 @every_backbone
 @pytest.mark.parametrize("layout", [NTU25, OPENPOSE18, STICK, ALONE, PLANE], ids=lambda layout: layout.name)
-@pytest.mark.parametrize("options", [{}, {**ALL_ON, "streams": ("bone", "joint_motion")}], ids=["plain", "all on"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {**ALL_ON, "streams": ("bone", "joint_motion")},
+        {**ALL_ON, "streams": ("joint", "direction"), "fusion": "input"},
+    ],
+    ids=["plain", "all on", "side by side"],
+)
 def test_any_skeleton_goes_through_forwards_and_backwards(name, layout, options, generator):
     model = made(layout, name, n_blocks=SHALLOW[name], **options)
     bodies = torch.randn(4, 5, layout.n_joints, len(layout.coordinates), generator=generator)
@@ -144,8 +152,40 @@ def test_several_streams_have_a_network_each_in_the_order_given(streams):
 
 
 @every_backbone
+@pytest.mark.parametrize("streams", [("joint", "direction"), ("bone",), STREAMS], ids="-".join)
+def test_streams_side_by_side_have_one_network_with_as_many_features_as_one(name, streams):
+    model = made(OPENPOSE18, name, streams=streams, fusion="input")
+    assert isinstance(model, SideBySide)
+    alone = made(OPENPOSE18, name, streams=("joint",))
+    assert model.n_features == alone.n_features
+    more = n_parameters(model) - n_parameters(alone)
+    assert (more > 0) == (len(streams) > 1)
+    assert more < 0.1 * n_parameters(alone) * len(streams)
+    assert type(made(OPENPOSE18, name, streams=("joint",), fusion="input")) is BACKBONES[name]
+
+
+@pytest.mark.parametrize(("strides", "m"), [(None, 6), ((1, 2, 1, 1), 12)])
+def test_st_gcn_has_the_channels_and_strides_that_it_is_told(strides, m, generator):
+    model = made(NTU25, "st_gcn", n_blocks=4, channels=(40, 56, 72, 88), block_strides=strides)
+    assert model.strides == (strides or (1, 1, 2, 2))
+    assert [block.tcn[2].out_channels for block in model.st_gcn_networks] == [40, 56, 72, 88]
+    assert model(torch.randn(2, 24, 25, 3, generator=generator)).shape == (2, m, 25, 88)
+    assert model.n_features == 88
+
+
+@pytest.mark.parametrize("key", ["channels", "block_strides"])
+def test_channels_and_strides_that_fit_no_network_are_refused(key):
+    with pytest.raises(ValueError, match=f"{key}: one for each of 10 blocks, not 4"):
+        BackboneConfig(**{key: (1, 2, 1, 1)})
+    with pytest.raises(ValueError, match=f"{key}: is of st_gcn; leave it out for lstm"):
+        BackboneConfig(name="lstm", n_blocks=4, **{key: (1, 2, 1, 1)})
+
+
+@every_backbone
 def test_every_knob_of_a_configuration_arrives(name, generator):
     knobs = {"edge_importance": False, **ALL_ON, "n_blocks": SHALLOW[name]}
+    if name == "st_gcn":
+        knobs |= {"channels": (8, 8, 8, 16), "block_strides": (1, 2, 1, 1)}
     config = BackboneConfig(name=name, streams=("bone", "joint"), **knobs)
     model = Recogniser(STICK, config, MatchingConfig(), generator)
     own = {option: knobs[option] for option in (*OPTIONS[name], "n_blocks")}

@@ -9,7 +9,7 @@ import torch
 from dastm.backbones.lstm import LSTM
 from dastm.backbones.ms_g3d import MSG3D
 from dastm.backbones.st_gcn import STGCN
-from dastm.backbones.streams import STREAMS, Streams, bone_sources, bones, motion
+from dastm.backbones.streams import STREAMS, SideBySide, Streams, bone_sources, bones, directions, motion, stream
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from dastm.layers.dropout import reseed_dropout
 from tests.oracles import agcn as oracle
@@ -27,6 +27,35 @@ def test_motion_looks_at_the_next_frame_and_ends_with_zero():
     body = torch.tensor([1.0, 3, 7]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
     assert motion(body)[0, :, 0, 0].tolist() == [2, 4, 0]
     assert torch.equal(motion(body[:, :1]), torch.zeros(1, 1, 2, 2))
+
+
+def test_directions_are_steps_over_the_step_of_the_whole_body_and_the_last_is_repeated():
+    body = torch.zeros(1, 4, 3, 3)
+    body[0, 1:, 0, 0] = 3
+    body[0, 1:, 1, 1] = 4
+    body[0, 3, 2, 2] = 7
+    expected = torch.zeros(4, 3, 3)
+    expected[0, 0, 0], expected[0, 1, 1], expected[2:, 2, 2] = 0.6, 0.8, 1
+    torch.testing.assert_close(directions(body, CHAIN)[0], expected * 0.8 * 3**0.5)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
+def test_directions_equal_the_loops_and_pass_a_confidence_on(layout, generator):
+    bodies = torch.randn(2, 5, layout.n_joints, 3, generator=generator, dtype=torch.float64)
+    np.testing.assert_allclose(directions(bodies, layout), oracle.directions(bodies.numpy(), layout), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 5])
+def test_a_body_that_stands_still_or_is_absent_has_no_direction(n_frames, generator):
+    place = torch.randn(1, 1, 25, 3, generator=generator).expand(2, n_frames, 25, 3)
+    assert not directions(place, NTU25).any()
+    assert not directions(torch.zeros(2, n_frames, 18, 3), OPENPOSE18).any()
+
+
+def test_the_direction_is_the_same_at_any_speed(generator):
+    bodies = torch.randn(2, 5, 25, 3, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(directions(bodies / 7, NTU25), directions(bodies, NTU25))
+    assert torch.equal(stream(bodies, NTU25, "direction"), directions(bodies, NTU25))
 
 
 @pytest.mark.parametrize("layout", [*LAYOUTS.values(), CHAIN, RING], ids=lambda layout: layout.name)
@@ -65,9 +94,9 @@ def test_joints_follow_from_root_and_bones(generator):
 
 def test_moving_the_whole_skeleton_changes_neither_and_zeros_stay_zeros(generator):
     bodies = torch.randn(2, 4, 18, 3, generator=generator, dtype=torch.float64)
-    for stream in (lambda x: bones(x, OPENPOSE18), motion):
-        torch.testing.assert_close(stream(bodies + 3), stream(bodies))
-        assert not stream(torch.zeros_like(bodies)).any()
+    for vectors in (lambda x: bones(x, OPENPOSE18), motion):
+        torch.testing.assert_close(vectors(bodies + 3), vectors(bodies))
+        assert not vectors(torch.zeros_like(bodies)).any()
 
 
 def test_more_axes_may_stand_before(generator):
@@ -81,6 +110,8 @@ def test_gradients_are_those_of_finite_differences(generator):
     bodies = torch.randn(1, 3, 3, 2, generator=generator, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: bones(x, RING), bodies)
     assert torch.autograd.gradcheck(motion, bodies)
+    moving = torch.randn(1, 3, 3, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: directions(x, RING), moving)
 
 
 def of_lstm(layout: Layout, *names: str) -> Streams:
@@ -95,9 +126,10 @@ def test_a_network_a_stream_sees_its_vectors_and_features_stand_side_by_side(gen
         "bone": bones(bodies, OPENPOSE18),
         "joint_motion": motion(bodies),
         "bone_motion": motion(bones(bodies, OPENPOSE18)),
+        "direction": directions(bodies, OPENPOSE18),
     }
     features = model(bodies)
-    assert model.n_features == features.shape[-1] == 4 * 256
+    assert model.n_features == features.shape[-1] == 5 * 256
     for i, (name, vectors) in enumerate(inputs.items()):
         assert torch.equal(features[..., 256 * i : 256 * (i + 1)], model.networks[name](vectors))
 
@@ -142,9 +174,28 @@ def test_every_network_drops_bones_of_its_own_draw():
 
 
 def test_streams_that_are_none_and_bodies_of_another_layout_are_refused():
-    with pytest.raises(ValueError, match="streams: one or more of joint, bone, joint_motion, bone_motion, got 'bones'"):
+    with pytest.raises(
+        ValueError, match="streams: one or more of joint, bone, joint_motion, bone_motion, direction, got 'bones'"
+    ):
         of_lstm(CHAIN, "bones")
     with pytest.raises(ValueError, match=r"streams: one or more of .*, got none"):
         of_lstm(CHAIN)
     with pytest.raises(ValueError, match=r"bodies: expected \(B, T, 3, 3\), got \(2, 5, 2, 3\)"):
         of_lstm(CHAIN, "bone")(torch.zeros(2, 5, 2, 3))
+
+
+def test_one_network_sees_all_streams_side_by_side_in_the_order_given(generator):
+    bodies = torch.randn(2, 5, 18, 3, generator=generator)
+    network = LSTM(OPENPOSE18, n_blocks=1, n_streams=2)
+    model = SideBySide(OPENPOSE18, ("bone", "direction"), network)
+    both = torch.cat([bones(bodies, OPENPOSE18), directions(bodies, OPENPOSE18)], dim=-1)
+    assert torch.equal(model(bodies), network(both))
+    assert (model.n_features, model.n_frames_out(5), model.strides) == (256, 5, ())
+    before = network.project.weight.clone()
+    model.reset(torch.Generator().manual_seed(5))
+    assert not torch.equal(network.project.weight, before)
+    assert "bone, direction" in repr(model)
+    with pytest.raises(ValueError, match=r"bodies: expected \(B, T, 18, 3\), got"):
+        model(both)
+    with pytest.raises(ValueError, match=r"streams: one or more of .*, got 'bones'"):
+        SideBySide(OPENPOSE18, ("bones",), network)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.layers.blocks import BlockShape, block_shapes
+from dastm.layers.blocks import BlockShape, block_shapes, resized
 
 DEPTHS = {3: ((8, 1), (8, 1), (16, 2)), 1: ((8, 2),)}
 
@@ -24,3 +24,14 @@ def test_a_shape_is_kept_by_as_many_channels_and_all_frames(shape, keeps):
 def test_another_depth_is_refused():
     with pytest.raises(ValueError, match="n_blocks: one of 3, 1, got 2"):
         block_shapes(DEPTHS, 2, 2, 0.0)
+
+
+def test_a_depth_can_have_other_channels_and_strides_one_for_each_block():
+    assert resized(DEPTHS, 3, (4, 5, 6)) == {3: ((4, 1), (5, 1), (6, 2))}
+    assert resized(DEPTHS, 3, strides=(2, 1, 1)) == {3: ((8, 2), (8, 1), (16, 1))}
+    assert resized(DEPTHS, 3) == {3: DEPTHS[3]}
+    assert resized(DEPTHS, 2, (4, 5)) == DEPTHS
+    with pytest.raises(ValueError, match="channels: one for each of 3 blocks, got 2"):
+        resized(DEPTHS, 3, (4, 5))
+    with pytest.raises(ValueError, match="strides: one for each of 1 blocks, got 3"):
+        resized(DEPTHS, 1, None, (1, 1, 1))
