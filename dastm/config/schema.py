@@ -183,6 +183,9 @@ class AugmentConfig:
     """Clips are scaled by a factor drawn from 1 - scale .. 1 + scale."""
     noise: Weight = 0.0
     """Standard deviation of the noise that is added to every coordinate of every joint, in units of the shards."""
+    layout: Literal["body15", "pose15"] | None = None
+    """Joints are mapped to this common layout (3-D or 2-D) and clips prepared again, always alike, so that the weights
+    fit any shards that can be mapped (`dastm.episodes.common`); null: as they are stored."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

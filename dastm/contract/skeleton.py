@@ -10,7 +10,7 @@ bones of ST-GCN (Yan et al., AAAI 2018), whose partition roots are `hub`; origin
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 MAX_JOINTS = 1024
@@ -162,3 +162,26 @@ COCO17 = Layout(
 )
 
 LAYOUTS = {layout.name: layout for layout in (NTU25, OPENPOSE18, COCO17)}
+
+BODY15 = Layout(
+    name="body15",
+    joints=(
+        *("hip centre", "neck", "head", "left shoulder", "left elbow", "left wrist", "right shoulder", "right elbow"),
+        *("right wrist", "left hip", "left knee", "left ankle", "right hip", "right knee", "right ankle"),
+    ),
+    bones=(
+        *((1, 0), (2, 1), (3, 1), (4, 3), (5, 4), (6, 1), (7, 6), (8, 7)),
+        *((9, 0), (10, 9), (11, 10), (12, 0), (13, 12), (14, 13)),
+    ),
+    centre=0,
+    hub=1,
+    spine=(0, 1),
+    shoulders=(3, 6),
+    torso=((0,), (1,)),
+)
+
+POSE15 = replace(BODY15, name="pose15", coordinates=("x", "y", "confidence"), spine=None)
+
+COMMON = {layout.name: layout for layout in (BODY15, POSE15)}
+"""Layouts of the joints that nearly every source has, in three dimensions and two: `dastm.contract.mapping` makes them.
+Where 2-D sources lack hip centre and neck these are means, so that the two have the same joints and bones."""

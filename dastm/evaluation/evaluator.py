@@ -97,12 +97,15 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
-    plain = source
+    plain = stored = source
     if record is not None and run is not None:
         plain, _ = fitted(source, record, run, convert=config.convert)
         source = center_frames(plain, record.config.augment.n_frames, record.config.augment.sampling)
-        if record.config.augment.sampling == "time":
-            plain = source  # frames along the path are part of the method: a baseline without it sees what is stored
+        # Mapping and frames along the path are part of the method: a baseline without them sees what is stored.
+        if record.config.augment.layout:
+            plain = stored
+        elif record.config.augment.sampling == "time":
+            plain = source
         rows.append(_network_row(record.config.method, record, source, config, device, run))
     for baseline in dict.fromkeys(config.baselines):
         distances = BASELINES[baseline].distances

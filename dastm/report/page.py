@@ -108,14 +108,15 @@ def run_section(run: Path, shards: str | None = None) -> RunSection:
             record.check_shards(source.manifest)
         elif not record.trained_on(source.manifest):
             notes.append(f"the clips drawn are of {source.manifest.dataset} in {shards}, not of the run's own shards")
-        fitted(source, record, run, convert=False)
-        layout, seed = source.manifest.layout, record.config.optimise.seeds[0]
+        fitting, lines = fitted(source, record, run, convert=False)
+        notes += lines
+        layout, seed = fitting.manifest.layout, record.config.optimise.seeds[0]
         model = load_recogniser(run, record.config, layout, seed, device)
-        seen = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)
+        seen = center_frames(fitting, record.config.augment.n_frames, record.config.augment.sampling)
         n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
         after = explain(model, seen, "test", n_way, device)
         before = explain(build_recogniser(record.config, layout, seed), seen, "test", n_way, device)
-        up = _upward(source.manifest)
+        up = _upward(fitting.manifest)
     return RunSection(
         name=run.resolve().name,
         record=record,

@@ -1,9 +1,10 @@
 """Whether data are what a run's weights were trained on: the same skeleton, prepared alike. Never a number where not.
 
 In: the record of a training (its layout and preparation) and a source of clips. Out: the source, or a refusal that
-names every key that differs with both values. Two things can be converted, when told so: another order of the same
-joints, and another number of frames. Nobody can tell afterwards how a clip was turned, moved or scaled, and which
-frames were taken of the recording (the middle ones, or random ones) cannot be changed without it.
+names every key that differs with both values. A run of a common layout (`augment.layout`) has any data mapped to it.
+Two things can be converted, when told so: another order of the same joints, and another number of frames. Nobody can
+tell afterwards how a clip was turned, moved or scaled, and which frames were taken of the recording (the middle ones,
+or random ones) cannot be changed without it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from dastm.contract.shard_format import Manifest, ShardError
 from dastm.contract.shard_reading import read_manifest
 from dastm.contract.skeleton import Layout
 from dastm.episodes.augmentation import View
+from dastm.episodes.common import lost, mapped
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.urls import is_url
 from dastm.runs.record import MISSING_MEANS, PREPARATION, TrainingRecord, preparation_of
@@ -60,10 +62,17 @@ def fitted(
 ) -> tuple[EpisodeSource, list[str]]:
     """The source as the weights of `run` know data, and a line for each conversion: what differed, and what was done.
 
+    If the run was trained on a common layout (`augment.layout`), the source is mapped to it; that needs no `convert`.
+
     Raises: RunError naming each key that differs and both values, unless all can be converted and `convert` says so;
     also if the run's record does not say what it was trained on.
     """
     layout, prepared = _trained_on(source.manifest, record, run)
+    augment, lines = record.config.augment, []
+    if augment.layout is not None:
+        source, lines = mapped(source, augment.layout), lost(source.manifest)
+        if augment.n_frames is not None:  # taken of whatever the shards hold
+            prepared = {**prepared, N_FRAMES: source.manifest.frames}
     found = differences(layout, prepared, source.manifest)
     told, lasting = "; ".join(map(str, found)), [difference for difference in found if not difference.convertible]
     if found and (lasting or not convert):
@@ -74,8 +83,9 @@ def fitted(
         )
         raise RunError(f"{source.manifest.dataset}: the weights of {run} do not fit these data: {told}; {what_to_do}")
     if not found:
-        return source, []
-    return _converted(source, layout, prepared), [f"{one}: {_done(one, source.manifest, prepared)}" for one in found]
+        return source, lines
+    lines += [f"{one}: {_done(one, source.manifest, prepared)}" for one in found]
+    return _converted(source, layout, prepared), lines
 
 
 def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest) -> list[Difference]:

@@ -20,6 +20,7 @@ from dastm.contract.documents import cut, shown
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, Manifest, checksum, encode_manifest
 from dastm.contract.skeleton import Layout
+from dastm.episodes.common import mapped_manifest
 from dastm.episodes.urls import is_url
 from dastm.runs.files import read_json, write_json
 from dastm.runs.sealed import DIGEST, check_seal, sealed
@@ -33,6 +34,8 @@ WHERE = ("shards", "beside")
 """Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
 PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
 """Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
+COMMON = "common"
+"""A further key, of clips that were mapped to a common layout and prepared again (`dastm.episodes.common`)."""
 MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
 """Of these, what was done before there was such a key: a split block without it means this."""
 
@@ -180,7 +183,8 @@ def preparation_of(manifest: Manifest) -> dict[str, Any]:
     None: the shards do not say.
     """
     split = manifest.definition.get("split") or {}
-    return {**{key: split.get(key) for key in PREPARATION}, "n_frames": manifest.frames}
+    told = {key: split.get(key) for key in PREPARATION}
+    return {**told, **{key: split[key] for key in (COMMON,) if key in split}, "n_frames": manifest.frames}
 
 
 def clips_digest(manifest: Manifest) -> str:
@@ -189,7 +193,11 @@ def clips_digest(manifest: Manifest) -> str:
 
 
 def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
-    """The record of a training that begins now."""
+    """The record of a training that begins now; `manifest` is that of the shards as they are stored.
+
+    Raises: RunError where they cannot be mapped to the layout that the configuration asks for.
+    """
+    seen = mapped_manifest(manifest, config.augment.layout)
     return TrainingRecord(
         config=config,
         shards=shards if is_url(shards) else str(Path(shards).absolute()),
@@ -199,7 +207,7 @@ def record_training(config: Config, shards: str, manifest: Manifest) -> Training
         versions=software(),
         revision=git_revision(),
         classes=training_classes(manifest),
-        layout=manifest.layout,
-        preparation=preparation_of(manifest),
+        layout=seen.layout,
+        preparation=preparation_of(seen),
         clips=clips_digest(manifest),
     )

@@ -19,6 +19,7 @@ from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
 from dastm.episodes.augmentation import augmented, center_frames
+from dastm.episodes.common import lost, mapped
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
@@ -70,6 +71,9 @@ def train(
     """
     config = record.config
     shape = config.episode
+    for line in lost(source.manifest) if config.augment.layout else ():
+        log(line)
+    source = mapped(source, config.augment.layout)
     if shape.too_few == "leave_out":
         needed = {"train": shape.k_shot + shape.queries, "val": shape.k_shot + config.optimise.val_query}
         source, left_out = without_small(source, needed)

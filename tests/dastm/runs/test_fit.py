@@ -12,14 +12,16 @@ import torch
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest
-from dastm.contract.skeleton import COCO17, NTU25, OPENPOSE18
+from dastm.contract.skeleton import BODY15, COCO17, NTU25, OPENPOSE18
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.printed import table_lines
+from dastm.report.page import run_section
 from dastm.runs.files import write_json
 from dastm.runs.fit import differences, fitted
+from dastm.runs.load import load_run
 from dastm.runs.record import TrainingRecord, preparation_of
-from tests.toy import STICK, toy_shards, train_toy
+from tests.toy import STICK, tiny, toy_shards, train_toy
 
 PREPARED = {
     "origin": "first_frame",
@@ -232,3 +234,59 @@ def test_frames_that_are_scrambled_cannot_be_converted():
 def test_a_joint_whose_accent_is_a_character_of_its_own_is_the_same_joint():
     one, two = (replace(STICK, joints=("foot", "hip", name)) for name in ("t\u00eate", "te\u0302te"))
     assert found(manifest_of(two), one) == []
+
+
+COMMON = {"augment__layout": "body15", "augment__n_frames": 4, "optimise__epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def common(tmp_path_factory):
+    """A run of the common layout, and shards of another layout, preparation and number of frames."""
+    root = tmp_path_factory.mktemp("common")
+    shards = toy_shards(root / "shards", split=PREPARED, dataset="mine", layout=NTU25)
+    train_toy(shards, root / "run", tiny(**COMMON))
+    named = replace(BODY15, name="ours", centre=3)
+    toy_shards(root / "others", seed=1, split={"origin": "every_frame"}, dataset="others", layout=named, frames=9)
+    return root
+
+
+def test_a_run_of_a_common_layout_is_scored_on_any_shards_that_map(common):
+    record = TrainingRecord.read(common / "run")
+    assert (record.layout, record.preparation["common"], record.preparation["origin"]) == (BODY15, "body15", None)
+    own = evaluate_and_write(CONFIG, common / "run", None, "cpu", None)
+    assert "converted" not in own
+    config = replace(CONFIG, allow_seen=True, baselines=("coordinates",))
+    other = evaluate_and_write(config, common / "run", str(common / "others"), "cpu", None)
+    assert [line.partition(":")[0] for line in other["converted"]] == ["others"]
+    assert any("split.origin is every_frame" in line for line in table_lines(other))
+    alone = evaluate_and_write(replace(config, allow_seen=False), None, str(common / "others"), "cpu", None)
+    assert other["rows"]["coordinates"] == alone["rows"]["coordinates"]  # of the clips as they are stored
+
+
+def test_a_run_of_a_common_layout_refuses_what_has_not_its_joints(common, place):
+    with pytest.raises(
+        RunError, match=r"mine: its joints cannot be mapped \(augment.layout body15\): body15 needs hip c"
+    ):
+        evaluate_and_write(CONFIG, common / "run", str(place / "shards"), "cpu", None)
+
+
+def test_a_run_of_a_common_layout_that_takes_all_frames_has_their_number_converted_only_when_told(common, tmp_path):
+    train_toy(str(common / "shards"), tmp_path / "run", tiny(**{**COMMON, "augment__n_frames": None}))
+    config = replace(CONFIG, allow_seen=True)
+    with pytest.raises(RunError, match=r"others: the weights of .* split.n_frames is 9, trained on 6; add --convert"):
+        evaluate_and_write(config, tmp_path / "run", str(common / "others"), "cpu", None)
+    found = evaluate_and_write(replace(config, convert=True), tmp_path / "run", str(common / "others"), "cpu", None)
+    assert len(found["converted"]) == 2
+
+
+def test_a_training_says_what_the_preparation_of_its_shards_has_lost(common, tmp_path):
+    lines = train_toy(str(common / "others"), tmp_path / "run", tiny(**COMMON))
+    assert "others: split.origin is every_frame" in lines[0]
+
+
+def test_a_run_of_a_common_layout_is_drawn_and_asked_in_it(common):
+    run = load_run(common / "run", device="cpu")
+    with closing(run.open_shards(str(common / "others"))) as source:
+        assert source.manifest.layout == BODY15
+    section = run_section(common / "run", str(common / "others"))
+    assert any("split.origin is every_frame" in note for note in section.notes)

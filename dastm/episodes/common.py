@@ -1,0 +1,149 @@
+"""A source in a common layout: joints mapped, and every clip prepared again, always in the same way.
+
+In: a source of any layout that can be mapped, and the name of a common layout. Out: a source of that layout in which
+the same clip has the same numbers whatever `dastm-data split` prepared it with: its origin is the hip centre of the
+first body in the first frame; in 3-D y is up and the line from its left to its right shoulder runs along x; the median
+length from hip centre to neck is 1. Some preparations lose what cannot be made again: `lost` says what.
+
+Axes: L clips, M bodies, T frames, V joints, C coordinates (without the confidence of an image).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dastm.contract.errors import RunError
+from dastm.contract.mapping import halves
+from dastm.contract.shard_format import Manifest
+from dastm.contract.skeleton import COMMON, Layout
+from dastm.episodes.augmentation import View
+from dastm.episodes.fetch import EpisodeSource
+
+LEAST_FLAT = 0.1
+"""A line of the shoulders whose level part is a smaller share of it than this says nothing of where a body faces."""
+SMALLEST_TORSO = 0.01
+"""A torso below this share of the clip's largest coordinate is a failed measurement: the clip is left in its size."""
+LOST = {
+    ("origin", "every_frame"): "the way of the body through the room is not in them, so nothing of it is seen",
+    ("rotate", "upright"): "the spine of the first frame is taken for the vertical",
+}
+"""(key, value) of a split block -> what is lost by it."""
+
+
+@dataclass(frozen=True)
+class Mapped(View):
+    """A source whose clips are in a common layout."""
+
+    common: Manifest
+
+    @property
+    def manifest(self) -> Manifest:
+        """With the common layout and, as the preparation, its name."""
+        return self.common
+
+
+def mapped(source: EpisodeSource, layout: str | None) -> EpisodeSource:
+    """The source in a common layout; the source itself for None, or if it is in that layout already.
+
+    Raises: RunError naming the joint that cannot be made, or of shards whose frames are scrambled.
+    """
+    stored = source.manifest
+    common = mapped_manifest(stored, layout)
+    if common is stored:
+        return source
+    split, halves_V2 = _split(stored), torch.from_numpy(halves(stored.layout, common.layout))
+    zero, upright = split.get("missing_joints") == "zero", split.get("rotate") == "upright"
+    return Mapped(
+        source,
+        lambda joints, _: _prepared(*_joints(joints, halves_V2, common.layout, zero), common.layout, upright),
+        common,
+    )
+
+
+def mapped_manifest(stored: Manifest, layout: str | None) -> Manifest:
+    """What `mapped` says of its clips. Raises: as `mapped`."""
+    if layout is None or _split(stored).get("common") == layout:
+        return stored
+    if _split(stored).get("frame_order") == "scrambled":
+        raise RunError(
+            f"augment.layout: not of shards whose frames are scrambled (split.frame_order), as these of"
+            f" {stored.dataset} are; split with `frame_order: time`"
+        )
+    try:
+        halves(stored.layout, COMMON[layout])
+    except ValueError as error:
+        raise RunError(f"{stored.dataset}: its joints cannot be mapped (augment.layout {layout}): {error}") from None
+    definition = {**stored.definition, "split": {"common": layout}}
+    return replace(stored, layout=COMMON[layout], definition=definition)
+
+
+def lost(stored: Manifest) -> list[str]:
+    """A line for each thing that the preparation of shards has lost, and that no mapping brings back."""
+    split = _split(stored)
+    return [
+        f"{stored.dataset}: split.{key} is {value}: {what}"
+        for (key, value), what in LOST.items()
+        if split.get(key) == value
+    ]
+
+
+def _split(manifest: Manifest) -> Mapping[str, Any]:
+    split = manifest.definition.get("split")
+    return split if isinstance(split, Mapping) else {}
+
+
+def _joints(joints_LMTVC: Tensor, halves_V2: Tensor, layout: Layout, zero: bool) -> tuple[Tensor, Tensor]:
+    """The joints of the layout, (L, M, T, V, C) and where it is an image the confidence, the least of those used; and
+    (L, M, T, V) whether each is there. Nothing is where a body is absent and, if `zero`, where a joint is all 0."""
+    first_V, second_V = halves_V2.to(joints_LMTVC.device, non_blocking=True).unbind(1)
+    a, b = joints_LMTVC.index_select(3, first_V), joints_LMTVC.index_select(3, second_V)
+    middle = (a + b) / 2
+    if layout.is_image:
+        middle[..., -1] = torch.minimum(a[..., -1], b[..., -1])
+    measured = joints_LMTVC.any(-1)
+    there = measured.index_select(3, first_V) & measured.index_select(3, second_V)
+    return middle, there if zero else measured.any(-1, keepdim=True).expand_as(there)
+
+
+def _prepared(joints_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout, upright: bool) -> Tensor:
+    """Moved, turned and scaled by what the first body of each clip shows; what is not there is 0."""
+    n_space = len(layout.coordinates) - layout.is_image
+    space = joints_LMTVC[..., :n_space]
+    if upright:  # z is up
+        space = torch.stack([space[..., 0], space[..., 2], -space[..., 1]], dim=-1)
+    (low,), (high,) = layout.torso or ((0,), (0,))
+    there_LT = there_LMTV[:, 0, :, low]
+    space = space - _first(space[:, 0, :, low], there_LT)[:, None, None, None]
+    if n_space == 3:
+        space = _turned(space, there_LMTV, layout.shoulders or (0, 0))
+    lengths_LT = torch.linalg.vector_norm(space[:, 0, :, high] - space[:, 0, :, low], dim=-1)
+    lengths_LT = lengths_LT.masked_fill(~(there_LT & there_LMTV[:, 0, :, high]), torch.nan)
+    length_L, largest_L = lengths_LT.nanmedian(1).values, space.abs().flatten(1).amax(1)
+    length_L = torch.where((length_L > 0) & (length_L >= SMALLEST_TORSO * largest_L), length_L, 1.0)
+    whole = torch.cat([space / length_L[:, None, None, None, None], joints_LMTVC[..., n_space:]], dim=-1)
+    return whole * there_LMTV[..., None]
+
+
+def _turned(space_LMTVC: Tensor, there_LMTV: Tensor, shoulders: tuple[int, int]) -> Tensor:
+    """About y until the level part of the first body's shoulders lies along x, in the first frame where it has one."""
+    left, right = shoulders
+    line_LTC = space_LMTVC[:, 0, :, right] - space_LMTVC[:, 0, :, left]
+    flat_LT = torch.linalg.vector_norm(line_LTC[..., ::2], dim=-1)
+    clear_LT = (flat_LT > LEAST_FLAT * torch.linalg.vector_norm(line_LTC, dim=-1)) & there_LMTV[
+        :, 0, :, [left, right]
+    ].all(-1)
+    level_LC = _first(torch.stack([line_LTC[..., 0], line_LTC[..., 2], flat_LT], dim=-1), clear_LT)
+    unclear_L = ~clear_LT.any(1)
+    cos_L = (level_LC[:, 0] / level_LC[:, 2]).masked_fill(unclear_L, 1.0)[:, None, None, None]
+    sin_L = (level_LC[:, 1] / level_LC[:, 2]).masked_fill(unclear_L, 0.0)[:, None, None, None]
+    x, y, z = space_LMTVC.unbind(-1)
+    return torch.stack([cos_L * x + sin_L * z, y, cos_L * z - sin_L * x], dim=-1)
+
+
+def _first(values_LTC: Tensor, where_LT: Tensor) -> Tensor:
+    """The values of the first frame that counts; of the first one, where none does -> (L, C)."""
+    at_L = where_LT.to(torch.uint8).argmax(1)
+    return values_LTC[torch.arange(len(at_L), device=at_L.device), at_L]
