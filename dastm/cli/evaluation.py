@@ -17,7 +17,12 @@ from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig,
 
 
 @click.command("eval")
-@click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Default: data/runs/<first data set>")
+@click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path),
+    help="A run folder, or a shipped encoder by name. Default: data/runs/<first data set>",
+)
 @click.option("--shards", metavar="DIR|URL", help="Default: the shards that the run was trained on.")
 @click.option(
     "--protocol",
@@ -83,6 +88,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     from dastm.evaluation.baselines import BASELINES
     from dastm.evaluation.evaluator import evaluate_and_write
     from dastm.evaluation.printed import table_lines
+    from dastm.runs.encoders import run_of
     from dastm.runs.record import TrainingRecord
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
@@ -97,6 +103,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     if run_folder is None and (shards is None or not without_run):
         run_folder = DATA / "runs" / first_dataset()
     if run_folder is not None:
+        run_folder = run_of(run_folder)
         recipe = TrainingRecord.read(run_folder).config.evaluation
         config = checked(EvalConfig, {**vars(recipe), **asked}, "eval")
     metrics = evaluate_and_write(config, run_folder, shards, device, out, log=click.echo)

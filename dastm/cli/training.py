@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from dastm.cli.options import (
     train_params,
 )
 from dastm.config.load import load_config, parse_settings
+from dastm.config.schema import Config
 
 
 @click.command()
@@ -29,6 +31,13 @@ from dastm.config.load import load_config, parse_settings
     type=click.Path(path_type=Path),
     help="A folder of pretrained backbones that several trainings share. Default: each run has its own.",
 )
+@click.option(
+    "--from",
+    "begin",
+    metavar="RUN|ENCODER",
+    help="Begin with the weights of a run or a shipped encoder. Unless presets are given, its backbone, matching and"
+    " augmentation are taken as well, and the rest of preset best.",
+)
 @one_line_errors
 def train(
     shards: str | None,
@@ -37,6 +46,7 @@ def train(
     settings: tuple[str, ...],
     replace: bool,
     pretrained: Path | None,
+    begin: str | None,
 ) -> None:
     """Train on shards. Run it again to continue where it was stopped.
 
@@ -46,16 +56,17 @@ def train(
       dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
       dastm train --preset release --preset ngm --out data/runs/ngm
       dastm train --set matching.rank_weight=0 --out data/runs/no-rank
+      dastm train --shards data/shards/mine --from data/runs/others --out data/runs/tuned
     """
     from dastm.episodes.sources import open_source
     from dastm.runs.device import pick_device
+    from dastm.runs.encoders import run_of
     from dastm.runs.record import record_training
+    from dastm.training.beginning import Beginning
     from dastm.training.trainer import train as run
 
-    # A preset that is asked for is used without the settings that params.yaml has for another.
-    usual_presets, usual = (presets, {}) if presets else train_params()
-    with said_by_params("train", used=bool(not presets and (usual or usual_presets))):
-        config = load_config(usual_presets, {**usual, **parse_settings(settings)})
+    began = None if begin is None else Beginning.read(run_of(begin), begin)
+    config = _configured(presets, settings, began.sections() if began else None)
     where = shards or str(DATA / "shards" / first_dataset())
     device = pick_device(config.optimise.device)
     subsets = ["train", "val"]
@@ -64,5 +75,19 @@ def train(
     ) as source:
         folder = out or DATA / "runs" / source.manifest.dataset
         record = record_training(config, where, source.manifest)
-        run(source, record, folder, replace=replace, pretrained=pretrained, log=click.echo)
+        record = began.of(record, source.manifest) if began else record
+        weights = began.weights if began else None
+        run(source, record, folder, replace=replace, pretrained=pretrained, begun=weights, log=click.echo)
     click.echo(f"trained: {folder}; next: dastm eval --run {folder}")
+
+
+def _configured(presets: tuple[str, ...], settings: tuple[str, ...], sections: dict[str, Any] | None) -> Config:
+    """The configuration that is asked for; `sections` of a run whose weights are taken count unless presets are given.
+
+    A preset that is asked for is used without the settings that params.yaml has for another.
+    """
+    if sections is not None:
+        return load_config(presets or "best", parse_settings(settings), None if presets else sections)
+    usual_presets, usual = (presets, {}) if presets else train_params()
+    with said_by_params("train", used=bool(not presets and (usual or usual_presets))):
+        return load_config(usual_presets, {**usual, **parse_settings(settings)})

@@ -19,13 +19,18 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
-def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Config:
+def load_config(
+    presets: str | Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    sections: Mapping[str, Any] | None = None,
+) -> Config:
     """Build a configuration from presets, later ones overriding earlier ones, and settings, which override presets.
 
     Args:
         presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or your own YAML
             files; none: the defaults, which are `paper` and `dastm`.
         settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
+        sections: whole sections, which take the place of what the presets say of them; settings override these too.
 
     Raises: RunError in one line for an unknown preset or key, or a wrong value.
     """
@@ -33,6 +38,7 @@ def load_config(presets: str | Sequence[str] = (), settings: Mapping[str, Any] |
     for preset in (presets,) if isinstance(presets, str) else presets:
         for section, values in _preset(preset).items():
             document[section] = {**document.get(section, {}), **values}
+    document |= {section: dict(values) for section, values in (sections or {}).items()}
     for key, value in (settings or {}).items():
         section, dot, name = str(key).partition(".")
         if not dot or not isinstance(document.setdefault(section, {}), dict):

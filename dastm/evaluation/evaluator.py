@@ -35,6 +35,7 @@ from dastm.evaluation.predictions import Noted
 from dastm.evaluation.results_folder import evaluation_folder, replaced_because, weights_digest, write_evaluation
 from dastm.model import build_recogniser
 from dastm.runs.device import pick_device, precision
+from dastm.runs.encoders import results_of
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
@@ -161,10 +162,11 @@ def evaluate_and_write(
         manifest = source.manifest
         if record is not None and shards is None:
             record.check_shards(manifest)
-        folder = out if out is not None or run is None else run / "eval" / evaluation_folder(config, record, manifest)
+        home = None if run is None else results_of(run, manifest.dataset)
+        folder = out if out is not None or home is None else home / "eval" / evaluation_folder(config, record, manifest)
         if folder is not None:
-            within = run is not None and folder.absolute().parent == (run / "eval").absolute()
-            check_results(folder, run if within else None)
+            within = home is not None and folder.absolute().parent == (home / "eval").absolute()
+            check_results(folder, home if within else None)
         about = _about(record, run, source, config)
         scored, left_out = without_small(source, _needed(config))
         if left_out:

@@ -17,6 +17,7 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.model import Recogniser, build_recogniser
 from dastm.runs.checkpoint import load_checkpoint
 from dastm.runs.device import pick_device, precision
+from dastm.runs.encoders import run_of
 from dastm.runs.record import TrainingRecord
 
 
@@ -88,7 +89,7 @@ def load_run(folder: str | Path, *, seed: int | None = None, device: str = "auto
     """The trained network of a run folder, with what it was trained on.
 
     Args:
-        folder: what `dastm train --out` wrote.
+        folder: what `dastm train --out` wrote, or the name of a shipped encoder.
         seed: which of the run's trainings; None: the first.
         device: `auto` (the GPU if there is one), `cpu`, `cuda` or `cuda:0`.
 
@@ -101,7 +102,7 @@ def load_run(folder: str | Path, *, seed: int | None = None, device: str = "auto
     >>> run.distances(episode).shape
     torch.Size([6, 3])
     """
-    path = Path(folder)
+    path = run_of(folder)
     record = TrainingRecord.read(path)
     if record.layout is None or record.preparation is None:
         raise RunError(f"{path}: the record does not say which skeleton (an older version wrote it); train again")

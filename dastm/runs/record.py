@@ -8,7 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ NOT_TRAINING = ("__main__.py", "bench", "cli", "report", "sweep")
 """Of this package, what no weight depends on."""
 ARITHMETIC = ("torch", "numpy", "numba")
 """Packages whose version the last bit of a weight may depend on."""
+YOUNGER = ("begun_from", "seen_before")
+"""Keys of config.json that are written only where they say something."""
 WHERE = ("shards", "beside")
 """Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
 PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
@@ -65,6 +67,18 @@ def git_revision() -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataSeen:
+    """A data set that weights have seen: which classes, and where its shards were."""
+
+    dataset: str
+    classes: Mapping[str, Mapping[int, str]]
+    """train and val -> class id -> name."""
+    shards: str = ""
+    digest: str = ""
+    """Of manifest.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
     """What train/config.json says: a training is the same training where `identity` is the same."""
 
@@ -85,6 +99,10 @@ class TrainingRecord:
     """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
     clips: str | None = None
     """`clips_digest` of the shards; None: an older version wrote the record."""
+    begun_from: Mapping[str, str] | None = None
+    """The run whose weights the training began with: its name, and the digest of the weights; None: with none."""
+    seen_before: tuple[DataSeen, ...] = ()
+    """What these weights had seen before."""
     beside: str | None = field(default=None, compare=False)
     """Where the shards lay, seen from the run folder; None: not written yet, a URL, or an older version."""
 
@@ -93,7 +111,13 @@ class TrainingRecord:
         config = self.config.to_dict()
         del config["optimise"]["seeds"], config["evaluation"]
         versions = {name: self.versions.get(name) for name in ARITHMETIC}
-        return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions}
+        begun = {"begun_from": self.begun_from["weights"]} if self.begun_from else {}
+        return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions, **begun}
+
+    def all_seen(self) -> tuple[DataSeen, ...]:
+        """Every data set that the weights have seen, as far as the record says so."""
+        own = DataSeen(dataset=self.dataset, classes=self.classes or {}, digest=self.shards_digest)
+        return (own, *self.seen_before)
 
     def trained_on(self, manifest: Manifest) -> bool:
         """Whether these are the shards of the training, or the same clips prepared alike by another version."""
@@ -123,6 +147,11 @@ class TrainingRecord:
         document = {**vars(self), "config": self.config.to_dict(), "versions": dict(self.versions)}
         if self.layout is not None:
             document["layout"] = self.layout.to_dict()
+        for name in YOUNGER:
+            if document[name]:
+                document[name] = [asdict(one) for one in document[name]] if name != "begun_from" else document[name]
+            else:
+                del document[name]
         if Path(self.shards).is_absolute():
             document["beside"] = os.path.relpath(self.shards, run.absolute())
         write_json(run / "train" / CONFIG_NAME, sealed(document, but=WHERE))
@@ -144,8 +173,9 @@ class TrainingRecord:
             layout = document.pop("layout", None)
             layout = Layout.from_dict(layout) if layout is not None else None
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
-            classes = _classes_read(document.pop("classes", None))
-            return TrainingRecord(config=config, versions=versions, classes=classes, layout=layout, **document)
+            document["classes"] = _classes_read(document.pop("classes", None))
+            document["seen_before"] = _seen_read(document.pop("seen_before", ()))
+            return TrainingRecord(config=config, versions=versions, layout=layout, **document)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise RunError(f"{path}: not the record of a training ({cut(error)}); {again}") from error
 
@@ -167,6 +197,10 @@ def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:
     if document is None:
         return None
     return {subset: {int(class_id): str(name) for class_id, name in ids.items()} for subset, ids in document.items()}
+
+
+def _seen_read(document: Any) -> tuple[DataSeen, ...]:
+    return tuple(DataSeen(**{**one, "classes": _classes_read(one["classes"]) or {}}) for one in document)
 
 
 def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:

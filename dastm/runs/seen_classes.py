@@ -9,7 +9,7 @@ The run's own shards are the exception: who asks there for subset `train` or `va
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dastm.contract.errors import RunError
 from dastm.contract.names import composed
@@ -35,7 +35,8 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
         )
     if classes is None:
         return None
-    seen = _seen(classes, record.dataset, manifest, subset)
+    of_sets = [(one.dataset, one.classes) for one in record.all_seen()[1:]]
+    seen = _seen([(record.dataset, classes), *of_sets], manifest, subset)
     if seen and not allow and not (own and subset != "test"):
         names = listed([f"{name} ({where})" for name, where in seen])
         raise RunError(
@@ -47,12 +48,11 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
 
 def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str:
     """One line where classes of two data sets cannot be told apart for want of names; else empty."""
-    if record.classes is None or record.dataset == manifest.dataset:
+    others = [one for one in record.all_seen() if one.dataset != manifest.dataset]
+    if record.classes is None or not others:
         return ""
-    sides = {
-        record.dataset: [name for ids in record.classes.values() for name in ids.values()],
-        manifest.dataset: [entry.name for entry in manifest.subsets[subset].values()],
-    }
+    sides = {one.dataset: [name for ids in one.classes.values() for name in ids.values()] for one in others}
+    sides[manifest.dataset] = [entry.name for entry in manifest.subsets[subset].values()]
     nameless = [dataset for dataset, names in sides.items() if any(map(_unnamed, names))]
     if not nameless:
         return ""
@@ -60,18 +60,19 @@ def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str
 
 
 def _seen(
-    classes: Mapping[str, Mapping[int, str]], dataset: str, manifest: Manifest, subset: str
+    data_seen: Sequence[tuple[str, Mapping[str, Mapping[int, str]]]], manifest: Manifest, subset: str
 ) -> list[tuple[str, str]]:
-    """(name, subset of the training) of every class of `subset` that the training has seen."""
-    same_set = dataset == manifest.dataset
-    telling = [
-        (name, where) for where, ids in classes.items() for name in ids.values() if same_set or not _unnamed(name)
-    ]
-    by_name = {_folded(name): where for name, where in telling}
-    by_id = {class_id: where for where, ids in classes.items() for class_id in ids} if same_set else {}
+    """(name, subset of the training) of every class of `subset` that the training has seen in any of its data sets."""
+    by_name: dict[str, str] = {}
+    by_id: dict[int, str] = {}
+    for dataset, classes in data_seen:
+        same_set = dataset == manifest.dataset
+        for where, ids in classes.items():
+            by_name |= {_folded(name): where for name in ids.values() if same_set or not _unnamed(name)}
+            by_id |= dict.fromkeys(ids, where) if same_set else {}
     found = []
     for class_id, entry in sorted(manifest.subsets[subset].items()):
-        where = by_id.get(class_id) or by_name.get(_folded(entry.name))
+        where = by_id.get(class_id) or by_name.get(_folded(entry.name), "")
         if where:
             found.append((entry.name, where))
     return found

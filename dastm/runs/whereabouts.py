@@ -11,6 +11,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, ShardError, checksum, encode_manifest
 from dastm.contract.shard_reading import read_manifest
 from dastm.episodes.urls import is_url
+from dastm.runs.encoders import is_encoder
 from dastm.runs.record import TrainingRecord
 
 
@@ -19,6 +20,8 @@ def shards_of(record: TrainingRecord, run: Path) -> str:
 
     Raises: RunError naming every place where they were looked for.
     """
+    if is_encoder(run):
+        raise RunError(f"{run}: an encoder comes without the shards of its training; name yours with --shards")
     if is_url(record.shards):
         return record.shards
     places = list(dict.fromkeys(_places(record, run.absolute())))

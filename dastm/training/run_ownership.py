@@ -64,6 +64,8 @@ def _differences(run: Path, record: TrainingRecord) -> str:
     now = record.identity()
     if before["shards_digest"] != now["shards_digest"]:
         return "other shards"
+    if before.get("begun_from") != now.get("begun_from"):
+        return "begun with other weights"
     keys = [
         f"{section}.{key}"
         for section, values in now["config"].items()

@@ -38,6 +38,7 @@ from dastm.runs.locks import alone
 from dastm.runs.mending import last_state
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
+from dastm.training.beginning import begin_with
 from dastm.training.loss import episode_loss
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.run_ownership import take_ownership
@@ -57,6 +58,7 @@ def train(
     *,
     replace: bool = False,
     pretrained: Path | None = None,
+    begun: Mapping[str, Tensor] | None = None,
     log: Log,
 ) -> None:
     """Train every seed of `record.config` into `run`, continuing what is there of the same training.
@@ -64,6 +66,7 @@ def train(
     Args:
         replace: another training in the run folder, and what was made of it, is removed first; otherwise an error.
         pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
+        begun: weights by name that every seed begins with (`dastm.training.beginning`); None: as drawn.
         log: gets a line now and then.
 
     Raises: RunError for a folder with another training, or with one at work; pools too small for an episode; a loss
@@ -89,7 +92,7 @@ def train(
         for seed in config.optimise.seeds:
             folder = run / "train" / f"seed-{seed}"
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
-            rows += train_seed(source, config, seed, folder, first, device, log)
+            rows += train_seed(source, config, seed, folder, first, device, log, begun)
         write_curves(run, rows)
 
 
@@ -116,11 +119,19 @@ def _knobs(n_query: str) -> tuple[str, str, str]:
 
 
 def train_seed(
-    source: EpisodeSource, config: Config, seed: int, folder: Path, first: Path, device: torch.device, log: Log
+    source: EpisodeSource,
+    config: Config,
+    seed: int,
+    folder: Path,
+    first: Path,
+    device: torch.device,
+    log: Log,
+    begun: Mapping[str, Tensor] | None = None,
 ) -> list[dict[str, Any]]:
     """Train one seed to its end, from its last checkpoint if it has one -> rows of its curves.
 
-    `first` is where the pretrained backbone is or will be, if there is to be one.
+    `first` is where the pretrained backbone is or will be, if there is to be one. Weights that it begins with are
+    validated first: what is kept is never worse on validation.
     """
     model = build_recogniser(config, source.manifest.layout, seed).to(device)
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
@@ -131,13 +142,16 @@ def train_seed(
         resume(state, before, last)
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
-    elif config.pretrain.steps:
+    elif begun is not None:
+        log(f"seed {seed}: begins with the weights given{begin_with(model, begun)}")
+        _validate_and_keep(seen, config, state, folder, device, log)
+    if config.pretrain.steps and state.epoch == state.episode == 0 and not state.of("pretrain", "loss"):
         state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, first, device, log))
         _validate_and_keep(seen, config, state, folder, device, log)
-    pace, begun = Pace(), state.epoch
+    pace, first_epoch = Pace(), state.epoch
 
     def told(line: str) -> None:
-        log(line + pace.left(state.epoch - begun, config.optimise.epochs - state.epoch))
+        log(line + pace.left(state.epoch - first_epoch, config.optimise.epochs - state.epoch))
 
     while state.epoch < config.optimise.epochs:
         if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):
@@ -254,7 +268,7 @@ def _validate_and_keep(
     except ValueError as error:  # the last step left weights that are not finite
         raise _diverged(state, str(error)) from error
     val, interval = float(shares.mean()), interval95(shares)
-    before = state.history[-1]
+    before = state.history[-1] if state.history else {"part": "begun", "seed": state.seed}
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
     if is_better(config.optimise, val, state.best):
         state.best = val
@@ -270,6 +284,8 @@ def _row(config: Config, state: TrainingState) -> dict[str, Any]:
 
 def _told(row: Mapping[str, Any], config: Config) -> str:
     """A row of the curves in words."""
+    if row["part"] == "begun":
+        return f"seed {row['seed']} as it begins"
     if row["part"] == "pretrain":
         return f"seed {row['seed']} pretrained: loss {row['loss']:.4f}, train {100 * row['accuracy']:.1f} %"
     return (
