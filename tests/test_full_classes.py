@@ -45,5 +45,5 @@ def test_with_raw_files_of_every_class_it_runs_through(name, write, tmp_path):
     counts = {part: (found["classes"], found["clips"]) for part, found in audit["parts"].items()}
     assert counts == {"train": (80, 80 * CLIPS), "val": (20, 20 * CLIPS), "test": (20, 20 * CLIPS)}
     metrics = json.loads((folder / f"data/runs/{name}/eval/metrics.json").read_text())
-    assert set(metrics["rows"]) == {"DASTM", "coordinates", "untrained"}
+    assert set(metrics["rows"]) == {"DASTM", "coordinates", "path", "untrained"}
     assert (folder / f"data/runs/{name}/report.html").stat().st_size > 0

@@ -67,7 +67,7 @@ def place(kind, tmp_path_factory):
             "split": done("dastm-data", "split", "--dataset", "tiny.yaml"),
             "audit": done("dastm-data", "audit", "--dataset", "tiny.yaml", "--out", "data/audit/tiny.json"),
             "train": done("dastm", "train", "--shards", shards, "--preset", "small", *settings),
-            "eval": done("dastm", "eval", "--run", run, *EVALUATION, *both_baselines()),
+            "eval": done("dastm", "eval", "--run", run, *EVALUATION, *all_baselines()),
             "report": done("dastm", "report", run),
         }
     return folder, said
@@ -79,8 +79,8 @@ def at(place, monkeypatch):
     return place[1]
 
 
-def both_baselines():
-    return ("--baseline", "coordinates", "--baseline", "untrained")
+def all_baselines():
+    return tuple(word for name in ("coordinates", "path", "untrained") for word in ("--baseline", name))
 
 
 def raw_clips():
@@ -154,9 +154,9 @@ def test_training_leaves_its_record_and_curves(at):
 def test_evaluation_has_a_row_each_and_every_episode(at):
     folder = Path("data/runs/tiny/eval/test-3way-2shot-2q-6e-seed0")
     metrics, episodes = json.loads((folder / "metrics.json").read_text()), rows(folder / "episodes.csv")
-    assert list(metrics["rows"]) == ["DASTM", "coordinates", "untrained"]
-    assert list(metrics["differences"]) == ["DASTM - coordinates", "DASTM - untrained"]
-    assert len(episodes) == 3 * 6
+    assert list(metrics["rows"]) == ["DASTM", "coordinates", "path", "untrained"]
+    assert list(metrics["differences"]) == ["DASTM - coordinates", "DASTM - path", "DASTM - untrained"]
+    assert len(episodes) == 4 * 6
     means = {}
     for name, row in metrics["rows"].items():
         shares = [float(episode["accuracy"]) for episode in episodes if episode["row"] == name]
@@ -178,7 +178,7 @@ def test_report_is_one_page_that_names_the_classes(at):
     assert names <= {NAMES[class_id] for class_id in CLASS_SPLIT["test"]}
     assert matched[0][0] == matched[0][1] == matched[1][0] != matched[1][1]
     assert page.count("<svg") >= 7
-    assert page.count("<td>coordinates</td>") == page.count("<td>untrained</td>") == 1
+    assert [page.count(f"<td>{name}</td>") for name in ("coordinates", "path", "untrained")] == [1, 1, 1]
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
 
 
@@ -213,5 +213,5 @@ def test_a_zip_and_a_folder_give_the_same_shards(at, kind):
 
 
 def test_evaluation_again_gives_the_same_numbers(at):
-    done("dastm", "eval", "--run", "data/runs/tiny", *EVALUATION, *both_baselines(), "--out", "again/eval")
+    done("dastm", "eval", "--run", "data/runs/tiny", *EVALUATION, *all_baselines(), "--out", "again/eval")
     assert tree("again/eval") == tree("data/runs/tiny/eval/test-3way-2shot-2q-6e-seed0")

@@ -186,7 +186,7 @@ def test_all_stages_leave_their_outputs(project):
         assert (data / name).stat().st_size > 0
     assert yaml.safe_load((data / "audit/tiny.json").read_text())["clips"] == 24
     metrics = yaml.safe_load((data / "runs/tiny/eval/metrics.json").read_text())
-    assert list(metrics["rows"]) == ["DASTM", "coordinates", "untrained"]
+    assert list(metrics["rows"]) == ["DASTM", "coordinates", "path", "untrained"]
     assert (metrics["settings"]["n_way"], metrics["settings"]["episodes"]) == (2, 3)
     untracked = run(project, "git", "status", "--short", "--untracked-files=all").splitlines()
     assert [line for line in untracked if "data/" in line] == []

@@ -47,7 +47,7 @@ from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig,
     "baselines",
     multiple=True,
     type=click.Choice(get_args(Baseline)),
-    help="Score another row on the same episodes; repeatable. `coordinates` needs only --shards, no run.",
+    help="Score another row on the same episodes; repeatable. `coordinates` and `path` need only --shards, no run.",
 )
 @click.option(
     "--too-few",
@@ -82,7 +82,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     \b
     Examples:
       dastm eval --run data/runs/demo-ntu --k-shot 5
-      dastm eval --shards data/shards/demo-ntu --baseline coordinates
+      dastm eval --shards data/shards/demo-ntu --baseline coordinates --baseline path
       dastm eval --run data/runs/ntu-one-shot --protocol one-shot
     """
     from dastm.evaluation.baselines import BASELINES

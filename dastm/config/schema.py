@@ -28,7 +28,7 @@ Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
 TooFew = Literal["error", "leave_out"]
-Baseline = Literal["coordinates", "untrained"]
+Baseline = Literal["coordinates", "path", "untrained"]
 """What each is: `dastm.evaluation.baselines`."""
 EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few")
 """The options of an evaluation that the one-shot protocol fixes."""
@@ -309,7 +309,7 @@ class EvalConfig:
     episodes: Episodes = EvaluationConfig.episodes
     seed: Seed = 0
     baselines: tuple[Baseline, ...] = ()
-    """Further rows to score on the same episodes: nearest prototype of the coordinates, the untrained network."""
+    """Further rows to score on the same episodes, see `dastm.evaluation.baselines`."""
     too_few: TooFew = "error"
     """What to do if classes have fewer than k_shot + n_query clips: stop, or leave them out and name them."""
     allow_seen: bool = False

@@ -11,8 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from dastm.config.schema import Baseline
+from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
+from dastm.matching.examples import nearest_example
+from dastm.matching.path import path_distances, path_terms
 from dastm.matching.prototypes import prototypes
+
+Distances = Callable[[Episode], Tensor]
+"""Episode -> distances (Q, W)."""
 
 
 def coordinate_distances(episode: Episode) -> Tensor:
@@ -33,16 +39,32 @@ def _flat(joints_LMTVC: Tensor, bodies: int) -> Tensor:
     return functional.pad(joints_LMTVC, (0, 0) * 3 + (0, missing)).flatten(1, 2)
 
 
+def path_to_classes(layout: Layout) -> Distances:
+    """Path distance of a query to the nearest example of each class (Taranta et al., CHI 2017) -> (Q, W), float64.
+
+    What is compared of a clip, and what becomes of absent bodies and joints: `dastm.matching.path`.
+    """
+
+    def distances(episode: Episode) -> Tensor:
+        support, query = (
+            path_terms(clips.joints_LMTVC, is_image=layout.is_image) for clips in (episode.support, episode.query)
+        )
+        return nearest_example(path_distances(query, support), episode.support_labels, len(episode.plan.class_ids))
+
+    return distances
+
+
 @dataclass(frozen=True, kw_only=True)
 class BaselineRow:
     """One baseline: what it is, in words, and how it measures an episode."""
 
     words: str
-    distances: Callable[[Episode], Tensor] | None
-    """Episode -> distances (Q, W); None: the run's own network, with the weights that it began with."""
+    distances: Callable[[Layout], Distances] | None
+    """What measures clips of a layout; None: the run's own network, with the weights that it began with."""
 
 
 BASELINES: Mapping[Baseline, BaselineRow] = {
-    "coordinates": BaselineRow(words="the coordinates without any network", distances=coordinate_distances),
+    "coordinates": BaselineRow(words="the coordinates without any network", distances=lambda _: coordinate_distances),
+    "path": BaselineRow(words="the directions along the path without any network", distances=path_to_classes),
     "untrained": BaselineRow(words="the network before any training", distances=None),
 }

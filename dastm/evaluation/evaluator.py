@@ -111,7 +111,7 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
     for baseline in dict.fromkeys(config.baselines):
         distances = BASELINES[baseline].distances
         if distances is not None:
-            noted = Noted(distances)
+            noted = Noted(distances(plain.manifest.layout))
             shares = score(plain, config, noted, device, baseline)
             rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}))
         elif record is not None:

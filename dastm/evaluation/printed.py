@@ -8,7 +8,9 @@ from dastm.evaluation.baselines import BASELINES
 
 WITHOUT_LEARNING: Mapping[str, str] = {name: baseline.words for name, baseline in BASELINES.items()}
 """Baselines that a training has to beat, in words."""
-COMPARE = "whether training helped is not measured; --baseline coordinates scores the same episodes without it"
+COMPARE = (
+    "whether training helped is not measured; --baseline coordinates --baseline path score the same episodes without it"
+)
 ADVICE = "train longer, on more classes, or with another preset, and look at the curves in the report"
 
 

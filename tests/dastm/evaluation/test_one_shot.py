@@ -34,7 +34,7 @@ from tests.toy import STICK, tiny, toy_shards, train_toy
 EXEMPLARS = {9: (2,), 10: (0,), 11: (7,), 12: (3,)}
 CPU = torch.device("cpu")
 MODES = ("indexed", "resident", "streamed")
-CONFIG = EvalConfig(protocol="one-shot", baselines=("coordinates", "untrained"))
+CONFIG = EvalConfig(protocol="one-shot", baselines=("coordinates", "path", "untrained"))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_results_count_queries_and_name_classes(run, tmp_path):
     assert metrics["settings"] == {
         "protocol": "one-shot",
         "part": "test",
-        "baselines": ("coordinates", "untrained"),
+        "baselines": ("coordinates", "path", "untrained"),
         "allow_seen": False,
         "convert": False,
     }
@@ -147,7 +147,7 @@ def test_results_count_queries_and_name_classes(run, tmp_path):
         assert row["mean"] == pytest.approx(np.mean(of_classes), abs=1e-3)  # as many queries in each
     with (folder / "episodes.csv").open() as file:
         cells = list(csv.DictReader(file))
-    assert len(cells) == 4 * (2 + 1 + 2)
+    assert len(cells) == 4 * (2 + 1 + 1 + 2)
     first = [cell for cell in cells if cell["row"] == "DASTM" and cell["class_id"] == "9"]
     assert [(cell["seed"], cell["class_name"], cell["queries"]) for cell in first] == [
         ("0", "class 9", "7"),

@@ -420,7 +420,7 @@ def test_on_ray_a_cluster_started_here_has_cores_for_the_workers(cells, monkeypa
 @pytest.mark.parametrize("allow_seen", [True, False])
 def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path, allow_seen):
     asked = EvalConfig(
-        subset="val", n_way=4, k_shot=3, n_query=2, episodes=9, seed=8, baselines=("coordinates", "untrained")
+        subset="val", n_way=4, k_shot=3, n_query=2, episodes=9, seed=8, baselines=("coordinates", "path", "untrained")
     )
     asked = dataclasses.replace(asked, allow_seen=allow_seen)
     cell = toy_sweep().cells[0]

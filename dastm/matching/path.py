@@ -1,0 +1,97 @@
+"""Clips compared without training, by the directions along their paths through the space of all joints.
+
+In: joints of clips. Out: what is compared of each (its terms), and from two such the distances of all pairs.
+The method is that of Taranta et al., "Jackknife: A Reliable Recognizer with Few Samples and Many Modalities" (CHI
+2017), restated from its description: a clip is resampled to 16 points at equal distances along its path; the unit
+vectors between successive points are compared by dynamic time warping (band 2) with cost 1 - inner product; the sum is
+divided by the cosine of the two clips' path lengths a coordinate, and by that of their extents a coordinate.
+
+Axes: L clips, M bodies, T frames, V joints, C coordinates; Q queries, S examples; P points, P - 1 = 15 steps; R = 17
+vectors of a clip: its steps, its path lengths, its extents; D = M V C.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dastm.matching.soft_dtw import hard_dtw
+
+POINTS = 16
+STEPS = POINTS - 1
+BAND = 2
+LEAST_COSINE = 0.01
+"""Smaller cosines, of clips that move different joints altogether, are taken for this."""
+
+
+def path_terms(joints_LMTVC: Tensor, *, is_image: bool) -> Tensor:
+    """What is compared of each clip, vectors of norm 1: 15 steps along its path, path lengths, extents.
+
+    Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, C), float64; C without the confidence of images.
+    A joint of an image that was not measured in a frame (confidence 0) stays where it was measured last, or before that
+    where it is measured first; one that never was stays at zero. So gaps make no jumps. Absent bodies are zeros and add
+    nothing. A clip that does not move has zeros for all its vectors.
+    """
+    places_LMTVC = (_without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
+    n_clips, n_bodies, _, *joint = places_LMTVC.shape
+    path_LPD = along_path(places_LMTVC.transpose(1, 2).flatten(2), POINTS)
+    steps_LPD = path_LPD.diff(dim=1)
+    extents_LD = path_LPD.amax(1) - path_LPD.amin(1)
+    vectors_LRD = torch.cat([steps_LPD, steps_LPD.abs().sum(1, keepdim=True), extents_LD[:, None]], dim=1)
+    sizes_LR1 = torch.linalg.vector_norm(vectors_LRD, dim=2, keepdim=True)
+    units_LRD: Tensor = vectors_LRD / sizes_LR1.masked_fill(sizes_LR1 == 0, 1)
+    return units_LRD.view(n_clips, STEPS + 2, n_bodies, *joint).transpose(1, 2)
+
+
+def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
+    """Distance of every query to every example, from the terms of both -> (Q, S), float64, never negative.
+
+    The numbers of bodies may differ: bodies that are missing count as zeros.
+    A clip that does not move is equally far from all. Raises: ValueError if a term is nan or infinite (on the CPU).
+    """
+    bodies = max(query_QMRVC.shape[1], example_SMRVC.shape[1])
+    query_QRD, example_SRD = (_flat(terms, bodies) for terms in (query_QMRVC, example_SMRVC))
+    alike_QS = _cosines(query_QRD[:, -2], example_SRD[:, -2]) * _cosines(query_QRD[:, -1], example_SRD[:, -1])
+    inner_QPSP = torch.tensordot(query_QRD[:, :STEPS], example_SRD[:, :STEPS], dims=([2], [2]))
+    cost_QSPP = (1 - inner_QPSP.transpose(1, 2)).clamp(min=0)
+    distances_QS: Tensor = hard_dtw(cost_QSPP.flatten(0, 1), band=BAND).view(alike_QS.shape) / alike_QS
+    return distances_QS
+
+
+def along_path(points_LTD: Tensor, n_points: int) -> Tensor:
+    """`n_points` points at equal distances along each polyline, its ends among them: (L, T, D) -> (L, n_points, D).
+
+    A line of no length stays where it is.
+    """
+    points_LTD = torch.cat([points_LTD[:, :1], points_LTD], dim=1)  # at least two, of one frame as well
+    steps_LTD = points_LTD.diff(dim=1)
+    sizes_LT = torch.linalg.vector_norm(steps_LTD, dim=2)
+    ends_LT = sizes_LT.cumsum(1)
+    shares_P = torch.arange(n_points, device=points_LTD.device, dtype=points_LTD.dtype) / (n_points - 1)
+    at_LP = ends_LT[:, -1:] * shares_P
+    step_LP = torch.searchsorted(ends_LT, at_LP).clamp(max=ends_LT.shape[1] - 1)
+    size_LP, end_LP = sizes_LT.gather(1, step_LP), ends_LT.gather(1, step_LP)
+    left_LP = ((end_LP - at_LP) / size_LP.masked_fill(size_LP == 0, 1)).clamp(0, 1)
+    index_LPD = step_LP[:, :, None].expand(-1, -1, points_LTD.shape[2])
+    path_LPD: Tensor = points_LTD[:, 1:].gather(1, index_LPD) - left_LP[:, :, None] * steps_LTD.gather(1, index_LPD)
+    return path_LPD
+
+
+def _without_gaps(joints_LMTVC: Tensor) -> Tensor:
+    """Coordinates without confidence; a joint that is not measured has those of its nearest measured frame before."""
+    measured_LMTV = joints_LMTVC[..., -1] > 0
+    frames_T1 = torch.arange(joints_LMTVC.shape[2], device=joints_LMTVC.device)[:, None]
+    last_LMTV = torch.where(measured_LMTV, frames_T1, -1).cummax(dim=2).values
+    first_LM1V = measured_LMTV.to(torch.int8).argmax(dim=2, keepdim=True)
+    from_LMTV = torch.where(last_LMTV < 0, first_LM1V, last_LMTV)
+    places_LMTVC = joints_LMTVC[..., :-1]
+    return places_LMTVC.gather(2, from_LMTV[..., None].expand_as(places_LMTVC))
+
+
+def _flat(terms_LMRVC: Tensor, bodies: int) -> Tensor:
+    """(L, R, D) of as many bodies for all."""
+    padded = functional.pad(terms_LMRVC, (0, 0) * 3 + (0, bodies - terms_LMRVC.shape[1]))
+    return padded.transpose(1, 2).flatten(2)
+
+
+def _cosines(first_QD: Tensor, second_SD: Tensor) -> Tensor:
+    return (first_QD @ second_SD.mT).clamp(min=LEAST_COSINE)

@@ -1,0 +1,78 @@
+"""Path distances are those of the slow version; gaps, absent bodies and clips at rest are what the docstrings say."""
+
+import pytest
+import torch
+
+from dastm.matching.path import along_path, path_distances, path_terms
+from tests.oracles import path as oracle
+
+
+def clips(generator, n_clips=4, n_bodies=2, n_frames=9):
+    """Walks at uneven speed, with frames that stand still."""
+    steps = torch.randn((n_clips, n_bodies, n_frames, 3, 3), generator=generator, dtype=torch.float64)
+    steps[:, :, 3:5] = 0
+    return steps.cumsum(2)
+
+
+def distances(first, second, *, is_image=False):
+    return path_distances(path_terms(first, is_image=is_image), path_terms(second, is_image=is_image))
+
+
+def frames(joints_MTVC):
+    return joints_MTVC.transpose(0, 1).flatten(1).tolist()
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 9, 40])
+def test_distances_are_those_of_the_slow_version(generator, n_frames):
+    query, example = clips(generator, n_frames=n_frames), clips(generator, 3, n_frames=n_frames)
+    expected = [[oracle.path_distance(frames(a), frames(b)) for b in example] for a in query]
+    found = distances(query, example)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+    assert found.min() > 0.1
+
+
+def test_points_are_at_equal_distances_along_the_line_and_keep_its_ends(generator):
+    line = clips(generator).transpose(1, 2).flatten(2)
+    points = along_path(line, 16)
+    expected = [oracle.resampled(clip, 16) for clip in line.tolist()]
+    torch.testing.assert_close(points, torch.tensor(expected, dtype=torch.float64), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(points[:, [0, -1]], line[:, [0, -1]])
+    corner = torch.tensor([[[0.0, 0], [3, 0], [3, 0], [3, 1]]])
+    assert along_path(corner, 5).tolist() == [[[0, 0], [1, 0], [2, 0], [3, 0], [3, 1]]]
+
+
+def test_a_clip_is_nearest_to_itself_wherever_it_is_and_however_large(generator):
+    here = clips(generator)
+    moved = distances(here, 3 * here + 5)
+    torch.testing.assert_close(moved.diagonal(), torch.zeros(4, dtype=torch.float64), rtol=0, atol=1e-12)
+    assert (moved.argmin(1) == torch.arange(4)).all()
+    assert (distances(here, here) >= 0).all()
+
+
+def test_a_clip_at_rest_is_equally_far_from_all(generator):
+    moving = clips(generator)
+    still = moving[:1, :, :1].expand(1, 2, 9, 3, 3)
+    for found in (distances(still, moving), distances(moving[:, :, :1], moving)):
+        assert found.isfinite().all()
+        torch.testing.assert_close(found, torch.full_like(found, 15e4))
+
+
+def test_bodies_that_are_absent_count_as_zeros(generator):
+    two = clips(generator)
+    one = two * torch.tensor([1.0, 0.0])[:, None, None, None]
+    torch.testing.assert_close(distances(two, one[:, :1]), distances(two, one), rtol=1e-12, atol=0)
+    torch.testing.assert_close(distances(one[:, :1], two), distances(one, two), rtol=1e-12, atol=0)
+
+
+def test_a_joint_of_an_image_that_was_not_measured_makes_no_jump(generator):
+    places = clips(generator)[..., :2]
+    seen = torch.cat([places, torch.ones((*places.shape[:-1], 1))], dim=-1)
+    gaps, filled = seen.clone(), seen.clone()
+    gaps[0, 0, :2, 1], filled[0, 0, :2, 1] = 0, seen[0, 0, 2, 1]
+    gaps[0, 0, 5:7, 1], filled[0, 0, 5:7, 1] = 0, seen[0, 0, 4, 1]
+    gaps[1, 1, :, 2], filled[1, 1, :, 2] = 0, 0
+    assert torch.equal(path_terms(gaps, is_image=True), path_terms(filled, is_image=True))
+    assert torch.equal(path_terms(filled, is_image=True), path_terms(filled[..., :2], is_image=False))
+    assert not torch.allclose(path_terms(gaps, is_image=True), path_terms(gaps[..., :2], is_image=False))
+    less_sure = seen * torch.tensor([1.0, 1.0, 0.3])
+    assert torch.equal(path_terms(less_sure, is_image=True), path_terms(seen, is_image=True))

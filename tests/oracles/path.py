@@ -1,0 +1,59 @@
+"""Slow path distances (Taranta et al., CHI 2017): one pair, one frame and one number at a time, in plain Python."""
+
+import math
+from itertools import pairwise
+
+Frames = list[list[float]]
+"""Frames of a clip, each with all numbers of all joints of all bodies."""
+
+
+def resampled(frames: Frames, n_points: int) -> Frames:
+    """Walk along the line, and put down a point whenever an equal part of its length is behind."""
+    total = sum(math.dist(a, b) for a, b in pairwise(frames))
+    if total == 0:
+        return [frames[-1]] * n_points
+    points = []
+    for number in range(n_points):
+        wanted, behind = total * number / (n_points - 1), 0.0
+        for a, b in pairwise(frames):
+            length = math.dist(a, b)
+            share = (wanted - behind) / length if length > 0 else 0.0
+            point = [x + min(share, 1.0) * (y - x) for x, y in zip(a, b, strict=True)]
+            behind += length
+            if behind >= wanted and length > 0:
+                break
+        points.append(point)
+    return points
+
+
+def unit(vector: list[float]) -> list[float]:
+    size = math.hypot(*vector)
+    return [x / size for x in vector] if size > 0 else vector
+
+
+def inner(first: list[float], second: list[float]) -> float:
+    return math.fsum(a * b for a, b in zip(first, second, strict=True))
+
+
+def described(frames: Frames) -> tuple[Frames, list[float], list[float]]:
+    """Unit steps; path lengths a number; extents a number."""
+    points = resampled(frames, 16)
+    steps = [[y - x for x, y in zip(a, b, strict=True)] for a, b in pairwise(points)]
+    lengths = [sum(abs(step[d]) for step in steps) for d in range(len(frames[0]))]
+    extents = [max(p[d] for p in points) - min(p[d] for p in points) for d in range(len(frames[0]))]
+    return [unit(step) for step in steps], unit(lengths), unit(extents)
+
+
+def warped(first: Frames, second: Frames, band: int = 2) -> float:
+    sums = {(-1, -1): 0.0}
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            if abs(i - j) <= band:
+                before = min(sums.get(cell, math.inf) for cell in ((i - 1, j - 1), (i - 1, j), (i, j - 1)))
+                sums[i, j] = before + 1 - inner(a, b)
+    return sums[len(first) - 1, len(second) - 1]
+
+
+def path_distance(first: Frames, second: Frames) -> float:
+    one, other = described(first), described(second)
+    return warped(one[0], other[0]) / max(inner(one[1], other[1]), 0.01) / max(inner(one[2], other[2]), 0.01)
