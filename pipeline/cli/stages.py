@@ -32,9 +32,12 @@ from pipeline.definitions.definition import Definition
 @click.option("--out", type=LOCAL, help="Default: data/raw/<name>")
 @one_line_errors
 def synth(dataset: str, settings: tuple[str, ...], out: Path | None) -> None:
-    """Make the raw files of a demo: synthetic people in a real raw format.
+    """Make the raw files of a demo, synthetic people in a real raw format; or of motion3d and motion2d, to learn from.
 
-    Example: dastm-data synth --dataset demo-kinetics --set synth.clips_per_class=50
+    \b
+    Examples:
+      dastm-data synth --dataset demo-kinetics --set synth.clips_per_class=50
+      dastm-data synth --dataset motion3d --set synth.n_classes=3000
     """
     _synthesise(definition_of(dataset, settings), out)
 

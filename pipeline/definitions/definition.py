@@ -32,14 +32,19 @@ Seed = Annotated[int, Field(ge=0, strict=True)]
 Format = Literal["ntu_skeleton", "kinetics_json", "pyskl_pickle", "array_stack", "folder_arrays"]
 DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
 """Pickles, stacks and folders hold any skeleton: their definitions name one."""
+MAX_MOTIONS = 10_000
+"""Most classes of the open vocabulary."""
 ZERO_IS_MISSING = ("ntu_skeleton",)
 """3-D formats in which a joint at (0, 0, 0) is one that the sensor lost: Kinect's camera stands there."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SynthSpec:
-    """How `dastm-data synth` makes the raw files of a demo."""
+    """How `dastm-data synth` makes raw files: a demo's, or motion to learn from."""
 
+    vocabulary: Literal["fixed", "open"] = "fixed"
+    """`fixed`: the actions of the demos, which have names, in a recorded data set's format. `open`: any number of
+    classes of composed motion (`motion_0000`, ..) as folder_arrays, with layout ntu25 in 3-D, with coco17 in 2-D."""
     n_classes: Count = 30
     clips_per_class: Count = 20
     seed: Seed = 0
@@ -54,7 +59,9 @@ class ParseSpec:
     format: Format
     layout: Layout
     class_names: tuple[str, ...] = ()
-    """Name of class i at position i; empty: names as the source has them, else `class <id>`."""
+    """Name of class i at position i; empty: names as the source has them, else `class <id>`.
+
+    With `synth.vocabulary: open` they need not be given: they are `motion_0000` and so on."""
     missing: frozenset[str] = frozenset()
     """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
     classes: Literal["all", "split"] = "all"
@@ -90,7 +97,7 @@ class SplitSpec:
     """How parsed clips become normalised, sampled, class-split shards."""
 
     class_split: Mapping[str, tuple[int, ...]]
-    """subset -> 0-based class ids."""
+    """subset -> 0-based class ids; `rest` in place of a list: all of class_names that no other subset lists."""
     n_frames: Count = 30
     frames: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
@@ -283,12 +290,15 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     format_name = str(parse.get("format"))
     parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(format_name)), format_name)
     parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
-    parse["class_names"] = read_names(parse.get("class_names"), "parse.class_names", path.parent)
+    parse["class_names"] = read_names(parse.get("class_names"), "parse.class_names", path.parent) or _motion_names(
+        document.get("synth")
+    )
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {shown(parse['missing'])}")
     parse["missing"] = read_keys(parse.get("missing") or None, "parse.missing", path.parent, format_name)
     split["exemplars"] = _exemplars(split.get("exemplars"), path, format_name)
-    split["class_split"] = _class_split(split.get("class_split"), path, split.pop("first_class_id", 0))
+    first = split.pop("first_class_id", 0)
+    split["class_split"] = _class_split(split.get("class_split"), path, first, len(parse["class_names"]))
     if isinstance(document.get("recorded"), str):
         document = {**document, "recorded": _read_yaml(path.parent / document["recorded"])}
     resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
@@ -315,7 +325,20 @@ def _exemplars(value: Any, path: Path, format_name: str) -> tuple[str, ...]:
     return keys
 
 
-def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple[int, ...]]:
+def _motion_names(synth: Any) -> tuple[str, ...]:
+    """Those of the open vocabulary, which tell nothing of its classes; a wrong number is complained of later."""
+    if not isinstance(synth, Mapping) or synth.get("vocabulary") != "open":
+        return ()
+    count = synth.get("n_classes", SynthSpec.n_classes)
+    return tuple(map(motion_name, range(min(max(1, count), MAX_MOTIONS) if type(count) is int else 1)))
+
+
+def motion_name(class_id: int) -> str:
+    """The name of a class of the open vocabulary, which is its folder's as well."""
+    return f"motion_{class_id:04d}"
+
+
+def _class_split(value: Any, path: Path, first_class_id: int, n_classes: int) -> dict[str, tuple[int, ...]]:
     """subset -> 0-based ids, from a mapping or a YAML file whose ids start at `first_class_id`."""
     split = _read_yaml(path.parent / value) if isinstance(value, str) else value
     if not isinstance(split, Mapping):
@@ -325,6 +348,7 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
     unknown = set(split) - set(SUBSETS)
     if unknown:
         raise ValueError(f"split.class_split: unknown subset {min(map(str, unknown))!r}; known: {', '.join(SUBSETS)}")
+    split = _with_rest(split, range(first_class_id, first_class_id + n_classes))
     for subset, listed in split.items():
         if not isinstance(listed, list | tuple | None):
             raise ValueError(f"split.class_split.{subset}: expected a list of class ids, got {shown(listed)}")
@@ -340,3 +364,13 @@ def _class_split(value: Any, path: Path, first_class_id: int) -> dict[str, tuple
                 raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {subset}")
             seen[class_id] = subset
     return {subset: tuple(sorted(i - first_class_id for i in ids[subset])) for subset in SUBSETS}
+
+
+def _with_rest(split: Mapping[str, Any], all_ids: range) -> dict[str, Any]:
+    """The split with `rest` as a list; ValueError where class_names do not say which classes there are."""
+    named = {i for listed in split.values() if isinstance(listed, list) for i in listed if type(i) is int}
+    subsets = [subset for subset in split if split[subset] == "rest"]
+    if subsets and (not all_ids or len(subsets) > 1):
+        why = "two subsets cannot have it" if all_ids else "parse.class_names do not say which classes there are"
+        raise ValueError(f"split.class_split.{subsets[-1]}: rest: {why}")
+    return {**split, **{subset: [i for i in all_ids if i not in named] for subset in subsets}}

@@ -1,8 +1,10 @@
-"""Raw files of both formats from a moving, noisy, two-bodied parametric skeleton: the demo, and the tests' data.
+"""Raw files from a moving, noisy parametric skeleton: the demos, the tests' data, and motion to learn from.
 
 In: a definition with a `synth` block. Out: a folder of genuine-looking raw files, or of one zip that holds them.
-A clip's way: classes (what is done) -> moves -> motion (by whom, when) -> body (joints in space)
+A demo clip's way: classes (what is done) -> moves -> motion (by whom, when) -> body (joints in space)
 -> depth_camera or video_camera (what a sensor sees) -> writers (bytes) -> members (which files there are) -> here.
+With `vocabulary: open`: vocabulary (what is done) -> stages -> render (by whom, when) -> body
+-> sensor (3-D) or image_sensor (2-D) -> motion_members -> here.
 """
 
 import json
@@ -15,16 +17,18 @@ from pathlib import Path
 from dastm.contract.documents import read_json
 from dastm.contract.errors import DataError
 from dastm.contract.progress import progress
-from pipeline.definitions.definition import Definition, SynthSpec
+from pipeline.definitions.definition import MAX_MOTIONS, Definition, SynthSpec
 from pipeline.synthesis.classes import MAX_CLASSES, class_name, class_script
 from pipeline.synthesis.members import (
     MAX_CLIPS,
     N_KINETICS_EXTRAS,
     N_NTU_EXTRAS,
     NTU_FOLDER,
+    Members,
     kinetics_members,
     ntu_members,
 )
+from pipeline.synthesis.motion_members import MAX_MOTION_CLIPS, MOTION_NAME, VIEWS, motion_members
 from pipeline.work.folders import FolderKind, check_replaceable, replaced_folder
 from pipeline.work.paths import clear_errors
 
@@ -32,7 +36,10 @@ __all__ = ["class_name", "class_script", "synthesise"]
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The only date that goes into a zip, so that the same data gives the same bytes."""
+MOTION_FORMAT = "folder_arrays"
 MEMBERS = {"ntu_skeleton": (ntu_members, N_NTU_EXTRAS), "kinetics_json": (kinetics_members, N_KINETICS_EXTRAS)}
+LIMITS = {"fixed": (MAX_CLASSES, MAX_CLIPS), "open": (MAX_MOTIONS, MAX_MOTION_CLIPS)}
+"""vocabulary -> most classes, and most clips of each."""
 LIST_NAME = ".synthetic.json"
 """Every file that was made, with its CRC. Genuine files have the same names, so names alone say nothing."""
 
@@ -47,10 +54,10 @@ def synthesise(definition: Definition, out: Path) -> int:
     holds a file that was not made here, or was changed since.
     """
     spec = _checked(definition)
-    make, n_extras = MEMBERS[definition.parse.format]
+    files, n_extras = _members(definition, spec)
     check_replaceable(out, SYNTHETIC)
     total = spec.n_classes * spec.clips_per_class + n_extras
-    members = progress(make(spec), total=total, desc=f"synthesise {definition.name}", unit="file")
+    members = progress(files, total=total, desc=f"synthesise {definition.name}", unit="file")
     with clear_errors(out), replaced_folder(out, SYNTHETIC) as folder:
         write = _write_zip if spec.zipped else _write_tree
         n_files, made = write(members, folder / f"{definition.name}.zip" if spec.zipped else folder)
@@ -63,10 +70,27 @@ def _checked(definition: Definition) -> SynthSpec:
     if spec is None:
         download = " ".join(definition.download.split()) or "its raw files"
         raise DataError(f"{definition.name} is recorded, there is nothing to synthesise; download {download}")
-    for name, most in (("n_classes", MAX_CLASSES), ("clips_per_class", MAX_CLIPS)):
+    for name, most in zip(("n_classes", "clips_per_class"), LIMITS[spec.vocabulary], strict=True):
         if getattr(spec, name) > most:
             raise DataError(f"{definition.name}: synth.{name}: at most {most}, got {getattr(spec, name)}")
     return spec
+
+
+def _members(definition: Definition, spec: SynthSpec) -> tuple[Members, int]:
+    """The files, and how many are no clip of a class; DataError where the vocabulary is not written in that format."""
+    format_name, layout = definition.parse.format, definition.parse.layout.name
+    formats = tuple(MEMBERS) if spec.vocabulary == "fixed" else (MOTION_FORMAT,)
+    if format_name not in formats:
+        raise DataError(
+            f"{definition.name}: synth.vocabulary: {spec.vocabulary} is written as {' or '.join(formats)}, not as"
+            f" {format_name}"
+        )
+    if spec.vocabulary == "fixed":
+        make, n_extras = MEMBERS[format_name]
+        return make(spec), n_extras
+    if layout not in VIEWS:
+        raise DataError(f"{definition.name}: synth: made for layout {' or '.join(VIEWS)}, not for {layout}")
+    return motion_members(spec, VIEWS[layout]), 0
 
 
 def _listed(folder: Path) -> list[str] | None:
@@ -84,7 +108,7 @@ SYNTHETIC = FolderKind(
     listed=_listed,
     names=re.compile(
         rf"{re.escape(NTU_FOLDER)}/\w+\.skeleton|kinetics_(train|val)(/[\w-]+|_label)\.json|[\w-]+\.zip|"
-        + re.escape(LIST_NAME)
+        rf"{MOTION_NAME}|{re.escape(LIST_NAME)}"
     ),
 )
 

@@ -57,7 +57,7 @@ def perform(script: Script, subjects: tuple[Subject, ...], limits: tuple[int, in
 
 def stand(subject: Subject, n_frames: int, place: Array, rng: np.random.Generator) -> Body:
     """Somebody who only stands there, turned towards nothing in particular."""
-    angles = subject.posture_D + _sway(n_frames, rng)
+    angles = subject.posture_D + sway(n_frames, rng)
     return _placed(angles, subject, rng.uniform(-1.2, 1.2), place)
 
 
@@ -87,7 +87,7 @@ def _act(
 ) -> Array:
     """(T, D) angles: relaxed posture, sway, the script's actions in their windows, and now and then a fidget."""
     frames = np.arange(n_frames, dtype=np.float64)
-    angles = subject.posture_D + _sway(n_frames, rng)
+    angles = subject.posture_D + sway(n_frames, rng)
     for stage, (start, stop) in zip(stages, windows_S2, strict=True):
         for action in stage:
             move = _varied(MOVES[action.move], subject, rng)
@@ -133,7 +133,7 @@ def _varied(move: Move, subject: Subject, rng: np.random.Generator) -> Move:
     return Move(name=move.name, seconds=move.seconds, beats=beats, parts_KD=parts)
 
 
-def _sway(n_frames: int, rng: np.random.Generator) -> Array:
+def sway(n_frames: int, rng: np.random.Generator) -> Array:
     """(T, D) slow wandering of every angle, 0.1 to 0.6 Hz, and of the place where the body stands."""
     waves = rng.uniform(0.1, 0.6, (3, 1, len(CHANNELS))) * (np.arange(n_frames)[None, :, None] / FPS)
     wander: Array = np.sin(2.0 * np.pi * (waves + rng.random((3, 1, len(CHANNELS))))).sum(axis=0) / 1.5

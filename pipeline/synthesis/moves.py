@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.synthesis.body import CHANNELS, COLUMN, Array
 
 PARTS = ("hold", "sine", "cosine", "pulse", "ramp")
+LENGTHS = ("forward", "sideways", "lift")
 MIRRORED = ("lean", "twist", "tilt", "look", "turn", "sideways")
 
 Angles = Mapping[str, float]
@@ -48,26 +49,37 @@ def _limb(channel: str) -> str:
     return "trunk" if channel in ("bend", "lean", "twist") else "legs"
 
 
+def angles(values: Angles) -> Array:
+    """(D,) radians, and fractions of the height, from degrees and hundredths by the names of `CHANNELS`.
+
+    >>> angles({"r_hip": 180.0, "lift": 16.0})[[COLUMN["r_hip"], COLUMN["lift"]]].tolist()
+    [3.141592653589793, 0.16]
+    """
+    vector = np.zeros(len(CHANNELS))
+    for channel, value in values.items():
+        vector[COLUMN[channel]] = value / 100 if channel in LENGTHS else np.radians(value)
+    return vector
+
+
 def make_move(name: str, seconds: float, beats: int = 1, **parts: Angles) -> Move:
     """Build from mappings channel -> degrees (or hundredths of the height), one for each of `PARTS` in use."""
     parts_KD = np.zeros((len(PARTS), len(CHANNELS)))
-    for part, angles in parts.items():
-        for channel, value in angles.items():
-            is_length = channel in ("forward", "sideways", "lift")
-            parts_KD[PARTS.index(part), COLUMN[channel]] = value / 100 if is_length else np.radians(value)
+    for part, values in parts.items():
+        parts_KD[PARTS.index(part)] = angles(values)
     return Move(name=name, seconds=seconds, beats=beats, parts_KD=parts_KD)
 
 
 def _both_sides(name: str, seconds: float, beats: int = 1, **parts: Angles) -> tuple[Move, Move]:
     """The move as given, for the right (`{side}` in the name), and its mirror image."""
-    left = {part: {_mirror(c): -v if c in MIRRORED else v for c, v in a.items()} for part, a in parts.items()}
+    left = {part: {mirror_channel(c): -v if c in MIRRORED else v for c, v in a.items()} for part, a in parts.items()}
     return (
         make_move(name.format(side="right"), seconds, beats, **parts),
         make_move(name.format(side="left"), seconds, beats, **left),
     )
 
 
-def _mirror(channel: str) -> str:
+def mirror_channel(channel: str) -> str:
+    """The channel of the other side; itself where there is but one."""
     return {"r_": "l_", "l_": "r_"}.get(channel[:2], channel[:2]) + channel[2:]
 
 

@@ -63,7 +63,9 @@ def film(scene: Scene, rng: np.random.Generator) -> Film:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Lens:
+class Lens:
+    """How points in front of the camera become places in its picture."""
+
     distance: float
     focal_T: Array
     """In image heights; slow zoom."""
@@ -71,19 +73,18 @@ class _Lens:
     """Where the point (0, middle, distance) falls; slow pan."""
     middle: float
     """Height that the camera looks at, metres."""
+    aspect: float = ASPECT
+    """Width of the picture by its height."""
 
 
-def _lens(n_frames: int, head: float, n_bodies: int, rng: np.random.Generator) -> _Lens:
+def _lens(n_frames: int, head: float, n_bodies: int, rng: np.random.Generator) -> Lens:
     """Frame the whole body, or in a close-up the upper part of it."""
     is_close = rng.random() < CLOSE_UP_RATE and n_bodies == 1
     fill = rng.uniform(1.15, 1.45) if is_close else rng.uniform(0.5, 0.85)
     distance = float(rng.uniform(3.0, 5.0))
-    time = np.arange(n_frames) / 30.0
-    slow = np.sin(2 * np.pi * (rng.uniform(0.03, 0.15, (3, 1)) * time + rng.random((3, 1))))
-    zoom = 1.0 + rng.uniform(0.0, 0.07) * slow[0]
-    pan = rng.uniform(0.0, 0.03, 2) * slow[1:].T
+    zoom, pan = hand_held(n_frames, rng)
     middle = head * (1.08 - 0.5 / fill) if is_close else head * 0.52
-    return _Lens(
+    return Lens(
         distance=distance,
         focal_T=fill * distance / (1.1 * head) * zoom,
         centre_T2=np.array([0.5, 0.52]) + rng.normal(0.0, 0.05, 2) + pan,
@@ -91,10 +92,19 @@ def _lens(n_frames: int, head: float, n_bodies: int, rng: np.random.Generator) -
     )
 
 
-def _found(body: Body, lens: _Lens, confidence: float, missing: float, rng: np.random.Generator) -> Person:
+def hand_held(n_frames: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """A camera in somebody's hand: (T,) factor on the focal length, (T, 2) shift of the picture; both change slowly."""
+    time = np.arange(n_frames) / 30.0
+    slow = np.sin(2 * np.pi * (rng.uniform(0.03, 0.15, (3, 1)) * time + rng.random((3, 1))))
+    zoom: Array = 1.0 + rng.uniform(0.0, 0.07) * slow[0]
+    pan: Array = rng.uniform(0.0, 0.03, 2) * slow[1:].T
+    return zoom, pan
+
+
+def _found(body: Body, lens: Lens, confidence: float, missing: float, rng: np.random.Generator) -> Person:
     points = body.points_TV3[:, POINT_OF_JOINT]
     points[:, NECK] = (points[:, SHOULDERS[0]] + points[:, SHOULDERS[1]]) / 2
-    xy = _project(points, lens)
+    xy = project(points, lens)
     size = lens.focal_T / points[:, :, 2].mean(axis=1)
     xy = xy + rng.normal(0.0, 0.007, xy.shape) * size[:, None, None]
     lost = random_runs(xy.shape[:2], missing, MISSING_RUN, rng) | _hidden(points, xy)
@@ -106,11 +116,11 @@ def _found(body: Body, lens: _Lens, confidence: float, missing: float, rng: np.r
     return Person(xy_TV2=np.where(lost[..., None], 0.0, xy), score_TV=score, present_T=np.asarray(~lost.all(axis=1)))
 
 
-def _project(points_TV3: Array, lens: _Lens) -> Array:
+def project(points_TV3: Array, lens: Lens) -> Array:
     """Pinhole: metres -> fractions of the image."""
     scale = lens.focal_T[:, None] / np.maximum(points_TV3[..., 2], 0.5)
     across, up = points_TV3[..., 0], points_TV3[..., 1] - lens.middle
-    return lens.centre_T2[:, None] - np.stack([across * scale / ASPECT, up * scale], axis=2)
+    return lens.centre_T2[:, None] - np.stack([across * scale / lens.aspect, up * scale], axis=2)
 
 
 def _hidden(points_TV3: Array, xy_TV2: Array) -> Mask:

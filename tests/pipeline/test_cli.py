@@ -184,7 +184,11 @@ def test_a_setting_in_the_wrong_form_is_wrong_usage(form):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ntu", "no data set 'ntu': one of demo-kinetics, demo-ntu, kinetics, ntu-one-shot, ntu-s, ntu-t, or your own"),
+        (
+            "ntu",
+            "no data set 'ntu': one of demo-kinetics, demo-ntu, kinetics, motion2d, motion3d, ntu-one-shot, ntu-s,"
+            " ntu-t, or your own",
+        ),
         ("none.yaml", "none.yaml: no such definition file"),
         ("list.yaml", "list.yaml: expected a mapping with name, parse and split"),
         ("broken.yaml", "broken.yaml: not readable as YAML: "),

@@ -13,6 +13,7 @@ from dastm.contract.skeleton import LAYOUTS
 from pipeline.definitions.definition import Definition, SynthSpec, load_definition
 from pipeline.parse.formats.kinetics_json import parse_clip
 from pipeline.parse.formats.ntu_skeleton import parse_skeleton
+from pipeline.parse.sources.folder_arrays import parse_clip as parse_array
 from pipeline.synthesis import synthesise
 
 SMALL = SynthSpec(n_classes=2, clips_per_class=2, seed=3)
@@ -83,6 +84,49 @@ def test_the_parsers_take_every_clip_but_the_odd_ones(tmp_path: Path) -> None:
     assert labels.count(1) == 2
     assert labels.count(0) == 2 + 2  # a clip whose list entry is empty, and the relabelled copy
     assert labels.count(None) == 1
+
+
+@pytest.mark.parametrize("name", ["motion3d", "motion2d"])
+def test_the_open_vocabulary_is_parsed_as_it_is_written(name: str, tmp_path: Path) -> None:
+    definition = load_definition(name, {"synth": {"n_classes": 3, "clips_per_class": 2}})
+    assert synthesise(definition, tmp_path / "a") == synthesise(definition, tmp_path / "b") == 6
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    for path, content in files(tmp_path / "a").items():
+        tracks = parse_array(path, content, definition.parse)
+        assert tracks.joints_PVC.shape[1] == definition.parse.layout.n_joints
+        assert tracks.notes == ()
+    synthesise(definition, tmp_path / "a")  # it knows its own files
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("demo-ntu", {"vocabulary": "open"}, "vocabulary: open is written as folder_arrays, not as ntu_skeleton"),
+        (
+            "motion3d",
+            {"vocabulary": "fixed", "n_classes": 9},
+            "fixed is written as ntu_skeleton or kinetics_json, not as folder_arr",
+        ),
+        ("motion3d", {"n_classes": 10_001}, "synth.n_classes: at most 10000, got 10001"),
+        ("motion3d", {"clips_per_class": 1001}, "synth.clips_per_class: at most 1000, got 1001"),
+    ],
+)
+def test_a_vocabulary_has_its_own_formats_and_limits(
+    name: str, wrong: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    definition = load_definition(name)
+    assert definition.synth is not None
+    spec = replace(definition.synth, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=message):
+        synthesise(replace(definition, synth=spec), tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_layout_that_nothing_is_made_for_is_refused(tmp_path: Path) -> None:
+    definition = load_definition("motion3d")
+    other = replace(definition, parse=replace(definition.parse, layout=LAYOUTS["openpose18"]))
+    with pytest.raises(DataError, match=r"^motion3d: synth: made for layout ntu25 or coco17, not for openpose18$"):
+        synthesise(other, tmp_path / "x")
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:

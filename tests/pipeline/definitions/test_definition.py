@@ -56,12 +56,41 @@ def test_demos_have_thirty_classes():
         assert definition.synth.n_classes == 30
 
 
+@pytest.mark.parametrize("name", ["motion3d", "motion2d"])
+def test_classes_of_the_open_vocabulary_have_names_that_tell_nothing_and_all_but_some_train(name):
+    definition = load_definition(name, {"synth": {"n_classes": 3000}})
+    assert definition.class_name(1234) == "motion_1234"
+    assert len(definition.parse.class_names) == 3000
+    split = definition.split.class_split
+    assert (split["train"], len(split["val"]), len(split["test"])) == (tuple(range(60, 3000)), 40, 20)
+    assert definition.synth.vocabulary == "open"
+    assert load_definition("demo-ntu").synth.vocabulary == "fixed"
+    for wrong in ("many", 0):
+        with pytest.raises(DataError, match=r"synth\.n_classes"):
+            load_definition(name, {"synth": {"n_classes": wrong}})
+
+
+def test_rest_is_every_class_that_no_other_subset_lists(tmp_path):
+    text = MINIMAL.replace("ntu_skeleton", "ntu_skeleton, class_names: [a, b, c, d]").replace(
+        "train: [0, 1]", "train: rest"
+    )
+    assert load_definition(write(tmp_path, text)).split.class_split == {"train": (0, 1), "val": (2,), "test": (3,)}
+    one_based = text.replace("{class_split", "{first_class_id: 1, class_split")
+    assert load_definition(write(tmp_path, one_based)).split.class_split["train"] == (0, 3)
+    for wrong, why in (
+        (text.replace(", class_names: [a, b, c, d]", ""), "parse.class_names do not say which classes there are"),
+        (text.replace("val: [2]", "val: rest"), "two subsets cannot have it"),
+    ):
+        with pytest.raises(DataError, match=rf"mine\.yaml: split\.class_split\.\w+: rest: {why}"):
+            load_definition(write(tmp_path, wrong))
+
+
 @pytest.mark.parametrize("name", shipped_names())
 def test_resolved_definition_is_json_and_names_no_path_of_this_machine(name):
     definition = load_definition(name)
-    text = json.dumps(definition.to_dict())
-    assert str(definition.source.parent) not in text
-    assert '"source"' not in text
+    document = definition.to_dict()
+    assert str(definition.source.parent) not in json.dumps(document)
+    assert "source" not in document
 
 
 def test_a_users_own_file_works_the_same(tmp_path):

@@ -7,7 +7,7 @@ from pipeline.synthesis import video_camera
 from pipeline.synthesis.body import draw_subject
 from pipeline.synthesis.classes import class_script
 from pipeline.synthesis.motion import Scene, perform
-from pipeline.synthesis.video_camera import ASPECT, Film, _Lens, _project, film
+from pipeline.synthesis.video_camera import ASPECT, Film, Lens, film, project
 
 
 def scene(rng: np.random.Generator, class_id: int = 0) -> Scene:
@@ -26,9 +26,9 @@ def many() -> list[Film]:
 
 
 def test_projection_of_known_points() -> None:
-    lens = _Lens(distance=4.0, focal_T=np.array([2.0, 4.0]), centre_T2=np.array([[0.5, 0.5], [0.6, 0.4]]), middle=1.0)
+    lens = Lens(distance=4.0, focal_T=np.array([2.0, 4.0]), centre_T2=np.array([[0.5, 0.5], [0.6, 0.4]]), middle=1.0)
     points = np.array([[0.0, 1.0, 4.0], [ASPECT, 1.0, 4.0], [0.0, 1.5, 4.0]])
-    xy = _project(np.stack([points, points]), lens)
+    xy = project(np.stack([points, points]), lens)
     np.testing.assert_allclose(xy[0], [[0.5, 0.5], [0.0, 0.5], [0.5, 0.25]])  # right goes left, up goes to small y
     np.testing.assert_allclose(xy[1], [[0.6, 0.4], [-0.4, 0.4], [0.6, -0.1]])
 
