@@ -1,4 +1,4 @@
-"""Episode -> distances: encode bodies, average them a clip, average supports to prototypes, match.
+"""Episode -> distances: encode bodies, average them a clip, match queries with prototypes or examples.
 
 In: `Episode` tensors. Out: `Matched` (distances of every query to every class, and the features they came from).
 Distances are those of `dastm.matching.matcher`. Prediction is the softmax of minus the distance (Ma et al., ECCV 2022,
@@ -20,8 +20,9 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.matching.activation import Activation
 from dastm.matching.block_activation import BlockActivation
+from dastm.matching.examples import references, to_classes
 from dastm.matching.matcher import Matcher
-from dastm.matching.prototypes import prototypes
+from dastm.matching.path import path_distances, path_terms
 from dastm.matching.rank import rank_loss
 from dastm.matching.surrogate import surrogate_loss
 
@@ -44,7 +45,8 @@ class Matched:
     distances_QW: Tensor
     features_LTVD: Tensor
     """Support clips, then queries."""
-    prototypes_WSVD: Tensor
+    references_RSVD: Tensor
+    """What queries were compared with: prototypes, or all examples (`matching.examples`)."""
 
 
 class Recogniser(nn.Module):
@@ -54,7 +56,8 @@ class Recogniser(nn.Module):
         generator: every initial weight is drawn from it, and from nothing else.
         bf16: run the backbone in bfloat16; features and matching stay in float32.
 
-    Called with an `Episode` it gives `Matched`: distances (Q, W), features (L, T', V, D) and prototypes (W, T', V, D).
+    Called with an `Episode` it gives `Matched`: distances (Q, W), features (L, T', V, D) and prototypes or
+    examples (R, T', V, D).
     Raises: ValueError if clips do not fit the layout. Source: Ma et al., ECCV 2022, section 3.
 
     >>> import dastm, numpy, torch
@@ -75,7 +78,7 @@ class Recogniser(nn.Module):
         bf16: bool = False,
     ) -> None:
         super().__init__()
-        self.bf16 = bf16
+        self.bf16, self.is_image = bf16, layout.is_image
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
@@ -91,15 +94,44 @@ class Recogniser(nn.Module):
     def forward(self, episode: Episode) -> Matched:
         """Distances of the episode's queries to its classes, and all features."""
         bodies = self.bodies(episode.support, episode.query)
-        return self.match(bodies, episode.support_labels, len(episode.plan.class_ids))
+        factor_QL = self.path_factor(episode.query, episode.support)
+        return self.match(bodies, episode.support_labels, len(episode.plan.class_ids), factor_QL)
 
-    def match(self, bodies: Bodies, support_labels: Tensor, n_way: int) -> Matched:
+    def match(self, bodies: Bodies, support_labels: Tensor, n_way: int, factor_QL: Tensor | None = None) -> Matched:
         """`forward` for bodies gathered before, support clips first: on CUDA no step waits for the device."""
         features = self.features(bodies)
         n_support = len(support_labels)
-        prototypes_WSVD = prototypes(features[:n_support], support_labels, n_way)
-        distances_QW = self.distances(features[n_support:], prototypes_WSVD)
-        return Matched(distances_QW=distances_QW, features_LTVD=features, prototypes_WSVD=prototypes_WSVD)
+        references_RSVD = self._references(features[:n_support], support_labels, n_way)
+        distances_QR = self.distances(features[n_support:], references_RSVD)
+        distances_QW = self._to_classes(distances_QR, support_labels, n_way, factor_QL)
+        return Matched(distances_QW=distances_QW, features_LTVD=features, references_RSVD=references_RSVD)
+
+    def class_distances(
+        self, query_QTVD: Tensor, support_LSVD: Tensor, labels_L: Tensor, n_way: int, factor_QL: Tensor | None = None
+    ) -> Tensor:
+        """Distance of every query to every class, from features of queries and examples -> (Q, W).
+
+        `factor_QL` is what `path_factor` gives for the same clips.
+        """
+        distances_QR = self.distances(query_QTVD, self._references(support_LSVD, labels_L, n_way))
+        return self._to_classes(distances_QR, labels_L, n_way, factor_QL)
+
+    def path_factor(self, query: ClipBatch, support: ClipBatch) -> Tensor | None:
+        """What distances to examples are multiplied by (`matching.path`) -> (Q, L), or None for nothing."""
+        power = self.matcher.options.path
+        if power == 0 or self.training:
+            return None
+        terms = (path_terms(clips.joints_LMTVC, is_image=self.is_image) for clips in (query, support))
+        factor_QL: Tensor = path_distances(*terms) ** power
+        return factor_QL
+
+    def _references(self, support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
+        return references(support_LSVD, labels_L, n_way, self.matcher.options.examples)
+
+    def _to_classes(self, distances_QR: Tensor, labels_L: Tensor, n_way: int, factor_QL: Tensor | None) -> Tensor:
+        if factor_QL is not None:
+            distances_QR = distances_QR * factor_QL.to(distances_QR.dtype)
+        return to_classes(distances_QR, labels_L, n_way, self.matcher.options.examples)
 
     def episode_distances(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
@@ -134,7 +166,7 @@ class Recogniser(nn.Module):
         return self.matcher.frame_distances(query_QTVD, prototypes_WSVD)
 
     def distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
-        """Distance of every query to every prototype -> (Q, W)."""
+        """Distance of every query to every prototype (or example) by the matching alone -> (Q, W)."""
         distances_QW: Tensor = self.matcher(query_QTVD, prototypes_WSVD)
         return distances_QW
 
@@ -154,7 +186,7 @@ def rank_term(matched: Matched, matching: MatchingConfig) -> Tensor | None:
     if matching.rank_weight == 0:
         return None
     if matching.rank == "surrogate":
-        return surrogate_loss(matched.prototypes_WSVD, matched.features_LTVD[-len(matched.distances_QW) :])
+        return surrogate_loss(matched.references_RSVD, matched.features_LTVD[-len(matched.distances_QW) :])
     return rank_loss(matched.features_LTVD, unit=matching.rank == "unit")
 
 

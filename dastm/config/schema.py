@@ -27,6 +27,7 @@ BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
+Examples = Literal["mean", "nearest", "both"]
 TooFew = Literal["error", "leave_out"]
 Baseline = Literal["coordinates", "path", "untrained"]
 """What each is: `dastm.evaluation.baselines`."""
@@ -154,6 +155,12 @@ class MatchingConfig:
     """Pair only feature frames at most this far apart (Sakoe-Chiba); null pairs all, as the paper does."""
     temperature: Positive = 1.0
     """Distances are divided by this before the softmax of Eq. 1; 1 is the paper's equation."""
+    examples: Examples = "mean"
+    """What of a class's examples a query is compared with: their mean, the prototype, as in the paper; the nearest one;
+    or half the least and half the mean of the distances to them."""
+    path: Weight = 0.0
+    """Distances to examples are multiplied by their `path` distance (`dastm.matching.path`) to this power; 0 leaves it
+    out. In evaluation only: soft minima may be negative, and a larger factor would make these smaller."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
@@ -163,6 +170,14 @@ class MatchingConfig:
     def _codes_are_of_the_equations(self) -> "MatchingConfig":
         if self.joint_code and self.attention == "block":
             raise ValueError("joint_code: is of `attention: equations`; set it to 0 for the block")
+        return self
+
+    @model_validator(mode="after")
+    def _path_has_examples_and_a_sign(self) -> "MatchingConfig":
+        if self.path and self.examples == "mean":
+            raise ValueError("path: a mean of examples has no path; set examples to nearest or both")
+        if self.path and self.temporal == "dtw" and (self.soft_evaluation or self.divergence):
+            raise ValueError("path: distances may be negative with soft_evaluation or divergence; set both to false")
         return self
 
 
@@ -288,7 +303,8 @@ class Config:
             "DropEdge": backbone.drop_edge > 0,
         }
         named = [what for what, there in further.items() if there]
-        return " + ".join(named if named and name == "DTW" else [name, *named])
+        beside = ["path"] if matching.path else []
+        return " + ".join([*(named if named and name == "DTW" else [name, *named]), *beside])
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain lists, numbers and strings, from which `config_from_dict` builds it again."""

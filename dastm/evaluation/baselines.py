@@ -13,7 +13,7 @@ from torch.nn import functional
 from dastm.config.schema import Baseline
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
-from dastm.matching.examples import nearest_example
+from dastm.matching.examples import to_classes
 from dastm.matching.path import path_distances, path_terms
 from dastm.matching.prototypes import prototypes
 
@@ -49,7 +49,8 @@ def path_to_classes(layout: Layout) -> Distances:
         support, query = (
             path_terms(clips.joints_LMTVC, is_image=layout.is_image) for clips in (episode.support, episode.query)
         )
-        return nearest_example(path_distances(query, support), episode.support_labels, len(episode.plan.class_ids))
+        pairs_QL, n_way = path_distances(query, support), len(episode.plan.class_ids)
+        return to_classes(pairs_QL, episode.support_labels, n_way, "nearest")
 
     return distances
 

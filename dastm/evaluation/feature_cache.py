@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from dastm.episodes.episode import ClipBatch, Episode
-from dastm.matching.prototypes import prototypes
 from dastm.model import Recogniser
 
 BUDGET = 2 * 2**30
@@ -27,10 +26,11 @@ class FeatureCache:
 
     def __call__(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
-        class_ids = episode.plan.class_ids
+        class_ids, labels = episode.plan.class_ids, episode.support_labels
         support = self._features(class_ids, episode.plan.support, episode.support)
         query = self._features(class_ids, episode.plan.query, episode.query)
-        return self.model.distances(query, prototypes(support, episode.support_labels, len(class_ids)))
+        factor_QL = self.model.path_factor(episode.query, episode.support)
+        return self.model.class_distances(query, support, labels, len(class_ids), factor_QL)
 
     def _features(self, class_ids: tuple[int, ...], positions: tuple[tuple[int, ...], ...], clips: ClipBatch) -> Tensor:
         keys = [(class_id, i) for class_id, row in zip(class_ids, positions, strict=True) for i in row]

@@ -23,7 +23,6 @@ from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import clip_batches
 from dastm.episodes.sampler import plan_one_shot
-from dastm.matching.prototypes import prototypes
 from dastm.model import Recogniser
 
 CHUNK = 200
@@ -48,15 +47,16 @@ class SupportOnce:
     def __init__(self, model: Recogniser) -> None:
         self._model = model
         self._support: ClipBatch | None = None
-        self._prototypes_WSVD = torch.empty(0)
+        self._support_LSVD = torch.empty(0)
 
     def __call__(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
         if episode.support is not self._support:
-            features = self._model.encode(episode.support)
-            self._prototypes_WSVD = prototypes(features, episode.support_labels, len(episode.plan.class_ids))
+            self._support_LSVD = self._model.encode(episode.support)
             self._support = episode.support
-        return self._model.distances(self._model.encode(episode.query), self._prototypes_WSVD)
+        query, factor_QL = self._model.encode(episode.query), self._model.path_factor(episode.query, episode.support)
+        labels, n_way = episode.support_labels, len(episode.plan.class_ids)
+        return self._model.class_distances(query, self._support_LSVD, labels, n_way, factor_QL)
 
 
 def plan_of(manifest: Manifest, subset: str) -> EpisodePlan:

@@ -14,17 +14,20 @@ def prototypes(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
     Raises: ValueError if the shapes do not fit; on the CPU also if a label is out of range or a class has no clip (an
     accelerator would have to be waited for: there such a prototype is nan).
     """
-    if support_LSVD.ndim != 4 or labels_L.shape != support_LSVD.shape[:1]:
-        shapes = tuple(support_LSVD.shape), tuple(labels_L.shape)
-        raise ValueError(f"expected support (L, S, V, D) and labels (L,), got {shapes[0]} and {shapes[1]}")
-    if labels_L.device.type == "cpu":
-        _check_labels(labels_L.tolist(), n_way)
+    check_labels(support_LSVD, labels_L, n_way)
     members_WL = (labels_L == torch.arange(n_way, device=labels_L.device)[:, None]).to(support_LSVD.dtype)
     prototypes_WSVD: Tensor = torch.tensordot(members_WL / members_WL.sum(1, keepdim=True), support_LSVD, 1)
     return prototypes_WSVD
 
 
-def _check_labels(labels: list[int], n_way: int) -> None:
+def check_labels(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> None:
+    """Raise what `prototypes` raises."""
+    if support_LSVD.ndim != 4 or labels_L.shape != support_LSVD.shape[:1]:
+        shapes = tuple(support_LSVD.shape), tuple(labels_L.shape)
+        raise ValueError(f"expected support (L, S, V, D) and labels (L,), got {shapes[0]} and {shapes[1]}")
+    if labels_L.device.type != "cpu":
+        return
+    labels = labels_L.tolist()
     wrong = [label for label in labels if not 0 <= label < n_way]
     if wrong:
         raise ValueError(f"label {wrong[0]} is outside 0..{n_way - 1}")

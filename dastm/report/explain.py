@@ -93,7 +93,9 @@ def explain(model: Recogniser, source: EpisodeSource, subset: str, n_way: int, d
         support = model.encode(episode.support)
         query = model.encode(episode.query)[:1]
         prototypes_WSVD = prototypes(support, episode.support_labels, n_way)
-        distances = model.distances(query, prototypes_WSVD)[0]
+        factor_QL = model.path_factor(episode.query, episode.support)
+        factor_1L = None if factor_QL is None else factor_QL[:1]
+        distances = model.class_distances(query, support, episode.support_labels, n_way, factor_1L)[0]
         wrong = distances.clone()
         wrong[0] = torch.inf
         return Explanation(

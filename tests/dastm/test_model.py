@@ -11,6 +11,7 @@ from dastm.config.schema import BackboneConfig, MatchingConfig
 from dastm.contract.skeleton import OPENPOSE18, Layout
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.matching.matcher import Matcher
+from dastm.matching.path import path_distances, path_terms
 from dastm.model import Matched, Recogniser, present_bodies, rank_term, slotted_bodies
 from tests.oracles import matching as oracle
 from tests.oracles.rank import nuclear_norm
@@ -192,12 +193,57 @@ def test_an_episode_of_every_method_is_what_the_matcher_makes_of_features_and_pr
     for training in (True, False):
         model.matcher.train(training)
         matched = model(item)
-        torch.testing.assert_close(matched.prototypes_WSVD, model.encode(item.support))
+        torch.testing.assert_close(matched.references_RSVD, model.encode(item.support))
         expected = model.matcher(model.encode(item.query), model.encode(item.support))
         torch.testing.assert_close(matched.distances_QW, expected)
     order = dataclasses.replace(item.query, joints_LMTVC=item.query.joints_LMTVC.flip(0))
     turned = model.episode_distances(dataclasses.replace(item, query=order))
     torch.testing.assert_close(turned, model.episode_distances(item).flip(0), rtol=1e-8, atol=1e-9)
+
+
+def two_shot(generator):
+    """Two classes of two examples, three queries; some clips of two bodies."""
+    support = clips(generator, [[True, False], [True, True], [True, False], [True, False]])
+    item = episode(generator, [[True]] * 2, [[True], [True], [True]])
+    plan = dataclasses.replace(item.plan, class_ids=(0, 1), support=((0, 1), (0, 1)), query=((2, 3), (2,)))
+    labels = {"support_labels": torch.tensor([0, 0, 1, 1]), "query_labels": torch.tensor([0, 0, 1])}
+    return as_double(dataclasses.replace(item, plan=plan, support=support, **labels))
+
+
+@pytest.mark.parametrize("examples", ["nearest", "both"])
+@pytest.mark.parametrize("method", ["protonet", "ngm", "dtw", "dastm"])
+def test_classes_are_as_far_as_their_examples_say_in_training_too(generator, method, examples):
+    matching = load_config(["paper", method], {"matching.examples": examples}).matching
+    model = Recogniser(STICK, BackboneConfig(n_blocks=4), matching, generator).double()
+    model.backbone.eval()
+    item = two_shot(generator)
+    for training in (False, True):
+        model.train(training)
+        model.backbone.eval()
+        matched = model(item)
+        pairs = model.matcher(model.encode(item.query), model.encode(item.support)).unflatten(1, (2, 2))
+        expected = pairs.amin(2) if examples == "nearest" else (pairs.amin(2) + pairs.mean(2)) / 2
+        torch.testing.assert_close(matched.distances_QW, expected)
+        torch.testing.assert_close(matched.references_RSVD, model.encode(item.support))
+    matched.distances_QW.sum().backward()
+    assert all(weight.grad is not None for weight in model.backbone.parameters())
+
+
+@pytest.mark.parametrize("examples", ["nearest", "both"])
+@pytest.mark.parametrize("kind", ["3-D", "image"])
+def test_distances_are_multiplied_by_those_along_the_path_in_evaluation(generator, examples, kind):
+    layout = STICK if kind == "3-D" else dataclasses.replace(STICK, coordinates=("x", "y", "confidence"))
+    settings = {"matching.examples": examples, "matching.path": 0.5, "matching.spatial": "none"}
+    matching = load_config("paper", settings).matching
+    model = Recogniser(layout, BackboneConfig(n_blocks=4), matching, generator).double().eval()
+    item = two_shot(generator)
+    terms = [path_terms(c.joints_LMTVC, is_image=kind == "image") for c in (item.query, item.support)]
+    learned = model.matcher(model.encode(item.query), model.encode(item.support))
+    pairs = (learned * path_distances(*terms).sqrt()).unflatten(1, (2, 2))
+    expected = pairs.amin(2) if examples == "nearest" else (pairs.amin(2) + pairs.mean(2)) / 2
+    torch.testing.assert_close(model.episode_distances(item), expected)
+    model.train()
+    assert model.path_factor(item.query, item.support) is None
 
 
 def test_with_slots_every_clip_has_as_many_bodies_and_absent_ones_are_zeros(generator):
@@ -226,7 +272,7 @@ def test_with_slots_absent_bodies_are_encoded_and_counted(generator):
 def test_the_rank_term_is_the_configured_one(generator):
     features = torch.randn((5, 2, 3, 7), generator=generator, dtype=torch.float64)
     prototypes, distances = features[:2].flip(0), torch.zeros(3, 2)
-    matched = Matched(distances_QW=distances, features_LTVD=features, prototypes_WSVD=prototypes)
+    matched = Matched(distances_QW=distances, features_LTVD=features, references_RSVD=prototypes)
     norms = torch.stack([nuclear_norm(frame) for frame in features.flatten(0, 1)])
     expected = {
         "nuclear": -norms.mean(),

@@ -88,6 +88,15 @@ def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
         load_config(str(tmp_path / "none.yaml"))
 
 
+PATH = {"matching.examples": "nearest", "matching.path": 1, "matching.spatial": "none"}
+
+
+def test_a_method_that_is_multiplied_by_the_path_distance_says_so_and_is_not_the_baseline():
+    assert load_config("paper", {**PATH, "matching.rank_weight": 0}).method == "DTW + path"
+    assert load_config(["paper", "dastm"], {"matching.examples": "both", "matching.path": 0.5}).method == "DASTM + path"
+    assert load_config(["paper", "pairnorm"], PATH).method == "PairNorm + path"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -107,6 +116,9 @@ def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
         ({"matching.joint_code": 1, "matching.attention": "block"}, "joint_code: is of .*equations"),
+        ({"matching.path": 1}, "path: a mean of examples has no path"),
+        ({**PATH, "matching.soft_evaluation": True}, "path: distances may be negative"),
+        ({**PATH, "matching.divergence": True}, "path: distances may be negative"),
         ({"backbone.n_blocks": 5}, r"backbone: .*st_gcn has 10 or 7 or 4, not 5"),
     ],
 )

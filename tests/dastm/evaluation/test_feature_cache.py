@@ -22,9 +22,13 @@ def some(source, count=12):
     return episodes(source, "train", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=count)
 
 
+PATH = {"matching__examples": "both", "matching__path": 1.0}
+
+
+@pytest.mark.parametrize("settings", [{}, PATH], ids=["prototypes", "examples and path"])
 @pytest.mark.parametrize("budget", [2**30, 100_000, 0], ids=["kept", "some kept", "none kept"])
-def test_distances_are_those_of_the_network(source, budget):
-    model = build_recogniser(tiny(), source.manifest.layout, 0).double()
+def test_distances_are_those_of_the_network(source, budget, settings):
+    model = build_recogniser(tiny(**settings), source.manifest.layout, 0).double()
     encoded = FeatureCache(model, budget)
     with torch.inference_mode():
         for episode in some(source):

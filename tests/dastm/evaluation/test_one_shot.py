@@ -83,8 +83,12 @@ def test_chunks_together_are_every_clip_but_the_exemplars_once(shards, monkeypat
 def test_hits_are_those_of_the_whole_protocol_at_once(source, monkeypatch):
     whole = whole_episode(source)
     monkeypatch.setattr(one_shot, "CHUNK", 3)
-    model = build_recogniser(tiny(), STICK, 0)
-    for once, distances in ((SupportOnce(model), model.episode_distances), (coordinate_distances,) * 2):
+    model, with_path = (
+        build_recogniser(tiny(**settings), STICK, 0)
+        for settings in ({}, {"matching__examples": "nearest", "matching__path": 1.0})
+    )
+    networks = [(SupportOnce(network), network.episode_distances) for network in (model, with_path)]
+    for once, distances in (*networks, (coordinate_distances,) * 2):
         with torch.inference_mode():
             expected = distances(whole).argmin(1) == whole.query_labels
         hits = query_hits(once, chunks(source, "test", CPU))

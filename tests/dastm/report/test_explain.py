@@ -25,8 +25,9 @@ def explained(source, **settings):
     return model, explain(model, source, "test", 3, torch.device("cpu"))
 
 
-def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source):
-    model, explanation = explained(source, matching__init="identity")
+@pytest.mark.parametrize("settings", [{}, {"matching__examples": "both", "matching__path": 1.0}], ids=["", "path"])
+def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source, settings):
+    model, explanation = explained(source, matching__init="identity", **settings)
     episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
     with torch.inference_mode():
         distances = model.episode_distances(episode)[0].tolist()
