@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,9 +19,19 @@ from dastm.cli.options import (
 from dastm.config.load import load_config, parse_settings
 from dastm.config.schema import Config
 
+if TYPE_CHECKING:
+    from dastm.episodes.fetch import EpisodeSource
+    from dastm.runs.record import TrainingRecord
+
 
 @click.command()
-@click.option("--shards", metavar="DIR|URL", help="Default: data/shards/<first data set of params.yaml>")
+@click.option(
+    "--shards",
+    multiple=True,
+    metavar="DIR|URL",
+    help="Repeatable: several are trained on together. Default: data/shards/<first data set of params.yaml>",
+)
+@click.option("--merge-classes", is_flag=True, help="Of several shards: classes of one name are one class.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder. Default: data/runs/<name of the shards>")
 @click.option("--preset", "presets", multiple=True, metavar="NAME|FILE", callback=known_presets, help=PRESET_HELP)
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
@@ -40,7 +50,8 @@ from dastm.config.schema import Config
 )
 @one_line_errors
 def train(
-    shards: str | None,
+    shards: tuple[str, ...],
+    merge_classes: bool,
     out: Path | None,
     presets: tuple[str, ...],
     settings: tuple[str, ...],
@@ -56,29 +67,51 @@ def train(
       dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
       dastm train --preset release --preset ngm --out data/runs/ngm
       dastm train --set matching.rank_weight=0 --out data/runs/no-rank
+      dastm train --shards data/shards/a --shards data/shards/b --set augment.layout=body15 --set augment.n_frames=24
       dastm train --shards data/shards/mine --from data/runs/others --out data/runs/tuned
     """
-    from dastm.episodes.sources import open_source
-    from dastm.runs.device import pick_device
     from dastm.runs.encoders import run_of
-    from dastm.runs.record import record_training
     from dastm.training.beginning import Beginning
     from dastm.training.trainer import train as run
 
     began = None if begin is None else Beginning.read(run_of(begin), begin)
-    config = _configured(presets, settings, began.sections() if began else None)
-    where = shards or str(DATA / "shards" / first_dataset())
-    device = pick_device(config.optimise.device)
-    subsets = ["train", "val"]
-    with closing(
-        open_source(where, mode=config.optimise.source, device=device, subsets=subsets, commands=shards is not None)
-    ) as source:
+    merging = ("episode.merge_classes=true",) if merge_classes else ()
+    config = _configured(presets, (*settings, *merging), began.sections() if began else None)
+    source, record = _opened(config, shards)
+    with closing(source):
         folder = out or DATA / "runs" / source.manifest.dataset
-        record = record_training(config, where, source.manifest)
         record = began.of(record, source.manifest) if began else record
         weights = began.weights if began else None
         run(source, record, folder, replace=replace, pretrained=pretrained, begun=weights, log=click.echo)
-    click.echo(f"trained: {folder}; next: dastm eval --run {folder}")
+    name_shards = " --shards .." if record.sets else ""
+    click.echo(f"trained: {folder}; next: dastm eval --run {folder}{name_shards}")
+
+
+def _opened(config: Config, shards: tuple[str, ...]) -> tuple["EpisodeSource", "TrainingRecord"]:
+    """The shards to train on, one folder or several, and the record of the training."""
+    from dastm.episodes.several import Several
+    from dastm.episodes.sources import open_several, open_source
+    from dastm.runs.device import pick_device
+    from dastm.runs.record import record_training
+    from dastm.runs.record_sets import record_several
+
+    device, subsets = pick_device(config.optimise.device), ["train", "val"]
+    options: dict[str, Any] = {"mode": config.optimise.source, "device": device, "subsets": subsets}
+    where = shards[0] if shards else str(DATA / "shards" / first_dataset())
+    source: EpisodeSource
+    if len(shards) < 2:
+        source = open_source(where, **options, commands=bool(shards))
+    else:
+        shape, layout = config.episode, config.augment.layout
+        merge, balance = shape.merge_classes, shape.balance == "sets"
+        source = open_several(shards, layout=layout, merge=merge, balance=balance, **options, commands=True)
+    try:
+        if isinstance(source, Several):
+            return source, record_several(config, shards, source)
+        return source, record_training(config, where, source.manifest)
+    except BaseException:
+        source.close()
+        raise
 
 
 def _configured(presets: tuple[str, ...], settings: tuple[str, ...], sections: dict[str, Any] | None) -> Config:

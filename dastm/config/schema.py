@@ -53,6 +53,10 @@ class EpisodeConfig:
     """Number of queries per class; None: as many as shots, as in the paper's N x (K + K)."""
     too_few: TooFew = "error"
     """What to do if classes of train or val have too few clips for an episode: stop, or leave out and name them."""
+    balance: Literal["sets", "classes"] = "sets"
+    """Of several data sets: draw a set first, then a class of it; or all classes alike. No matter for a single one."""
+    merge_classes: bool = False
+    """Of several data sets: whether classes of one name are one class."""
 
     @property
     def queries(self) -> int:

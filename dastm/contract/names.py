@@ -14,6 +14,7 @@ from dastm.contract.documents import DocumentError, read_yaml, shown
 PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 SAFE_IN_QUOTES = re.compile(r"[^'\x00-\x1f\x7f-][^'\x00-\x1f\x7f]*")
 """Matches a text that stays one word between single quotes in a shell."""
+UNNAMED = re.compile(r"((train|val|test) )?class \d+")
 
 
 def is_plain(name: object) -> bool:
@@ -24,6 +25,16 @@ def is_plain(name: object) -> bool:
 def composed(text: str) -> str:
     """The text with letters and their accents as one character each, so that what looks the same is the same."""
     return unicodedata.normalize("NFC", text)
+
+
+def folded(name: str) -> str:
+    """The name as it is compared: case and spaces do not count."""
+    return " ".join(composed(composed(name).casefold()).split())
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether this is what a class without a name is called, which says nothing outside its data set."""
+    return UNNAMED.fullmatch(folded(name)) is not None
 
 
 def read_params(path: Path, block: str) -> dict[str, Any]:

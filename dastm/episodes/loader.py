@@ -15,6 +15,7 @@ from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.fetch import EpisodeSource, fetch_episode
 from dastm.episodes.sampler import check_pool, plan_episode
+from dastm.episodes.several import sets_of
 
 Item = TypeVar("Item")
 
@@ -47,14 +48,14 @@ def episodes(
     >>> [len(episode.query_labels) for episode in drawn]
     [6, 6]
     """
-    pool_sizes = source.pool_sizes(subset)
+    pool_sizes, sets = source.pool_sizes(subset), sets_of(source, subset)
     check_pool(pool_sizes, n_way, k_shot, n_query, f"{source.manifest.dataset}: {subset}")
     if min(seed, epoch, count, start, workers) < 0 or prefetch < 1:
         raise ValueError("seed, epoch, count, start and workers must not be negative, prefetch at least 1")
 
     def fetch(number: int) -> Episode:
         plan = plan_episode(
-            pool_sizes, n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number
+            pool_sizes, n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number, sets=sets
         )
         episode = fetch_episode(source, subset, plan)
         return episode if device is None else episode.to(device)

@@ -47,11 +47,20 @@ def check_pool(
 
 
 def plan_episode(
-    pool_sizes: Mapping[int, int], *, n_way: int, k_shot: int, n_query: int, seed: int, epoch: int, number: int
+    pool_sizes: Mapping[int, int],
+    *,
+    n_way: int,
+    k_shot: int,
+    n_query: int,
+    seed: int,
+    epoch: int,
+    number: int,
+    sets: Sequence[Sequence[int]] = (),
 ) -> EpisodePlan:
     """Draw one episode: classes without repetition, then `k_shot + n_query` clips of each without repetition.
 
-    Every class, and every clip of a class, is equally likely; the order of `pool_sizes` does not matter.
+    Every class, and every clip of a class, is equally likely; the order of `pool_sizes` does not matter. With two or
+    more `sets` of class ids, each class is one of a set, and every set with classes left is equally likely.
     Raises: as `check_pool`; ValueError for a negative seed, epoch or number. Source: Vinyals et al., NeurIPS 2016.
 
     >>> import dastm
@@ -64,13 +73,27 @@ def plan_episode(
         raise ValueError(f"seed, epoch and number must not be negative, got {seed}, {epoch}, {number}")
     # A spawn key, unlike a longer seed, keeps (seed, epoch, number) apart from every other such triple.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, number)))
-    class_ids = [int(c) for c in rng.choice(sorted(pool_sizes), size=n_way, replace=False)]
+    if len(sets) > 1:
+        class_ids = _of_sets(sets, n_way, rng)
+    else:
+        class_ids = [int(c) for c in rng.choice(sorted(pool_sizes), size=n_way, replace=False)]
     drawn = [rng.choice(pool_sizes[c], size=k_shot + n_query, replace=False).tolist() for c in class_ids]
     return EpisodePlan(
         class_ids=tuple(class_ids),
         support=tuple(tuple(clips[:k_shot]) for clips in drawn),
         query=tuple(tuple(clips[k_shot:]) for clips in drawn),
     )
+
+
+def _of_sets(sets: Sequence[Sequence[int]], n_way: int, rng: np.random.Generator) -> list[int]:
+    """Draw a set, then a class of it that was not drawn before, `n_way` times."""
+    drawn: list[int] = []
+    for _ in range(n_way):
+        left = [[class_id for class_id in sorted(ids) if class_id not in drawn] for ids in sets]
+        left = [ids for ids in left if ids]
+        of_set = left[rng.integers(len(left))]
+        drawn.append(of_set[rng.integers(len(of_set))])
+    return drawn
 
 
 def plan_one_shot(pool_sizes: Mapping[int, int], exemplars: Mapping[int, Sequence[int]], where: str) -> EpisodePlan:

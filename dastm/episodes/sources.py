@@ -5,19 +5,24 @@ In: a folder or URL. Out: an `EpisodeSource`; the same plan gives the same bits 
 indexed   local folder, reads at offsets; memory does not grow with the data set
 resident  local folder, everything in memory or on the GPU
 streamed  anything webdataset opens, read from front to back
+
+Several folders are opened together as one source (`several`).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from dastm.contract.documents import shown
 from dastm.contract.errors import RunError
+from dastm.episodes.common import mapped
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.resident import ResidentClips, resident_bytes
+from dastm.episodes.several import Several
 from dastm.episodes.streamed import StreamedShards
 from dastm.episodes.urls import is_url, may_come_from_a_file
 
@@ -68,3 +73,32 @@ def open_source(
         return source
     with source:
         return ResidentClips(source, wanted, device or torch.device("cpu"))
+
+
+def open_several(shards: Sequence[str], *, layout: str | None, merge: bool, balance: bool, **options: Any) -> Several:
+    """Open several shard folders as one source, each mapped to `layout` if that is given.
+
+    Args:
+        merge: whether classes of one name (case and spaces do not count) are one class.
+        balance: whether episodes draw a set first, then a class of it.
+        options: as `open_source` takes them.
+
+    Raises: as `open_source` and `mapped`; RunError if the layouts differ.
+    """
+    opened: list[EpisodeSource] = []
+    try:
+        for where in shards:
+            opened.append(open_source(where, **options))
+        sources = tuple(mapped(source, layout) for source in opened)
+        first = sources[0].manifest
+        for manifest in (source.manifest for source in sources[1:]):
+            if replace(manifest.layout, name="") != replace(first.layout, name=""):
+                raise RunError(
+                    f"{first.dataset} has the layout {first.layout.name} and {manifest.dataset} {manifest.layout.name}:"
+                    " to train on both, map them to a common one: --set augment.layout=body15 (3-D) or pose15 (2-D)"
+                )
+    except BaseException:
+        for source in opened:
+            source.close()
+        raise
+    return Several(sources, tuple(source.manifest for source in opened), merge, balance)

@@ -41,7 +41,7 @@ def write_evaluation(
 
 def evaluation_folder(config: EvalConfig, record: TrainingRecord | None, manifest: Manifest) -> str:
     """Name of an evaluation's folder: the episodes, and the shards where they are not the run's own."""
-    if record is None or record.trained_on(manifest):
+    if record is None or (record.trained_on(manifest) and not record.sets):
         return config.name
     return f"{config.name}-on-{manifest.dataset}-{checksum(encode_manifest(manifest))[:8]}"
 

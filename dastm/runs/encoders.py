@@ -50,7 +50,14 @@ def make_encoder(run: Path, folder: Path, card: str) -> None:
     weights = run / "train" / f"seed-{seed}" / "best.pt"
     load_checkpoint(weights)
     optimise = replace(record.config.optimise, seeds=(seed,))
-    shipped = replace(record, config=replace(record.config, optimise=optimise), shards=record.dataset, beside=None)
+    shipped = replace(
+        record,
+        config=replace(record.config, optimise=optimise),
+        shards=record.dataset,
+        beside=None,
+        sets=tuple(replace(one, shards="") for one in record.sets),
+        seen_before=tuple(replace(one, shards="") for one in record.seen_before),
+    )
     shipped.write(folder)
     write_bytes(folder / "train" / f"seed-{seed}" / "best.pt", weights.read_bytes())
     write_bytes(folder / CARD, card.encode())

@@ -26,11 +26,11 @@ from dastm.runs.files import read_json, write_json
 from dastm.runs.sealed import DIGEST, check_seal, sealed
 
 CONFIG_NAME = "config.json"
-NOT_TRAINING = ("__main__.py", "bench", "cli", "report", "sweep")
+NOT_TRAINING = ("__main__.py", "bench", "cli", "encoders", "report", "sweep")
 """Of this package, what no weight depends on."""
 ARITHMETIC = ("torch", "numpy", "numba")
 """Packages whose version the last bit of a weight may depend on."""
-YOUNGER = ("begun_from", "seen_before")
+YOUNGER = ("begun_from", "seen_before", "sets")
 """Keys of config.json that are written only where they say something."""
 WHERE = ("shards", "beside")
 """Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
@@ -99,6 +99,8 @@ class TrainingRecord:
     """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
     clips: str | None = None
     """`clips_digest` of the shards; None: an older version wrote the record."""
+    sets: tuple[DataSeen, ...] = ()
+    """The data sets of a training on several; empty: there is one."""
     begun_from: Mapping[str, str] | None = None
     """The run whose weights the training began with: its name, and the digest of the weights; None: with none."""
     seen_before: tuple[DataSeen, ...] = ()
@@ -117,12 +119,13 @@ class TrainingRecord:
     def all_seen(self) -> tuple[DataSeen, ...]:
         """Every data set that the weights have seen, as far as the record says so."""
         own = DataSeen(dataset=self.dataset, classes=self.classes or {}, digest=self.shards_digest)
-        return (own, *self.seen_before)
+        return (*(self.sets or (own,)), *self.seen_before)
 
     def trained_on(self, manifest: Manifest) -> bool:
         """Whether these are the shards of the training, or the same clips prepared alike by another version."""
         same = self.clips == clips_digest(manifest) and self.preparation == preparation_of(manifest)
-        return same or checksum(encode_manifest(manifest)) == self.shards_digest
+        digests = [self.shards_digest, *(one.digest for one in self.sets)]
+        return same or checksum(encode_manifest(manifest)) in digests
 
     def of_classes(self, pools: Mapping[str, Collection[int]]) -> "TrainingRecord":
         """The record of a training that sees only these classes; subset -> class ids."""
@@ -152,7 +155,7 @@ class TrainingRecord:
                 document[name] = [asdict(one) for one in document[name]] if name != "begun_from" else document[name]
             else:
                 del document[name]
-        if Path(self.shards).is_absolute():
+        if Path(self.shards).is_absolute() and not self.sets:
             document["beside"] = os.path.relpath(self.shards, run.absolute())
         write_json(run / "train" / CONFIG_NAME, sealed(document, but=WHERE))
 
@@ -174,7 +177,7 @@ class TrainingRecord:
             layout = Layout.from_dict(layout) if layout is not None else None
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
             document["classes"] = _classes_read(document.pop("classes", None))
-            document["seen_before"] = _seen_read(document.pop("seen_before", ()))
+            document |= {name: _seen_read(document.pop(name, ())) for name in ("seen_before", "sets")}
             return TrainingRecord(config=config, versions=versions, layout=layout, **document)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise RunError(f"{path}: not the record of a training ({cut(error)}); {again}") from error

@@ -8,16 +8,14 @@ of another data set it is never the same, and `unnamed_note` says that it cannot
 The run's own shards are the exception: who asks there for subset `train` or `val` means the classes seen.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from dastm.contract.errors import RunError
-from dastm.contract.names import composed
+from dastm.contract.names import folded, is_unnamed
 from dastm.contract.shard_format import Manifest
 from dastm.contract.wording import listed
-from dastm.runs.record import TrainingRecord, training_classes
-
-UNNAMED = re.compile(r"((train|val|test) )?class \d+")
+from dastm.runs.record import DataSeen, TrainingRecord, training_classes
 
 
 def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, allow: bool) -> list[str] | None:
@@ -35,8 +33,7 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
         )
     if classes is None:
         return None
-    of_sets = [(one.dataset, one.classes) for one in record.all_seen()[1:]]
-    seen = _seen([(record.dataset, classes), *of_sets], manifest, subset)
+    seen = _seen(replace(record, classes=classes).all_seen(), manifest, subset)
     if seen and not allow and not (own and subset != "test"):
         names = listed([f"{name} ({where})" for name, where in seen])
         raise RunError(
@@ -53,34 +50,24 @@ def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str
         return ""
     sides = {one.dataset: [name for ids in one.classes.values() for name in ids.values()] for one in others}
     sides[manifest.dataset] = [entry.name for entry in manifest.subsets[subset].values()]
-    nameless = [dataset for dataset, names in sides.items() if any(map(_unnamed, names))]
+    nameless = [dataset for dataset, names in sides.items() if any(map(is_unnamed, names))]
     if not nameless:
         return ""
     return f"classes of {' and '.join(nameless)} have no names: whether the run has seen them cannot be told"
 
 
-def _seen(
-    data_seen: Sequence[tuple[str, Mapping[str, Mapping[int, str]]]], manifest: Manifest, subset: str
-) -> list[tuple[str, str]]:
+def _seen(data_seen: Sequence[DataSeen], manifest: Manifest, subset: str) -> list[tuple[str, str]]:
     """(name, subset of the training) of every class of `subset` that the training has seen in any of its data sets."""
     by_name: dict[str, str] = {}
     by_id: dict[int, str] = {}
-    for dataset, classes in data_seen:
-        same_set = dataset == manifest.dataset
-        for where, ids in classes.items():
-            by_name |= {_folded(name): where for name in ids.values() if same_set or not _unnamed(name)}
+    for data in data_seen:
+        same_set = data.dataset == manifest.dataset
+        for where, ids in data.classes.items():
+            by_name |= {folded(name): where for name in ids.values() if same_set or not is_unnamed(name)}
             by_id |= dict.fromkeys(ids, where) if same_set else {}
     found = []
     for class_id, entry in sorted(manifest.subsets[subset].items()):
-        where = by_id.get(class_id) or by_name.get(_folded(entry.name), "")
+        where = by_id.get(class_id) or by_name.get(folded(entry.name), "")
         if where:
             found.append((entry.name, where))
     return found
-
-
-def _unnamed(name: str) -> bool:
-    return UNNAMED.fullmatch(_folded(name)) is not None
-
-
-def _folded(name: str) -> str:
-    return " ".join(composed(composed(name).casefold()).split())

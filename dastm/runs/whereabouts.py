@@ -22,6 +22,8 @@ def shards_of(record: TrainingRecord, run: Path) -> str:
     """
     if is_encoder(run):
         raise RunError(f"{run}: an encoder comes without the shards of its training; name yours with --shards")
+    if record.sets:
+        raise RunError(f"{run}: was trained on several data sets ({record.shards}); name shards with --shards")
     if is_url(record.shards):
         return record.shards
     places = list(dict.fromkeys(_places(record, run.absolute())))

@@ -19,11 +19,12 @@ from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
 from dastm.episodes.augmentation import augmented, center_frames
-from dastm.episodes.common import lost, mapped
+from dastm.episodes.common import mapped
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import check_pool
+from dastm.episodes.several import notes, viewed
 from dastm.episodes.small_classes import without_small
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.evaluator import score
@@ -74,7 +75,7 @@ def train(
     """
     config = record.config
     shape = config.episode
-    for line in lost(source.manifest) if config.augment.layout else ():
+    for line in notes(source, config.augment.layout):
         log(line)
     source = mapped(source, config.augment.layout)
     if shape.too_few == "leave_out":
@@ -135,7 +136,8 @@ def train_seed(
     """
     model = build_recogniser(config, source.manifest.layout, seed).to(device)
     state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
-    seen = center_frames(source, config.augment.n_frames, config.augment.sampling)
+    augment = config.augment
+    seen = viewed(source, lambda one: center_frames(one, augment.n_frames, augment.sampling))
     last = folder / "last.pt"
     before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
@@ -165,15 +167,19 @@ def train_seed(
 def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
     """The source as the training of one seed sees it."""
     augment = config.augment
-    return augmented(
-        source,
-        n_frames=augment.n_frames,
-        sampling=augment.sampling,
-        yaw=augment.yaw,
-        scale=augment.scale,
-        noise=augment.noise,
-        seed=seed,
-    )
+
+    def view(one: EpisodeSource) -> EpisodeSource:
+        return augmented(
+            one,
+            n_frames=augment.n_frames,
+            sampling=augment.sampling,
+            yaw=augment.yaw,
+            scale=augment.scale,
+            noise=augment.noise,
+            seed=seed,
+        )
+
+    return viewed(source, view)
 
 
 def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, last: Path, device: torch.device) -> None:

@@ -148,3 +148,27 @@ def test_one_shot_takes_every_class_its_exemplars_and_every_other_clip():
 def test_one_shot_without_what_it_needs_is_one_line(pool_sizes, exemplars, message):
     with pytest.raises(RunError, match=f"^{message}"):
         plan_one_shot(pool_sizes, exemplars, "here")
+
+
+def test_of_several_sets_each_is_drawn_as_often_whatever_its_size():
+    sizes, sets = dict.fromkeys(range(22), 4), [list(range(20)), [20, 21]]
+    drawn = [of_three(sizes, number=number, sets=sets).class_ids for number in range(600)]
+    share = sum(class_ids[0] >= 20 for class_ids in drawn) / len(drawn)
+    assert abs(share - 0.5) < 0.07
+    assert all(len(set(class_ids)) == 3 for class_ids in drawn)
+    assert {class_id for class_ids in drawn for class_id in class_ids} == set(range(22))
+
+
+def test_a_class_of_two_sets_is_drawn_once_and_a_set_that_is_used_up_no_more():
+    sizes, sets = dict.fromkeys(range(3), 4), [[0, 1], [0], [2]]
+    assert {tuple(sorted(of_three(sizes, number=number, sets=sets).class_ids)) for number in range(20)} == {(0, 1, 2)}
+
+
+def test_one_set_is_drawn_from_as_before():
+    sizes = dict.fromkeys(range(9), 4)
+    for sets in ([], [list(range(9))]):
+        assert of_three(sizes, number=3, sets=sets) == of_three(sizes, number=3)
+
+
+def of_three(sizes, *, number, sets=()):
+    return plan_episode(sizes, n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, number=number, sets=sets)
