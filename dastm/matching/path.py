@@ -50,7 +50,7 @@ def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
     """
     bodies = max(query_QMRVC.shape[1], example_SMRVC.shape[1])
     query_QRD, example_SRD = (_flat(terms, bodies) for terms in (query_QMRVC, example_SMRVC))
-    alike_QS = _cosines(query_QRD[:, -2], example_SRD[:, -2]) * _cosines(query_QRD[:, -1], example_SRD[:, -1])
+    alike_QS = likeness(query_QRD, example_SRD)
     inner_QPSP = torch.tensordot(query_QRD[:, :STEPS], example_SRD[:, :STEPS], dims=([2], [2]))
     cost_QSPP = (1 - inner_QPSP.transpose(1, 2)).clamp(min=0)
     distances_QS: Tensor = hard_dtw(cost_QSPP.flatten(0, 1), band=BAND).view(alike_QS.shape) / alike_QS
@@ -91,6 +91,11 @@ def _flat(terms_LMRVC: Tensor, bodies: int) -> Tensor:
     """(L, R, D) of as many bodies for all."""
     padded = functional.pad(terms_LMRVC, (0, 0) * 3 + (0, bodies - terms_LMRVC.shape[1]))
     return padded.transpose(1, 2).flatten(2)
+
+
+def likeness(query_QRD: Tensor, example_SRD: Tensor) -> Tensor:
+    """How much the same coordinates move, what a pair's sum is divided by: the two cosines' product -> (Q, S), 0..1."""
+    return _cosines(query_QRD[:, -2], example_SRD[:, -2]) * _cosines(query_QRD[:, -1], example_SRD[:, -1])
 
 
 def _cosines(first_QD: Tensor, second_SD: Tensor) -> Tensor:
