@@ -68,4 +68,5 @@ def _squares(query_TVD: Tensor, example_SVD: Tensor) -> Tensor:
 
 def _unit(frames_TVD: Tensor) -> Tensor:
     sizes_T = torch.linalg.vector_norm(frames_TVD.flatten(1), dim=1)
-    return frames_TVD / sizes_T.masked_fill(sizes_T == 0, 1)[:, None, None]
+    unit_TVD: Tensor = frames_TVD / sizes_T.masked_fill(sizes_T == 0, 1)[:, None, None]
+    return unit_TVD
