@@ -22,7 +22,7 @@ from dastm.matching.activation import Activation
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.examples import references, to_classes
 from dastm.matching.matcher import Matcher
-from dastm.matching.path import path_distances, path_terms
+from dastm.matching.path import beside_directions, directions, likeness, path_terms
 from dastm.matching.rank import rank_loss
 from dastm.matching.surrogate import surrogate_loss
 
@@ -82,9 +82,9 @@ class Recogniser(nn.Module):
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
-        self.matcher = Matcher(
-            matching, n_joints=layout.n_joints, n_features=self.backbone.n_features, generator=generator
-        )
+        n_space = len(layout.coordinates) - layout.is_image
+        n_features = self.backbone.n_features + (n_space if matching.path else 0)
+        self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 
     @property
     def activation(self) -> Activation | BlockActivation | None:
@@ -118,12 +118,10 @@ class Recogniser(nn.Module):
 
     def path_factor(self, query: ClipBatch, support: ClipBatch) -> Tensor | None:
         """What distances to examples are multiplied by (`matching.path`) -> (Q, L), or None for nothing."""
-        power = self.matcher.options.path
-        if power == 0 or self.training:
+        if not self.matcher.options.path:
             return None
         terms = (path_terms(clips.joints_LMTVC, is_image=self.is_image) for clips in (query, support))
-        factor_QL: Tensor = path_distances(*terms) ** power
-        return factor_QL
+        return 1 / likeness(*terms)
 
     def _references(self, support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
         return references(support_LSVD, labels_L, n_way, self.matcher.options.examples)
@@ -148,18 +146,20 @@ class Recogniser(nn.Module):
 
     def features(self, bodies: Bodies) -> Tensor:
         """`encode` for bodies gathered before."""
-        mean_LTVD = self.backbone_features(bodies)
-        return functional.normalize(mean_LTVD.flatten(2), dim=2).view_as(mean_LTVD) if self.unit_frames else mean_LTVD
+        features_LTVD = self.backbone_features(bodies)
+        if self.unit_frames:
+            features_LTVD = functional.normalize(features_LTVD.flatten(2), dim=2).view_as(features_LTVD)
+        if not self.matcher.options.path:
+            return features_LTVD
+        steps_BTVC = directions(bodies.joints_BTVC, features_LTVD.shape[1], is_image=self.is_image)
+        return beside_directions(features_LTVD, _mean_of_clips(steps_BTVC, bodies), self.matcher.options.path)
 
     def backbone_features(self, bodies: Bodies) -> Tensor:
         """What the backbone makes of the bodies, a mean over those of a clip -> (L, T', V, D)."""
         device = bodies.joints_BTVC.device.type
         with torch.autocast(device, torch.bfloat16) if self.bf16 else nullcontext():
             features_BTVD = self.backbone(bodies.joints_BTVC)
-        features_BTVD = features_BTVD.to(torch.promote_types(features_BTVD.dtype, torch.float32))
-        nothing_LTVD = features_BTVD.new_zeros((len(bodies.n_bodies_L), *features_BTVD.shape[1:]))
-        total_LTVD: Tensor = nothing_LTVD.index_add(0, bodies.clip_B, features_BTVD)
-        return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
+        return _mean_of_clips(features_BTVD.to(torch.promote_types(features_BTVD.dtype, torch.float32)), bodies)
 
     def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """Distance of every query frame to every prototype frame -> (Q, W, T, S)."""
@@ -188,6 +188,13 @@ def rank_term(matched: Matched, matching: MatchingConfig) -> Tensor | None:
     if matching.rank == "surrogate":
         return surrogate_loss(matched.references_RSVD, matched.features_LTVD[-len(matched.distances_QW) :])
     return rank_loss(matched.features_LTVD, unit=matching.rank == "unit")
+
+
+def _mean_of_clips(values_BTVD: Tensor, bodies: Bodies) -> Tensor:
+    """The mean over the bodies of each clip -> (L, T, V, D)."""
+    nothing_LTVD = values_BTVD.new_zeros((len(bodies.n_bodies_L), *values_BTVD.shape[1:]))
+    total_LTVD: Tensor = nothing_LTVD.index_add(0, bodies.clip_B, values_BTVD)
+    return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
 
 
 def present_bodies(*batches: ClipBatch) -> Bodies:

@@ -162,9 +162,9 @@ class MatchingConfig:
     examples: Examples = "mean"
     """What of a class's examples a query is compared with: their mean, the prototype, as in the paper; the nearest one;
     or half the least and half the mean of the distances to them."""
-    path: Weight = 0.0
-    """Distances to examples are multiplied by their `path` distance (`dastm.matching.path`) to this power; 0 leaves it
-    out. In evaluation only: soft minima may be negative, and a larger factor would make these smaller."""
+    path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share that the direction of the body's step has in every frame, beside the features; distances are then
+    divided by how much the same coordinates move (`dastm.matching.path`). 0 leaves both out, as the paper does."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
@@ -180,6 +180,8 @@ class MatchingConfig:
     def _path_has_examples_and_a_sign(self) -> "MatchingConfig":
         if self.path and self.examples == "mean":
             raise ValueError("path: a mean of examples has no path; set examples to nearest or both")
+        if self.path and not self.unit_frames:
+            raise ValueError("path: is a share of frames of norm 1; set unit_frames to true")
         if self.path and self.temporal == "dtw" and (self.soft_evaluation or self.divergence):
             raise ValueError("path: distances may be negative with soft_evaluation or divergence; set both to false")
         return self

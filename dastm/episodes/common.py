@@ -2,8 +2,9 @@
 
 In: a source of any layout that can be mapped, and the name of a common layout. Out: a source of that layout in which
 the same clip has the same numbers whatever `dastm-data split` prepared it with: its origin is the hip centre of the
-first body in the first frame; in 3-D y is up and the line from its left to its right shoulder runs along x; the median
-length from hip centre to neck is 1. Some preparations lose what cannot be made again: `lost` says what.
+first body in the first frame; in 3-D y is up and its lines from left to right, of shoulders and hips, run along x as a
+mean over the clip; the median length from hip centre to neck is 1. Some preparations lose what cannot be made again:
+`lost` says what.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates (without the confidence of an image).
 """
@@ -23,7 +24,8 @@ from dastm.episodes.augmentation import View
 from dastm.episodes.fetch import EpisodeSource
 
 LEAST_FLAT = 0.1
-"""A line of the shoulders whose level part is a smaller share of it than this says nothing of where a body faces."""
+"""Lines from left to right whose mean is, seen from above, a smaller share of their length than this say nothing of
+where a body faces: it lies, or turns all the way round."""
 SMALLEST_TORSO = 0.01
 """A torso below this share of the clip's largest coordinate is a failed measurement: the clip is left in its size."""
 LOST = {
@@ -118,7 +120,7 @@ def _prepared(joints_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout, upright:
     there_LT = there_LMTV[:, 0, :, low]
     space = space - _first(space[:, 0, :, low], there_LT)[:, None, None, None]
     if n_space == 3:
-        space = _turned(space, there_LMTV, layout.shoulders or (0, 0))
+        space = _turned(space, there_LMTV, layout)
     lengths_LT = torch.linalg.vector_norm(space[:, 0, :, high] - space[:, 0, :, low], dim=-1)
     lengths_LT = lengths_LT.masked_fill(~(there_LT & there_LMTV[:, 0, :, high]), torch.nan)
     length_L, largest_L = lengths_LT.nanmedian(1).values, space.abs().flatten(1).amax(1)
@@ -127,20 +129,23 @@ def _prepared(joints_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout, upright:
     return whole * there_LMTV[..., None]
 
 
-def _turned(space_LMTVC: Tensor, there_LMTV: Tensor, shoulders: tuple[int, int]) -> Tensor:
-    """About y until the level part of the first body's shoulders lies along x, in the first frame where it has one."""
-    left, right = shoulders
-    line_LTC = space_LMTVC[:, 0, :, right] - space_LMTVC[:, 0, :, left]
-    flat_LT = torch.linalg.vector_norm(line_LTC[..., ::2], dim=-1)
-    clear_LT = (flat_LT > LEAST_FLAT * torch.linalg.vector_norm(line_LTC, dim=-1)) & there_LMTV[
-        :, 0, :, [left, right]
-    ].all(-1)
-    level_LC = _first(torch.stack([line_LTC[..., 0], line_LTC[..., 2], flat_LT], dim=-1), clear_LT)
-    unclear_L = ~clear_LT.any(1)
-    cos_L = (level_LC[:, 0] / level_LC[:, 2]).masked_fill(unclear_L, 1.0)[:, None, None, None]
-    sin_L = (level_LC[:, 1] / level_LC[:, 2]).masked_fill(unclear_L, 0.0)[:, None, None, None]
+def _turned(space_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout) -> Tensor:
+    """About y until the first body's lines from left to right, of shoulders and hips, lie along x as a mean.
+
+    All frames count: the first alone may show a body from the side, where a sensor guesses one of its shoulders.
+    """
+    left, right = (
+        [layout.joints.index(f"{side} {part}") for part in ("shoulder", "hip")] for side in ("left", "right")
+    )
+    there_LT = there_LMTV[:, 0][:, :, [*left, *right]].all(-1)
+    lines_LTC = (space_LMTVC[:, 0][:, :, right] - space_LMTVC[:, 0][:, :, left]).sum(2) * there_LT[..., None]
+    x_L, z_L = lines_LTC.sum(1)[:, ::2].unbind(-1)
+    flat_L = torch.hypot(x_L, z_L)
+    clear_L = flat_L > LEAST_FLAT * torch.linalg.vector_norm(lines_LTC, dim=-1).sum(1)
+    cos_L, sin_L = torch.where(clear_L, x_L / flat_L, 1.0), torch.where(clear_L, z_L / flat_L, 0.0)
+    cos, sin = cos_L[:, None, None, None], sin_L[:, None, None, None]
     x, y, z = space_LMTVC.unbind(-1)
-    return torch.stack([cos_L * x + sin_L * z, y, cos_L * z - sin_L * x], dim=-1)
+    return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)
 
 
 def _first(values_LTC: Tensor, where_LT: Tensor) -> Tensor:

@@ -50,11 +50,42 @@ def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
     """
     bodies = max(query_QMRVC.shape[1], example_SMRVC.shape[1])
     query_QRD, example_SRD = (_flat(terms, bodies) for terms in (query_QMRVC, example_SMRVC))
-    alike_QS = likeness(query_QRD, example_SRD)
+    alike_QS = _likeness(query_QRD, example_SRD)
     inner_QPSP = torch.tensordot(query_QRD[:, :STEPS], example_SRD[:, :STEPS], dims=([2], [2]))
     cost_QSPP = (1 - inner_QPSP.transpose(1, 2)).clamp(min=0)
     distances_QS: Tensor = hard_dtw(cost_QSPP.flatten(0, 1), band=BAND).view(alike_QS.shape) / alike_QS
     return distances_QS
+
+
+def likeness(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
+    """How much the same coordinates move, what a pair's sum is divided by: the product of two cosines -> (Q, S), 0..1.
+
+    The numbers of bodies may differ, as in `path_distances`.
+    """
+    bodies = max(query_QMRVC.shape[1], example_SMRVC.shape[1])
+    return _likeness(*(_flat(terms[:, :, STEPS:], bodies) for terms in (query_QMRVC, example_SMRVC)))
+
+
+def directions(joints_BTVC: Tensor, n_frames: int, *, is_image: bool) -> Tensor:
+    """The steps of bodies from frame to frame, as means over `n_frames` equal stretches of the clip, the last repeated.
+
+    Shapes: joints_BTVC (B, T, V, C) -> (B, n_frames, V, C), without the confidence of images.
+    """
+    places_BTVC = _without_gaps(joints_BTVC[:, None])[:, 0] if is_image else joints_BTVC
+    steps_BTVC = places_BTVC.diff(dim=1)
+    steps_BTVC = torch.cat([steps_BTVC, steps_BTVC[:, -1:]], dim=1) if steps_BTVC.shape[1] else places_BTVC * 0
+    means_BDT = functional.adaptive_avg_pool1d(steps_BTVC.flatten(2).mT, n_frames)
+    return means_BDT.mT.reshape(-1, n_frames, *places_BTVC.shape[2:])
+
+
+def beside_directions(features_LTVD: Tensor, steps_LTVC: Tensor, share: float) -> Tensor:
+    """Frames of features with the direction of the whole body's step beside them -> (L, T, V, D + C).
+
+    The direction has norm `share` ** 0.5, the features' frame, of norm 1 before, (1 - share) ** 0.5: the cosine of two
+    such frames is a mean of both cosines. A frame without a step has no direction.
+    """
+    units_LTVC = functional.normalize(steps_LTVC.flatten(2), dim=2).view_as(steps_LTVC).to(features_LTVD.dtype)
+    return torch.cat([features_LTVD * (1 - share) ** 0.5, units_LTVC * share**0.5], dim=-1)
 
 
 def along_path(points_LTD: Tensor, n_points: int) -> Tensor:
@@ -93,8 +124,8 @@ def _flat(terms_LMRVC: Tensor, bodies: int) -> Tensor:
     return padded.transpose(1, 2).flatten(2)
 
 
-def likeness(query_QRD: Tensor, example_SRD: Tensor) -> Tensor:
-    """How much the same coordinates move, what a pair's sum is divided by: the two cosines' product -> (Q, S), 0..1."""
+def _likeness(query_QRD: Tensor, example_SRD: Tensor) -> Tensor:
+    """Of the last two vectors of each clip."""
     return _cosines(query_QRD[:, -2], example_SRD[:, -2]) * _cosines(query_QRD[:, -1], example_SRD[:, -1])
 
 

@@ -44,7 +44,7 @@ def path_joint_shares(query_MRVC: Tensor, example_MRVC: Tensor) -> Tensor:
     """
     query_RVE, example_RVE = (terms.permute(1, 2, 0, 3).flatten(2) for terms in (query_MRVC, example_MRVC))
     shares_V = _along_the_best_alignment(_cosine_parts(query_RVE[:STEPS], example_RVE[:STEPS]), BAND)
-    return shares_V / likeness(query_RVE.flatten(1)[None], example_RVE.flatten(1)[None])[0, 0]
+    return shares_V / likeness(query_MRVC[None], example_MRVC[None])[0, 0]
 
 
 def _along_the_best_alignment(parts_TSV: Tensor, band: int | None) -> Tensor:

@@ -54,6 +54,22 @@ def warped(first: Frames, second: Frames, band: int = 2) -> float:
     return sums[len(first) - 1, len(second) - 1]
 
 
-def path_distance(first: Frames, second: Frames) -> float:
+def likeness(first: Frames, second: Frames) -> float:
+    """How much the same numbers move."""
     one, other = described(first), described(second)
-    return warped(one[0], other[0]) / max(inner(one[1], other[1]), 0.01) / max(inner(one[2], other[2]), 0.01)
+    return max(inner(one[1], other[1]), 0.01) * max(inner(one[2], other[2]), 0.01)
+
+
+def path_distance(first: Frames, second: Frames) -> float:
+    return warped(described(first)[0], described(second)[0]) / likeness(first, second)
+
+
+def directions(frames: Frames, n_frames: int) -> Frames:
+    """The mean step of each of `n_frames` equal stretches, which begin and end at whole frames; the last step twice."""
+    steps = [[y - x for x, y in zip(a, b, strict=True)] for a, b in pairwise(frames)]
+    steps.append(steps[-1])
+    stretches = []
+    for number in range(n_frames):
+        start, stop = len(steps) * number // n_frames, -(-len(steps) * (number + 1) // n_frames)
+        stretches.append([math.fsum(column) / (stop - start) for column in zip(*steps[start:stop], strict=True)])
+    return stretches

@@ -88,12 +88,17 @@ def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
         load_config(str(tmp_path / "none.yaml"))
 
 
-PATH = {"matching.examples": "nearest", "matching.path": 1, "matching.spatial": "none"}
+PATH = {
+    "matching.examples": "nearest",
+    "matching.path": 0.5,
+    "matching.spatial": "none",
+    "matching.unit_frames": True,
+}
 
 
-def test_a_method_that_is_multiplied_by_the_path_distance_says_so_and_is_not_the_baseline():
+def test_a_method_with_directions_beside_its_features_says_so_and_is_not_the_baseline():
     assert load_config("paper", {**PATH, "matching.rank_weight": 0}).method == "DTW + path"
-    assert load_config(["paper", "dastm"], {"matching.examples": "both", "matching.path": 0.5}).method == "DASTM + path"
+    assert load_config(["paper", "dastm"], {**PATH, "matching.spatial": "activation"}).method == "DASTM + path"
     assert load_config(["paper", "pairnorm"], PATH).method == "PairNorm + path"
 
 
@@ -116,7 +121,9 @@ def test_a_method_that_is_multiplied_by_the_path_distance_says_so_and_is_not_the
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
         ({"matching.joint_code": 1, "matching.attention": "block"}, "joint_code: is of .*equations"),
-        ({"matching.path": 1}, "path: a mean of examples has no path"),
+        ({"matching.path": 0.5}, "path: a mean of examples has no path"),
+        ({**PATH, "matching.unit_frames": False}, "path: is a share of frames of norm 1"),
+        ({**PATH, "matching.path": 1}, r"matching\.path: .*less than 1"),
         ({**PATH, "matching.soft_evaluation": True}, "path: distances may be negative"),
         ({**PATH, "matching.divergence": True}, "path: distances may be negative"),
         ({"backbone.n_blocks": 5}, r"backbone: .*st_gcn has 10 or 7 or 4, not 5"),

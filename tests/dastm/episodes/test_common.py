@@ -63,6 +63,16 @@ def test_a_clip_has_the_same_numbers_wherever_it_stands_whichever_way_it_faces_a
     torch.testing.assert_close(seen(moved), seen(clip), rtol=1e-4, atol=1e-4)
 
 
+def _across(joints):
+    """The lines from left to right of shoulders and hips, summed over the clip -> (L, 3)."""
+    names = BODY15.joints
+    ends = [
+        joints[:, 0, :, [names.index(f"{side} shoulder"), names.index(f"{side} hip")]].sum((1, 2))
+        for side in ("right", "left")
+    ]
+    return ends[0] - ends[1]
+
+
 def test_upright_clips_are_turned_back_so_that_y_is_up():
     """`rotate: upright` has the spine on z and the shoulders on x: (x, y, z) of ours is (x, -z, y) there."""
     ours = seen(persons())
@@ -79,20 +89,27 @@ def test_the_first_body_decides_where_the_origin_is_where_x_points_and_what_one_
     assert joints.shape == (2, 2, T, 15, 3)
     assert joints[:, 0, 0, HIP].abs().max() == 0
     assert joints[:, 1, 0, HIP].abs().min() > 0  # the second body stays beside the first
-    across = joints[:, 0, 0, RIGHT] - joints[:, 0, 0, LEFT]
+    across = _across(joints)
     assert (across[:, 0] > 0).all()
     assert across[:, 2].abs().max() < 1e-5
     lengths = (joints[:, 0, :, NECK] - joints[:, 0, :, HIP]).norm(dim=-1)
     torch.testing.assert_close(lengths.median(1).values, torch.ones(2))
 
 
-def test_where_the_shoulders_are_vertical_the_next_frame_says_where_x_points():
+def test_one_frame_from_the_side_does_not_turn_a_clip():
     clip = persons()
-    clip[:, 0, 0, 8] = clip[:, 0, 0, 4] + [0.01, 1.0, 0.0]
-    clip[:, 0, 1, 8] = clip[:, 0, 1, 4] + [0.3, 0.1, 0.2]
-    across = seen(clip)[:, 0, 1, RIGHT] - seen(clip)[:, 0, 1, LEFT]
-    assert across[:, 2].abs().max() < 1e-5
-    clip[:, 0, :, 8] = clip[:, 0, :, 4] + [0.0, 1.0, 0.0]
+    clip[:, 0, :, [8, 16]] = clip[:, 0, :, [4, 12]] + [0.4, 0.0, 0.0]
+    straight = seen(clip)
+    clip[:, 0, 0, 8] = clip[:, 0, 0, 4] + [0.0, 0.0, 0.4]
+    angle = torch.atan2(_across(seen(clip))[:, 2], _across(seen(clip))[:, 0])
+    assert angle.abs().max() < 1e-5
+    chest = BODY15.joints.index("neck")
+    assert (seen(clip)[:, 0, 1:, chest] - straight[:, 0, 1:, chest]).abs().max() < 0.3
+
+
+def test_a_body_that_faces_nowhere_is_not_turned():
+    clip = persons()
+    clip[:, 0, :, [8, 16]] = clip[:, 0, :, [4, 12]] + [0.0, 1.0, 0.0]  # it lies on its side
     unturned = clip - clip[:, :1, :1, :1]
     scale = np.linalg.norm(clip[:, 0, :, 20] - clip[:, 0, :, 0], axis=-1)
     expected = unturned[..., 3, :] / np.sort(scale, axis=1)[:, T // 2][:, None, None, None]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dastm.matching.path import along_path, path_distances, path_terms
+from dastm.matching.path import along_path, beside_directions, directions, likeness, path_distances, path_terms
 from tests.oracles import path as oracle
 
 
@@ -76,3 +76,35 @@ def test_a_joint_of_an_image_that_was_not_measured_makes_no_jump(generator):
     assert not torch.allclose(path_terms(gaps, is_image=True), path_terms(gaps[..., :2], is_image=False))
     less_sure = seen * torch.tensor([1.0, 1.0, 0.3])
     assert torch.equal(path_terms(less_sure, is_image=True), path_terms(seen, is_image=True))
+
+
+def test_likeness_is_what_the_sum_along_the_alignment_is_divided_by(generator):
+    query, example = clips(generator), clips(generator, 3)
+    found = likeness(path_terms(query, is_image=False), path_terms(example, is_image=False))
+    expected = [[oracle.likeness(frames(a), frames(b)) for b in example] for a in query]
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_frames", [1, 4, 5, 9])
+def test_directions_are_mean_steps_of_equal_stretches(generator, n_frames):
+    bodies = clips(generator, n_bodies=1)[:, 0]
+    found = directions(bodies, n_frames, is_image=False)
+    expected = [oracle.directions(body.flatten(1).tolist(), n_frames) for body in bodies]
+    torch.testing.assert_close(found.flatten(2), torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+
+
+def test_directions_leave_a_confidence_out_and_one_frame_has_none(generator):
+    bodies = clips(generator, n_bodies=1)[:, 0]
+    seen = bodies.clone()
+    seen[..., 2] = 0.5
+    assert torch.equal(directions(seen, 4, is_image=True), directions(bodies, 4, is_image=False)[..., :2])
+    assert not directions(bodies[:, :1], 1, is_image=False).any()
+
+
+def test_the_cosine_of_frames_with_directions_is_a_mean_of_both_cosines(generator):
+    features = torch.nn.functional.normalize(torch.randn((2, 4, 12), generator=generator).double(), dim=2)
+    steps = directions(clips(generator, 2, 1)[:, 0], 4, is_image=False)
+    joined = beside_directions(features.view(2, 4, 3, 4), steps, 0.3).flatten(2)
+    units = torch.nn.functional.normalize(steps.flatten(2), dim=2)
+    expected = 0.7 * (features[0] @ features[1].T) + 0.3 * (units[0] @ units[1].T)
+    torch.testing.assert_close(joined[0] @ joined[1].T, expected)

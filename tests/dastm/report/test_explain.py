@@ -25,7 +25,11 @@ def explained(source, **settings):
     return model, explain(model, source, "test", 3, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("settings", [{}, {"matching__examples": "both", "matching__path": 1.0}], ids=["", "path"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"matching__examples": "both", "matching__path": 0.5, "matching__unit_frames": True}],
+    ids=["", "path"],
+)
 def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source, settings):
     model, explanation = explained(source, matching__init="identity", **settings)
     episode = next(episodes(source, "test", n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, count=1))
