@@ -4,7 +4,7 @@ A cell is finished where its folder has the training of its very configuration o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +32,8 @@ class CellResult:
     """Of a whole training; None: there is none."""
     accuracies: Mapping[str, Accuracies]
     """Name of an evaluation -> every episode's accuracy, a share, in order; what is not evaluated is not in it."""
+    baselines: Mapping[tuple[str, str], Accuracies] = field(default_factory=dict)
+    """(name of an evaluation, baseline that it names) -> the same."""
     damaged: tuple[str, ...] = ()
     """A line for each result that is there and cannot be believed."""
 
@@ -52,6 +54,7 @@ def read_cell(
     """What is there of a cell; None for `shards_digest`: of any shards."""
     record = _whole_training(cell, folder, shards_digest)
     accuracies: dict[str, Accuracies] = {}
+    baselines: dict[tuple[str, str], Accuracies] = {}
     damaged: list[str] = []
     if record is not None:
         for evaluation in evaluations:
@@ -61,12 +64,12 @@ def read_cell(
             except RunError as error:
                 damaged.append(str(error).partition(";")[0])
                 continue
-            if found is not None:
-                accuracies[name] = found
-    if len(accuracies) == len(evaluations):
-        return CellResult(status="finished", record=record, accuracies=accuracies)
-    status: Status = "failed" if (folder / FAILED_NAME).exists() else "missing"
-    return CellResult(status=status, record=record, accuracies=accuracies, damaged=tuple(damaged))
+            if found and record.config.method in found:
+                accuracies[name] = found.pop(record.config.method)
+                baselines |= {(name, baseline): shares for baseline, shares in found.items()}
+    unfinished: Status = "failed" if (folder / FAILED_NAME).exists() else "missing"
+    status: Status = "finished" if len(accuracies) == len(evaluations) else unfinished
+    return CellResult(status=status, record=record, accuracies=accuracies, baselines=baselines, damaged=tuple(damaged))
 
 
 def _whole_training(cell: Cell, folder: Path, shards_digest: str | None) -> TrainingRecord | None:
@@ -85,14 +88,17 @@ def _anywhere(config: Config) -> Config:
     return replace(config, optimise=replace(config.optimise, device="auto"))
 
 
-def _evaluated(folder: Path, evaluation: EvalConfig, record: TrainingRecord, seed: int) -> Accuracies | None:
-    """Accuracies of a whole evaluation; None where it is another one, or not there. RunError where it is damaged."""
+def _evaluated(folder: Path, evaluation: EvalConfig, record: TrainingRecord, seed: int) -> dict[str, Accuracies]:
+    """Row -> accuracies of a whole evaluation; none where it is another one, or not there. RunError where damaged."""
     if not (folder / METRICS_NAME).is_file():
-        return None
+        return {}
     found = read_evaluation(folder)
     settings, shards = found.metrics["settings"], found.metrics.get("shards")
     if checked(EvalConfig, settings, "") != evaluation or shards != record.shards_digest:
-        return None
-    place = (record.config.method, seed)
-    accuracies = [line["accuracy"] for line in found.episodes if (line["row"], line["seed"]) == place]
-    return np.array(accuracies) if len(accuracies) == evaluation.episodes else None
+        return {}
+    places = {(record.config.method, seed), *((name, own) for name in evaluation.baselines for own in (0, seed))}
+    rows: dict[str, list[float]] = {}
+    for line in found.episodes:
+        if (line["row"], line["seed"]) in places:  # a baseline without a network has seed 0
+            rows.setdefault(line["row"], []).append(line["accuracy"])
+    return {row: np.array(shares) for row, shares in rows.items() if len(shares) == evaluation.episodes}

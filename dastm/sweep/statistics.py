@@ -67,14 +67,14 @@ class Scores:
 
 
 def entries(sweep: Sweep, results: Mapping[str, CellResult]) -> list[Entry]:
-    """All cells of the table, row by row."""
+    """All cells of the table, row by row; then the baselines that its evaluations name, beside the reference row."""
     published = published_table(sweep.grid.published).cells if sweep.grid.published else {}
     found = []
-    for row in sweep.rows:
+    for row in (*sweep.rows, *baseline_rows(sweep)):
         for column in columns(sweep):
-            cells = _cells(sweep, row, column)
+            cells = _cells(sweep, row if row in sweep.rows else sweep.reference, column)
             statuses = [results[cell.name].status for cell in cells]
-            scores = _scores(cells, column, results)
+            scores = _scores(cells, column, results, None if row in sweep.rows else row)
             status: Status = "finished" if scores.by_seed else "failed" if "failed" in statuses else "missing"
             if len(scores.digests) > 1:  # seeds of different data have no mean
                 status, scores = "mixed", Scores(by_seed={}, digests=frozenset())
@@ -92,6 +92,12 @@ def entries(sweep: Sweep, results: Mapping[str, CellResult]) -> list[Entry]:
                 )
             )
     return found
+
+
+def baseline_rows(sweep: Sweep) -> tuple[str, ...]:
+    """Baselines that are no rows of the grid, in the order in which its evaluations name them."""
+    named = dict.fromkeys(name for evaluation in sweep.grid.evaluate for name in evaluation.baselines)
+    return tuple(name for name in named if name not in sweep.rows)
 
 
 def columns(sweep: Sweep) -> list[Column]:
@@ -122,13 +128,19 @@ def _cells(sweep: Sweep, row: str, column: Column) -> list[Cell]:
     return [cell for cell in sweep.cells if (cell.row, cell.backbone, cell.dataset) == place]
 
 
-def _scores(cells: Sequence[Cell], column: Column, results: Mapping[str, CellResult]) -> Scores:
+def _scores(
+    cells: Sequence[Cell], column: Column, results: Mapping[str, CellResult], baseline: str | None = None
+) -> Scores:
+    """Of the cells' own networks, or of a baseline that was scored beside them."""
     name = evaluation_name(column.evaluation)
-    there = [(cell.seed, result) for cell in cells if name in (result := results[cell.name]).accuracies]
-    return Scores(
-        by_seed={seed: result.accuracies[name] for seed, result in there},
-        digests=frozenset(result.record.shards_digest for _, result in there if result.record is not None),
-    )
+    by_seed, digests = {}, set()
+    for cell in cells:
+        result = results[cell.name]
+        found = result.accuracies.get(name) if baseline is None else result.baselines.get((name, baseline))
+        if found is not None:
+            by_seed[cell.seed] = found
+            digests |= {result.record.shards_digest} if result.record is not None else set()
+    return Scores(by_seed=by_seed, digests=frozenset(digests))
 
 
 def _summary(seeds: Sequence[Accuracies]) -> dict[str, float]:

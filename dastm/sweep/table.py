@@ -16,7 +16,7 @@ from dastm.runs.run_folder import TABLE_NAMES, check_sweep
 from dastm.sweep.cells import Sweep, read_sweep
 from dastm.sweep.published_accuracies import published_table
 from dastm.sweep.results import CellResult, read_results
-from dastm.sweep.statistics import Column, Entry, columns, entries
+from dastm.sweep.statistics import Column, Entry, baseline_rows, columns, entries
 
 CURVE_NAME = "curve.svg"
 FIELDS = (
@@ -176,6 +176,8 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry
         f"Difference: {sweep.reference} minus the row, on the same episodes and seeds; its interval and the paired "
         "t-test are over episodes, so they speak of these trained networks, not of other trainings.",
     ]
+    if beside := baseline_rows(sweep):
+        lines.append(f"Without training, as scored beside {sweep.reference}: {', '.join(beside)}.")
     if grid.published is not None:
         lines.append(f"In brackets, as published: {published_table(grid.published).source}.")
     if trained:
@@ -222,7 +224,7 @@ def _curve(sweep: Sweep, found: Sequence[Entry]) -> str | None:
     places = dict(zip(sweep.rows, axis.values, strict=True))
     lines: dict[str, list[tuple[float, float, float | None]]] = {}
     for entry in found:
-        place = places[entry.row]
+        place = places.get(entry.row, "")  # a baseline has no place on the axis
         if entry.mean is not None and not isinstance(place, str):
             title = column_title(sweep, entry.column)
             lines.setdefault(title, []).append((float(place), entry.mean, entry.deviation))

@@ -46,8 +46,13 @@ def squeezed(markdown: str) -> str:
     return re.sub(" +", " ", markdown)
 
 
-def pretend(out: Path, cell: Cell, accuracies: Any, sweep: Sweep, **record: Any) -> None:
-    """Leave what a cell leaves that was trained and scored with these accuracies (shares), one array an evaluation."""
+def pretend(
+    out: Path, cell: Cell, accuracies: Any, sweep: Sweep, baselines: Mapping[str, Any] | None = None, **record: Any
+) -> None:
+    """Leave what a cell leaves that was trained and scored with these accuracies (shares), one array an evaluation.
+
+    `baselines` are further rows with accuracies.
+    """
     folder = cell_folder(out, cell)
     facts: Mapping[str, Any] = {
         "config": cell.config,
@@ -65,6 +70,9 @@ def pretend(out: Path, cell: Cell, accuracies: Any, sweep: Sweep, **record: Any)
     for evaluation, shares in zip(sweep.grid.evaluate, accuracies, strict=False):
         shares = np.asarray(shares, dtype=float)
         rows = [Row(name=cell.config.method, by_seed={cell.seed: shares})]
+        for name, others in (baselines or {}).items():
+            seed = cell.seed if name == "untrained" else 0
+            rows.append(Row(name=name, by_seed={seed: np.asarray(others, dtype=float)}))
         scored = summary(rows, replace(evaluation, episodes=len(shares)), "toy")
         metrics = {**scored, "shards": facts["shards_digest"]}
         write_evaluation(rows, metrics, folder / "eval" / evaluation_name(evaluation))

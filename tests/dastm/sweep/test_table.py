@@ -163,6 +163,36 @@ def test_an_axis_has_a_curve_of_what_is_there(tmp_path):
     Cells((tmp_path / "table.html").read_text())
 
 
+NAMED = {"n_way": 3, "n_query": 2, "episodes": 6, "baselines": ["path", "untrained"]}
+
+
+def test_baselines_that_the_evaluations_name_are_rows_beside_the_reference(tmp_path):
+    sweep = toy_sweep(seeds=[0, 1], evaluate=[NAMED])
+    write_sweep(sweep, tmp_path)
+    for cell in sweep.cells:
+        beside = {"path": SHARES[0], "untrained": SHARES[cell.seed] if cell.row == "DASTM" else [0.0] * 6}
+        pretend(tmp_path, cell, [np.clip(np.add(SHARES[cell.seed], 0.25), 0, 1)], sweep, beside)
+    text = squeezed(write_table(tmp_path))
+    lines = {cells_of(line)[0]: cells_of(line)[1:] for line in text.splitlines()[2:8]}
+    assert [*lines][2:] == ["DTW", "DASTM", "path", "untrained"]
+    assert (lines["path"], lines["untrained"]) == (["75.00 ± 0.00"], ["81.25 ± 6.25"])
+    (line,) = [line for line in text.splitlines() if line.startswith("| path | ST-GCN, toy |")]
+    assert cells_of(line)[2:4] == ["2 of 2", "75.00"]
+    assert cells_of(line)[6].startswith("+22.92 ± ")
+    assert "Without training, as scored beside DASTM: path, untrained." in text
+
+
+def test_a_baseline_is_no_point_of_the_curve(tmp_path):
+    axis = {"key": "matching.gamma", "values": [0.1, 0.5]}
+    sweep = toy_sweep(axis=axis, methods=["dastm"], seeds=[0], evaluate=[NAMED])
+    write_sweep(sweep, tmp_path)
+    for cell in sweep.cells:
+        pretend(tmp_path, cell, [SHARES[0]], sweep, {"path": SHARES[0], "untrained": SHARES[1]})
+    write_table(tmp_path)
+    assert (tmp_path / "curve.svg").read_text().count("<title>ST-GCN, toy, 0.") == 2
+    assert "path" in (tmp_path / "table.csv").read_text()
+
+
 def test_an_axis_of_words_has_no_curve(tmp_path):
     axis = {"key": "matching.init", "values": ["tied", "identity"]}
     sweep = toy_sweep(methods=["dastm"], axis=axis, seeds=[0])
