@@ -207,6 +207,14 @@ class AugmentConfig:
     layout: Literal["body15", "pose15"] | None = None
     """Joints are mapped to this common layout (3-D or 2-D) and clips prepared again, always alike, so that the weights
     fit any shards that can be mapped (`dastm.episodes.common`); null: as they are stored."""
+    crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """At each end, with probability 1/2, up to this share of the stored frames is cut off; see `variation.cropped`."""
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Each axis is multiplied by a factor whose logarithm has this standard deviation."""
+    limbs: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The same for the length of each limb, a chain of bones between branches of the skeleton."""
+    drop: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability that a joint is where the one is that it hangs on, for a whole clip."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -217,19 +225,24 @@ class PretrainConfig:
     """Number of pretraining steps; 0 leaves pretraining out, as the paper does."""
     clips: Annotated[int, Field(ge=4, strict=True)] = 32
     """Approximate number of clips per step: equally many of each class in it, and at least two."""
+    optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: Positive = 1e-3
-    """Initial learning rate of pretraining; it falls to 0 along a half cosine."""
+    """Highest learning rate of pretraining; it falls to 0 along a half cosine."""
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Over this share of the steps, the first ones, the learning rate rises."""
     weight_decay: Weight = 5e-4
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Label smoothing of the classifier."""
+    mirror: bool = False
+    """Every other clip is shown mirrored, as a class of its own; left and right are told by the names of the joints."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class OptimiseConfig:
     """How a training runs: its length, learning rate, seeds and device."""
 
-    epochs: Count = 40
-    """Number of epochs. The paper is silent; the released code trains for at most 100."""
+    epochs: Annotated[int, Field(ge=0, strict=True)] = 40
+    """Number of epochs; 0: pretraining alone. The paper is silent; the released code trains for at most 100."""
     episodes: Count = 1000
     """Number of training episodes per epoch."""
     val_episodes: Episodes = 500
@@ -255,7 +268,7 @@ class OptimiseConfig:
     max_falls: Count | None = None
     """Stop after this number of epochs in a row that validate no better than the one before (released code: 10)."""
     clip_norm: Weight = 0.0
-    """Gradients are scaled down to this norm; 0 leaves them."""
+    """Gradients are scaled down to this norm, in pretraining too; 0 leaves them."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
     """Seeds, one training for each; accuracies are then also given over seeds."""
     device: str = "auto"
@@ -289,6 +302,12 @@ class Config:
     pretrain: PretrainConfig = PretrainConfig()
     optimise: OptimiseConfig = OptimiseConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> "Config":
+        if not self.optimise.epochs and not self.pretrain.steps:
+            raise ValueError("optimise.epochs and pretrain.steps are both 0: nothing is trained; set one of them")
+        return self
 
     @property
     def method(self) -> str:

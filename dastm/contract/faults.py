@@ -22,6 +22,8 @@ def first_fault(cls: type[Any], error: ValidationError) -> str:
     key = ".".join(cut(step) for step in place)
     if first["type"] in UNKNOWN and place:
         return f"{key}: {no_such_key(str(place[-1]), _keys_at(cls, place[:-1]))}"
+    if not place and first["type"] == "value_error":  # two keys that contradict each other, which the message names
+        return cut(first["ctx"]["error"])
     return f"{key}: {cut(first['msg'])}, got {shown(first['input'])}"
 
 

@@ -2,8 +2,9 @@
 
 `center_frames` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's
 frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016) or piece of the path (`path_sampling`), and
-its clips are turned about the vertical, scaled and jittered. What is drawn is a pure function of the seed and of the
-clips that are asked for together, so that a training that is continued sees what it would have seen.
+its clips are cut, turned about the vertical, scaled, given other proportions (`variation`) and jittered. What is drawn
+is a pure function of the seed and of the clips that are asked for together, so that a training that is continued sees
+what it would have seen.
 
 Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates.
 """
@@ -25,6 +26,7 @@ from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.path_sampling import along_path, drawn_shares, even_shares
+from dastm.episodes.variation import cropped, drawn_cuts, other_bodies
 
 Doubles = NDArray[np.float64]
 
@@ -92,6 +94,10 @@ def augmented(
     yaw: float = 0.0,
     scale: float = 0.0,
     noise: float = 0.0,
+    crop: float = 0.0,
+    stretch: float = 0.0,
+    limbs: float = 0.0,
+    drop: float = 0.0,
     seed: int,
 ) -> EpisodeSource:
     """Clips that look different in every episode.
@@ -103,44 +109,59 @@ def augmented(
         scale: most by which a clip grows or shrinks, as a share of its size.
         noise: standard deviation of what is added to every coordinate but a confidence, in the units of the shards;
             joints that were not measured, all zeros, stay so.
+        crop: most of the stored frames that are cut at each end, as a share, each end with probability 1/2.
+        stretch: standard deviation of the logarithm of a factor for each axis in space.
+        limbs, drop: other lengths of limbs and joints that were not seen, as `variation.other_bodies` has them.
         seed: of all that is drawn.
 
-    Raises: RunError for more frames than are stored, a yaw of skeletons that are not in three dimensions, or either of
-        shards whose frames are scrambled.
+    Raises: RunError for more frames than are stored, a yaw of skeletons that are not in three dimensions, or what needs
+        frames or coordinates of shards in which they are scrambled.
     """
     manifest = source.manifest
     n_seen, layout = checked_frames(manifest, n_frames, sampling), manifest.layout
-    if yaw:
-        _check_order(manifest, "yaw")
-    if yaw and (layout.is_image or len(layout.coordinates) != 3):
-        raise RunError(f"augment.yaw: {manifest.dataset} is 2-D and has no vertical to turn about; set it to 0")
+    _check_asked(manifest, yaw=yaw, crop=crop, stretch=stretch, limbs=limbs)
     resampled = sampling == "path" or n_seen != manifest.frames
-    if not (resampled or yaw or scale or noise):
+    if not (resampled or yaw or scale or noise or crop or stretch or limbs or drop):
         return source
     vertical = 2 if manifest.definition.get("split", {}).get("rotate") == "upright" else 1
 
     def look(joints: Tensor, selected: Selection) -> Tensor:
         rng = np.random.default_rng(np.random.SeedSequence([seed, *(number for clip in selected for number in clip)]))
+        if crop:
+            cuts_LD = drawn_cuts(len(joints), manifest.frames, crop, rng)
+            joints = cropped(joints, cuts_LD, layout.centre, _n_space(layout))
         if sampling == "path":
             joints = along_path(joints, _on(drawn_shares(len(joints), n_seen, rng), joints), _n_space(layout))
         elif resampled:
             joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
-        if yaw or scale:
+        if yaw or scale or stretch:
             angles_L = rng.uniform(-math.radians(yaw), math.radians(yaw), len(joints))
             maps_LCC = similarities(angles_L, rng.uniform(1 - scale, 1 + scale, len(joints)), layout, vertical)
+            if stretch:
+                maps_LCC *= drawn_stretch(len(joints), stretch, layout, rng)[:, None]
             joints = joints @ _on(maps_LCC, joints)[:, None, None]
+        joints = other_bodies(joints, layout, rng, limbs=limbs, drop=drop)
         return _jittered(joints, noise, layout, int(rng.integers(2**63))) if noise else joints
 
     return View(source, look)
+
+
+def _check_asked(manifest: Manifest, *, yaw: float, **others: float) -> None:
+    """RunError for what these shards' clips cannot be made to look like."""
+    for key, value in {"yaw": yaw, **others}.items():
+        if value:
+            check_order(manifest, f"augment.{key}")
+    if yaw and (manifest.layout.is_image or len(manifest.layout.coordinates) != 3):
+        raise RunError(f"augment.yaw: {manifest.dataset} is 2-D and has no vertical to turn about; set it to 0")
 
 
 def checked_frames(manifest: Manifest, n_frames: int | None, sampling: str = "time") -> int:
     """Number of frames that are used of the shards' clips; RunError if these hold fewer and none are made between."""
     stored = manifest.frames
     if n_frames is not None:
-        _check_order(manifest, "n_frames")
+        check_order(manifest, "augment.n_frames")
     if sampling == "path":
-        _check_order(manifest, "sampling: path")
+        check_order(manifest, "augment.sampling: path")
     elif n_frames is not None and n_frames > stored:
         raise RunError(
             f"augment.n_frames: {n_frames} frames of clips that hold {stored}; lower it, split with more frames, or set"
@@ -149,12 +170,12 @@ def checked_frames(manifest: Manifest, n_frames: int | None, sampling: str = "ti
     return n_frames or stored
 
 
-def _check_order(manifest: Manifest, asked: str) -> None:
+def check_order(manifest: Manifest, asked: str) -> None:
     """RunError for what needs frames and coordinates, of shards in which they are mixed up."""
     split = manifest.definition.get("split")
     if isinstance(split, Mapping) and split.get("frame_order") == "scrambled":
         raise RunError(
-            f"augment.{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
+            f"{asked}: not of shards whose frames are scrambled (split.frame_order), as these of"
             f" {manifest.dataset} are; leave it out, or split with `frame_order: time`"
         )
 
@@ -185,6 +206,13 @@ def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical
         maps_LCC[:, a, b], maps_LCC[:, b, a] = np.sin(angles_L), -np.sin(angles_L)
     maps_LCC[:, :n_space] *= factors_L[:, None, None]
     return torch.from_numpy(maps_LCC.astype(np.float32))
+
+
+def drawn_stretch(n_clips: int, deviation: float, layout: Layout, rng: np.random.Generator) -> Tensor:
+    """A factor for every coordinate, 1 for a confidence -> (L, C) float32."""
+    factors_LC = np.exp(rng.normal(0, deviation, (n_clips, len(layout.coordinates))))
+    factors_LC[:, _n_space(layout) :] = 1
+    return torch.from_numpy(factors_LC.astype(np.float32))
 
 
 def _on(values: Tensor, joints: Tensor) -> Tensor:

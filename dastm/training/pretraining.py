@@ -7,6 +7,7 @@ number and seed decide everything, so that a pretraining that was killed continu
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,15 @@ from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.layers.dropout import reseed_dropout
-from dastm.model import Recogniser
+from dastm.model import Bodies, Recogniser
 from dastm.runs.checkpoint import save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.mending import whole_or_renamed
 from dastm.runs.record import TrainingRecord
-from dastm.training.schedule import half_cosine
+from dastm.training.mirroring import checked_partners, mirrored
+from dastm.training.schedule import warmed_up
 
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 EPOCH = 2**31
 """Of the plans of pretraining: no epoch of episodes has this number."""
 LATEST = 50
@@ -38,15 +41,27 @@ LATEST = 50
 
 
 class Pretraining:
-    """A network, the last layer of a classifier on its features, and where both are."""
+    """A network, the last layer of a classifier on its features, and where both are.
 
-    def __init__(self, model: Recogniser, class_ids: list[int], config: Config, seed: int) -> None:
-        self.model, self.config, self.seed = model, config, seed
+    Args:
+        partners: for every joint the one on the other side; with them, mirrored clips are classes of their own.
+    """
+
+    def __init__(
+        self,
+        model: Recogniser,
+        class_ids: list[int],
+        config: Config,
+        seed: int,
+        partners: tuple[int, ...] | None = None,
+    ) -> None:
+        self.model, self.config, self.seed, self.partners = model, config, seed, partners
         self.labels = {class_id: label for label, class_id in enumerate(class_ids)}
         device = next(model.backbone.parameters()).device
-        self.head = fresh_head(model.backbone.n_features, len(class_ids), seed).to(device)
+        n_classes = len(class_ids) * (1 if partners is None else 2)
+        self.head = fresh_head(model.backbone.n_features, n_classes, seed).to(device)
         weights = [*model.backbone.requires_grad_(True).parameters(), *self.head.parameters()]
-        self.optimiser = torch.optim.Adam(weights, weight_decay=config.pretrain.weight_decay)
+        self.optimiser = OPTIMISERS[config.pretrain.optimiser](weights, weight_decay=config.pretrain.weight_decay)
         self.step = 0
         self.latest: list[list[float]] = []
         """(loss, accuracy) of the last steps that were accounted for."""
@@ -79,18 +94,32 @@ class Pretraining:
         options = self.config.pretrain
         reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, self.step]).generate_state(1)[0]))
         for group in self.optimiser.param_groups:
-            group["lr"] = half_cosine(options.learning_rate, self.step, options.steps)
-        features_LTVD = self.model.backbone_features(self.model.bodies(episode.support, episode.query))
+            group["lr"] = warmed_up(options.learning_rate, self.step, options.steps, options.warm_up)
+        bodies = self.model.bodies(episode.support, episode.query)
         of_way = torch.tensor([self.labels[class_id] for class_id in episode.plan.class_ids])
-        of_way = of_way.to(features_LTVD.device, non_blocking=True)
+        of_way = of_way.to(bodies.joints_BTVC.device, non_blocking=True)
         labels_L = of_way[torch.cat([episode.support_labels, episode.query_labels])]
+        bodies, labels_L = self._perhaps_mirrored(bodies, labels_L)
+        features_LTVD = self.model.backbone_features(bodies)
         scores = self.head(features_LTVD.mean((1, 2)))
         loss = cross_entropy(scores, labels_L, label_smoothing=options.smoothing)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.config.optimise.clip_norm > 0:
+            trained = [weight for group in self.optimiser.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(trained, self.config.optimise.clip_norm)
         self.optimiser.step()
         self.step += 1
         return torch.stack([loss.detach(), (scores.detach().argmax(1) == labels_L).to(loss.dtype).mean()])
+
+    def _perhaps_mirrored(self, bodies: Bodies, labels_L: Tensor) -> tuple[Bodies, Tensor]:
+        """Each clip with probability 1/2 as a mirror shows it, which is another class."""
+        if self.partners is None:
+            return bodies, labels_L
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, EPOCH, self.step, 1]))
+        which_L = torch.from_numpy(rng.random(len(labels_L)) < 0.5).to(labels_L.device, non_blocking=True)
+        joints_BTVC = mirrored(bodies.joints_BTVC, which_L[bodies.clip_B], self.partners)
+        return replace(bodies, joints_BTVC=joints_BTVC), labels_L + which_L * len(self.labels)
 
     def account(self, terms: list[Tensor]) -> None:
         """Add the steps since the last checkpoint; RunError where their loss is not finite."""
@@ -114,7 +143,7 @@ def pretrained_name(record: TrainingRecord, seed: int) -> str:
     """The file of a pretrained backbone among those of other configurations: a digest of all that it depends on."""
     identity = record.identity()
     config = {section: identity["config"][section] for section in ("backbone", "augment", "pretrain")}
-    config["precision"] = identity["config"]["optimise"]["precision"]
+    config |= {key: identity["config"]["optimise"][key] for key in ("precision", "clip_norm")}
     document = json.dumps({**identity, "config": config, "seed": seed}, sort_keys=True)
     return f"{checksum(document.encode())}.pt"
 
@@ -139,7 +168,8 @@ def pretrain(
     options = config.pretrain
     with locked(last.with_name(f".{last.name}.lock")):
         remove_unfinished(last.parent, last.name.__eq__)
-        state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed)
+        partners = checked_partners(source.manifest) if options.mirror else None
+        state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed, partners)
         before = whole_or_renamed(last, seed, log) if last.exists() else None
         if before is not None:
             state.load(before, last)

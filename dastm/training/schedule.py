@@ -36,6 +36,14 @@ def half_cosine(rate: float, step: int, n_steps: int) -> float:
     return rate * 0.5 * (1 + math.cos(math.pi * step / n_steps))
 
 
+def warmed_up(rate: float, step: int, n_steps: int, share: float) -> float:
+    """Up to `rate` in a straight line over the first `share` of the steps, then down along `half_cosine`."""
+    n_rising = round(share * n_steps)
+    if step < n_rising:
+        return rate * (step + 1) / (n_rising + 1)
+    return half_cosine(rate, step - n_rising, n_steps - n_rising)
+
+
 def plateaus(losses: Sequence[float]) -> int:
     """How often more than `HALVE_AFTER` epochs in a row brought no new lowest loss; each such row counts once.
 

@@ -41,6 +41,7 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
 from dastm.training.loss import episode_loss
+from dastm.training.mirroring import checked_partners
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import is_better, learning_rate, reason_to_stop
@@ -100,6 +101,8 @@ def train(
 def _check(source: EpisodeSource, config: Config) -> None:
     """RunError for what cannot be trained so: before the first episode, and before another training is replaced."""
     augmented_for(source, config, 0)
+    if config.pretrain.steps and config.pretrain.mirror:
+        checked_partners(source.manifest)
     shape, name = config.episode, source.manifest.dataset
     check_pool(
         source.pool_sizes("train"),
@@ -166,20 +169,8 @@ def train_seed(
 
 def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
     """The source as the training of one seed sees it."""
-    augment = config.augment
-
-    def view(one: EpisodeSource) -> EpisodeSource:
-        return augmented(
-            one,
-            n_frames=augment.n_frames,
-            sampling=augment.sampling,
-            yaw=augment.yaw,
-            scale=augment.scale,
-            noise=augment.noise,
-            seed=seed,
-        )
-
-    return viewed(source, view)
+    looks = {key: value for key, value in vars(config.augment).items() if key != "layout"}  # which the source has
+    return viewed(source, partial(augmented, **looks, seed=seed))
 
 
 def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, last: Path, device: torch.device) -> None:

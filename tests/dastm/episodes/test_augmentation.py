@@ -9,7 +9,7 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
-from dastm.episodes.augmentation import augmented, center_frames, drawn_frames, similarities
+from dastm.episodes.augmentation import augmented, center_frames, drawn_frames, drawn_stretch, similarities
 from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.path_sampling import along_path, even_shares
 from dastm.episodes.sampler import plan_episode
@@ -158,6 +158,31 @@ def test_noise_has_the_size_asked_for_and_leaves_what_was_not_measured(source):
         assert not difference[..., 2].any()
 
 
+def test_stretching_multiplies_each_axis_of_a_clip_and_leaves_confidences(source):
+    whole, seen = joints(source), joints(augmented(source, stretch=0.2, seed=0))
+    n_space = 2 if source.manifest.layout.is_image else 3
+    size = whole.flatten(1, 3).norm(dim=1)
+    factors_LC = seen.flatten(1, 3).norm(dim=1) / size
+    torch.testing.assert_close(seen, whole * factors_LC[:, None, None, None])
+    assert (factors_LC[:, 0] - factors_LC[:, 1]).abs().max() > 0.05
+    drawn = drawn_stretch(5000, 0.2, source.manifest.layout, np.random.default_rng(0))
+    assert drawn[:, :n_space].log().std().item() == pytest.approx(0.2, rel=0.05)
+    assert (drawn[:, n_space:] == 1).all()
+
+
+@pytest.mark.parametrize("option", ["crop", "stretch", "limbs", "drop"])
+@pytest.mark.parametrize("sampling", ["time", "path"])
+def test_whatever_varies_is_drawn_from_seed_and_plan_and_keeps_the_shape(source, option, sampling):
+    options = {option: 0.3, "sampling": sampling, "n_frames": 6}
+    first, same, other = (joints(augmented(source, **options, seed=seed)) for seed in (1, 1, 2))
+    without = joints(augmented(source, sampling=sampling, n_frames=6, seed=1))
+    assert first.shape == without.shape
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, without)
+    assert first.isfinite().all()
+
+
 def test_upright_clips_turn_about_z():
     quarter = similarities(np.array([np.pi / 2]), np.ones(1), NTU25, vertical=2)[0]
     torch.testing.assert_close(torch.tensor([1.0, 0, 5]) @ quarter, torch.tensor([0.0, 1, 5]))
@@ -175,6 +200,9 @@ def test_more_frames_than_are_stored_are_one_line(source, view):
         (lambda source: center_frames(source, 4), "n_frames"),
         (lambda source: augmented(source, n_frames=4, seed=0), "n_frames"),
         (lambda source: augmented(source, yaw=5.0, seed=0), "yaw"),
+        (lambda source: augmented(source, crop=0.1, seed=0), "crop"),
+        (lambda source: augmented(source, stretch=0.1, seed=0), "stretch"),
+        (lambda source: augmented(source, limbs=0.1, seed=0), "limbs"),
         (lambda source: center_frames(source, None, "path"), "sampling: path"),
         (lambda source: augmented(source, sampling="path", seed=0), "sampling: path"),
     ],

@@ -10,15 +10,19 @@ import torch
 
 from dastm.config.load import load_config
 from dastm.contract.errors import RunError
+from dastm.contract.skeleton import Layout
 from dastm.episodes.sources import open_source
-from dastm.model import build_recogniser
+from dastm.model import Recogniser, build_recogniser
+from dastm.report.page import write_report
 from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.record import record_training
 from dastm.training import trainer
+from dastm.training.mirroring import mirrored, partners
 from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretrained_name
 from tests.toy import tiny, toy_shards, train_toy
 
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
+SIDED = Layout(name="sided", joints=("left hand", "hip", "right hand"), bones=((0, 1), (2, 1)), centre=1, hub=1)
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +168,11 @@ def test_what_a_pretrained_backbone_depends_on_is_in_its_name(shards):
         {"backbone__dropout": 0.3},
         {"augment__noise": 0.1},
         {"optimise__precision": "bf16"},
+        {"optimise__clip_norm": 1},
+        {"pretrain__optimiser": "adamw"},
+        {"pretrain__mirror": True},
     )
-    assert len({name(), name(seed=1), *(name(**settings) for settings in others)}) == 6
+    assert len({name(), name(seed=1), *(name(**settings) for settings in others)}) == 2 + len(others)
 
 
 def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
@@ -204,3 +211,81 @@ def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards
     name = "train/seed-0/last.pt"
     first, second = (load_checkpoint(tmp_path / run / name)["model"] for run in ("whole", "stopped"))
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_without_epochs_the_pretrained_weights_are_validated_once_and_kept(shards, tmp_path):
+    constant = {**STEPS, "optimise__schedule": "constant"}
+    config = tiny(**constant, optimise__epochs=0)
+    train_toy(shards, tmp_path / "run", config)
+    model, _, _ = run_pretraining(shards, tmp_path / "alone")
+    weights = load_checkpoint(tmp_path / "run" / "train" / "seed-0" / "best.pt")["model"]
+    assert all(torch.equal(weights[f"backbone.{name}"], value) for name, value in model.backbone.state_dict().items())
+    with (tmp_path / "run" / "curves.csv").open() as file:
+        assert [(row["epoch"], row["part"]) for row in csv.DictReader(file)] == [("0", "pretrain"), ("0", "val")]
+    assert "already trained" in train_toy(shards, tmp_path / "run", config)[0]
+    write_report([tmp_path / "run"], tmp_path / "report.html")
+    assert "Before them, seed 0 learned the training classes" in (tmp_path / "report.html").read_text()
+    more = train_toy(shards, tmp_path / "run", tiny(**constant, optimise__epochs=1))
+    assert "goes on from 0 to 1 epochs" in more[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pretrain__optimiser": "adamw", "pretrain__weight_decay": 0.5},
+        {"pretrain__warm_up": 0.5},
+        {"optimise__clip_norm": 1e-3},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_optimiser_warm_up_and_clipping_count_and_continue_bit_for_bit(shards, tmp_path, monkeypatch, settings):
+    plain, _, _ = run_pretraining(shards, tmp_path / "plain", pretrain__weight_decay=0.5)
+    whole, _, _ = run_pretraining(shards, tmp_path / "whole", **settings)
+    assert not same(plain, whole)
+    one_step = Pretraining.one_step
+    steps = iter(range(3))
+
+    def stopping(self, episode):
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return one_step(self, episode)
+
+    monkeypatch.setattr(Pretraining, "one_step", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_pretraining(shards, tmp_path / "stopped", **settings)
+    monkeypatch.undo()
+    again, _, _ = run_pretraining(shards, tmp_path / "stopped", **settings)
+    assert same(whole, again)
+
+
+def test_mirrored_clips_are_classes_of_their_own_half_of_the_time_and_the_same_ones_again(tmp_path, monkeypatch):
+    shards = toy_shards(tmp_path / "sided", layout=SIDED)
+    seen, encode = [], Recogniser.backbone_features
+
+    def noting(self, bodies):
+        seen.append(bodies.joints_BTVC)
+        return encode(self, bodies)
+
+    monkeypatch.setattr(Recogniser, "backbone_features", noting)
+    settings = {"pretrain__steps": 20}
+    run_pretraining(shards, tmp_path / "plain", **settings)
+    plain, mirror = list(seen), {**settings, "pretrain__mirror": True}
+    seen.clear()
+    model, _, _ = run_pretraining(shards, tmp_path / "mirror", **mirror)
+    sides = partners(SIDED)
+    both = [(one, other) for a, b in zip(plain, seen, strict=True) for one, other in zip(a, b, strict=True)]
+    turned = [not torch.equal(one, other) for one, other in both]
+    assert 0.35 < sum(turned) / len(turned) < 0.65
+    for (one, other), was in zip(both, turned, strict=True):
+        everyone = torch.ones(1, dtype=torch.bool)
+        assert torch.equal(mirrored(one[None], everyone, sides)[0] if was else one, other)
+    assert len(load_checkpoint(tmp_path / "mirror" / "pretrain.pt")["head"]["bias"]) == 2 * 6
+    again, _, _ = run_pretraining(shards, tmp_path / "again", **mirror)
+    assert same(model, again)
+
+
+def test_a_layout_without_sides_cannot_be_mirrored_and_another_training_stays(shards, tmp_path):
+    train_toy(shards, tmp_path, tiny(optimise__epochs=1))
+    with pytest.raises(RunError, match=r"pretrain\.mirror: toy: layout stick has no joints that are told apart"):
+        train_toy(shards, tmp_path, tiny(**STEPS, pretrain__mirror=True), replace=True)
+    assert (tmp_path / "curves.csv").is_file()

@@ -6,11 +6,13 @@ import torch
 from dastm.config.load import load_config
 from dastm.training.schedule import (
     falls,
+    half_cosine,
     is_better,
     is_last_best,
     learning_rate,
     plateaus,
     reason_to_stop,
+    warmed_up,
     why_not_longer,
 )
 from tests.toy import tiny
@@ -115,3 +117,11 @@ def test_the_last_weights_are_the_best_where_they_validated_best():
         ([1, 0], (0, 0)),
     ):
         assert (is_last_best(first, accuracies), is_last_best(later, accuracies)) == expected
+
+
+def test_a_rate_rises_over_its_share_of_the_steps_and_falls_to_zero_over_the_others():
+    rates = [warmed_up(3.0, step, 20, 0.1) for step in range(21)]
+    assert rates[:3] == [1.0, 2.0, 3.0]
+    assert rates[2:] == [half_cosine(3.0, step, 18) for step in range(19)]
+    assert rates[-1] == 0
+    assert [warmed_up(3.0, step, 7, 0.0) for step in range(7)] == [half_cosine(3.0, step, 7) for step in range(7)]
