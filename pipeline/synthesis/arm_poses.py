@@ -46,7 +46,7 @@ def draw_arm_pose(rng: np.random.Generator) -> ArmPose:
         region = tuple(REGIONS.values())[rng.choice(len(REGIONS), p=shares)]
         drawn = {name: float(rng.uniform(*getattr(region, name))) for name in Region._fields[1:]}
         drawn["wrist"] = float(rng.uniform(*WRIST))
-        if is_possible(_hand_of(drawn)):
+        if is_possible(hand_of(drawn)):
             return drawn
 
 
@@ -68,7 +68,8 @@ def of_sides(arm: ArmPose, sides: str) -> Array:
     return angles({f"{side}_{name}": value for side in sides for name, value in arm.items()})
 
 
-def _hand_of(arm: ArmPose) -> Array:
+def hand_of(arm: ArmPose) -> Array:
+    """Where the right hand of a body that stands is: right, up and back of the neck's base, in body heights."""
     points, _ = pose(of_sides(arm, "r")[None], _SOMEBODY)
     hand: Array = (points[0, HAND] - points[0, NECK_BASE]) / _SOMEBODY.height
     return hand

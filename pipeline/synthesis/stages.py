@@ -39,12 +39,16 @@ class Track:
     wave: Wave | None = None
 
 
+Stage = tuple[Track, ...]
+"""What begins together."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One class: tracks that begin together, stage after stage, on top of a stance that is held all through."""
 
     stance_D: Array
-    stages: tuple[tuple[Track, ...], ...]
+    stages: tuple[Stage, ...]
 
 
 _MIRROR_D = np.array([COLUMN[mirror_channel(name)] for name in CHANNELS])

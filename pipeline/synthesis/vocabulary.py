@@ -1,8 +1,10 @@
 """The open vocabulary: any number of classes of composed motion; class number -> `Recipe`, the same for ever.
 
 In: a class number. Out: one, two or three stages, in each of which arms, legs or trunk do something together.
-All content is here (and the arms' poses in `arm_poses`): the tables say what there is and how often, the functions
-below them how it becomes tracks. How a person does it is drawn in `render`, what a sensor makes of it in `sensor`.
+Four classes are a family: the first, and three that differ from it in one thing (`variants`).
+All content is here (and the arms' poses in `arm_poses`, what hands draw and strike in `strokes`): the tables say what
+there is and how often, the functions below them how it becomes tracks. How a person does it is drawn in `render`, what
+a sensor makes of it in `sensor`.
 Where a table has two numbers, a class has one between them.
 """
 
@@ -15,7 +17,18 @@ import numpy as np
 from pipeline.synthesis.arm_poses import ArmPose, beside, draw_arm_pose, of_sides
 from pipeline.synthesis.body import ARM, Array
 from pipeline.synthesis.moves import angles
-from pipeline.synthesis.stages import Recipe, Track, Wave, mirrored, mirrored_track
+from pipeline.synthesis.stages import Recipe, Stage, Track, Wave, mirrored
+from pipeline.synthesis.strokes import drawing_track, stroke_track
+from pipeline.synthesis.variants import (
+    Change,
+    mirrored_sides,
+    nudged,
+    other_arms,
+    reversed_order,
+    same_motion,
+    with_other_tracks,
+    without_one,
+)
 
 Value = TypeVar("Value")
 Amount = float | tuple[float, float]
@@ -23,6 +36,7 @@ Pose = Mapping[str, Amount]
 
 VOCABULARY = 77
 """Which vocabulary: the seed of all recipes."""
+FAMILY = 4
 SIT: Pose = {"r_hip": 85, "l_hip": 85, "r_knee": 88, "l_knee": 88}
 
 # What is done at once, and one after the other
@@ -36,6 +50,7 @@ STANCES = {"stand": 0.80, "sit": 0.10, "hold": 0.10}
 """`hold`: arms stay in a pose all through, as with a telephone or a box."""
 
 # Arms
+ARM_MOTIONS = {"poses": 0.5, "drawing": 0.25, "stroke": 0.25}
 ARM_POSES = {1: 0.45, 2: 0.30, 3: 0.17, 4: 0.08}
 ARM_REPEATS = {1: 0.65, 2: 0.20, 3: 0.10, 4: 0.05}
 STROKE_RATE, STROKE_DEGREES = 0.5, 35.0
@@ -113,12 +128,22 @@ FIDGET_SIZE = (0.1, 0.4)
 
 
 def recipe(class_id: int) -> Recipe:
-    """What class `class_id` does. Left and right are equally often the side of a stage."""
-    rng = np.random.default_rng([VOCABULARY, class_id])
+    """What class `class_id` does. Left and right are equally often the side of a family."""
+    family, place = divmod(class_id, FAMILY)
+    rng = np.random.default_rng([VOCABULARY, family])
+    first = _first_of_family(rng)
+    change = CHANGES[rng.permutation(len(CHANGES))[place - 1]]
+    if place == 0:
+        return first
+    own = np.random.default_rng([VOCABULARY, family, place])
+    changed = change(first, own)
+    return CHANGES[-1](first, own) if same_motion(changed, first) else changed
+
+
+def _first_of_family(rng: np.random.Generator) -> Recipe:
     n_stages = _pick(STAGES, rng)
-    stance = _stance(rng)
-    stages = tuple(_stage(rng) for _ in range(n_stages))
-    return Recipe(stance_D=mirrored(stance) if rng.random() < 0.5 else stance, stages=stages)
+    made = Recipe(stance_D=_stance(rng), stages=tuple(_stage(rng) for _ in range(n_stages)))
+    return mirrored_sides(made, rng) if rng.random() < 0.5 else made
 
 
 def fidget(rng: np.random.Generator) -> Track:
@@ -128,7 +153,13 @@ def fidget(rng: np.random.Generator) -> Track:
 
 
 def arm_track(sides: str, rng: np.random.Generator) -> Track:
-    """Arms `r`, `l`, or both alike (`rl`): some poses, perhaps several times over, perhaps with a wave at the end."""
+    """Arms `r`, `l`, or both alike (`rl`): poses, a drawing in the air or a stroke."""
+    make = {"poses": _posed, "drawing": drawing_track, "stroke": stroke_track}[_pick(ARM_MOTIONS, rng)]
+    return make(sides, rng)
+
+
+def _posed(sides: str, rng: np.random.Generator) -> Track:
+    """Some poses, perhaps several times over, perhaps with a wave at the end."""
     n_poses = _pick(ARM_POSES, rng)
     repeats = _pick(ARM_REPEATS, rng) if n_poses <= 2 else 1
     poses: list[ArmPose] = [draw_arm_pose(rng) for _ in range(n_poses)]
@@ -204,14 +235,18 @@ def _stance(rng: np.random.Generator) -> Array:
     return of_sides(draw_arm_pose(rng), "r" if rng.random() < 0.5 else "rl")
 
 
-def _stage(rng: np.random.Generator) -> tuple[Track, ...]:
-    tracks = [arm_track(sides, rng) for sides in _pick(ARMS, rng).split(",") if sides]
+def _arms(rng: np.random.Generator) -> Stage:
+    return tuple(arm_track(sides, rng) for sides in _pick(ARMS, rng).split(",") if sides)
+
+
+def _stage(rng: np.random.Generator) -> Stage:
+    tracks = [*_arms(rng)]
     rates = (MORE_RATE, MORE_RATE) if tracks else (LEGS_ALONE_RATE, 1.0)
     if rng.random() < rates[0]:
         tracks.append(walk_track(rng) if rng.random() < WALK_RATE else leg_track(rng))
     if rng.random() < rates[1]:
         tracks.append(trunk_track(rng))
-    return tuple(map(mirrored_track, tracks) if rng.random() < 0.5 else tracks)
+    return tuple(tracks)
 
 
 def _arm_wave(sides: str, rng: np.random.Generator) -> Wave:
@@ -237,6 +272,17 @@ def _wave(
         beats=int(rng.integers(beats[0], beats[1] + 1)),
         hertz=float(rng.uniform(*hertz)),
     )
+
+
+def _some_arms(rng: np.random.Generator) -> Stage:
+    return _arms(rng) or (arm_track("r", rng),)
+
+
+CHANGES: tuple[Change, ...] = (
+    *(reversed_order, other_arms, nudged, without_one, mirrored_sides),
+    with_other_tracks(_some_arms),
+)
+"""What a further class of a family differs in: three of these, each once."""
 
 
 def _pose(pose: Pose, rng: np.random.Generator) -> Array:

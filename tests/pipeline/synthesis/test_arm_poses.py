@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.synthesis.arm_poses import REGIONS, _hand_of, beside, draw_arm_pose, is_possible, of_sides
+from pipeline.synthesis.arm_poses import REGIONS, beside, draw_arm_pose, hand_of, is_possible, of_sides
 from pipeline.synthesis.body import COLUMN
 
 
@@ -22,7 +22,7 @@ def test_a_hand_is_where_a_body_leaves_room(hand: tuple[float, float, float], po
 
 
 def test_every_pose_that_is_drawn_is_possible_and_they_differ(rng: np.random.Generator) -> None:
-    hands = np.array([_hand_of(draw_arm_pose(rng)) for _ in range(100)])
+    hands = np.array([hand_of(draw_arm_pose(rng)) for _ in range(100)])
     assert all(map(is_possible, hands))
     assert (np.ptp(hands, axis=0) > 0.35).all()
 

@@ -15,7 +15,7 @@ STILL = np.repeat(POINTS[:1], 50, axis=0)
 
 @pytest.fixture
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LOST_A_CLIP", "TILT_RATE", "ON_LIMB_RATE"):
+    for name in ("LOST_A_CLIP", "TILT_RATE", "ON_LIMB_RATE", "FACING", "FAR_A_METRE"):
         monkeypatch.setattr(sensor, name, 0.0)
     monkeypatch.setattr(sensor, "NOISE_DECADES", (-12.0, -12.0))
 
@@ -90,3 +90,22 @@ def test_a_file_holds_all_frames_or_every_second_one_but_for_the_ends() -> None:
     assert 0.1 < whole / 300 < 0.35
     short = [recorded_frames(12, np.random.default_rng(seed)) for seed in range(50)]
     assert all(len(frames) >= 8 and (np.diff(frames) == 1).all() for frames in short)
+
+
+@pytest.mark.usefixtures("exact")
+def test_limbs_on_the_far_side_of_a_body_that_faces_past_the_camera_are_lost(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensor, "FAR_A_METRE", 4.0)
+    for turn in (1.0, -1.0):
+        aside = STILL @ sensor.axis_rotation("y", np.array([turn]))[0].T
+        lost = [np.linalg.norm(offset(sensed(aside, rng), aside), axis=2).max(axis=0) > 1e-6 for _ in range(60)]
+        farther = aside[0, sensor.LEFT, 2] > aside[0, sensor.RIGHT, 2]
+        far, near = (set().union(*sensor.FAR_SIDE[side]) for side in ((0, 1) if farther else (1, 0)))
+        seen = set(np.flatnonzero(np.any(lost, axis=0)))
+        assert seen == far
+        assert not seen & near
+    monkeypatch.setattr(sensor, "FACING", np.pi)
+    turned = sensed(POINTS, rng)
+    spans = [np.linalg.norm(one[:, 4] - one[:, 14], axis=1) for one in (turned, POINTS)]
+    assert np.median(np.abs(spans[0] - spans[1])) < 1e-6

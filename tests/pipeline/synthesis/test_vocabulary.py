@@ -2,16 +2,18 @@
 
 from collections import Counter
 from dataclasses import astuple
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from pipeline.synthesis import vocabulary
 from pipeline.synthesis.body import COLUMN, LEG
-from pipeline.synthesis.stages import Recipe
+from pipeline.synthesis.stages import Recipe, mirrored
+from pipeline.synthesis.variants import same_motion
 from pipeline.synthesis.vocabulary import LEG_MOVES, arm_track, fidget, leg_track, recipe, trunk_track, walk_track
 
-N = 200
+N = 400
 ARM_COLUMNS = {
     side: [c for name, c in COLUMN.items() if name[0:2] == f"{side}_" and name[2:] not in LEG] for side in "rl"
 }
@@ -30,10 +32,43 @@ def test_a_recipe_is_a_function_of_its_number_alone(recipes: list[Recipe]) -> No
     assert len(seen) == N
 
 
+def test_a_family_has_three_classes_that_are_nearly_its_first(recipes: list[Recipe]) -> None:
+    shared = []
+    for family in range(0, N, vocabulary.FAMILY):
+        first, *others = recipes[family : family + vocabulary.FAMILY]
+        keys = {_told(key) for key in _keys(first)}
+        assert all(not same_motion(first, other) for other in others)
+        akin = [len(keys & {_told(sign) for key in _keys(other) for sign in _sides(key)}) for other in others]
+        shared.append(max(akin))
+    strangers = [
+        len({_told(key) for key in _keys(a)} & {_told(key) for key in _keys(b)}) for a, b in pairwise(recipes[::4])
+    ]
+    assert np.mean(strangers) < 0.1
+
+
+def _keys(one: Recipe) -> list[np.ndarray]:  # type: ignore[type-arg]
+    return [key for stage in one.stages for track in stage for key in track.keys_KD]
+
+
+def _sides(key: np.ndarray) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+    return key, -key, mirrored(key)
+
+
+def _told(key: np.ndarray) -> tuple[float, ...]:  # type: ignore[type-arg]
+    return tuple(np.round(np.abs(key), 9))
+
+
 @pytest.mark.parametrize(
     "table",
     [
-        *(vocabulary.STAGES, vocabulary.ARMS, vocabulary.STANCES, vocabulary.ARM_POSES, vocabulary.ARM_REPEATS),
+        *(
+            vocabulary.STAGES,
+            vocabulary.ARMS,
+            vocabulary.ARM_MOTIONS,
+            vocabulary.STANCES,
+            vocabulary.ARM_POSES,
+            vocabulary.ARM_REPEATS,
+        ),
         *(vocabulary.LEG_REPEATS, vocabulary.TURNS, {name: move.share for name, move in LEG_MOVES.items()}),
     ],
 )
@@ -50,11 +85,12 @@ def test_every_stage_moves_something_and_their_number_is_as_the_table_says(recip
     assert held / N == pytest.approx(1 - vocabulary.STANCES["stand"], abs=0.08)
 
 
-def test_left_and_right_are_equally_often_the_side(recipes: list[Recipe]) -> None:
-    tracks = [track.keys_KD.any(axis=0) for one in recipes for stage in one.stages for track in stage]
+def test_left_and_right_are_equally_often_the_side() -> None:
+    firsts = [recipe(vocabulary.FAMILY * family) for family in range(N)]
+    tracks = [track.keys_KD.any(axis=0) for one in firsts for stage in one.stages for track in stage]
     right = sum(moves[ARM_COLUMNS["r"]].any() and not moves[ARM_COLUMNS["l"]].any() for moves in tracks)
     left = sum(moves[ARM_COLUMNS["l"]].any() and not moves[ARM_COLUMNS["r"]].any() for moves in tracks)
-    assert min(right, left) > 30
+    assert min(right, left) > 60
     assert 0.7 < right / left < 1.4
 
 
@@ -80,6 +116,7 @@ def test_both_arms_alike_wave_together_or_against_each_other() -> None:
 
 def test_a_stroke_stays_near_its_first_pose(monkeypatch: pytest.MonkeyPatch) -> None:
     spread = {}
+    monkeypatch.setattr(vocabulary, "ARM_MOTIONS", {"poses": 1.0})
     monkeypatch.setattr(vocabulary, "STROKE_DEGREES", 5.0)
     for rate in (0.0, 1.0):
         monkeypatch.setattr(vocabulary, "STROKE_RATE", rate)
