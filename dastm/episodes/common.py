@@ -98,13 +98,13 @@ def _split(manifest: Manifest) -> Mapping[str, Any]:
 
 
 def _joints(joints_LMTVC: Tensor, halves_V2: Tensor, layout: Layout, zero: bool) -> tuple[Tensor, Tensor]:
-    """The joints of the layout, (L, M, T, V, C) and where it is an image the confidence, the least of those used; and
-    (L, M, T, V) whether each is there. Nothing is where a body is absent and, if `zero`, where a joint is all 0."""
+    """The joints of the layout, (L, M, T, V, C), the confidence of an image 1 where all that is used was measured, for
+    scores of different estimators cannot be compared; and (L, M, T, V) whether each is there. Nothing is where a body is absent and, if `zero`, where a joint is all 0."""
     first_V, second_V = halves_V2.to(joints_LMTVC.device, non_blocking=True).unbind(1)
     a, b = joints_LMTVC.index_select(3, first_V), joints_LMTVC.index_select(3, second_V)
     middle = (a + b) / 2
     if layout.is_image:
-        middle[..., -1] = torch.minimum(a[..., -1], b[..., -1])
+        middle[..., -1] = (torch.minimum(a[..., -1], b[..., -1]) > 0).to(middle.dtype)
     measured = joints_LMTVC.any(-1)
     there = measured.index_select(3, first_V) & measured.index_select(3, second_V)
     return middle, there if zero else measured.any(-1, keepdim=True).expand_as(there)

@@ -137,12 +137,14 @@ def test_bodies_that_are_absent_and_joints_that_were_not_measured_stay_zero():
     assert torch.equal(seen(clip)[0, 1], torch.zeros(T, 15, 3))
 
 
-def test_a_pose_is_moved_and_scaled_and_its_confidence_is_the_least_of_the_joints_used():
+def test_a_pose_is_moved_and_scaled_and_its_confidence_says_whether_all_that_is_used_was_measured():
     clip = persons(COCO17)
-    clip[..., 2] = np.random.default_rng(1).uniform(size=clip.shape[:-1])
+    clip[..., 2] = np.random.default_rng(1).uniform(0.1, 1.0, size=clip.shape[:-1])
+    clip[0, 0, 2, COCO17.joints.index("left hip"), 2] = 0.0
     pose = seen(clip, COCO17, "pose15")
-    left, right = COCO17.joints.index("left hip"), COCO17.joints.index("right hip")
-    np.testing.assert_allclose(pose[..., HIP, 2], np.minimum(clip[..., left, 2], clip[..., right, 2]), rtol=1e-6)
+    expected = np.ones(pose.shape[:3])
+    expected[0, 0, 2] = 0.0
+    np.testing.assert_array_equal(pose[..., HIP, 2], expected)
     assert pose[:, 0, 0, HIP, :2].abs().max() == 0
     moved = clip.copy()
     moved[..., :2] = 3 * moved[..., :2] + [5.0, -2.0]
