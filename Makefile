@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := pipeline dastm tests
 
-.PHONY: repro test test-fast lint format bench fuzz clean
+.PHONY: repro test test-fast lint format bench benchmark encoders fuzz clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/ready
@@ -32,6 +32,16 @@ format: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python -m tests.bench --growth --out build/bench
 	$(BIN)/python -m tests.bench.data --growth --out build/bench
+
+# Recordings of people, which do not come with the project: a folder of <name>.yaml and <name>.zip.
+KINECTSETS ?= data/kinectsets
+benchmark: $(VENV)/ready
+	$(BIN)/python -m tests.bench.kinectsets --sets '$(KINECTSETS)' --out build/benchmark
+
+# The shipped encoders, from nothing but `dastm-data synth`: about an hour on two cores.
+encoders: $(VENV)/ready
+	$(BIN)/python -m tests.bench.ship motion3d augment.layout=body15
+	$(BIN)/python -m tests.bench.ship motion2d augment.layout=pose15 augment.yaw=0
 
 fuzz: $(VENV)/ready
 	$(BIN)/python -m tests.fuzz --out build/fuzz

@@ -98,8 +98,11 @@ def _split(manifest: Manifest) -> Mapping[str, Any]:
 
 
 def _joints(joints_LMTVC: Tensor, halves_V2: Tensor, layout: Layout, zero: bool) -> tuple[Tensor, Tensor]:
-    """The joints of the layout, (L, M, T, V, C), the confidence of an image 1 where all that is used was measured, for
-    scores of different estimators cannot be compared; and (L, M, T, V) whether each is there. Nothing is where a body is absent and, if `zero`, where a joint is all 0."""
+    """The joints of the layout, (L, M, T, V, C), and (L, M, T, V) whether each is there.
+
+    Nothing is where a body is absent and, if `zero`, where a joint is all 0. The confidence of an image becomes 1 where
+    all that is used was measured, else 0: scores of different estimators cannot be compared.
+    """
     first_V, second_V = halves_V2.to(joints_LMTVC.device, non_blocking=True).unbind(1)
     a, b = joints_LMTVC.index_select(3, first_V), joints_LMTVC.index_select(3, second_V)
     middle = (a + b) / 2

@@ -39,13 +39,13 @@ def main(words: list[str]) -> int:
     asked = parser.parse_args(words)
     definitions = [path for path in sorted(asked.sets.glob("*.yaml")) if path.with_suffix(".zip").is_file()]
     if not definitions:
-        print(f"{asked.sets}: no data sets (<name>.yaml with <name>.zip) there; nothing is scored")
+        click.echo(f"{asked.sets}: no data sets (<name>.yaml with <name>.zip) there; nothing is scored")
         return 0
     torch.set_num_threads(1)
     results = {path.stem: scored(path, asked) for path in definitions}
     lines = table(results)
     (asked.out / "table.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    click.echo("\n".join(lines))
     return 0
 
 
