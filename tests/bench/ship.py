@@ -1,4 +1,4 @@
-"""`make encoders`: synthetic motion -> shards -> a trained run -> a shipped encoder, each step where it is not done yet.
+"""`make encoders`: synthetic motion -> shards -> a trained run -> a shipped encoder, each step where it is not done.
 
 In: `NAME KEY=VALUE ..`: a shipped definition of synthetic motion and what its training changes of the preset `best`.
 Out: the record and the weights in dastm/encoders/NAME, beside the card that is there.
