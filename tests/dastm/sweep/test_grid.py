@@ -90,7 +90,7 @@ BAD = {
     ),
     "a setting that undoes a row": (
         {"methods": ["dtw", "dastm"], "set": {"matching.rank_weight": 0.05}},
-        r"set: matching.rank_weight is what methods \(dtw\) decides",
+        r"set: matching.rank_weight is what methods \(dastm\) decides",
     ),
     "seeds among the settings": ({"set": {"optimise.seeds": [7]}}, "set: optimise.seeds is what seeds decides"),
     "settings that are a list": ({"set": ["a"]}, "set: "),
