@@ -34,10 +34,12 @@ YOUNGER = ("begun_from", "seen_before", "sets")
 """Keys of config.json that are written only where they say something."""
 WHERE = ("shards", "beside")
 """Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
-PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frames", "frame_order")
+PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frame_sampling", "frame_order")
 """Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
 COMMON = "common"
 """A further key, of clips that were mapped to a common layout and prepared again (`dastm.episodes.common`)."""
+OLD_NAMES = {"frame_sampling": "frames"}
+"""Of these, how older manifests and records call it."""
 MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
 """Of these, what was done before there was such a key: a split block without it means this."""
 
@@ -176,6 +178,7 @@ class TrainingRecord:
             layout = document.pop("layout", None)
             layout = Layout.from_dict(layout) if layout is not None else None
             config, versions = config_from_dict(document.pop("config"), str(path)), dict(document.pop("versions"))
+            document["preparation"] = _with_new_names(document.pop("preparation", None))
             document["classes"] = _classes_read(document.pop("classes", None))
             document |= {name: _seen_read(document.pop(name, ())) for name in ("seen_before", "sets")}
             return TrainingRecord(config=config, versions=versions, layout=layout, **document)
@@ -193,6 +196,14 @@ def _check_texts(document: dict[str, Any]) -> None:
     for name, text in dict(document["versions"]).items():
         if not isinstance(text, str):
             raise TypeError(f"versions.{name}: expected a text, got {shown(text)}")
+
+
+def _with_new_names(preparation: Any) -> Any:
+    """What an older record says of a preparation, with the names of today."""
+    if not isinstance(preparation, dict):
+        return preparation
+    new = {old: name for name, old in OLD_NAMES.items()}
+    return {new.get(key, key): value for key, value in preparation.items()}
 
 
 def _classes_read(document: Any) -> dict[str, dict[int, str]] | None:
@@ -220,7 +231,7 @@ def preparation_of(manifest: Manifest) -> dict[str, Any]:
     None: the shards do not say.
     """
     split = manifest.definition.get("split") or {}
-    told = {key: split.get(key) for key in PREPARATION}
+    told = {key: split.get(key, split.get(OLD_NAMES.get(key, key))) for key in PREPARATION}
     return {**told, **{key: split[key] for key in (COMMON,) if key in split}, "n_frames": manifest.frames}
 
 

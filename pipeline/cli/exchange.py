@@ -9,7 +9,7 @@ from dastm.contract.skeleton import LAYOUTS
 from pipeline.cli.options import DATA, LOCAL, Output, definition_of, one_line_errors
 from pipeline.cli.outputs import EXPORT
 
-_TAKEN_OVER = ("n_frames", "frames", "frame_order", "seed", "clips_per_shard")
+_TAKEN_OVER = ("n_frames", "frame_sampling", "frame_order", "seed", "clips_per_shard")
 """Keys of a definition's split block that `import` uses."""
 
 
@@ -28,7 +28,9 @@ _TAKEN_OVER = ("n_frames", "frames", "frame_order", "seed", "clips_per_shard")
 )
 @click.option("--n-frames", type=click.IntRange(min=1), help="Frames a clip. Default: that of --dataset, else 30.")
 @click.option(
+    "--frame-sampling",
     "--frames",
+    "frame_sampling",
     type=click.Choice(["center", "random", "release"]),
     help="The frame of each segment: its middle, one at random, or one drawn as in the released code (a clip shorter"
     " than n-frames keeps its padding). Default: that of --dataset, else center.",
@@ -48,7 +50,8 @@ _TAKEN_OVER = ("n_frames", "frames", "frame_order", "seed", "clips_per_shard")
 @click.option(
     "--keep-slots/--no-keep-slots",
     default=None,
-    help="Keep an empty first body slot, for networks with a norm for each slot. Default: only with --frames release.",
+    help="Keep an empty first body slot, for networks with a norm for each slot. Default: only with"
+    " --frame-sampling release.",
 )
 @click.option("--upright", is_flag=True, help="z points up, not y (as in 2s-AGCN's arrays); used for figures only.")
 @one_line_errors
@@ -63,9 +66,9 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
     \b
     Examples:
       dastm-data import arrays/ --out data/shards/imported
-      dastm-data import ntu-t-arrays/ --out data/shards/ntu-t-release --dataset ntu-t --frames release --upright
-      dastm-data import ntu-t-arrays/ --out data/shards/as-trained --frames release --frame-order scrambled --upright
-      dastm-data import mine/ --out data/shards/mine --renumber --n-frames 50 --frames random --seed 2022
+      dastm-data import ntu-t-arrays/ --out data/shards/ntu-t-release --dataset ntu-t --frame-sampling release --upright
+      dastm-data import ntu-t-arrays/ --out data/shards/mixed --frame-sampling release --frame-order scrambled --upright
+      dastm-data import mine/ --out data/shards/mine --renumber --n-frames 50 --frame-sampling random --seed 2022
     """
     from pipeline.exchange.import_arrays import ImportSpec, import_arrays
 

@@ -24,6 +24,8 @@ from pipeline.definitions.source_spec import SOURCE_FORMATS, SourceSpec, resolve
 
 HERE = Path(__file__).parent / "datasets"
 
+OLD_SAMPLING, NEW_SAMPLING = "frames", "frame_sampling"
+"""Older definitions, params.yaml and manifests have the first; `n_frames` beside it is a count."""
 OVERRIDDEN = "params.yaml or --set"
 """Where a wrong value stands that no definition holds."""
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -99,7 +101,7 @@ class SplitSpec:
     class_split: Mapping[str, tuple[int, ...]]
     """subset -> 0-based class ids; `rest` in place of a list: all of class_names that no other subset lists."""
     n_frames: Count = 30
-    frames: Literal["center", "random"] = "center"
+    frame_sampling: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
     frame_order: Literal["time", "scrambled"] = "time"
     """Of the sampled frames: as time runs, or with frames and coordinates mixed up as the authors' released code leaves
@@ -235,7 +237,9 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
     path = _find(name_or_path)
     document = _read_yaml(path)
     try:
-        for block, values in (overrides or {}).items():
+        document["split"] = with_new_names(_block(document, "split"))
+        overrides = {block: with_new_names(values or {}) for block, values in (overrides or {}).items()}
+        for block, values in overrides.items():
             if block == "synth" and values and document.get(block) is None:
                 raise ValueError("synth: this data set is recorded; made clips must not go by its name")
             if values:
@@ -247,6 +251,18 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
         raise DataError(f"{source}: {first_fault(Definition, error)}") from error
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def with_new_names(split: Mapping[str, Any]) -> dict[str, Any]:
+    """A split block, or values over it, with the key `frames` of older files under its new name.
+
+    Raises: ValueError where it has both names.
+    """
+    if OLD_SAMPLING not in split:
+        return dict(split)
+    if NEW_SAMPLING in split:
+        raise ValueError(f"split.{OLD_SAMPLING}: the old name of split.{NEW_SAMPLING}; leave it out")
+    return {NEW_SAMPLING if key == OLD_SAMPLING else key: value for key, value in split.items()}
 
 
 def _find(name_or_path: str | Path) -> Path:

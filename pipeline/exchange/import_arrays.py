@@ -50,7 +50,7 @@ class ImportSpec:
     layout: Layout | None = None
     """None: the definition's, else by the number of joints (25: ntu25, 18: openpose18)."""
     n_frames: int = 30
-    frames: Literal["center", "random", "release"] = "center"
+    frame_sampling: Literal["center", "random", "release"] = "center"
     """How frames are sampled: as in `split`, or as released (`frame_sampling.release_frames`); random ones are drawn
     once."""
     frame_order: Literal["time", "scrambled"] = "time"
@@ -145,8 +145,10 @@ def _open_source(arrays: Path, spec: ImportSpec) -> _Source:
     for subset in subsets.values():
         check_layout(subset, layout)
         n_stored = subset.data_NCTVM.shape[2]
-        if spec.frames == "release" and n_stored < spec.n_frames:
-            raise DataError(f"{subset.path}: {n_stored} frames a clip, expected {spec.n_frames} for frames: release")
+        if spec.frame_sampling == "release" and n_stored < spec.n_frames:
+            raise DataError(
+                f"{subset.path}: {n_stored} frames a clip, expected {spec.n_frames} for frame_sampling: release"
+            )
     folder = re.sub(r"[^A-Za-z0-9_-]+", "-", arrays.resolve().name)
     name = spec.definition.name if spec.definition else folder or "arrays"
     return _Source(dataset=name, layout=layout, spec=spec, subsets=subsets, labels=_labels(subsets, spec))
@@ -233,13 +235,13 @@ def _take(source: _Source, subset: ArraySubset, row: int) -> _Taken:
 
 
 def _keeps_slots(spec: ImportSpec) -> bool:
-    return spec.frames not in ("center", "random") if spec.keep_slots is None else spec.keep_slots
+    return spec.frame_sampling not in ("center", "random") if spec.keep_slots is None else spec.keep_slots
 
 
 def _frames(spec: ImportSpec, n_source: int, key: str) -> NDArray[np.int64]:
-    if spec.frames == "center":
+    if spec.frame_sampling == "center":
         return segment_frames(n_source, spec.n_frames)
-    draw = release_frames if spec.frames == "release" else segment_frames
+    draw = release_frames if spec.frame_sampling == "release" else segment_frames
     return draw(n_source, spec.n_frames, clip_rng(spec.seed, key))
 
 
@@ -299,7 +301,7 @@ def _described(source: _Source, classes: Mapping[str, Mapping[int, _Class]]) -> 
         "split": {
             "class_split": {name: list(of_subset) for name, of_subset in classes.items()},
             "n_frames": spec.n_frames,
-            "frames": spec.frames,
+            "frame_sampling": spec.frame_sampling,
             "frame_order": spec.frame_order,
             "bodies": SLOTS,
             "origin": AS_STORED,

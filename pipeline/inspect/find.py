@@ -197,7 +197,7 @@ def with_tracks(stored: Found, clip: ParsedClip | ReadClip, spec: SplitSpec | No
 def _normalised(clip: ParsedClip | ReadClip, definition: Definition) -> Normalised:
     spec = definition.split
     most_bodies = spec.most_bodies(clip.class_id) if clip.class_id is not None else None
-    rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
+    rng = clip_rng(spec.seed, clip.key) if spec.frame_sampling == "random" else None
     normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, most_bodies)
     return Normalised(
         joints_MTVC=normalised.joints_MTVC,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from dastm.contract import shard_reading
 from dastm.contract.errors import DataError
@@ -21,7 +21,7 @@ from dastm.contract.shard_format import (
     Manifest,
     ShardError,
 )
-from pipeline.definitions.definition import SplitSpec
+from pipeline.definitions.definition import SplitSpec, with_new_names
 from pipeline.table import ParsedClip, read_chosen, read_file_facts, table_files
 
 _TEXTS = ("key", "part", "shard", "checksum")
@@ -49,9 +49,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 def split_of(manifest: Manifest) -> SplitSpec | None:
     """The `split` block that the shards were made with; None where they were made otherwise (imported, say)."""
+    split = manifest.definition.get("split")
     try:
-        return TypeAdapter(SplitSpec).validate_python(manifest.definition.get("split"))
-    except ValidationError:
+        return TypeAdapter(SplitSpec).validate_python(with_new_names(split) if isinstance(split, Mapping) else split)
+    except ValueError:
         return None
 
 

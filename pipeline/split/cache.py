@@ -121,7 +121,7 @@ def _encoded(clip: ParsedClip, task: CacheTask) -> tuple[bytes, bytes, Normalise
     """The clip as the shards hold it, array and facts. RefusedError where no body is usable."""
     definition = task.definition
     spec = definition.split
-    rng = clip_rng(spec.seed, clip.key) if spec.frames == "random" else None
+    rng = clip_rng(spec.seed, clip.key) if spec.frame_sampling == "random" else None
     try:
         normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
         facts = {

@@ -90,17 +90,19 @@ def normalise_clip(
     """Choose, fill, normalise and sample one clip.
 
     Args:
-        rng: draws the frames where `spec.frames` is random (see `frame_sampling.clip_rng`); not used otherwise.
+        rng: draws the frames where `spec.frame_sampling` is random (see `frame_sampling.clip_rng`); not used otherwise.
         most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
 
     Raises: RefusedError where no body is usable, ValueError where the tracks contradict themselves, layout or spec.
     """
-    if spec.frames == "random" and rng is None:
-        raise ValueError("frames: random needs a generator")
+    if spec.frame_sampling == "random" and rng is None:
+        raise ValueError("frame_sampling: random needs a generator")
     _check_tracks(tracks, layout)
     whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
     joints_MTVC, notes = _normalise(whole, spec, layout)
-    at_T = frame_sampling.segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frames == "random" else None)
+    at_T = frame_sampling.segment_frames(
+        joints_MTVC.shape[1], spec.n_frames, rng if spec.frame_sampling == "random" else None
+    )
     sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
     visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():

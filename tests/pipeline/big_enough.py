@@ -19,7 +19,7 @@ MINE = {
         "n_frames": 2,
         "clips_per_class": 4,
         "clips_per_shard": 3,
-        "frames": "random",
+        "frame_sampling": "random",
     },
 }
 CRUMPLED = "2\n" + 2 * "1\n7 0 1 1 1 1 0 0 0 2\n2\n1 1 1 0 0 0 0 0 0 0 0 2\n1 1 1 0 0 0 0 0 0 0 0 2\n"

@@ -30,7 +30,7 @@ def test_import_needs_only_the_folder_and_a_place():
     assert said[:3] == ["train: 7 clips of 3 classes", "val: 4 clips of 2 classes", "test: 3 clips of 2 classes"]
     assert said[-1] == "coordinates as stored: not filled, moved, turned or scaled"
     settings = manifest("shards")["definition"]["split"]
-    assert (settings["n_frames"], settings["frames"], settings["seed"]) == (30, "center", 0)
+    assert (settings["n_frames"], settings["frame_sampling"], settings["seed"]) == (30, "center", 0)
     assert done("dastm-data", "audit", "--shards", "shards").startswith("theirs: 14 clips of 7 classes, 30 frames, 25")
 
 
@@ -42,7 +42,7 @@ def test_import_takes_options_over_the_definition_and_that_over_its_own_defaults
     done("dastm-data", "import", "arrays", "--out", "shards", "--dataset", "mine.yaml")
     written = manifest("shards")
     settings = written["definition"]["split"]
-    assert (written["dataset"], settings["n_frames"], settings["frames"], settings["seed"]) == (
+    assert (written["dataset"], settings["n_frames"], settings["frame_sampling"], settings["seed"]) == (
         "theirs",
         7,
         "random",
@@ -53,7 +53,7 @@ def test_import_takes_options_over_the_definition_and_that_over_its_own_defaults
     words = (*words, "--frame-order", "scrambled")
     done("dastm-data", "import", "arrays", "--out", "shards", "--dataset", "mine.yaml", *words)
     settings = manifest("shards")["definition"]["split"]
-    assert (settings["n_frames"], settings["frames"], settings["seed"]) == (4, "release", 0)
+    assert (settings["n_frames"], settings["frame_sampling"], settings["seed"]) == (4, "release", 0)
     assert (settings["rotate"], settings["frame_order"]) == ("upright", "scrambled")
 
 

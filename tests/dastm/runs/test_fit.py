@@ -1,6 +1,7 @@
 """Data that a run's weights do not fit are never scored: each key that differs is named with both values."""
 
 import json
+import shutil
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ PREPARED = {
     "rotate": "yaw",
     "scale": "torso",
     "missing_joints": "interpolate",
-    "frames": "center",
+    "frame_sampling": "center",
 }
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=4)
 TURNED = replace(STICK, joints=("head", "foot", "hip"), bones=((2, 1), (0, 2)), centre=2, hub=2)
@@ -72,7 +73,22 @@ def test_another_preparation_is_named_by_its_key_and_both_values(key):
 
 def test_their_number_of_frames_can_be_converted_and_how_they_were_chosen_cannot():
     assert found(manifest_of(frames=9)) == [("split.n_frames is 9, trained on 6", True)]
-    assert found(manifest_of(), frames="random") == [("split.frames is center, trained on random", False)]
+    told = "split.frame_sampling is center, trained on random"
+    assert found(manifest_of(), frame_sampling="random") == [(told, False)]
+
+
+def test_the_old_name_of_how_frames_were_chosen_is_read_in_shards_and_in_runs(place, tmp_path):
+    older = {("frames" if key == "frame_sampling" else key): value for key, value in PREPARED.items()}
+    shards = replace(manifest_of(), definition={"split": older})
+    assert preparation_of(shards) == preparation_of(manifest_of())
+    assert found(shards) == []
+    run = tmp_path / "run"
+    shutil.copytree(place / "run", run)
+    record = TrainingRecord.read(run)
+    assert record.preparation["frame_sampling"] == "center"
+    replace(record, preparation={**older, "n_frames": 6}).write(run)
+    assert '"frames": "center"' in (run / "train" / "config.json").read_text()
+    assert TrainingRecord.read(run).preparation == {**PREPARED, "n_frames": 6}
 
 
 def test_another_order_of_the_same_joints_is_one_difference_that_can_be_converted():
@@ -116,7 +132,10 @@ def test_landmarks_that_the_preparation_did_not_use_may_differ():
             {"split": {**PREPARED, "scale": "none", "origin": "none"}},
             "split.origin is none, trained on first_frame; split.scale is none",
         ),
-        ({"split": {**PREPARED, "frames": "random"}}, "split.frames is random, trained on center; split"),
+        (
+            {"split": {**PREPARED, "frame_sampling": "random"}},
+            "split.frame_sampling is random, trained on center; split",
+        ),
         ({"layout": replace(STICK, hub=0)}, "layout.hub is foot, trained on hip"),
         ({"layout": NTU25}, "layout.joints is 25 joints, joint 0 'hip centre', trained on 3 joints, joint 0 'foot'"),
     ],

@@ -151,6 +151,22 @@ def test_overrides_go_over_the_file_and_none_is_a_value(tmp_path):
         load_definition(path, {"split": {"rotate": None}})
 
 
+def test_the_old_name_of_the_frame_sampling_is_read_in_definitions_and_overrides(tmp_path):
+    assert load_definition(write(tmp_path)).split.frame_sampling == "center"
+    older = write(tmp_path, MINIMAL.replace("\nsplit: {", "\nsplit: {frames: random, "), "older.yaml")
+    assert load_definition(older).split.frame_sampling == "random"
+    assert load_definition(older).to_dict()["split"]["frame_sampling"] == "random"
+    for name in ("frames", "frame_sampling"):
+        assert load_definition(older, {"split": {name: "center"}}).split.frame_sampling == "center"
+        with pytest.raises(DataError, match=r"params\.yaml or --set: split\.frame_sampling: .*got 'middle'"):
+            load_definition(older, {"split": {name: "middle"}})
+    both = write(
+        tmp_path, MINIMAL.replace("\nsplit: {", "\nsplit: {frames: random, frame_sampling: center, "), "both.yaml"
+    )
+    with pytest.raises(DataError, match=r"both\.yaml: split\.frames: the old name of split\.frame_sampling; leave it"):
+        load_definition(both)
+
+
 def test_denoising_is_resolved_to_steps_and_thresholds(tmp_path):
     path = write(tmp_path, MINIMAL.replace("test: [3]}}", "test: [3]}, denoise: [pyskl, {frozen: 0.02}]}"))
     expected = {"short": 11, "wide": 0.69754, "frozen": 0.02, "join": 0, "swap": 0}

@@ -101,7 +101,7 @@ def test_the_audit_finds_nothing_and_the_manifest_says_what_there_is(arrays, tmp
         "split": {
             "class_split": {part: list(ids) for part, ids in CLASS_SPLIT.items()},
             "n_frames": 6,
-            "frames": "center",
+            "frame_sampling": "center",
             "frame_order": "time",
             "bodies": 2,
             "origin": "as stored",
@@ -128,7 +128,7 @@ def test_any_number_of_clips_a_class_goes_through(tmp_path):
 
 
 def test_two_imports_give_the_same_bytes(arrays, tmp_path):
-    spec = ImportSpec(n_frames=5, frames="random", seed=3)
+    spec = ImportSpec(n_frames=5, frame_sampling="random", seed=3)
     for out in ("one", "two"):
         import_arrays(arrays, tmp_path / out, spec)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")]
@@ -140,7 +140,7 @@ def test_two_imports_give_the_same_bytes(arrays, tmp_path):
 def test_random_frames_are_those_that_split_draws_with_this_seed(arrays, tmp_path):
     drawn = {}
     for seed in (0, 1):
-        import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=5, frames="random", seed=seed))
+        import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=5, frame_sampling="random", seed=seed))
         sound(tmp_path / "out")
         drawn[seed] = {key: facts["frame_index"] for key, (_, facts, _) in stored(tmp_path / "out").items()}
         for key, frames in drawn[seed].items():
@@ -150,7 +150,7 @@ def test_random_frames_are_those_that_split_draws_with_this_seed(arrays, tmp_pat
 
 
 def test_frames_as_released_lie_in_their_segments_and_short_clips_keep_their_padding(arrays, tmp_path):
-    summary = import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=5, frames="release", seed=7))
+    summary = import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=5, frame_sampling="release", seed=7))
     sound(tmp_path / "out")
     for key, (array, facts, _) in stored(tmp_path / "out").items():
         part, row = key.split("-")[0], int(key.split("-")[1])
@@ -168,7 +168,7 @@ def test_frames_as_released_lie_in_their_segments_and_short_clips_keep_their_pad
 
 
 def test_scrambled_frames_are_those_of_the_released_code_and_short_clips_escape(arrays, tmp_path):
-    given = ImportSpec(n_frames=5, frames="release", seed=7)
+    given = ImportSpec(n_frames=5, frame_sampling="release", seed=7)
     import_arrays(arrays, tmp_path / "time", given)
     summary = import_arrays(arrays, tmp_path / "scrambled", replace(given, frame_order="scrambled"))
     sound(tmp_path / "scrambled")
@@ -189,9 +189,9 @@ def test_scrambled_frames_are_those_of_the_released_code_and_short_clips_escape(
 
 
 def test_frames_as_released_need_as_many_frames_stored(arrays, tmp_path):
-    message = r"train_data.npy: 12 frames a clip, expected 13 for frames: release$"
+    message = r"train_data.npy: 12 frames a clip, expected 13 for frame_sampling: release$"
     with pytest.raises(DataError, match=message):
-        import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=13, frames="release"))
+        import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=13, frame_sampling="release"))
     import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=13))
     assert sound(tmp_path / "out")["frames"] == 13
 
@@ -206,7 +206,9 @@ def test_absent_bodies_are_left_out_whichever_slot_they_have(arrays, tmp_path):
     assert facts["notes"] == []
 
 
-@pytest.mark.parametrize(("spec", "kept"), [({"keep_slots": True}, True), ({"frames": "release"}, True), ({}, False)])
+@pytest.mark.parametrize(
+    ("spec", "kept"), [({"keep_slots": True}, True), ({"frame_sampling": "release"}, True), ({}, False)]
+)
 def test_an_empty_first_slot_stays_where_slots_are_kept(arrays, tmp_path, spec, kept):
     change(arrays, "train_data", (2, ..., 0), 0.0)
     summary = import_arrays(arrays, tmp_path / "out", replace(SPEC, **spec))

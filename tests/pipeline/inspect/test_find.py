@@ -39,7 +39,7 @@ def test_without_shards_the_clip_is_prepared_as_the_definition_says(places):
 
 
 def test_random_frames_are_those_that_split_draws(places):
-    drawn = replace(places.definition, split=replace(places.definition.split, frames="random", seed=3))
+    drawn = replace(places.definition, split=replace(places.definition.split, frame_sampling="random", seed=3))
     first, second = (find_clip("clip000", SearchFolders(definition=drawn, parsed=places.parsed)) for _ in range(2))
     assert first.normalised.frame_index == second.normalised.frame_index
 

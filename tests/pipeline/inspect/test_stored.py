@@ -89,6 +89,12 @@ def test_how_shards_were_split_is_read_from_their_manifest(places, tmp_path):
     assert spec == places.definition.split
     assert (spec.rank, spec.n_frames, spec.origin) == ("spread", 4, "first_frame")
     shards = shutil.copytree(places.shards, tmp_path / "shards")
+
+    def as_older_versions_wrote(document):
+        document["definition"]["split"]["frames"] = document["definition"]["split"].pop("frame_sampling")
+
+    change_manifest(shards, as_older_versions_wrote)
+    assert split_of(read_manifest(shards)) == spec
     change_manifest(shards, lambda document: document["definition"].pop("split"))
     assert split_of(read_manifest(shards)) is None
     assert setting_of(read_manifest(shards), "rotate") is None

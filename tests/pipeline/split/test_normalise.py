@@ -195,11 +195,11 @@ def test_a_clip_that_is_one_point_or_shows_nobody_is_refused():
 
 def test_random_frames_depend_on_the_generator_only(rng):
     tracks = tracks_of([moving_body(rng, 50)], 50)
-    spec = spec_of(frames="random", n_frames=10)
+    spec = spec_of(frame_sampling="random", n_frames=10)
     drawn = [normalise_clip(tracks, spec, STICK, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert drawn[0].frame_index == drawn[1].frame_index != drawn[2].frame_index
     assert (drawn[0].joints_MTVC == drawn[1].joints_MTVC).all()
-    with pytest.raises(ValueError, match="frames: random needs a generator"):
+    with pytest.raises(ValueError, match="frame_sampling: random needs a generator"):
         normalise_clip(tracks, spec, STICK)
 
 

@@ -81,7 +81,7 @@ def test_every_class_of_the_split_comes_out_in_its_part_and_the_others_are_count
 
 def test_clips_are_what_prepare_makes_of_them_with_their_facts(tmp_path, rng):
     parsed = made_table(tmp_path / "parsed", rng)
-    definition = definition_of(frames="random", rotate="yaw", scale="torso", seed=3)
+    definition = definition_of(frame_sampling="random", rotate="yaw", scale="torso", seed=3)
     split(definition, parsed, tmp_path / "out")
     found = stored(tmp_path / "out")
     for clip in read_clips(parsed):
@@ -169,7 +169,7 @@ def test_two_runs_give_the_same_bytes_and_so_does_another_order_of_the_table(tmp
     parsed = made_table(tmp_path / "parsed", rng)
     clips = list(read_clips(parsed))
     shuffled = write_table(tmp_path / "shuffled", clips[17:], clips[3:17], clips[:3])
-    definition = definition_of(clips_per_class=3, frames="random")
+    definition = definition_of(clips_per_class=3, frame_sampling="random")
     for out, table in (("one", parsed), ("two", parsed), ("three", shuffled)):
         split(definition, table, tmp_path / out)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")]
