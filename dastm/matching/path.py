@@ -27,9 +27,10 @@ def path_terms(joints_LMTVC: Tensor, *, is_image: bool) -> Tensor:
     """What is compared of each clip, vectors of norm 1: 15 steps along its path, path lengths, extents.
 
     Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, C), float64; C without the confidence of images.
-    A joint of an image that was not measured in a frame (confidence 0) stays where it was measured last, or before that
-    where it is measured first; one that never was stays at zero. So gaps make no jumps. Absent bodies are zeros and add
-    nothing. A clip that does not move has zeros for all its vectors.
+    A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
+    before that where it is measured first; one that never was stays at zero. So gaps make no jumps. A joint that is
+    hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
+    move has zeros for all its vectors.
     """
     places_LMTVC = (_without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
     n_clips, n_bodies, _, *joint = places_LMTVC.shape
@@ -109,7 +110,7 @@ def along_path(points_LTD: Tensor, n_points: int) -> Tensor:
 
 def _without_gaps(joints_LMTVC: Tensor) -> Tensor:
     """Coordinates without confidence; a joint that is not measured has those of its nearest measured frame before."""
-    measured_LMTV = joints_LMTVC[..., -1] > 0
+    measured_LMTV = (joints_LMTVC != 0).any(-1)
     frames_T1 = torch.arange(joints_LMTVC.shape[2], device=joints_LMTVC.device)[:, None]
     last_LMTV = torch.where(measured_LMTV, frames_T1, -1).cummax(dim=2).values
     first_LM1V = measured_LMTV.to(torch.int8).argmax(dim=2, keepdim=True)

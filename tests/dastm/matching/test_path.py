@@ -74,8 +74,13 @@ def test_a_joint_of_an_image_that_was_not_measured_makes_no_jump(generator):
     assert torch.equal(path_terms(gaps, is_image=True), path_terms(filled, is_image=True))
     assert torch.equal(path_terms(filled, is_image=True), path_terms(filled[..., :2], is_image=False))
     assert not torch.allclose(path_terms(gaps, is_image=True), path_terms(gaps[..., :2], is_image=False))
-    less_sure = seen * torch.tensor([1.0, 1.0, 0.3])
-    assert torch.equal(path_terms(less_sure, is_image=True), path_terms(seen, is_image=True))
+
+
+@pytest.mark.parametrize("confidence", [0.3, 0.0])
+def test_a_joint_of_an_image_whose_place_is_guessed_is_there(generator, confidence):
+    places = clips(generator)[..., :2]
+    joints = torch.cat([places, torch.full((*places.shape[:-1], 1), confidence)], dim=-1)
+    assert torch.equal(path_terms(joints, is_image=True), path_terms(places, is_image=False))
 
 
 def test_likeness_is_what_the_sum_along_the_alignment_is_divided_by(generator):
