@@ -33,11 +33,13 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.kinectsets", description=__doc__)
     parser.add_argument("--sets", type=Path, required=True)
     parser.add_argument("--run", default=None, help="A run or encoder for all sets; default: motion3d, motion2d.")
+    parser.add_argument("--only", nargs="*", default=(), help="Names of sets; default: all.")
     parser.add_argument("--out", type=Path, default=Path("build/benchmark"))
     parser.add_argument("--episodes", type=int, default=500)
     parser.add_argument("--subset", default="test")
     asked = parser.parse_args(words)
     definitions = [path for path in sorted(asked.sets.glob("*.yaml")) if path.with_suffix(".zip").is_file()]
+    definitions = [path for path in definitions if not asked.only or path.stem in asked.only]
     if not definitions:
         click.echo(f"{asked.sets}: no data sets (<name>.yaml with <name>.zip) there; nothing is scored")
         return 0
