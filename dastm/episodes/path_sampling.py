@@ -2,8 +2,10 @@
 
 In: clips, and which shares of their paths. Out: the same clips there, interpolated between the two stored frames that
 each point lies between. The path leads through the space of all joints of all bodies of a clip; confidences do not
-count as steps, and are interpolated as the coordinates are. Resampling by arc length is common to recognisers of
-gestures; Taranta et al., "Jackknife", CHI 2017, do it for whole bodies.
+count as steps, and are interpolated as the coordinates are.
+A joint of an image that was not measured stays where it was measured last: a jump to zero and back would be most of the
+path. Resampling by arc length is common to recognisers of gestures; Taranta et al., "Jackknife", CHI 2017, do it for
+whole bodies.
 
 Axes: L clips, M bodies, T stored frames, F points, V joints, C coordinates.
 """
@@ -12,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from dastm.layers.gaps import without_gaps
 
 JITTER = 0.4
 """A point is drawn at most this share of a piece away from the middle of its piece of the path."""
@@ -38,6 +42,8 @@ def along_path(joints_LMTVC: Tensor, shares_LF: Tensor, n_space: int) -> Tensor:
         the same device -> (L, M, F, V, C).
     """
     n_clips, n_bodies, n_frames, n_joints, n_coordinates = joints_LMTVC.shape
+    if n_space < n_coordinates:
+        joints_LMTVC = torch.cat([without_gaps(joints_LMTVC), joints_LMTVC[..., n_space:]], dim=-1)
     steps_LT = joints_LMTVC[..., :n_space].double().diff(dim=2).square().sum((1, 3, 4)).sqrt()
     lengths_LT = torch.nn.functional.pad(steps_LT.cumsum(1), (1, 0))
     wanted_LF = shares_LF * lengths_LT[:, -1:]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dastm.layers.gaps import without_gaps
 from dastm.matching.soft_dtw import hard_dtw
 
 POINTS = 16
@@ -32,7 +33,7 @@ def path_terms(joints_LMTVC: Tensor, *, is_image: bool) -> Tensor:
     hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
     move has zeros for all its vectors.
     """
-    places_LMTVC = (_without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
+    places_LMTVC = (without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
     n_clips, n_bodies, _, *joint = places_LMTVC.shape
     path_LPD = along_path(places_LMTVC.transpose(1, 2).flatten(2), POINTS)
     steps_LPD = path_LPD.diff(dim=1)
@@ -72,7 +73,7 @@ def directions(joints_BTVC: Tensor, n_frames: int, *, is_image: bool) -> Tensor:
 
     Shapes: joints_BTVC (B, T, V, C) -> (B, n_frames, V, C), without the confidence of images.
     """
-    places_BTVC = _without_gaps(joints_BTVC[:, None])[:, 0] if is_image else joints_BTVC
+    places_BTVC = without_gaps(joints_BTVC) if is_image else joints_BTVC
     steps_BTVC = places_BTVC.diff(dim=1)
     steps_BTVC = torch.cat([steps_BTVC, steps_BTVC[:, -1:]], dim=1) if steps_BTVC.shape[1] else places_BTVC * 0
     means_BDT = functional.adaptive_avg_pool1d(steps_BTVC.flatten(2).mT, n_frames)
@@ -106,17 +107,6 @@ def along_path(points_LTD: Tensor, n_points: int) -> Tensor:
     index_LPD = step_LP[:, :, None].expand(-1, -1, points_LTD.shape[2])
     path_LPD: Tensor = points_LTD[:, 1:].gather(1, index_LPD) - left_LP[:, :, None] * steps_LTD.gather(1, index_LPD)
     return path_LPD
-
-
-def _without_gaps(joints_LMTVC: Tensor) -> Tensor:
-    """Coordinates without confidence; a joint that is not measured has those of its nearest measured frame before."""
-    measured_LMTV = (joints_LMTVC != 0).any(-1)
-    frames_T1 = torch.arange(joints_LMTVC.shape[2], device=joints_LMTVC.device)[:, None]
-    last_LMTV = torch.where(measured_LMTV, frames_T1, -1).cummax(dim=2).values
-    first_LM1V = measured_LMTV.to(torch.int8).argmax(dim=2, keepdim=True)
-    from_LMTV = torch.where(last_LMTV < 0, first_LM1V, last_LMTV)
-    places_LMTVC = joints_LMTVC[..., :-1]
-    return places_LMTVC.gather(2, from_LMTV[..., None].expand_as(places_LMTVC))
 
 
 def _flat(terms_LMRVC: Tensor, bodies: int) -> Tensor:

@@ -21,6 +21,7 @@ def test_a_walk_of_two_steps_is_cut_by_length_and_not_by_time():
 @pytest.mark.parametrize("n_space", [2, 3])
 def test_any_number_of_points_equals_the_slow_walk(n_points, n_space, rng):
     joints = rng.normal(size=(4, 2, 11, 5, 3))
+    joints[..., n_space:] = rng.uniform(0.1, 1.0, size=joints[..., n_space:].shape)
     joints[1, :, 4:8] = joints[1, :, 4:5]  # stands still for a while
     joints[2, 1] = 0  # an absent body
     joints[3, :, 7:] = joints[3, :, 7:8]  # stands still at the end
@@ -34,6 +35,7 @@ def test_any_number_of_points_equals_the_slow_walk(n_points, n_space, rng):
 
 def test_all_joints_of_all_bodies_make_the_path_and_a_confidence_is_no_step(rng):
     joints = torch.from_numpy(rng.normal(size=(1, 2, 9, 4, 3)))
+    joints[..., 2] = joints[..., 2].abs() + 0.1
     stored = along_path(joints, shares_of(1, 2000), 2)
     steps = stored[..., :2].diff(dim=2).square().sum((1, 3, 4)).sqrt()
     corners = 8  # a chord across a corner is shorter than the way round it
@@ -70,3 +72,14 @@ def test_one_point_is_drawn_in_each_piece_and_the_ends_are_the_ends(rng):
     assert inner.std() == pytest.approx(0.8 / 12**0.5, rel=0.05)
     assert even_shares(1).tolist() == [0.5]
     assert even_shares(5).tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_a_joint_that_is_lost_for_a_while_makes_no_detour(rng):
+    joints = torch.from_numpy(rng.normal(size=(1, 1, 9, 4, 3)).cumsum(2))
+    joints[..., 2] = 1
+    joints[:, :, 4:6, 1, :2] = joints[:, :, 3:4, 1, :2]
+    lost = joints.clone()
+    lost[:, :, 4:6, 1] = 0
+    seen = along_path(lost, shares_of(1, 30), 2)
+    assert torch.equal(seen[..., :2], along_path(joints, shares_of(1, 30), 2)[..., :2])
+    assert seen[..., 1, 2].min() < 0.5  # the confidence says that it was lost
