@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
-from dastm.contract.skeleton import BODY15, NTU25
+from dastm.contract.skeleton import BODY15, NTU25, POSE15
+from dastm.episodes.arrays import episode_from_arrays
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.runs.checkpoint import save_checkpoint
 from dastm.runs.encoders import ENCODERS, best_weights, is_encoder, make_encoder, results_of, run_of
@@ -117,3 +119,20 @@ def test_weights_that_are_none_are_refused(place, tmp_path):
     weights, digest = best_weights(place / "run", record)
     assert all(isinstance(value, torch.Tensor) for value in weights.values())
     assert len(digest) == 32
+
+
+@pytest.mark.parametrize(("name", "layout"), [("motion3d", BODY15), ("motion2d", POSE15)])
+def test_shipped_encoders_are_small_have_learned_from_nobody_and_know_still_from_moving(name, layout):
+    folder = run_of(name)
+    assert sum(map(len, contents(folder).values())) < 6 * 10**6
+    record = TrainingRecord.read(folder)
+    assert record.layout == layout
+    names = [label for ids in (record.classes or {}).values() for label in ids.values()]
+    assert len(names) == 680
+    assert all(label.startswith("motion") for label in names)
+    generator = np.random.default_rng(0)
+    moves = generator.normal(size=(3, 1, 24, layout.n_joints, 3)).cumsum(2).astype(np.float32)
+    again = moves + generator.normal(0, 0.05, moves.shape).astype(np.float32)
+    clips = [{number: [clip] for number, clip in enumerate(some)} for some in (moves, again)]
+    distances = load_run(name).distances(episode_from_arrays(*clips))
+    assert distances.argmin(1).tolist() == [0, 1, 2]
