@@ -14,15 +14,16 @@ from pipeline.definitions.definition import SynthSpec
 from pipeline.synthesis.body import Subject, draw_subject
 from pipeline.synthesis.classes import class_name, class_script
 from pipeline.synthesis.depth_camera import Recording, record
-from pipeline.synthesis.motion import Scene, perform
+from pipeline.synthesis.motion import Scene, Tempo, perform
 from pipeline.synthesis.video_camera import Film, film
 from pipeline.synthesis.writers import kinetics_json, kinetics_labels, ntu_skeleton
 
 Members = Iterator[tuple[str, bytes]]
 
 NTU_FOLDER = "nturgb+d_skeletons"
-NTU_LIMITS, KINETICS_LIMITS, SHORT = (45, 140), (60, 240), (26, 26)
-KINETICS_FULL = (299, 299)
+NTU_TEMPO = Tempo(15, 300, idle=(14.0, 5.0, 10.0), haste=1.3, spread=0.35)
+"""Of genuine clips: 15 to 300 frames, half of them below 66, 5 % below 32 and 5 % above 132."""
+KINETICS_TEMPO, KINETICS_SHORT, KINETICS_FULL = Tempo(60, 240), Tempo(26, 26), Tempo(299, 299)
 N_SUBJECTS, N_SETUPS = 40, 17
 MAX_CLIPS = 999 * N_SUBJECTS - 2
 """Clips a class: a name has three digits for the replication, and two names go to unusable files."""
@@ -56,8 +57,7 @@ def ntu_clip(seed: int, class_id: int, clip: int) -> bytes:
     """The bytes of one file."""
     rng = np.random.default_rng([seed, NTU, class_id, clip])
     subject, camera = _cast(class_id, clip)
-    limits = SHORT if rng.random() < SHORT_RATE else NTU_LIMITS
-    scene = _scene(seed, class_id, subject, limits, 1, rng)
+    scene = _scene(seed, class_id, subject, NTU_TEMPO, 1, rng)
     recording = record(scene, 1 + subject % N_SETUPS, camera, rng)
     return ntu_skeleton(recording, crlf=bool(rng.random() < CRLF_RATE))
 
@@ -67,13 +67,11 @@ def _cast(class_id: int, clip: int) -> tuple[int, int]:
     return (3 * class_id + 7 * clip) % N_SUBJECTS, 1 + (class_id + clip) % 3
 
 
-def _scene(
-    seed: int, class_id: int, subject: int, limits: tuple[int, int], rounds: int, rng: np.random.Generator
-) -> Scene:
+def _scene(seed: int, class_id: int, subject: int, tempo: Tempo, rounds: int, rng: np.random.Generator) -> Scene:
     script = class_script(class_id)
     script = replace(script, stages=script.stages * rounds, other=script.other * rounds)
     subjects = tuple(_subject(seed, (subject + 13 * i) % N_SUBJECTS) for i in range(script.n_bodies))
-    return perform(script, subjects, limits, rng)
+    return perform(script, subjects, tempo, rng)
 
 
 def _subject(seed: int, number: int) -> Subject:
@@ -117,9 +115,11 @@ def kinetics_film(seed: int, class_id: int, clip: int) -> Film:
     """One clip as filmed; a quarter last the full ten seconds, with the action twice in them."""
     rng = np.random.default_rng([seed, KINETICS, class_id, clip])
     kind = rng.random()
-    limits = SHORT if kind < SHORT_RATE else KINETICS_FULL if kind < SHORT_RATE + FULL_RATE else KINETICS_LIMITS
+    tempo = KINETICS_TEMPO
+    if kind < SHORT_RATE + FULL_RATE:
+        tempo = KINETICS_SHORT if kind < SHORT_RATE else KINETICS_FULL
     subject = int(rng.integers(N_SUBJECTS))
-    return film(_scene(seed, class_id, subject, limits, 2 if limits == KINETICS_FULL else 1, rng), rng)
+    return film(_scene(seed, class_id, subject, tempo, 2 if tempo == KINETICS_FULL else 1, rng), rng)
 
 
 def _entry(class_id: int, **other: Any) -> dict[str, Any]:

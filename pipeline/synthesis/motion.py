@@ -6,6 +6,7 @@ of one class differ is drawn here: people, pace, delay, timing, size, posture, f
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,19 @@ FPS = 30
 SWAY_DEGREES = {"bend": 1.6, "lean": 1.6, "twist": 2.5, "nod": 4.0, "tilt": 2.5, "look": 7.0, "turn": 3.0}
 ARM_SWAY_DEGREES, LEG_SWAY_DEGREES, ROOT_SWAY = 5.0, 1.2, 0.012
 FIDGET_RATE, FIDGET_SIZE = 0.8, (0.3, 0.9)
+
+
+class Tempo(NamedTuple):
+    """How long recordings are, in frames."""
+
+    fewest: int
+    most: int
+    idle: tuple[float, float, float] = (42.0, 14.0, 28.0)
+    """The most before the first stage, between two, and after the last one."""
+    haste: float = 1.0
+    """Factor on everybody's pace."""
+    spread: float = 0.28
+    """How the time of one stage varies: standard deviation of its logarithm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +53,9 @@ class Scene:
         return len(self.bodies[0].points_TV3)
 
 
-def perform(script: Script, subjects: tuple[Subject, ...], limits: tuple[int, int], rng: np.random.Generator) -> Scene:
-    """Act `script` out, with one subject for each of its bodies, in between `limits` (fewest, most) frames."""
-    windows, n_frames = draw_timing(script, subjects[0].pace, limits, rng)
+def perform(script: Script, subjects: tuple[Subject, ...], tempo: Tempo, rng: np.random.Generator) -> Scene:
+    """Act `script` out, with one subject for each of its bodies."""
+    windows, n_frames = draw_timing(script, subjects[0].pace, tempo, rng)
     if script.n_bodies == 1:
         angles = _act(script.stages, windows, n_frames, subjects[0], rng)
         return Scene(bodies=(_placed(angles, subjects[0], rng.normal(0.0, np.radians(9.0)), np.zeros(3)),))
@@ -61,18 +75,19 @@ def stand(subject: Subject, n_frames: int, place: Array, rng: np.random.Generato
     return _placed(angles, subject, rng.uniform(-1.2, 1.2), place)
 
 
-def draw_timing(script: Script, pace: float, limits: tuple[int, int], rng: np.random.Generator) -> tuple[Array, int]:
+def draw_timing(script: Script, pace: float, tempo: Tempo, rng: np.random.Generator) -> tuple[Array, int]:
     """When each stage begins and ends: windows_S2 (stages, 2) in frames, and the clip's length.
 
-    Pace of the clip 0.7 to 1.4; idle time before and after; each stage's share of the time varies.
+    Pace of the clip 0.7 to 1.4 times the tempo's haste; idle time before and after; each stage's share of the time
+    varies.
     """
     both = [script.stages, script.other] if script.other else [script.stages]
     seconds = np.array([max(_seconds(s[i]) for s in both) for i in range(len(script.stages))])
-    speed = np.clip(pace * np.exp(rng.normal(0.0, 0.2)), 0.7, 1.4)
-    lasting = seconds * np.exp(rng.normal(0.0, 0.28, len(seconds))) * FPS / speed
-    before, pause, after = rng.uniform(0.0, (42.0, 14.0, 28.0))
+    speed = np.clip(pace * np.exp(rng.normal(0.0, 0.2)), 0.7, 1.4) * tempo.haste
+    lasting = seconds * np.exp(rng.normal(0.0, tempo.spread, len(seconds))) * FPS / speed
+    before, pause, after = rng.uniform(0.0, tempo.idle)
     wanted = before + lasting.sum() + pause * (len(seconds) - 1) + after
-    n_frames = int(np.clip(round(wanted), *limits))
+    n_frames = int(np.clip(round(wanted), tempo.fewest, tempo.most))
     squeeze = min(1.0, n_frames / wanted)
     starts = before + np.concatenate([[0.0], np.cumsum(lasting[:-1] + pause)])
     return np.stack([starts, starts + lasting], axis=1) * squeeze, n_frames

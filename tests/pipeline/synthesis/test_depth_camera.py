@@ -10,13 +10,13 @@ from pipeline.synthesis import depth_camera
 from pipeline.synthesis.body import draw_subject
 from pipeline.synthesis.classes import class_script
 from pipeline.synthesis.depth_camera import LEAVES, Recorded, Recording, quaternions, record
-from pipeline.synthesis.motion import Scene, perform, stand
+from pipeline.synthesis.motion import Scene, Tempo, perform, stand
 
 
 def scene(rng: np.random.Generator, class_id: int = 0) -> Scene:
     script = class_script(class_id)
     subjects = tuple(draw_subject(rng) for _ in range(script.n_bodies))
-    return perform(script, subjects, (45, 140), rng)
+    return perform(script, subjects, Tempo(45, 140), rng)
 
 
 @pytest.fixture
@@ -128,22 +128,56 @@ def test_a_joint_that_jumps_is_far_off(many: list[Recording]) -> None:
 def test_rates_of_bodies_that_come_and_go(many: list[Recording]) -> None:
     n = len(many)
     extra = sum(len(r.bodies) > 1 for r in many)
-    assert extra / n == pytest.approx(0.145, abs=0.06)
-    nobody = sum(any(all(b.ids[t] is None for b in r.bodies) for t in range(r.n_frames)) for r in many)
-    assert 0.04 < nobody / n < 0.16
+    assert 0.015 < extra / n < 0.08
+    nobody = sum(bool(nobody_seen(r).any()) for r in many)
+    assert nobody / n < 0.02
     renamed = sum(len({i for i in main_body(r).ids if i}) == 2 for r in many)
-    assert 0.02 < renamed / n < 0.1
+    assert renamed / n < 0.02
 
 
-def test_a_ghost_is_crumpled_and_nearly_still(monkeypatch: pytest.MonkeyPatch, calm: None) -> None:
+def nobody_seen(recording: Recording) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array([all(body.ids[t] is None for body in recording.bodies) for t in range(recording.n_frames)])
+
+
+@pytest.mark.usefixtures("calm")
+def test_frames_without_a_body_are_many_and_at_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(depth_camera, "NO_BODY_RATE", 1.0)
+    empty = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        empty.append(nobody_seen(record(scene(rng), 1, 2, rng)))
+    assert 15 < np.median([frames.sum() for frames in empty]) < 30
+    assert all(frames.sum() <= len(frames) / 2 for frames in empty)
+    at_end = [bool(frames[0] or frames[-1]) for frames in empty]
+    assert 0.8 < np.mean(at_end) < 1.0
+    assert min(sum(frames[0] for frames in empty), sum(frames[-1] for frames in empty)) > 10
+
+
+@pytest.mark.usefixtures("calm")
+def test_a_body_may_go_on_under_another_id(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    monkeypatch.setattr(depth_camera, "NEW_ID_RATE", 1.0)
+    (body,) = record(scene(rng), 2, 2, rng).bodies
+    first, *_, last = (i for i in body.ids if i)
+    assert first != last
+    assert sum(i is None for i in body.ids) < 4
+
+
+def test_a_ghost_is_wide_wanders_slowly_and_mostly_stays(monkeypatch: pytest.MonkeyPatch, calm: None) -> None:
+    """As of genuine ones: a median motion of 0.09 (variances of x, y and z in square metres, added up)."""
     monkeypatch.setattr(depth_camera, "GHOST_RATE", 1.0)
-    for seed in range(20):
+    motion, stays = [], []
+    for seed in range(60):
         rng = np.random.default_rng(seed)
         recording = record(scene(rng), 2, 2, rng)
         ghost, person = sorted(recording.bodies, key=lambda b: np.ptp(b.joints_TVF[0, :, 1]))
-        assert np.ptp(ghost.joints_TVF[0, :, 1]) < 0.75 * np.ptp(person.joints_TVF[0, :, 1])
-        assert ghost.joints_TVF[..., :3].std(axis=0).max() < 0.04
-        assert 0.2 < np.mean([i is not None for i in ghost.ids]) < 1.0
+        places = ghost.joints_TVF[..., :3]
+        assert np.ptp(places[0, :, 1]) < 0.75 * np.ptp(person.joints_TVF[0, :, 1])
+        assert places.std(axis=0).max() < 0.15
+        motion.append(places.reshape(-1, 3).var(axis=0).sum())
+        stays.append(all(ghost.ids))
+        assert any(ghost.ids)
+    assert np.median(motion) == pytest.approx(0.09, abs=0.02)
+    assert 0.8 < np.mean(stays) < 1.0
 
 
 def test_somebody_stands_by(monkeypatch: pytest.MonkeyPatch, calm: None, rng: np.random.Generator) -> None:

@@ -6,10 +6,10 @@ import pytest
 from dastm.contract.skeleton import NTU25
 from pipeline.synthesis.body import COLUMN, draw_subject
 from pipeline.synthesis.classes import Action, Script, class_script
-from pipeline.synthesis.motion import draw_timing, move_angles, perform, smooth_step, stand, turned
+from pipeline.synthesis.motion import Tempo, draw_timing, move_angles, perform, smooth_step, stand, turned
 from pipeline.synthesis.moves import MOVES, make_move
 
-LIMITS = (45, 140)
+TEMPO = Tempo(45, 140)
 BOW = Script(name="bow", stages=((Action(move="bow"),),))
 
 
@@ -46,8 +46,8 @@ def test_a_repeated_move_is_made_that_many_times() -> None:
 @pytest.mark.parametrize("class_id", [0, 1, 3, 5, 77])
 def test_timing_keeps_the_stages_in_order_and_inside_the_clip(class_id: int, rng: np.random.Generator) -> None:
     for _ in range(100):
-        windows, n_frames = draw_timing(class_script(class_id), 1.0, LIMITS, rng)
-        assert LIMITS[0] <= n_frames <= LIMITS[1]
+        windows, n_frames = draw_timing(class_script(class_id), 1.0, TEMPO, rng)
+        assert TEMPO.fewest <= n_frames <= TEMPO.most
         edges = windows.ravel()
         assert edges[0] >= 0.0
         assert edges[-1] <= n_frames + 1
@@ -55,7 +55,7 @@ def test_timing_keeps_the_stages_in_order_and_inside_the_clip(class_id: int, rng
 
 
 def test_pace_and_delay_vary(rng: np.random.Generator) -> None:
-    drawn = [draw_timing(BOW, 1.0, LIMITS, rng) for _ in range(300)]
+    drawn = [draw_timing(BOW, 1.0, TEMPO, rng) for _ in range(300)]
     lasting = np.array([windows[0, 1] - windows[0, 0] for windows, _ in drawn])
     assert lasting.max() / lasting.min() > 2.0
     assert np.ptp([windows[0, 0] for windows, _ in drawn]) > 30
@@ -64,7 +64,7 @@ def test_pace_and_delay_vary(rng: np.random.Generator) -> None:
 def test_a_performance_has_rigid_bones_and_is_repeatable() -> None:
     def once(seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        return perform(class_script(1), (draw_subject(rng),), LIMITS, rng).bodies[0].points_TV3
+        return perform(class_script(1), (draw_subject(rng),), TEMPO, rng).bodies[0].points_TV3
 
     child, parent = np.array(NTU25.bones).T
     points = once(4)
@@ -76,14 +76,14 @@ def test_a_performance_has_rigid_bones_and_is_repeatable() -> None:
 
 def test_a_bow_lowers_the_head_and_comes_back(rng: np.random.Generator) -> None:
     for _ in range(20):
-        head = perform(BOW, (draw_subject(rng),), LIMITS, rng).bodies[0].points_TV3[:, 3, 1]
+        head = perform(BOW, (draw_subject(rng),), TEMPO, rng).bodies[0].points_TV3[:, 3, 1]
         assert head.min() < 0.9 * head.max()
         assert head.min() < head[0] - 0.1
 
 
 def test_two_people_face_each_other_and_both_move(rng: np.random.Generator) -> None:
     subjects = (draw_subject(rng), draw_subject(rng))
-    scene = perform(class_script(5), subjects, LIMITS, rng)
+    scene = perform(class_script(5), subjects, TEMPO, rng)
     assert len(scene.bodies) == 2
     left, right = (body.points_TV3 for body in scene.bodies)
     assert left[0, 0, 0] < 0 < right[0, 0, 0]
@@ -95,7 +95,7 @@ def test_two_people_face_each_other_and_both_move(rng: np.random.Generator) -> N
 
 def test_wrong_number_of_subjects_is_an_error(rng: np.random.Generator) -> None:
     with pytest.raises(ValueError, match="shorter"):
-        perform(class_script(5), (draw_subject(rng),), LIMITS, rng)
+        perform(class_script(5), (draw_subject(rng),), TEMPO, rng)
 
 
 def test_somebody_standing_hardly_moves(rng: np.random.Generator) -> None:

@@ -6,14 +6,14 @@ import pytest
 from pipeline.synthesis import video_camera
 from pipeline.synthesis.body import draw_subject
 from pipeline.synthesis.classes import class_script
-from pipeline.synthesis.motion import Scene, perform
+from pipeline.synthesis.motion import Scene, Tempo, perform
 from pipeline.synthesis.video_camera import ASPECT, Film, Lens, film, project
 
 
 def scene(rng: np.random.Generator, class_id: int = 0) -> Scene:
     script = class_script(class_id)
     subjects = tuple(draw_subject(rng) for _ in range(script.n_bodies))
-    return perform(script, subjects, (60, 240), rng)
+    return perform(script, subjects, Tempo(60, 240), rng)
 
 
 @pytest.fixture(scope="module")
