@@ -82,8 +82,7 @@ class Recogniser(nn.Module):
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
-        n_space = len(layout.coordinates) - layout.is_image
-        n_features = self.backbone.n_features + (n_space if matching.path else 0)
+        n_features = self.backbone.n_features + (layout.n_space if matching.path else 0)
         self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 
     @property

@@ -172,7 +172,7 @@ def directions(bodies_BTVC: Tensor, layout: Layout) -> Tensor:
 
     Shapes: bodies (B, T, V, C) -> the same.
     """
-    n_space = len(layout.coordinates) - layout.is_image
+    n_space = layout.n_space
     places = bodies_BTVC[..., :n_space]
     steps = places.diff(dim=1) if places.shape[1] > 1 else torch.zeros_like(places)
     if steps.shape[1] < places.shape[1]:

@@ -12,7 +12,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.names import composed
+from dastm.contract.names import folded
 from dastm.contract.skeleton import Layout
 
 Way = tuple[str, ...]
@@ -67,4 +67,4 @@ def _half(name: str, numbers: dict[str, int], source: Layout, target: Layout) ->
 
 
 def _folded(name: str) -> str:
-    return " ".join(re.split(r"[\s_-]+", composed(composed(name).casefold()).strip()))
+    return folded(re.sub("[_-]", " ", name))

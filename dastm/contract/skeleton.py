@@ -69,6 +69,11 @@ class Layout:
         return len(self.joints)
 
     @property
+    def n_space(self) -> int:
+        """Number of coordinates that are places, which a confidence is not."""
+        return len(self.coordinates) - self.is_image
+
+    @property
     def is_image(self) -> bool:
         """Whether the source is a 2-D pose in fractions of the image with a confidence."""
         return self.coordinates[-1] == "confidence"

@@ -75,7 +75,7 @@ def center_frames(source: EpisodeSource, n_frames: int | None, sampling: str = "
     """
     n_stored, n_seen = source.manifest.frames, checked_frames(source.manifest, n_frames, sampling)
     if sampling == "path":
-        return View(source, partial(_evenly, even_shares(n_seen), _n_space(source.manifest.layout)))
+        return View(source, partial(_evenly, even_shares(n_seen), source.manifest.layout.n_space))
     if n_seen == n_stored:
         return source
     middle_F = (2 * torch.arange(n_seen) + 1) * n_stored // (2 * n_seen)
@@ -129,9 +129,9 @@ def augmented(
         rng = np.random.default_rng(np.random.SeedSequence([seed, *(number for clip in selected for number in clip)]))
         if crop:
             cuts_LD = drawn_cuts(len(joints), manifest.frames, crop, rng)
-            joints = cropped(joints, cuts_LD, layout.centre, _n_space(layout))
+            joints = cropped(joints, cuts_LD, layout.centre, layout.n_space)
         if sampling == "path":
-            joints = along_path(joints, _on(drawn_shares(len(joints), n_seen, rng), joints), _n_space(layout))
+            joints = along_path(joints, _on(drawn_shares(len(joints), n_seen, rng), joints), layout.n_space)
         elif resampled:
             joints = _at_frames(joints, drawn_frames(len(joints), manifest.frames, n_seen, rng))
         if yaw or scale or stretch:
@@ -180,11 +180,6 @@ def check_order(manifest: Manifest, asked: str) -> None:
         )
 
 
-def _n_space(layout: Layout) -> int:
-    """Coordinates in space: all but a confidence."""
-    return len(layout.coordinates) - layout.is_image
-
-
 def drawn_frames(n_clips: int, n_stored: int, n_frames: int, rng: np.random.Generator) -> Tensor:
     """Frame numbers, one of each of `n_frames` equal segments of `n_stored` frames, every clip's its own -> (L, F)."""
     first_F = np.arange(n_frames) * n_stored // n_frames
@@ -198,7 +193,7 @@ def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical
     Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is not changed, and an image
     (angles 0) only scaled.
     """
-    n_coordinates, n_space = len(layout.coordinates), _n_space(layout)
+    n_coordinates, n_space = len(layout.coordinates), layout.n_space
     maps_LCC = np.tile(np.eye(n_coordinates), (len(angles_L), 1, 1))
     if n_space == 3:
         a, b = (axis for axis in range(3) if axis != vertical)
@@ -211,7 +206,7 @@ def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical
 def drawn_stretch(n_clips: int, deviation: float, layout: Layout, rng: np.random.Generator) -> Tensor:
     """A factor for every coordinate, 1 for a confidence -> (L, C) float32."""
     factors_LC = np.exp(rng.normal(0, deviation, (n_clips, len(layout.coordinates))))
-    factors_LC[:, _n_space(layout) :] = 1
+    factors_LC[:, layout.n_space :] = 1
     return torch.from_numpy(factors_LC.astype(np.float32))
 
 

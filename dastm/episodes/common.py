@@ -115,7 +115,7 @@ def _joints(joints_LMTVC: Tensor, halves_V2: Tensor, layout: Layout, zero: bool)
 
 def _prepared(joints_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout, upright: bool) -> Tensor:
     """Moved, turned and scaled by what the first body of each clip shows; what is not there is 0."""
-    n_space = len(layout.coordinates) - layout.is_image
+    n_space = layout.n_space
     space = joints_LMTVC[..., :n_space]
     if upright:  # z is up
         space = torch.stack([space[..., 0], space[..., 2], -space[..., 1]], dim=-1)

@@ -101,7 +101,7 @@ def with_limbs_of(joints_LMTVC: Tensor, factors_LV: Doubles, layout: Layout) -> 
         bone_V = eye_VV[joint] - eye_VV[parent]
         maps_LVV[:, joint] = maps_LVV[:, parent] + factors_LV[:, joint, None] * bone_V
     maps = torch.from_numpy(maps_LVV).to(joints_LMTVC.dtype).to(joints_LMTVC.device, non_blocking=True)
-    n_space = len(layout.coordinates) - layout.is_image
+    n_space = layout.n_space
     measured_LMTV = joints_LMTVC.any(-1)
     measured_LMTV[..., layout.centre] = True  # it may well be at the origin
     whole = measured_LMTV.all(-1).all(-1)[..., None, None, None]

@@ -32,6 +32,7 @@ from dastm.runs.mending import whole_or_renamed
 from dastm.runs.record import TrainingRecord
 from dastm.training.mirroring import checked_partners, mirrored
 from dastm.training.schedule import warmed_up
+from dastm.training.state import clip_gradients
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 EPOCH = 2**31
@@ -105,9 +106,7 @@ class Pretraining:
         loss = cross_entropy(scores, labels_L, label_smoothing=options.smoothing)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.optimise.clip_norm > 0:
-            trained = [weight for group in self.optimiser.param_groups for weight in group["params"]]
-            torch.nn.utils.clip_grad_norm_(trained, self.config.optimise.clip_norm)
+        clip_gradients(self.optimiser, self.config.optimise.clip_norm)
         self.optimiser.step()
         self.step += 1
         return torch.stack([loss.detach(), (scores.detach().argmax(1) == labels_L).to(loss.dtype).mean()])

@@ -16,6 +16,13 @@ from dastm.model import Recogniser
 from dastm.training.schedule import is_last_best
 
 
+def clip_gradients(optimiser: torch.optim.Optimizer, norm: float) -> None:
+    """Scale the gradients of all that is trained down to this norm together; 0 leaves them."""
+    if norm > 0:
+        trained = [weight for group in optimiser.param_groups for weight in group["params"]]
+        torch.nn.utils.clip_grad_norm_(trained, norm)
+
+
 @dataclass(kw_only=True)
 class TrainingState:
     """One seed's training between two episodes; everything that a checkpoint holds."""

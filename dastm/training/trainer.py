@@ -45,7 +45,7 @@ from dastm.training.mirroring import checked_partners
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import is_better, learning_rate, reason_to_stop
-from dastm.training.state import TrainingState, adam, is_best_state, resume
+from dastm.training.state import TrainingState, adam, clip_gradients, is_best_state, resume
 
 Log = Callable[[str], None]
 LOCK_NAME = ".training"
@@ -219,9 +219,7 @@ def train_episode(state: TrainingState, config: Config, episode: Episode) -> Ten
     )
     state.optimiser.zero_grad(set_to_none=True)
     loss["total"].backward()  # type: ignore[no-untyped-call]
-    if config.optimise.clip_norm > 0:
-        trained = [weight for group in state.optimiser.param_groups for weight in group["params"]]
-        torch.nn.utils.clip_grad_norm_(trained, config.optimise.clip_norm)
+    clip_gradients(state.optimiser, config.optimise.clip_norm)
     state.optimiser.step()
     shares = accuracy(matched.distances_QW.detach(), episode.query_labels)
     return torch.stack([loss["total"].detach(), loss["cross_entropy"].detach(), loss["rank"].detach(), shares])

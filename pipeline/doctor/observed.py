@@ -81,5 +81,5 @@ def _check_shapes(tracks: Tracks, layout: Layout | None) -> None:
         raise ValueError(f"{len(tracks.ids)} bodies of {int(tracks.lengths.sum())} observations in all, there are {n}")
     if not 0 <= tracks.frame_index.min() <= tracks.frame_index.max() < tracks.frames:
         raise ValueError(f"a frame outside 0 .. {tracks.frames - 1}")
-    if layout is not None and shape[1:] != (layout.n_joints, len(layout.coordinates) - layout.is_image):
+    if layout is not None and shape[1:] != (layout.n_joints, layout.n_space):
         raise ValueError(f"{shape[1]} joints of {shape[2]} coordinates, layout {layout.name} has {layout.n_joints}")

@@ -218,7 +218,7 @@ def _take(source: _Source, subset: ArraySubset, row: int) -> _Taken:
     """The frames that stand for a clip; RefusedError where they show no body."""
     clip_MTVC, n_source = subset.clip(row), int(subset.frames_N[row])
     at_T = _frames(source.spec, n_source, _key(subset, row))
-    n_places = len(source.layout.coordinates) - source.layout.is_image
+    n_places = source.layout.n_space
     places_MTVC = clip_MTVC[..., :n_places]
     shown_M = np.asarray(places_MTVC[:, at_T].any(axis=(1, 2, 3)))
     if not shown_M.any():

@@ -184,7 +184,7 @@ def with_tracks(stored: Found, clip: ParsedClip | ReadClip, spec: SplitSpec | No
 
     Raises: DataError where the two are not the same clip.
     """
-    shape = (stored.layout.n_joints, len(stored.layout.coordinates) - stored.layout.is_image)
+    shape = (stored.layout.n_joints, stored.layout.n_space)
     if clip.tracks.joints_PVC.shape[1:] != shape or clip.tracks.frames != stored.frames:
         raise DataError(
             f"clip {clip.key}: {clip.tracks.frames} frames of {clip.tracks.joints_PVC.shape[1]} joints in the source,"

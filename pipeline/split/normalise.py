@@ -162,7 +162,7 @@ def _verdicts(
 def _check_tracks(tracks: Tracks, layout: Layout) -> None:
     """The kernels index without bounds checks, so numbers from a file are checked once, here."""
     n_observations = len(tracks.frame_index)
-    expected = (n_observations, layout.n_joints, len(layout.coordinates) - layout.is_image)
+    expected = (n_observations, layout.n_joints, layout.n_space)
     if tracks.joints_PVC.shape != expected:
         raise ValueError(f"joints of shape {tracks.joints_PVC.shape}, layout {layout.name} needs {expected}")
     scores_PV = tracks.scores_PV

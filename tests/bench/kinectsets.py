@@ -1,7 +1,7 @@
 """`make benchmark KINECTSETS=DIR`: shipped encoders beside what needs no training, on recordings of people.
 
 In: a folder of data sets, each a definition `<name>.yaml` and its raw files `<name>.zip`. Out: a table (Markdown), one
-row a set, and each evaluation in the folder of results. A set is parsed, split and audited as a user would do it; what
+row a set, and each evaluation in the folder of results. A set is parsed and split as a user would do it; what
 is there already is taken. All columns of a row are scored on the same episodes. 2-D sets are scored by `motion2d`, 3-D
 ones by `motion3d`, or both by `--run`.
 """

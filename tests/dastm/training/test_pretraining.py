@@ -51,10 +51,9 @@ def test_the_classes_are_learned(shards, tmp_path):
     assert (many["part"], many["epoch"]) == ("pretrain", 0)
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 5])
-def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, stop_after):
-    whole, row, _ = run_pretraining(shards, tmp_path / "whole")
-    steps, one_step = iter(range(stop_after)), Pretraining.one_step
+def stop_after_steps(monkeypatch, count):
+    """Interrupt pretraining before the step that comes after so many."""
+    steps, one_step = iter(range(count)), Pretraining.one_step
 
     def stopping(self, episode):
         if next(steps, None) is None:
@@ -62,9 +61,15 @@ def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, s
         return one_step(self, episode)
 
     monkeypatch.setattr(Pretraining, "one_step", stopping)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 5])
+def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, stop_after):
+    whole, row, _ = run_pretraining(shards, tmp_path / "whole")
+    stop_after_steps(monkeypatch, stop_after)
     with pytest.raises(KeyboardInterrupt):
         run_pretraining(shards, tmp_path / "stopped")
-    monkeypatch.setattr(Pretraining, "one_step", one_step)
+    monkeypatch.undo()
     again, row_again, lines = run_pretraining(shards, tmp_path / "stopped")
     assert same(whole, again)
     assert row == row_again
@@ -242,15 +247,7 @@ def test_optimiser_warm_up_and_clipping_count_and_continue_bit_for_bit(shards, t
     plain, _, _ = run_pretraining(shards, tmp_path / "plain", pretrain__weight_decay=0.5)
     whole, _, _ = run_pretraining(shards, tmp_path / "whole", **settings)
     assert not same(plain, whole)
-    one_step = Pretraining.one_step
-    steps = iter(range(3))
-
-    def stopping(self, episode):
-        if next(steps, None) is None:
-            raise KeyboardInterrupt
-        return one_step(self, episode)
-
-    monkeypatch.setattr(Pretraining, "one_step", stopping)
+    stop_after_steps(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         run_pretraining(shards, tmp_path / "stopped", **settings)
     monkeypatch.undo()
