@@ -117,6 +117,8 @@ def _draw_curve(axes: Axes, rows: Rows, key: str, gid: str, colour: str, look: M
         return
     scale = 100.0 if key == "accuracy" else 1.0
     episodes, values = _thinned([_episode(r) for r in known]), _thinned([scale * r[key] for r in known])
+    if len(episodes) == 1:  # of a single epoch no line is left to see
+        look = {"marker": "o", "markersize": 4, **look}
     axes.plot(episodes, values, color=colour, gid=gid, **look)
     if key == "accuracy" and all(row.get("accuracy_interval") is not None for row in known):
         half = _thinned([scale * row["accuracy_interval"] for row in known])

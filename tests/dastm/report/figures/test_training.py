@@ -49,6 +49,14 @@ def test_curves_run_in_the_order_of_episodes_whatever_the_order_of_rows():
     assert (steps > 0).all()
 
 
+def test_a_single_epoch_is_a_mark_where_no_line_can_be():
+    def uses(rows):
+        return sum(part.tag.endswith("use") for part in group(curves(rows), "loss-train-7").iter())
+
+    assert uses([row(7, 1, "train", loss=0.5)]) == 1
+    assert uses([row(7, 1, "train", loss=0.5), row(7, 2, "train", loss=0.4)]) == 0
+
+
 def test_band_reaches_half_the_interval_to_both_sides():
     text = curves(ROWS)
     points = line(text, "accuracy-val-7")
