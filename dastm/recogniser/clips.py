@@ -1,0 +1,60 @@
+"""One body of one recording, as its source has it: what is enrolled, and what is asked about.
+
+In: arrays of whoever reads recordings. Out: a checked `Clip`. Nothing here knows files.
+
+Axes: T frames, V joints, C coordinates.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.skeleton import Layout
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clip:
+    """One body from the first to the last frame that shows it.
+
+    Raises: ValueError if the joints do not fit the layout, or none was measured.
+    """
+
+    key: str
+    """What it is called among the clips of its source, e.g. `wave/003`."""
+    source: str
+    """The file, as the user named it."""
+    layout: Layout
+    joints_TVC: NDArray[np.float32]
+    """3-D: x, y (up), z in any unit, nan where a joint was not measured. Images: x, y (down) in any unit that is the
+    same for both, and a confidence, 0 where a joint was not measured."""
+    body: int = 0
+    """Which body of the recording, in the order in which they are seen first."""
+    fps: float | None = None
+    """Frames a second, where it is known."""
+    first_frame: int = 0
+    """The frame of the recording that row 0 is."""
+    action: str | None = None
+    """What its folder or list says that it shows."""
+    notes: tuple[str, ...] = ()
+    """What was odd about it, in words."""
+
+    def __post_init__(self) -> None:
+        expected = (self.layout.n_joints, len(self.layout.coordinates))
+        if self.joints_TVC.ndim != 3 or self.joints_TVC.shape[1:] != expected or not len(self.joints_TVC):
+            raise ValueError(
+                f"{self.source}: joints of shape {self.joints_TVC.shape}, {self.layout.name} needs (T, V, C)"
+                f" with (V, C) {expected}"
+            )
+        if not self.measured().any():
+            raise ValueError(f"{self.source}: no joint was measured")
+
+    def measured(self) -> NDArray[np.bool_]:
+        """Which joints were measured in which frames -> (T, V)."""
+        finite_TV: NDArray[np.bool_] = np.isfinite(self.joints_TVC).all(axis=2)
+        return finite_TV & (self.joints_TVC[..., -1] > 0) if self.layout.is_image else finite_TV
+
+    @property
+    def n_frames(self) -> int:
+        """Frames from the first to the last one."""
+        return len(self.joints_TVC)

@@ -1,0 +1,39 @@
+"""One body of a recording: what is refused, and which joints count as measured."""
+
+import numpy as np
+import pytest
+
+from dastm.contract.skeleton import COCO17, NTU25
+from dastm.recogniser.clips import Clip
+
+
+def clip(joints_TVC, layout=NTU25):
+    return Clip(key="wave/0", source="wave/0.npy", layout=layout, joints_TVC=np.asarray(joints_TVC, np.float32))
+
+
+def test_nan_is_not_measured_and_the_origin_is():
+    joints = np.zeros((2, 25, 3))
+    joints[1, 3, 0] = np.nan
+    found = clip(joints)
+    assert found.n_frames == 2
+    assert found.measured().sum() == 49
+    assert not found.measured()[1, 3]
+
+
+def test_a_joint_of_an_image_is_measured_where_it_has_a_confidence():
+    joints = np.full((1, 17, 3), 0.5)
+    joints[0, :3, 2] = 0
+    assert clip(joints, COCO17).measured()[0].tolist() == [False] * 3 + [True] * 14
+
+
+@pytest.mark.parametrize("shape", [(0, 25, 3), (4, 24, 3), (4, 25, 2), (25, 3)])
+def test_joints_that_do_not_fit_are_refused_with_both_shapes(shape):
+    with pytest.raises(
+        ValueError, match=r"wave/0.npy: joints of shape .*ntu25 needs \(T, V, C\) with \(V, C\) \(25, 3\)"
+    ):
+        clip(np.zeros(shape))
+
+
+def test_a_clip_without_a_measurement_is_refused():
+    with pytest.raises(ValueError, match="no joint was measured"):
+        clip(np.full((3, 25, 3), np.nan))
