@@ -51,8 +51,8 @@ class Clip:
 
     def measured(self) -> NDArray[np.bool_]:
         """Which joints were measured in which frames -> (T, V)."""
-        finite_TV: NDArray[np.bool_] = np.isfinite(self.joints_TVC).all(axis=2)
-        return finite_TV & (self.joints_TVC[..., -1] > 0) if self.layout.is_image else finite_TV
+        usable_TV = np.asarray(np.isfinite(self.joints_TVC).all(axis=2))
+        return usable_TV & (self.joints_TVC[..., -1] > 0) if self.layout.is_image else usable_TV
 
     @property
     def n_frames(self) -> int:
