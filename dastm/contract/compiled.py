@@ -25,6 +25,7 @@ from numba.core import caching
 
 PACKAGES = Path(__file__).resolve().parents[2]
 KERNELS = (
+    "dastm/contract/clips.py",
     "dastm/contract/compiled.py",
     "dastm/matching/eigen.py",
     "dastm/matching/soft_dtw_cpu.py",

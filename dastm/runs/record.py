@@ -26,7 +26,7 @@ from dastm.runs.files import read_json, write_json
 from dastm.runs.sealed import DIGEST, check_seal, sealed
 
 CONFIG_NAME = "config.json"
-NOT_TRAINING = ("__main__.py", "bench", "cli", "encoders", "report", "sweep")
+NOT_TRAINING = ("__main__.py", "bench", "cli", "encoders", "recogniser", "report", "sweep")
 """Of this package, what no weight depends on."""
 ARITHMETIC = ("torch", "numpy", "numba")
 """Packages whose version the last bit of a weight may depend on."""

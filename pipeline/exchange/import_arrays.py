@@ -23,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.contract.clips import segment_frames
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.progress import Bar, progress
 from dastm.contract.shard_format import SUBSETS, Clip
@@ -30,7 +31,7 @@ from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.exchange.arrays import SLOTS, ArraySubset, check_layout, read_arrays, usual_layout
-from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble, segment_frames
+from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble
 from pipeline.shard_writing import SHARDS, ShardClass, write_shards
 from pipeline.split.run import SplitSummary
 from pipeline.work.folders import check_replaceable, replaced_folder

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.contract.clips import fill
 from dastm.contract.skeleton import Layout
 from pipeline.inspect.find import Found, Normalised
 from pipeline.inspect.tracks import BodyFacts, Chosen
-from pipeline.kernels import joints
 from pipeline.tracks import Tracks
 
 CLIPPED = 1.0
@@ -148,7 +148,7 @@ def _slot_of(slot_P: NDArray[np.int64]) -> int:
 def _source_panel(tracks: Tracks, chosen: Chosen, layout: Layout) -> Panel:
     filled = np.concatenate(
         [
-            joints.fill(np.where(measured_TV[..., None], part_TVC, 0.0)[None], measured_TV[None], layout.centre)[0]
+            fill(np.where(measured_TV[..., None], part_TVC, 0.0)[None], measured_TV[None], layout.centre)[0]
             for part_TVC, measured_TV in zip(
                 *(np.split(a, np.cumsum(tracks.lengths)[:-1]) for a in (tracks.joints_PVC, chosen.measured_PV)),
                 strict=True,

@@ -1,7 +1,6 @@
 """Which frames stand for a clip: TSN sampling (Wang et al., ECCV 2016; section 5 of the DASTM paper).
 
-In: how many frames a clip has. Out: `n_frames` frame numbers, one from each of as many equal segments
-[i L / n, (i + 1) L / n). A clip shorter than `n_frames` is stretched (frames repeat), never padded.
+Frames are taken by `dastm.contract.clips.segment_frames`, random ones with the generator of their clip (`clip_rng`).
 The authors' released code draws differently (`release_frames`), and mixes up what it has drawn (`scramble`).
 
 Axes: M bodies, T frames, V joints, C coordinates.
@@ -21,27 +20,6 @@ def clip_rng(seed: int, key: str) -> np.random.Generator:
     """The random generator of one clip: it depends on seed and key only, not on the clips before it."""
     digest = blake2b(key.encode(), digest_size=16).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little")])
-
-
-def segment_frames(n_source: int, n_frames: int, rng: np.random.Generator | None = None) -> NDArray[np.int64]:
-    """Frame numbers in 0 .. n_source - 1, not decreasing, shape (n_frames,).
-
-    Args:
-        rng: None takes the middle of each segment, floor((i + 0.5) L / n); a generator takes one frame that the
-            segment touches, each with the same chance.
-
-    Raises: ValueError where a count is below 1.
-    >>> segment_frames(6, 3)
-    array([1, 3, 5])
-    """
-    if n_source < 1 or n_frames < 1:
-        raise ValueError(f"sampling {n_frames} of {n_source} frames: both must be at least 1")
-    i = np.arange(n_frames, dtype=np.int64)
-    if rng is None:
-        return (2 * i + 1) * n_source // (2 * n_frames)
-    first = i * n_source // n_frames
-    last = -(-(i + 1) * n_source // n_frames) - 1  # ceil((i + 1) L / n) - 1, never below `first`
-    return rng.integers(first, last, endpoint=True, dtype=np.int64)
 
 
 def release_frames(n_source: int, n_frames: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
-"""Finds the joints that were measured, and fills in those that were not.
+"""Finds the joints that were measured, and lays them out: bodies x frames x joints x coordinates.
 
-In: one clip's observations as the source has them. Out: a whole array, bodies x frames x joints x coordinates, without
-a gap. A joint is missing where it is not finite, or without confidence (how OpenPose marks what it did not find, Cao
-et al., CVPR 2017). Sources in which (0, 0, 0) marks a lost joint are read with nan there (`formats.tracks.mark_zeros`):
+In: one clip's observations as the source has them. Out: an array with gaps, and where they are;
+`dastm.contract.clips.fill` fills them. A joint is missing where it is not finite, or without confidence (how OpenPose
+marks what it did not find, Cao et al., CVPR 2017). Sources in which (0, 0, 0) marks a lost joint are read with nan there (`formats.tracks.mark_zeros`):
 in all others it is a position like any other, for example of the root in root-centred data.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
@@ -71,46 +71,6 @@ def _lay_out(joints_PVC, measured_PV, places_MT):  # type: ignore[no-untyped-def
     return joints_MTVC, measured_MTV
 
 
-def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], centre: int) -> NDArray[np.float64]:
-    """Give every joint a position in every frame: linear in time between measurements, held before and after them.
-
-    A joint that its body never shows takes the place of the centre joint, or of the mean of the joints that are shown
-    where the centre is not among them. A body without any measurement stays 0.
-
-    Shapes: (M, T, V, C) and (M, T, V) -> (M, T, V, C), a new array.
-    """
-    filled: NDArray[np.float64] = joints_MTVC.copy()
-    _interpolate(filled, measured_MTV)
-    for body_TVC, shown_TV in zip(filled, measured_MTV, strict=True):
-        shown_V = np.any(shown_TV, axis=0)
-        if shown_V.any() and not shown_V.all():
-            stand_in_TC = body_TVC[:, centre] if shown_V[centre] else body_TVC[:, shown_V].mean(axis=1)
-            body_TVC[:, ~shown_V] = stand_in_TC[:, None]
-    return filled
-
-
-@compiled()
-def _interpolate(joints_MTVC, measured_MTV):  # type: ignore[no-untyped-def]
-    """Interpolate in place; a joint without any measurement is not changed."""
-    n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
-    for m in range(n_bodies):
-        for v in range(n_joints):
-            last = -1
-            for t in range(n_frames):
-                if not measured_MTV[m, t, v]:
-                    continue
-                for gap in range(last + 1, t):
-                    for c in range(n_coordinates):
-                        after = joints_MTVC[m, t, v, c]
-                        before = after if last < 0 else joints_MTVC[m, last, v, c]
-                        joints_MTVC[m, gap, v, c] = before + (after - before) / (t - last) * (gap - last)
-                last = t
-            if last >= 0:
-                for gap in range(last + 1, n_frames):
-                    for c in range(n_coordinates):
-                        joints_MTVC[m, gap, v, c] = joints_MTVC[m, last, v, c]
-
-
 def unseen(measured_MTV: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which joints `missing_joints: zero` sets to 0.
 
@@ -123,12 +83,3 @@ def unseen(measured_MTV: NDArray[np.bool_]) -> NDArray[np.bool_]:
     never_M1V = ~measured_MTV.any(axis=1, keepdims=True)
     result: NDArray[np.bool_] = (present_MT1 & ~measured_MTV) | never_M1V
     return result
-
-
-def image_axes(joints_MTVC: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fractions of the image, x right and y down, to x right and y up from its middle: x - 0.5, 0.5 - y.
-
-    Shapes: (M, T, V, 2) -> (M, T, V, 2), a new array.
-    """
-    centred: NDArray[np.float64] = (joints_MTVC - 0.5) * np.array([1.0, -1.0])
-    return centred

@@ -2,7 +2,8 @@
 
 In: the tracks of a clip, or its normalised bodies. Out: tracks without gaps, with frames numbered as CTR-GCN (Chen et
 al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022) do; or the frames that stay zero, as in these two and in ST-GCN
-(Yan et al., AAAI 2018). The third way, straight lines between the frames that show a body, is `kernels.joints.fill`.
+(Yan et al., AAAI 2018). The third way, straight lines between the frames that show a body, is
+`dastm.contract.clips.fill`.
 
 Axes: P observations, M bodies, T frames, V joints.
 """

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.contract.clips import fill, image_axes, segment_frames
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import SplitSpec
@@ -100,9 +101,7 @@ def normalise_clip(
     _check_tracks(tracks, layout)
     whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
     joints_MTVC, notes = _normalise(whole, spec, layout)
-    at_T = frame_sampling.segment_frames(
-        joints_MTVC.shape[1], spec.n_frames, rng if spec.frame_sampling == "random" else None
-    )
+    at_T = segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frame_sampling == "random" else None)
     sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
     visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():
@@ -195,7 +194,7 @@ def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -
     if layout.is_image and tracks.scores_PV is not None:
         confidence_MTV = np.where(measured_MTV, tracks.scores_PV[places_MT], 0.0)
     return _Whole(
-        joints_MTVC=joints.fill(gappy_MTVC, measured_MTV, layout.centre),
+        joints_MTVC=fill(gappy_MTVC, measured_MTV, layout.centre),
         measured_MTV=measured_MTV,
         confidence_MTV=confidence_MTV,
         source_T=source_T[shown[0] : shown[-1] + 1],
@@ -206,7 +205,7 @@ def _gather(tracks: Tracks, spec: SplitSpec, layout: Layout, most_bodies: int) -
 def _normalise(whole: _Whole, spec: SplitSpec, layout: Layout) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Image axes, origin, rotate, scale; and what could not be done."""
     notes: tuple[str, ...] = ()
-    moved_MTVC = joints.image_axes(whole.joints_MTVC) if layout.is_image else whole.joints_MTVC
+    moved_MTVC = image_axes(whole.joints_MTVC) if layout.is_image else whole.joints_MTVC
     if spec.origin != "none":
         moved_MTVC = align.to_origin(moved_MTVC, layout.centre, spec.origin == "every_frame")
     if spec.rotate != "none":

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dastm.contract.clips import segment_frames
 from dastm.contract.errors import DataError
 from dastm.contract.shard_format import SUBSETS, decode_manifest
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18
@@ -14,7 +15,7 @@ from dastm.episodes.sources import open_source
 from pipeline.audit.run import audit
 from pipeline.definitions.definition import load_definition
 from pipeline.exchange.import_arrays import NOTE_AS_STORED, NOTE_DROPPED, NOTE_PADDED, ImportSpec, import_arrays
-from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, segment_frames
+from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng
 from tests.oracles.hand_made import STICK, definition_of
 from tests.pipeline.array_files import LABELS, STORED, change, stored, true_frames, write_arrays
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dastm.contract.clips import segment_frames
 from pipeline.kernels.frame_sampling import (
     NOTE_SCRAMBLED,
     clip_rng,
     in_time,
     release_frames,
     scramble,
-    segment_frames,
     unscramble,
 )
 

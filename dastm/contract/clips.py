@@ -1,0 +1,86 @@
+"""What both halves do to one clip: gaps filled, image axes turned up, frames taken one a segment.
+
+In: joints of a clip's bodies as a source has them. Out: joints without a gap, at the frames that stand for the clip.
+`dastm-data split` does this to whole data sets, a recogniser to single clips: by the same code, or the numbers that a
+network is asked about would not be those that it was trained on.
+
+Axes: M bodies, T frames, V joints, C coordinates.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.compiled import compiled
+
+
+def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], centre: int) -> NDArray[np.float64]:
+    """Give every joint a position in every frame: linear in time between measurements, held before and after them.
+
+    A joint that its body never shows takes the place of the centre joint, or of the mean of the joints that are shown
+    where the centre is not among them. A body without any measurement stays 0.
+
+    Shapes: (M, T, V, C) and (M, T, V) -> (M, T, V, C), a new array.
+    """
+    filled: NDArray[np.float64] = joints_MTVC.copy()
+    _interpolate(filled, measured_MTV)
+    for body_TVC, shown_TV in zip(filled, measured_MTV, strict=True):
+        shown_V = np.any(shown_TV, axis=0)
+        if shown_V.any() and not shown_V.all():
+            stand_in_TC = body_TVC[:, centre] if shown_V[centre] else body_TVC[:, shown_V].mean(axis=1)
+            body_TVC[:, ~shown_V] = stand_in_TC[:, None]
+    return filled
+
+
+@compiled()
+def _interpolate(joints_MTVC, measured_MTV):  # type: ignore[no-untyped-def]
+    """Interpolate in place; a joint without any measurement is not changed."""
+    n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
+    for m in range(n_bodies):
+        for v in range(n_joints):
+            last = -1
+            for t in range(n_frames):
+                if not measured_MTV[m, t, v]:
+                    continue
+                for gap in range(last + 1, t):
+                    for c in range(n_coordinates):
+                        after = joints_MTVC[m, t, v, c]
+                        before = after if last < 0 else joints_MTVC[m, last, v, c]
+                        joints_MTVC[m, gap, v, c] = before + (after - before) / (t - last) * (gap - last)
+                last = t
+            if last >= 0:
+                for gap in range(last + 1, n_frames):
+                    for c in range(n_coordinates):
+                        joints_MTVC[m, gap, v, c] = joints_MTVC[m, last, v, c]
+
+
+def image_axes(joints_MTVC: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fractions of the image, x right and y down, to x right and y up from its middle: x - 0.5, 0.5 - y.
+
+    Shapes: (M, T, V, 2) -> (M, T, V, 2), a new array.
+    """
+    centred: NDArray[np.float64] = (joints_MTVC - 0.5) * np.array([1.0, -1.0])
+    return centred
+
+
+def segment_frames(n_source: int, n_frames: int, rng: np.random.Generator | None = None) -> NDArray[np.int64]:
+    """Frame numbers in 0 .. n_source - 1, not decreasing, shape (n_frames,): one of each of as many equal segments.
+
+    TSN sampling (Wang et al., ECCV 2016; section 5 of the DASTM paper): segments are [i L / n, (i + 1) L / n). A clip
+    shorter than `n_frames` is stretched (frames repeat), never padded.
+
+    Args:
+        rng: None takes the middle of each segment, floor((i + 0.5) L / n); a generator takes one frame that the
+            segment touches, each with the same chance.
+
+    Raises: ValueError where a count is below 1.
+    >>> segment_frames(6, 3)
+    array([1, 3, 5])
+    """
+    if n_source < 1 or n_frames < 1:
+        raise ValueError(f"sampling {n_frames} of {n_source} frames: both must be at least 1")
+    i = np.arange(n_frames, dtype=np.int64)
+    if rng is None:
+        return (2 * i + 1) * n_source // (2 * n_frames)
+    first = i * n_source // n_frames
+    last = -(-(i + 1) * n_source // n_frames) - 1  # ceil((i + 1) L / n) - 1, never below `first`
+    return rng.integers(first, last, endpoint=True, dtype=np.int64)
