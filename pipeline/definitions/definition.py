@@ -16,8 +16,9 @@ from pydantic.dataclasses import dataclass
 from dastm.contract.documents import DocumentError, read_yaml, shown
 from dastm.contract.errors import DataError
 from dastm.contract.faults import first_fault
+from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.shard_format import SUBSETS
-from dastm.contract.skeleton import LAYOUTS, NTU25, Layout
+from dastm.contract.skeleton import NTU25, Layout
 from pipeline.definitions.denoising import resolve_steps
 from pipeline.definitions.lists import read_keys, read_names
 from pipeline.definitions.source_spec import SOURCE_FORMATS, SourceSpec, resolve_source
@@ -324,9 +325,9 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
 def _layout(value: Any, format_name: str) -> Layout:
     if value is None and format_name not in SOURCE_FORMATS:  # an unknown format is complained of later
         return NTU25
-    if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in LAYOUTS):
-        raise ValueError(f"parse.layout: one of {', '.join(LAYOUTS)}, or a mapping, got {shown(value)}")
-    layout = Layout.from_dict(value) if isinstance(value, Mapping) else LAYOUTS[value]
+    if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in KNOWN_LAYOUTS):
+        raise ValueError(f"parse.layout: one of {', '.join(KNOWN_LAYOUTS)}, or a mapping, got {shown(value)}")
+    layout = Layout.from_dict(value) if isinstance(value, Mapping) else KNOWN_LAYOUTS[value]
     if format_name in SOURCE_FORMATS and len(layout.coordinates) != 3:
         raise ValueError(f"parse.layout: {format_name} needs three coordinates, got {list(layout.coordinates)}")
     return layout
