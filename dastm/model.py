@@ -119,8 +119,15 @@ class Recogniser(nn.Module):
         """What distances to examples are multiplied by (`matching.path`) -> (Q, L), or None for nothing."""
         if not self.matcher.options.path:
             return None
-        terms = (path_terms(clips.joints_LMTVC, is_image=self.is_image) for clips in (query, support))
-        return 1 / likeness(*terms)
+        return self.terms_factor(self.path_terms(query), self.path_terms(support))
+
+    def path_terms(self, clips: ClipBatch) -> Tensor:
+        """What `path_factor` compares of each clip (`matching.path`) -> (L, M, R, V, C), float64."""
+        return path_terms(clips.joints_LMTVC, is_image=self.is_image)
+
+    def terms_factor(self, query_QMRVC: Tensor, support_LMRVC: Tensor) -> Tensor:
+        """`path_factor` of the terms of clips -> (Q, L)."""
+        return 1 / likeness(query_QMRVC, support_LMRVC)
 
     def _references(self, support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
         return references(support_LSVD, labels_L, n_way, self.matcher.options.examples)

@@ -1,49 +1,73 @@
-"""Distances of many episodes in evaluation: the features of a clip are computed once, not once an episode.
+"""Distances of many episodes in evaluation: what a clip comes to is computed once, not once an episode.
 
 In: a trained network in evaluation, whose features of a clip depend on nothing else, and episodes of one subset. Out:
-their distances. The memory for features is bounded: once it is full, further clips are encoded whenever they come.
+their distances. Kept are the features of a clip and, where the matching has the path's terms, these. The memory for
+both is bounded: once it is full, further clips are computed whenever they come.
 
-Axes: L clips, T frames, V joints, D channels, Q queries, W ways.
+Axes: L clips, M bodies, T frames, V joints, D channels, C coordinates, R terms, Q queries, W ways.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.model import Recogniser
 
 BUDGET = 2 * 2**30
-"""Bytes of features that are kept: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
+"""Bytes that are kept: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
+Key = tuple[int, int]
+"""(class id, position)"""
 
 
 class FeatureCache:
-    """`model.episode_distances` for episodes of one subset, with `budget` bytes of memory for features."""
+    """`model.episode_distances` for episodes of one subset, with `budget` bytes of memory for what is kept of clips."""
 
     def __init__(self, model: Recogniser, budget: int = BUDGET) -> None:
         self.model, self.room = model, budget
-        self.kept: dict[tuple[int, int], Tensor] = {}
-        """(class id, position) -> features of that clip"""
+        self.kept: dict[Key, Tensor] = {}
+        """features of that clip (T, V, D)"""
+        self.kept_terms: dict[Key, Tensor] = {}
+        """terms of its path (M, R, V, C), for as many bodies as the batch had that it first came in"""
 
     def __call__(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
-        class_ids, labels = episode.plan.class_ids, episode.support_labels
-        support = self._features(class_ids, episode.plan.support, episode.support)
-        query = self._features(class_ids, episode.plan.query, episode.query)
-        factor_QL = self.model.path_factor(episode.query, episode.support)
-        return self.model.class_distances(query, support, labels, len(class_ids), factor_QL)
+        class_ids, plan = episode.plan.class_ids, episode.plan
+        support_keys, query_keys = (_keys(class_ids, positions) for positions in (plan.support, plan.query))
+        support = torch.stack(self._once(self.kept, support_keys, episode.support, self.model.encode))
+        query = torch.stack(self._once(self.kept, query_keys, episode.query, self.model.encode))
+        factor_QL = None
+        if self.model.matcher.options.path:
+            support_terms = self.terms(support_keys, episode.support)
+            factor_QL = self.model.terms_factor(self.terms(query_keys, episode.query), support_terms)
+        return self.model.class_distances(query, support, episode.support_labels, len(class_ids), factor_QL)
 
-    def _features(self, class_ids: tuple[int, ...], positions: tuple[tuple[int, ...], ...], clips: ClipBatch) -> Tensor:
-        keys = [(class_id, i) for class_id, row in zip(class_ids, positions, strict=True) for i in row]
-        missing = [place for place, key in enumerate(keys) if key not in self.kept]
+    def terms(self, keys: list[Key], clips: ClipBatch) -> Tensor:
+        """Terms of clips -> (L, M, R, V, C); bodies that a clip's first batch had not are zeros, as in any batch."""
+        terms = self._once(self.kept_terms, keys, clips, self.model.path_terms)
+        bodies = max(len(of) for of in terms)
+        return torch.stack([functional.pad(of, (0, 0) * 3 + (0, bodies - len(of))) for of in terms])
+
+    def _once(
+        self, kept: dict[Key, Tensor], keys: list[Key], clips: ClipBatch, compute: Callable[[ClipBatch], Tensor]
+    ) -> list[Tensor]:
+        """What `compute` gives for every clip: of those not in `kept` all at once, then kept if there is room."""
+        missing = [place for place, key in enumerate(keys) if key not in kept]
         if not missing:
-            return torch.stack([self.kept[key] for key in keys])
-        new_LTVD = self.model.encode(_some(clips, missing))
-        new = dict(zip((keys[place] for place in missing), new_LTVD, strict=True))
-        found = torch.stack([new[key] if key in new else self.kept[key] for key in keys])
-        if new_LTVD.nbytes <= self.room:
-            self.room -= new_LTVD.nbytes
-            self.kept.update(new)
+            return [kept[key] for key in keys]
+        computed = compute(_some(clips, missing))
+        new = dict(zip((keys[place] for place in missing), computed, strict=True))
+        found = [new[key] if key in new else kept[key] for key in keys]
+        if computed.nbytes <= self.room:
+            self.room -= computed.nbytes
+            kept.update(new)
         return found
+
+
+def _keys(class_ids: tuple[int, ...], positions: tuple[tuple[int, ...], ...]) -> list[Key]:
+    return [(class_id, i) for class_id, row in zip(class_ids, positions, strict=True) for i in row]
 
 
 def _some(clips: ClipBatch, places: list[int]) -> ClipBatch:

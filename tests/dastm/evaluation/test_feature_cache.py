@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 import torch
 
+from dastm.episodes.episode import ClipBatch
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.feature_cache import FeatureCache
@@ -48,6 +49,31 @@ def test_a_clip_is_encoded_once(source, monkeypatch):
             distances(episode)
     assert sum(counts) == len(distances.kept) <= 48
     assert len(counts) < 40
+
+
+def test_the_terms_of_a_clip_s_path_are_computed_once(source, monkeypatch):
+    model = build_recogniser(tiny(**PATH), source.manifest.layout, 0)
+    terms, counts = model.path_terms, []
+    monkeypatch.setattr(model, "path_terms", lambda clips: counts.append(len(clips.present_LM)) or terms(clips))
+    distances = FeatureCache(model)
+    with torch.inference_mode():
+        for episode in some(source, 30):
+            distances(episode)
+    assert sum(counts) == len(distances.kept_terms) == len(distances.kept) <= 48
+
+
+def test_terms_that_were_kept_of_fewer_bodies_have_zeros_for_the_others(source):
+    model = build_recogniser(tiny(**PATH), source.manifest.layout, 0)
+    joints = next(iter(some(source, 1))).query.joints_LMTVC[:3, :1]
+    alone = ClipBatch(joints_LMTVC=joints[:2], present_LM=torch.ones(2, 1, dtype=torch.bool))
+    pairs = torch.cat([joints, joints.flip(2)], dim=1)
+    in_pairs = ClipBatch(joints_LMTVC=pairs, present_LM=torch.ones(3, 2, dtype=torch.bool))
+    distances = FeatureCache(model)
+    distances.terms([(0, 0), (0, 1)], alone)
+    found = distances.terms([(0, 0), (0, 1), (0, 2)], in_pairs)
+    assert torch.equal(found[:2, :1], model.path_terms(alone))
+    assert not found[:2, 1].any()
+    assert torch.equal(found[2], model.path_terms(in_pairs)[2])
 
 
 def test_beyond_the_budget_nothing_is_kept(source):
