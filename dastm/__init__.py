@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     from dastm.matching.soft_dtw import soft_dtw as soft_dtw
     from dastm.matching.soft_dtw import soft_dtw_divergence as soft_dtw_divergence
     from dastm.model import Recogniser as Recogniser
+    from dastm.recogniser.clips import Clip as Clip
+    from dastm.recogniser.file import read_recogniser as load
+    from dastm.recogniser.recogniser import ActionRecogniser as ActionRecogniser
     from dastm.runs.load import load_run as load_run
 
 __version__ = "0.1.0"
 __all__ = [
     "LAYOUTS",
+    "ActionRecogniser",
     "Activation",
     "BackboneConfig",
+    "Clip",
     "Layout",
     "Matcher",
     "MatchingConfig",
@@ -41,6 +46,7 @@ __all__ = [
     "episode_from_arrays",
     "expected_alignment",
     "hard_dtw",
+    "load",
     "load_run",
     "nuclear_norm",
     "open_source",
@@ -50,8 +56,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActionRecogniser": ("dastm.recogniser.recogniser", "ActionRecogniser"),
     "Activation": ("dastm.matching.activation", "Activation"),
     "BackboneConfig": ("dastm.config.schema", "BackboneConfig"),
+    "Clip": ("dastm.recogniser.clips", "Clip"),
     "LAYOUTS": ("dastm.contract.skeleton", "LAYOUTS"),
     "Layout": ("dastm.contract.skeleton", "Layout"),
     "Matcher": ("dastm.matching.matcher", "Matcher"),
@@ -62,6 +70,7 @@ _HOMES = {
     "episode_from_arrays": ("dastm.episodes.arrays", "episode_from_arrays"),
     "expected_alignment": ("dastm.matching.soft_dtw", "expected_alignment"),
     "hard_dtw": ("dastm.matching.soft_dtw", "hard_dtw"),
+    "load": ("dastm.recogniser.file", "read_recogniser"),
     "load_run": ("dastm.runs.load", "load_run"),
     "nuclear_norm": ("dastm.matching.rank", "nuclear_norm"),
     "open_source": ("dastm.episodes.sources", "open_source"),

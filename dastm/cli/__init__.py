@@ -2,13 +2,19 @@
 
 import click
 
-from dastm.cli import benchmark, evaluation, sweeps, training
+from dastm.cli import benchmark, evaluation, recogniser, sweeps, training
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dastm")
 def main() -> None:
-    """Few-shot skeleton action recognition (DASTM): train on shards, evaluate, report.
+    """Show it an action once or five times, and it knows it: recognise actions in skeleton recordings.
+
+    \b
+    dastm enrol examples/ --out mine.dastm
+    dastm predict clips/ --with mine.dastm --csv labels.csv
+
+    Few-shot recognition after DASTM (ECCV 2022): train encoders on shards, and measure them.
 
     \b
     dastm train --shards data/shards/demo-ntu --out data/runs/demo-ntu
@@ -20,6 +26,7 @@ def main() -> None:
 
 
 for command in (
+    *recogniser.COMMANDS,
     *(training.train, evaluation.evaluate, evaluation.report, benchmark.measure),
     *(sweeps.sweep, sweeps.table),
 ):

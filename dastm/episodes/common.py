@@ -9,7 +9,7 @@ mean over the clip; the median length from hip centre to neck is 1. Some prepara
 Axes: L clips, M bodies, T frames, V joints, C coordinates (without the confidence of an image).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,13 +56,22 @@ def mapped(source: EpisodeSource, layout: str | None) -> EpisodeSource:
     common = mapped_manifest(stored, layout)
     if common is stored:
         return source
-    split, halves_V2 = _split(stored), torch.from_numpy(halves(stored.layout, common.layout))
+    split = _split(stored)
     zero, upright = split.get("missing_joints") == "zero", split.get("rotate") == "upright"
-    return Mapped(
-        source,
-        lambda joints, _: _prepared(*_joints(joints, halves_V2, common.layout, zero), common.layout, upright),
-        common,
-    )
+    to_common = common_form(stored.layout, common.layout, zero=zero, upright=upright)
+    return Mapped(source, lambda joints, _: to_common(joints), common)
+
+
+def common_form(
+    source: Layout, common: Layout, *, zero: bool = False, upright: bool = False
+) -> Callable[[Tensor], Tensor]:
+    """How clips of a layout become clips of a common one, prepared as every clip of it is.
+
+    The function takes joints (L, M, T, V, C), y up (z, where `upright`), without gaps or, where `zero`, with zeros for
+    what was not measured, and gives (L, M, T, V', C). Raises: ValueError naming the joint that cannot be made.
+    """
+    halves_V2 = torch.from_numpy(halves(source, common))
+    return lambda joints_LMTVC: _prepared(*_joints(joints_LMTVC, halves_V2, common, zero), common, upright)
 
 
 def mapped_manifest(stored: Manifest, layout: str | None) -> Manifest:

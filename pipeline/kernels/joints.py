@@ -2,8 +2,9 @@
 
 In: one clip's observations as the source has them. Out: an array with gaps, and where they are;
 `dastm.contract.clips.fill` fills them. A joint is missing where it is not finite, or without confidence (how OpenPose
-marks what it did not find, Cao et al., CVPR 2017). Sources in which (0, 0, 0) marks a lost joint are read with nan there (`formats.tracks.mark_zeros`):
-in all others it is a position like any other, for example of the root in root-centred data.
+marks what it did not find, Cao et al., CVPR 2017). Sources in which (0, 0, 0) marks a lost joint are read with nan
+there (`formats.tracks.mark_zeros`): in all others it is a position like any other, for example of the root in
+root-centred data.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """

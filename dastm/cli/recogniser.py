@@ -1,0 +1,306 @@
+"""`dastm enrol`, `add`, `remove`, `inspect`, `predict`: from examples of actions to what new recordings show."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dastm.cli.options import one_line_errors
+from dastm.contract.errors import RunError
+
+if TYPE_CHECKING:
+    from dastm.cli.recordings import Options, Recording
+    from dastm.recogniser.clips import Clip
+    from dastm.recogniser.examples import Example
+    from dastm.recogniser.recogniser import ActionRecogniser, Prediction
+
+MOST_REFUSED = 10
+"""Refused recordings that are told one by one on a terminal's screen; all of them are counted."""
+
+
+def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of what recordings do not say themselves."""
+    for option in reversed(
+        (
+            click.option("--layout", help="Of arrays that do not say it: a layout's name, or a YAML file with one."),
+            click.option("--fps", type=float, help="Frames a second, where the files do not say it."),
+            click.option("--unit", help="Of 3-D coordinates: m, cm, mm, or how many metres one is."),
+            click.option("--dataset", help="A data set definition, by name or file: how its files are read."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+with_recogniser = click.option(
+    "--with", "recogniser", type=click.Path(path_type=Path), required=True, help="A file that `dastm enrol` wrote."
+)
+
+
+@click.command()
+@click.argument("examples", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The recogniser file, e.g. mine.dastm")
+@click.option("--encoder", help="A run folder, motion3d or motion2d. Default: by the layout of the examples.")
+@click.option("--negatives", multiple=True, help="Recordings that show none of the actions; repeatable.")
+@click.option("--replace", is_flag=True, help="Replace the recogniser that is there.")
+@said_of_recordings
+@one_line_errors
+def enrol(
+    examples: tuple[str, ...], out: Path, encoder: str | None, negatives: tuple[str, ...], replace: bool, **said: Any
+) -> None:
+    """Make a recogniser from examples of actions: a folder for each action, one recording or more in it.
+
+    EXAMPLES are folders or zips of such folders, CSV lists of `file,action`, parsed tables or shards. A folder called
+    `other` holds what is none of the actions. Formats: see docs/formats.md.
+
+    \b
+    Examples:
+      dastm enrol examples/ --out mine.dastm
+      dastm enrol examples.csv --out mine.dastm --layout coco17 --fps 30
+      dastm predict clips/ --with mine.dastm --csv labels.csv
+    """
+    from dastm.recogniser.encoder import load_encoder, usual_encoder
+    from dastm.recogniser.file import check_replaceable
+    from dastm.recogniser.recogniser import ActionRecogniser
+
+    check_replaceable(out)
+    if out.exists() and not replace:
+        raise RunError(f"{out}: is there already; `dastm add` adds to it, --replace makes it anew")
+    made, refused = _examples(examples, negatives, said)
+    if all(example.action is None for example in made):
+        raise RunError(f"no example of an action in {', '.join(examples)}{_why(refused)}")
+    with _in_one_line():
+        recogniser = ActionRecogniser(load_encoder(encoder or usual_encoder(made[0].clip.layout)))
+        recogniser.add(made)
+        recogniser.save(out)
+    _tell(recogniser, out, refused)
+
+
+@click.command()
+@click.argument("examples", nargs=-1)
+@click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="The file to add to.")
+@click.option("--action", help="What all of them show, whatever their folders are called.")
+@click.option("--negatives", multiple=True, help="Recordings that show none of the actions; repeatable.")
+@said_of_recordings
+@one_line_errors
+def add(
+    examples: tuple[str, ...], recogniser: Path, action: str | None, negatives: tuple[str, ...], **said: Any
+) -> None:
+    """Show a recogniser more examples, of actions that it knows or of new ones.
+
+    \b
+    Examples:
+      dastm add more/ --with mine.dastm
+      dastm add clip17.npy --action "jab right" --with mine.dastm
+      dastm add --negatives walking/ --with mine.dastm
+    """
+    from dastm.recogniser.file import changed
+
+    if not examples and not negatives:
+        raise click.UsageError("name examples, or --negatives")
+    made, refused = _examples(examples, negatives, said, action)
+    if not made:
+        raise RunError(f"nothing to add{_why(refused)}")
+    with _in_one_line(), changed(recogniser) as known:
+        before = len(known.examples)
+        known.add(made)
+        new = len(known.examples) - before
+    if new < len(made):
+        click.echo(f"{len(made) - new} of {len(made)} were among the examples already")
+    _tell(known, recogniser, refused)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="The file to take it from.")
+@one_line_errors
+def remove(names: tuple[str, ...], recogniser: Path) -> None:
+    """Make a recogniser forget actions, or single examples by their key (see `dastm inspect`).
+
+    \b
+    Examples:
+      dastm remove "jab right" --with mine.dastm
+      dastm remove jab_right_P104 --with mine.dastm
+    """
+    from dastm.recogniser.file import changed
+
+    with _in_one_line(), changed(recogniser) as known:
+        for name in names:
+            gone = known.remove(action=name) if name in known.actions else known.remove(key=name)
+            click.echo(f"forgotten: {name} ({gone} example{'s' * (gone > 1)})")
+        if not known.actions:
+            raise RunError(f"{recogniser}: no action would be left; delete the file instead")
+
+
+@click.command()
+@click.argument("recogniser", type=click.Path(path_type=Path))
+@click.option("--examples", "each", is_flag=True, help="List every example.")
+@one_line_errors
+def inspect(recogniser: Path, each: bool) -> None:
+    """What a recogniser knows: actions, examples, thresholds, and how well the examples tell the actions apart.
+
+    \b
+    Example:
+      dastm inspect mine.dastm
+    """
+    from dastm.recogniser.file import read_recogniser
+    from dastm.recogniser.overview import overview_lines
+
+    click.echo("\n".join(overview_lines(read_recogniser(recogniser), each=each)))
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True)
+@with_recogniser
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV table.")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="JSON lines; - prints them."
+)
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Candidates in JSON.")
+@said_of_recordings
+@one_line_errors
+def predict(
+    clips: tuple[str, ...], recogniser: Path, csv_path: Path | None, json_path: Path | None, top: int, **said: Any
+) -> None:
+    """Say what recordings show: for each clip, and each body in it, an action or `none of these`.
+
+    CLIPS are files, folders or zips of any form that is read (docs/formats.md). What cannot be read is named, and the
+    rest goes on; the exit status is 1 only if nothing could be read.
+
+    \b
+    Examples:
+      dastm predict clips/ --with mine.dastm
+      dastm predict clips/ session.zip --with mine.dastm --csv labels.csv
+      dastm predict clip.npy --with mine.dastm --json -
+    """
+    from dastm.recogniser.file import read_recogniser
+    from dastm.recogniser.results import csv_results, json_line, json_results
+
+    known, refused = read_recogniser(recogniser), _Refused()
+    to_screen = str(json_path) == "-"
+    count = 0
+    with ExitStack() as open_files, _in_one_line():
+        writers: list[Callable[[Any], None]] = []
+        if csv_path is not None:
+            writers.append(open_files.enter_context(csv_results(csv_path)))
+        if json_path is not None:
+            to_file = not to_screen and open_files.enter_context(json_results(json_path))
+            writers.append(to_file or (lambda row: click.echo(json_line(row))))
+        for found in known.predict_each(_bodies(_read(clips, _options(said), refused))):
+            count += 1
+            row = found.to_dict(top)
+            for write in writers:
+                write(row)
+            if not to_screen:
+                click.echo(_line(found))
+    refused.tell()
+    if not count:
+        raise RunError(f"nothing could be read of {', '.join(clips)}")
+
+
+class _Refused:
+    """What could not be read, told on standard error as it comes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = ""
+
+    def note(self, line: str) -> None:
+        """One recording that is left out."""
+        self.count += 1
+        self.first = self.first or line
+        if self.count <= MOST_REFUSED:
+            click.echo(f"left out: {line}", err=True)
+
+    def tell(self) -> None:
+        """How many there were, where not all were told."""
+        if self.count > MOST_REFUSED:
+            click.echo(f"left out: {self.count - MOST_REFUSED} more", err=True)
+
+
+def _why(refused: _Refused) -> str:
+    return f"; the first that was left out: {refused.first}" if refused.first else ""
+
+
+def _line(found: "Prediction") -> str:
+    body = f" body {found.body}" if found.body else ""
+    nearest = found.decision.candidates[0].action
+    told = found.action if found.action is not None else f"none of these (nearest: {nearest})"
+    margin = f", margin {found.margin:.3f}" if len(found.decision.candidates) > 1 else ""
+    return f"{found.source}{body}: {told}  {found.score:.2f}  (distance {found.distance:.3f}{margin})"
+
+
+def _options(said: dict[str, Any]) -> "Options":
+    """What the user says of recordings."""
+    from dastm.cli.recordings import Options
+
+    return Options(**said)
+
+
+def _read(paths: Iterable[str], options: "Options", refused: _Refused) -> Iterator["Recording"]:
+    """The recordings that can be read, with progress; the others are told."""
+    from dastm.cli.recordings import Recording, recordings
+    from dastm.contract.progress import progress
+
+    for found in progress(recordings(list(paths), options), desc="read", unit="recording", leave=False, delay=2.0):
+        if isinstance(found, Recording):
+            yield found
+        elif not found.is_foreign:
+            refused.note(str(found))
+
+
+def _bodies(found: Iterable["Recording"]) -> Iterator["Clip"]:
+    """Every body that is seen long enough."""
+    from dastm.recogniser.examples import LEAST_FRAMES
+
+    for recording in found:
+        for clip in recording.bodies:
+            if clip.n_frames >= LEAST_FRAMES or len(recording.bodies) == 1:
+                yield clip
+
+
+def _examples(
+    paths: Iterable[str], negatives: Iterable[str], said: dict[str, Any], action: str | None = None
+) -> tuple[list["Example"], _Refused]:
+    """Examples of what the user names: of each recording the body that moves most."""
+    from dastm.recogniser.examples import Example, check_length, today
+
+    refused, options, day, made = _Refused(), _options(said), today(), []
+    for names, is_negative in ((paths, False), (negatives, True)):
+        for recording in _read(names, options, refused):
+            shows = None if is_negative or recording.is_other else action or recording.action
+            if shows is None and not (is_negative or recording.is_other):
+                refused.note(
+                    f"{recording.source}: nothing says which action it shows; put it into a folder of that name"
+                )
+                continue
+            try:
+                check_length(recording.bodies[0])
+            except ValueError as error:
+                refused.note(str(error))
+                continue
+            made.append(Example(action=shows, clip=recording.bodies[0], added=day))
+    refused.tell()
+    return made, refused
+
+
+def _tell(recogniser: "ActionRecogniser", path: Path, refused: _Refused) -> None:
+    from dastm.recogniser.overview import short_lines
+
+    click.echo("\n".join(short_lines(recogniser)))
+    left_out = f", {refused.count} left out" if refused.count else ""
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What is wrong with clips or names, as the one line that commands end with."""
+    try:
+        yield
+    except ValueError as error:
+        raise RunError(str(error)) from None
+
+
+COMMANDS = (enrol, add, remove, inspect, predict)

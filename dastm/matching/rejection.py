@@ -1,0 +1,133 @@
+"""When a query is none of the classes: a limit for each class, how new a query is, and scores that can be believed.
+
+In: distances of queries to classes and of examples to each other, and `Limits`, fitted on the validation classes of an
+encoder (`dastm.evaluation.limits`). Out: the distance up to which a clip is taken for a class; the novelty of queries,
+which is 1 where they are refused; and scores of the classes and of "none of these" that sum to one.
+
+A nearest distance tells known from unknown better than a softmax or ratios to other classes do (docs/results.md). What
+is a large distance depends on how many examples a class has, and, where it has two or more, on how far they are from
+each other: the more of them there are, the more they count. Negatives, examples of what is none of the classes, compete
+with the classes, and a class that lies close to one has a lower limit.
+
+Axes: Q queries, L examples, N negatives, W ways (classes).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dastm.matching.prototypes import check_labels
+
+OF_CLASS, OF_ALL = 8.0, 32.0
+"""How many examples beyond the first a class, and all classes together, must have for their distances among themselves
+to count as much as what the validation classes say. Chosen on the validation classes of `motion3d`, KARD and NW-UCLA;
+from 4 to 16 and from 16 to 64 make little difference."""
+FACTOR = 4.0
+"""Examples can say that a class is at most so many times narrower or wider than usual: an example enrolled twice is not
+a class without any variation."""
+LEAST = 1e-6
+"""Smaller distances, as shares of the threshold, are taken for this: a ratio of distances needs positive ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the validation classes of an encoder say of its distances. Raises: ValueError for values out of range."""
+
+    threshold: float
+    """The distance to the only example of a class at which as many known queries are refused as unknown ones taken."""
+    decline: float
+    """With n examples a class the threshold is that divided by n to this power."""
+    spread: float
+    """The threshold as a multiple of the distance from an example to the nearest other one of its class."""
+    temperature: float
+    """Scores go with distances to the power of minus one by this."""
+
+    def __post_init__(self) -> None:
+        values = (self.threshold, self.decline, self.spread, self.temperature)
+        if not all(map(math.isfinite, values)) or min(self.threshold, self.spread, self.temperature) <= 0:
+            raise ValueError(f"limits must be finite, and but for decline positive, got {self}")
+
+
+def own_distances(between_LL: Tensor, labels_L: Tensor) -> Tensor:
+    """Distance of each example to the nearest other one of its class -> (L,); infinite where there is none."""
+    others_LL = labels_L[:, None] == labels_L
+    others_LL.fill_diagonal_(False)
+    return between_LL.masked_fill(others_LL.logical_not(), torch.inf).amin(1)
+
+
+def class_thresholds(
+    between_LL: Tensor, labels_L: Tensor, n_way: int, limits: Limits, to_negatives_LN: Tensor | None = None
+) -> Tensor:
+    """The distance to its nearest example from which on a query is not of the class -> (W,), float64.
+
+    With one example a class it is `limits.threshold` for all. Distances among the examples of a class, and of all
+    classes together (one person, one camera), move it in the logarithm, by n / (n + OF_CLASS) and n / (n + OF_ALL) of
+    the way, n being the examples beyond the first of each class. If a negative is nearer to an example than that, it
+    is the geometric mean of both.
+    Shapes: between_LL (L, L) distances between examples, labels_L (L,) in 0..n_way-1, to_negatives_LN (L, N).
+    Raises: ValueError if the shapes do not fit or a class has no example.
+    """
+    if between_LL.shape != (len(labels_L),) * 2:
+        raise ValueError(f"expected distances (L, L) of {len(labels_L)} examples, got {tuple(between_LL.shape)}")
+    check_labels(between_LL[:, :, None, None], labels_L, n_way)
+    count_W = torch.bincount(labels_L, minlength=n_way).double()
+    usual_W = math.log(limits.threshold) - limits.decline * count_W.log()
+    spare_W, told_W = count_W - 1, _told(between_LL, labels_L, count_W, limits) - usual_W
+    all_told = (spare_W * told_W).sum() / spare_W.sum().clamp(min=1)
+    all_told = all_told * spare_W.sum() / (spare_W.sum() + OF_ALL)
+    log_W = usual_W + all_told + spare_W / (spare_W + OF_CLASS) * (told_W - all_told)
+    if to_negatives_LN is not None and to_negatives_LN.shape[1]:
+        nearest_L = _positive(to_negatives_LN, limits.threshold).log().amin(1)
+        nearest_W = torch.full_like(log_W, torch.inf).scatter_reduce(0, labels_L, nearest_L, "amin")
+        log_W = torch.minimum(log_W, (log_W + nearest_W) / 2)
+    return log_W.exp()
+
+
+def _told(between_LL: Tensor, labels_L: Tensor, count_W: Tensor, limits: Limits) -> Tensor:
+    """The logarithm of the threshold as the examples of each class tell it -> (W,); as is usual where they do not."""
+    usual_W = math.log(limits.threshold) - limits.decline * count_W.log()
+    own_L = _positive(own_distances(between_LL, labels_L), limits.threshold).log()
+    mean_W = torch.zeros_like(count_W).index_add(0, labels_L, own_L) / count_W
+    # An example is compared with one fewer than a query is, so it is a little farther away.
+    fewer_W = limits.decline * ((count_W - 1).clamp(min=1) / count_W).log()
+    told_W = math.log(limits.spread) + mean_W + fewer_W
+    farthest = math.log(FACTOR)
+    return torch.where(count_W > 1, torch.clamp(told_W, usual_W - farthest, usual_W + farthest), usual_W)
+
+
+def novelties(distances_QW: Tensor, thresholds_W: Tensor, to_negatives_QN: Tensor | None = None) -> Tensor:
+    """How new queries are -> (Q,), float64: below 1 they are of their nearest class, from 1 on none of these.
+
+    It is the distance to the nearest class divided by the threshold of that class, or by the distance to the nearest
+    negative where that is less. Shapes: distances_QW (Q, W), thresholds_W (W,), to_negatives_QN (Q, N).
+    """
+    nearest_Q = distances_QW.double().amin(1)
+    return nearest_Q / _border(distances_QW, thresholds_W, to_negatives_QN)
+
+
+def scores(
+    distances_QW: Tensor, thresholds_W: Tensor, temperature: float, to_negatives_QN: Tensor | None = None
+) -> Tensor:
+    """Scores of the classes and, last, of "none of these" -> (Q, W + 1), float64, rows sum to one.
+
+    A softmax of minus the logarithms of the distances, and of that at which the query would be refused, divided by the
+    temperature. The largest one is the nearest class's where the novelty is below 1, else that of "none of these".
+    Shapes: as `novelties`.
+    """
+    border_Q = _border(distances_QW, thresholds_W, to_negatives_QN)
+    logits_QW = -(_positive(distances_QW, border_Q[:, None]) / border_Q[:, None]).log() / temperature
+    return torch.cat([logits_QW, torch.zeros_like(border_Q)[:, None]], dim=1).softmax(1)
+
+
+def _border(distances_QW: Tensor, thresholds_W: Tensor, to_negatives_QN: Tensor | None) -> Tensor:
+    """The distance at which each query is refused -> (Q,)."""
+    threshold_Q = thresholds_W.double()[distances_QW.argmin(1)]
+    if to_negatives_QN is None or not to_negatives_QN.shape[1]:
+        return threshold_Q
+    return torch.minimum(threshold_Q, _positive(to_negatives_QN, threshold_Q[:, None]).amin(1))
+
+
+def _positive(distances: Tensor, of: float | Tensor) -> Tensor:
+    return torch.maximum(distances.double(), torch.as_tensor(of, dtype=torch.float64, device=distances.device) * LEAST)

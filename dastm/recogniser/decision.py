@@ -1,0 +1,89 @@
+"""Distances to examples -> which action a clip shows, or none of them, and how sure that is.
+
+In: distances of clips to all examples, and of these to each other. Out: a `Decision` a clip. When a clip is none of the
+actions is decided in `dastm.matching.rejection`.
+
+Axes: Q clips asked about, L examples, N negatives, W actions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dastm.matching.rejection import Limits, class_thresholds, novelties, scores
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judge:
+    """What the examples say of how far a clip of each action may be."""
+
+    labels_L: Tensor
+    """Which action each example shows, as its place among the actions."""
+    thresholds_W: Tensor
+    temperature: float
+
+
+def judge_of(between_LL: Tensor, labels: Sequence[int], to_negatives_LN: Tensor, limits: Limits) -> Judge:
+    """The judge of examples, from their distances to each other and to those that show none of the actions."""
+    labels_L = torch.tensor(labels)
+    thresholds_W = class_thresholds(between_LL, labels_L, max(labels) + 1, limits, to_negatives_LN)
+    return Judge(labels_L=labels_L, thresholds_W=thresholds_W, temperature=limits.temperature)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An action that a clip may show."""
+
+    action: str
+    score: float
+    """From 0 to 1; with that of `none of these` those of all actions add up to 1."""
+    distance: float
+    """To the nearest example of the action."""
+    example: int
+    """Which example that is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What was made of one clip."""
+
+    action: str | None
+    """None: none of these."""
+    score: float
+    """Of what was decided."""
+    novelty: float
+    """How unlike the nearest action the clip is; from 1 on it is none of these."""
+    margin: float
+    """By how much the next action is further away than the nearest; infinite for a single action."""
+    candidates: tuple[Candidate, ...]
+    """Every action, the nearest first."""
+
+
+def decide(distances_QL: Tensor, to_negatives_QN: Tensor, actions: Sequence[str], judge: Judge) -> list[Decision]:
+    """A decision for each clip, from its distances to the examples of actions and to those of none of them."""
+    members_WL = judge.labels_L == torch.arange(len(actions))[:, None]
+    nearest_QW, example_QW = distances_QL[:, None].masked_fill(~members_WL, torch.inf).min(2)
+    novelty_Q = novelties(nearest_QW, judge.thresholds_W, to_negatives_QN)
+    scores_QX = scores(nearest_QW, judge.thresholds_W, judge.temperature, to_negatives_QN)
+    columns = (nearest_QW.tolist(), example_QW.tolist(), novelty_Q.tolist(), scores_QX.tolist())
+    return [_decision(*row, actions) for row in zip(*columns, strict=True)]
+
+
+def _decision(
+    distances: list[float], examples: list[int], novelty: float, scores: list[float], actions: Sequence[str]
+) -> Decision:
+    order = sorted(range(len(actions)), key=lambda w: distances[w])
+    first = order[0]
+    margin = distances[order[1]] - distances[first] if len(order) > 1 else float("inf")
+    known = novelty < 1
+    return Decision(
+        action=actions[first] if known else None,
+        score=scores[first] if known else scores[-1],
+        novelty=novelty,
+        margin=margin,
+        candidates=tuple(
+            Candidate(action=actions[w], score=scores[w], distance=distances[w], example=examples[w]) for w in order
+        ),
+    )

@@ -1,0 +1,182 @@
+"""A trained network as a recogniser uses it: clips to features, and distances of clips to examples.
+
+In: a run folder or a shipped encoder; or what a recogniser file holds of one. Out: `Encoder`. It has to know a common
+layout (`augment.layout`), for what people record with differs.
+
+Axes: L clips, Q queries, T frames of features, V joints, D channels.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dastm.config.load import config_from_dict
+from dastm.config.schema import Config
+from dastm.contract.errors import RunError
+from dastm.contract.mapping import halves
+from dastm.contract.skeleton import COMMON, Layout
+from dastm.matching.path import likeness, path_terms
+from dastm.matching.rejection import Limits
+from dastm.model import Recogniser, build_recogniser
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.preparation import Preparation, prepare
+from dastm.runs.encoders import best_weights, run_of
+from dastm.runs.record import TrainingRecord
+
+USUAL = Limits(threshold=0.57, decline=0.155, spread=1.38, temperature=0.2)
+CHUNK = 64
+"""Clips that are worked on at a time, which bounds the memory."""
+SHIPPED = {"body15": "motion3d", "pose15": "motion2d"}
+"""Common layout -> the shipped encoder of it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Features:
+    """What is compared of some clips."""
+
+    values_LTVD: Tensor
+    terms_LMRVC: Tensor
+    """Of their paths, see `dastm.matching.path`."""
+    frames_LF: NDArray[np.float64]
+    """The frame of the recording that each point of a clip is."""
+
+    def __len__(self) -> int:
+        return len(self.values_LTVD)
+
+    def at(self, places: Sequence[int]) -> "Features":
+        """Those of some of the clips."""
+        rows = torch.tensor(places, dtype=torch.int64)
+        return Features(
+            values_LTVD=self.values_LTVD[rows],
+            terms_LMRVC=self.terms_LMRVC[rows],
+            frames_LF=self.frames_LF[np.asarray(places, dtype=np.int64)],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encoder:
+    """A network, and what it has to be given. See `load_encoder`."""
+
+    name: str
+    """Of the run or shipped encoder that the weights are of."""
+    config: Config
+    n_frames: int
+    """Frames that were taken of a clip before its path was."""
+    model: Recogniser = field(repr=False)
+    limits: Limits = USUAL
+    """What its validation classes say of its distances."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """Where the weights come from: revision, digest."""
+
+    @property
+    def layout(self) -> Layout:
+        """The common layout that it knows."""
+        return COMMON[str(self.config.augment.layout)]
+
+    @property
+    def preparation(self) -> Preparation:
+        """What its clips have to be."""
+        n_points = self.config.augment.n_frames or self.n_frames
+        return Preparation(layout=self.layout, n_frames=self.n_frames, n_points=n_points)
+
+    def encode(self, clips: Sequence[Clip]) -> Features:
+        """Features of clips, in their order; the same for a clip whatever the others are, but for rounding.
+
+        Raises: ValueError as `prepare`, and where there is no clip.
+        """
+        made = [self._encoded(clips[start : start + CHUNK]) for start in range(0, len(clips), CHUNK)]
+        return joined(made)
+
+    def distances(self, queries: Features, examples: Features) -> Tensor:
+        """Distance of every query to every example, as the method of the encoder takes it -> (Q, L), on the CPU."""
+        with torch.inference_mode():
+            rows = [self._distances(queries.at(rows), examples) for rows in _chunks(len(queries))]
+        return torch.cat(rows) if rows else torch.zeros(0, len(examples))
+
+    def _encoded(self, clips: Sequence[Clip]) -> Features:
+        prepared = prepare(clips, self.preparation)
+        with torch.inference_mode():
+            return Features(
+                values_LTVD=self.model.encode(prepared.batch),
+                terms_LMRVC=path_terms(prepared.batch.joints_LMTVC, is_image=self.layout.is_image),
+                frames_LF=prepared.frames_LF,
+            )
+
+    def _distances(self, queries: Features, examples: Features) -> Tensor:
+        distances_QL = self.model.distances(queries.values_LTVD, examples.values_LTVD)
+        if self.config.matching.path:
+            distances_QL = distances_QL / likeness(queries.terms_LMRVC, examples.terms_LMRVC).to(distances_QL.dtype)
+        return distances_QL
+
+
+def joined(features: Sequence[Features]) -> Features:
+    """Several as one. Raises: ValueError for none."""
+    if not features:
+        raise ValueError("no clip to encode")
+    return Features(
+        values_LTVD=torch.cat([one.values_LTVD for one in features]),
+        terms_LMRVC=torch.cat([one.terms_LMRVC for one in features]),
+        frames_LF=np.concatenate([one.frames_LF for one in features]),
+    )
+
+
+def _chunks(count: int) -> Iterator[list[int]]:
+    for start in range(0, count, CHUNK):
+        yield list(range(start, min(start + CHUNK, count)))
+
+
+def load_encoder(named: str | Path) -> Encoder:
+    """The network of a run folder, or a shipped encoder by its name, for a recogniser.
+
+    Raises: RunError in one line if it is not a finished run, is damaged, or knows no common layout.
+    """
+    run = run_of(named)
+    record = TrainingRecord.read(run)
+    weights, digest = best_weights(run, record)
+    about = {"revision": record.revision, "weights": digest, "trained_on": record.dataset}
+    prepared = record.preparation or {}
+    name = run.resolve().name
+    return build_encoder(name, record.config, int(prepared.get("n_frames", 0)), weights, about, str(run))
+
+
+def build_encoder(
+    name: str, config: Config, n_frames: int, weights: Mapping[str, Any], about: Mapping[str, Any], where: str
+) -> Encoder:
+    """An encoder from its parts. Raises: RunError naming `where` they come from."""
+    layout = COMMON.get(config.augment.layout or "")
+    if layout is None:
+        raise RunError(
+            f"{where}: knows no common layout, so it fits no recordings but those it was trained on;"
+            " train with --set augment.layout=body15 (3-D) or pose15 (2-D)"
+        )
+    if config.augment.sampling != "path" or n_frames < 1:
+        raise RunError(
+            f"{where}: a recogniser needs an encoder that sees points along the path (augment.sampling path)"
+        )
+    model = build_recogniser(config, layout, seed=0)
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError, KeyError) as error:
+        raise RunError(f"{where}: the weights do not fit the network ({str(error).splitlines()[0]})") from None
+    return Encoder(name=name, config=config, n_frames=n_frames, model=model.eval(), about=dict(about))
+
+
+def usual_encoder(layout: Layout) -> str:
+    """The name of the shipped encoder for recordings of a layout.
+
+    Raises: ValueError naming the joint that none of them can do without.
+    """
+    common = "pose15" if layout.is_image else "body15"
+    halves(layout, COMMON[common])
+    return SHIPPED[common]
+
+
+def config_of(document: Mapping[str, Any], where: str) -> Config:
+    """A configuration from a file; RunError naming the key at fault."""
+    return config_from_dict(document, where)

@@ -1,0 +1,88 @@
+"""What a recogniser was shown: examples of actions, and of what is none of them.
+
+In: clips and the name of an action. Out: `Example`s, each told from every other by its content.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from dastm.contract.names import composed
+from dastm.contract.shard_format import checksum
+from dastm.recogniser.clips import Clip
+
+LEAST_FRAMES = 4
+MOST_FRAMES = 3000
+"""An example is one action; at 30 frames a second this is more than a minute and a half."""
+MOST_NAME = 120
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Example:
+    """One clip that shows an action, or, where `action` is None, none of them."""
+
+    action: str | None
+    clip: Clip
+    added: str
+    """The day it was enrolled, UTC: 2026-11-28."""
+
+    @property
+    def name(self) -> str:
+        """What it is called among all examples, e.g. in `dastm remove`."""
+        return self.clip.key
+
+    def digest(self) -> str:
+        """Of the joints alone: the same recording has it, whatever it is called."""
+        return checksum(np.ascontiguousarray(self.clip.joints_TVC).tobytes())
+
+
+def today() -> str:
+    """The day, UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def checked_action(action: str) -> str:
+    """The name of an action as it is kept: in Unicode NFC, without spaces around it.
+
+    Raises: ValueError for an empty name, or one that is no line of text.
+    """
+    name = composed(action).strip()
+    if not name or not name.isprintable() or len(name) > MOST_NAME:
+        raise ValueError(f"the name of an action is a line of 1 to {MOST_NAME} characters, got {action[:40]!r}")
+    return name
+
+
+def check_length(clip: Clip) -> None:
+    """ValueError for a clip that is no example: too short to show an action, or a whole recording."""
+    if clip.n_frames < LEAST_FRAMES:
+        raise ValueError(f"{clip.source}: {clip.n_frames} frames, an example needs at least {LEAST_FRAMES}")
+    if clip.n_frames > MOST_FRAMES:
+        raise ValueError(
+            f"{clip.source}: {clip.n_frames} frames, an example is one action of at most {MOST_FRAMES}; cut it out"
+        )
+
+
+def enrolled(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
+    """The known examples and those of the new ones that are not among them, all with names of their own.
+
+    Raises: ValueError naming both where one recording is to be an example of two actions.
+    """
+    kept, by_digest = list(known), {example.digest(): example for example in known}
+    for example in new:
+        check_length(example.clip)
+        same = by_digest.setdefault(example.digest(), example)
+        if same is example:
+            kept.append(example)
+        elif same.action != example.action:
+            raise ValueError(
+                f"{example.clip.source} is to show {told(example.action)}, and {same.clip.source} with the same"
+                f" joints {told(same.action)}; keep one of them"
+            )
+    return kept
+
+
+def told(action: str | None) -> str:
+    """An action for a message."""
+    return "none of the actions" if action is None else repr(action)

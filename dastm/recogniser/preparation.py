@@ -1,0 +1,98 @@
+"""Clips as their sources have them -> clips as an encoder knows them, whatever skeleton they were recorded with.
+
+In: `Clip`s of any layouts. Out: joints of the encoder's common layout at the points that it looks at, and the frame of
+the recording that each point is. The steps are those of `dastm-data split` and of a run on a common layout: gaps
+filled, frames taken one a segment, joints mapped, the clip moved, turned and scaled by what it shows itself, points
+along its path. What `split` moves, turns and scales besides is undone by the common layout, so it is not done here.
+
+Axes: L clips, M = 1 body, T frames, F points that the encoder sees, V joints, C coordinates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dastm.contract.clips import fill, image_axes, segment_frames
+from dastm.contract.skeleton import Layout
+from dastm.episodes.common import common_form
+from dastm.episodes.episode import ClipBatch
+from dastm.episodes.path_sampling import along_path, even_shares
+from dastm.layers.gaps import without_gaps
+from dastm.recogniser.clips import Clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What an encoder has to be given: its layout, frames that are taken of a clip, and points along their path."""
+
+    layout: Layout
+    """A common one."""
+    n_frames: int
+    """Frames taken of a recording, one of each of as many equal segments."""
+    n_points: int
+    """Points along the path through these frames."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Clips as the encoder knows them."""
+
+    batch: ClipBatch
+    """(L, 1, F, V, C)"""
+    frames_LF: NDArray[np.float64]
+    """The frame of the recording that each point is, between two frames where it was interpolated."""
+
+
+def prepare(clips: Sequence[Clip], preparation: Preparation) -> Prepared:
+    """Every clip by itself: the others never change a number of it.
+
+    Raises: ValueError naming the file, and the joint that its layout has no way to make.
+    """
+    joints_LMTVC = torch.cat([_common(clip, preparation) for clip in clips])
+    shares_LF = even_shares(preparation.n_points).expand(len(clips), -1)
+    is_image, n_space = preparation.layout.is_image, preparation.layout.n_space
+    places = without_gaps(joints_LMTVC) if is_image else joints_LMTVC
+    clock = torch.arange(preparation.n_frames, dtype=torch.float64).view(-1, 1, 1)
+    timed = torch.cat([places.double(), 1 + clock.expand(*places.shape[:4], 1)], dim=-1)
+    at_LF = along_path(timed, shares_LF, n_space)[:, 0, :, 0, -1].numpy() - 1
+    return Prepared(
+        batch=ClipBatch(
+            joints_LMTVC=along_path(joints_LMTVC, shares_LF, n_space),
+            present_LM=torch.ones(len(clips), 1, dtype=torch.bool),
+        ),
+        frames_LF=np.stack([_in_recording(clip, at_F, preparation) for clip, at_F in zip(clips, at_LF, strict=True)]),
+    )
+
+
+def whole(clip: Clip) -> NDArray[np.float64]:
+    """A clip without gaps, x right and y up -> (T, V, C): what can be drawn, in the layout of its source.
+
+    The confidence of an image stays 0 where a joint was not measured.
+    """
+    measured_TV, n_space = clip.measured(), clip.layout.n_space
+    places_TVC = np.where(measured_TV[..., None], clip.joints_TVC[..., :n_space].astype(np.float64), 0.0)
+    filled_TVC = fill(places_TVC[None], measured_TV[None], clip.layout.centre)[0]
+    if not clip.layout.is_image:
+        return filled_TVC
+    confidence_TV1 = np.where(measured_TV, clip.joints_TVC[..., 2], 0.0)[..., None]
+    return np.concatenate([image_axes(filled_TVC), confidence_TV1], axis=2)
+
+
+def _common(clip: Clip, preparation: Preparation) -> Tensor:
+    """(1, 1, T, V, C) in the common layout, at the frames that are taken."""
+    try:
+        to_common = common_form(clip.layout, preparation.layout)
+    except ValueError as error:
+        raise ValueError(f"{clip.source}: {error}") from None
+    at_T = segment_frames(clip.n_frames, preparation.n_frames)
+    return to_common(torch.from_numpy(whole(clip)[at_T].astype(np.float32))[None, None])
+
+
+def _in_recording(clip: Clip, at_F: NDArray[np.float64], preparation: Preparation) -> NDArray[np.float64]:
+    at_T = segment_frames(clip.n_frames, preparation.n_frames)
+    frames_F = np.interp(at_F, np.arange(preparation.n_frames), at_T)
+    return np.asarray(frames_F + clip.first_frame, dtype=np.float64)

@@ -1,0 +1,270 @@
+"""A recogniser: an encoder and what it was shown. Enrol, predict, forget, save.
+
+In: clips, or arrays of joints. Out: predictions. Everything that is known of the actions is their examples, so that an
+action is learned by adding one, and forgotten by removing it: no weight changes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dastm.contract.skeleton import LAYOUTS, Layout
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
+from dastm.recogniser.encoder import CHUNK, Encoder, Features, load_encoder, usual_encoder
+from dastm.recogniser.examples import Example, checked_action, enrolled, today
+
+MOST_TOP = 5
+Joints = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What one body of a recording is taken for."""
+
+    source: str
+    key: str
+    body: int
+    decision: Decision
+    first_frame: int = 0
+    n_frames: int = 0
+    fps: float | None = None
+
+    @property
+    def action(self) -> str | None:
+        """None: none of these."""
+        return self.decision.action
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1, of what was decided."""
+        return self.decision.score
+
+    @property
+    def distance(self) -> float:
+        """To the nearest example of any action."""
+        return self.decision.candidates[0].distance
+
+    @property
+    def margin(self) -> float:
+        """By how much the next action is further away."""
+        return self.decision.margin
+
+    def top(self, most: int = MOST_TOP) -> tuple[Candidate, ...]:
+        """The nearest actions, the nearest first."""
+        return self.decision.candidates[:most]
+
+    def to_dict(self, most: int = MOST_TOP) -> dict[str, Any]:
+        """For JSON: the margin is null where there is a single action."""
+        return {
+            "source": self.source,
+            "key": self.key,
+            "body": self.body,
+            "action": self.action,
+            "score": self.score,
+            "distance": self.distance,
+            "margin": self.margin if np.isfinite(self.margin) else None,
+            "top": [{"action": c.action, "score": c.score, "distance": c.distance} for c in self.top(most)],
+        }
+
+
+class ActionRecogniser:
+    """An encoder and its examples, ready to be asked. See `dastm.load`.
+
+    >>> import dastm, numpy
+    >>> rng = numpy.random.default_rng(0)
+    >>> wave, jump = (rng.normal(size=(40, 25, 3)).cumsum(0) for _ in range(2))
+    >>> recogniser = dastm.ActionRecogniser.new("motion3d")
+    >>> recogniser.enrol("wave", [wave], layout="ntu25")
+    >>> recogniser.enrol("jump", [jump], layout="ntu25")
+    >>> recogniser.predict(wave).action
+    'wave'
+    """
+
+    def __init__(self, encoder: Encoder, examples: Iterable[Example] = ()) -> None:
+        self.encoder = encoder
+        self._examples = tuple(examples)
+
+    @classmethod
+    def new(cls, encoder: str | Path | None = None, *, layout: Layout | str | None = None) -> "ActionRecogniser":
+        """A recogniser that was shown nothing yet.
+
+        Args:
+            encoder: a run folder, `motion3d` or `motion2d`; None: the shipped one for recordings of `layout`.
+
+        Raises: RunError for an encoder that cannot be used; ValueError where neither is given, or none fits the layout.
+        """
+        if encoder is None:
+            if layout is None:
+                raise ValueError("name an encoder, or the layout of the recordings")
+            encoder = usual_encoder(layout_of(layout))
+        return cls(load_encoder(encoder))
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """Everything that it was shown, in the order in which it was enrolled."""
+        return self._examples
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What it can say, in the order in which it was enrolled first."""
+        return tuple(dict.fromkeys(e.action for e in self._examples if e.action is not None))
+
+    def enrol(
+        self,
+        action: str | None,
+        clips: Sequence[Clip | Joints],
+        *,
+        layout: Layout | str | None = None,
+        fps: float | None = None,
+    ) -> None:
+        """Show it examples of an action; what it was shown before stays.
+
+        Args:
+            action: its name; None: the clips show none of the actions.
+            clips: `Clip`s, or arrays (T, V, C) of one body each: y up in 3-D, y down with a confidence in images.
+            layout: of arrays; None: that of the first example.
+
+        Raises: ValueError in one line, and nothing is enrolled, if an array does not fit its layout, a clip is too
+        short, or shows another action already.
+        """
+        name = None if action is None else checked_action(action)
+        made = [self._clip(c, layout, fps, f"{name or 'other'}/{len(self._examples) + i}") for i, c in enumerate(clips)]
+        self.add([Example(action=name, clip=clip, added=today()) for clip in made])
+
+    def add(self, examples: Sequence[Example]) -> None:
+        """`enrol` for examples that are made already; ValueError as there."""
+        before = len(self._examples)
+        kept = enrolled(self._examples, examples)
+        if len(kept) > before:  # encoded first: of clips that cannot be, none is enrolled
+            features = self.encoder.encode([example.clip for example in kept[before:]])
+            known = self._features if before else None
+            self._examples = tuple(kept)
+            self._forget()
+            self.__dict__["_features"] = features if known is None else _both(known, features)
+
+    def remove(self, action: str | None = None, key: str | None = None) -> int:
+        """Forget an action, or one example by its key -> number of examples that it has forgotten.
+
+        Raises: ValueError if there is none such.
+        """
+        gone = [e for e in self._examples if (action is None or e.action == action) and (key is None or e.name == key)]
+        if not gone or (action is None and key is None):
+            wanted = f"example {key!r}" if key is not None else f"action {action!r}"
+            raise ValueError(f"no {wanted}; there are: {', '.join(self.actions) or 'none yet'}")
+        self._examples = tuple(e for e in self._examples if all(e is not one for one in gone))
+        self._forget()
+        return len(gone)
+
+    def predict(
+        self,
+        clips: Clip | Joints | Sequence[Clip | Joints],
+        *,
+        layout: Layout | str | None = None,
+        fps: float | None = None,
+    ) -> Any:
+        """What a clip shows -> a `Prediction`; of several clips, a list of them in their order.
+
+        Args:
+            clips: one `Clip` or array (T, V, C), or a list of these.
+            layout: of arrays; None: that of the first example.
+
+        Raises: ValueError if nothing is enrolled, or an array does not fit its layout.
+        """
+        if isinstance(clips, Clip) or (isinstance(clips, np.ndarray) and clips.ndim == 3):
+            return next(self.predict_each([self._clip(clips, layout, fps, "clip")]))
+        made = (self._clip(clip, layout, fps, f"clip {number}") for number, clip in enumerate(clips))
+        return list(self.predict_each(made))
+
+    def predict_each(self, clips: Iterable[Clip]) -> Iterator[Prediction]:
+        """`predict` of any number of clips, in their order, with memory for a few dozen of them."""
+        if not self.actions:
+            raise ValueError("nothing is enrolled yet: there is no action to tell")
+        waiting = iter(clips)
+        while batch := list(islice(waiting, CHUNK)):
+            decisions = self.decide(self.encoder.encode(batch))
+            for clip, decision in zip(batch, decisions, strict=True):
+                yield Prediction(
+                    source=clip.source,
+                    key=clip.key,
+                    body=clip.body,
+                    decision=decision,
+                    first_frame=clip.first_frame,
+                    n_frames=clip.n_frames,
+                    fps=clip.fps,
+                )
+
+    def decide(self, features: Features) -> list[Decision]:
+        """Decisions about clips that were encoded already."""
+        distances_QL = self.encoder.distances(features, self._features)
+        return decide(distances_QL[:, self._shown], distances_QL[:, self._others], self.actions, self.judge)
+
+    def save(self, path: str | Path) -> None:
+        """Write the recogniser file, whole or not at all. Raises: RunError or NotOurs if it cannot be written."""
+        from dastm.recogniser.file import write_recogniser
+
+        write_recogniser(Path(path), self)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What the examples say of when a clip is none of them."""
+        between_XL = self.between[self._shown]
+        return judge_of(between_XL[:, self._shown], self._labels, between_XL[:, self._others], self.encoder.limits)
+
+    @cached_property
+    def between(self) -> Tensor:
+        """Distance of every example to every other one, those of none of the actions among them -> (L, L)."""
+        return self.encoder.distances(self._features, self._features)
+
+    @cached_property
+    def _features(self) -> Features:
+        return self.encoder.encode([example.clip for example in self._examples])
+
+    @property
+    def _shown(self) -> list[int]:
+        return [i for i, example in enumerate(self._examples) if example.action is not None]
+
+    @property
+    def _others(self) -> list[int]:
+        return [i for i, example in enumerate(self._examples) if example.action is None]
+
+    @property
+    def _labels(self) -> list[int]:
+        place = {action: number for number, action in enumerate(self.actions)}
+        return [place[e.action] for e in self._examples if e.action is not None]
+
+    def _forget(self) -> None:
+        for name in ("judge", "between", "_features"):
+            self.__dict__.pop(name, None)
+
+    def _clip(self, given: Clip | Joints, layout: Layout | str | None, fps: float | None, key: str) -> Clip:
+        if isinstance(given, Clip):
+            return given
+        known = self._examples[0].clip.layout if self._examples else None
+        if layout is None and known is None:
+            raise ValueError("arrays do not say which joints they have: give layout=, e.g. 'ntu25'")
+        chosen = layout_of(layout) if layout is not None else known
+        joints = np.asarray(given, dtype=np.float32)
+        return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=fps)  # type: ignore[arg-type]
+
+
+def layout_of(layout: Layout | str) -> Layout:
+    """A layout, or the one of that name; ValueError naming those that there are."""
+    if isinstance(layout, Layout):
+        return layout
+    if layout not in LAYOUTS:
+        raise ValueError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
+    return LAYOUTS[layout]
+
+
+def _both(first: Features, second: Features) -> Features:
+    from dastm.recogniser.encoder import joined
+
+    return joined([first, second])

@@ -1,0 +1,222 @@
+"""The recogniser file: the same predictions anywhere, damage refused, nobody's file replaced."""
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+import dastm
+from dastm.contract.errors import RunError
+from dastm.contract.ownership import NotOurs
+from dastm.recogniser.file import ABOUT, EXAMPLES, WEIGHTS, _members, changed, read_recogniser, recogniser_bytes
+from dastm.recogniser.recogniser import ActionRecogniser
+from dastm.runs.files import json_bytes
+from dastm.runs.sealed import sealed
+from tests.actions import clip_of
+
+
+@pytest.fixture
+def path(recogniser, tmp_path):
+    recogniser.save(tmp_path / "mine.dastm")
+    return tmp_path / "mine.dastm"
+
+
+def test_a_recogniser_read_again_predicts_the_same(recogniser, path):
+    again = dastm.load(path)
+    clips = [clip_of(action, 9) for action in ("wave", "push", "kick", "bow")]
+    assert [p.to_dict() for p in again.predict(clips)] == [p.to_dict() for p in recogniser.predict(clips)]
+    assert [e.clip.source for e in again.examples] == [e.clip.source for e in recogniser.examples]
+    assert [e.clip.fps for e in again.examples] == [30.0] * 6
+
+
+def test_the_same_recogniser_gives_the_same_bytes(recogniser, path):
+    assert recogniser_bytes(read_recogniser(path)) == path.read_bytes()
+    assert path.stat().st_size < 4e6
+
+
+def test_it_predicts_the_same_in_another_folder_and_process_with_other_threads(recogniser, path, tmp_path):
+    found = recogniser.predict(clip_of("wave", 9))
+    np.save(tmp_path / "clip.npy", clip_of("wave", 9).joints_TVC)
+    code = (
+        "import dastm, numpy, torch; torch.set_num_threads(2);"
+        f"p = dastm.load({str(path)!r}).predict(numpy.load({str(tmp_path / 'clip.npy')!r}));"
+        "print(p.action, p.distance)"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "elsewhere", capture_output=True, text=True)
+    action, distance = told.stdout.split()
+    assert action == found.action
+    assert float(distance) == pytest.approx(found.distance, abs=1e-5)
+
+
+def test_a_damaged_file_is_refused_with_a_reason_wherever_the_damage_is(path, tmp_path, rng):
+    data, damaged = path.read_bytes(), tmp_path / "damaged.dastm"
+    for _ in range(200):
+        kind, where = rng.integers(3), int(rng.integers(len(data)))
+        if kind == 0:
+            broken = data[:where]
+        elif kind == 1:
+            broken = data[:where] + bytes([data[where] ^ (1 << int(rng.integers(8)))]) + data[where + 1 :]
+        else:
+            broken = data[:where] + rng.bytes(16) + data[where + 16 :]
+        damaged.write_bytes(broken)
+        reason = refusal(damaged)
+        if reason is None:  # only bytes that nobody reads may be others
+            assert recogniser_bytes(read_recogniser(damaged)) == data
+        else:
+            assert str(damaged) in reason
+            assert "\n" not in reason
+
+
+def refusal(path):
+    """Why a file is refused; None where it is read."""
+    try:
+        _members(path)
+    except RunError as error:
+        return str(error)
+    return None
+
+
+def rewritten(path, change):
+    """The file with its document changed and sealed again, as another program could write it."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    import json
+
+    document = json.loads(members[ABOUT])
+    del document["digest"]
+    change(document)
+    members[ABOUT] = json_bytes(sealed(document))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda d: d.update(schema_version=99), "version 99 of the file; this reads version 1"),
+        (lambda d: d["encoder"].pop("config"), "not a recogniser that this version reads"),
+        (lambda d: d["encoder"]["config"].update(extra={}), "extra"),
+        (lambda d: d["encoder"]["config"]["augment"].update(layout=None), "knows no common layout"),
+        (lambda d: d["encoder"]["config"]["backbone"].update(channels=[8, 8, 8, 8]), "weights do not fit"),
+        (lambda d: d["encoder"].update(n_frames=0), "points along the path"),
+        (lambda d: d["examples"][0].update(layout=5), "not a recogniser that this version reads"),
+        (lambda d: d["examples"][0].update(action="a\nb"), "the name of an action"),
+        (lambda d: d["layouts"][0].update(bones=[]), "not a recogniser that this version reads"),
+        (lambda d: d.update(digests={EXAMPLES: "0"}), "examples.safetensors is damaged"),
+    ],
+)
+def test_a_file_that_says_what_cannot_be_is_refused_in_one_line(path, change, why):
+    rewritten(path, change)
+    with pytest.raises(RunError, match=why) as told:
+        read_recogniser(path)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_no_recogniser_is_refused(tmp_path):
+    (tmp_path / "text.dastm").write_text("hello")
+    with zipfile.ZipFile(tmp_path / "zip.dastm", "w") as archive:
+        archive.writestr("a", "b")
+    for name in ("text.dastm", "zip.dastm"):
+        with pytest.raises(RunError, match="not a recogniser file, or damaged"):
+            read_recogniser(tmp_path / name)
+    with pytest.raises(RunError, match="No such file"):
+        read_recogniser(tmp_path / "none.dastm")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_recogniser(tmp_path)
+
+
+def test_a_member_that_claims_to_be_huge_is_not_unpacked(path, monkeypatch):
+    monkeypatch.setattr("dastm.recogniser.file.MOST_BYTES", 10_000_000)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (ABOUT, WEIGHTS, EXAMPLES):
+            archive.writestr(name, b"\0" * 20_000_000)
+    with pytest.raises(RunError, match="larger than in any recogniser"):
+        read_recogniser(path)
+    monkeypatch.setattr("dastm.recogniser.file.MOST_BYTES", 10)
+    with pytest.raises(RunError, match="larger than any recogniser"):
+        read_recogniser(path)
+
+
+def test_nobody_elses_file_is_replaced(recogniser, tmp_path):
+    theirs = tmp_path / "notes.txt"
+    theirs.write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.dastm").symlink_to(theirs)
+    for name in ("notes.txt", "folder", "link.dastm"):
+        with pytest.raises(NotOurs):
+            recogniser.save(tmp_path / name)
+    assert theirs.read_text() == "mine"
+    (tmp_path / "empty").touch()
+    recogniser.save(tmp_path / "empty")
+    recogniser.save(tmp_path / "empty")
+
+
+def test_a_full_disk_leaves_the_old_file(recogniser, path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"mine.dastm.*No space left on device; make room there"):
+        recogniser.save(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["mine.dastm"]
+
+
+def test_a_change_that_fails_leaves_the_file_as_it_was(path):
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="no action 'fly'"), changed(path) as recogniser:
+        recogniser.remove("fly")
+    assert path.read_bytes() == before
+
+
+def add_one(path, seed):
+    with changed(path) as recogniser:
+        recogniser.enrol("bow", [clip_of("bow", seed)])
+
+
+def test_two_writers_of_one_file_lose_no_example(path):
+    context = get_context("spawn")
+    writers = [context.Process(target=add_one, args=(path, seed)) for seed in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    again = read_recogniser(path)
+    assert sorted(e.name for e in again.examples if e.action == "bow") == ["bow_0", "bow_1", "bow_2"]
+
+
+def test_a_file_without_examples_is_a_recogniser_too(encoder, tmp_path):
+    ActionRecogniser(encoder).save(tmp_path / "empty.dastm")
+    assert read_recogniser(tmp_path / "empty.dastm").actions == ()
+
+
+def test_reading_runs_nothing(path, tmp_path):
+    """A pickle in place of the weights is bytes that do not fit, and is never opened as one."""
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "evil"),)
+
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    buffer = io.BytesIO()
+    pickle.dump(Evil(), buffer)
+    members[WEIGHTS] = buffer.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(RunError):
+        read_recogniser(path)
+    assert not (tmp_path / "evil").exists()

@@ -1,0 +1,235 @@
+"""Show it an action, and from then on it knows it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import COCO17, NTU25
+from dastm.recogniser.encoder import Features, joined, load_encoder, usual_encoder
+from dastm.recogniser.examples import Example
+from dastm.recogniser.overview import leave_one_out, overview_lines, short_lines
+from dastm.recogniser.recogniser import ActionRecogniser
+from tests.actions import clip_of, joints_of
+from tests.dastm.recogniser.conftest import ACTIONS
+
+
+def test_what_was_shown_is_recognised_in_other_clips(recogniser):
+    clips = [clip_of(action, seed) for action in ACTIONS for seed in (7, 8)]
+    assert [found.action for found in recogniser.predict(clips)] == [a for a in ACTIONS for _ in range(2)]
+
+
+def test_an_action_is_known_once_it_is_enrolled_and_no_more_when_it_is_removed(recogniser):
+    bow = clip_of("bow", 5)
+    recogniser.enrol("bow", [clip_of("bow", 0)])
+    assert recogniser.actions == (*ACTIONS, "bow")
+    assert recogniser.predict(bow).action == "bow"
+    assert recogniser.remove("bow") == 1
+    assert "bow" not in [c.action for c in recogniser.predict(bow).top()]
+
+
+def test_a_single_example_can_be_removed_by_its_key(recogniser):
+    assert recogniser.remove(key="wave_1") == 1
+    assert [e.name for e in recogniser.examples].count("wave_1") == 0
+    assert recogniser.actions == ACTIONS
+
+
+@pytest.mark.parametrize("wanted", [{"action": "fly"}, {"key": "fly_0"}, {}])
+def test_removing_what_is_not_there_names_what_is(recogniser, wanted):
+    with pytest.raises(ValueError, match="there are: wave, push, kick"):
+        recogniser.remove(**wanted)
+
+
+def test_removing_and_enrolling_again_gives_the_same_distances(recogniser, shown):
+    before = recogniser.predict(clip_of("kick", 4))
+    recogniser.remove("kick")
+    recogniser.add([example for example in shown if example.action == "kick"])
+    after = recogniser.predict(clip_of("kick", 4))
+    assert after.decision.candidates[0].distance == pytest.approx(before.distance, abs=1e-6)
+
+
+def test_arrays_take_the_layout_of_the_examples(recogniser, rng):
+    found = recogniser.predict(joints_of("push", rng))
+    assert (found.action, found.key, found.body) == ("push", "clip", 0)
+    assert [p.action for p in recogniser.predict([joints_of("wave", rng), clip_of("kick", 3)])] == ["wave", "kick"]
+
+
+def test_arrays_without_a_layout_are_refused_while_nothing_is_enrolled(encoder, rng):
+    with pytest.raises(ValueError, match="give layout="):
+        ActionRecogniser(encoder).enrol("wave", [joints_of("wave", rng)])
+    with pytest.raises(ValueError, match="no layout 'ntu26'; there are: ntu25"):
+        ActionRecogniser(encoder).enrol("wave", [joints_of("wave", rng)], layout="ntu26")
+
+
+def test_nothing_is_predicted_before_anything_is_enrolled(encoder, shown):
+    with pytest.raises(ValueError, match="nothing is enrolled yet"):
+        ActionRecogniser(encoder).predict(clip_of("wave"))
+    other = Example(action=None, clip=clip_of("bow"), added="2026-11-28")
+    with pytest.raises(ValueError, match="nothing is enrolled yet"):
+        ActionRecogniser(encoder, [other]).predict(clip_of("wave"))
+
+
+def test_predictions_do_not_depend_on_what_else_is_asked_nor_on_the_order(recogniser):
+    clips = [clip_of(action, seed) for seed in range(30) for action in ACTIONS]
+    together = recogniser.predict(clips)
+    assert [p.action for p in together] == [p.action for p in recogniser.predict(clips[::-1])][::-1]
+    for number in (0, 63, 64, 89):
+        alone = recogniser.predict(clips[number])
+        assert alone.distance == pytest.approx(together[number].distance, abs=1e-5)
+        assert alone.score == pytest.approx(together[number].score, abs=1e-5)
+
+
+def test_many_clips_are_predicted_without_being_held(recogniser):
+    asked = []
+
+    def clips():
+        for seed in range(130):
+            asked.append(seed)
+            yield clip_of("wave", seed, n_frames=10)
+
+    first = next(recogniser.predict_each(clips()))
+    assert first.action is not None or first.decision.novelty > 1
+    assert len(asked) == 64
+
+
+def test_candidates_are_all_actions_the_nearest_first_and_scores_add_up(recogniser):
+    found = recogniser.predict(clip_of("wave", 6))
+    candidates = found.decision.candidates
+    assert sorted(c.action for c in candidates) == sorted(ACTIONS)
+    assert [c.distance for c in candidates] == sorted(c.distance for c in candidates)
+    assert 0 < sum(c.score for c in candidates) <= 1 + 1e-6
+    assert found.margin == pytest.approx(candidates[1].distance - candidates[0].distance)
+    assert recogniser.examples[0].action == "wave"
+    document = found.to_dict(2)
+    assert list(document) == ["source", "key", "body", "action", "score", "distance", "margin", "top"]
+    assert [row["action"] for row in document["top"]] == [c.action for c in candidates[:2]]
+
+
+def test_a_single_action_has_no_margin(encoder, shown):
+    found = ActionRecogniser(encoder, shown[:2]).predict(clip_of("wave", 3))
+    assert math.isinf(found.margin)
+    assert found.to_dict()["margin"] is None
+
+
+def test_a_clip_unlike_all_examples_is_none_of_these(recogniser):
+    found = recogniser.predict(clip_of("bow", 1))
+    assert found.action is None
+    assert found.decision.novelty > 1
+
+
+def test_negatives_are_no_action(recogniser):
+    recogniser.enrol(None, [clip_of("bow", 0)])
+    assert recogniser.actions == ACTIONS
+    assert recogniser.predict(clip_of("bow", 2)).action is None
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 121])
+def test_an_action_has_a_name_of_one_line(recogniser, name):
+    with pytest.raises(ValueError, match="the name of an action"):
+        recogniser.enrol(name, [clip_of("wave", 9)])
+
+
+def test_names_are_kept_without_spaces_around_them_and_composed(recogniser):
+    recogniser.enrol(" cafe\u0301 ", [clip_of("bow", 9)])
+    assert recogniser.actions[-1] == "caf\u00e9"
+
+
+def test_the_same_clip_is_no_second_example_and_no_example_of_another_action(recogniser):
+    recogniser.enrol("wave", [clip_of("wave", 0)])
+    assert len(recogniser.examples) == 6
+    with pytest.raises(ValueError, match=r"wave/0.npy is to show 'kick', and wave/0.npy with the same joints 'wave'"):
+        recogniser.enrol("kick", [clip_of("wave", 0)])
+    assert len(recogniser.examples) == 6
+
+
+@pytest.mark.parametrize(("n_frames", "why"), [(3, "an example needs at least 4"), (3001, "cut it out")])
+def test_an_example_is_neither_a_glance_nor_a_whole_recording(recogniser, n_frames, why):
+    with pytest.raises(ValueError, match=why):
+        recogniser.enrol("wave", [clip_of("wave", 9, n_frames=n_frames)])
+    assert len(recogniser.examples) == 6
+
+
+def test_other_skeletons_are_compared_by_their_common_joints(encoder):
+    recogniser = ActionRecogniser.new(layout="coco17")
+    assert recogniser.encoder.name == "motion2d"
+    for action in ACTIONS:
+        recogniser.enrol(action, [clip_of(action, 0, COCO17)])
+    assert recogniser.predict([clip_of(a, 3, COCO17) for a in ACTIONS])[2].decision.candidates[0].action == "kick"
+    with pytest.raises(ValueError, match="name the common layout that has those of the data"):
+        recogniser.predict(clip_of("wave", 0, NTU25))
+
+
+def test_an_encoder_is_needed_or_the_layout_that_tells_which():
+    with pytest.raises(ValueError, match="name an encoder, or the layout"):
+        ActionRecogniser.new()
+    assert usual_encoder(NTU25) == "motion3d"
+
+
+def test_a_run_that_knows_no_common_layout_is_refused(tmp_path):
+    from tests.toy import tiny, toy_shards, train_toy
+
+    train_toy(toy_shards(tmp_path / "shards"), tmp_path / "run", tiny(optimise__epochs=1))
+    with pytest.raises(RunError, match=r"knows no common layout.*augment.layout=body15"):
+        load_encoder(tmp_path / "run")
+
+
+def test_features_are_joined_and_taken_apart(encoder):
+    features = encoder.encode([clip_of(action) for action in ACTIONS])
+    parts = [features.at([0]), features.at([1, 2])]
+    whole = joined(parts)
+    assert isinstance(whole, Features)
+    assert len(whole) == 3
+    assert torch.equal(whole.values_LTVD, features.values_LTVD)
+    assert np.array_equal(whole.frames_LF, features.frames_LF)
+    with pytest.raises(ValueError, match="no clip"):
+        joined([])
+    assert encoder.distances(features.at([]), features).shape == (0, 3)
+
+
+def test_distances_are_those_of_an_evaluation(encoder):
+    """The nearest example's distance, as `dastm eval` has it for the same clips."""
+    from dastm.episodes.collate import labels
+    from dastm.episodes.episode import Episode, EpisodePlan
+    from dastm.recogniser.preparation import prepare
+
+    examples, queries = [clip_of(a, 0) for a in ACTIONS], [clip_of(a, 1) for a in ACTIONS]
+    rows = tuple((number,) for number in range(3))
+    episode = Episode(
+        plan=EpisodePlan(class_ids=(0, 1, 2), support=rows, query=rows),
+        support=prepare(examples, encoder.preparation).batch,
+        query=prepare(queries, encoder.preparation).batch,
+        support_labels=labels(rows),
+        query_labels=labels(rows),
+    )
+    with torch.inference_mode():
+        expected = encoder.model.episode_distances(episode)
+    found = encoder.distances(encoder.encode(queries), encoder.encode(examples))
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
+
+
+def test_each_example_is_judged_by_the_others(recogniser):
+    tested = leave_one_out(recogniser)
+    assert len(tested) == 6
+    assert all(one.is_right for one in tested)
+    recogniser.enrol("wave", [clip_of("kick", 5)])
+    (odd,) = [one for one in leave_one_out(recogniser) if not one.is_right]
+    assert (odd.action, odd.nearest) == ("wave", "kick")
+    assert any("looks like kick" in line for line in short_lines(recogniser))
+
+
+def test_the_overview_has_a_line_an_action_and_on_request_an_example(recogniser):
+    recogniser.enrol(None, [clip_of("bow", 0)])
+    text = "\n".join(overview_lines(recogniser, each=True))
+    assert "3 actions, 6 examples, 1 of none of them; encoder motion3d" in text
+    assert "each example judged by the others: 6 of 6 right" in text
+    assert "wave_0: wave; wave/0.npy; 40 frames, 1.3 s; added 2026-11-28" in text
+    assert "bow_0: none of the actions" in text
+    assert len(overview_lines(recogniser)) < len(overview_lines(recogniser, each=True))
+
+
+def test_the_overview_of_one_action_with_one_example_says_what_it_can(encoder, shown):
+    text = "\n".join(overview_lines(ActionRecogniser(encoder, shown[:1])))
+    assert "1 actions, 1 examples" in text
+    assert "judged by the others" not in text
