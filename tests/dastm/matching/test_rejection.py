@@ -1,0 +1,114 @@
+"""Limits, novelty and scores are as the slow way says; one example a class is enough, negatives are heeded."""
+
+import math
+
+import pytest
+import torch
+
+from dastm.matching.rejection import Limits, class_thresholds, novelties, own_distances, scores
+from tests.oracles import rejection as slow
+
+LIMITS = Limits(threshold=0.6, decline=0.15, spread=1.4, temperature=0.2)
+LABELS = torch.tensor([2, 0, 1, 0, 2, 2])
+
+
+def examples(generator, n=6):
+    half = 0.1 + torch.rand((n, n), generator=generator, dtype=torch.float64)
+    return (half + half.T) / 2
+
+
+@pytest.mark.parametrize("with_negatives", [False, True])
+def test_thresholds_are_as_the_slow_way_says(generator, with_negatives):
+    between = examples(generator)
+    negatives = 0.2 + torch.rand((6, 3), generator=generator, dtype=torch.float64) if with_negatives else None
+    found = class_thresholds(between, LABELS, 3, LIMITS, negatives)
+    told = [] if negatives is None else negatives.tolist()
+    expected = slow.class_thresholds(between.tolist(), LABELS.tolist(), 3, LIMITS, told)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_with_one_example_a_class_the_limit_is_that_of_the_validation_classes(generator):
+    found = class_thresholds(examples(generator, 4), torch.arange(4), 4, LIMITS)
+    torch.testing.assert_close(found, torch.full((4,), 0.6, dtype=torch.float64))
+
+
+def test_more_examples_lower_the_limit_and_a_narrow_class_has_a_lower_one_than_a_wide_one():
+    labels = torch.tensor([0, 0, 0, 1, 1, 1])
+    between = torch.full((6, 6), 2.0)
+    between[:3, :3], between[3:, 3:] = 0.1, 0.8
+    narrow, wide = class_thresholds(between, labels, 2, LIMITS).tolist()
+    as_usual = 0.6 / 3**0.15
+    assert narrow < as_usual < wide
+    # By hand: 3 examples a class, 2 beyond the first; both classes together say that they are as wide as usual or not.
+    told = [max(1.4 * own * (2 / 3) ** 0.15, as_usual / 4) for own in (0.1, 0.8)]
+    away = [math.log(value / as_usual) for value in told]
+    of_all = sum(away) / 2 * 4 / 36
+    by_hand = [as_usual * math.exp(of_all + 0.2 * (one - of_all)) for one in away]
+    assert [narrow, wide] == pytest.approx(by_hand)
+
+
+def test_an_example_that_is_enrolled_twice_does_not_make_a_class_without_variation():
+    (found,) = class_thresholds(torch.zeros(2, 2), torch.tensor([0, 0]), 1, LIMITS).tolist()
+    assert 0.6 / 2**0.15 / 1.3 < found < 0.6 / 2**0.15
+
+
+def test_a_negative_beside_a_class_lowers_its_limit_alone_and_a_far_one_none(generator):
+    between, labels = examples(generator, 3), torch.tensor([0, 1, 1])
+    before = class_thresholds(between, labels, 2, LIMITS)
+    negatives = torch.tensor([[0.15], [5.0], [5.0]])
+    after = class_thresholds(between, labels, 2, LIMITS, negatives)
+    assert after[0] == pytest.approx(math.sqrt(0.15 * before[0].item()))
+    assert after[1] == before[1]
+    for idle in (torch.full((3, 2), 9.0), torch.zeros(3, 0)):
+        assert torch.equal(class_thresholds(between, labels, 2, LIMITS, idle), before)
+
+
+@pytest.mark.parametrize("with_negatives", [False, True])
+def test_novelty_and_scores_are_as_the_slow_way_says(generator, with_negatives):
+    distances = 0.1 + torch.rand((7, 3), generator=generator, dtype=torch.float64)
+    thresholds = 0.3 + torch.rand(3, generator=generator, dtype=torch.float64)
+    negatives = 0.1 + torch.rand((7, 4), generator=generator, dtype=torch.float64) if with_negatives else None
+    rows = [() if negatives is None else negatives[i].tolist() for i in range(7)]
+    told = list(zip(distances.tolist(), rows, strict=True))
+    limits = thresholds.tolist()
+    novelty = torch.tensor([slow.novelty(row, limits, near) for row, near in told], dtype=torch.float64)
+    expected = torch.tensor([slow.scores(row, limits, 0.2, near) for row, near in told], dtype=torch.float64)
+    torch.testing.assert_close(novelties(distances, thresholds, negatives), novelty)
+    found = scores(distances, thresholds, 0.2, negatives)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(found.sum(1), torch.ones(7, dtype=torch.float64))
+    best = torch.where(novelty < 1, distances.argmin(1), 3)
+    assert torch.equal(found.argmax(1), best)
+    assert (novelty < 1).any()
+    assert (novelty >= 1).any()
+
+
+def test_a_query_nearer_to_a_negative_than_to_any_class_is_none_of_them():
+    distances, thresholds = torch.tensor([[0.2, 0.9]]), torch.tensor([0.6, 0.6])
+    assert novelties(distances, thresholds).item() == pytest.approx(1 / 3)
+    assert novelties(distances, thresholds, torch.tensor([[0.1, 0.7]])).item() == pytest.approx(2)
+    assert novelties(distances, thresholds, torch.zeros(1, 0)).item() == pytest.approx(1 / 3)
+
+
+def test_a_distance_of_zero_or_below_is_surely_known_and_has_finite_scores():
+    found = scores(torch.tensor([[0.0, 0.5], [-0.1, 0.5]]), torch.tensor([0.6, 0.6]), 0.05)
+    assert found.isfinite().all()
+    assert (found[:, 0] > 0.999).all()
+    assert (novelties(torch.tensor([[0.0], [-0.1]]), torch.tensor([0.6])) <= 0).all()
+
+
+def test_the_nearest_other_example_of_the_class_is_what_an_example_is_measured_by():
+    between = torch.tensor([[0.0, 0.3, 0.1], [0.3, 0.0, 0.2], [0.1, 0.2, 0.0]])
+    found = own_distances(between, torch.tensor([0, 0, 1]))
+    assert found.tolist() == pytest.approx([0.3, 0.3, math.inf])
+
+
+def test_limits_and_shapes_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="positive"):
+        Limits(threshold=0.0, decline=0.1, spread=1.0, temperature=1.0)
+    with pytest.raises(ValueError, match="finite"):
+        Limits(threshold=1.0, decline=math.nan, spread=1.0, temperature=1.0)
+    with pytest.raises(ValueError, match=r"\(L, L\) of 2 examples"):
+        class_thresholds(torch.zeros(2, 3), torch.tensor([0, 1]), 2, LIMITS)
+    with pytest.raises(ValueError, match="class 1 has no"):
+        class_thresholds(torch.zeros(2, 2), torch.tensor([0, 0]), 2, LIMITS)
