@@ -49,7 +49,7 @@ class Bodies:
 
 def lay_out(tracks: Tracks, layout: Layout | None) -> Bodies:
     """The observations of a clip whose arrays fit each other and the layout; ValueError where they do not."""
-    _check_shapes(tracks, layout)
+    check_shapes(tracks, layout)
     measured_PV = measured(tracks.joints_PVC, tracks.scores_PV)
     ends_B = np.cumsum(tracks.lengths, dtype=np.int64)
     body_P = np.repeat(np.arange(len(ends_B)), tracks.lengths)
@@ -70,7 +70,7 @@ def lay_out(tracks: Tracks, layout: Layout | None) -> Bodies:
     )
 
 
-def _check_shapes(tracks: Tracks, layout: Layout | None) -> None:
+def check_shapes(tracks: Tracks, layout: Layout | None) -> None:
     """The kernels index without bounds checks, and a table's lists can be of any length."""
     n, shape = len(tracks.frame_index), tracks.joints_PVC.shape
     if len(shape) != 3 or shape[0] != n or not n or 0 in shape:

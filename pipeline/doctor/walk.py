@@ -97,7 +97,7 @@ def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
         found.findings.append(Finding(check="path", source=as_text(error.filename), what=what))
 
     for folder, subfolders, names in folders_below(root, cannot):
-        kind = _kind_of_folder(names)
+        kind = kind_of_folder(names)
         if kind is not None:
             subfolders.clear()
             (found.tables if kind == "table" else found.shards).append(folder)
@@ -116,7 +116,8 @@ def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
     _note_ignored(as_text(root), ignored, found)
 
 
-def _kind_of_folder(names: Sequence[str]) -> str | None:
+def kind_of_folder(names: Sequence[str]) -> str | None:
+    """`shards` or `table` for a folder that holds files of these names; None for any other."""
     if {MANIFEST_NAME, INDEX_NAME} & set(names):
         return "shards"
     is_table = PLAN_NAME in names or any(name.startswith("clips-") and name.endswith(".parquet") for name in names)

@@ -9,7 +9,7 @@ Axes: N rows.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ TIMES = ("time", "time_s", "time_ms", "timestamp", "timestamp_ms")
 NOTE_STEP = "frames_more_than_1_apart"
 NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
+_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MOST_STEP = 10
 """Frame numbers that are usually this far apart, or farther, are time stamps, unless the definition states a step."""
 _LEAST = 1e-300
@@ -92,6 +93,24 @@ class FrameColumn:
             return ()
         usual = _usual(steps)
         return (*([NOTE_STEP] if usual > 1 else []), *([NOTE_GAP] if steps.max() > 10 * usual else []))
+
+
+def frames_a_second(name: str, stamps: Iterable[str]) -> float | None:
+    """From the texts of a column of times; None where they are no times, or in no unit that can be told.
+
+    The column's name says the unit, or else the step: seconds, milliseconds and microseconds of people's recordings (2
+    to 500 frames a second) have nothing in common.
+    """
+    try:
+        times = np.unique([number_of(stamp) for stamp in stamps])
+    except ValueError:
+        return None
+    if len(times) < 2 or not (np.isfinite(times).all() and np.abs(times).max() < 1e300):
+        return None
+    step = _step(np.diff(times))
+    known = next((unit for unit in _UNITS if name.endswith(f"_{unit}")), None)
+    units = [known] if known else list(_UNITS)
+    return next((1 / (step * _UNITS[u]) for u in units if 2 <= 1 / (step * _UNITS[u]) <= 500), None)
 
 
 def _frames_of(stamps: NDArray[np.float64]) -> tuple[NDArray[np.int64], bool]:

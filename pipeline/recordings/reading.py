@@ -1,0 +1,216 @@
+"""One item that `walk` has found -> its recordings, one after the other, and one refusal for each that cannot be read.
+
+In: an `Item`, and what the user says of files that do not say it. Out: `Taken`s and `Refused`s; nothing is raised. The
+readers are those of `parse`; what is new here is that nobody needs to know what a recording shows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dastm.contract.errors import DataError, RefusedError
+from dastm.contract.shard_format import ShardError
+from dastm.contract.skeleton import LAYOUTS, Layout
+from pipeline.definitions.definition import DEFAULT_LAYOUT, ParseSpec
+from pipeline.doctor.walk import kind_of_folder
+from pipeline.parse.formats import FORMATS, format_of
+from pipeline.parse.labels import Label, settle
+from pipeline.parse.plan import MISSING, job_of
+from pipeline.parse.raw_files import read
+from pipeline.parse.sources import SOURCES
+from pipeline.parse.sources.members import Member
+from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
+from pipeline.recordings.bodies import Body, bodies_of
+from pipeline.recordings.layouts import SAY, only_layout
+from pipeline.recordings.stored import Stored, shard_clips, table_clips
+from pipeline.recordings.walk import STACKED, Item, Refused, walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """One recording."""
+
+    source: str
+    """The file as the user would name it, and the clip's place in it."""
+    key: str
+    action: str | None
+    layout: Layout
+    bodies: tuple[Body, ...]
+    """At least one, most movement first."""
+    fps: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What a file says of one of its clips, beside its joints."""
+
+    key: str
+    within: str = ""
+    action: str | None = None
+    is_defined: bool = False
+    """Whether a definition says so."""
+
+
+def take(paths: Sequence[str | Path], terms: Terms) -> Iterator[Taken | Refused]:
+    """Every recording that the paths lead to, in their order, one in memory at a time."""
+    for found in walk(paths):
+        yield from [found] if isinstance(found, Refused) else read_item(found, terms)
+
+
+def read_item(item: Item, terms: Terms) -> Iterator[Taken | Refused]:
+    """The recordings of one item."""
+    try:
+        yield from _in_folder(item, item.folder, terms) if item.folder is not None else _in_file(item, terms)
+    except (RefusedError, DataError, ShardError) as error:
+        yield _refused(item, error)
+    except MemoryError:
+        yield _refused(item, RefusedError("not enough memory to read it"))
+
+
+def _refused(item: Item, error: Exception, within: str = "") -> Refused:
+    """One line, which names the file once."""
+    why = error if isinstance(error, RefusedError) else RefusedError(_without_place(item, str(error)))
+    return Refused(source=item.shown + within, why=why)
+
+
+def _without_place(item: Item, text: str) -> str:
+    places = [f"{item.folder}: "] if item.raw is None else [f"{item.raw.root}: ", f"{item.raw.source}: "]
+    for place in places:
+        text = text.removeprefix(place)
+    return text
+
+
+def _in_folder(item: Item, folder: Path, terms: Terms) -> Iterator[Taken | Refused]:
+    is_shards = kind_of_folder([path.name for path in folder.iterdir()]) == "shards"
+    for clip in shard_clips(folder) if is_shards else table_clips(folder, item.shown, terms):
+        if isinstance(clip, Stored) and clip.bodies:
+            yield Taken(
+                source=item.shown,
+                key=clip.key,
+                action=clip.action,
+                layout=clip.layout,
+                bodies=clip.bodies,
+                notes=clip.notes,
+            )
+        else:
+            nothing = RefusedError("no joint was measured")
+            yield clip if isinstance(clip, Refused) else Refused(source=f"{item.shown}: {clip.key}", why=nothing)
+
+
+def _in_file(item: Item, terms: Terms) -> Iterator[Taken | Refused]:
+    assert item.raw is not None
+    name, definition = item.raw.name, terms.definition
+    if definition is not None and definition.parse.source is not None and name == definition.parse.source.labels_file:
+        return
+    if definition is not None and name.endswith(_suffixes(definition.parse.format)):
+        if definition.parse.format in FORMATS:
+            yield from _whole_file(item, definition.parse.format, definition.parse, terms)
+        else:
+            yield from _members(item, definition.parse.format, definition.parse, terms)
+    elif (format_name := format_of(name)) is not None:
+        yield from _whole_file(item, format_name, _usual_spec(format_name, terms.layout), terms)
+    elif name.endswith((".pkl", ".pickle")):
+        yield from _members(item, "pyskl_pickle", None, terms)
+    elif name.endswith((".npz", *STACKED)):
+        yield from _members(item, "array_stack", None, terms)
+    else:
+        yield _taken(item, _Said(key=item.key), read_alone(name, read(item.raw), terms), terms)
+
+
+def _suffixes(format_name: str) -> tuple[str, ...]:
+    return SOURCES[format_name].suffixes if format_name in SOURCES else (FORMATS[format_name].suffix,)
+
+
+def _usual_spec(format_name: str, named: Layout | None) -> ParseSpec:
+    """That of the format, with the layout that is named if such files could have it."""
+    usual = LAYOUTS[DEFAULT_LAYOUT[format_name]]
+    layout = named if named is not None and named.coordinates == usual.coordinates else usual
+    return ParseSpec(format=format_name, layout=layout)  # type: ignore[arg-type]  # a key of FORMATS
+
+
+def _whole_file(item: Item, format_name: str, spec: ParseSpec, terms: Terms) -> Iterator[Taken | Refused]:
+    """A file that is one clip and says everything itself, whatever it is called."""
+    assert item.raw is not None
+    raw_format = FORMATS[format_name]
+    job = job_of(item.raw, raw_format, {})
+    if job.key is not None and job.key in spec.missing:
+        raise RefusedError(MISSING)
+    tracks, label, class_id = raw_format.read(read(item.raw), spec.layout, spec.zero_is_missing)
+    is_defined = terms.definition is not None and terms.definition.parse is spec
+    action = _action([*job.labels, Label("clip", label, class_id)], spec)
+    if action is None and format_name == "ntu_skeleton" and job.labels:
+        action = f"A{job.labels[0].class_id + 1:03d}" if job.labels[0].class_id is not None else None
+    said = _Said(key=item.key, action=action, is_defined=is_defined and action is not None)
+    yield _taken(item, said, Read(tracks=tracks, layout=spec.layout), terms)
+
+
+def _action(labels: Sequence[Label], spec: ParseSpec) -> str | None:
+    """The name on which all agree; without one, that of the definition's list."""
+    class_id, name = settle(labels, spec.class_names)
+    known = class_id is not None and class_id < len(spec.class_names)
+    return name or (spec.class_names[class_id] if known and class_id is not None else None)
+
+
+def _members(item: Item, format_name: str, spec: ParseSpec | None, terms: Terms) -> Iterator[Taken | Refused]:
+    """The clips of a file that holds many, or of one that a definition describes."""
+    assert item.raw is not None
+    asked = spec or spec_of(terms, terms.layout or LAYOUTS["ntu25"], format_name)
+    for member in SOURCES[format_name].members([item.raw, *item.near], asked):
+        try:
+            yield _member(item, member, format_name, spec, terms)
+        except RefusedError as why:
+            yield _refused(item, why, member.within)
+
+
+def _member(item: Item, member: Member, format_name: str, spec: ParseSpec | None, terms: Terms) -> Taken:
+    is_whole = not member.within  # a file that is a clip may be called as it likes
+    if member.problem is not None and not is_whole:
+        raise RefusedError(member.problem)
+    if spec is not None and member.name is not None and member.name.key in spec.missing:
+        raise RefusedError(MISSING)
+    layout = spec.layout if spec is not None else terms.layout or _layout_of(member)
+    asked = spec or spec_of(terms, layout, format_name)
+    tracks = SOURCES[format_name].read(member, asked)
+    result = Read(tracks=tracks, layout=layout) if spec is not None else settled(tracks, layout, terms)
+    problem = () if member.problem is None else (member.problem,)
+    key = item.key if is_whole or member.name is None else member.name.key
+    action = _action(member.labels, asked) or _numbered(member)
+    said = _Said(key=key, within=member.within, action=action, is_defined=spec is not None and action is not None)
+    return _taken(item, said, replace(result, notes=(*result.notes, *problem)), terms)
+
+
+def _numbered(member: Member) -> str | None:
+    class_id = next((label.class_id for label in member.labels if label.class_id is not None), None)
+    return None if class_id is None else f"class {class_id}"
+
+
+def _layout_of(member: Member) -> Layout:
+    """The only known layout of the joints of a pickle's clip, or of a stack."""
+    place = member.place
+    if hasattr(place, "joints"):
+        shape = place.joints.shape
+        return only_layout(shape[2], shape[3] + (place.scores is not None and shape[3] == 2))
+    shape = place.header.shape
+    if len(shape) == 5:
+        return only_layout(shape[3], shape[1])
+    fitting = [layout for layout in LAYOUTS.values() if shape[2] % (layout.n_joints * 3) == 0]
+    if len(fitting) != 1:
+        raise RefusedError(f"{shape[2]} numbers a frame: nobody can tell the joints; {SAY}")
+    return fitting[0]
+
+
+def _taken(item: Item, said: _Said, result: Read, terms: Terms) -> Taken:
+    """The folder's name says what a clip shows, unless a definition says it; else what the file says counts."""
+    bodies = bodies_of(result.tracks)
+    if not bodies:
+        raise RefusedError("no joint was measured")
+    return Taken(
+        source=item.shown + said.within,
+        key=said.key,
+        action=said.action if said.is_defined else item.action or said.action,
+        layout=result.layout,
+        bodies=bodies,
+        fps=result.fps or terms.fps,
+        notes=(*result.tracks.notes, *result.notes),
+    )

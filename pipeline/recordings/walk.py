@@ -1,0 +1,243 @@
+"""Files, folders, zips, lists of files -> what there is to read, in a stable order, and what it should show.
+
+In: paths as a user names them. Out: `Item`s, each as soon as it is found, and `Refused` for what is none. Nothing is
+read but lists of folders, zips and the lists that name files. A folder directly below the path given says what the
+files in it show; a zip stands for a folder of its name.
+"""
+
+import csv
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from pathlib import Path, PurePosixPath
+
+from dastm.contract.errors import DataError, RefusedError
+from dastm.contract.wording import listed
+from pipeline.doctor.walk import kind_of_folder
+from pipeline.parse.formats import FORMATS
+from pipeline.parse.raw_files import RawFile, as_text, folders_below, list_raw, members_of
+from pipeline.work.paths import is_local, path_of
+
+SUFFIXES = (*(raw_format.suffix for raw_format in FORMATS.values()), ".npy", ".csv", ".npz", ".pkl", ".pickle")
+STACKED = ("_data.npy", "_data_joint.npy")
+"""How the names of stacks of clips end; their labels and numbers of frames lie beside them."""
+_BESIDE = ("_label.pkl", "_label.npy", "_frame.npy")
+LIST_COLUMNS = ("file", "action")
+_PARTS = (".parquet", ".tar")
+_MOST_HEAD = 2**16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """What cannot be read: where, and why."""
+
+    source: str
+    why: RefusedError
+    is_foreign: bool = False
+    """Whether it is only passed over, because it is no recording."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A file that may hold clips, or the folder of a parsed table or of shards."""
+
+    shown: str
+    """As the user would name it."""
+    below: str
+    """Its path below what the user named, posix, without zips' suffixes; for a file named by itself, its name."""
+    action: str | None
+    raw: RawFile | None = None
+    near: tuple[RawFile, ...] = ()
+    """What lies in the same folder and belongs to it."""
+    folder: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """What it is called: its path without suffix."""
+        return str(PurePosixPath(self.below).with_suffix(""))
+
+
+Found = Iterator[Item | Refused]
+
+
+def walk(paths: Sequence[str | Path]) -> Found:
+    """Follow every path once, in the order given."""
+    followed: set[str] = set()
+    for path in paths:
+        place = os.path.normpath(path)
+        if place not in followed:
+            followed.add(place)
+            yield from _follow(path)
+
+
+def _follow(named: str | Path, action: str | None = None) -> Found:
+    shown, nothing = as_text(str(named)), True
+    try:
+        path = path_of(str(named))
+        for found in _below(path) if is_local(path) else _in_store(path):
+            nothing = False
+            yield found if action is None or isinstance(found, Refused) else replace(found, action=action)
+    except (OSError, ValueError, DataError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).removeprefix(f"{shown}: ")
+        yield Refused(source=shown, why=RefusedError(f"cannot be looked at: {' '.join(reason.split())}"))
+        return
+    if nothing:
+        yield Refused(source=shown, why=RefusedError(_why_nothing(path)))
+
+
+def _why_nothing(path: Path) -> str:
+    if not path.exists():
+        return "not there"
+    if path.is_dir():
+        return f"a folder without a recording; known are {', '.join(SUFFIXES)}, zips of them, parsed tables, shards"
+    rest = "; of a parsed table or of shards give the folder" if path.suffix in _PARTS else ""
+    return f"not a recording of a known kind ({', '.join(SUFFIXES)} or a zip){rest}"
+
+
+def _below(path: Path) -> Found:
+    if path.is_dir():
+        yield from _in_folder(path)
+    elif path.suffix == ".csv" and (columns := list_columns(path)):
+        yield from _in_list(path, columns)
+    elif path.is_file() and (path.suffix == ".zip" or (path.suffix not in SUFFIXES and zipfile.is_zipfile(path))):
+        yield from _in_zip(path, "")
+    elif path.exists() and path.suffix in SUFFIXES:
+        near = tuple(_raw_file(path.parent, name) for name in _belonging(path.name) if (path.parent / name).is_file())
+        raw = _raw_file(path.parent, path.name)
+        yield Item(shown=as_text(path), below=as_text(path.name), action=None, raw=raw, near=near)
+
+
+def _raw_file(root: Path, source: str) -> RawFile:
+    """Of what is no file (a link to nowhere, a pipe) the size is not asked for; whoever reads it refuses it."""
+    path = root / source
+    return RawFile(source, root, None, path.stat().st_size if path.is_file() else 0)
+
+
+def _in_store(path: Path) -> Found:
+    """A folder, zip or file of a store; it is listed at once."""
+    files = list_raw([path], SUFFIXES).files
+    root = str(path) if path.is_dir() or path.suffix == ".zip" else str(path.parent)
+    yield from _items(files, "", [f"{root}/{file.source}" for file in files], [file.source for file in files])
+
+
+def _in_folder(root: Path) -> Found:
+    """All below a folder; a parsed table or a shard folder is one item."""
+    foreign: list[str] = []
+    failed: list[OSError] = []
+    for folder, subfolders, names in folders_below(root, failed.append):
+        kind = kind_of_folder(names)
+        if kind is not None:
+            subfolders.clear()
+            below = folder.relative_to(root).as_posix()
+            yield Item(shown=as_text(folder), below=as_text(below), action=None, folder=folder)
+            continue
+        sources = [(folder / name).relative_to(root).as_posix() for name in names]
+        zips = [source for source in sources if source.endswith(".zip")]
+        files = [_raw_file(root, source) for source in sources if source.endswith(SUFFIXES)]
+        foreign += [source for source in sources if not source.endswith((*SUFFIXES, ".zip"))]
+        lists = [file for file in files if file.name.endswith(".csv") and list_columns(root / file.source)]
+        for file in lists:
+            why = RefusedError("a list of files, not read as part of its folder; name it by itself")
+            yield Refused(source=as_text(root / file.source), why=why, is_foreign=True)
+        files = [file for file in files if file not in lists]
+        shown = [as_text(root / file.source) for file in files]
+        yield from _items(files, "", shown, [file.source for file in files])
+        for source in zips:
+            yield from _in_zip(root / source, source.removesuffix(".zip") + "/")
+    for error in failed:
+        why = RefusedError(f"cannot be listed: {error.strerror}")
+        yield Refused(source=as_text(error.filename), why=why)
+    yield from _passed_over(as_text(root), foreign)
+
+
+def _in_zip(path: Path, before: str) -> Found:
+    """The files of a zip, `before` in front of their paths; a folder of the zip's name around all does not count."""
+    try:
+        members = sorted(members_of(path), key=attrgetter("source"))
+    except RefusedError as why:
+        yield Refused(source=as_text(path), why=why)
+        return
+    if not members:
+        yield Refused(source=as_text(path), why=RefusedError("nothing in it"))
+        return
+    outer = f"{path.stem}/"
+    inner = outer if all(member.source.startswith(outer) for member in members) else ""
+    files = [member for member in members if member.source.endswith(SUFFIXES)]
+    below = [before + file.source.removeprefix(inner) for file in files]
+    yield from _items(files, before, [as_text(f"{path}/{file.source}") for file in files], below)
+    yield from _passed_over(as_text(path), [m.source for m in members if not m.source.endswith(SUFFIXES)])
+
+
+def _items(files: Sequence[RawFile], before: str, shown: Iterable[str], below: Iterable[str]) -> Found:
+    """Items of files of known suffixes; those that only belong to another one are part of that."""
+    by_source = {file.source: file for file in files}
+    parts: set[str] = {source for file in files for source in _belonging(file.source) if source in by_source}
+    for file, name, under in zip(files, shown, below, strict=True):
+        if file.source in parts or any(file.name in FORMATS[known].label_lists for known in FORMATS):
+            continue
+        near = tuple(by_source[source] for source in _belonging(file.source) if source in by_source)
+        under = as_text(under)
+        yield Item(shown=name, below=under, action=_first_folder(under), raw=file, near=near)
+
+
+def _belonging(source: str) -> list[str]:
+    """Where a stack of clips has its labels and numbers of frames."""
+    ending = next((ending for ending in STACKED if source.endswith(ending)), None)
+    return [source.removesuffix(ending) + other for other in _BESIDE] if ending else []
+
+
+def _first_folder(below: str) -> str | None:
+    first, slash, _ = below.partition("/")
+    return first if slash else None
+
+
+def _passed_over(source: str, foreign: Sequence[str]) -> Found:
+    if foreign:
+        files = f"{len(foreign)} other file{'s' * (len(foreign) > 1)}"
+        why = RefusedError(f"{files} passed over: {listed([*map(repr, foreign)], 3, rest=', ..')}")
+        yield Refused(source=source, why=why, is_foreign=True)
+
+
+def list_columns(path: Path) -> dict[str, int] | None:
+    """Name -> place of the columns of a CSV that lists files; None for any other CSV."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            head = file.read(_MOST_HEAD).split(b"\n")[0].decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
+    names = [name.strip() for name in head.strip().split(",")]
+    return {name: at for at, name in enumerate(names)} if LIST_COLUMNS[0] in names else None
+
+
+def _in_list(path: Path, columns: dict[str, int]) -> Found:
+    """The files that a list names, each from the folder of the list on, with the action that it says."""
+    shown = as_text(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        try:
+            next(rows)
+            for row in filter(None, rows):
+                yield from _in_row(path, shown, rows.line_num, row, columns)
+        except (csv.Error, UnicodeDecodeError) as error:
+            yield Refused(source=shown, why=RefusedError(f"not a list as CSV: {error}", line=rows.line_num + 1))
+
+
+def _in_row(path: Path, shown: str, line: int, row: Sequence[str], columns: dict[str, int]) -> Found:
+    if len(row) != len(columns):
+        yield Refused(source=shown, why=RefusedError(f"{len(row)} fields, expected {len(columns)}", line=line))
+        return
+    text = row[columns["file"]].strip()
+    action = row[columns["action"]].strip() if "action" in columns else ""
+    target = path.parent / text
+    if not text or list_columns(target):
+        reason = "names no file" if not text else f"{text}: a list in a list"
+        yield Refused(source=shown, why=RefusedError(reason, line=line))
+        return
+    for found in _follow(target, action or None):
+        if isinstance(found, Refused) and found.source == as_text(target) and not found.is_foreign:
+            found = Refused(source=shown, why=RefusedError(f"{text}: {found.why.reason}", line=line))
+        yield found
