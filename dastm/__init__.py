@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dastm.matching.soft_dtw import soft_dtw_divergence as soft_dtw_divergence
     from dastm.model import Recogniser as Recogniser
     from dastm.recogniser.clips import Clip as Clip
+    from dastm.recogniser.estimator import ActionClassifier as ActionClassifier
     from dastm.recogniser.file import read_recogniser as load
     from dastm.recogniser.recogniser import ActionRecogniser as ActionRecogniser
     from dastm.runs.load import load_run as load_run
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "LAYOUTS",
+    "ActionClassifier",
     "ActionRecogniser",
     "Activation",
     "BackboneConfig",
@@ -56,6 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActionClassifier": ("dastm.recogniser.estimator", "ActionClassifier"),
     "ActionRecogniser": ("dastm.recogniser.recogniser", "ActionRecogniser"),
     "Activation": ("dastm.matching.activation", "Activation"),
     "BackboneConfig": ("dastm.config.schema", "BackboneConfig"),

@@ -198,7 +198,7 @@ def rank_term(matched: Matched, matching: MatchingConfig) -> Tensor | None:
 
 def _mean_of_clips(values_BTVD: Tensor, bodies: Bodies) -> Tensor:
     """The mean over the bodies of each clip -> (L, T, V, D)."""
-    nothing_LTVD = values_BTVD.new_zeros((len(bodies.n_bodies_L), *values_BTVD.shape[1:]))
+    nothing_LTVD = values_BTVD.new_zeros((bodies.n_bodies_L.shape[0], *values_BTVD.shape[1:]))
     total_LTVD: Tensor = nothing_LTVD.index_add(0, bodies.clip_B, values_BTVD)
     return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
 

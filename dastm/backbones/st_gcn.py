@@ -63,7 +63,7 @@ class GraphConv(nn.Module):
             weight_PDC, bias_VD = weight_PDC * scale_D[:, None], bias_VD * scale_D + shift_D
         x_NVC = x_BCTV.permute(0, 2, 3, 1).reshape(n_bodies * n_frames, n_joints, channels)
         gather = A_PVV.permute(2, 0, 1).reshape(n_joints * N_PARTITIONS, n_joints)
-        gathered = torch.bmm(gather.expand(len(x_NVC), -1, -1), x_NVC).view(n_bodies, n_frames, n_joints, -1)
+        gathered = torch.bmm(gather.expand(x_NVC.shape[0], -1, -1), x_NVC).view(n_bodies, n_frames, n_joints, -1)
         y_BTVD = onednn_linear(gathered, weight_PDC.transpose(0, 1).flatten(1))
         return y_BTVD.add_(bias_VD).permute(0, 3, 1, 2)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -303,4 +304,65 @@ def _in_one_line() -> Iterator[None]:
         raise RunError(str(error)) from None
 
 
-COMMANDS = (enrol, add, remove, inspect, predict)
+@click.command()
+@click.argument("recogniser", type=click.Path(path_type=Path))
+@click.option("--to", "form", type=click.Choice(["onnx", "torch"]), required=True, help="ONNX, or torch.export.")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: beside the recogniser, ending in .onnx or .pt2")
+@click.option("--layout", help="Of the joints that will be fed. Default: that of the first example.")
+@click.option("--replace", is_flag=True, help="Replace the program that is there.")
+@one_line_errors
+def export(recogniser: Path, form: str, out: Path | None, layout: str | None, replace: bool) -> None:
+    """Write a recogniser as a program that needs no DASTM: joints of clips in, distances to the actions out.
+
+    It is compared with the recogniser before it is written (to 1e-5). A text beside it says what to feed.
+
+    \b
+    Examples:
+      dastm export mine.dastm --to onnx
+      dastm export mine.dastm --to torch --out mine.pt2
+    """
+    from dastm.recogniser.export import export_recogniser
+    from dastm.recogniser.file import read_recogniser
+    from dastm.recogniser.recogniser import layout_of
+
+    path = out or recogniser.with_suffix({"onnx": ".onnx", "torch": ".pt2"}[form])
+    there = [one for one in (path, path.with_name(f"{path.name}.json")) if one.exists()]
+    if there and not replace:
+        raise RunError(f"{there[0]}: is there already; --replace writes it again, or name another with --out")
+    known = read_recogniser(recogniser)
+    with _in_one_line():
+        beside = export_recogniser(known, path, form, layout_of(layout) if layout else None)
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; what to feed: {beside}")
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True)
+@click.option("--encoder", help="A run folder, motion3d or motion2d. Default: by the layout of the first clip.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A Parquet file.")
+@click.option(
+    "--pool", type=click.Choice(["clip", "frames"]), default="clip", show_default=True, help="Mean over what."
+)
+@said_of_recordings
+@one_line_errors
+def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **said: Any) -> None:
+    """Write the encoder's features of clips as a table, for clustering, maps or classifiers of your own.
+
+    \b
+    Example:
+      dastm embed clips/ --out features.parquet
+    """
+    from dastm.recogniser.embed import write_features
+    from dastm.recogniser.encoder import load_encoder, usual_encoder
+
+    refused = _Refused()
+    bodies = _bodies(_read(clips, _options(said), refused))
+    first = next(bodies, None)
+    if first is None:
+        raise RunError(f"nothing could be read of {', '.join(clips)}{_why(refused)}")
+    with _in_one_line():
+        rows = write_features(chain([first], bodies), load_encoder(encoder or usual_encoder(first.layout)), out, pool)
+    refused.tell()
+    click.echo(f"{out}: {rows} rows")
+
+
+COMMANDS = (enrol, add, remove, inspect, predict, export, embed)

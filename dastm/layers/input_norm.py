@@ -45,9 +45,10 @@ class InputNorm(nn.BatchNorm1d):
         Raises: ValueError if the shape is not that of the layout, or if B is no multiple of body_slots.
         """
         check_bodies(bodies_BTVC, self.layout, self.n_streams)
-        if len(bodies_BTVC) % self.body_slots:
-            raise ValueError(f"bodies: {self.body_slots} a clip, got {len(bodies_BTVC)} in all")
-        n_clips = len(bodies_BTVC) // self.body_slots
+        n_bodies = bodies_BTVC.shape[0]  # not len(): where a program is exported, it stays free
+        if n_bodies % self.body_slots:
+            raise ValueError(f"bodies: {self.body_slots} a clip, got {n_bodies} in all")
+        n_clips = n_bodies // self.body_slots
         rows_LTMVC = bodies_BTVC.reshape(n_clips, self.body_slots, *bodies_BTVC.shape[1:]).transpose(1, 2)
         # Rows of (slot, joint, coordinate) a frame: a view of one slot, a copy of several.
         normal_LTMVC = super().forward(rows_LTMVC.flatten(0, 1).flatten(1)).view(rows_LTMVC.shape)

@@ -75,7 +75,7 @@ def whole(clip: Clip) -> NDArray[np.float64]:
     """
     measured_TV, n_space = clip.measured(), clip.layout.n_space
     places_TVC = np.where(measured_TV[..., None], clip.joints_TVC[..., :n_space].astype(np.float64), 0.0)
-    filled_TVC = fill(places_TVC[None], measured_TV[None], clip.layout.centre)[0]
+    filled_TVC: NDArray[np.float64] = fill(places_TVC[None], measured_TV[None], clip.layout.centre)[0]
     if not clip.layout.is_image:
         return filled_TVC
     confidence_TV1 = np.where(measured_TV, clip.joints_TVC[..., 2], 0.0)[..., None]

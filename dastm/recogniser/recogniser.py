@@ -206,6 +206,10 @@ class ActionRecogniser:
         distances_QL = self.encoder.distances(features, self._features)
         return decide(distances_QL[:, self._shown], distances_QL[:, self._others], self.actions, self.judge)
 
+    def features_at(self, places: Sequence[int]) -> Features:
+        """Features of some of the examples, by their places among all."""
+        return self._features.at(places)
+
     def save(self, path: str | Path) -> None:
         """Write the recogniser file, whole or not at all. Raises: RunError or NotOurs if it cannot be written."""
         from dastm.recogniser.file import write_recogniser

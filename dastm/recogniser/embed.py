@@ -1,0 +1,87 @@
+"""Features of clips as a table for other programs: clustering, maps, classifiers of their own.
+
+In: clips and an encoder. Out: Parquet, a row a body, with memory for a few dozen clips.
+
+Axes: L clips, K feature frames, V joints, D channels.
+"""
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dastm.contract.os_errors import naming
+from dastm.contract.ownership import NotOurs, check_plain, unfinished_name
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.encoder import CHUNK, Encoder
+
+MARK = b"dastm_features"
+"""Metadata of the table: encoder, shape of a row, what was averaged. It also says that the file is ours."""
+POOLS = ("clip", "frames")
+
+
+def write_features(clips: Iterable[Clip], encoder: Encoder, path: Path, pool: str = "clip") -> int:
+    """Write the table under its name when it is whole -> number of rows.
+
+    Args:
+        pool: `clip`: the mean over frames, (V, D) a row; `frames`: all of (K, V, D). Both flattened.
+
+    Raises: NotOurs if another file lies there; OSError if it cannot be written; ValueError as `Encoder.encode`.
+    """
+    check_replaceable(path)
+    unfinished, rows = unfinished_name(path), 0
+    waiting = iter(clips)
+    writer: pq.ParquetWriter | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with naming(path), unfinished.open("xb") as file:
+            while batch := list(islice(waiting, CHUNK)):
+                values_LKVD = encoder.encode(batch).values_LTVD.numpy()
+                pooled = values_LKVD.mean(axis=1) if pool == "clip" else values_LKVD
+                table = _table(batch, pooled, encoder, pool)
+                writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+                writer.write_table(table)
+                rows += len(batch)
+            if writer is not None:
+                writer.close()
+        if rows:
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return rows
+
+
+def check_replaceable(path: Path) -> None:
+    """NotOurs where something lies there that `write_features` has not written."""
+    check_plain(path)
+    if not path.exists():
+        return
+    try:
+        ours = path.is_file() and MARK in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        ours = path.is_file() and not path.stat().st_size
+    if not ours:
+        raise NotOurs(f"{path}: not a table of features; move it away, or name another file")
+
+
+def _table(
+    batch: list[Clip], pooled: np.ndarray[tuple[int, ...], np.dtype[np.float32]], encoder: Encoder, pool: str
+) -> pa.Table:
+    flat = np.ascontiguousarray(pooled.reshape(len(batch), -1), dtype=np.float32)
+    features = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1])
+    axes = ["joints", "channels"] if pool == "clip" else ["frames", "joints", "channels"]
+    about = {"encoder": encoder.name, "shape": list(pooled.shape[1:]), "axes": axes, **dict(encoder.about)}
+    columns = {
+        "source": pa.array([clip.source for clip in batch], pa.string()),
+        "key": pa.array([clip.key for clip in batch], pa.string()),
+        "body": pa.array([clip.body for clip in batch], pa.int64()),
+        "action": pa.array([clip.action for clip in batch], pa.string()),
+        "first_frame": pa.array([clip.first_frame for clip in batch], pa.int64()),
+        "frames": pa.array([clip.n_frames for clip in batch], pa.int64()),
+        "features": features,
+    }
+    return pa.table(columns).replace_schema_metadata({MARK: json.dumps(about).encode()})

@@ -1,0 +1,275 @@
+"""A recogniser as a program of its own: encoder, examples and distances in one ONNX file or one torch.export archive.
+
+In: a recogniser. Out: a file that takes the joints of clips, and gives their distance to every action; and a text
+beside it that says exactly what to feed. What it holds is checked against the recogniser when it is exported, and
+nothing is written where the two differ.
+
+The steps are those of `preparation` and `encoder`, written once more with operations that ONNX has: no lookup by
+search, no loop over bodies, alignments unrolled.
+
+Axes: L clips, T frames, F points, V joints, C coordinates, E examples, W actions, K feature frames.
+"""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dastm.contract.errors import RunError
+from dastm.contract.mapping import halves
+from dastm.contract.skeleton import Layout
+from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
+from dastm.matching.path import LEAST_COSINE, POINTS, STEPS
+from dastm.model import Bodies
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.recogniser import ActionRecogniser
+
+TOLERANCE = 1e-5
+"""Most that a distance may differ by, as a share of it where it is above 1."""
+CHECKED_FRAMES = (7, 40, 133)
+
+
+class ExportedRecogniser(nn.Module):
+    """Joints of clips to distances, without anything that an exported program lacks.
+
+    Called with joints (L, T, V, C) of one layout, every joint measured, y up in 3-D and down in images, it gives the
+    distances (L, W) to the nearest example of every action.
+    """
+
+    def __init__(self, recogniser: ActionRecogniser, layout: Layout) -> None:
+        super().__init__()
+        encoder, options = recogniser.encoder, recogniser.encoder.config.matching
+        if options.spatial != "none" or options.temporal != "dtw" or options.divergence or options.soft_evaluation:
+            raise RunError(f"{encoder.name}: only encoders that align frames without activation can be exported")
+        shown = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
+        features = recogniser.features_at(shown)
+        self.common, self.is_image, self.options = encoder.layout, layout.is_image, options
+        self.n_frames, self.n_points = encoder.preparation.n_frames, encoder.preparation.n_points
+        self.model = encoder.model
+        self.of_action = [
+            [e for e, i in enumerate(shown) if recogniser.examples[i].action == action] for action in recogniser.actions
+        ]
+        self.halves: Tensor
+        self.examples_EKD: Tensor
+        self.moved_ERD: Tensor
+        self.register_buffer("halves", torch.from_numpy(halves(layout, encoder.layout)))
+        self.register_buffer("examples_EKD", _units(features.values_LTVD.flatten(2)))
+        self.register_buffer("moved_ERD", features.terms_LMRVC[:, 0, STEPS:].flatten(2).float())
+
+    def forward(self, joints_LTVC: Tensor) -> Tensor:
+        """Distances (L, W) to the actions, in the order of `ActionRecogniser.actions`."""
+        points_LFVC = self._points(joints_LTVC)
+        distances_LE = self._aligned(_units(self._features(points_LFVC).flatten(2)))
+        if self.options.path:
+            distances_LE = distances_LE / self._likeness(points_LFVC)
+        return torch.stack([distances_LE[:, own].amin(1) for own in self.of_action], dim=1)
+
+    def _points(self, joints_LTVC: Tensor) -> Tensor:
+        """Points along the paths of clips in the common layout -> (L, F, V', C)."""
+        numbers = 2 * torch.arange(self.n_frames, device=joints_LTVC.device) + 1
+        taken = joints_LTVC.index_select(1, numbers * joints_LTVC.shape[1] // (2 * self.n_frames))
+        first, second = self.halves.unbind(1)
+        middle = (taken.index_select(2, first) + taken.index_select(2, second)) / 2
+        places = middle[..., : self.common.n_space]
+        if self.is_image:
+            places = torch.stack([places[..., 0] - 0.5, 0.5 - places[..., 1]], dim=-1)
+        (low,), (high,) = self.common.torso or ((0,), (0,))
+        places = places - places[:, :1, low : low + 1]
+        places = places if self.is_image else self._turned(places)
+        lengths_LT = _norms(places[:, :, high] - places[:, :, low])
+        length_L = lengths_LT.sort(dim=1).values[:, (self.n_frames - 1) // 2]
+        usable_L = (length_L > 0) & (length_L >= SMALLEST_TORSO * places.abs().flatten(1).amax(1))
+        places = places / torch.where(usable_L, length_L, 1.0)[:, None, None, None]
+        points = _along(places.flatten(2), self.n_points).reshape(places.shape[0], self.n_points, *places.shape[2:])
+        return torch.cat([points, torch.ones_like(points[..., :1])], dim=-1) if self.is_image else points
+
+    def _turned(self, places_LTVC: Tensor) -> Tensor:
+        names = self.common.joints
+        sides = [[names.index(f"{side} {part}") for part in ("shoulder", "hip")] for side in ("left", "right")]
+        lines_LTC = (places_LTVC[:, :, sides[1]] - places_LTVC[:, :, sides[0]]).sum(2)
+        x_L, z_L = lines_LTC[..., 0].sum(1), lines_LTC[..., 2].sum(1)
+        flat_L = (x_L.square() + z_L.square()).sqrt()
+        clear_L = flat_L > LEAST_FLAT * _norms(lines_LTC).sum(1)
+        safe_L = torch.where(clear_L, flat_L, 1.0)
+        cos = torch.where(clear_L, x_L / safe_L, 1.0)[:, None, None]
+        sin = torch.where(clear_L, z_L / safe_L, 0.0)[:, None, None]
+        x, y, z = places_LTVC[..., 0], places_LTVC[..., 1], places_LTVC[..., 2]
+        return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)
+
+    def _features(self, points_LFVC: Tensor) -> Tensor:
+        """(L, K, V', D) as `Recogniser.features` has them for clips of one body each."""
+        ones_L = points_LFVC[:, 0, 0, 0] * 0 + 1
+        clip_L = ones_L.cumsum(0).long() - 1
+        return self.model.features(Bodies(joints_BTVC=points_LFVC, clip_B=clip_L, n_bodies_L=ones_L))
+
+    def _aligned(self, frames_LKD: Tensor) -> Tensor:
+        """The least sum of frame distances along an alignment with every example -> (L, E)."""
+        cost = 1 - torch.einsum("lkd,ejd->lekj", frames_LKD, self.examples_EKD)
+        n_k, n_j, band = cost.shape[2], cost.shape[3], self.options.band
+        sums: dict[tuple[int, int], Tensor] = {}
+        for k in range(n_k):
+            for j in range(n_j):
+                before = [sums[cell] for cell in ((k - 1, j), (k, j - 1), (k - 1, j - 1)) if cell in sums]
+                if band is None or abs(k - j) <= band:
+                    least = torch.stack(before).amin(0) if before else 0.0
+                    sums[k, j] = cost[:, :, k, j] + least
+        total = sums[n_k - 1, n_j - 1]
+        return total / max(n_k, n_j) if self.options.mean else total
+
+    def _likeness(self, points_LFVC: Tensor) -> Tensor:
+        """What the distances are divided by -> (L, E), see `dastm.matching.path.likeness`."""
+        places_LFD = points_LFVC[..., : self.common.n_space].flatten(2)
+        path_LPD = _along(places_LFD, POINTS)
+        lengths_LD = path_LPD.diff(dim=1).abs().sum(1)
+        extents_LD = path_LPD.amax(1) - path_LPD.amin(1)
+        cosines = [
+            (_units(moved_LD[:, None])[:, 0] @ self.moved_ERD[:, row].T).clamp(min=LEAST_COSINE)
+            for row, moved_LD in enumerate((lengths_LD, extents_LD))
+        ]
+        return cosines[0] * cosines[1]
+
+
+def _along(points_LTD: Tensor, n_points: int) -> Tensor:
+    """`n_points` points at equal distances along polylines, by comparison with all ends in place of a search."""
+    steps_LTD = points_LTD.diff(dim=1)
+    ends_LT = functional.pad(_norms(steps_LTD).double().cumsum(1), (1, 0))
+    shares_F = torch.linspace(0, 1, n_points, dtype=torch.float64, device=points_LTD.device)
+    wanted_LF = ends_LT[:, -1:] * shares_F
+    last = points_LTD.shape[1] - 2
+    before_LF = ((ends_LT[:, None] <= wanted_LF[:, :, None]).sum(2) - 1).clamp(0, last)
+    start_LF, end_LF = ends_LT.gather(1, before_LF), ends_LT.gather(1, before_LF + 1)
+    size_LF = end_LF - start_LF
+    way_LF = torch.where(size_LF > 0, (wanted_LF - start_LF) / torch.where(size_LF > 0, size_LF, 1.0), 0.0)
+    way = way_LF.clamp(0, 1)[:, :, None].to(points_LTD.dtype)
+    index = before_LF[:, :, None].expand(-1, -1, points_LTD.shape[2])
+    return points_LTD.gather(1, index) * (1 - way) + points_LTD.gather(1, index + 1) * way
+
+
+def _norms(vectors: Tensor) -> Tensor:
+    return vectors.square().sum(-1).sqrt()
+
+
+def _units(frames_LKD: Tensor) -> Tensor:
+    sizes_LK1 = _norms(frames_LKD)[..., None]
+    return frames_LKD / torch.where(sizes_LK1 > 0, sizes_LK1, 1.0)
+
+
+def described(recogniser: ActionRecogniser, layout: Layout) -> dict[str, Any]:
+    """What to feed an exported program, and what comes out: the text beside it."""
+    is_image = layout.is_image
+    return {
+        "input": {
+            "name": "joints",
+            "shape": ["clips", "frames", layout.n_joints, len(layout.coordinates)],
+            "type": "float32",
+            "layout": layout.name,
+            "joints": list(layout.joints),
+            "coordinates": "x right, y down, one unit for both, and a confidence that is not looked at"
+            if is_image
+            else "x, y up, z, in any unit",
+            "gaps": "none: every joint in every frame, interpolated in time where it was not measured",
+            "bodies": "one a clip, from the first to the last frame that shows it",
+        },
+        "output": {"name": "distances", "shape": ["clips", len(recogniser.actions)], "type": "float32"},
+        "actions": list(recogniser.actions),
+        "thresholds": [float(value) for value in recogniser.judge.thresholds_W],
+        "none_of_these": "where the least distance is not below the threshold of its action",
+    }
+
+
+def checked_inputs(recogniser: ActionRecogniser, layout: Layout) -> list[Tensor]:
+    """Joints of the examples of a layout at several lengths, and smooth random motion: what an export is tried on."""
+    from dastm.recogniser.preparation import whole
+
+    drawn = np.random.default_rng(0)
+    inputs = []
+    for n_frames in CHECKED_FRAMES:
+        walks = drawn.normal(size=(2, n_frames, layout.n_joints, len(layout.coordinates))).cumsum(1) + 5
+        clips = [e.clip for e in recogniser.examples if e.clip.layout == layout][:3]
+        known = [whole(clip)[np.linspace(0, clip.n_frames - 1, n_frames).round().astype(int)] for clip in clips]
+        known = [_as_source(joints, layout) for joints in known]
+        inputs.append(torch.from_numpy(np.concatenate([walks, *(joints[None] for joints in known)]).astype(np.float32)))
+    if layout.is_image:
+        for joints in inputs:
+            joints[..., 2] = 1
+    return inputs
+
+
+def _as_source(joints_TVC: np.ndarray[Any, Any], layout: Layout) -> np.ndarray[Any, Any]:
+    if not layout.is_image:
+        return joints_TVC
+    x, y, confidence = np.moveaxis(joints_TVC, 2, 0)
+    return np.stack([x + 0.5, 0.5 - y, confidence], axis=2)
+
+
+def _program(recogniser: ActionRecogniser, layout: Layout) -> tuple[ExportedRecogniser, Any]:
+    """The module, and what torch.export makes of it; batch and length are free."""
+    module = ExportedRecogniser(recogniser, layout).eval()
+    sample = checked_inputs(recogniser, layout)[1]
+    free = ({0: torch.export.Dim("clips", min=1), 1: torch.export.Dim("frames", min=2)},)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return module, torch.export.export(module, (sample,), dynamic_shapes=free)
+
+
+def to_torch(recogniser: ActionRecogniser, layout: Layout) -> bytes:
+    """A torch.export archive (`torch.export.load`). Raises: RunError where it differs from the recogniser."""
+    _, program = _program(recogniser, layout)
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    buffer.seek(0)
+    again = torch.export.load(buffer).module()
+    _check(recogniser, layout, lambda joints: again(joints).detach())
+    return buffer.getvalue()
+
+
+def to_onnx(recogniser: ActionRecogniser, layout: Layout) -> bytes:
+    """An ONNX file. Raises: RunError where onnxruntime's distances differ from the recogniser's."""
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401 (torch.onnx needs it)
+    except ImportError as error:
+        raise RunError(f"{error.name} is not installed: pip install 'dastm[export]'") from None
+    _, program = _program(recogniser, layout)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = torch.onnx.export(program, input_names=["joints"], output_names=["distances"], verbose=False)
+    if made is None:
+        raise RunError("torch.onnx gave nothing")
+    made.save(buffer, include_initializers=True)  # type: ignore[arg-type]
+    session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    _check(recogniser, layout, lambda joints: torch.from_numpy(session.run(None, {"joints": joints.numpy()})[0].copy()))
+    return buffer.getvalue()
+
+
+def _check(recogniser: ActionRecogniser, layout: Layout, run: Any) -> None:
+    for joints_LTVC in checked_inputs(recogniser, layout):
+        found_LW = run(joints_LTVC).double()
+        clips = [Clip(key="check", source="check", layout=layout, joints_TVC=joints.numpy()) for joints in joints_LTVC]
+        expected = [{c.action: c.distance for c in p.decision.candidates} for p in recogniser.predict(clips)]
+        expected_LW = torch.tensor([[row[a] for a in recogniser.actions] for row in expected], dtype=torch.float64)
+        off = ((found_LW - expected_LW).abs() / expected_LW.abs().clamp(min=1)).max().item()
+        if not off <= TOLERANCE:
+            raise RunError(f"the exported program's distances differ by {off:.1e}, more than {TOLERANCE}: not written")
+
+
+def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layout: Layout | None = None) -> Path:
+    """Write the program, and `<path>.json` beside it -> the path of that text.
+
+    Raises: RunError if nothing is enrolled, or as `to_onnx`.
+    """
+    from dastm.runs.files import json_bytes, write_together
+
+    if not recogniser.actions:
+        raise RunError("nothing is enrolled yet: there is nothing to export")
+    chosen = layout or recogniser.examples[0].clip.layout
+    data = {"onnx": to_onnx, "torch": to_torch}[form](recogniser, chosen)
+    beside = path.with_name(f"{path.name}.json")
+    write_together({path: data, beside: json_bytes(described(recogniser, chosen))})
+    return beside

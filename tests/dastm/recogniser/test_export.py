@@ -1,0 +1,96 @@
+"""An exported program gives the recogniser's distances, or is not written."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from dastm.contract.errors import RunError
+from dastm.contract.skeleton import COCO17, NTU25
+from dastm.recogniser import export
+from dastm.recogniser.recogniser import ActionRecogniser
+from tests.actions import clip_of
+
+
+def of_images():
+    recogniser = ActionRecogniser.new(layout="coco17")
+    for action in ("wave", "kick"):
+        recogniser.enrol(action, [clip_of(action, seed, COCO17) for seed in range(2)])
+    return recogniser
+
+
+def expected(recogniser, clip):
+    found = {c.action: c.distance for c in recogniser.predict(clip).decision.candidates}
+    return [found[action] for action in recogniser.actions]
+
+
+@pytest.mark.parametrize("layout", [NTU25, COCO17], ids=lambda layout: layout.name)
+def test_the_module_gives_the_distances_of_the_recogniser(recogniser, layout):
+    known = recogniser if layout is NTU25 else of_images()
+    module = export.ExportedRecogniser(known, layout).eval()
+    for n_frames in (2, 9, 61, 200):
+        clip = clip_of("wave", 5, layout, n_frames=n_frames)
+        with torch.inference_mode():
+            (found,) = module(torch.from_numpy(clip.joints_TVC)[None]).tolist()
+        assert found == pytest.approx(expected(known, clip), rel=1e-5, abs=1e-5)
+
+
+def test_a_body_that_lies_or_stands_still_is_measured_as_well(recogniser):
+    module = export.ExportedRecogniser(recogniser, NTU25).eval()
+    clip = clip_of("wave", 5)
+    lying = type(clip)(
+        key="k", source="s", layout=NTU25, joints_TVC=np.ascontiguousarray(clip.joints_TVC[..., [1, 0, 2]])
+    )
+    still = type(clip)(key="k", source="s", layout=NTU25, joints_TVC=clip.joints_TVC[:1].repeat(9, axis=0))
+    for odd in (lying, still):
+        with torch.inference_mode():
+            (found,) = module(torch.from_numpy(odd.joints_TVC)[None]).tolist()
+        assert found == pytest.approx(expected(recogniser, odd), rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_torch_program_takes_any_number_of_clips_and_frames(recogniser):
+    data = export.to_torch(recogniser, NTU25)
+    program = torch.export.load(io.BytesIO(data)).module()
+    for n_clips, n_frames in ((1, 5), (4, 77)):
+        joints = torch.from_numpy(np.stack([clip_of("kick", s, n_frames=n_frames).joints_TVC for s in range(n_clips)]))
+        found = program(joints)
+        assert found.shape == (n_clips, 3)
+        last = expected(recogniser, clip_of("kick", n_clips - 1, n_frames=n_frames))
+        assert found[-1].tolist() == pytest.approx(last, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_an_onnx_file_takes_any_number_of_clips_and_frames_and_says_what_to_feed(recogniser, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    beside = export.export_recogniser(recogniser, tmp_path / "mine.onnx", "onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "mine.onnx"), providers=["CPUExecutionProvider"])
+    clip = clip_of("push", 3, n_frames=33)
+    (found,) = session.run(None, {"joints": np.stack([clip.joints_TVC] * 3)})
+    assert found[2].tolist() == pytest.approx(expected(recogniser, clip), rel=1e-5, abs=1e-5)
+    told = json.loads(beside.read_text())
+    assert told["actions"] == ["wave", "push", "kick"]
+    assert told["input"]["shape"] == ["clips", "frames", 25, 3]
+    assert told["input"]["joints"] == list(NTU25.joints)
+
+
+def test_a_program_that_differs_is_not_written(recogniser, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_program", lambda known, layout: (None, None))
+    monkeypatch.setattr(torch.export, "save", lambda program, file: None)
+
+    class Wrong:
+        def module(self):
+            return lambda joints: torch.zeros(len(joints), 3)
+
+    monkeypatch.setattr(torch.export, "load", lambda file: Wrong())
+    with pytest.raises(RunError, match=r"differ by .*: not written"):
+        export.export_recogniser(recogniser, tmp_path / "mine.pt2", "torch")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_exported_is_refused(encoder, tmp_path):
+    with pytest.raises(RunError, match="nothing is enrolled"):
+        export.export_recogniser(ActionRecogniser(encoder), tmp_path / "x", "torch")
