@@ -99,6 +99,6 @@ def train_params() -> tuple[list[str], dict[str, Any]]:
 def known_presets(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
     """Presets asked for on the command line; a name that there is none of is wrong usage."""
     for name in names:
-        if name not in preset_names() and not name.endswith((".yaml", ".yml")):
+        if name not in preset_names() and not name.lower().endswith((".yaml", ".yml")):
             raise click.BadParameter(f"{name!r} is neither of {', '.join(preset_names())} nor a YAML file")
     return names

@@ -57,7 +57,7 @@ def preset_keys(name: str) -> set[str]:
 
 def _preset(name: str) -> dict[str, dict[str, Any]]:
     """Section -> key -> value of a shipped preset, or of a user's file."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
+    path = Path(name) if name.lower().endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
     if path.parent == PRESETS and name not in preset_names():
         raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or a YAML file of yours")
     try:

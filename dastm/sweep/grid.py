@@ -101,7 +101,7 @@ def load_grid(name: str, presets: Sequence[str] = (), settings: Mapping[str, Any
 
     Raises: RunError in one line with file, key and what is known.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
+    path = Path(name) if name.lower().endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
     if path.parent == GRIDS and path.stem not in grid_names():
         raise RunError(f"no grid {name!r}; known: {', '.join(grid_names())}, or a YAML file of yours")
     try:

@@ -84,7 +84,7 @@ def show(
     from pipeline.inspect.find import find_clip
     from pipeline.inspect.show import summary_of, write_animation
 
-    if out is not None and out.suffix not in (".html", ".gif"):
+    if out is not None and out.suffix.lower() not in (".html", ".gif"):
         raise click.UsageError(f"--out {out}: name it .html or .gif")
     found = find_clip(clip, places_of(dataset, settings, parsed, shards))
     click.echo("\n".join(summary_of(found)))
@@ -126,7 +126,7 @@ def stats(
     from pipeline.inspect.stats_page import stats_page
 
     check_apart(csv_path, json_path, out)
-    if out is not None and out.suffix != ".html":
+    if out is not None and out.suffix.lower() != ".html":
         raise click.UsageError(f"--out {out}: name it .html")
     folders = places_of(dataset, settings, parsed, shards)
     if folders.parsed is None and folders.shards is None:

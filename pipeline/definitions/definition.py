@@ -268,7 +268,7 @@ def with_new_names(split: Mapping[str, Any]) -> dict[str, Any]:
 
 def _find(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in (".yaml", ".yml"):
         if not path.is_file():
             raise DataError(f"{path}: no such definition file")
         return path

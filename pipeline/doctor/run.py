@@ -103,7 +103,7 @@ def _absent_lists(found: Found, definition: Definition | None, source: str) -> I
     """Label lists that come with the data set's download and are not here."""
     if definition is None or not (found.clips and definition.download):
         return
-    there = {file.raw.name for file in found.label_lists}
+    there = {file.raw.name.lower() for file in found.label_lists}
     for name in FORMATS[definition.parse.format].label_lists:
         if name not in there:
             yield Finding(check="absent", source=source, what=f"no label list {name}")
@@ -115,7 +115,7 @@ def _read_lists(files: Sequence[RawClip]) -> tuple[dict[str, Entries], list[Find
     damaged: list[Finding] = []
     for file in files:
         try:
-            lists[file.shown] = FORMATS[file.format].label_lists[file.raw.name](read(file.raw))
+            lists[file.shown] = FORMATS[file.format].read_label_list(file.raw.name, read(file.raw))
         except RefusedError as why:
             damaged.append(
                 Finding(check="label_list", source=file.shown, line=why.line, byte=why.byte, what=why.reason)

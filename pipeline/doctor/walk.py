@@ -18,6 +18,7 @@ from dastm.contract.wording import listed
 from pipeline.doctor.findings import Finding
 from pipeline.parse.formats import FORMATS, format_of
 from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below, members_of
+from pipeline.parse.suffixes import has_suffix
 from pipeline.table import PLAN_NAME
 
 _PARTS = (".parquet", ".tar")
@@ -68,7 +69,9 @@ def _follow(path: Path, formats: Collection[str], found: Found) -> None:
         nothing = "a folder without a single clip"
     elif not path.exists():
         nothing = "not there"
-    elif path.is_file() and (path.suffix == ".zip" or (not format_of(path.name, formats) and zipfile.is_zipfile(path))):
+    elif path.is_file() and (
+        has_suffix(path.name, ".zip") or (not format_of(path.name, formats) and zipfile.is_zipfile(path))
+    ):
         _in_zip(path, formats, found)
         nothing = "a zip without a single clip"
     else:
@@ -79,6 +82,11 @@ def _follow(path: Path, formats: Collection[str], found: Found) -> None:
     if _count(found) == before:
         nothing = nothing if formats or not path.exists() else NOT_HERE
         found.findings.append(Finding(check="path", source=as_text(path), what=nothing))
+
+
+def _is_zip(path: Path, formats: Collection[str]) -> bool:
+    """By its name, or by its contents where the name says nothing."""
+    return has_suffix(path.name, ".zip") or (format_of(path.name, formats) is None and zipfile.is_zipfile(path))
 
 
 def _count(found: Found) -> int:
@@ -107,7 +115,7 @@ def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
             found.findings.append(Finding(check="other_files", source=as_text(folder / name), what=what))
         for name in names:
             path = folder / name
-            if name.endswith(".zip"):
+            if has_suffix(name, ".zip"):
                 _in_zip(path, formats, found)
             elif not _take(_raw_file(path, root), as_text(path), formats, found):
                 ignored.append(path.relative_to(root).as_posix())
@@ -150,7 +158,7 @@ def _take(raw: RawFile, shown: str, formats: Collection[str], found: Found) -> b
     name = format_of(raw.name, formats)
     if name is None:
         return False
-    kept = found.label_lists if raw.name in FORMATS[name].label_lists else found.clips
+    kept = found.label_lists if FORMATS[name].is_label_list(raw.name) else found.clips
     kept.append(RawClip(raw=raw, shown=shown, format=name))
     return True
 

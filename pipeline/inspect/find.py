@@ -30,6 +30,7 @@ from pipeline.parse.formats import FORMATS, format_of
 from pipeline.parse.plan import find_files, job_of, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read
 from pipeline.parse.sources import SOURCES
+from pipeline.parse.suffixes import has_suffix
 from pipeline.split.normalise import check_split, normalise_clip
 from pipeline.table import ParsedClip, check_layout
 from pipeline.tracks import Tracks
@@ -210,10 +211,10 @@ def _normalised(clip: ParsedClip | ReadClip, definition: Definition) -> Normalis
 def _raw_file(clip: str) -> RawFile | None:
     """The file of that path, also inside of a zip; None where there is none."""
     path = Path(clip)
-    if path.is_file() and path.suffix in (f.suffix for f in FORMATS.values()):
+    if path.is_file() and format_of(path.name) is not None:
         return RawFile(path.name, path.parent, None, path.stat().st_size)
     for parent in path.parents:
-        if parent.suffix == ".zip" and parent.is_file():
+        if has_suffix(parent.name, ".zip") and parent.is_file():
             member = path.relative_to(parent).as_posix()
             return RawFile(f"{parent.name}/{member}", parent, member, 0)
     return None

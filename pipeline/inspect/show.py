@@ -26,7 +26,7 @@ def player_of(found: Found) -> PlayerData:
 
 def write_animation(found: Found, path: Path) -> None:
     """Write a page (.html) or a GIF (.gif), under its name only when whole."""
-    write_whole(path, _gif(found) if path.suffix == ".gif" else _page(found))
+    write_whole(path, _gif(found) if path.suffix.lower() == ".gif" else _page(found))
 
 
 def _page(found: Found) -> bytes:

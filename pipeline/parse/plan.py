@@ -84,8 +84,8 @@ def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
         return RawFiles(clips=listing.files, label_lists=[], ignored=listing.ignored)
     raw_format = FORMATS[definition.parse.format]
     listing = list_raw(roots, [raw_format.suffix], definition.download)
-    lists = [file for file in listing.files if file.name in raw_format.label_lists]
-    clips = [file for file in listing.files if file.name not in raw_format.label_lists]
+    lists = [file for file in listing.files if raw_format.is_label_list(file.name)]
+    clips = [file for file in listing.files if not raw_format.is_label_list(file.name)]
     if not clips:
         raise DataError(f"{lists[0].root}: label lists, but not a single clip")
     return RawFiles(clips=clips, label_lists=lists, ignored=listing.ignored)
@@ -219,6 +219,6 @@ def _duplicate(first: Job, job: Job) -> str:
 
 def _read_list(raw_format: RawFormat, file: RawFile) -> Entries:
     try:
-        return raw_format.label_lists[file.name](read(file))
+        return raw_format.read_label_list(file.name, read(file))
     except RefusedError as why:
         raise DataError(f"{file.root}: label list {file.source}: {why}") from None

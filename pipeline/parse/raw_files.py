@@ -19,6 +19,7 @@ from typing import Any
 
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.os_errors import os_line
+from pipeline.parse.suffixes import has_suffix
 from pipeline.work.paths import is_local, one_line, store_of
 
 MAX_BYTES = 512 * 2**20
@@ -65,7 +66,7 @@ class RawListing:
 
 
 def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "") -> RawListing:
-    """Every file with one of `suffixes` below the roots.
+    """Every file with one of `suffixes`, in capitals or not, below the roots.
 
     Raises: DataError for a root that does not exist (with `download`: what to fetch, from whom), cannot be listed, is
     a damaged zip, or holds no such file.
@@ -74,7 +75,7 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
     ignored = 0
     for root in roots:
         found = list(_below(root, suffixes, download))
-        wanted = [file for file in found if file.source.endswith(tuple(suffixes))]
+        wanted = [file for file in found if has_suffix(file.source, *suffixes)]
         if not wanted:
             raise DataError(f"{root}: no {' or '.join(suffixes)} file in it{_advice(download)}")
         files += wanted
@@ -130,7 +131,7 @@ def as_text(path: Path | str) -> str:
 def _below(root: Path, suffixes: Sequence[str], download: str) -> Iterator[RawFile]:
     if root.is_dir():
         yield from _in_folder(root) if is_local(root) else _in_store(root)
-    elif root.is_file() and root.name.endswith(tuple(filter(None, suffixes))):
+    elif root.is_file() and has_suffix(root.name, *filter(None, suffixes)):
         yield _alone(root)
     elif root.exists():
         yield from _in_zip(root, "")
@@ -174,7 +175,7 @@ def _in_folder(root: Path) -> Iterator[RawFile]:
         for name in names:
             path = folder / name
             source = path.relative_to(root).as_posix()
-            if name.endswith(".zip"):
+            if has_suffix(name, ".zip"):
                 yield from _in_zip(path, f"{source}/")
             elif path.is_file():
                 facts = path.stat()
@@ -194,7 +195,7 @@ def _in_store(root: Path) -> Iterator[RawFile]:
         source = name.removeprefix(top.rstrip("/")).lstrip("/")
         if not all(map(_is_seen, PurePosixPath(source).parts)):
             continue
-        if source.endswith(".zip"):
+        if has_suffix(source, ".zip"):
             yield from _in_zip(root / source, f"{source}/")
         else:
             yield RawFile(source, root, None, int(facts["size"] or 0), _stamp(facts))

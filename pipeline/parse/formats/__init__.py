@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dastm.contract.skeleton import Layout
 from pipeline.parse.formats import kinetics_json, kinetics_slow, ntu_skeleton
+from pipeline.parse.suffixes import has_suffix
 from pipeline.tracks import ClipName, Tracks, mark_zeros
 
 Entries = Mapping[str, tuple[str | None, int | None]]
@@ -25,7 +26,15 @@ class RawFormat:
     parse: Callable[[bytes, Layout], tuple[Tracks, str | None, int | None]]
     """Bytes of a file -> tracks, label, label_index (None where the file's contents do not say)."""
     label_lists: Mapping[str, LabelListReader] = field(default_factory=dict)
-    """File name of a label list -> its reader."""
+    """File name of a label list, in small letters -> its reader."""
+
+    def is_label_list(self, name: str) -> bool:
+        """Whether a file of this name is a label list, and no clip."""
+        return name.lower() in self.label_lists
+
+    def read_label_list(self, name: str, data: bytes) -> Entries:
+        """The entries of the label list of this name."""
+        return self.label_lists[name.lower()](data)
 
     def read(self, data: bytes, layout: Layout, zero_is_missing: bool) -> tuple[Tracks, str | None, int | None]:
         """Parse a file like `parse`, with nan for 3-D joints at (0, 0, 0) where the format marks lost joints so."""
@@ -50,4 +59,4 @@ FORMATS: Mapping[str, RawFormat] = {
 
 def format_of(name: str, among: Collection[str] = tuple(FORMATS)) -> str | None:
     """The format, one of these, that a file of this name is in; None where it is in none of them."""
-    return next((known for known in among if name.endswith(FORMATS[known].suffix)), None)
+    return next((known for known in among if has_suffix(name, FORMATS[known].suffix)), None)

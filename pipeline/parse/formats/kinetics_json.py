@@ -18,6 +18,7 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import OPENPOSE18, Layout
 from pipeline.kernels.clip_json import Limits, read_clip
 from pipeline.parse.formats.kinetics_slow import MAX_CLASSES, parse_objects
+from pipeline.parse.suffixes import without_suffix
 from pipeline.tracks import MAX_FRAMES, ClipName, Tracks, sorted_tracks
 
 SUFFIX = ".json"
@@ -29,7 +30,7 @@ def facts_of_name(name: str) -> ClipName:
 
     Raises: RefusedError where it is empty, not text, or holds a dot, slash, backslash or control character.
     """
-    key = normalize("NFC", name.removesuffix(SUFFIX))
+    key = normalize("NFC", without_suffix(name, SUFFIX))
     if not key or not key.isprintable() or set(key) & set("./\\"):
         raise RefusedError("the clip's name is empty or holds a dot, a slash or an unprintable character")
     return ClipName(key)

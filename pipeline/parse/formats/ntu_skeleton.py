@@ -18,7 +18,7 @@ from pipeline.tracks import MAX_FRAMES, ClipName, Tracks, sorted_tracks
 
 SUFFIX = ".skeleton"
 
-_NAME = re.compile(r"(S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3}))\.skeleton", re.ASCII)
+_NAME = re.compile(r"(S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3}))(?i:\.skeleton)", re.ASCII)
 
 
 def facts_of_name(name: str) -> ClipName:

@@ -26,6 +26,7 @@ from pipeline.parse.sources.csv_clips import parse_csv
 from pipeline.parse.sources.dense import dense_tracks
 from pipeline.parse.sources.members import Member, Source, is_ntu_name, named
 from pipeline.parse.sources.npy import read_array
+from pipeline.parse.suffixes import has_suffix
 from pipeline.tracks import ClipName, Tracks
 
 SUFFIXES = (".npy", ".csv")
@@ -49,7 +50,7 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
 def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] = ()) -> Tracks:
     """The bytes of one file -> tracks; `name` tells CSV from .npy."""
     source = spec.source or SourceSpec()
-    if name.endswith(".csv"):
+    if has_suffix(name, ".csv"):
         clip = parse_csv(data, spec.layout, source.columns, source.delimiter, source.frame_step)
         tracks = dense_tracks(
             clip.places_MTVC,

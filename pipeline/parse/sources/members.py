@@ -14,6 +14,7 @@ from pipeline.definitions.lists import nfc
 from pipeline.parse.formats.ntu_skeleton import SUFFIX, facts_of_name
 from pipeline.parse.labels import Label
 from pipeline.parse.raw_files import RawFile
+from pipeline.parse.suffixes import without_suffix
 from pipeline.tracks import ClipName, Tracks
 
 MAX_CLIPS = 2**20
@@ -58,7 +59,7 @@ def named(text: Any, label: Any = None) -> tuple[ClipName, tuple[str, ...]]:
     """
     if not isinstance(text, str) or not text.strip() or len(text) > 255:
         raise RefusedError("the clip has no name, or one that is not a text of at most 255 characters")
-    bare = nfc(text).removesuffix(SUFFIX)
+    bare = without_suffix(nfc(text), SUFFIX)
     key = "".join("_" if letter in "./\\" or not letter.isprintable() else letter for letter in bare)
     facts = facts_of_name(f"{bare}{SUFFIX}")._replace(key=key, class_id=None) if is_ntu_name(bare) else ClipName(key)
     return facts, () if key == bare else (NOTE_RENAMED,)

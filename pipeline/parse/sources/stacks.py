@@ -12,7 +12,7 @@ Axes: N clips, C coordinates, T frames, V joints, M bodies.
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,13 +30,14 @@ from pipeline.parse.sources.pickled import Array, numbers
 from pipeline.parse.sources.pickles import load
 from pipeline.parse.sources.seekable import members as archive_members
 from pipeline.parse.sources.seekable import reading
+from pipeline.parse.suffixes import has_suffix
 from pipeline.tracks import ClipName, Tracks
 
 SUFFIXES = (".npy", ".npz", ".pkl")
 MAX_CLASSES = 1_000_000
 MAX_SLOTS = 64
 
-_DATA = re.compile(r"(?P<part>.+?)_data(_joint)?\.npy")
+_DATA = re.compile(r"(?P<part>.+?)_data(_joint)?\.npy", re.IGNORECASE)
 _ARRAYS = re.compile(r"x_(?P<part>.+)\.npy")
 
 
@@ -56,11 +57,11 @@ class _Labels(NamedTuple):
 
 def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
     """Every row of every stack; DataError (file) where labels are missing or do not fit, or there is no stack."""
-    beside = {(file.root, file.source): file for file in files}
+    beside = {_place(file.root, PurePosixPath(file.source)): file for file in files}
     found = False
     for file in files:
         try:
-            if file.name.endswith(".npz"):
+            if has_suffix(file.name, ".npz"):
                 for subset, inner in _subsets_of_archive(file):
                     found = True
                     yield from _archive_rows(file, subset, inner)
@@ -112,7 +113,7 @@ def _rows(file: RawFile, subset: str, beside: dict[Any, RawFile]) -> Iterator[Me
         raise RefusedError(f"an array of shape {header.shape}, expected (clips, coordinates, frames, joints, bodies)")
     folder = PurePosixPath(file.source).parent
     near = {
-        suffix: beside.get((file.root, (folder / f"{subset}_{suffix}").as_posix()))
+        suffix: beside.get(_place(file.root, folder / f"{subset}_{suffix}"))
         for suffix in ("label.pkl", "label.npy", "frame.npy")
     }
     label_file = near["label.pkl"] or near["label.npy"]
@@ -121,6 +122,11 @@ def _rows(file: RawFile, subset: str, beside: dict[Any, RawFile]) -> Iterator[Me
     labels = _pickled_labels(label_file) if near["label.pkl"] else _Labels(None, _whole(label_file, None, MAX_CLASSES))
     frames_N = _whole(near["frame.npy"], None, header.shape[2]) if near["frame.npy"] else None
     yield from _members(file, None, header, subset, labels, frames_N)
+
+
+def _place(root: Path, source: PurePosixPath) -> tuple[Path, str, str]:
+    """By what a file is found: its folder, and its name in capitals or not."""
+    return root, source.parent.as_posix(), source.name.lower()
 
 
 def _subsets_of_archive(file: RawFile) -> list[tuple[str, str]]:

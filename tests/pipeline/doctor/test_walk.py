@@ -117,7 +117,7 @@ def test_what_leads_to_nothing_is_a_finding(tmp_path):
 
 
 def test_other_files_are_counted_and_a_few_named(tmp_path):
-    write_ntu(tmp_path, [NAME, "1.txt", "2.txt", "3.txt", "x.SKELETON", ".hidden", "__MACOSX/y.skeleton"])
+    write_ntu(tmp_path, [NAME, "1.txt", "2.txt", "3.txt", "x.skeleton.md5", ".hidden", "__MACOSX/y.skeleton"])
     clips, findings = found_in(tmp_path)
     assert clips == [f"{tmp_path}/{NAME}"]
     assert findings == [("other_files", str(tmp_path), "4 other files ignored: '1.txt', '2.txt', '3.txt', ..")]

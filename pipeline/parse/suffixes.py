@@ -1,0 +1,11 @@
+"""The suffixes of files' names, in capitals or not: `.NPY` and `.Skeleton` are what some systems make of them."""
+
+
+def has_suffix(name: str, *suffixes: str) -> bool:
+    """Whether a name or path ends in one of these suffixes, each with its dot and in small letters."""
+    return name.lower().endswith(suffixes)
+
+
+def without_suffix(name: str, suffix: str) -> str:
+    """The name without the suffix, if it ends so."""
+    return name[: len(name) - len(suffix)] if suffix and has_suffix(name, suffix) else name
