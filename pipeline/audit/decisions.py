@@ -16,12 +16,15 @@ DECISION_COLUMNS = {
 """Both or neither: the tracks that each body is made of, and every other track with the reason."""
 
 
-def decision_problems(row: Row) -> Iterator[str]:
-    """Bodies without tracks and tracks that are listed twice; nothing where the index has no such columns."""
+def decision_problems(row: Row, *, keep_slots: bool = False) -> Iterator[str]:
+    """Bodies without tracks and tracks that are listed twice; nothing where the index has no such columns.
+
+    With `keep_slots` all but the last body may be empty slots.
+    """
     if "kept" not in row:
         return
     kept, others = row["kept"], [track or {"id": None, "reason": None} for track in row["dropped"]]
-    if len(kept) != row["bodies"] or not all(kept):
+    if len(kept) != row["bodies"] or None in kept or not all(kept[-1:] if keep_slots else kept):
         yield f"kept tracks {kept} of {row['bodies']} bodies"
         return
     tracks, dropped = {track for body in kept for track in body}, [track["id"] for track in others]

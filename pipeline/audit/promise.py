@@ -8,7 +8,7 @@ import io
 import json
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,11 @@ def bytes_of(folder: Path, name: str, most: int) -> bytes:
         return file.read(facts.st_size)
 
 
+def _keeps_slots(definition: Mapping[str, Any]) -> bool:
+    """Whether an import or a split kept bodies in the slots of their source."""
+    return dict(definition.get("arrays") or {}).get("keep_slots") is True or definition["split"].get("rank") == "slots"
+
+
 def reason_of(error: BaseException) -> str:
     """In one line that is not too long."""
     line = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
@@ -123,7 +128,7 @@ def read_manifest(shards: Path, found: Found) -> Promise:
             exemplars=tuple(map(str, split.get("exemplars", ()))),
             most_bodies=int(split["bodies"]),
             two_person_classes=frozenset(map(int, split.get("two_person_classes") or ())),
-            keep_slots=dict(document["definition"].get("arrays") or {}).get("keep_slots") is True,
+            keep_slots=_keeps_slots(document["definition"]),
             contents=str(document["contents"]),
         )
     except (OSError, MemoryError) as error:
@@ -148,7 +153,7 @@ def classes(subsets: dict[str, dict[str, Row]]) -> Iterator[ClassPromise]:
             )
 
 
-def read_index(shards: Path, found: Found) -> list[Row]:
+def read_index(shards: Path, found: Found, *, keep_slots: bool = False) -> list[Row]:
     try:
         data = io.BytesIO(bytes_of(shards, "index.parquet", MOST_SHARD))
         with pq.ParquetFile(data, page_checksum_verification=True) as file:
@@ -169,7 +174,9 @@ def read_index(shards: Path, found: Found) -> list[Row]:
         found.problems.append("index.parquet: rows are not sorted by part, class and key")
     twice = sorted(key for key, count in Counter(row["key"] for row in rows).items() if count > 1)
     found.problems += [f"index.parquet: key {key} occurs more than once" for key in twice]
-    found.problems += [f"index.parquet: {row['key']}: {problem}" for row in rows for problem in decision_problems(row)]
+    for row in rows:
+        problems = decision_problems(row, keep_slots=keep_slots)
+        found.problems += [f"index.parquet: {row['key']}: {problem}" for problem in problems]
     return rows
 
 

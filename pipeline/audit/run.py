@@ -43,7 +43,7 @@ def audit(shards: Path) -> dict[str, Any]:
     """
     found = Found()
     promise = read_manifest(shards, found)
-    rows = read_index(shards, found)
+    rows = read_index(shards, found, keep_slots=promise.keep_slots)
     found.problems += [*class_problems(promise), *file_problems(shards, promise, rows)]
     found.warnings += alone_warnings(rows, promise.two_person_classes)
     listed = [(shard, of) for of in promise.classes for shard in of.shards]

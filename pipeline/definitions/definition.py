@@ -117,13 +117,14 @@ class SplitSpec:
     """How many of them every test class has; None: any number from one on."""
     bodies: Count = 2
     """Most bodies kept of a clip."""
-    rank: Literal["spread", "motion", "length", "stored", "confidence"] = "spread"
+    rank: Literal["spread", "motion", "length", "stored", "slots", "confidence"] = "spread"
     """Which bodies are kept, best first. Whole tracks, equal ones by length (or spread) and then by appearance:
 
     `spread`: standard deviations of x, y and z over joints and frames, added up, as 2s-AGCN (Shi et al., CVPR 2019);
     `motion`: variances instead, as CTR-GCN (Chen et al., ICCV 2021) and PYSKL (Duan et al., ACM MM 2022);
-    `length`: frames seen. `stored`: as the source lists them. `confidence`: no tracks, but in each frame on its own the
-    largest summed confidence among the first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
+    `length`: frames seen. `stored`: as the source lists them. `slots`: the same, and each in its slot of the source's
+    arrays: an empty one before a body stays, as a body of zeros. `confidence`: no tracks, but in each frame on its own
+    the largest summed confidence among the first five listed, as ST-GCN's Kinetics feeder (Yan et al., AAAI 2018).
     """
     denoise: Annotated[Mapping[str, float], BeforeValidator(resolve_steps)] = Field(default_factory=dict)
     """Tracks to drop or join first: presets or steps by name, one or a list, or step -> threshold (see `denoising`).

@@ -99,7 +99,7 @@ def _normalised_lines(normalised: Normalised, frames: int) -> Iterator[str]:
 def _verdicts(row: Mapping[str, Any]) -> Iterator[str]:
     """What the index says of the source's bodies, where it does."""
     for body in row.get("kept") or ():
-        yield f"  kept: body {', then '.join(map(str, body))}"
+        yield f"  kept: body {', then '.join(map(str, body))}" if body else "  kept: an empty slot, as zeros"
     for track in row.get("dropped") or ():
         yield f"  dropped: body {track['id']}, {track['reason']}"
 

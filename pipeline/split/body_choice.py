@@ -50,7 +50,7 @@ def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpe
     measured = _measures(tracks, measured_PV, whole=bool(spec.denoise))
 
     def rank(of: TrackMeasures, among: Sequence[int]) -> list[int]:
-        if spec.rank == "stored":
+        if spec.rank in ("stored", "slots"):
             return sorted(among)
         by: dict[str, NDArray[Any]] = {"spread": of.spread, "motion": of.motion, "length": tracks.lengths}
         value_B, then_B = by[spec.rank], by["spread" if spec.rank == "length" else "length"]

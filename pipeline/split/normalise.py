@@ -76,6 +76,8 @@ def _check_body_choice(spec: SplitSpec, layout: Layout) -> None:
         raise ValueError("denoise: rank: confidence looks at every frame on its own, there are no tracks to denoise")
     if spec.gaps == "close" and spec.rank == "confidence":
         raise ValueError("gaps: close: rank: confidence looks at every frame on its own, there are no tracks to close")
+    if spec.denoise and spec.rank == "slots":
+        raise ValueError("denoise: rank: slots keeps every body in the slot that it has, there is nothing to choose")
     metric = [name for name in spec.denoise if name in STEPS and STEPS[name].in_metres]
     if metric and layout.is_image:
         raise ValueError(f"denoise: {metric[0]}: its threshold is for metres, layout {layout.name} has none")
@@ -99,7 +101,8 @@ def normalise_clip(
     if spec.frame_sampling == "random" and rng is None:
         raise ValueError("frame_sampling: random needs a generator")
     _check_tracks(tracks, layout)
-    whole = _gather(tracks, spec, layout, most_bodies or spec.bodies)
+    most = most_bodies or spec.bodies
+    whole = _gather(tracks, spec, layout, most)
     joints_MTVC, notes = _normalise(whole, spec, layout)
     at_T = segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frame_sampling == "random" else None)
     sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
@@ -111,6 +114,8 @@ def normalise_clip(
         sampled_MTVC = np.concatenate([sampled_MTVC, whole.confidence_MTV[:, at_T, :, None]], axis=3)
     kept, dropped = _verdicts(tracks, whole.body_choice, there_M, visible_M)
     kept_MTVC = sampled_MTVC[visible_M].astype(np.float32)
+    if spec.rank == "slots":
+        kept_MTVC, kept = _in_slots(kept_MTVC, kept, most)
     if spec.frame_order == "scrambled" and joints_MTVC.shape[1] >= spec.n_frames:
         kept_MTVC, notes = frame_sampling.scramble(kept_MTVC), (*notes, frame_sampling.NOTE_SCRAMBLED)
     return NormalisedClip(
@@ -156,6 +161,19 @@ def _verdicts(
     )
     order = {int(i): place for place, i in enumerate(tracks.ids)}
     return kept, tuple(sorted([*body_choice.dropped, *points], key=lambda track: order[track.id]))
+
+
+def _in_slots(
+    kept_MTVC: NDArray[np.float32], kept: tuple[tuple[int, ...], ...], most: int
+) -> tuple[NDArray[np.float32], tuple[tuple[int, ...], ...]]:
+    """Bodies in the slots that their ids name, and zeros made of no track in the empty ones before them."""
+    slots = [body[0] for body in kept]
+    if slots[-1] >= most:
+        raise RefusedError(f"a body in slot {slots[-1]}, rank: slots has 0 .. {most - 1} here (split.bodies)")
+    slotted_MTVC = np.zeros((slots[-1] + 1, *kept_MTVC.shape[1:]), np.float32)
+    slotted_MTVC[slots] = kept_MTVC
+    tracks_of = dict(zip(slots, kept, strict=True))
+    return slotted_MTVC, tuple(tracks_of.get(slot, ()) for slot in range(len(slotted_MTVC)))
 
 
 def _check_tracks(tracks: Tracks, layout: Layout) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.audit.decisions import decision_problems
 from pipeline.audit.run import audit
 from pipeline.split.run import split
 from tests.oracles.hand_made import definition_of, made_table
@@ -58,6 +59,13 @@ def test_tracks_that_are_not_accounted_for_are_found(shards, decisions, message)
         assert bool(found) == bool(expected)
         assert all(problem.startswith(f"index.parquet: {key}: ") for problem in found)
         assert re.search(expected, "; ".join(found))
+
+
+@pytest.mark.parametrize("kept", [[[], [1]], [[1], []], [None, [1]]])
+def test_an_empty_slot_before_a_body_is_right_where_slots_are_kept(kept):
+    row = {"key": "a", "bodies": 2, "kept": kept, "dropped": []}
+    assert list(decision_problems(row))
+    assert bool(list(decision_problems(row, keep_slots=True))) == (kept != [[], [1]])
 
 
 def test_clips_of_two_people_with_one_body_are_a_warning(shards):

@@ -15,6 +15,7 @@ from dastm.contract.shard_format import ShardError
 from dastm.contract.skeleton import COCO17, NTU25
 from pipeline.audit.run import audit
 from pipeline.exchange.export import export_parsed, export_shards
+from pipeline.exchange.import_arrays import ImportSpec, import_arrays
 from pipeline.inspect.stats import shard_stats
 from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED
 from pipeline.parse.run import parse
@@ -22,7 +23,7 @@ from pipeline.split.run import split
 from pipeline.table import read_clips
 from tests.command_line import done, failed, misused
 from tests.oracles.pyskl_reading import LEAST_SCORE, joints_of
-from tests.pipeline.array_files import stored
+from tests.pipeline.array_files import LABELS, change, stored, write_arrays
 from tests.pipeline.parse.sources.source_files import annotation, annotation_2d, define, ntu_names, pyskl, write_pickle
 
 
@@ -81,6 +82,26 @@ def test_every_joint_of_root_centred_shards_comes_back(tmp_path):
     assert there.keys() == back.keys()
     for key, (joints_MTVC, _, _) in there.items():
         assert not joints_MTVC[0, :, NTU25.centre].any()
+        assert np.array_equal(back[key][0], joints_MTVC)
+
+
+def test_an_empty_first_slot_comes_back_where_slots_are_kept(tmp_path):
+    """The norm of a network that reads both slots tells the first from the second."""
+    arrays = write_arrays(tmp_path / "arrays", stored=6)
+    change(arrays, "train_data", (2, ..., 0), 0.0)
+    import_arrays(arrays, tmp_path / "shards", ImportSpec(n_frames=4, keep_slots=True))
+    (tmp_path / "again").mkdir()
+    export_shards(tmp_path / "shards", tmp_path / "again" / "out.pkl")
+    definition = define(tmp_path, "pyskl_pickle", "ntu25")
+    parse(definition, [tmp_path / "again"], tmp_path / "back")
+    options = {"class_split": {part: tuple(sorted(set(of))) for part, of in LABELS.items()}, "n_frames": 4}
+    slots = replace(definition.split, origin="none", rank="slots", **options)
+    split(replace(definition, split=slots), tmp_path / "back", tmp_path / "again_shards")
+    assert audit(tmp_path / "again_shards")["problems"] == []
+    there, back = stored(tmp_path / "shards"), stored(tmp_path / "again_shards")
+    assert not there["train-000002"][0][0].any()
+    assert there.keys() == back.keys()
+    for key, (joints_MTVC, _, _) in there.items():
         assert np.array_equal(back[key][0], joints_MTVC)
 
 

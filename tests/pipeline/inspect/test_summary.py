@@ -41,9 +41,14 @@ def test_the_shards_side_alone_has_no_bodies_of_the_source(places):
 def test_the_shards_side_alone_says_what_became_of_the_sources_bodies(places):
     found = find_clip("clip000", SearchFolders(shards=places.shards))
     assert "  kept: body 0" in summary_lines(found, None)
-    row = {"kept": [[5, 7], [6]], "dropped": [{"id": 9, "reason": "short: seen in 7 frames"}]}
+    row = {"kept": [[5, 7], [], [6]], "dropped": [{"id": 9, "reason": "short: seen in 7 frames"}]}
     text = summary_lines(replace(found, normalised=replace(found.normalised, index_row=row)), None)
-    assert text[3:6] == ["  kept: body 5, then 7", "  kept: body 6", "  dropped: body 9, short: seen in 7 frames"]
+    assert text[3:7] == [
+        "  kept: body 5, then 7",
+        "  kept: an empty slot, as zeros",
+        "  kept: body 6",
+        "  dropped: body 9, short: seen in 7 frames",
+    ]
 
 
 def test_notes_frames_without_a_body_and_stretched_clips_are_said(rng):

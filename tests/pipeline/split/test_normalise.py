@@ -33,6 +33,22 @@ def test_a_whole_clip_is_stored_as_it_is_at_the_sampled_frames():
     assert clip.notes == ()
 
 
+def test_in_slots_a_body_stays_where_its_source_has_it():
+    body = {t: shift(t) for t in range(4)}
+    second = tracks_of([body], 4, ids=[1])
+    alone, clip = (normalise_clip(second, spec_of(rank=rank), STICK) for rank in ("stored", "slots"))
+    assert (alone.kept, clip.kept) == (((1,),), ((), (1,)))
+    assert np.array_equal(clip.joints_MTVC[1], alone.joints_MTVC[0])
+    assert not clip.joints_MTVC[0].any()
+    for rank in ("stored", "slots"):
+        both = normalise_clip(tracks_of([body, body], 4, ids=[0, 1]), spec_of(rank=rank), STICK)
+        assert both.kept == ((0,), (1,))
+    with pytest.raises(RefusedError, match=r"a body in slot 2, rank: slots has 0 .. 1 here \(split.bodies\)"):
+        normalise_clip(tracks_of([body], 4, ids=[2]), spec_of(rank="slots"), STICK)
+    with pytest.raises(DataError, match="denoise: rank: slots keeps every body in the slot that it has"):
+        check_split(spec_of(rank="slots", denoise="frozen"), NTU25)
+
+
 def test_empty_ends_are_cut_and_gaps_are_filled_before_frames_are_sampled():
     clip = normalise_clip(tracks_of([{2: shift(0), 5: shift(3)}], 9), spec_of(), STICK)
     assert clip.frame_index == (2, 3, 4, 5)
