@@ -18,7 +18,7 @@ def main() -> None:
 
     \b
     dastm train --shards data/shards/demo-ntu --out data/runs/demo-ntu
-    dastm eval  --run data/runs/demo-ntu --baseline coordinates
+    dastm eval  --run data/runs/demo-ntu
     dastm report data/runs/demo-ntu
     dastm sweep demo
     dastm bench

@@ -15,6 +15,10 @@ from dastm.cli.options import (
 from dastm.config.load import checked
 from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, Subset
 
+BESIDE_A_RUN: tuple[Baseline, ...] = ("coordinates", "path")
+"""Rows beside a run's where nothing names others: what it has to beat."""
+NONE = "none"
+
 
 @click.command("eval")
 @click.option(
@@ -46,8 +50,9 @@ from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig,
     "--baseline",
     "baselines",
     multiple=True,
-    type=click.Choice(get_args(Baseline)),
-    help="Score another row on the same episodes; repeatable. `coordinates` and `path` need only --shards, no run.",
+    type=click.Choice([*get_args(Baseline), NONE]),
+    help="Score another row on the same episodes; repeatable. `coordinates` and `path` need only --shards, no run. "
+    "Default: beside a run these two; `none` for no row but the run's.",
 )
 @click.option(
     "--too-few",
@@ -92,6 +97,10 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     from dastm.runs.record import TrainingRecord
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
+    if NONE in (named := given.get("baselines", ())):
+        if len(named) > 1:
+            raise click.UsageError(f"--baseline {NONE}: not with another one")
+        given["baselines"] = ()
     usual = {"subset" if key == OLD_SUBSET else key: value for key, value in params("eval").items()}
     asked = {**usual, **given}
     with said_by_params("eval", used=bool(usual)):
@@ -105,7 +114,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     if run_folder is not None:
         run_folder = run_of(run_folder)
         recipe = TrainingRecord.read(run_folder).config.evaluation
-        config = checked(EvalConfig, {**vars(recipe), **asked}, "eval")
+        config = checked(EvalConfig, {"baselines": BESIDE_A_RUN, **vars(recipe), **asked}, "eval")
     metrics = evaluate_and_write(config, run_folder, shards, device, out, log=click.echo)
     click.echo("\n".join(table_lines(metrics)))
 

@@ -188,7 +188,7 @@ def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[s
         if isinstance(value, bool):
             words += [option] * value
         elif value is not None:
-            for one in value if isinstance(value, tuple) else (value,):
+            for one in (value or ("none",)) if isinstance(value, tuple) else (value,):
                 words += [option, str(one)]
     return words
 

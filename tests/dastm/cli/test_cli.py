@@ -74,6 +74,27 @@ def test_a_run_is_scored_as_its_recipe_says_unless_params_or_options_say_otherwi
     assert "2 queries a class, 4 episodes" in call(*words).stdout
 
 
+def test_beside_a_run_stand_the_rows_that_it_has_to_beat_unless_others_are_named(call, shards):
+    assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS).exit_code == 0
+    words = ("eval", "--run", "run", "--n-way", 3, "--n-query", 2, "--episodes", 2)
+
+    def rows(*more):
+        result = call(*words, *more)
+        assert result.exit_code == 0, result.output
+        return list(json.loads(Path("run/eval/test-3way-1shot-2q-2e-seed0/metrics.json").read_text())["rows"])
+
+    assert rows() == ["DASTM", "coordinates", "path"]
+    assert rows("--baseline", "path") == ["DASTM", "path"]
+    assert rows("--baseline", "none") == ["DASTM"]
+    Path("params.yaml").write_text(json.dumps({"eval": {"baselines": ["untrained"]}}))
+    assert rows() == ["DASTM", "untrained"]
+    assert rows("--baseline", "none") == ["DASTM"]
+    Path("params.yaml").write_text(json.dumps({"eval": {"baselines": []}}))
+    assert rows() == ["DASTM"]
+    both = call(*words, "--baseline", "none", "--baseline", "path")
+    assert (both.exit_code, "--baseline none: not with another one" in both.stderr) == (2, True)
+
+
 def test_coordinates_need_no_run(call, shards):
     words = ("--n-way", 3, "--n-query", 2, "--episodes", 4)
     result = call("eval", "--shards", shards, "--baseline", "coordinates", *words)

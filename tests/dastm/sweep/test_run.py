@@ -433,6 +433,12 @@ def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path, allow_seen):
     assert given["out"] == tmp_path / "eval" / evaluation_name(asked)
 
 
+def test_a_cell_has_the_baselines_that_its_grid_names_and_no_other(tmp_path):
+    words = evaluation_words(toy_sweep().cells[0], EvalConfig(), tmp_path)
+    assert words.count("--baseline") == 1
+    assert words[words.index("--baseline") + 1] == "none"
+
+
 def test_a_grid_or_recipe_that_is_wrong_is_one_line(cells, tmp_path):
     assert failed("dastm", "sweep", "table1").startswith("no grid 'table1'; known: appendix-backbones")
     Path("toy.yaml").write_text(yaml.safe_dump(toy_grid(methods=["dtv"])))
