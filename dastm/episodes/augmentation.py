@@ -1,7 +1,7 @@
 """What of its clips a network sees: which frames, turned and scaled how. A source in, a source of other tensors out.
 
 `center_frames` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's
-frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016) or piece of the path (`path_sampling`), and
+frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016) or piece of the path (`path_points`), and
 its clips are cut, turned about the vertical, scaled, given other proportions (`variation`) and jittered. What is drawn
 is a pure function of the seed and of the clips that are asked for together, so that a training that is continued sees
 what it would have seen.
@@ -25,8 +25,9 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.fetch import EpisodeSource
-from dastm.episodes.path_sampling import along_path, drawn_shares, even_shares
+from dastm.episodes.path_sampling import drawn_shares
 from dastm.episodes.variation import cropped, drawn_cuts, other_bodies
+from dastm.layers.path_points import along_path, even_shares
 
 Doubles = NDArray[np.float64]
 

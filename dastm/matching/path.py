@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dastm.layers.gaps import without_gaps
+from dastm.layers.path_points import along_path, even_shares
 from dastm.matching.soft_dtw import hard_dtw
 
 POINTS = 16
@@ -34,14 +35,14 @@ def path_terms(joints_LMTVC: Tensor, *, is_image: bool) -> Tensor:
     move has zeros for all its vectors.
     """
     places_LMTVC = (without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
-    n_clips, n_bodies, _, *joint = places_LMTVC.shape
-    path_LPD = along_path(places_LMTVC.transpose(1, 2).flatten(2), POINTS)
-    steps_LPD = path_LPD.diff(dim=1)
-    extents_LD = path_LPD.amax(1) - path_LPD.amin(1)
-    vectors_LRD = torch.cat([steps_LPD, steps_LPD.abs().sum(1, keepdim=True), extents_LD[:, None]], dim=1)
-    sizes_LR1 = torch.linalg.vector_norm(vectors_LRD, dim=2, keepdim=True)
-    units_LRD: Tensor = vectors_LRD / sizes_LR1.masked_fill(sizes_LR1 == 0, 1)
-    return units_LRD.view(n_clips, STEPS + 2, n_bodies, *joint).transpose(1, 2)
+    shares_LP = even_shares(POINTS).to(places_LMTVC.device).expand(len(places_LMTVC), -1)
+    path_LMPVC = along_path(places_LMTVC, shares_LP, places_LMTVC.shape[-1])
+    steps_LMPVC = path_LMPVC.diff(dim=2)
+    extents_LMVC = path_LMPVC.amax(2) - path_LMPVC.amin(2)
+    vectors_LMRVC = torch.cat([steps_LMPVC, steps_LMPVC.abs().sum(2, keepdim=True), extents_LMVC[:, :, None]], dim=2)
+    sizes_L1R11 = torch.linalg.vector_norm(vectors_LMRVC, dim=(1, 3, 4), keepdim=True)
+    units_LMRVC: Tensor = vectors_LMRVC / sizes_L1R11.masked_fill(sizes_L1R11 == 0, 1)
+    return units_LMRVC
 
 
 def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
@@ -88,25 +89,6 @@ def beside_directions(features_LTVD: Tensor, steps_LTVC: Tensor, share: float) -
     """
     units_LTVC = functional.normalize(steps_LTVC.flatten(2), dim=2).view_as(steps_LTVC).to(features_LTVD.dtype)
     return torch.cat([features_LTVD * (1 - share) ** 0.5, units_LTVC * share**0.5], dim=-1)
-
-
-def along_path(points_LTD: Tensor, n_points: int) -> Tensor:
-    """`n_points` points at equal distances along each polyline, its ends among them: (L, T, D) -> (L, n_points, D).
-
-    A line of no length stays where it is.
-    """
-    points_LTD = torch.cat([points_LTD[:, :1], points_LTD], dim=1)  # at least two, of one frame as well
-    steps_LTD = points_LTD.diff(dim=1)
-    sizes_LT = torch.linalg.vector_norm(steps_LTD, dim=2)
-    ends_LT = sizes_LT.cumsum(1)
-    shares_P = torch.arange(n_points, device=points_LTD.device, dtype=points_LTD.dtype) / (n_points - 1)
-    at_LP = ends_LT[:, -1:] * shares_P
-    step_LP = torch.searchsorted(ends_LT, at_LP).clamp(max=ends_LT.shape[1] - 1)
-    size_LP, end_LP = sizes_LT.gather(1, step_LP), ends_LT.gather(1, step_LP)
-    left_LP = ((end_LP - at_LP) / size_LP.masked_fill(size_LP == 0, 1)).clamp(0, 1)
-    index_LPD = step_LP[:, :, None].expand(-1, -1, points_LTD.shape[2])
-    path_LPD: Tensor = points_LTD[:, 1:].gather(1, index_LPD) - left_LP[:, :, None] * steps_LTD.gather(1, index_LPD)
-    return path_LPD
 
 
 def _flat(terms_LMRVC: Tensor, bodies: int) -> Tensor:

@@ -20,8 +20,8 @@ from dastm.contract.clips import fill, image_axes, segment_frames
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import common_form
 from dastm.episodes.episode import ClipBatch
-from dastm.episodes.path_sampling import along_path, even_shares
 from dastm.layers.gaps import without_gaps
+from dastm.layers.path_points import along_path, even_shares
 from dastm.recogniser.clips import Clip
 
 

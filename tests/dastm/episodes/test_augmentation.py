@@ -11,9 +11,9 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.augmentation import augmented, center_frames, drawn_frames, drawn_stretch, similarities
 from dastm.episodes.fetch import fetch_episode
-from dastm.episodes.path_sampling import along_path, even_shares
 from dastm.episodes.sampler import plan_episode
 from dastm.episodes.sources import open_source
+from dastm.layers.path_points import along_path, even_shares
 from tests.shard_folder import make_shard_folder
 
 FRAMES = 12

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dastm.matching.path import along_path, beside_directions, directions, likeness, path_distances, path_terms
+from dastm.matching.path import beside_directions, directions, likeness, path_distances, path_terms
 from tests.oracles import path as oracle
 
 
@@ -29,16 +29,6 @@ def test_distances_are_those_of_the_slow_version(generator, n_frames):
     found = distances(query, example)
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
     assert found.min() > 0.1
-
-
-def test_points_are_at_equal_distances_along_the_line_and_keep_its_ends(generator):
-    line = clips(generator).transpose(1, 2).flatten(2)
-    points = along_path(line, 16)
-    expected = [oracle.resampled(clip, 16) for clip in line.tolist()]
-    torch.testing.assert_close(points, torch.tensor(expected, dtype=torch.float64), rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(points[:, [0, -1]], line[:, [0, -1]])
-    corner = torch.tensor([[[0.0, 0], [3, 0], [3, 0], [3, 1]]])
-    assert along_path(corner, 5).tolist() == [[[0, 0], [1, 0], [2, 0], [3, 0], [3, 1]]]
 
 
 def test_a_clip_is_nearest_to_itself_wherever_it_is_and_however_large(generator):

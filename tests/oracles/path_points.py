@@ -1,4 +1,4 @@
-"""Points along the path of one clip, step by step: the slow version of `dastm.episodes.path_sampling`."""
+"""Points along the path of one clip, step by step: the slow version of `dastm.layers.path_points`."""
 
 import math
 
