@@ -209,7 +209,7 @@ def test_a_label_list_that_is_damaged_is_one_line(kinetics):
     assert line.startswith("raw: label list kinetics_train_label.json: byte 8: not JSON")
 
 
-def test_a_parsed_table_with_a_damaged_part_is_one_line(ntu):
+def test_a_parsed_table_with_a_damaged_file_is_one_line(ntu):
     done("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "raw", "--workers", 1)
     part = Path("data/parsed/ntu/clips-00000.parquet")
     part.write_bytes(part.read_bytes()[:-20])

@@ -71,7 +71,7 @@ def test_the_listing_of_a_half_fits_a_glance(half):
     assert len(names) <= ROOMS, sorted(names)
 
 
-def test_every_room_has_a_guide():
+def test_every_folder_has_a_guide():
     for path in FILES:
         if path.name == "__init__.py":
             assert ast.get_docstring(ast.parse(path.read_text())), path
@@ -111,6 +111,6 @@ def arrows_between(room_of) -> dict[str, set[str]]:
     return arrows
 
 
-def test_no_module_and_no_room_imports_in_a_circle():
+def test_no_module_and_no_folder_imports_in_a_circle():
     assert circles(arrows_between(lambda name: name)) == []
     assert circles(arrows_between(lambda name: ".".join(name.split(".")[:2]))) == []

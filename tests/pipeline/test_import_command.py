@@ -57,7 +57,7 @@ def test_import_takes_options_over_the_definition_and_that_over_its_own_defaults
     assert (settings["rotate"], settings["frame_order"]) == ("upright", "scrambled")
 
 
-def test_import_of_parts_that_number_their_own_classes_says_what_to_do():
+def test_import_of_subsets_that_number_their_own_classes_says_what_to_do():
     write_arrays(Path("arrays"), {"train": [0, 1], "val": [0], "test": [1, 2]})
     line = failed("dastm-data", "import", "arrays", "--out", "shards")
     assert line.startswith(

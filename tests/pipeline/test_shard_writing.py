@@ -135,6 +135,6 @@ def test_clips_that_break_the_contract_are_refused(tmp_path, clips, message):
         write(tmp_path / "out", {"train": {0: ShardClass(name="wave", clips=clips)}})
 
 
-def test_an_unknown_part_is_refused(tmp_path):
+def test_an_unknown_subset_is_refused(tmp_path):
     with pytest.raises(ValueError, match="only train, val, test are known"):
         write(tmp_path / "out", {"dev": {}})

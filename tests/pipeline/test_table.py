@@ -88,7 +88,7 @@ def test_clips_survive_the_table(clips):
         assert_same_clip(read, written)
 
 
-def test_clips_survive_the_disk_in_part_order(clips, tmp_path):
+def test_clips_survive_the_disk_in_the_order_of_the_table_files(clips, tmp_path):
     write_table_file(clips_to_table(clips[2:]), table_file_path(tmp_path, "clips", 1))
     write_table_file(clips_to_table([]), table_file_path(tmp_path, "clips", 2))
     write_table_file(clips_to_table(clips[:2]), table_file_path(tmp_path, "clips", 0))
@@ -97,7 +97,7 @@ def test_clips_survive_the_disk_in_part_order(clips, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"clips-{i:05d}.parquet" for i in range(3)]
 
 
-def test_joints_are_views_of_the_part(clips):
+def test_joints_are_views_of_the_table_file(clips):
     table = clips_to_table(clips)
     whole = table["joints"].chunk(0).values.to_numpy()
     read = list(table_to_clips(table))
@@ -122,7 +122,7 @@ def test_the_same_clips_give_the_same_bytes(clips, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_the_end_of_a_part_tells_its_contents_apart(rng, tmp_path):
+def test_the_end_of_a_table_file_tells_its_contents_apart(rng, tmp_path):
     clips = [make_clip(rng, f"clip-{i:03d}", n_joints=25, lengths=(200,)) for i in range(40)]
     ends = set()
     for change in range(50):
@@ -248,7 +248,7 @@ def test_tables_of_other_coordinates_or_fewer_joints_are_another_layout(rng, tmp
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"PAR1 nothing", lambda b: b""])
-def test_a_damaged_part_is_named(clips, tmp_path, spoil):
+def test_a_damaged_table_file_is_named(clips, tmp_path, spoil):
     path = table_file_path(tmp_path, "clips", 0)
     write_table_file(clips_to_table(clips), path)
     path.write_bytes(spoil(path.read_bytes()))
@@ -257,7 +257,7 @@ def test_a_damaged_part_is_named(clips, tmp_path, spoil):
 
 
 @pytest.mark.parametrize("other", [CLIPS.with_metadata({"schema_version": "0"}), CLIPS.with_metadata(None), REFUSED])
-def test_a_part_of_another_schema_is_named(tmp_path, other):
+def test_a_table_file_of_another_schema_is_named(tmp_path, other):
     pq.write_table(other.empty_table(), table_file_path(tmp_path, "clips", 0))
     with pytest.raises(DataError, match=r"clips-00000\.parquet: not a table file of schema 3"):
         read_facts(tmp_path)
@@ -273,7 +273,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(clips, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_numbers_than_a_part_can_hold_are_an_error(rng):
+def test_more_numbers_than_a_table_file_can_hold_are_an_error(rng):
     clip = make_clip(rng, "a")
     huge = np.broadcast_to(np.float32(0), (2**31,))
     with pytest.raises(DataError, match="2147483648 numbers in one file"):

@@ -108,7 +108,7 @@ def test_empty_cells_are_refused(folder):
         read_index(path, manifest)
 
 
-def test_an_unknown_part_or_shard_is_refused(folder):
+def test_an_unknown_subset_or_shard_is_refused(folder):
     path, manifest = folder
     table = table_of(path)
     rewrite_index(path, part=["other", *table["part"][1:]])
@@ -157,6 +157,6 @@ def test_a_truncated_tar_is_named(folder):
         read_index(path, manifest)
 
 
-def test_a_part_without_classes_is_empty(tmp_path, rng):
+def test_a_subset_without_classes_is_empty(tmp_path, rng):
     manifest = make_shard_folder(tmp_path, parts={"train": {1: 3}, "test": {}}, rng=rng)
     assert len(read_index(tmp_path, manifest)["test"]) == 0

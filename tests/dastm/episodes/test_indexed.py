@@ -43,7 +43,7 @@ def test_a_plan_gets_the_clips_that_were_written(tmp_path, rng):
     assert np.array_equal(episode.query.joints_LMTVC[:, 0].numpy(), np.concatenate([clips[2], clips[0]]))
 
 
-def test_an_unknown_part_and_a_plan_that_does_not_fit_are_refused(folder):
+def test_an_unknown_subset_and_a_plan_that_does_not_fit_are_refused(folder):
     with IndexedShards(folder) as source:
         with pytest.raises(RunError, match="no subset 'test', it has train, val"):
             source.pool_sizes("test")

@@ -116,7 +116,7 @@ def test_an_error_is_raised_in_place_of_its_episode(source):
         assert our_threads() == []
 
 
-def test_a_pool_too_small_or_a_wrong_part_is_refused_before_anything_is_read(source):
+def test_a_pool_too_small_or_a_wrong_subset_is_refused_before_anything_is_read(source):
     watched = Watched(source)
     with pytest.raises(RunError, match=r"^toy: val has 1 class, 2-way needs 2"):
         episodes(watched, "val", **SHAPE, count=1)

@@ -18,7 +18,7 @@ def manifest_with(shard):
     )
 
 
-def test_pool_sizes_of_a_known_and_an_unknown_part():
+def test_pool_sizes_of_a_known_and_an_unknown_subset():
     manifest = manifest_with("a.tar")
     assert pool_sizes(manifest, "train", "here") == {4: 2}
     with pytest.raises(RunError, match=r"^here: no subset 'test', it has train$"):

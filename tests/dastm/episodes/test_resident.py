@@ -68,7 +68,7 @@ def test_the_source_may_be_closed_after_loading(source):
     fetch_episode(held, "val", EpisodePlan(class_ids=(9,), support=((0,),), query=((1,),)))
 
 
-def test_unknown_and_unloaded_parts_are_refused(source):
+def test_unknown_and_unloaded_subsets_are_refused(source):
     held = ResidentClips(source, ["train"], CPU)
     with pytest.raises(RunError, match="no subset 'x', it has test, train, val"):
         held.pool_sizes("x")
@@ -81,7 +81,7 @@ def test_unknown_and_unloaded_parts_are_refused(source):
         held.pool_sizes("train")
 
 
-def test_an_empty_part_is_held_as_such(source):
+def test_an_empty_subset_is_held_as_such(source):
     assert ResidentClips(source, ["test"], CPU).pool_sizes("test") == {}
 
 

@@ -100,7 +100,7 @@ def test_a_url_cannot_be_read_by_offset(mode):
         open_source("http://x", mode=mode)
 
 
-def test_parts_that_are_not_there_are_refused(folder):
+def test_subsets_that_are_not_there_are_refused(folder):
     with pytest.raises(RunError, match="no subset 'test', it has train, val"):
         open_source(folder, subsets=["test"])
 

@@ -131,7 +131,7 @@ def test_a_command_that_fails_after_everything_was_read_is_noticed(folder):
         fetch_episode(source, "train", BEYOND)
 
 
-def test_an_unknown_part_and_a_plan_that_does_not_fit_are_refused(folder):
+def test_an_unknown_subset_and_a_plan_that_does_not_fit_are_refused(folder):
     source = StreamedShards(str(folder))
     with pytest.raises(RunError, match="no subset 'test', it has train, val"):
         fetch_episode(source, "test", PLAN)

@@ -61,7 +61,7 @@ def test_other_frames_do_not_and_the_reason_is_named():
     assert "not torch.bfloat16, torch.float32" in unfit(mixed)
 
 
-def test_falling_back_is_told_once_a_part(monkeypatch, caplog):
+def test_falling_back_is_told_once_a_kernel(monkeypatch, caplog):
     monkeypatch.setattr(triton_support, "_told", set())
     with caplog.at_level(logging.WARNING, logger="dastm"):
         tell_once("activation", "65 joints are more than 64")

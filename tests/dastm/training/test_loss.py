@@ -6,7 +6,7 @@ import torch
 from dastm.training.loss import episode_loss
 
 
-def test_parts_by_hand():
+def test_the_terms_of_the_loss_are_those_worked_out_by_hand():
     distances = torch.tensor([[0.0, math.log(3)], [math.log(3), 0.0]], dtype=torch.float64)
     parts = episode_loss(distances, torch.tensor([0, 0]), torch.tensor(-7.0, dtype=torch.float64), 0.1)
     assert list(parts) == ["total", "cross_entropy", "rank"]

@@ -91,7 +91,7 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
         assert model.episode_distances(episode).device == meta
 
 
-def test_curves_have_a_row_an_epoch_and_part_and_add_up(finished):
+def test_curves_have_a_row_an_epoch_and_subset_and_add_up(finished):
     with (finished[0] / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["epoch"], row["episode"], row["part"]) for row in rows] == [

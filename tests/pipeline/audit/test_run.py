@@ -187,7 +187,7 @@ def test_a_wrong_count_in_the_manifest_is_found(shards):
     assert problems(shards) == ["class 0 of train: manifest 4, index 3, tars 3 clips"]
 
 
-def test_a_class_moved_to_another_part_is_found_even_where_manifest_and_index_follow(shards):
+def test_a_class_moved_to_another_subset_is_found_even_where_manifest_and_index_follow(shards):
     def move(document):
         entry = document["parts"]["train"].pop("000")
         entry["shards"] = [shard.replace("train", "test") for shard in entry["shards"]]
@@ -216,7 +216,7 @@ def test_a_moved_file_is_found(shards):
     assert f"{SHARD}: No such file or directory" in found
 
 
-def test_a_class_in_two_parts_is_found_and_its_keys_too(shards):
+def test_a_class_in_two_subsets_is_found_and_its_keys_too(shards):
     def double(document):
         document["parts"]["val"]["000"] = document["parts"]["train"]["000"]
 
@@ -226,7 +226,7 @@ def test_a_class_in_two_parts_is_found_and_its_keys_too(shards):
     assert any(f"is also in {SHARD}" in problem for problem in found)
 
 
-def test_unknown_parts_and_wrong_shard_names_are_found(shards):
+def test_unknown_subsets_and_wrong_shard_names_are_found(shards):
     def rename(document):
         document["parts"]["dev"] = {"003": {"name": "", "clips": 0, "shards": []}}
         document["parts"]["test"]["005"]["shards"].reverse()

@@ -48,7 +48,7 @@ def test_a_clean_folder_has_no_finding(rng, write):
     assert (examined.findings, examined.clips, examined.classes) == ((), 6, {0, 18, 24})
 
 
-def test_a_copy_in_another_part_is_found(rng, write):
+def test_a_copy_in_another_subset_is_found(rng, write):
     parts = whole(rng)
     parts["test"]["test1"] = parts["train"]["train0"]
     folder = write(parts)

@@ -189,7 +189,7 @@ def test_scrambled_frames_are_those_of_the_released_code_and_short_clips_escape(
     assert orders == ["time", "scrambled"]
 
 
-def test_frames_as_released_need_as_many_frames_stored(arrays, tmp_path):
+def test_frame_sampling_as_released_needs_as_many_frames_stored(arrays, tmp_path):
     message = r"train_data.npy: 12 frames a clip, expected 13 for frame_sampling: release$"
     with pytest.raises(DataError, match=message):
         import_arrays(arrays, tmp_path / "out", ImportSpec(n_frames=13, frame_sampling="release"))
@@ -256,7 +256,7 @@ def test_clips_without_a_body_are_left_out_and_named(arrays, tmp_path):
     assert manifest_of(tmp_path / "out").pool_sizes("train") == {0: 2, 5: 2}
 
 
-def test_a_part_without_any_body_stops_the_run(arrays, tmp_path):
+def test_a_subset_without_any_body_stops_the_run(arrays, tmp_path):
     change(arrays, "val_data", slice(None), 0.0)
     with pytest.raises(DataError, match=r"val_data.npy: no clip shows a body, expected at least one that does$"):
         import_arrays(arrays, tmp_path / "out", SPEC)
@@ -271,7 +271,7 @@ def test_a_value_that_is_not_finite_stops_the_run_even_in_padding(arrays, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["arrays"]
 
 
-def test_parts_that_share_class_ids_are_one_line(arrays, tmp_path):
+def test_subsets_that_share_class_ids_are_one_line(arrays, tmp_path):
     write_arrays(arrays, {**LABELS, "test": [*range(20), 20]})
     message = (
         rf"^{re.escape(str(arrays))}/test_label.npy: class ids that train has as well \(0, 3, 5\), expected"
@@ -284,7 +284,7 @@ def test_parts_that_share_class_ids_are_one_line(arrays, tmp_path):
         import_arrays(arrays, tmp_path / "out", SPEC)
 
 
-def test_renumbered_classes_follow_each_other_part_after_part_and_keep_their_label(tmp_path):
+def test_renumbered_classes_follow_each_other_subset_after_subset_and_keep_their_label(tmp_path):
     labels = {"train": [2, 0, 7, 2], "val": [1, 0], "test": [0, 1, 0]}
     arrays = write_arrays(tmp_path / "arrays", labels)
     import_arrays(arrays, tmp_path / "out", replace(SPEC, renumber=True))
@@ -364,7 +364,7 @@ def test_the_layout_is_told_by_the_number_of_joints_or_given(tmp_path, layout):
         import_arrays(arrays, tmp_path / "out", replace(SPEC, layout=other))
 
 
-def test_parts_of_different_layouts_are_one_line(arrays, tmp_path):
+def test_subsets_of_different_layouts_are_one_line(arrays, tmp_path):
     write_arrays(tmp_path / "other", layout=OPENPOSE18)
     (arrays / "val_data.npy").write_bytes((tmp_path / "other/val_data.npy").read_bytes())
     with pytest.raises(

@@ -137,6 +137,6 @@ def test_a_damaged_table_leaves_the_shards_side(places, tmp_path):
     assert page.count('<div class="player">') == 4
 
 
-def test_many_classes_have_two_examples_a_part(tmp_path):
+def test_many_classes_have_two_examples_a_subset(tmp_path):
     places = made(tmp_path, class_split={"train": (0, 1, 2, 5, 7), "val": (), "test": ()})
     assert page_of(places.shards).count('<div class="player">') == 2

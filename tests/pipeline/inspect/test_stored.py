@@ -33,7 +33,7 @@ def test_clips_by_key_are_those_that_reading_everything_finds(places):
         assert (found[key].source, found[key].class_id) == (every[key].source, every[key].class_id)
 
 
-def test_a_part_without_wanted_clips_is_not_read(tmp_path, rng):
+def test_a_table_file_without_wanted_clips_is_not_read(tmp_path, rng):
     clips = [parsed_clip(key, 0, tracks_of([moving_body(rng, 3)], 3)) for key in ("a", "b")]
     folder = write_table(tmp_path, clips[:1], clips[1:])
     damaged = bytearray(table_file_path(folder, "clips", 1).read_bytes())

@@ -64,7 +64,7 @@ def test_a_kinetics_file_becomes_a_clip(tmp_path):
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_label_lists_are_found_under_a_common_top_folder_for_both_parts(tmp_path, zipped):
+def test_label_lists_are_found_under_a_common_top_folder_for_both_subsets(tmp_path, zipped):
     for part, label, index in (("train", "zumba", 2), ("val", "air drumming", 1)):
         write_json(tmp_path / "raw" / "top" / f"kinetics_{part}_label.json", {part: listed(label, index)})
         write_json(tmp_path / "raw" / "top" / f"kinetics_{part}" / f"{part}.json", clip(label=None, label_index=None))

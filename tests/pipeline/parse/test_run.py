@@ -43,7 +43,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may_hold(tmp_path, monkeypatch):
+def test_a_task_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may_hold(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "BYTES_PER_TASK", 3 * len(SKELETON))
     large = SKELETON + "\n" * 3 * len(SKELETON)
     write_ntu(tmp_path / "raw", {name(1, r): large if r in (6, 7) else SKELETON for r in range(1, 13)})
@@ -54,7 +54,9 @@ def test_a_part_has_as_many_files_as_asked_for_but_no_more_bytes_than_memory_may
 
 
 @pytest.mark.parametrize("kind", ["clips", "refused"])
-def test_a_part_that_was_damaged_anywhere_since_is_not_unchanged_and_is_made_again(raw, tmp_path, monkeypatch, kind):
+def test_a_table_file_that_was_damaged_anywhere_since_is_not_unchanged_and_is_made_again(
+    raw, tmp_path, monkeypatch, kind
+):
     monkeypatch.setattr(done, "_END", 64)  # of a part of genuine size, most lies before its end
     parse(NTU, [raw], tmp_path / "out", files_per_task=3)
     before, path, said = contents(tmp_path / "out"), table_file_path(tmp_path / "out", kind, 1), []
@@ -64,7 +66,7 @@ def test_a_part_that_was_damaged_anywhere_since_is_not_unchanged_and_is_made_aga
     assert contents(tmp_path / "out") == before
 
 
-def test_a_part_that_was_damaged_while_parse_was_at_work_is_named_in_one_line(raw, tmp_path, monkeypatch):
+def test_a_table_file_that_was_damaged_while_parse_was_at_work_is_named_in_one_line(raw, tmp_path, monkeypatch):
     parse(NTU, [raw], tmp_path / "out")
     monkeypatch.setattr(stage, "_done", lambda parts: {part.number for part in parts})
     path = table_file_path(tmp_path / "out", "clips", 0)
@@ -239,7 +241,7 @@ def test_other_code_reads_everything_again(raw, tmp_path, read, monkeypatch):
 
 
 @pytest.mark.parametrize("lost", ["clips-00001.parquet", "refused-00001.parquet"])
-def test_a_part_that_was_removed_or_replaced_is_done_again(raw, tmp_path, lost):
+def test_a_table_file_that_was_removed_or_replaced_is_made_again(raw, tmp_path, lost):
     out = tmp_path / "out"
     parse(NTU, [raw], out, files_per_task=2)
     expected = contents(out)
@@ -261,7 +263,7 @@ def test_other_files_beside_the_raw_ones_change_the_summary_alone(raw, tmp_path,
 
 
 @pytest.mark.parametrize("kind", ["clips", "refused"])
-def test_a_finished_part_that_was_damaged_is_done_again(raw, tmp_path, monkeypatch, kind):
+def test_a_finished_table_file_that_was_damaged_is_made_again(raw, tmp_path, monkeypatch, kind):
     out = tmp_path / "out"
     parse(NTU, [raw], tmp_path / "fresh", files_per_task=2)
     parse_killed_at(2, monkeypatch, raw, out)

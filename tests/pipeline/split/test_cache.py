@@ -39,7 +39,7 @@ def test_chosen_clips_come_back_as_they_were_normalised_in_any_order(task):
         assert clip.facts["class_name"] == "moving"
 
 
-def test_a_part_without_its_file_or_its_note_is_not_done(task):
+def test_a_task_without_its_file_or_its_note_is_not_done(task):
     fill_cache(task)
     data = task.file.read_bytes()
     task.file.write_bytes(data[:-1])

@@ -63,7 +63,7 @@ def plain_clips(rng, keys, class_id=0):
     return [parsed_clip(key, class_id, tracks_of([moving_body(rng, 6)], 6)) for key in keys]
 
 
-def test_every_class_of_the_split_comes_out_in_its_part_and_the_others_are_counted(tmp_path, rng):
+def test_every_class_of_the_split_comes_out_in_its_subset_and_the_others_are_counted(tmp_path, rng):
     summary = split(definition_of(), made_table(tmp_path / "parsed", rng), tmp_path / "out")
     assert summary.clips == {"train": 10, "val": 5, "test": 5}
     assert summary.classes == {"train": 2, "val": 1, "test": 1}
@@ -296,7 +296,7 @@ def test_a_table_that_loses_clips_between_its_two_readings_is_found(tmp_path, rn
         split(definition_of(class_split=ONE_CLASS), parsed, tmp_path / "out")
 
 
-def test_a_part_that_vanishes_is_named_whenever_it_does(tmp_path, rng, monkeypatch):
+def test_a_table_file_that_vanishes_is_named_whenever_it_does(tmp_path, rng, monkeypatch):
     parsed = write_table(tmp_path / "parsed", plain_clips(rng, ["a"]), plain_clips(rng, ["b"]))
     (parsed / "summary.json").write_text('{"clips": 2}')
     genuine, last = pipeline.split.run._facts, parsed / "clips-00001.parquet"

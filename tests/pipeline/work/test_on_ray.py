@@ -77,7 +77,7 @@ def results(parts, address="10.0.0.1:6379", workers=None, do=abs):
         return dict(run(do, parts))
 
 
-def test_every_part_comes_with_its_result(ray):
+def test_every_task_comes_with_its_result(ray):
     cluster = ray()
     assert results(range(-9, 9)) == {part: abs(part) for part in range(-9, 9)}
     assert (cluster.begun["address"], "num_cpus" in cluster.begun) == ("10.0.0.1:6379", False)
@@ -85,7 +85,7 @@ def test_every_part_comes_with_its_result(ray):
 
 
 @pytest.mark.parametrize(("workers", "most"), [(None, 6), (2, 2), (3, 6), (9, 6)])
-def test_two_parts_a_core_are_handed_out_and_no_more_at_a_time_than_asked_for(ray, workers, most):
+def test_two_tasks_a_core_are_handed_out_and_no_more_at_a_time_than_asked_for(ray, workers, most):
     cluster = ray()
     results(range(30), workers=workers)
     assert cluster.most == most
@@ -97,7 +97,7 @@ def test_a_cluster_that_is_started_here_has_a_core_a_worker(ray):
     assert cluster.begun["num_cpus"] == 2
 
 
-def test_what_a_part_raises_is_raised_here_and_the_cluster_left(ray):
+def test_what_a_task_raises_is_raised_here_and_the_cluster_left(ray):
     cluster = ray()
 
     def refuse(part):

@@ -75,7 +75,7 @@ def test_digests_tell_documents_and_files_apart(tmp_path):
     assert digest_of_end(tmp_path / "none") is None
 
 
-def test_a_part_is_digested_whole_here_and_by_its_end_in_a_store(tmp_path):
+def test_a_table_file_is_digested_whole_here_and_by_its_end_in_a_store(tmp_path):
     path = tmp_path / "part"
     path.write_bytes(bytes(2**17))
     assert digest_of_whole(path) == digest_of_file(path)

@@ -34,7 +34,7 @@ def line(text: str, name: str) -> np.ndarray:
     return np.reshape(numbers, (-1, 2)).astype(float) * [1, -1]
 
 
-def test_one_curve_a_seed_and_part_in_every_panel_that_has_values():
+def test_one_curve_a_seed_and_subset_in_every_panel_that_has_values():
     expected = {f"{key}-{part}-{seed}" for key in ("loss", "accuracy") for part in ("train", "val") for seed in (7, 8)}
     assert curve_names(curves(ROWS)) == expected | {"accuracy-val-7-interval", "accuracy-val-8-interval"}
     assert {"loss", "accuracy, %", "training episodes", "seed 7", "seed 8", "train", "val"} <= set(labels(curves(ROWS)))
@@ -76,7 +76,7 @@ def test_all_panels_and_one_panel():
     assert curve_names(curves(three)) == {"loss-train-1", "cross_entropy-train-1", "rank-train-1"}
 
 
-def test_part_without_values_has_no_curve_in_that_panel():
+def test_a_subset_without_values_has_no_curve_in_that_panel():
     rows = [row(1, 1, "train", loss=1.0), row(1, 2, "train", loss=0.5), row(1, 2, "val", accuracy=0.5)]
     assert curve_names(curves(rows)) == {"loss-train-1", "accuracy-val-1"}
 

@@ -98,7 +98,7 @@ def test_a_ctr_gcn_archive_becomes_a_table(tmp_path, save, workers):
     assert run_job(jobs[0], definition).key == "NTU60_CS-test-000000"
 
 
-def test_stacks_of_the_same_part_in_two_folders_or_archives_keep_every_clip(tmp_path):
+def test_stacks_of_the_same_subset_in_two_folders_or_archives_keep_every_clip(tmp_path):
     for place in ("xsub", "xview"):
         (tmp_path / "raw" / place).mkdir(parents=True)
         np.save(tmp_path / "raw" / place / "train_data.npy", stack()[:2])
