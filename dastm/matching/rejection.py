@@ -27,6 +27,9 @@ from 4 to 16 and from 16 to 64 make little difference."""
 FACTOR = 4.0
 """Examples can say that a class is at most so many times narrower or wider than usual: an example enrolled twice is not
 a class without any variation."""
+NARROWEST = 0.8
+"""Nor may all that examples say narrow a class further than to this share of what is usual: those of one person on one
+day are alike, and say nothing of how others do it."""
 LEAST = 1e-6
 """Smaller distances, as shares of the threshold, are taken for this: a ratio of distances needs positive ones."""
 
@@ -78,6 +81,7 @@ def class_thresholds(
     all_told = (spare_W * told_W).sum() / spare_W.sum().clamp(min=1)
     all_told = all_told * spare_W.sum() / (spare_W.sum() + OF_ALL)
     log_W = usual_W + all_told + spare_W / (spare_W + OF_CLASS) * (told_W - all_told)
+    log_W = torch.maximum(log_W, usual_W + math.log(NARROWEST))
     if to_negatives_LN is not None and to_negatives_LN.shape[1]:
         nearest_L = _positive(to_negatives_LN, limits.threshold).log().amin(1)
         nearest_W = torch.full_like(log_W, torch.inf).scatter_reduce(0, labels_L, nearest_L, "amin")

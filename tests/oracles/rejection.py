@@ -24,7 +24,7 @@ def class_thresholds(between, labels, n_way, limits, to_negatives=()):
     for way, own in enumerate(members):
         share = spare[way] / (spare[way] + 8)
         moved = math.log(usual[way]) + of_all + share * (math.log(told[way] / usual[way]) - of_all)
-        threshold = math.exp(moved)
+        threshold = max(math.exp(moved), 0.8 * usual[way])
         negatives = [distance for i in own for distance in (to_negatives[i] if len(to_negatives) else ())]
         if negatives and min(negatives) < threshold:
             threshold = math.sqrt(threshold * max(min(negatives), 1e-6 * limits.threshold))
