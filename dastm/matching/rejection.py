@@ -25,11 +25,8 @@ OF_CLASS, OF_ALL = 8.0, 32.0
 to count as much as what the validation classes say. Chosen on the validation classes of `motion3d`, KARD and NW-UCLA;
 from 4 to 16 and from 16 to 64 make little difference."""
 FACTOR = 4.0
-"""Examples can say that a class is at most so many times narrower or wider than usual: an example enrolled twice is not
-a class without any variation."""
-NARROWEST = 0.8
-"""Nor may all that examples say narrow a class further than to this share of what is usual: those of one person on one
-day are alike, and say nothing of how others do it."""
+"""Examples can say that a class is at most so many times wider than usual, and never that it is narrower: those of one
+person on one day are alike, and say nothing of how others do it."""
 LEAST = 1e-6
 """Smaller distances, as shares of the threshold, are taken for this: a ratio of distances needs positive ones."""
 
@@ -81,7 +78,6 @@ def class_thresholds(
     all_told = (spare_W * told_W).sum() / spare_W.sum().clamp(min=1)
     all_told = all_told * spare_W.sum() / (spare_W.sum() + OF_ALL)
     log_W = usual_W + all_told + spare_W / (spare_W + OF_CLASS) * (told_W - all_told)
-    log_W = torch.maximum(log_W, usual_W + math.log(NARROWEST))
     if to_negatives_LN is not None and to_negatives_LN.shape[1]:
         nearest_L = _positive(to_negatives_LN, limits.threshold).log().amin(1)
         nearest_W = torch.full_like(log_W, torch.inf).scatter_reduce(0, labels_L, nearest_L, "amin")
@@ -98,7 +94,7 @@ def _told(between_LL: Tensor, labels_L: Tensor, count_W: Tensor, limits: Limits)
     fewer_W = limits.decline * ((count_W - 1).clamp(min=1) / count_W).log()
     told_W = math.log(limits.spread) + mean_W + fewer_W
     farthest = math.log(FACTOR)
-    return torch.where(count_W > 1, torch.clamp(told_W, usual_W - farthest, usual_W + farthest), usual_W)
+    return torch.where(count_W > 1, torch.clamp(told_W, usual_W, usual_W + farthest), usual_W)
 
 
 def novelties(distances_QW: Tensor, thresholds_W: Tensor, to_negatives_QN: Tensor | None = None) -> Tensor:

@@ -15,7 +15,7 @@ def class_thresholds(between, labels, n_way, limits, to_negatives=()):
         nearest = [max(min(between[i][j] for j in own if j != i), 1e-6 * limits.threshold) for i in own]
         spread = math.prod(nearest) ** (1 / n)
         by_examples = limits.spread * spread * ((n - 1) / n) ** limits.decline
-        told.append(min(max(by_examples, usual[way] / 4), usual[way] * 4))
+        told.append(min(max(by_examples, usual[way]), usual[way] * 4))
     spare = [len(own) - 1 for own in members]
     together = sum(spare)
     mean = sum(s * math.log(t / u) for s, t, u in zip(spare, told, usual, strict=True)) / max(together, 1)
@@ -24,7 +24,7 @@ def class_thresholds(between, labels, n_way, limits, to_negatives=()):
     for way, own in enumerate(members):
         share = spare[way] / (spare[way] + 8)
         moved = math.log(usual[way]) + of_all + share * (math.log(told[way] / usual[way]) - of_all)
-        threshold = max(math.exp(moved), 0.8 * usual[way])
+        threshold = math.exp(moved)
         negatives = [distance for i in own for distance in (to_negatives[i] if len(to_negatives) else ())]
         if negatives and min(negatives) < threshold:
             threshold = math.sqrt(threshold * max(min(negatives), 1e-6 * limits.threshold))
