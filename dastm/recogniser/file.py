@@ -30,7 +30,7 @@ from dastm.config.load import config_from_dict
 from dastm.contract.documents import DocumentError, cut, json_value
 from dastm.contract.errors import RunError
 from dastm.contract.os_errors import os_line
-from dastm.contract.ownership import NotOurs, check_plain
+from dastm.contract.ownership import NotOurs, check_plain, remove_unfinished
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
 from dastm.recogniser.clips import Clip
@@ -56,6 +56,7 @@ def write_recogniser(path: Path, recogniser: ActionRecogniser) -> None:
     """
     check_replaceable(path)
     try:
+        remove_unfinished(path.parent, path.name.__eq__)
         write_bytes(path, recogniser_bytes(recogniser))
     except OSError as error:
         raise RunError(os_line(error, path, "cannot be written")) from None

@@ -8,7 +8,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,7 +86,8 @@ def _whole(path: Path, is_ours: Callable[[str], bool], what: str) -> Iterator[Te
     except OSError as error:
         raise RunError(os_line(error, path, "cannot be written")) from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            unfinished.unlink(missing_ok=True)
 
 
 def _begins(path: Path, is_ours: Callable[[str], bool]) -> bool:

@@ -27,7 +27,7 @@ def test_a_table_has_a_row_a_prediction_and_no_formula(tmp_path):
     with csv_results(tmp_path / "out.csv") as write:
         write(ROW)
         write({**ROW, "action": "wave", "margin": 2.0})
-    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert tuple(rows[0]) == COLUMNS
     assert rows[0] == {
         "source": "'=clips/a.npy", "key": "a", "body": "0", "action": "", "score": "0.1234568",

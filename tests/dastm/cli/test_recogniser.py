@@ -1,0 +1,174 @@
+"""From a folder of examples to labels, as a user types it."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from dastm.recogniser.file import read_recogniser
+from tests.actions import clip_of
+from tests.command_line import call, done, failed, misused, told
+
+ACTIONS = ("wave", "push", "kick")
+
+
+def write_clip(path, action, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, clip_of(action, seed).joints_TVC)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder an action, clips without a label, and a recogniser of the examples."""
+    folder = tmp_path_factory.mktemp("use")
+    for action in ACTIONS:
+        for seed in (0, 1):
+            write_clip(folder / f"examples/{action}/{action}{seed}.npy", action, seed)
+        write_clip(folder / f"clips/{action}.npy", action, 7)
+    write_clip(folder / "examples/other/bow.npy", "bow", 0)
+    write_clip(folder / "clips/bow.npy", "bow", 3)
+    done("dastm", "enrol", folder / "examples", "--out", folder / "mine.dastm", "--fps", 30)
+    return folder
+
+
+@pytest.fixture
+def place(made, tmp_path, monkeypatch):
+    """A copy of the recogniser to change, beside the clips."""
+    (tmp_path / "mine.dastm").write_bytes((made / "mine.dastm").read_bytes())
+    for name in ("examples", "clips"):
+        (tmp_path / name).symlink_to(made / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_three_commands_lead_from_examples_to_a_table(place):
+    said = done("dastm", "enrol", "examples", "--out", "new.dastm")
+    assert "3 actions, 6 examples, 1 of none of them; encoder motion3d" in said
+    assert "each example judged by the others: 6 of 6 right" in said
+    assert "next: dastm predict CLIPS --with new.dastm" in said
+    said = done("dastm", "predict", "clips", "--with", "new.dastm", "--csv", "labels.csv")
+    assert {row["key"]: row["action"] for row in rows_of(place / "labels.csv")} == {
+        "bow": "", "kick": "kick", "push": "push", "wave": "wave",
+    }  # fmt: skip
+    assert "clips/wave.npy: wave" in said
+    assert "clips/bow.npy: none of these (nearest: " in said
+
+
+def test_json_lines_say_the_same_as_the_table(place):
+    done("dastm", "predict", "clips", "--with", "mine.dastm", "--csv", "a.csv", "--json", "a.jsonl", "--top", 2)
+    lines = [json.loads(line) for line in (place / "a.jsonl").read_text().splitlines()]
+    assert [line["action"] or "" for line in lines] == [row["action"] for row in rows_of(place / "a.csv")]
+    assert [len(line["top"]) for line in lines] == [2] * 4
+    printed = done("dastm", "predict", "clips", "--with", "mine.dastm", "--json", "-", "--top", 2)
+    assert [json.loads(line) for line in printed.splitlines()] == lines
+
+
+def test_results_do_not_depend_on_what_else_is_asked(place):
+    done("dastm", "predict", "clips", "--with", "mine.dastm", "--csv", "all.csv")
+    done("dastm", "predict", "clips/wave.npy", "clips/bow.npy", "--with", "mine.dastm", "--csv", "two.csv")
+    every = {row["key"]: row for row in rows_of(place / "all.csv")}
+    for row in rows_of(place / "two.csv"):
+        assert row["action"] == every[row["key"]]["action"]
+        assert float(row["distance"]) == pytest.approx(float(every[row["key"]]["distance"]), abs=1e-5)
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(place):
+    (place / "bad.npy").write_text("no array")
+    result = call("dastm", "predict", "clips/wave.npy", "bad.npy", "gone.npy", "--with", "mine.dastm")
+    assert result.exit_code == 0
+    assert "clips/wave.npy: wave" in result.stdout
+    left_out = told(result.stderr).splitlines()
+    assert [line.split(":")[:2] for line in left_out] == [["left out", " bad.npy"], ["left out", " gone.npy"]]
+
+
+def test_the_status_is_1_only_if_nothing_could_be_read(place):
+    (place / "bad.npy").write_text("no array")
+    result = call("dastm", "predict", "bad.npy", "--with", "mine.dastm", "--csv", "none.csv")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "dastm: nothing could be read of bad.npy"
+
+
+def test_many_refused_clips_are_counted_after_the_first_ones(place):
+    for number in range(13):
+        (place / f"bad{number:02d}.npy").write_text("no array")
+    result = call("dastm", "predict", *sorted(place.glob("bad*.npy")), "clips/wave.npy", "--with", "mine.dastm")
+    assert result.exit_code == 0
+    assert told(result.stderr).splitlines()[-1] == "left out: 3 more"
+
+
+def test_examples_are_added_to_known_and_to_new_actions_and_never_twice(place):
+    write_clip(place / "more/bow/b1.npy", "bow", 1)
+    write_clip(place / "more/wave/w5.npy", "wave", 5)
+    assert "4 actions, 8 examples" in done("dastm", "add", "more", "--with", "mine.dastm")
+    assert "2 of 2 were among the examples already" in done("dastm", "add", "more", "--with", "mine.dastm")
+    assert read_recogniser(place / "mine.dastm").actions == (*sorted(ACTIONS), "bow")
+
+
+def test_one_file_is_added_with_the_name_of_its_action_and_negatives_without(place):
+    write_clip(place / "clip.npy", "kick", 8)
+    done("dastm", "add", "clip.npy", "--action", "high kick", "--with", "mine.dastm")
+    write_clip(place / "neg/x.npy", "push", 9)
+    assert "2 of none of them" in done("dastm", "add", "--negatives", "neg", "--with", "mine.dastm")
+    assert "high kick" in read_recogniser(place / "mine.dastm").actions
+    assert "name examples, or --negatives" in misused("dastm", "add", "--with", "mine.dastm")
+
+
+def test_a_file_whose_action_nobody_says_is_not_enrolled(place):
+    write_clip(place / "clip.npy", "kick", 8)
+    result = call("dastm", "add", "clip.npy", "--with", "mine.dastm")
+    assert result.exit_code == 1
+    assert "clip.npy" in result.stderr
+
+
+def test_actions_and_examples_are_forgotten(place):
+    assert done("dastm", "remove", "wave", "--with", "mine.dastm") == "forgotten: wave (2 examples)\n"
+    key = read_recogniser(place / "mine.dastm").examples[0].name
+    assert done("dastm", "remove", key, "--with", "mine.dastm") == f"forgotten: {key} (1 example)\n"
+    assert "no example .wave.; there are: " in failed("dastm", "remove", "wave", "--with", "mine.dastm").replace(
+        chr(39), "."
+    )
+    before = (place / "mine.dastm").read_bytes()
+    assert "no action would be left" in call("dastm", "remove", "push", "kick", "--with", "mine.dastm").stderr
+    assert (place / "mine.dastm").read_bytes() == before
+
+
+def test_a_recogniser_shows_what_it_knows(place):
+    said = done("dastm", "inspect", "mine.dastm", "--examples")
+    assert "3 actions, 6 examples, 1 of none of them" in said
+    assert "threshold" in said
+    assert said.count("added ") == 7
+
+
+def test_nothing_is_replaced_unless_told(place):
+    (place / "notes.txt").write_text("mine")
+    assert "another file is there" in failed("dastm", "enrol", "examples", "--out", "notes.txt", "--replace")
+    assert "--replace makes it anew" in failed("dastm", "enrol", "examples", "--out", "mine.dastm")
+    done("dastm", "enrol", "examples", "--out", "mine.dastm", "--replace")
+    assert "not a table of predictions" in failed(
+        "dastm", "predict", "clips/wave.npy", "--with", "mine.dastm", "--csv", "notes.txt"
+    )
+    assert (place / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_without_examples_makes_no_recogniser(place):
+    (place / "empty/wave").mkdir(parents=True)
+    result = call("dastm", "enrol", "empty", "--out", "new.dastm")
+    assert result.exit_code == 1
+    assert not (place / "new.dastm").exists()
+
+
+def test_features_are_written_as_a_table(place):
+    assert done("dastm", "embed", "clips", "--out", "f.parquet") == "f.parquet: 4 rows\n"
+    assert "nothing could be read of" in call("dastm", "embed", "none", "--out", "g.parquet").stderr
+
+
+def test_a_program_is_exported_with_what_to_feed(place, monkeypatch):
+    monkeypatch.setattr("dastm.recogniser.export.to_torch", lambda known, layout: b"program")
+    assert "what to feed: mine.pt2.json" in done("dastm", "export", "mine.dastm", "--to", "torch")
+    assert "--replace" in failed("dastm", "export", "mine.dastm", "--to", "torch")
+    assert "no layout 'x'" in failed("dastm", "export", "mine.dastm", "--to", "torch", "--layout", "x", "--replace")
