@@ -52,7 +52,7 @@ def prepare(clips: Sequence[Clip], preparation: Preparation) -> Prepared:
 
     Raises: ValueError naming the file, and the joint that its layout has no way to make.
     """
-    joints_LMTVC = torch.cat([_common(clip, preparation) for clip in clips])
+    joints_LMTVC = _common(clips, preparation)
     shares_LF = even_shares(preparation.n_points).expand(len(clips), -1)
     is_image, n_space = preparation.layout.is_image, preparation.layout.n_space
     places = without_gaps(joints_LMTVC) if is_image else joints_LMTVC
@@ -82,14 +82,20 @@ def whole(clip: Clip) -> NDArray[np.float64]:
     return np.concatenate([image_axes(filled_TVC), confidence_TV1], axis=2)
 
 
-def _common(clip: Clip, preparation: Preparation) -> Tensor:
-    """(1, 1, T, V, C) in the common layout, at the frames that are taken."""
-    try:
-        to_common = common_form(clip.layout, preparation.layout)
-    except ValueError as error:
-        raise ValueError(f"{clip.source}: {error}") from None
-    at_T = segment_frames(clip.n_frames, preparation.n_frames)
-    return to_common(torch.from_numpy(whole(clip)[at_T].astype(np.float32))[None, None])
+def _common(clips: Sequence[Clip], preparation: Preparation) -> Tensor:
+    """(L, 1, T, V, C) in the common layout, at the frames that are taken; clips of one layout at once."""
+    rows: dict[Layout, list[int]] = {}
+    for row, clip in enumerate(clips):
+        rows.setdefault(clip.layout, []).append(row)
+    found: dict[int, Tensor] = {}
+    for layout, own in rows.items():
+        try:
+            to_common = common_form(layout, preparation.layout)
+        except ValueError as error:
+            raise ValueError(f"{clips[own[0]].source}: {error}") from None
+        taken = [whole(clips[row])[segment_frames(clips[row].n_frames, preparation.n_frames)] for row in own]
+        found |= dict(zip(own, to_common(torch.from_numpy(np.stack(taken).astype(np.float32))[:, None]), strict=True))
+    return torch.stack([found[row] for row in range(len(clips))])
 
 
 def _in_recording(clip: Clip, at_F: NDArray[np.float64], preparation: Preparation) -> NDArray[np.float64]:
