@@ -174,6 +174,7 @@ _HAND21 = (
     *("wrist", "thumb cmc", "thumb mcp", "thumb ip", "thumb tip"),
     *(f"{finger} {part}" for finger in _FINGERS[1:] for part in ("mcp", "pip", "dip", "tip")),
 )
+_HANDS = tuple(f"{side} hand {joint}" for side in ("left", "right") for joint in _HAND21)
 _BLAZE = (
     *("nose", "left eye inner", "left eye", "left eye outer", "right eye inner", "right eye", "right eye outer"),
     *(*_sides("left", "ear"), "mouth left", "mouth right", *_sides("left", *_ARM, "pinky", "index", "thumb")),
@@ -193,10 +194,12 @@ _IN_IMAGES: Mapping[str, Sequence[str]] = {
     "halpe26": (*_COCO, "head", "neck", "hip centre", *_sides("left", *_FEET)),
     "wholebody133": (
         *(*_COCO, *_limbs("left", *_FEET), *(f"face {i}" for i in range(68))),
-        *(f"{side} hand {joint}" for side in ("left", "right") for joint in _HAND21),
+        *_HANDS,
     ),
     "blazepose33": _BLAZE,
     "hands21": _HAND21,
+    "hands42": _HANDS,
+    "holistic75": (*_BLAZE, *_HANDS),
     "h36m17_2d": _H36M,
     "penn13": ("head", *_sides("left", *_ARM, *_LEG)),
     "jhmdb15": (

@@ -21,7 +21,7 @@ from dastm.contract.shard_format import SUBSETS
 from dastm.contract.skeleton import NTU25, Layout
 from pipeline.definitions.denoising import resolve_steps
 from pipeline.definitions.lists import read_keys, read_names
-from pipeline.definitions.source_spec import SOURCE_FORMATS, SourceSpec, resolve_source
+from pipeline.definitions.source_spec import DEFAULT_LAYOUT, SOURCE_FORMATS, SourceSpec, known_format, resolve_source
 
 HERE = Path(__file__).parent / "datasets"
 
@@ -32,9 +32,7 @@ OVERRIDDEN = "params.yaml or --set"
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
-Format = Literal["ntu_skeleton", "kinetics_json", "pyskl_pickle", "array_stack", "folder_arrays"]
-DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"}
-"""Pickles, stacks and folders hold any skeleton: their definitions name one."""
+Format = Annotated[str, BeforeValidator(known_format)]
 MAX_MOTIONS = 10_000
 """Most classes of the open vocabulary."""
 ZERO_IS_MISSING = ("ntu_skeleton",)

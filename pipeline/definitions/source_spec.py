@@ -14,15 +14,38 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from dastm.contract.documents import DocumentError, read_file
+from dastm.contract.documents import DocumentError, read_file, shown
 from dastm.contract.errors import DataError
 from pipeline.definitions.lists import checked_key, nfc
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 STATED_FACTS = ("class", "subject", "camera", "setup", "replication")
 """What a path's named groups or a labels file may say of a clip beside its key."""
-SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays")
+AUTO = "auto"
+"""The format of files whose contents say what they are."""
+TOOL_FORMATS: Mapping[str, str | None] = {
+    AUTO: None,
+    "openpose_json": "body25",
+    "landmark_json": "blazepose33",
+    "landmark_csv": "blazepose33",
+    "landmark_arrays": "holistic75",
+    "mmpose_json": "coco17",
+    "mmpose_images": "coco17",
+    "alphapose_json": "coco17",
+    "coco_keypoints": "coco17",
+    "yolo_txt": "coco17",
+    "yolo_json": "coco17",
+}
+"""Forms of other people's tools, and the layout that their files usually have (see `pipeline.parse.tools`)."""
+SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays", *TOOL_FORMATS)
 """Formats that take the block."""
+FORMATS = ("ntu_skeleton", "kinetics_json", *SOURCE_FORMATS)
+DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"} | {
+    name: layout for name, layout in TOOL_FORMATS.items() if layout is not None
+}
+"""Pickles, stacks and folders hold any skeleton: their definitions name one."""
+_NAMING = ("pattern", "labels")
+"""Keys of formats whose clips are named by their paths."""
 _FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter", "frame_step")
 
 
@@ -71,6 +94,13 @@ class SourceSpec:
             _check_pattern(self.pattern)
 
 
+def known_format(name: Any) -> Any:
+    """The name of a format; ValueError for any other."""
+    if name not in FORMATS:
+        raise ValueError(f"one of {', '.join(FORMATS)}, got {shown(name)}")
+    return name
+
+
 def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
     """The block with its labels file read; `SourceSpec()` where a format that takes one has none, else None.
 
@@ -84,7 +114,8 @@ def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
     block = value if value is not None else {}
     if not isinstance(block, Mapping):
         raise ValueError(f"parse.source: expected a mapping, got {block!r}")
-    foreign = sorted(set(block) & set(_FOLDER_ONLY)) if format_name != "folder_arrays" else []
+    own = _NAMING if format_name in TOOL_FORMATS else _FOLDER_ONLY if format_name == "folder_arrays" else ()
+    foreign = sorted(set(block) & set(_FOLDER_ONLY) - set(own))
     if foreign:
         raise ValueError(f"parse.source.{foreign[0]}: only folder_arrays takes it, not {format_name}")
     if "labels_file" in block:

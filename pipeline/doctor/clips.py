@@ -14,7 +14,8 @@ from dastm.contract.progress import progress as bar
 from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.audit import posture
 from pipeline.audit.landmarks import Landmarks, landmarks
-from pipeline.definitions.definition import DEFAULT_LAYOUT, ZERO_IS_MISSING
+from pipeline.definitions.definition import ZERO_IS_MISSING
+from pipeline.definitions.source_spec import DEFAULT_LAYOUT
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
 from pipeline.doctor.limits import Limits

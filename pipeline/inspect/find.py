@@ -29,8 +29,8 @@ from pipeline.kernels.frame_sampling import clip_rng
 from pipeline.parse.formats import FORMATS, format_of
 from pipeline.parse.plan import find_files, job_of, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read
-from pipeline.parse.sources import SOURCES
 from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.split.normalise import check_split, normalise_clip
 from pipeline.table import ParsedClip, check_layout
 from pipeline.tracks import Tracks
@@ -256,7 +256,7 @@ def _by_key(key: str, folders: SearchFolders) -> ParsedClip | ReadClip | None:
             return found
     if folders.raw is None or folders.definition is None:
         return None
-    if folders.definition.parse.format in SOURCES:
+    if folders.definition.parse.format in ALL_SOURCES:
         return _in_source(key, folders.definition, folders.raw)
     raw_format = FORMATS[folders.definition.parse.format]
     files = find_files(folders.definition, [folders.raw]).clips

@@ -12,11 +12,13 @@ from pathlib import Path
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import Definition
 from pipeline.definitions.lists import key_of, without_clip
+from pipeline.definitions.source_spec import AUTO
 from pipeline.parse.formats import FORMATS, Entries, RawFormat
 from pipeline.parse.labels import Label, no_class, settle
-from pipeline.parse.raw_files import RawFile, as_text, list_raw, read
-from pipeline.parse.sources import SOURCES
+from pipeline.parse.raw_files import RawFile, UnreadableError, as_text, list_raw, read
 from pipeline.parse.sources.members import Member
+from pipeline.parse.tools.recognise import recognise
+from pipeline.parse.tools.tool_sources import ALL_SOURCES, first_file, head_of
 from pipeline.table import ParsedClip
 from pipeline.tracks import ClipName, Tracks
 
@@ -79,8 +81,8 @@ class RawFiles:
 
 def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
     """Find clips and label lists; DataError where a root cannot be used or there is not a single clip."""
-    if definition.parse.format in SOURCES:
-        listing = list_raw(roots, SOURCES[definition.parse.format].suffixes, definition.download)
+    if definition.parse.format in ALL_SOURCES:
+        listing = list_raw(roots, ALL_SOURCES[definition.parse.format].suffixes, definition.download)
         return RawFiles(clips=listing.files, label_lists=[], ignored=listing.ignored)
     raw_format = FORMATS[definition.parse.format]
     listing = list_raw(roots, [raw_format.suffix], definition.download)
@@ -130,7 +132,10 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     """
     if job.problem is not None or job.name is None:
         raise RefusedError(job.problem or "the file's name names no clip")
-    tracks, own_label, size = _read_clip(job, definition)
+    try:
+        tracks, own_label, size = _read_clip(job, definition)
+    except RefusedError as why:
+        raise with_right_form(why, job, definition.parse.format) from None
     class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
     if class_id is None:
         raise no_class(class_name)
@@ -151,11 +156,24 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     )
 
 
+def with_right_form(why: RefusedError, job: Job, format_name: str) -> RefusedError:
+    """The refusal, with the form that the file has where it is another than the one it was read as."""
+    if isinstance(why, UnreadableError) or format_name == AUTO:
+        return why
+    try:
+        found = recognise(job.raw.name, head_of(first_file(job.member) if job.member is not None else job.raw))
+    except RefusedError:
+        return why
+    if found.form in (None, format_name):
+        return why
+    return RefusedError(f"{why.reason}; it looks like {found.form} ({found.why}): say parse.format", why.line, why.byte)
+
+
 def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
     """Tracks, what the clip itself says of its class, and its size in bytes."""
     spec = definition.parse
     if job.member is not None:
-        return SOURCES[spec.format].read(job.member, spec), Label("clip"), job.member.size
+        return ALL_SOURCES[spec.format].read(job.member, spec), Label("clip"), job.member.size
     raw_format = FORMATS[spec.format]
     data = read(job.raw)
     tracks, label, label_index = raw_format.read(data, spec.layout, spec.zero_is_missing)
@@ -166,8 +184,8 @@ def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
 
 def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
     """A job for every clip, with everything that its name, the lists or its file state about it."""
-    if definition.parse.format in SOURCES:
-        for member in SOURCES[definition.parse.format].members(files.clips, definition.parse):
+    if definition.parse.format in ALL_SOURCES:
+        for member in ALL_SOURCES[definition.parse.format].members(files.clips, definition.parse):
             yield Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
         return
     raw_format = FORMATS[definition.parse.format]

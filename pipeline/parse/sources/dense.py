@@ -70,14 +70,14 @@ def dense_tracks(
         written = spec.image or ("pixels" if spec.image_size else image)
         places_MTVC = _fractions(places_MTVC, scores_MTV > 0, written, size or spec.image_size)
     elif (spec.up, spec.unit_m) != ("y", 1.0):
-        places_MTVC = _upright(places_MTVC, spec)
-    joints_MTVC = _as_float32(places_MTVC, "coordinate")
+        places_MTVC = upright(places_MTVC, spec.up, spec.unit_m)
+    joints_MTVC = as_float32(places_MTVC, "coordinate")
     if not layout.is_image:
         known_zero_MTV = False if zero_is_missing else True if scores_MTV is None else scores_MTV > 0
         joints_MTVC[lost_MTV | zero_MTV & ~np.asarray(known_zero_MTV)] = np.nan
     return sparse_tracks(
         joints_MTVC,
-        None if scores_MTV is None else _as_float32(scores_MTV, "confidence"),
+        None if scores_MTV is None else as_float32(scores_MTV, "confidence"),
         present_MT,
         notes=(*notes, *padded, *([NOTE_NAN] if lost_MTV.any() else [])),
     )
@@ -171,9 +171,10 @@ def _fractions(
     return places_MTVC.astype(np.float64) / np.array(size, np.float64)
 
 
-def _upright(places_MTVC: NDArray[Any], spec: SourceSpec) -> NDArray[np.float64]:
-    axes, signs = zip(*_TURNS[spec.up], strict=True)
-    turned: NDArray[np.float64] = places_MTVC[..., axes].astype(np.float64) * np.array(signs) * spec.unit_m
+def upright(places_xC: NDArray[Any], up: str, unit_m: float) -> NDArray[np.float64]:
+    """Places in metres, turned until the axis `up` is y; never mirrored."""
+    axes, signs = zip(*_TURNS[up], strict=True)
+    turned: NDArray[np.float64] = places_xC[..., axes].astype(np.float64) * np.array(signs) * unit_m
     return turned
 
 
@@ -182,12 +183,13 @@ def _present(places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None) -> NDAr
     return present_MT if scores_MTV is None else present_MT | np.any(scores_MTV, axis=2)
 
 
-def _as_float32(values: NDArray[Any], what: str) -> NDArray[np.float32]:
-    """The numbers as float32; RefusedError, with its place, for one that is not finite as such."""
+def as_float32(
+    values: NDArray[Any], what: str, axes: tuple[str, ...] = ("body", "frame", "joint")
+) -> NDArray[np.float32]:
+    """The numbers as float32; RefusedError, with its place along the axes, for one that is not finite as such."""
     fit = np.abs(values.astype(np.float64, copy=False)) < FLOAT32_LIMIT
     if not fit.all():
         place = np.unravel_index(int(np.argmin(fit)), fit.shape)
-        body, frame, *joint = (int(i) for i in place)
-        where = f"body {body}, frame {frame + 1}" + "".join(f", joint {j}" for j in joint[:1])
-        raise RefusedError(f"{what} {values[place]} at {where}, expected finite numbers")
+        told = [f"{axis} {int(at) + (axis == 'frame')}" for axis, at in zip(axes, place, strict=False)]
+        raise RefusedError(f"{what} {values[place]} at {', '.join(told)}, expected finite numbers")
     return values.astype(np.float32)

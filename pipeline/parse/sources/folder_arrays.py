@@ -38,8 +38,8 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
     clips = [file for file in files if file.name != source.labels_file]
     if not clips:
         raise DataError(f"{files[0].root}: {source.labels_file} and not a single clip")
-    shared = _shared_names(clips, source)
-    return (_member(file, spec, source, shared) for file in clips)
+    shared = shared_names(clips, source)
+    return (member_of(file, spec, source, shared) for file in clips)
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
@@ -76,7 +76,8 @@ def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
     return replace(tracks, ids=ids_M[tracks.ids])
 
 
-def _member(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mapping[str, int]) -> Member:
+def member_of(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mapping[str, int]) -> Member:
+    """The clip of a file, with key, class and facts as its path, the pattern and the labels file say them."""
     try:
         facts = _facts_of_path(file.source, source)
         stated = _stated_key(file.source, facts.get("key"), source)
@@ -117,7 +118,7 @@ def _is_listed_by_name(path: str, source: SourceSpec) -> bool:
     return key_of(path) not in source.labels and key_of(PurePosixPath(path).name) in source.labels
 
 
-def _shared_names(files: Sequence[RawFile], source: SourceSpec) -> dict[str, int]:
+def shared_names(files: Sequence[RawFile], source: SourceSpec) -> dict[str, int]:
     """Keys in the labels file that mean several files: names alone, which in class folders occur again and again."""
     if source.pattern is not None or not source.labels:
         return {}

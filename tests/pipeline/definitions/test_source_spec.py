@@ -26,6 +26,7 @@ def test_formats_that_need_no_block_have_the_defaults(tmp_path):
         ("ntu_skeleton", {}, "format ntu_skeleton takes no such block"),
         ("pyskl_pickle", 3, "parse.source: expected a mapping, got 3"),
         ("pyskl_pickle", {"pattern": "x"}, "parse.source.pattern: only folder_arrays takes it"),
+        ("openpose_json", {"axes": "TVC"}, "parse.source.axes: only folder_arrays takes it, not openpose_json"),
         ("pyskl_pickle", {"unit_m": 0}, "parse.source.unit_m: .*greater than 0"),
         ("pyskl_pickle", {"up": "w"}, "parse.source.up: "),
         ("pyskl_pickle", {"ups": "y"}, "parse.source.ups: no such key; did you mean up"),
@@ -88,5 +89,5 @@ def _define(folder, layout):
 
 
 def test_a_source_without_a_layout_is_asked_for_one(tmp_path):
-    with pytest.raises(DataError, match=r"parse.layout: one of ntu25, openpose18, coco17, or a mapping, got None"):
+    with pytest.raises(DataError, match=r"parse.layout: one of ntu25, openpose18, .*smpl24, or a mapping, got None"):
         _define(tmp_path, None)

@@ -4,13 +4,13 @@ import pytest
 
 from dastm.contract.errors import RefusedError
 from pipeline.definitions.source_spec import SOURCE_FORMATS
-from pipeline.parse.sources import SOURCES
 from pipeline.parse.sources.members import NOTE_RENAMED, named
+from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.tracks import ClipName
 
 
 def test_every_source_of_a_definition_is_one():
-    assert tuple(SOURCES) == SOURCE_FORMATS
+    assert tuple(ALL_SOURCES) == SOURCE_FORMATS
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""A `.npy` a frame, the frames of a clip in one folder, as tutorials on sign language and actions make them.
+
+In: `wave/0/12.npy` with the numbers of one frame, flat or as rows: by how many there are, MediaPipe's pose (132 or 99),
+hands (126, 63), pose and hands (258, 225), pose, face and hands (1662; the face is left out), or 17 joints (34, 51).
+A hand or body that was not seen is zeros. Source: MediaPipe's guide to holistic landmarks, and the order in which the
+tutorial "Sign Language Detection" of N. Renotte joins them: pose, face, left hand, right hand.
+
+Files are in the order of their numbers; numbers that are left out are frames without a body.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import RefusedError
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.sources.npy import read_array, read_header
+from pipeline.parse.tools.guesses import guessed, layout_by_count
+from pipeline.parse.tools.openpose import in_order
+from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
+
+_POSE4, _POSE3, _FACE, _HAND = (33, 4), (33, 3), (468, 3), (21, 3)
+PIECES: dict[int, tuple[tuple[int, int], ...]] = {
+    1662: (_POSE4, _FACE, _HAND, _HAND),
+    258: (_POSE4, _HAND, _HAND),
+    225: (_POSE3, _HAND, _HAND),
+    126: (_HAND, _HAND),
+    132: (_POSE4,),
+    99: (_POSE3,),
+    66: ((33, 2),),
+    63: (_HAND,),
+    42: ((21, 2),),
+    34: ((17, 2),),
+    51: ((17, 3),),
+}
+"""Numbers of a frame -> the pieces that they are, each joints x numbers of a joint."""
+NOTE_FACE = "face_left_out"
+
+
+def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """The frames of one clip; RefusedError, naming the file, for one of other numbers than the first."""
+    ordered = in_order(files)
+    frames, n_frames, notes = frames_of([number for number, _ in ordered])
+    seen: list[Seen] = []
+    n_numbers = 0
+    for frame, (_, file) in zip(frames, ordered, strict=True):
+        name = PurePosixPath(file.name).name
+        try:
+            header = read_header(io.BytesIO(file.data))
+            flat = read_array(file.data).astype(np.float64).reshape(-1)
+        except RefusedError as why:
+            raise RefusedError(f"{name}: {why.reason}") from None
+        n_numbers = n_numbers or len(flat)
+        if len(flat) != n_numbers:
+            raise RefusedError(f"{name}: {len(flat)} numbers, the frames before have {n_numbers}")
+        seen.append(Seen(frame, *_divided(flat, header.shape, layout)))
+    notes += (NOTE_FACE,) if _FACE in PIECES.get(n_numbers, ()) else ()
+    facts = guessed(np.asarray([one.places_VC for one in seen]), layout)
+    if n_numbers in PIECES and (layout is None or layout.is_image):
+        facts |= {"layout": layout_by_count(np.shape(seen[0].places_VC)[0], image=True)}
+    return gathered(seen, n_frames, facts.pop("layout"), notes=notes, **facts)
+
+
+def _divided(
+    flat: NDArray[np.float64], shape: Sequence[int], layout: Layout | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Places and confidences of one frame."""
+    pieces = PIECES.get(len(flat), ())
+    if not pieces:
+        width = shape[-1] if len(shape) > 1 else len(flat) // layout.n_joints if layout is not None else 0
+        if width not in (2, 3, 4) or len(flat) % width or (layout is not None and len(flat) != width * layout.n_joints):
+            known = ", ".join(map(str, sorted(PIECES)))
+            raise RefusedError(
+                f"{len(flat)} numbers a frame, expected {known}, or 2 or 3 for each joint of parse.layout"
+            )
+        pieces = ((len(flat) // width, width),)
+    at, found = 0, []
+    for n_joints, width in pieces:
+        piece = flat[at : at + n_joints * width].reshape(n_joints, width)
+        at += n_joints * width
+        if n_joints != _FACE[0]:
+            found.append(piece)
+    if (
+        len(pieces) == 1
+        and pieces[0][1] == 3
+        and (pieces[0][0] == 17 or (layout is not None and layout.is_image and pieces[0] not in (_POSE3, _HAND)))
+    ):
+        return found[0][:, :2], found[0][:, 2]
+    scored = any(piece.shape[1] == 4 for piece in found)
+    scores_V = np.concatenate([p[:, 3] if p.shape[1] == 4 else p.any(axis=1).astype(float) for p in found])
+    places_VC = np.concatenate([piece[:, :3] for piece in found])
+    return places_VC, scores_V if scored else None

@@ -1,0 +1,163 @@
+"""Numbered landmarks as CSV, as MediaPipe's users write them: a line a frame, or a line a joint.
+
+In: wide, `frame, L0_x, L0_y, L0_z, L0_visibility, L1_x, ..`, also called x0, x_0, landmark_0_x, x1 .. v33, 0_x, lm0.x;
+the smallest number is joint 0. Long, `[frame,] [..,] Landmark, X, Y, [Z,] [Visibility]`, whose landmarks are numbers or
+end in one; without a column of frames a new one begins where a joint comes again. Other columns (class, image size) are
+not used, but a file of several classes is a collection of single poses and no clip. Without frame or time a line is a
+frame. Sources: MediaPipe's guides, and the tutorials whose column names these are.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import RefusedError
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.sources.csv_frames import TIMES, FrameColumn
+from pipeline.parse.tools.guesses import guessed
+from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
+from pipeline.parse.tools.tables import as_array, floats, of_width, rows_of_text, without_empty_end
+
+_WORDS = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3, "vis": 3, "score": 3, "confidence": 3, "presence": 4}
+_FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
+_LAST = re.compile(r"(?:l|landmark|lm|p|point|pose|joint|kp|keypoint)?[_ .]?(\d{1,4})[_ .]?([a-z]+)")
+_FRAMES = ("frame", "frame_id", "frame_index", "frame_idx", "frame_number", "frame_no", "framenumber", "image")
+_BODIES = ("body", "person", "person_id", "id", "track", "track_id")
+_CLASSES = ("class", "label", "action", "pose")
+
+
+class _Line(NamedTuple):
+    frame: int
+    body: int
+
+
+def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """One file; RefusedError with the line for what is no table of landmarks."""
+    (file,) = files
+    rows = rows_of_text(file.data, spec.delimiter)
+    header = without_empty_end(next(rows)[1])
+    low = [name.casefold() for name in header]
+    places = {name: at for at, name in reversed(list(enumerate(low)))}
+    if "landmark" in places or ("joint" in places and "x" in places):
+        return _long(rows, places, len(low), layout)
+    columns = _columns(low)
+    n_joints, width = 1 + max(v for v, _ in columns), 1 + max(k for _, k in columns)
+    order = [columns.get((v, k), -1) for v in range(n_joints) for k in range(width)]
+    lines, numbers = _wide(rows, places, order, len(low), spec)
+    values_PVK = as_array(numbers).reshape(len(numbers), n_joints, width)
+    return _poses(lines, values_PVK, layout, ids="body" in _which(places, _BODIES, "body"))
+
+
+def _columns(low: Sequence[str]) -> dict[tuple[int, int], int]:
+    """(joint, coordinate) -> column; joints from 0 on."""
+    found: dict[tuple[int, int], int] = {}
+    for at, name in enumerate(low):
+        first, last = _FIRST.fullmatch(name), _LAST.fullmatch(name)
+        word, number = (first[1], first[2]) if first else (last[2], last[1]) if last else ("", "")
+        if word in _WORDS and _WORDS[word] < 4:
+            found.setdefault((int(number), _WORDS[word]), at)
+    if not found or any((v, k) not in found for v in {v for v, _ in found} for k in (0, 1)):
+        raise RefusedError("no columns of x and y for each landmark, such as L0_x and L0_y", line=1)
+    start = min(v for v, _ in found)
+    if len({v for v, _ in found}) != 1 + max(v for v, _ in found) - start:
+        raise RefusedError("landmarks whose numbers leave some out", line=1)
+    return {(v - start, k): at for (v, k), at in found.items()}
+
+
+def _which(places: Mapping[str, int], names: Sequence[str], called: str) -> dict[str, int]:
+    """The first of some columns under the name that is used here; empty where there is none."""
+    return next(({called: places[name]} for name in names if name in places), {})
+
+
+def _wide(
+    rows: Iterator[tuple[int, list[str]]],
+    places: Mapping[str, int],
+    order: Sequence[int],
+    width: int,
+    spec: SourceSpec,
+) -> tuple[list[_Line], list[list[float]]]:
+    column = _frame_column(places, spec)
+    at_body = _which(places, _BODIES, "body").get("body")
+    at_class = _which(places, _CLASSES, "class").get("class")
+    lines: list[_Line] = []
+    numbers: list[list[float]] = []
+    classes: set[str] = set()
+    for line, fields in rows:
+        row = of_width(fields, width, line)
+        if at_class is not None:
+            classes.add(row[at_class])
+        try:
+            frame = column.number(row) if column is not None else len(lines)
+        except RefusedError as why:
+            raise RefusedError(why.reason, line=line) from None
+        body = int(floats([row[at_body]], line)[0]) if at_body is not None and row[at_body].lstrip("-").isdigit() else 0
+        lines.append(_Line(frame, body))
+        numbers.append(floats([row[at] if at >= 0 else "" for at in order], line))
+    if not lines:
+        raise RefusedError("no line but the first", line=1)
+    if len(classes) > 1 and column is None:
+        raise RefusedError(f"single poses of {len(classes)} classes, not the frames of a clip")
+    if column is None:
+        return lines, numbers
+    frame_N, _ = column.settle(np.array([one.frame for one in lines], np.int64))
+    ordered = np.argsort(frame_N, kind="stable").tolist()
+    return [_Line(int(frame_N[at]), lines[at].body) for at in ordered], [numbers[at] for at in ordered]
+
+
+def _frame_column(places: Mapping[str, int], spec: SourceSpec) -> FrameColumn | None:
+    own = _which(places, _FRAMES, "frame") or {name: places[name] for name in TIMES if name in places}
+    return FrameColumn(own, spec.frame_step) if own else None
+
+
+def _long(rows: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int, layout: Layout | None) -> Poses:
+    at_joint = places.get("landmark", places.get("joint", 0))
+    at_frame = _which(places, _FRAMES, "frame").get("frame")
+    own = [(k, places[word]) for word, k in _WORDS.items() if word in places and k < 4]
+    if not {0, 1} <= {k for k, _ in own}:
+        raise RefusedError("no columns x and y", line=1)
+    frames: list[dict[int, list[float]]] = []
+    stated: list[int] = []
+    for line, fields in rows:
+        row = of_width(fields, width, line)
+        match = re.search(r"(\d{1,4})$", row[at_joint])
+        if match is None:
+            raise RefusedError(f"{row[at_joint][:40]!r} is not the number of a landmark", line=line)
+        joint = int(match[1])
+        number = int(floats([row[at_frame]], line)[0]) if at_frame is not None else len(stated)
+        if not frames or (joint in frames[-1] if at_frame is None else number != stated[-1]):
+            frames.append({})
+            stated.append(number)
+        if joint in frames[-1]:
+            raise RefusedError(f"landmark {joint} of frame {number} is given twice", line=line)
+        frames[-1][joint] = floats([row[at] for _, at in own], line)
+    if not frames:
+        raise RefusedError("no line but the first", line=1)
+    start = min(min(frame) for frame in frames)
+    n_joints = 1 + max(max(frame) for frame in frames) - start
+    if len(frames) * n_joints > 4 * sum(map(len, frames)) + 2**20:
+        raise RefusedError(f"landmarks of numbers up to {start + n_joints - 1}, most of them never given")
+    values_PVK = np.full((len(frames), n_joints, 1 + max(k for k, _ in own)), np.nan)
+    for at, frame in enumerate(frames):
+        for joint, values in frame.items():
+            values_PVK[at, joint - start, [k for k, _ in own]] = values
+    ordered = sorted(range(len(stated)), key=stated.__getitem__)
+    return _poses([_Line(stated[at], 0) for at in ordered], values_PVK[ordered], layout, ids=False)
+
+
+def _poses(lines: Sequence[_Line], values_PVK: NDArray[np.float64], layout: Layout | None, *, ids: bool) -> Poses:
+    frames, n_frames, notes = frames_of([line.frame for line in lines])
+    space = values_PVK.shape[2] >= 3 and bool(np.isfinite(values_PVK[..., 2]).any())
+    facts = guessed(values_PVK[..., : 3 if space else 2], layout)
+    return Poses(
+        n_frames=n_frames,
+        frame_P=np.array(frames, np.int32),
+        places_PVC=values_PVK[..., : 3 if space else 2],
+        scores_PV=values_PVK[..., 3] if values_PVK.shape[2] == 4 else None,
+        id_P=np.array([line.body for line in lines], np.int64) if ids else None,
+        notes=notes,
+        **facts,
+    )

@@ -1,0 +1,113 @@
+"""OpenPose's own output: a JSON file a frame, the frames of a video in one folder.
+
+In: `{"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [x0, y0, c0, ..], ..}, ..]}` in files called
+`VIDEO_000000000012_keypoints.json`. Source: OpenPose's doc/02_output.md and its `--write_json`, `--number_people_max`,
+`--keypoint_scale`, `--tracking` flags. 25 joints are BODY_25, 18 are COCO. A joint that was not found is 0, 0, 0.
+Version 1.0 wrote `pose_keypoints`. Hands and face are left out; with pose_keypoints_3d alone the clip is 3-D.
+
+Numbers that are left out among the files are frames without a body; a file of no bytes is a frame that was not written.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import RefusedError
+from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of
+from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
+
+LAYOUTS_BY_COUNT = {25: "body25", 18: "openpose18"}
+NOTE_EMPTY_FILE = "empty_files"
+NOTE_PARTS = "hands_and_face_left_out"
+_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+
+
+def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """The frames of one clip; RefusedError, naming the file, for one that is not OpenPose's."""
+    ordered = in_order(files)
+    frames, n_frames, notes = frames_of([number for number, _ in ordered])
+    seen: list[Seen] = []
+    said = set(notes)
+    empty = 0
+    for frame, (_, file) in zip(frames, ordered, strict=True):
+        if not file.data.strip():
+            empty += 1
+            continue
+        try:
+            seen += _people(file.data, frame, said)
+        except RefusedError as why:
+            raise RefusedError(f"{PurePosixPath(file.name).name}: {why.reason}", byte=why.byte) from None
+    if empty:
+        said.add(NOTE_EMPTY_FILE)
+    if not seen:
+        files_said = f" ({empty} of the files are empty)" if empty else ""
+        raise RefusedError(f"no body in any of {n_frames} frames{files_said}")
+    n_joints = {len(one.places_VC) for one in seen}
+    if len(n_joints) > 1:
+        raise RefusedError(f"bodies of {' and of '.join(map(str, sorted(n_joints)))} joints in one clip")
+    return gathered(seen, n_frames, _layout(seen[0].places_VC), **_scale(seen), notes=tuple(sorted(said)))
+
+
+def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
+    """The files by the last number in their names, as a number: 10 comes after 9; those without one by name."""
+    numbered = [(match, file) for file in files for match in [_NUMBER.search(PurePosixPath(file.name).name)]]
+    if any(match is None or len(match[1]) > 15 for match, _ in numbered):
+        return list(enumerate(sorted(files, key=lambda file: file.name)))
+    return sorted(
+        ((int(match[1]), file) for match, file in numbered if match), key=lambda pair: (pair[0], pair[1].name)
+    )
+
+
+def _people(data: bytes, frame: int, said: set[str]) -> list[Seen]:
+    document = an_object(load_json(data), "the file")
+    people = a_list(document.get("people"), "'people'")
+    seen = []
+    for place, person in enumerate(people):
+        where = f"person {place}"
+        fields = an_object(person, where)
+        if any(fields.get(f"{part}_keypoints_2d") for part in ("face", "hand_left", "hand_right")):
+            said.add(NOTE_PARTS)
+        flat, width = _body(fields)
+        if not flat:
+            continue
+        rows_VK = rows_of(flat, width, f"{where}: 'pose_keypoints'")
+        seen.append(Seen(frame, rows_VK[:, :-1], rows_VK[:, -1], _id(fields.get("person_id"), where)))
+    return seen
+
+
+def _body(fields: dict[str, Any]) -> tuple[Any, int]:
+    """The numbers of the body, and how many there are for each joint."""
+    for name, width in (("pose_keypoints_2d", 3), ("pose_keypoints", 3), ("pose_keypoints_3d", 4)):
+        if fields.get(name):
+            return fields[name], width
+    if not any(name.startswith("pose_keypoints") for name in fields):
+        raise RefusedError("a person without 'pose_keypoints_2d'")
+    return None, 3
+
+
+def _id(value: Any, where: str) -> int | None:
+    """The number that `--tracking` gives; -1 says that it was not asked for."""
+    if value is None or value == [] or not isinstance(value, list | int):
+        return None
+    number = a_whole(value, f"{where}: 'person_id'")
+    return number if number >= 0 else None
+
+
+def _layout(places_VC: NDArray[np.float64]) -> Layout:
+    name = LAYOUTS_BY_COUNT.get(len(places_VC))
+    if name is not None and places_VC.shape[1] == 2:
+        return KNOWN_LAYOUTS[name]
+    joints = KNOWN_LAYOUTS[name].joints if name else [f"joint {v}" for v in range(len(places_VC))]
+    return layout_of(f"openpose{len(places_VC)}", joints, image=places_VC.shape[1] == 2)
+
+
+def _scale(seen: Sequence[Seen]) -> dict[str, Any]:
+    """Whether coordinates are pixels; `--keypoint_scale 3` writes fractions."""
+    return {"pixels": max(float(np.abs(one.places_VC).max(initial=0)) for one in seen) > 2}

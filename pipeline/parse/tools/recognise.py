@@ -1,0 +1,267 @@
+"""What a file is, by its contents: the form of a tool, or another format that `parse` reads.
+
+In: a file's name and its first bytes. Out: the form and why it was taken for that, or the forms that it may have.
+Nothing is read in full: of JSON the names and brackets at its beginning count, of tables their first lines, of binary
+files their magic numbers. The name only helps where the contents of two forms are the same.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dastm.contract.errors import RefusedError
+from pipeline.parse.sources.npy import read_header
+
+HEAD_BYTES = 64 * 2**10
+"""So many bytes of a file are looked at."""
+
+
+class Recognised(NamedTuple):
+    """What a file was taken for."""
+
+    form: str | None
+    """A name for `parse.format`; None where it is unknown, or may be several."""
+    why: str
+    candidates: tuple[str, ...] = ()
+    layout: str | None = None
+    """The layout that its contents tell, where they do."""
+
+    def refusal(self) -> str:
+        """What to say where this file was to be read."""
+        if self.candidates:
+            return f"{self.why}: may be {' or '.join(self.candidates)}; say which as parse.format"
+        return self.why
+
+
+def recognise(name: str, head: bytes) -> Recognised:
+    """What a file of this name and beginning is; never raises."""
+    if not head.strip(b"\xef\xbb\xbf \t\r\n\0"):
+        return (
+            Recognised("openpose_json", "an empty file, named as OpenPose names a frame")
+            if name.endswith("_keypoints.json")
+            else Recognised(None, "the file is empty")
+        )
+    for look in (_binary, _json, _marked, _table, _numbers):
+        found = look(name, head)
+        if found is not None:
+            return found
+    return Recognised(None, "of no form that is known here")
+
+
+def _binary(name: str, head: bytes) -> Recognised | None:
+    if head.startswith(b"\x93NUMPY"):
+        return _npy(head)
+    if head.startswith(b"PK\x03\x04"):
+        return _npz(head)
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return _hdf5(name, head)
+    if head.startswith(b"MATLAB 5.0"):
+        return Recognised("utd_mat", "a MATLAB 5 file")
+    if head[1:2] == b"\x50" and 2 <= head[0] <= 40 and len(head) >= 512 and head[:1] != b"P":
+        return Recognised("c3d", "the magic byte 0x50 of a C3D file")
+    if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        if b"frame_dir" in head or b"annotations" in head:
+            return Recognised("pyskl_pickle", "a pickle with annotations as PYSKL writes them")
+        return Recognised(None, "a pickle, but not one of PYSKL's", ("pyskl_pickle", "array_stack"))
+    return None
+
+
+def _npy(head: bytes) -> Recognised:
+    if b"'descr': '|O'" in head[:200]:
+        if b"skel_body" in head:
+            return Recognised("ntu_npy", "a .npy dictionary with skel_body0", layout="ntu25")
+        return Recognised(None, "a .npy of Python objects, which are not those of NTU's dictionaries")
+    try:
+        shape = read_header(io.BytesIO(head)).shape
+    except RefusedError as why:
+        return Recognised(None, why.reason)
+    if len(shape) == 1:
+        return Recognised("landmark_arrays", f"a .npy of {shape[0]} numbers, one frame")
+    if len(shape) == 2 and shape[1] in (2, 3, 4) and shape[0] in (17, 21, 33, 42, 75, 543):
+        return Recognised("landmark_arrays", f"a .npy of {shape[0]} joints, one frame")
+    if len(shape) in (3, 4):
+        return Recognised("folder_arrays", f"a .npy of shape {shape}, one clip")
+    if len(shape) == 5:
+        return Recognised("array_stack", f"a .npy of shape {shape}, many clips")
+    return Recognised(None, f"a .npy of shape {shape}", ("folder_arrays", "landmark_arrays"))
+
+
+def _npz(head: bytes) -> Recognised:
+    names = set(re.findall(rb"([A-Za-z_0-9]+)\.npy", head))
+    if {b"poses", b"pose"} & names and {b"trans", b"betas", b"shape"} & names:
+        return Recognised(
+            "amass_npz",
+            "an AMASS or SMPL file of rotations and shapes, which holds no joints; make joints of it with the smplx"
+            " package (smplx.create(..)(..).joints, first 24) and save them as .npy of layout smpl24",
+        )
+    if b"positions_2d" in names or b"reconstruction" in names:
+        return Recognised("videopose_npz", "an archive with 2-D poses as VideoPose3D keeps them")
+    if any(re.fullmatch(rb"x_\w+", array) for array in names):
+        return Recognised("array_stack", "an archive with arrays x_..")
+    return Recognised(None, "an archive (.npz or zip) without arrays that are known here")
+
+
+def _hdf5(name: str, head: bytes) -> Recognised:
+    if b"df_with_missing" in head or b"_i_table" in head:
+        return Recognised("deeplabcut_h5", "an HDF5 file with a table of DeepLabCut")
+    if b"track_occupancy" in head or b"node_names" in head:
+        return Recognised("sleap_h5", "an HDF5 file with tracks of SLEAP")
+    if name.endswith(".slp"):
+        return Recognised(None, "a project of SLEAP; export it: sleap-convert --format analysis makes an .analysis.h5")
+    return Recognised(None, "an HDF5 file", ("deeplabcut_h5", "sleap_h5"))
+
+
+_Rule = tuple[Callable[[str, set[str], str], bool], str, str]
+
+
+def _has(*names: str) -> Callable[[str, set[str], str], bool]:
+    return lambda start, keys, text: keys >= set(names)
+
+
+_JSON_RULES: tuple[_Rule, ...] = (
+    (lambda start, keys, text: "people" in keys or "pose_keypoints_2d" in keys, "openpose_json", "'people'"),
+    (_has("data", "frame_index"), "kinetics_json", "'data' with 'frame_index'"),
+    (_has("data", "skeleton"), "kinetics_json", "'data' with 'skeleton'"),
+    (
+        lambda start, keys, text: re.search(r'"data"\s*:\s*\[\s*\]', text) is not None,
+        "kinetics_json",
+        "an empty 'data'",
+    ),
+    (_has("instance_info"), "mmpose_json", "'instance_info'"),
+    (_has("frame_id", "instances"), "mmpose_json", "'frame_id' with 'instances'"),
+    (_has("keypoints", "keypoint_scores"), "mmpose_images", "'keypoint_scores' of one image"),
+    (_has("joint_positions"), "azure_json", "'joint_positions' of Azure Kinect"),
+    (_has("annotations", "images"), "coco_keypoints", "'images' and 'annotations'"),
+    (_has("box", "keypoints", "class"), "yolo_json", "'box' and 'keypoints' of Ultralytics"),
+    (
+        lambda start, keys, text: (
+            keys >= {"image_id", "keypoints"} and re.search(r'"image_id"\s*:\s*"', text) is not None
+        ),
+        "alphapose_json",
+        "'image_id' that names a picture",
+    ),
+    (_has("image_id", "keypoints"), "coco_keypoints", "'image_id' and 'keypoints'"),
+    (_has("file_name", "skeletons"), "ucla_json", "'file_name' and 'skeletons'"),
+    (
+        lambda start, keys, text: re.match(r'\s*\{\s*"[^"]+\.(jpe?g|png)"\s*:\s*\[', text) is not None,
+        "alphapose_json",
+        "pictures with lists of persons",
+    ),
+    (
+        lambda start, keys, text: len(keys & {"x", "y", "nose", "keypoints", "landmarks", "poses", "position"}) >= 1,
+        "landmark_json",
+        "joints with 'x' and 'y'",
+    ),
+    (
+        lambda start, keys, text: re.match(r"\s*\[\s*\[\s*\[\s*[-\d]", text) is not None,
+        "landmark_json",
+        "lists of numbers",
+    ),
+)
+
+
+def _json(name: str, head: bytes) -> Recognised | None:
+    text = head.decode("utf-8-sig", "replace")
+    start = text.lstrip()[:1]
+    if start not in ("{", "["):
+        return None
+    if re.fullmatch(r"\s*(\[\s*\]|\{\s*\})\s*", text):
+        return Recognised(None, "an empty list or object: no frame")
+    keys = set(re.findall(r'"([^"\\]{1,64})"\s*:', text))
+    if {"pose", "name"} <= keys and "data" in keys:
+        return Recognised(None, "single poses with names, one a sample: no motion, and so no clip")
+    for fits, form, why in _JSON_RULES:
+        if fits(start, keys, text):
+            return Recognised(form, f"JSON with {why}")
+    return None if not keys and not name.endswith(".json") else Recognised(None, "JSON of no form that is known here")
+
+
+_MARKS: tuple[tuple[str, str | None, str], ...] = (
+    (r"\s*HIERARCHY\b", "bvh", "begins with HIERARCHY"),
+    (r"PathFileType\s", "trc", "begins with PathFileType"),
+    (r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<mvnx\b", "mvnx", "an mvnx document of Xsens"),
+    (r"Format Version,", "motive_csv", "the first line of OptiTrack Motive's export"),
+    (r"scorer,", "deeplabcut_csv", "a first line 'scorer'"),
+    (r",?\s*bodyparts,", "deeplabcut_csv", "a first line 'bodyparts'"),
+    (r"track,frame_idx,", "sleap_csv", "the columns of SLEAP's analysis export"),
+    (r"\d+\r?\n\d+\r?\n-?\d+ (\S+ ){8}\S+\s*\r?\n\d+\r?\n", "ntu_skeleton", "the counts and body header of NTU RGB+D"),
+    (
+        r"\d+\r?\n(0\r?\n)+\d+\r?\n-?\d+ (\S+ ){8}\S+\s*\r?\n\d+\r?\n",
+        "ntu_skeleton",
+        "the counts and body header of NTU RGB+D",
+    ),
+)
+
+
+def _marked(name: str, head: bytes) -> Recognised | None:
+    text = head.decode("utf-8-sig", "replace")
+    for pattern, form, why in _MARKS:
+        if re.match(pattern, text, re.DOTALL):
+            return Recognised(form, why)
+    return None
+
+
+def _table(name: str, head: bytes) -> Recognised | None:
+    """A first line of names."""
+    line = next((line for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()), "")
+    delimiter = next((mark for mark in (",", "\t", ";") if line.count(mark) >= 2), None)
+    fields = [field.strip() for field in line.split(delimiter)] if delimiter else []
+    if not fields or sum(bool(re.match(r"[A-Za-z_]|\d+[_ .][A-Za-z]", field)) for field in fields) < len(fields) / 2:
+        return None
+    low = [field.casefold() for field in fields]
+    if {"landmark", "x", "y"} <= set(low):
+        return Recognised("landmark_csv", "columns Landmark, X and Y")
+    if (
+        sum(
+            bool(re.fullmatch(r"(l|landmark|lm|p|point)?_?\d+[_ .]?[xyzv]", f) or re.fullmatch(r"[xyzv]_?\d+", f))
+            for f in low
+        )
+        >= 12
+    ):
+        if {"x_0", "y_0"} <= set(low) and ("frame" in low or "time" in low):
+            return Recognised("folder_arrays", "columns frame, x_0, y_0, ..")
+        return Recognised("landmark_csv", "numbered columns of x and y")
+    if {"joint", "x", "y"} <= set(low):
+        return Recognised("folder_arrays", "columns joint, x and y; say columns: long")
+    ends = [re.sub(r"[^a-z]", " ", field).split()[-1:] for field in low]
+    if sum(end == ["x"] for end in ends) >= 3 and sum(end == ["y"] for end in ends) >= 3:
+        return Recognised("named_csv", "columns of joints' names that end in x, y, z")
+    if len(low) > len(set(low)) + 5:
+        return Recognised("named_csv", "joints' names, each over its x, y and z")
+    return None
+
+
+def _numbers(name: str, head: bytes) -> Recognised | None:
+    """Lines of numbers: by how many there are in one."""
+    lines = [line for line in head.decode("utf-8-sig", "replace").splitlines()[:40] if line.strip()]
+    rows = [re.split(r"[\s,;]+", line.strip().strip(",;")) for line in lines]
+    if not rows or not all(re.fullmatch(r"[-+]?(\d[\d.]*([eE][-+]?\d+)?|\.\d+|nan|NaN)", field) for field in rows[0]):
+        return None
+    width = len(rows[0])
+    if width in (39, 40, 56, 57) and float(rows[0][0]) % 1 == 0 and all(-1 <= float(f) <= 2 for f in rows[0][1:39]):
+        return Recognised("yolo_txt", "lines of class, box and 17 joints as YOLO writes them", layout="coco17")
+    if width in FRAME_LINES:
+        layout, why = FRAME_LINES[width]
+        return Recognised("number_lines", f"{width} numbers a line, {why}", layout=layout)
+    if width in (3, 4):
+        return Recognised("joint_lines", f"{width} numbers a line, one joint each; only you know which layout")
+    if width == 2:
+        return Recognised("joint_lines", "two numbers a line, one joint each")
+    return None
+
+
+FRAME_LINES: dict[int, tuple[str | None, str]] = {
+    175: ("ntu25", "Kinect v2's 25 joints with x y z and a quaternion"),
+    81: ("kinect20", "a time stamp and Kinect v1's 20 joints with x y z and a state"),
+    91: ("openni15", "a frame and two bodies of OpenNI's 15 joints"),
+    170: ("openni15", "a frame and OpenNI's 15 joints with orientations"),
+    171: ("openni15", "a frame and OpenNI's 15 joints with orientations"),
+    75: ("ntu25", "Kinect v2's 25 joints with x y z"),
+    60: ("kinect20", "Kinect v1's 20 joints with x y z"),
+    45: ("openni15", "15 joints with x y z"),
+    96: ("kinect32", "Azure Kinect's 32 joints with x y z"),
+    99: ("blazepose33_world", "MediaPipe's 33 joints with x y z"),
+    132: ("blazepose33", "MediaPipe's 33 joints with x y z and visibility"),
+}
+"""Numbers a line -> layout, and what they are; with a frame number or time stamp before them there is one more."""

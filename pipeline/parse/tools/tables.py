@@ -1,0 +1,84 @@
+"""Tables of numbers as text, as spreadsheets and users' own scripts write them.
+
+In: bytes, with whatever stands between the columns. Out: the lines of names before the numbers, and the rows. An empty
+field, and nan in any letters, is a number that is not there.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import RefusedError
+from pipeline.parse.formats.number_text import number_of
+
+MAX_TEXT_BYTES = 256 * 2**20
+"""A larger text is refused."""
+_DELIMITERS = (",", "\t", ";")
+
+
+def text_of(data: bytes) -> str:
+    """The text of a file; RefusedError where it is none, or is empty."""
+    if len(data) > MAX_TEXT_BYTES:
+        raise RefusedError(f"{len(data)} bytes, more than the {MAX_TEXT_BYTES} that a text may have")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RefusedError("not UTF-8 text", byte=error.start) from None
+    if not text.strip():
+        raise RefusedError("the file is empty", line=1)
+    return text
+
+
+def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """(line, fields) of every line that is not empty; `,` stands for what the first line has: comma, tab or `;`."""
+    text = text_of(data)
+    first = text[:4096].splitlines()[0] if text[:4096].splitlines() else ""
+    if delimiter == "," and "," not in first:
+        delimiter = next((mark for mark in _DELIMITERS if mark in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            if any(field.strip() for field in row):
+                yield reader.line_num, [field.strip() for field in row]
+    except csv.Error as error:
+        raise RefusedError(f"not CSV: {error}", line=reader.line_num) from None
+
+
+def floats(fields: Sequence[str], line: int) -> list[float]:
+    """The numbers of some fields; RefusedError with the line for one that is none."""
+    try:
+        return [float(field) if field else np.nan for field in fields]
+    except ValueError:
+        return [_float(field, line) for field in fields]
+
+
+def _float(field: str, line: int) -> float:
+    try:
+        return number_of(field or "nan")
+    except ValueError:
+        raise RefusedError(f"{field[:40]!r} is not a number", line=line) from None
+
+
+def without_empty_end(row: Sequence[str]) -> list[str]:
+    """The row without the empty fields at its end."""
+    end = len(row)
+    while end and not row[end - 1]:
+        end -= 1
+    return list(row[:end])
+
+
+def of_width(row: Sequence[str], width: int, line: int) -> Sequence[str]:
+    """The row without the empty fields at its end, which some programs write; RefusedError for another width."""
+    if len(row) > width and not any(row[width:]):
+        return row[:width]
+    if len(row) != width:
+        raise RefusedError(f"{len(row)} fields, expected {width}", line=line)
+    return row
+
+
+def as_array(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Rows of one width as an array."""
+    return np.array(rows, np.float64)

@@ -1,0 +1,133 @@
+"""Files of other people's tools as a source: a clip a file, or the numbered files of a folder.
+
+In: raw files of one form (`pipeline.parse.tools`), or of any form (`format: auto`), and the definition's block
+`parse.source`: pattern, labels, and what files do not say of their numbers. Out: `Member`s, and the tracks of one clip.
+
+Names are those of `folder_arrays`: wave/000.csv has class wave and key wave_000. Where a file is a frame, the clip is
+its folder, wave/000/*.json; files of several videos in one folder are told by what stands before their numbers, and
+frames that lie in a class's folder themselves, wave/*.json, are a clip of this class.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+from dastm.contract.errors import DataError, RefusedError
+from pipeline.definitions.definition import ParseSpec
+from pipeline.definitions.source_spec import AUTO, TOOL_FORMATS, SourceSpec
+from pipeline.parse.raw_files import RawFile
+from pipeline.parse.raw_files import read as read_bytes
+from pipeline.parse.sources import SOURCES
+from pipeline.parse.sources.folder_arrays import member_of, shared_names
+from pipeline.parse.sources.members import Member, Source
+from pipeline.parse.sources.seekable import reading
+from pipeline.parse.tools import TOOLS
+from pipeline.parse.tools.poses import NamedBytes, tracks_of
+from pipeline.parse.tools.recognise import HEAD_BYTES, recognise
+from pipeline.tracks import Tracks
+
+_NUMBERED = re.compile(r"(.*?)[ _.-]*(\d+)(_keypoints|_pose)?", re.ASCII)
+SUFFIXES = tuple(sorted({suffix for tool in TOOLS.values() for suffix in tool.suffixes}))
+
+
+def source_of(name: str) -> Source:
+    """The source whose files are all of one form, or of the form that each shows by its contents."""
+    suffixes = SUFFIXES if name == AUTO else TOOLS[name].suffixes
+    return Source(suffixes=suffixes, members=lambda files, spec: members(files, spec, name), read=read)
+
+
+def members(files: Sequence[RawFile], spec: ParseSpec, name: str) -> Iterator[Member]:
+    """One member for each clip; DataError if there is no file but the labels file."""
+    source = spec.source or SourceSpec()
+    clips = [file for file in files if file.name != source.labels_file]
+    if not clips:
+        raise DataError(f"{files[0].root}: {source.labels_file} and not a single clip")
+    groups = list(_groups(clips, name))
+    shared = shared_names([clip for clip, _, _ in groups], source)
+    for clip, form, parts in groups:
+        member = member_of(clip, spec, source, shared)
+        if isinstance(form, RefusedError):
+            yield replace(member, problem=member.problem or form.reason)
+        else:
+            yield replace(member, place=(form, tuple(parts)))
+
+
+def read(member: Member, spec: ParseSpec) -> Tracks:
+    """One clip; RefusedError where its files are damaged, of another form, or do not fit the layout."""
+    form, parts = member.place
+    files = [NamedBytes(part.source, read_bytes(part)) for part in parts]
+    return read_files(form, files, spec, member.notes)
+
+
+def read_files(form: str, files: Sequence[NamedBytes], spec: ParseSpec, notes: tuple[str, ...] = ()) -> Tracks:
+    """The files of one clip -> tracks in the definition's layout."""
+    source = spec.source or SourceSpec()
+    poses = TOOLS[form].read(files, source, spec.layout)
+    return tracks_of(
+        replace(poses, notes=(*notes, *poses.notes)), spec.layout, source, zero_is_missing=spec.zero_is_missing
+    )
+
+
+def _groups(files: Sequence[RawFile], name: str) -> Iterator[tuple[RawFile, str | RefusedError, list[RawFile]]]:
+    """Each clip as one file, with its form and the files that it is made of."""
+    framed: dict[tuple[str, Path, PurePosixPath, str], list[RawFile]] = {}
+    for file in files:
+        form = _form_of(file) if name == AUTO else name
+        if isinstance(form, str) and TOOLS[form].frames:
+            path = PurePosixPath(file.source)
+            match = _NUMBERED.fullmatch(path.stem)
+            framed.setdefault((form, file.root, path.parent, match[1] if match else path.stem), []).append(file)
+        else:
+            yield file, form, [file]
+    videos = Counter(key[:3] for key in framed)
+    for key, parts in framed.items():
+        form, _, folder, before = key
+        yield _clip(parts, folder, before, videos[key[:3]] == 1), form, parts
+
+
+def _clip(parts: Sequence[RawFile], folder: PurePosixPath, before: str, alone: bool) -> RawFile:
+    """The numbered files of a video as one: its folder, or what its files are called."""
+    first = parts[0]
+    is_folder = alone and len(folder.parts) > 1
+    path = folder if is_folder else folder / (before or "frames")
+    stamps = "".join(f"{part.source} {part.size} {part.stamp}\n" for part in parts)
+    return replace(
+        first,
+        source=f"{path.as_posix()}{PurePosixPath(first.source).suffix}",
+        size=sum(part.size for part in parts),
+        stamp=blake2b(stamps.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest(),
+    )
+
+
+def _form_of(file: RawFile) -> str | RefusedError:
+    """The form of a file by its first bytes, or the reason why it is none."""
+    try:
+        found = recognise(file.name, head_of(file))
+    except RefusedError as why:
+        return why
+    if found.form is not None and found.form in TOOLS:
+        return found.form
+    return RefusedError(found.refusal())
+
+
+def first_file(member: Member) -> RawFile:
+    """The file that a clip is in, or that its first frame is."""
+    match member.place:
+        case (str(), (RawFile() as first, *_)):
+            return first
+    return member.raw
+
+
+def head_of(file: RawFile) -> bytes:
+    """The first bytes of a file, enough to recognise it; RefusedError where it cannot be read."""
+    if file.member is not None:
+        return read_bytes(file)[:HEAD_BYTES]
+    with reading(file) as opened:
+        return opened.read(HEAD_BYTES)
+
+
+ALL_SOURCES: Mapping[str, Source] = {**SOURCES, **{name: source_of(name) for name in TOOL_FORMATS}}
+"""Every source by the name of its format: files of many clips, folders that a definition describes, tools' files."""

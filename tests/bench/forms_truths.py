@@ -1,0 +1,156 @@
+"""What is known of the real files of the folder that `tests.bench.forms` reads: values that others have read.
+
+Pixels are divided by an image of 1 x 1, so that they can be compared as they stand in the files.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+PIXELS = {"image_size": (1, 1)}
+
+
+class Truth(NamedTuple):
+    """Coordinates of a joint of a body, with its confidence where there is one."""
+
+    frame: int
+    joint: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A source: its files, how they are read, what must be found."""
+
+    source: str
+    files: tuple[str, ...]
+    form: str | None = None
+    """The form that a definition must say, where the contents do not tell it."""
+    layout: str | None = None
+    spec: dict[str, Any] = field(default_factory=dict)
+    frames: int | None = None
+    truths: tuple[Truth, ...] = ()
+    refused: str | None = None
+    """A part of the reason."""
+
+
+def at(frame: int, joint: int, *values: float) -> Truth:
+    """A truth, in short."""
+    return Truth(frame, joint, values)
+
+
+_OP, _KINECT = "01_openpose", "07_kinect"
+_MP = "06_mediapipe"
+CASES = (
+    Case(
+        source="openpose/CJayM", files=(f"{_OP}/CJayM_openpose2spine/*/*.json",), spec=PIXELS, frames=29,
+        truths=(at(0, 0, 298.092, 240.045, 0.570029), at(0, 1, 330.783, 210.988, 0.453059)),
+    ),
+    Case(
+        source="openpose/Simurgh818 keypoints", files=(f"{_OP}/Simurgh818_BMI500/keypoints.json",),
+        spec=PIXELS, frames=1,
+        truths=(at(0, 0, 839.275, 274.261, 0.917512), at(0, 18, 0, 0, 0)),
+    ),
+    Case(
+        source="openpose/Simurgh818 no people", files=(f"{_OP}/Simurgh818_BMI500/output_json/*.json",),
+        refused="no body in any of 2 frames",
+    ),
+    Case(
+        source="openpose/Simurgh818 empty files", files=(f"{_OP}/Simurgh818_BMI500/gait-json/json/*/*.json",),
+        refused="no body in any of 3 frames (3 of the files are empty)",
+    ),
+    Case(
+        source="openpose/kembr", files=(f"{_OP}/kembr_openpose-pipeline/*/*.json",), spec=PIXELS, frames=40,
+        truths=(at(0, 0, 437.738, 66.9988, 0.88151),),
+    ),
+    Case(
+        source="mediapipe/hiyorin350", files=(f"{_MP}/hiyorin350_dance/*.json",), frames=30,
+        truths=(at(0, 0, 0.7985898, 0.3228749, 0.9999788),),
+    ),
+    Case(
+        source="mediapipe/Ash1708", files=(f"{_MP}/Ash1708_*/*.csv",), frames=35,
+        truths=(at(0, 0, 0.4910227, 0.0931320, 0.9998599),),
+    ),
+    Case(
+        source="mediapipe/Batma101", files=(f"{_MP}/Batma101_poses_long/*.csv",), frames=20,
+        truths=(at(0, 0, 0.6488714, 0.6095399, 0.9980663),),
+    ),
+    Case(source="mediapipe/mikaeltje", files=(f"{_MP}/mikaeltje_ai-cam/*.json",), refused="no motion, and so no clip"),
+    *(
+        Case(source=f"mediapipe/traduttore {name}", files=(f"{_MP}/traduttore_*/LETTER_Data/{name}/*.npy",), frames=20)
+        for name in ("a/0", "a/1", "b/0", "b/1")
+    ),
+    Case(
+        source="mediapipe/Samcoding5854", files=(f"{_MP}/Samcoding5854_LSTM/MP_Data/jumping/0/*.npy",), frames=30,
+        truths=(at(0, 0, 0.4790592, 0.3447454),),
+    ),
+    Case(
+        source="tfjs/pose_squats", files=("18_apple_posenet_tfjs/tensorflow_tfjs-models/pose_squats.full.json",),
+        spec=PIXELS, frames=65, truths=(at(0, 0, 360.1001644, 238.0519485),),
+    ),
+    Case(
+        source="tfjs/pose_1", files=("18_apple_posenet_tfjs/tensorflow_tfjs-models/pose_1.json",), spec=PIXELS,
+        frames=120, truths=(at(0, 0, 287.7723427, 203.7671356),),
+    ),
+    Case(
+        source="tfjs/posenet README", files=("18_apple_posenet_tfjs/tensorflow_posenet_README/*.json",), spec=PIXELS,
+        frames=1, truths=(at(0, 0, 253.36747741699, 76.291801452637, 0.99539834260941),),
+    ),
+    Case(
+        source="apple/vision", files=("18_apple_posenet_tfjs/apple_vision_points_request/*.json",), frames=1,
+        layout=None, truths=(at(0, 15, 0.7394133, 1 - 0.6004707, 0.9301758),),
+    ),
+    Case(
+        source="kinect/LGuilhermeRodrigues",
+        files=(f"{_KINECT}/LGuilhermeRodrigues_kinect/json_frames/1/KickLeft/855.json",),
+        frames=34, truths=(at(0, 0, 0.132530361, -0.08307667, 2.86365914),),
+    ),
+    Case(
+        source="kinect/LGuilhermeRodrigues empty",
+        files=("07_kinect/LGuilhermeRodrigues_kinect/json_frames/1/Climb/620.json",),
+        refused="no frame",
+    ),
+    Case(
+        source="mmpose/vlasakjiri", files=("02_mmpose/vlasakjiri_mmpose/*/*.json",), spec=PIXELS, frames=40,
+        truths=(at(0, 0, 986.7015991, 188.1076203, 0.9333604),),
+    ),
+    Case(
+        source="mmpose/esas4", files=("02_mmpose/esas4_mdc_walk1/*/*.json",), spec=PIXELS, frames=6,
+        truths=(at(0, 0, 363.8656006, 532.1415405, 0.9656629),),
+    ),
+    Case(
+        source="alphapose/jackthgu", files=("03_alphapose/jackthgu_MotionBERT/*.json",), spec=PIXELS, frames=59,
+        truths=(at(0, 0, 191.7313538, 194.5700989, 0.9152889),),
+    ),
+    Case(
+        source="alphapose/akshaykadam771", files=("03_alphapose/akshaykadam771/*/*/*.json",), spec=PIXELS, frames=100,
+        truths=(at(0, 0, 672.9366455, 421.7348328, 0.9039987),),
+    ),
+    Case(
+        source="alphapose/MVIG-SJTU PoseFlow", files=("03_alphapose/MVIG-SJTU_AlphaPose/*/*/*.json",), spec=PIXELS,
+        frames=1, truths=(at(0, 0, 606.1139178, 1055.7866631, 0.1285074),),
+    ),
+    Case(
+        source="coco/lilytttt", files=("04_coco_results/lilytttt_COMP7606-MMPose/*.json",), spec=PIXELS,
+        truths=(at(0, 0, 231.6542969, 149.1035156, 0.9383226),),
+    ),
+    Case(
+        source="coco/talmolab flat_images", files=("04_coco_results/talmolab_sleap-io.js/flat_images/*.json",),
+        spec=PIXELS, frames=3,
+    ),
+    Case(
+        source="coco/talmolab ternary", files=("04_coco_results/talmolab_sleap-io.js/visibility_ternary/*.json",),
+        spec=PIXELS, truths=(at(0, 0, 110, 145, 0),),
+    ),
+    Case(
+        source="yolo/jaybee520", files=("05_yolo/jaybee520_study_yolo11/runs/pose/predict/labels/*.txt",), frames=1,
+        truths=(at(0, 0, 0, 0, 0), at(0, 5, 0.508022, 0.461893, 0.875042)),
+    ),
+    Case(
+        source="yolo/zamaraevnikita frames", files=("05_yolo/zamaraevnikita_yolo/keypoints.json",), spec=PIXELS,
+        frames=25, truths=(at(0, 0, 1031.7830811, 124.0441589), at(0, 1, 0, 0, 0)),
+    ),
+    Case(
+        source="yolo/zamaraevnikita one", files=("05_yolo/zamaraevnikita_yolo/yolo/keypoints.json",), spec=PIXELS,
+        frames=1, truths=(at(0, 0, 526.63763, 101.44129),),
+    ),
+)  # fmt: skip

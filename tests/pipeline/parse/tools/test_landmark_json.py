@@ -1,0 +1,141 @@
+"""Landmarks as JSON in the shapes in which users write them; joints by name or number; refusals with the frame."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.poses import NOTE_DEPTH, NOTE_FOLLOWED, NOTE_SIZE
+from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
+
+
+def joints(x=0.25, n_joints=33, **more):
+    return [{"x": x + v / 100, "y": 0.5, "z": -0.1, "visibility": 0.9, **more} for v in range(n_joints)]
+
+
+def test_frames_of_33_landmarks_are_a_clip_in_the_image():
+    clip = clip_of("landmark_json", [joints(), joints(0.5)])
+    assert (clip.frames, clip.joints_PVC.shape, clip.notes) == (2, (2, 33, 2), (NOTE_DEPTH,))
+    assert clip.joints_PVC[1, 1].tolist() == pytest.approx([0.51, 0.5])
+    assert clip.scores_PV[0, 0] == np.float32(0.9)
+    assert form_of([joints()]) == "landmark_json"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"landmarks": joints()}, {"landmarks": joints(0.5)}],
+        {"frames": [{"frame": 3, "pose_landmarks": joints()}, {"frame": 4, "pose_landmarks": joints(0.5)}]},
+        {"frame_2": joints(0.5), "frame_1": joints()},
+        [{"frame_1": joints()}, {"frame_2": joints(0.5)}],
+        [{"pose_landmarks": [joints()]}, {"pose_landmarks": [joints(0.5)]}],
+        "\n".join(json.dumps({"landmarks": joints(x)}) for x in (0.25, 0.5)),
+        [[[j["x"], j["y"], j["z"], j["visibility"]] for j in joints(x)] for x in (0.25, 0.5)],
+        [[{key: str(value) for key, value in joint.items()} for joint in joints(x)] for x in (0.25, 0.5)],
+    ],
+)
+def test_the_shapes_that_users_write_are_the_same_clip(document):
+    clip = clip_of("landmark_json", document)
+    assert clip.frames == 2
+    assert clip.joints_PVC[:, 0, 0].tolist() == [0.25, 0.5]
+    assert clip.scores_PV[1, 7] == np.float32(0.9)
+    assert clip.joints_PVC.shape[1] == 33
+
+
+def test_an_empty_frame_shows_nobody_and_numbers_left_out_do_neither():
+    clip = clip_of("landmark_json", [joints(), [], joints()])
+    assert (clip.frames, clip.frame_index.tolist()) == (3, [0, 2])
+    clip = clip_of("landmark_json", [{"frame": 5, "pose": joints()}, {"frame": 8, "pose": joints()}])
+    assert (clip.frames, clip.frame_index.tolist()) == (4, [0, 3])
+    again = clip_of("landmark_json", [{"frame": 5, "pose": joints()}, {"frame": 5, "pose": joints(0.3)}])
+    assert again.frames == 2  # numbers that do not ascend are no frames
+
+
+def test_world_landmarks_are_metres_with_y_up():
+    world = [{"x": v / 10, "y": 0.4, "z": 0.2} for v in range(33)]
+    world[23], world[24] = {"x": 0.1, "y": 0, "z": 0}, {"x": -0.1, "y": 0, "z": 0}
+    clip = clip_of("landmark_json", [world, world])
+    assert clip.joints_PVC.shape == (2, 33, 3)
+    assert clip.joints_PVC[0, 1].tolist() == pytest.approx([0.1, -0.4, -0.2])
+    both = [{"pose_landmarks": joints(), "pose_world_landmarks": world}]
+    assert poses_of("landmark_json", both).layout.name == "blazepose33"
+    assert poses_of("landmark_json", both, "blazepose33_world").places_PVC[0, 1].tolist() == [0.1, 0.4, 0.2]
+
+
+def test_several_bodies_of_a_frame_are_followed():
+    clip = clip_of("landmark_json", [{"pose_landmarks": [joints(0.1), joints(0.6)]}] * 3)
+    assert (clip.lengths.tolist(), NOTE_FOLLOWED in clip.notes) == ([3, 3], True)
+
+
+def test_joints_by_name_keep_their_names_and_may_be_left_out():
+    frames = [{"leftEye": {"x": 300, "y": 20}, "nose": {"x": 310, "y": 30}}, {"nose": {"x": 311, "y": 30}}]
+    poses = poses_of("landmark_json", frames)
+    assert (poses.layout.joints, poses.named, poses.pixels) == (("left eye", "nose"), True, True)
+    assert np.isnan(poses.places_PVC[1, 0]).all()
+    clip = clip_of(
+        "landmark_json", [{"keypoints": [{"position": {"y": 76, "x": 253}, "part": "nose", "score": 0.9}] * 1}]
+    )
+    assert (clip.joints_PVC[0, 0] * 253).tolist() == pytest.approx([253, 76])
+    scored = [
+        {"a": {"x": 3, "y": 4, "score": 1}, "b": {"x": 5, "y": 6, "score": 1}},
+        {"b": {"x": 5, "y": 6, "score": 1}},
+    ]
+    assert poses_of("landmark_json", scored).scores_PV.tolist() == [[1, 1], [0, 1]]
+
+
+def test_numbered_names_are_no_names_and_zeros_without_scores_were_not_seen():
+    frames = [
+        {f"frame_{n}": [{"keypoint": f"keypoint_{v}", "position": {"x": 9.0 * v, "y": 5.0 * v}} for v in range(17)]}
+        for n in (1, 2)
+    ]
+    clip = clip_of("landmark_json", frames)
+    assert poses_of("landmark_json", frames).layout.name == "coco17"
+    assert (clip.scores_PV[0] == 0).tolist() == [True] + [False] * 16
+    assert clip.notes == (NOTE_SIZE,)
+
+
+def test_apples_joints_have_their_usual_names_and_y_down():
+    apple = {
+        "poses": [
+            {
+                "joints": {
+                    "left_upLeg_joint": {"x": 0.5, "y": 0.2, "confidence": 0.5},
+                    "head_joint": {"x": 0.5, "y": 0.9, "confidence": 1},
+                    "root": {"x": 0.5, "y": 0.25, "confidence": 1},
+                    "left_shoulder_1_joint": {"x": 0.5, "y": 0.7, "confidence": 1},
+                },
+                "frameNumber": 0,
+            }
+        ]
+    }
+    poses = poses_of("landmark_json", apple)
+    assert poses.layout.joints == ("left hip", "nose", "root", "left shoulder")
+    assert poses.places_PVC[0, :2, 1].tolist() == pytest.approx([0.8, 0.1])
+
+
+def test_20_joints_with_texts_for_numbers_are_a_kinects():
+    frames = [[{"x": "0.1", "y": "-0.2", "z": "2.5"}] * 20]
+    clip = clip_of("landmark_json", frames)
+    assert clip.joints_PVC[0, 3].tolist() == pytest.approx([0.1, -0.2, 2.5])
+    assert poses_of("landmark_json", frames).layout.name == "kinect20"
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (b"3", "expected frames, found 3"),
+        ([[{"x": 1, "y": 2}], "a"], 'frame 2: expected landmarks, found "a"'),
+        ([[{"x": 1}] * 2], "frame 1: a joint without 'y'"),
+        ([[1, 2, 3, 4, 5]], "frame 1: 5 numbers, expected joints with x and y"),
+        ([{"pose": {"a": 1}}], "frame 1: no landmarks among 'a'"),
+        ([joints(), joints(n_joints=21)], "bodies of different joints in one clip"),
+        ([joints(), [{"x": 1, "y": 2, "z": 3}] * 33], r"\(33, 3\) and \(33, 3\) without scores"),
+        ([[{"x": [1], "y": 2}, {"x": 1, "y": 2}]], "expected numbers"),
+        ([[], []], "no body in any of 2 frames"),
+        ([{"frame": "a", "pose": joints()}], "frame 1: 'frame': expected numbers"),
+    ],
+)
+def test_what_is_no_landmarks_is_refused_with_its_frame(document, reason):
+    with pytest.raises(RefusedError, match=reason):
+        clip_of("landmark_json", document)

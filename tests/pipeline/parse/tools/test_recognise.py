@@ -1,0 +1,120 @@
+"""What files are, by their contents: each form by a beginning of its own; what cannot be told names its candidates."""
+
+import io
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+from pipeline.parse.tools.recognise import recognise
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+BODY = "1 0 1 1 1 1 0 0 0 2"
+FORMS = [
+    ("kinetics_json", '{"data": [{"frame_index": 1, "skeleton": []}], "label": "x"}'),
+    ("kinetics_json", '{"data": [], "label": "x"}'),
+    ("openpose_json", '{"version": 1.3, "people": []}'),
+    ("mmpose_json", '{"meta_info": {}, "instance_info": []}'),
+    ("mmpose_json", '[{"frame_id": 0, "instances": []}]'),
+    ("mmpose_images", '[{"keypoints": [[1, 2]], "keypoint_scores": [1]}]'),
+    ("azure_json", '{"frames": [{"bodies": [{"joint_positions": []}]}]}'),
+    ("coco_keypoints", '{"images": [], "annotations": []}'),
+    ("coco_keypoints", '[{"category_id": 1, "image_id": 43, "keypoints": [1]}]'),
+    ("alphapose_json", '[{"image_id": "0.jpg", "keypoints": [1]}]'),
+    ("alphapose_json", '{"a/1.jpg": [{"score": 1, "keypoints": []}]}'),
+    ("yolo_json", '[{"name": "person", "class": 0, "box": {"x1": 1}, "keypoints": {"x": []}}]'),
+    ("ucla_json", '{"file_name": "a", "skeletons": [[[1, 2, 3]]]}'),
+    ("landmark_json", '[[{"x": 0.5, "y": 0.5, "z": 0, "visibility": 1}]]'),
+    ("landmark_json", "[[[360.1, 238.0, -152.4]]]"),
+    ("bvh", "HIERARCHY\nROOT hip\n"),
+    ("trc", "PathFileType\t4\t(X/Y/Z)\ta.trc\n"),
+    ("mvnx", '<?xml version="1.0"?>\n<!-- a -->\n<mvnx version="4">'),
+    ("motive_csv", "Format Version,1.23,Take Name,a\n"),
+    ("deeplabcut_csv", "scorer,me,me\nbodyparts,a,a\n"),
+    ("sleap_csv", "track,frame_idx,instance.score,A.x,A.y,A.score\n"),
+    ("landmark_csv", "Pose,Landmark,X,Y,Z,Visibility\nup,Landmark_0,1,2,3,4\n"),
+    ("landmark_csv", "frame," + ",".join(f"L{v}_{c}" for v in range(5) for c in "xyz") + "\n"),
+    ("folder_arrays", "frame," + ",".join(f"{c}_{v}" for v in range(5) for c in "xyz") + "\n"),
+    ("folder_arrays", "frame,joint,x,y,z\n"),
+    ("named_csv", ",".join(f"{j}_{c}" for j in ("wrist", "elbow", "thumb") for c in "xyz") + "\n"),
+    ("named_csv", "Timestamp,Header," + ",".join(["joint_head"] * 3 + ["joint_neck"] * 3 + ["joint_torso"] * 3) + "\n"),
+    ("yolo_txt", " ".join(["0", *["0.5"] * 55]) + "\n"),
+    ("number_lines", " ".join(["0.1"] * 175) + "\n"),
+    ("number_lines", "1," + ",".join(["0.5"] * 90) + "\n"),
+    ("joint_lines", "1.0 2.0 3.0\n"),
+    ("joint_lines", "1.0 2.0\n"),
+    ("ntu_skeleton", f"1\n1\n{BODY}\n25\n"),
+    ("ntu_skeleton", f"2\n0\n1\n{BODY}\n25\n"),
+    ("amass_npz", b"PK\x03\x04" + b"..poses.npy..trans.npy"),
+    ("videopose_npz", b"PK\x03\x04" + b"..positions_2d.npy"),
+    ("array_stack", b"PK\x03\x04" + b"..x_train.npy"),
+    ("deeplabcut_h5", b"\x89HDF\r\n\x1a\n" + b"..df_with_missing"),
+    ("sleap_h5", b"\x89HDF\r\n\x1a\n" + b"..track_occupancy"),
+    ("utd_mat", b"MATLAB 5.0 MAT-file"),
+    ("c3d", b"\x02\x50" + b"\0\x01" * 300),
+    ("pyskl_pickle", pickle.dumps([{"frame_dir": "a"}], 4)),
+    ("landmark_arrays", npy(np.zeros(1662))),
+    ("landmark_arrays", npy(np.zeros((33, 4)))),
+    ("folder_arrays", npy(np.zeros((9, 25, 3)))),
+    ("array_stack", npy(np.zeros((1, 3, 9, 25, 2)))),
+    ("ntu_npy", npy(np.array({"skel_body0": 1}, object))),
+]
+
+
+@pytest.mark.parametrize(("form", "head"), FORMS)
+def test_a_form_is_recognised_by_its_beginning(form, head):
+    data = head if isinstance(head, bytes) else head.encode()
+    found = recognise("clip.json", data)
+    assert found.form == form, found
+    assert found.why
+    if data[:1] in b"[{":
+        spaced = data.replace(b",", b",\r\n  ").replace(b":", b" : ")
+        assert recognise("clip", b"\xef\xbb\xbf" + spaced).form == form
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "why"),
+    [
+        ("a.json", b"", "the file is empty"),
+        ("a.json", b" [ ]\n", "no frame"),
+        ("a.json", b'{"hello": 1}', "JSON of no form that is known here"),
+        ("a.json", b'{"data": [{"pose": [1, 2], "name": "A"}]}', "no motion"),
+        ("a.txt", b"hello\n", "of no form"),
+        ("a.txt", b"1 2 3 4 5 6 7\n", "of no form"),
+        ("a.csv", b"a,b,c\n1,2,3\n", "of no form"),
+        ("a.slp", b"\x89HDF\r\n\x1a\n", "sleap-convert"),
+        ("a.zip", b"PK\x03\x04 hello", "without arrays that are known here"),
+        ("a.npy", b"\x93NUMPY\x09\x09", "not a .npy array|of a version"),
+        ("a.npy", npy(np.array([None, 1], object)), "of Python objects"),
+    ],
+)
+def test_what_is_none_of_them_says_so(name, head, why):
+    found = recognise(name, head)
+    assert found.form is None
+    assert re.search(why, found.refusal())
+    assert not found.candidates
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "candidates"),
+    [
+        ("a.h5", b"\x89HDF\r\n\x1a\n", ("deeplabcut_h5", "sleap_h5")),
+        ("a.pkl", pickle.dumps([1, 2], 4), ("pyskl_pickle", "array_stack")),
+        ("a.npy", npy(np.zeros((5, 75))), ("folder_arrays", "landmark_arrays")),
+    ],
+)
+def test_what_may_be_several_names_them(name, head, candidates):
+    found = recognise(name, head)
+    assert (found.form, found.candidates) == (None, candidates)
+    assert f"may be {' or '.join(candidates)}; say which as parse.format" in found.refusal()
+
+
+def test_an_empty_frame_is_openposes_by_its_name_alone():
+    assert recognise("a_000000000001_keypoints.json", b"").form == "openpose_json"

@@ -1,0 +1,38 @@
+"""Tables of numbers as text: what stands between columns, what is no number, what is too much."""
+
+import math
+
+import pytest
+
+from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.tables import floats, of_width, rows_of_text, text_of
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "a\tb\r\n1\t2\r\n", "a;b\n\n 1 ; 2 \n", "\ufeffa,b\n1,2"])
+def test_rows_are_the_same_whatever_stands_between_columns(text):
+    rows = list(rows_of_text(text.encode()))
+    assert [row for _, row in rows] == [["a", "b"], ["1", "2"]]
+
+
+def test_numbers_may_be_empty_or_nan_in_any_letters():
+    assert [math.isnan(value) for value in floats(["", "NaN", "nan", "1.#QNAN", "1e3"], 1)] == [True] * 4 + [False]
+    with pytest.raises(RefusedError, match="'x' is not a number") as caught:
+        floats(["1", "x"], 7)
+    assert caught.value.line == 7
+
+
+def test_empty_fields_at_the_end_are_no_fields():
+    assert list(of_width(["1", "2", "", ""], 2, 1)) == ["1", "2"]
+    for wrong in (["1"], ["1", "2", "3"]):
+        with pytest.raises(RefusedError, match="fields, expected 2"):
+            of_width(wrong, 2, 1)
+
+
+def test_what_is_no_text_is_refused(monkeypatch):
+    with pytest.raises(RefusedError, match="not UTF-8 text"):
+        text_of(b"\xff")
+    with pytest.raises(RefusedError, match="the file is empty"):
+        text_of(b" \n")
+    monkeypatch.setattr("pipeline.parse.tools.tables.MAX_TEXT_BYTES", 3)
+    with pytest.raises(RefusedError, match="4 bytes, more than the 3"):
+        text_of(b"1234")
