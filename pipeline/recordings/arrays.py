@@ -60,7 +60,7 @@ def spec_of(terms: Terms, layout: Layout, format_name: str = "folder_arrays", **
     """How arrays are read that no definition describes; pixels are left as they are."""
     image = {"image": "fractions"} if layout.is_image and format_name != "array_stack" else {}
     described = SourceSpec(unit_m=terms.unit_m, **image, **source)  # type: ignore[arg-type]
-    return ParseSpec(format=format_name, layout=layout, source=described)  # type: ignore[arg-type]
+    return ParseSpec(format=format_name, layout=layout, source=described)
 
 
 def settled(tracks: Tracks, layout: Layout, terms: Terms, fps: float | None = None) -> Read:

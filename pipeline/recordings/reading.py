@@ -11,14 +11,15 @@ from pathlib import Path
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.shard_format import ShardError
 from dastm.contract.skeleton import LAYOUTS, Layout
-from pipeline.definitions.definition import DEFAULT_LAYOUT, ParseSpec
+from pipeline.definitions.definition import ParseSpec
+from pipeline.definitions.source_spec import DEFAULT_LAYOUT
 from pipeline.doctor.walk import kind_of_folder
 from pipeline.parse.formats import FORMATS, format_of
 from pipeline.parse.labels import Label, settle
 from pipeline.parse.plan import MISSING, job_of
 from pipeline.parse.raw_files import read
-from pipeline.parse.sources import SOURCES
 from pipeline.parse.sources.members import Member
+from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
 from pipeline.recordings.bodies import Body, bodies_of
 from pipeline.recordings.layouts import SAY, only_layout
@@ -119,14 +120,14 @@ def _in_file(item: Item, terms: Terms) -> Iterator[Taken | Refused]:
 
 
 def _suffixes(format_name: str) -> tuple[str, ...]:
-    return SOURCES[format_name].suffixes if format_name in SOURCES else (FORMATS[format_name].suffix,)
+    return ALL_SOURCES[format_name].suffixes if format_name in ALL_SOURCES else (FORMATS[format_name].suffix,)
 
 
 def _usual_spec(format_name: str, named: Layout | None) -> ParseSpec:
     """That of the format, with the layout that is named if such files could have it."""
     usual = LAYOUTS[DEFAULT_LAYOUT[format_name]]
     layout = named if named is not None and named.coordinates == usual.coordinates else usual
-    return ParseSpec(format=format_name, layout=layout)  # type: ignore[arg-type]  # a key of FORMATS
+    return ParseSpec(format=format_name, layout=layout)
 
 
 def _whole_file(item: Item, format_name: str, spec: ParseSpec, terms: Terms) -> Iterator[Taken | Refused]:
@@ -156,7 +157,7 @@ def _members(item: Item, format_name: str, spec: ParseSpec | None, terms: Terms)
     """The clips of a file that holds many, or of one that a definition describes."""
     assert item.raw is not None
     asked = spec or spec_of(terms, terms.layout or LAYOUTS["ntu25"], format_name)
-    for member in SOURCES[format_name].members([item.raw, *item.near], asked):
+    for member in ALL_SOURCES[format_name].members([item.raw, *item.near], asked):
         try:
             yield _member(item, member, format_name, spec, terms)
         except RefusedError as why:
@@ -171,7 +172,7 @@ def _member(item: Item, member: Member, format_name: str, spec: ParseSpec | None
         raise RefusedError(MISSING)
     layout = spec.layout if spec is not None else terms.layout or _layout_of(member)
     asked = spec or spec_of(terms, layout, format_name)
-    tracks = SOURCES[format_name].read(member, asked)
+    tracks = ALL_SOURCES[format_name].read(member, asked)
     result = Read(tracks=tracks, layout=layout) if spec is not None else settled(tracks, layout, terms)
     problem = () if member.problem is None else (member.problem,)
     key = item.key if is_whole or member.name is None else member.name.key
