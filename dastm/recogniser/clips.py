@@ -18,6 +18,13 @@ class Clip:
     """One body from the first to the last frame that shows it.
 
     Raises: ValueError if the joints do not fit the layout, or none was measured.
+
+    >>> import dastm, numpy
+    >>> joints = numpy.zeros((2, 25, 3), dtype=numpy.float32)
+    >>> joints[1, 3] = numpy.nan
+    >>> clip = dastm.Clip(key="wave/0", source="wave/0.npy", layout=dastm.LAYOUTS["ntu25"], joints_TVC=joints)
+    >>> clip.n_frames, int(clip.measured().sum())
+    (2, 49)
     """
 
     key: str

@@ -78,6 +78,8 @@ class Prediction:
 class ActionRecogniser:
     """An encoder and its examples, ready to be asked. See `dastm.load`.
 
+    Raises: ValueError and RunError as its methods say.
+
     >>> import dastm, numpy
     >>> rng = numpy.random.default_rng(0)
     >>> wave, jump = (rng.normal(size=(40, 25, 3)).cumsum(0) for _ in range(2))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dastm
+from tests.actions import clip_of
 from tests.toy import tiny, toy_shards, train_toy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,10 @@ def place(tmp_path_factory):
     """A folder in which data/shards/toy and a run on it, data/runs/toy, lie."""
     path = tmp_path_factory.mktemp("place")
     train_toy(toy_shards(path / "data/shards/toy"), path / "data/runs/toy", tiny(optimise__epochs=1))
+    recogniser = dastm.ActionRecogniser.new("motion3d")
+    for action in ("jump", "wave"):
+        recogniser.enrol(action, [clip_of({"jump": "kick"}.get(action, action))])
+    recogniser.save(path / "data/toy.dastm")
     return path
 
 
