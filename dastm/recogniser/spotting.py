@@ -1,0 +1,266 @@
+"""Actions in long recordings: when each begins and ends, told as soon as it is over.
+
+In: frames of one body or several, one after the other. Out: `Event`s. In every frame, stretches of several lengths that
+end there are compared with all examples (`dastm.recogniser.windows`). The nearest example is a candidate if it is below
+its limit; when nothing nearer has come for a while, it is an event, and what it took up is not looked at again.
+Memory and delay are bounded: `LONGEST_S` seconds of every body that is there, and `PATIENCE_S` and the smoothing.
+
+Axes: K lengths, S examples, W actions, V joints, C coordinates.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dastm.contract.skeleton import Layout
+from dastm.matching.rejection import scores
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.recogniser import ActionRecogniser, layout_of
+from dastm.recogniser.templates import FARTHEST, Templates, templates_of
+from dastm.recogniser.track import Track
+from dastm.recogniser.windows import window_terms
+
+SHORTEST_S, LONGEST_S, STEP = 0.4, 4.1, 1.13
+"""Lengths of stretches in seconds, each so many times as long as the one before."""
+IN_TURN = 3
+"""Every length is looked at in each third frame, in turn, so that all frames cost alike."""
+PATIENCE_S = 0.2
+"""How long a candidate waits for a better one."""
+BETTER = 0.95
+"""What is not nearer than this share of the candidate's distance is not better: while a body comes to rest, longer
+stretches are a little nearer frame by frame."""
+LOST_S = 0.5
+"""A body that was not seen for so long is looked at anew."""
+MOST_BODIES = 32
+USUAL_FPS = 30.0
+TEMPERATURE = 0.2
+"""Of scores, see `dastm.matching.rejection`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One action in a recording."""
+
+    action: str
+    start_frame: int
+    end_frame: int
+    """The last frame that belongs to it."""
+    start_s: float
+    end_s: float
+    score: float
+    """From 0 to 1; with those of the other actions and of `none of these` it adds up to 1."""
+    distance: float
+    """To the nearest example along the path, see docs/use.md; below 8."""
+    body: int | str = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Candidate:
+    """A stretch that may be an event, in rows of its track."""
+
+    begin: int
+    end: int
+    nearest_W: NDArray[np.float64]
+    action: int
+    limit: float
+
+    @property
+    def distance(self) -> float:
+        return float(self.nearest_W[self.action])
+
+
+class Spotter:
+    """Frames in, events out. See `dastm watch`.
+
+    Args:
+        recogniser: with at least one example of an action that moves.
+        layout: of the frames; None: that of the first example.
+        fps: frames a second; None: that of the first example that says it, or 30.
+
+    Raises: ValueError if nothing can be spotted, or the frames' layout does not fit.
+
+    >>> import dastm, numpy
+    >>> wave = numpy.random.default_rng(0).normal(size=(40, 25, 3)).cumsum(0)
+    >>> recogniser = dastm.ActionRecogniser.new("motion3d")
+    >>> recogniser.enrol("wave", [wave], layout="ntu25")
+    >>> spotter = Spotter(recogniser)
+    >>> still = numpy.repeat(wave[-1:], 20, axis=0)
+    >>> [event.action for frame in (*wave, *still) for event in spotter.push(frame)]
+    ['wave']
+    """
+
+    def __init__(
+        self, recogniser: ActionRecogniser, *, layout: Layout | str | None = None, fps: float | None = None
+    ) -> None:
+        clips = [example.clip for example in recogniser.examples]
+        if not clips:
+            raise ValueError("nothing is enrolled yet: there is no action to tell")
+        self.actions, self.common = recogniser.actions, recogniser.encoder.layout
+        self.fps = fps or next((clip.fps for clip in clips if clip.fps), USUAL_FPS)
+        self.layout = clips[0].layout if layout is None else layout_of(layout)
+        self._templates = templates_of(recogniser.examples, self.actions, self.common, self.fps)
+        n_lengths = int(np.log(LONGEST_S / SHORTEST_S) / np.log(STEP)) + 1
+        lengths_K = np.round(SHORTEST_S * STEP ** np.arange(n_lengths) * self.fps).astype(np.int64)
+        self._lengths_K = np.unique(np.maximum(lengths_K, 2))
+        self._bodies: dict[int | str, _Body] = {}
+        self._frame = -1
+        self._new_track()  # refuses a layout that does not fit
+
+    def push(
+        self,
+        joints: NDArray[Any] | Mapping[int | str, NDArray[Any]],
+        *,
+        frame: int | None = None,
+        time: float | None = None,
+    ) -> list[Event]:
+        """One more frame -> the events that are certain now.
+
+        Args:
+            joints: (V, C) of one body, nan where a joint was not measured; or such an array for each body, by its name.
+            frame: its number; None: one more than the last.
+            time: in seconds; None: the number divided by `fps`.
+
+        Raises: ValueError if the joints do not fit the layout, or the frame is not after the last.
+        """
+        number = self._frame + 1 if frame is None else frame
+        if number <= self._frame:
+            raise ValueError(f"frame {number} comes after frame {self._frame}")
+        bodies = joints if isinstance(joints, Mapping) else {0: joints}
+        checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
+        self._frame = number
+        events = self._lost(number)
+        for name, joints_VC in checked.items():
+            if joints_VC is None:
+                continue
+            body = self._bodies.pop(name, None) or _Body(name, self._new_track())
+            self._bodies[name] = body  # the one seen last is the last
+            body.track.push(joints_VC, number, number / self.fps if time is None else time)
+            events += self._look(body)
+        while len(self._bodies) > MOST_BODIES:
+            events += self._end(next(iter(self._bodies)))
+        return events
+
+    def finish(self) -> list[Event]:
+        """No more frames -> the events that waited for them."""
+        return [event for name in list(self._bodies) for event in self._end(name)]
+
+    def _checked(self, joints: Any) -> NDArray[np.float64] | None:
+        """The joints of a body; None where none was measured."""
+        joints_VC = np.asarray(joints, dtype=np.float64)
+        expected = (self.layout.n_joints, len(self.layout.coordinates))
+        if joints_VC.shape != expected:
+            raise ValueError(f"joints of shape {joints_VC.shape}, {self.layout.name} needs {expected}")
+        measured_V = np.isfinite(joints_VC).all(axis=1)
+        if self.layout.is_image:
+            measured_V &= joints_VC[:, -1] > 0
+        return joints_VC if measured_V.any() else None
+
+    def _new_track(self) -> Track:
+        return Track(self.layout, self.common, longest=int(self._lengths_K[-1]), fps=self.fps)
+
+    def _lost(self, number: int) -> list[Event]:
+        gone = [name for name, body in self._bodies.items() if number - body.last_frame > LOST_S * self.fps]
+        return [event for name in gone for event in self._end(name)]
+
+    def _end(self, name: int | str) -> list[Event]:
+        body = self._bodies.pop(name)
+        body.track.finish()
+        events = self._look(body)
+        return events if body.candidate is None else [*events, self._event(body, body.candidate)]
+
+    def _look(self, body: "_Body") -> list[Event]:
+        """At the rows that have become ready."""
+        events = []
+        for end in range(body.looked, body.track.n_rows):
+            found = self._nearest(body, end)
+            waiting = body.candidate
+            if found is not None and (waiting is None or found.distance < BETTER * waiting.distance):
+                body.candidate = waiting = found
+            if waiting is not None and end - waiting.end >= PATIENCE_S * self.fps:
+                events.append(self._event(body, waiting))
+                body.free, body.candidate = waiting.end + 1, None
+        body.looked = body.track.n_rows
+        return events
+
+    def _nearest(self, body: "_Body", end: int) -> _Candidate | None:
+        """The nearest example to any stretch that ends at a row, if it is below its limit."""
+        lengths_K = self._lengths_K[end % IN_TURN :: IN_TURN]
+        begin_K = end - lengths_K + 1
+        begin_K = begin_K[begin_K >= max(body.free, body.track.first)]
+        if not len(begin_K):
+            return None
+        templates = self._templates
+        distances_KS = templates.distances(window_terms(body.track, begin_K, np.full_like(begin_K, end)))
+        k, s = np.unravel_index(distances_KS.argmin(), distances_KS.shape)
+        if distances_KS[k, s] >= templates.limit_S[s]:
+            return None
+        return _Candidate(
+            begin=int(begin_K[k]),
+            end=end,
+            nearest_W=_by_action(distances_KS.min(axis=0), templates, len(self.actions)),
+            action=int(templates.action_S[s]),
+            limit=float(templates.limit_S[s]),
+        )
+
+    def _event(self, body: "_Body", found: _Candidate) -> Event:
+        track = body.track
+        begin, end = found.begin - track.first, found.end - track.first
+        return Event(
+            action=self.actions[found.action],
+            start_frame=int(track.frame_T[begin]),
+            end_frame=int(track.frame_T[end]),
+            start_s=float(track.time_T[begin]),
+            end_s=float(track.time_T[end]),
+            score=_score(found),
+            distance=found.distance,
+            body=body.name,
+        )
+
+
+class _Body:
+    """What is known of one body while it is there."""
+
+    def __init__(self, name: int | str, track: Track) -> None:
+        self.name, self.track = name, track
+        self.looked = 0
+        """Rows that were looked at."""
+        self.free = 0
+        """The first row that belongs to no event yet."""
+        self.candidate: _Candidate | None = None
+
+    @property
+    def last_frame(self) -> int:
+        return int(self.track.frame_T[self.track.n_raw - 1 - self.track.first])
+
+
+def spot(recogniser: ActionRecogniser, clip: Clip) -> list[Event]:
+    """The actions in a recording of one body, in the order of their ends: what a `Spotter` says of its frames.
+
+    Raises: ValueError as `Spotter`.
+    """
+    spotter = Spotter(recogniser, layout=clip.layout, fps=clip.fps)
+    found = []
+    for number, joints_VC in enumerate(clip.joints_TVC, clip.first_frame):
+        found += spotter.push({clip.body: joints_VC}, frame=number)
+    return [*found, *spotter.finish()]
+
+
+def _by_action(nearest_S: NDArray[np.float64], templates: Templates, n_actions: int) -> NDArray[np.float64]:
+    nearest_W = np.full(n_actions, np.inf)
+    np.minimum.at(nearest_W, templates.action_S, nearest_S)
+    return nearest_W
+
+
+def _score(found: _Candidate) -> float:
+    """Of the action among all actions and none of these."""
+    far_W = np.minimum(found.nearest_W, 10 * FARTHEST)  # what does not fit at all is far
+    limits_W = torch.full((len(far_W),), found.limit, dtype=torch.float64)
+    return float(scores(torch.from_numpy(far_W)[None], limits_W, TEMPERATURE)[0, found.action])

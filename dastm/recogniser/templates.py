@@ -1,0 +1,102 @@
+"""Examples as spotting compares with them: whole windows, and how near a stretch has to be to count as one of them.
+
+In: examples of a recogniser. Out: `Templates`. An example alone cannot say how far another performance of its action
+may be; the other examples say how near something else comes. So the limit of an example is `FARTHEST`, or `SHARE` of
+the distance to the nearest stretch of any example of another action, or of none of them, where that is less.
+
+Axes: S examples, K windows, W actions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.skeleton import Layout
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.examples import Example
+from dastm.recogniser.track import Track
+from dastm.recogniser.windows import Terms, together, window_distances, window_terms
+
+FARTHEST = 8.0
+SHARE = 0.8
+"""Both chosen on single clips of KARD, MSR-Action3D and UTKinect glued to streams, four actions of each not enrolled:
+from 6 to 9, and from 0.6 to 0.9, F1 there stays within 3 points (docs/use.md)."""
+SIZES = (0.7, 2.0)
+"""A stretch whose path is not between these multiples of an example's path is a part of it, or more than it."""
+LEAST_SIZE = 0.5
+"""Torso lengths of path, all joints together: an example that moves less cannot be spotted."""
+ENDS, LENGTHS = 12, 8
+"""Stretches of an example that the others are compared with: ends, and lengths for each."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Templates:
+    """Examples that can be spotted, and their limits."""
+
+    terms: Terms
+    action_S: NDArray[np.int64]
+    """Which of the actions each of them shows."""
+    limit_S: NDArray[np.float64]
+    """The distance from which on a stretch is none of them."""
+
+    def fitting(self, windows: Terms) -> NDArray[np.bool_]:
+        """Which windows are about as long, on the way, as which examples -> (K, S)."""
+        ratio_KS = windows.sizes_K[:, None] / self.terms.sizes_K
+        fits_KS: NDArray[np.bool_] = (ratio_KS >= SIZES[0]) & (ratio_KS <= SIZES[1])
+        return fits_KS
+
+    def distances(self, windows: Terms) -> NDArray[np.float64]:
+        """(K, S), infinite where the lengths do not fit."""
+        distances_KS = np.full((len(windows.sizes_K), len(self.terms.sizes_K)), np.inf)
+        fits_KS = self.fitting(windows)
+        rows, columns = np.flatnonzero(fits_KS.any(axis=1)), np.flatnonzero(fits_KS.any(axis=0))
+        if len(rows):
+            some = np.ix_(rows, columns)
+            found = window_distances(windows.at(rows), self.terms.at(columns))
+            distances_KS[some] = np.where(fits_KS[some], found, np.inf)
+        return distances_KS
+
+
+def templates_of(examples: Sequence[Example], actions: Sequence[str], common: Layout, fps: float) -> Templates:
+    """The examples that move, with limits.
+
+    Raises: ValueError if none of them moves, or an example's layout cannot be mapped.
+    """
+    tracks = [_track(example.clip, common, fps) for example in examples]
+    wholes = [window_terms(track, *_ends([(0, track.n_rows - 1)])) for track in tracks]
+    shown = [i for i, e in enumerate(examples) if e.action is not None and wholes[i].sizes_K[0] >= LEAST_SIZE]
+    if not shown:
+        raise ValueError("no example of an action moves: nothing can be spotted in a recording")
+    terms = together([wholes[i] for i in shown])
+    action_S = np.array([actions.index(str(examples[i].action)) for i in shown])
+    made = Templates(terms=terms, action_S=action_S, limit_S=np.full(len(shown), FARTHEST))
+    nearest_S = np.full(len(shown), np.inf)
+    for example, track in zip(examples, tracks, strict=True):
+        near_S = made.distances(_stretches(track)).min(axis=0, initial=np.inf)
+        own = -1 if example.action is None else actions.index(example.action)
+        nearest_S = np.where(action_S == own, nearest_S, np.minimum(nearest_S, near_S))
+    limit_S = np.minimum(FARTHEST, SHARE * nearest_S)
+    return Templates(terms=terms, action_S=action_S, limit_S=limit_S)
+
+
+def _track(clip: Clip, common: Layout, fps: float) -> Track:
+    track = Track(clip.layout, common, longest=clip.n_frames, fps=clip.fps or fps)
+    for number, joints_VC in enumerate(clip.joints_TVC):
+        track.push(joints_VC, number, 0.0)
+    track.finish()
+    return track
+
+
+def _stretches(track: Track) -> Terms:
+    """Parts of a clip, of a fifth of it up to the whole."""
+    n_rows = track.n_rows
+    lengths = np.unique(np.linspace(max(2, n_rows // 5), n_rows, LENGTHS).astype(int))
+    ends = np.unique(np.linspace(min(lengths[0], n_rows) - 1, n_rows - 1, ENDS).astype(int))
+    return window_terms(track, *_ends([(e - n + 1, e) for e in ends for n in lengths if n <= e + 1]))
+
+
+def _ends(windows: list[tuple[int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    begin_K, end_K = np.array(windows, dtype=np.int64).reshape(-1, 2).T
+    return begin_K, end_K

@@ -1,0 +1,170 @@
+"""Actions in long recordings: found once each, while they are going on, and nothing where nothing is."""
+
+import numpy as np
+import pytest
+
+from dastm.contract.skeleton import COCO17, NTU25
+from dastm.recogniser import spotting
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.recogniser import ActionRecogniser
+from dastm.recogniser.spotting import LOST_S, PATIENCE_S, Spotter, spot
+from dastm.recogniser.track import SMOOTHED_S
+from tests.actions import clip_of, joints_of, standing
+
+SAID = ("wave", "kick", "push", "kick", "wave")
+REST, LENGTH = 45, 40
+
+
+def still(rng, n_frames, layout=NTU25):
+    return (standing(layout) + rng.normal(0, 0.004, (n_frames, layout.n_joints, 3))).astype(np.float32)
+
+
+@pytest.fixture
+def stream(rng):
+    parts = [still(rng, REST)]
+    for action in SAID:
+        parts += [clip_of(action, 50 + len(parts)).joints_TVC, still(rng, REST)]
+    return np.concatenate(parts)
+
+
+def clip(joints_TVC, **facts):
+    return Clip(key="day", source="day.npy", layout=facts.pop("layout", NTU25), joints_TVC=joints_TVC, **facts)
+
+
+def pushed(spotter, frames):
+    """Events with the frame in which each was told."""
+    told = [(number, event) for number, frame in enumerate(frames) for event in spotter.push(frame)]
+    return told, spotter.finish()
+
+
+def test_gestures_between_stretches_of_rest_are_found_once_each(recogniser, stream):
+    events = spot(recogniser, clip(stream, fps=30.0))
+    assert tuple(event.action for event in events) == SAID
+    for number, event in enumerate(events):
+        begin = REST + number * (REST + LENGTH)
+        assert abs(event.start_frame - begin) < 16
+        assert abs(event.end_frame - (begin + LENGTH)) < 16
+        assert event.end_s == pytest.approx(event.end_frame / 30)
+        assert 0.5 < event.score <= 1
+
+
+def test_an_event_is_told_within_half_a_second_after_its_end(recogniser, stream):
+    told, last = pushed(Spotter(recogniser), stream)
+    assert not last
+    most = (PATIENCE_S + SMOOTHED_S) * 30 + 1
+    assert most < 15
+    assert max(number - event.end_frame for number, event in told) <= most
+
+
+def test_frames_one_by_one_and_a_whole_clip_give_the_same_events(recogniser, stream):
+    told, last = pushed(Spotter(recogniser, fps=30.0), stream)
+    assert [event for _, event in told] + last == spot(recogniser, clip(stream))
+
+
+def test_what_comes_later_does_not_change_what_was_told(recogniser, stream):
+    told, _ = pushed(Spotter(recogniser), stream)
+    half = told[2][0] + 1
+    assert pushed(Spotter(recogniser), stream[:half])[0] == told[:3]
+
+
+def test_nothing_is_found_while_nobody_moves(recogniser, rng):
+    assert spot(recogniser, clip(still(rng, 300))) == []
+
+
+def test_nothing_is_found_in_a_movement_that_was_never_shown(recogniser, rng):
+    joints_TVC = np.concatenate([still(rng, REST), clip_of("bow", 3).joints_TVC, still(rng, REST)])
+    assert spot(recogniser, clip(joints_TVC)) == []
+
+
+def test_a_gesture_at_the_very_end_is_told_when_the_stream_ends(recogniser, rng):
+    told, last = pushed(Spotter(recogniser), np.concatenate([still(rng, REST), clip_of("kick", 60).joints_TVC]))
+    assert not told
+    assert [event.action for event in last] == ["kick"]
+
+
+def test_memory_is_bounded(recogniser, stream):
+    spotter = Spotter(recogniser)
+    pushed_once = [spotter.push(frame) for frame in stream]
+    track = spotter._bodies[0].track
+    size = len(track.points_TD)
+    for _ in range(3):
+        for frame in stream:
+            spotter.push(frame)
+    assert pushed_once
+    assert len(track.points_TD) == size
+    assert track.n_raw == 4 * len(stream)
+
+
+def test_two_bodies_are_told_apart(recogniser, rng):
+    one = np.concatenate([still(rng, REST), clip_of("wave", 61).joints_TVC, still(rng, 2 * REST)])
+    other = np.concatenate([still(rng, 2 * REST), clip_of("kick", 62).joints_TVC, still(rng, REST)]) + np.float32(1)
+    spotter = Spotter(recogniser)
+    frames = [{"ann": a, "bob": b} for a, b in zip(one, other, strict=True)]
+    told, last = pushed(spotter, frames)
+    assert [(event.body, event.action) for _, event in told] == [("ann", "wave"), ("bob", "kick")]
+    assert not last
+
+
+def test_a_body_that_leaves_is_forgotten_and_its_last_action_told(recogniser, rng):
+    spotter = Spotter(recogniser)
+    for frame in np.concatenate([still(rng, REST), clip_of("kick", 63).joints_TVC]):
+        assert not spotter.push({7: frame})
+    gone = [event for _ in range(int(LOST_S * 30) + 2) for event in spotter.push({})]
+    assert [(event.action, event.body) for event in gone] == [("kick", 7)]
+    assert not spotter._bodies
+
+
+def test_the_number_of_bodies_is_bounded(recogniser, monkeypatch):
+    monkeypatch.setattr(spotting, "MOST_BODIES", 2)
+    spotter = Spotter(recogniser)
+    spotter.push({name: standing(NTU25) for name in range(5)})
+    assert list(spotter._bodies) == [3, 4]
+
+
+def test_missing_joints_and_frames_are_borne(recogniser, stream):
+    broken = stream.copy()
+    broken[::7, 3:9] = np.nan
+    broken[60:64] = np.nan
+    assert tuple(event.action for event in spot(recogniser, clip(broken))) == SAID
+
+
+def test_frames_have_their_own_numbers_and_times(recogniser, rng):
+    joints_TVC = np.concatenate([still(rng, REST), clip_of("kick", 64).joints_TVC, still(rng, REST)])
+    spotter, events = Spotter(recogniser), []
+    for number, frame in enumerate(joints_TVC):
+        events += spotter.push(frame, frame=1000 + number, time=5 + number / 25)
+    (event,) = events
+    assert event.start_frame >= 1000 + REST - 10
+    assert event.start_s == pytest.approx(5 + (event.start_frame - 1000) / 25)
+    assert spot(recogniser, clip(joints_TVC, first_frame=200, body=3))[0].body == 3
+
+
+def test_image_poses_are_spotted(rng):
+    recogniser = ActionRecogniser.new("motion2d")
+    for action in ("wave", "kick"):
+        recogniser.enrol(action, [clip_of(action, seed, COCO17) for seed in (0, 1)])
+    begin, middle = clip_of("wave", 70, COCO17).joints_TVC, clip_of("kick", 71, COCO17).joints_TVC
+    rest = np.repeat(begin[-1:], REST, axis=0)
+    joints_TVC = np.concatenate([rest, begin, rest, np.repeat(middle[:1], REST, axis=0), middle, rest])
+    joints_TVC[30:33, :, 2] = 0
+    assert [e.action for e in spot(recogniser, clip(joints_TVC, layout=COCO17))][:2] == ["wave", "kick"]
+
+
+def test_what_cannot_be_spotted_is_refused(recogniser, encoder, rng):
+    with pytest.raises(ValueError, match="nothing is enrolled yet"):
+        Spotter(ActionRecogniser(encoder))
+    with pytest.raises(ValueError, match="name the common layout"):
+        Spotter(recogniser, layout="coco17")
+    spotter = Spotter(recogniser)
+    with pytest.raises(ValueError, match=r"joints of shape \(3, 3\), ntu25 needs \(25, 3\)"):
+        spotter.push(np.zeros((3, 3)))
+    spotter.push(joints_of("wave", rng)[0], frame=5)
+    with pytest.raises(ValueError, match="frame 5 comes after frame 5"):
+        spotter.push(joints_of("wave", rng)[0], frame=5)
+
+
+def test_an_event_is_a_line_of_json(recogniser, stream):
+    event = spot(recogniser, clip(stream))[0]
+    assert list(event.to_dict()) == [
+        *("action", "start_frame", "end_frame", "start_s", "end_s", "score", "distance", "body")
+    ]
