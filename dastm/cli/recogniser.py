@@ -62,8 +62,8 @@ def enrol(
       dastm enrol examples.csv --out mine.dastm --layout coco17 --fps 30
       dastm predict clips/ --with mine.dastm --csv labels.csv
     """
+    from dastm.recogniser.container import check_replaceable
     from dastm.recogniser.encoder import load_encoder, usual_encoder
-    from dastm.recogniser.file import check_replaceable
     from dastm.recogniser.recogniser import ActionRecogniser
 
     check_replaceable(out)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dastm.contract.skeleton import LAYOUTS, Layout
 from dastm.recogniser.clips import Clip
+from dastm.recogniser.container import write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
 from dastm.recogniser.encoder import CHUNK, Encoder, Features, load_encoder, usual_encoder
 from dastm.recogniser.examples import Example, checked_action, enrolled, today
@@ -214,9 +215,7 @@ class ActionRecogniser:
 
     def save(self, path: str | Path) -> None:
         """Write the recogniser file, whole or not at all. Raises: RunError or NotOurs if it cannot be written."""
-        from dastm.recogniser.file import write_recogniser
-
-        write_recogniser(Path(path), self)
+        write_container(Path(path), self.encoder, self._examples)
 
     @cached_property
     def judge(self) -> Judge:

@@ -13,11 +13,16 @@ import pytest
 import dastm
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
-from dastm.recogniser.file import ABOUT, EXAMPLES, WEIGHTS, _members, changed, read_recogniser, recogniser_bytes
+from dastm.recogniser.container import ABOUT, EXAMPLES, WEIGHTS, _members, container_bytes
+from dastm.recogniser.file import changed, read_recogniser
 from dastm.recogniser.recogniser import ActionRecogniser
 from dastm.runs.files import json_bytes
 from dastm.runs.sealed import sealed
 from tests.actions import clip_of
+
+
+def bytes_of(recogniser):
+    return container_bytes(recogniser.encoder, recogniser.examples)
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def test_a_recogniser_read_again_predicts_the_same(recogniser, path):
 
 
 def test_the_same_recogniser_gives_the_same_bytes(recogniser, path):
-    assert recogniser_bytes(read_recogniser(path)) == path.read_bytes()
+    assert bytes_of(read_recogniser(path)) == path.read_bytes()
     assert path.stat().st_size < 4e6
 
 
@@ -67,7 +72,7 @@ def test_a_damaged_file_is_refused_with_a_reason_wherever_the_damage_is(path, tm
         damaged.write_bytes(broken)
         reason = refusal(damaged)
         if reason is None:  # only bytes that nobody reads may be others
-            assert recogniser_bytes(read_recogniser(damaged)) == data
+            assert bytes_of(read_recogniser(damaged)) == data
         else:
             assert str(damaged) in reason
             assert "\n" not in reason
@@ -134,13 +139,13 @@ def test_what_is_no_recogniser_is_refused(tmp_path):
 
 
 def test_a_member_that_claims_to_be_huge_is_not_unpacked(path, monkeypatch):
-    monkeypatch.setattr("dastm.recogniser.file.MOST_BYTES", 10_000_000)
+    monkeypatch.setattr("dastm.recogniser.container.MOST_BYTES", 10_000_000)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (ABOUT, WEIGHTS, EXAMPLES):
             archive.writestr(name, b"\0" * 20_000_000)
     with pytest.raises(RunError, match="larger than in any recogniser"):
         read_recogniser(path)
-    monkeypatch.setattr("dastm.recogniser.file.MOST_BYTES", 10)
+    monkeypatch.setattr("dastm.recogniser.container.MOST_BYTES", 10)
     with pytest.raises(RunError, match="larger than any recogniser"):
         read_recogniser(path)
 

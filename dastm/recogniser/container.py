@@ -1,0 +1,177 @@
+"""The recogniser file: one zip with all that a prediction needs. Reader beside writer; nothing in it can run.
+
+recogniser.json     what it is: encoder, layouts, examples with names and days, versions; sealed by a digest
+weights.safetensors the weights of the encoder
+examples.safetensors joints (T, V, C) of every example, as its source has them
+
+In: an encoder and examples. Out: the file, which appears whole, and both again; the same give the same bytes.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from dastm import __version__
+from dastm.config.load import config_from_dict
+from dastm.contract.documents import DocumentError, cut, json_value
+from dastm.contract.errors import RunError
+from dastm.contract.os_errors import os_line
+from dastm.contract.ownership import NotOurs, check_plain, remove_unfinished
+from dastm.contract.shard_format import checksum
+from dastm.contract.skeleton import Layout
+from dastm.recogniser.clips import Clip
+from dastm.recogniser.encoder import Encoder, build_encoder
+from dastm.recogniser.examples import Example, checked_action
+from dastm.runs.files import json_bytes, write_bytes
+from dastm.runs.sealed import check_seal, sealed
+
+SCHEMA_VERSION = 1
+ABOUT, WEIGHTS, EXAMPLES = "recogniser.json", "weights.safetensors", "examples.safetensors"
+MEMBERS = (ABOUT, WEIGHTS, EXAMPLES)
+MOST_BYTES = 512 * 2**20
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""The only date in the zip, so that the same recogniser gives the same bytes."""
+AGAIN = "make it again with `dastm enrol`"
+
+
+def write_container(path: Path, encoder: Encoder, examples: Sequence[Example]) -> None:
+    """Write the file under its name when it is whole; one of another program is never replaced.
+
+    Raises: NotOurs if something else lies there; RunError if it cannot be written.
+    """
+    check_replaceable(path)
+    try:
+        remove_unfinished(path.parent, path.name.__eq__)
+        write_bytes(path, container_bytes(encoder, examples))
+    except OSError as error:
+        raise RunError(os_line(error, path, "cannot be written")) from None
+
+
+def container_bytes(encoder: Encoder, examples: Sequence[Example]) -> bytes:
+    """The file's bytes."""
+    state = {name: tensor.contiguous() for name, tensor in sorted(encoder.model.state_dict().items())}
+    weights = save_tensors(state)
+    joints = save_arrays({f"{n:05d}": np.ascontiguousarray(e.clip.joints_TVC) for n, e in enumerate(examples)})
+    layouts = list(dict.fromkeys(example.clip.layout for example in examples))
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "written_by": f"dastm {__version__}",
+        "encoder": {
+            "name": encoder.name,
+            "config": encoder.config.to_dict(),
+            "n_frames": encoder.n_frames,
+            "about": dict(encoder.about),
+        },
+        "layouts": [layout.to_dict() for layout in layouts],
+        "examples": [_row(example, layouts.index(example.clip.layout)) for example in examples],
+        "digests": {WEIGHTS: checksum(weights), EXAMPLES: checksum(joints)},
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in zip(MEMBERS, (json_bytes(sealed(document)), weights, joints), strict=True):
+            info = zipfile.ZipInfo(name, date_time=EARLIEST)
+            info.create_system, info.external_attr = 3, 0o644 << 16
+            archive.writestr(info, data, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
+    return buffer.getvalue()
+
+
+def read_container(path: Path) -> tuple[Encoder, list[Example]]:
+    """The encoder and the examples of a file. Raises: RunError as `dastm.recogniser.file.read_recogniser`."""
+    document, weights, joints = _members(path)
+    try:
+        return _parts(document, weights, joints, path)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, SafetensorError) as error:
+        raise RunError(f"{path}: not a recogniser that this version reads ({cut(error)}); {AGAIN}") from None
+
+
+def check_replaceable(path: Path) -> None:
+    """NotOurs where another file, a folder or a link lies where a recogniser is to be written."""
+    check_plain(path)
+    if path.is_dir():
+        raise NotOurs(f"{path}: a folder is there; name a file, like {path}/mine.dastm")
+    if path.exists() and path.stat().st_size and not _is_ours(path):
+        raise NotOurs(f"{path}: another file is there, not a recogniser; move it away, or name another")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(sorted(archive.namelist())) == tuple(sorted(MEMBERS))
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return False
+
+
+def _row(example: Example, layout: int) -> dict[str, Any]:
+    clip = example.clip
+    return {
+        "action": example.action,
+        "added": example.added,
+        "layout": layout,
+        **{name: getattr(clip, name) for name in ("key", "source", "body", "fps", "first_frame")},
+        "notes": list(clip.notes),
+    }
+
+
+def _members(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
+    """What the file says, checked against its digests."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RunError(f"{path}: larger than any recogniser ({MOST_BYTES} bytes)")
+        with zipfile.ZipFile(path) as archive:
+            data = {name: _member(archive, name) for name in MEMBERS}
+    except OSError as error:
+        raise RunError(os_line(error, path, "cannot be read")) from None
+    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise RunError(f"{path}: not a recogniser file, or damaged ({cut(error)}); {AGAIN}") from None
+    try:
+        document = check_seal(json_value(data[ABOUT]), path, AGAIN)
+    except DocumentError as error:
+        raise RunError(f"{path}: {ABOUT} is damaged ({error}); {AGAIN}") from None
+    if document.get("schema_version") != SCHEMA_VERSION:
+        raise RunError(
+            f"{path}: written by {document.get('written_by')}, version {document.get('schema_version')} of the file;"
+            f" this reads version {SCHEMA_VERSION}"
+        )
+    for name, digest in document["digests"].items():
+        if checksum(data[name]) != digest:
+            raise RunError(f"{path}: {name} is damaged; {AGAIN}")
+    return document, data[WEIGHTS], data[EXAMPLES]
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > MOST_BYTES:
+        raise ValueError(f"{name} is larger than in any recogniser")
+    return archive.read(name)
+
+
+def _parts(document: Mapping[str, Any], weights: bytes, joints: bytes, path: Path) -> tuple[Encoder, list[Example]]:
+    about = document["encoder"]
+    config = config_from_dict(about["config"], str(path))
+    state = load_tensors(weights)
+    encoder = build_encoder(str(about["name"]), config, int(about["n_frames"]), state, about["about"], str(path))
+    layouts = [Layout.from_dict(layout) for layout in document["layouts"]]
+    arrays: dict[str, NDArray[np.float32]] = load_arrays(joints)
+    rows = document["examples"]
+    return encoder, [_example(row, arrays[f"{n:05d}"], layouts) for n, row in enumerate(rows)]
+
+
+def _example(row: Mapping[str, Any], joints_TVC: NDArray[np.float32], layouts: list[Layout]) -> Example:
+    clip = Clip(
+        layout=layouts[row["layout"]],
+        joints_TVC=joints_TVC,
+        notes=tuple(row["notes"]),
+        action=row["action"],
+        **{name: row[name] for name in ("key", "source", "body", "fps", "first_frame")},
+    )
+    action = None if row["action"] is None else checked_action(row["action"])
+    return Example(action=action, clip=clip, added=str(row["added"]))
