@@ -11,14 +11,16 @@ from dastm.contract.skeleton import NTU25, Layout
 
 def person(action: int = 0, frames: int = 12, layout: Layout = NTU25, size: float = 1.0, seed: int = 0) -> np.ndarray:
     """(T, V, C) float32; in images places lie within 0 and 1, and confidences are 0.9."""
-    pose_rng, rng = np.random.default_rng(7), np.random.default_rng([action, seed])
-    places_VC = np.zeros((layout.n_joints, layout.n_space))
+    pose_rng, rng = np.random.default_rng(10), np.random.default_rng([action, seed])
+    places_VC, bones_VC = np.zeros((2, layout.n_joints, layout.n_space))
     reached = [layout.hub]
     while len(reached) < layout.n_joints:
         for a, b in layout.bones:
             for new, old in ((a, b), (b, a)):
                 if new not in reached and old in reached:
-                    places_VC[new] = places_VC[old] + pose_rng.normal(scale=0.06, size=layout.n_space)
+                    straight = bones_VC[old] + pose_rng.normal(scale=0.03, size=layout.n_space)
+                    bones_VC[new] = 0.06 * straight / np.linalg.norm(straight)
+                    places_VC[new] = places_VC[old] + bones_VC[new]
                     reached.append(new)
     swing_VC = np.random.default_rng(100 + action).normal(scale=0.02, size=places_VC.shape)
     wave_T = np.sin(np.linspace(0, 3 + action % 3, frames))[:, None, None]

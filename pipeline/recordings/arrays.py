@@ -7,16 +7,19 @@ CSV has a column of times. Numbers are read by `pipeline.parse.sources.folder_ar
 import csv
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.skeleton import LAYOUTS, Layout
+from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of
+from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition, ParseSpec
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import frames_a_second
 from pipeline.parse.sources.folder_arrays import parse_clip
 from pipeline.parse.sources.npy import read_array
-from pipeline.recordings.layouts import SAY, check_bones, coordinates_of, only_layout
+from pipeline.recordings.layouts import guess
 from pipeline.tracks import Tracks
 
 _DELIMITERS = ",;\t"
@@ -48,12 +51,10 @@ def read_alone(name: str, data: bytes, terms: Terms) -> Read:
     """Read the file of one clip; RefusedError where it is damaged, or its joints are not known."""
     if name.endswith(".csv"):
         return _read_csv(name, data, terms)
-    array_shape = read_array(data).shape
-    if len(array_shape) not in (3, 4):
-        raise RefusedError(f"an array of shape {array_shape}, expected (frames, joints, coordinates), or bodies first")
-    layout = terms.layout or only_layout(array_shape[-2], array_shape[-1])
-    tracks = parse_clip(name, data, spec_of(terms, layout))
-    return settled(tracks, layout, terms)
+    shape = read_array(data).shape
+    if len(shape) not in (3, 4):
+        raise RefusedError(f"an array of shape {shape}, expected (frames, joints, coordinates), or bodies first")
+    return settled(shape[-2], shape[-1], terms, lambda layout: parse_clip(name, data, spec_of(terms, layout)))
 
 
 def spec_of(terms: Terms, layout: Layout, format_name: str = "folder_arrays", **source: str) -> ParseSpec:
@@ -63,39 +64,41 @@ def spec_of(terms: Terms, layout: Layout, format_name: str = "folder_arrays", **
     return ParseSpec(format=format_name, layout=layout, source=described)
 
 
-def settled(tracks: Tracks, layout: Layout, terms: Terms, fps: float | None = None) -> Read:
-    """What was read; where the layout was not named, its bones must be those of a body, and a note says it."""
+def settled(n_joints: int, n_coordinates: int, terms: Terms, read: Callable[[Layout], Tracks]) -> Read:
+    """A clip of this shape, with the layout that is named, or with a note the only one that it can have."""
     if terms.layout is not None:
-        return Read(tracks=tracks, layout=layout, fps=fps)
-    places_PVC = tracks.joints_PVC
-    if tracks.scores_PV is not None:
-        lost_PV = tracks.scores_PV <= 0
-        places_PVC = places_PVC.copy()
-        places_PVC[lost_PV] = float("nan")
-    check_bones(places_PVC, layout)
-    note = f"taken for {layout.name}, the only known layout of {layout.n_joints} joints"
-    return Read(tracks=tracks, layout=layout, fps=fps, notes=(note,))
+        return Read(tracks=read(terms.layout), layout=terms.layout)
+    layout, tracks = guess(n_joints, n_coordinates, read)
+    note = f"taken for {layout.name}, the only known layout that its {n_joints} joints can have"
+    return Read(tracks=tracks, layout=layout, notes=(note,))
 
 
 def _read_csv(name: str, data: bytes, terms: Terms) -> Read:
-    head = _Head.of(data)
-    layout = terms.layout or head.layout()
-    spec = spec_of(terms, layout, columns=head.columns, delimiter=head.delimiter)
-    return settled(parse_clip(name, data, spec), layout, terms, head.fps(data))
+    head = Head.of(data)
+
+    def read(layout: Layout) -> Tracks:
+        return parse_clip(name, data, spec_of(terms, layout, columns=head.columns, delimiter=head.delimiter))
+
+    layout = terms.layout or head.layout_by_name()
+    if layout is None:
+        found = settled(head.n_joints, head.n_coordinates, terms, read)
+    else:
+        found = Read(tracks=read(layout), layout=layout)
+    return replace(found, fps=head.fps(data))
 
 
 @dataclass(frozen=True)
-class _Head:
+class Head:
     """What the first line of a CSV clip says."""
 
     names: tuple[str, ...]
     delimiter: str
-    joints: frozenset[str]
+    joints: tuple[str, ...]
     """Joints by name or number: of its columns, or of its column `joint`."""
 
     @staticmethod
-    def of(data: bytes) -> "_Head":
-        """RefusedError where it is no text."""
+    def of(data: bytes) -> "Head":
+        """RefusedError where it is no text, or names no joint."""
         try:
             line = data.split(b"\n", 1)[0].decode("utf-8-sig").strip()
         except UnicodeDecodeError as error:
@@ -103,26 +106,39 @@ class _Head:
         delimiter = max(_DELIMITERS, key=line.count)
         names = tuple(name.strip().strip('"') for name in line.split(delimiter))
         if "joint" in names:
-            return _Head(names, delimiter, frozenset(_column(data, delimiter, names.index("joint"))))
-        return _Head(names, delimiter, frozenset(name[2:] for name in names if name.startswith("x_")))
+            joints = _column(data, delimiter, names.index("joint"))
+        else:
+            joints = [name[2:] for name in names if name.startswith("x_")]
+        if not joints:
+            raise RefusedError("no columns x_0, y_0, .. and no column joint; see docs/data.md, CSV", line=1)
+        return Head(names, delimiter, tuple(joints))
 
     @property
-    def columns(self) -> str:
+    def columns(self) -> Literal["wide", "long"]:
+        """As `SourceSpec.columns`."""
         return "long" if "joint" in self.names else "wide"
 
-    def layout(self) -> Layout:
-        """By the joints' names, or by how many there are."""
-        if not self.joints:
-            raise RefusedError("no columns x_0, y_0, .. and no column joint; see docs/data.md, CSV", line=1)
-        n_coordinates = 2 + any(re.match(r"z(_|$)", name) for name in self.names)
-        if all(joint.isdecimal() for joint in self.joints):
-            n_joints = max(map(int, self.joints)) + 1 if max(map(len, self.joints)) < 5 else 10**5
-            return only_layout(n_joints, n_coordinates)
-        named = [layout for layout in LAYOUTS.values() if set(layout.joints) == self.joints]
-        fitting = [layout for layout in named if n_coordinates in coordinates_of(layout)[:1]]
-        if not fitting:
-            raise RefusedError(f"joints {', '.join(sorted(self.joints)[:3])}, .. are of no known layout; {SAY}", line=1)
-        return fitting[0]
+    @property
+    def n_coordinates(self) -> int:
+        """Numbers a joint, without its confidence."""
+        return 2 + any(re.match(r"z(_|$)", name) for name in self.names)
+
+    @property
+    def n_joints(self) -> int:
+        """How many joints there are, if they are numbered."""
+        return max(map(int, self.joints)) + 1 if max(map(len, self.joints)) < 5 else 10**5
+
+    def layout_by_name(self) -> Layout | None:
+        """The layout that has these names, else one that is made of them; None where joints are numbered."""
+        if all(joint.isascii() and joint.isdecimal() for joint in self.joints):
+            return None
+        is_image = self.n_coordinates == 2
+        named = [layout for layout in KNOWN_LAYOUTS.values() if set(layout.joints) == set(self.joints)]
+        try:
+            made = layout_of(f"csv{len(self.joints)}", self.joints, image=is_image)
+        except ValueError as error:
+            raise RefusedError(str(error), line=1) from None
+        return next((layout for layout in named if layout.is_image == is_image), made)
 
     def fps(self, data: bytes) -> float | None:
         """From a column of times; None where there is none, or nobody can tell its unit."""
@@ -132,11 +148,11 @@ class _Head:
         return frames_a_second(known[0], _column(data, self.delimiter, self.names.index(known[0])))
 
 
-def _column(data: bytes, delimiter: str, at: int) -> set[str]:
-    """The different texts of a column."""
+def _column(data: bytes, delimiter: str, at: int) -> list[str]:
+    """The different texts of a column, in order."""
     try:
         rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
-        return {row[at].strip() for number, row in enumerate(rows) if number and len(row) > at}
+        return list(dict.fromkeys(row[at].strip() for number, row in enumerate(rows) if number and len(row) > at))
     except UnicodeDecodeError as error:
         raise RefusedError("not UTF-8 text", byte=error.start) from None
     except csv.Error as error:

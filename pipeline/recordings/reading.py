@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.shard_format import ShardError
-from dastm.contract.skeleton import LAYOUTS, Layout
+from dastm.contract.skeleton import LAYOUTS, NTU25, Layout
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.source_spec import DEFAULT_LAYOUT
 from pipeline.doctor.walk import kind_of_folder
@@ -22,7 +22,7 @@ from pipeline.parse.sources.members import Member
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
 from pipeline.recordings.bodies import Body, bodies_of
-from pipeline.recordings.layouts import SAY, only_layout
+from pipeline.recordings.layouts import SAY
 from pipeline.recordings.stored import Stored, shard_clips, table_clips
 from pipeline.recordings.walk import STACKED, Item, Refused, walk
 
@@ -139,18 +139,17 @@ def _whole_file(item: Item, format_name: str, spec: ParseSpec, terms: Terms) -> 
         raise RefusedError(MISSING)
     tracks, label, class_id = raw_format.read(read(item.raw), spec.layout, spec.zero_is_missing)
     is_defined = terms.definition is not None and terms.definition.parse is spec
-    action = _action([*job.labels, Label("clip", label, class_id)], spec)
+    action = _action([*job.labels, Label("clip", label, class_id)], spec.class_names)
     if action is None and format_name == "ntu_skeleton" and job.labels:
         action = f"A{job.labels[0].class_id + 1:03d}" if job.labels[0].class_id is not None else None
     said = _Said(key=item.key, action=action, is_defined=is_defined and action is not None)
     yield _taken(item, said, Read(tracks=tracks, layout=spec.layout), terms)
 
 
-def _action(labels: Sequence[Label], spec: ParseSpec) -> str | None:
+def _action(labels: Sequence[Label], class_names: Sequence[str]) -> str | None:
     """The name on which all agree; without one, that of the definition's list."""
-    class_id, name = settle(labels, spec.class_names)
-    known = class_id is not None and class_id < len(spec.class_names)
-    return name or (spec.class_names[class_id] if known and class_id is not None else None)
+    class_id, name = settle(labels, class_names)
+    return name or (class_names[class_id] if class_id is not None and class_id < len(class_names) else None)
 
 
 def _members(item: Item, format_name: str, spec: ParseSpec | None, terms: Terms) -> Iterator[Taken | Refused]:
@@ -170,13 +169,10 @@ def _member(item: Item, member: Member, format_name: str, spec: ParseSpec | None
         raise RefusedError(member.problem)
     if spec is not None and member.name is not None and member.name.key in spec.missing:
         raise RefusedError(MISSING)
-    layout = spec.layout if spec is not None else terms.layout or _layout_of(member)
-    asked = spec or spec_of(terms, layout, format_name)
-    tracks = ALL_SOURCES[format_name].read(member, asked)
-    result = Read(tracks=tracks, layout=layout) if spec is not None else settled(tracks, layout, terms)
+    result = _joints_of(member, format_name, spec, terms)
     problem = () if member.problem is None else (member.problem,)
     key = item.key if is_whole or member.name is None else member.name.key
-    action = _action(member.labels, asked) or _numbered(member)
+    action = _action(member.labels, spec.class_names if spec is not None else ()) or _numbered(member)
     said = _Said(key=key, within=member.within, action=action, is_defined=spec is not None and action is not None)
     return _taken(item, said, replace(result, notes=(*result.notes, *problem)), terms)
 
@@ -186,19 +182,26 @@ def _numbered(member: Member) -> str | None:
     return None if class_id is None else f"class {class_id}"
 
 
-def _layout_of(member: Member) -> Layout:
-    """The only known layout of the joints of a pickle's clip, or of a stack."""
+def _joints_of(member: Member, format_name: str, spec: ParseSpec | None, terms: Terms) -> Read:
+    read = ALL_SOURCES[format_name].read
+    if spec is not None:
+        return Read(tracks=read(member, spec), layout=spec.layout)
+    n_joints, n_coordinates = _shape_of(member) if terms.layout is None else (0, 0)
+    return settled(n_joints, n_coordinates, terms, lambda layout: read(member, spec_of(terms, layout, format_name)))
+
+
+def _shape_of(member: Member) -> tuple[int, int]:
+    """Joints and numbers a joint of a pickle's clip, or of a stack's row."""
     place = member.place
     if hasattr(place, "joints"):
         shape = place.joints.shape
-        return only_layout(shape[2], shape[3] + (place.scores is not None and shape[3] == 2))
+        return shape[2], shape[3]
     shape = place.header.shape
     if len(shape) == 5:
-        return only_layout(shape[3], shape[1])
-    fitting = [layout for layout in LAYOUTS.values() if shape[2] % (layout.n_joints * 3) == 0]
-    if len(fitting) != 1:
-        raise RefusedError(f"{shape[2]} numbers a frame: nobody can tell the joints; {SAY}")
-    return fitting[0]
+        return shape[3], shape[1]
+    if shape[2] % (NTU25.n_joints * 3) == 0:  # what such archives hold, for one body or two
+        return NTU25.n_joints, 3
+    raise RefusedError(f"{shape[2]} numbers a frame: nobody can tell the joints; {SAY}")
 
 
 def _taken(item: Item, said: _Said, result: Read, terms: Terms) -> Taken:

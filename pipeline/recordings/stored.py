@@ -21,7 +21,6 @@ from pipeline.doctor.observed import check_shapes
 from pipeline.inspect.stored import setting_of
 from pipeline.recordings.arrays import Terms, settled
 from pipeline.recordings.bodies import Body, bodies_of, movement
-from pipeline.recordings.layouts import only_layout
 from pipeline.recordings.walk import Refused
 from pipeline.table import ParsedClip, read_chosen, read_file_facts, read_layout, table_files
 from pipeline.tracks import MAX_FRAMES
@@ -58,8 +57,8 @@ def _of_table(clip: ParsedClip, layout: Layout | None, shown: str, terms: Terms)
     try:
         _, n_joints, n_coordinates = clip.tracks.joints_PVC.shape
         if layout is None:
-            layout = only_layout(n_joints, n_coordinates)
-            notes = settled(clip.tracks, layout, terms).notes
+            found = settled(n_joints, n_coordinates, terms, lambda _: clip.tracks)
+            layout, notes = found.layout, found.notes
         if clip.tracks.frames > MAX_FRAMES:
             raise RefusedError(f"{clip.tracks.frames} frames, more than {MAX_FRAMES}")
         check_shapes(clip.tracks, layout)

@@ -14,7 +14,7 @@ TIMES = [f"{t / 15:.3f}" for t in range(12)]
 def test_a_layout_that_nobody_named_is_noted():
     read = read_alone("a.npy", npy(person()), Terms())
     assert read.layout is NTU25
-    assert read.notes == ("taken for ntu25, the only known layout of 25 joints",)
+    assert read.notes == ("taken for ntu25, the only known layout that its 25 joints can have",)
     np.testing.assert_array_equal(read.tracks.joints_PVC, person())
     assert read_alone("a.npy", npy(person()), Terms(layout=NTU25)).notes == ()
 
@@ -40,9 +40,9 @@ def test_pixels_stay_pixels_so_that_both_axes_have_one_unit():
     ("array", "why"),
     [
         (np.zeros((4, 25), np.float32), r"shape \(4, 25\), expected \(frames, joints, coordinates\)"),
-        (np.ones((4, 13, 3), np.float32), "13 joints of 3 numbers"),
+        (np.ones((4, 14, 3), np.float32), "14 joints of 3 numbers"),
         (np.zeros((4, 25, 3), np.float32), "no body in any of 4 frames"),
-        (person(25)[:, np.random.default_rng(0).permutation(25)], "in its order they are no body"),
+        (person(25)[:, np.random.default_rng(0).permutation(25)], "in that order they are no body"),
     ],
 )
 def test_what_is_no_clip_is_refused(array, why):
@@ -71,6 +71,15 @@ def test_a_csv_says_its_joints_by_number_or_name_wide_or_long():
         np.testing.assert_allclose(read.tracks.joints_PVC, joints, rtol=1e-6)
 
 
+def test_joints_of_any_names_make_a_layout_of_their_own():
+    columns = [f"{what}_left{joint}" for joint in ("Elbow", "Shoulder") for what in ("x", "y", "score")]
+    text = f"frame,{','.join(columns)}\n0,.1,.2,1,.3,.4,0\n"
+    read = read_alone("a.csv", text.encode(), Terms())
+    assert (read.layout.joints, read.layout.bones, read.notes) == (("leftElbow", "leftShoulder"), ((1, 0),), ())
+    assert read.tracks.scores_PV is not None
+    assert read.tracks.scores_PV.tolist() == [[1, 0]]
+
+
 @pytest.mark.parametrize(
     ("column", "factor", "fps"),
     [("time_s", 1, 15), ("time", 1, 15), ("timestamp", 1000, 15), ("timestamp_ms", 1000, 15), ("time", 1e6, 15)],
@@ -92,7 +101,8 @@ def test_without_a_column_of_times_nobody_knows_the_frames_a_second():
     [
         (b"\xff\xfe", "not UTF-8 text"),
         (b"start,end,gesture\n1,2,wave\n", "no columns x_0"),
-        (b"frame,x_hip,y_hip\n0,1,2\n", "of no known layout"),
+        (b"frame,x_hip,x_ hip,y_hip\n0,1,2,3\n", "no column"),
+        (b"frame,x_hip,y_hip,x_hip\n0,1,2,3\n", "distinct names"),
         (b"frame,x_0,y_0,x_99999\n0,1,2,3\n", "100000 joints"),
         (b'frame,joint,x,y\n0,"hip,1,2\n', "not CSV"),
         (b"frame,joint,x,y\n0,\xff,1,2\n", "not UTF-8 text"),

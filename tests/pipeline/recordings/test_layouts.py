@@ -1,13 +1,18 @@
 """Which joints an array holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
 
 from dastm.contract.errors import DataError, RefusedError
-from dastm.contract.skeleton import COCO17, COMMON, LAYOUTS, NTU25, OPENPOSE18
-from pipeline.recordings.layouts import MOST_BONE, bone_share, check_bones, layout_named, only_layout
-from tests.recorded import person
+from dastm.contract.layouts import KNOWN_LAYOUTS
+from dastm.contract.skeleton import COCO17, COMMON, NTU25
+from pipeline.parse.sources.folder_arrays import parse_clip
+from pipeline.recordings.arrays import Terms, spec_of
+from pipeline.recordings.layouts import bone_share, guess, layout_named
+from tests.recorded import npy, person
 
 
 def test_a_layout_is_named_or_described_in_a_file(tmp_path):
@@ -45,26 +50,62 @@ def test_a_wrong_name_says_which_there_are():
         layout_named("ntu")
 
 
-def test_the_only_layout_of_so_many_joints_is_taken():
-    assert [only_layout(*shape) for shape in ((25, 3), (25, 4), (17, 2), (17, 3), (18, 3))] == [
-        *(NTU25, NTU25, COCO17, COCO17, OPENPOSE18)
-    ]
-    with pytest.raises(RefusedError, match=r"13 joints of 3 numbers; .*: none; say which joints .*--layout NAME"):
-        only_layout(13, 3)
-    with pytest.raises(RefusedError, match="ntu25 of 25"):
-        only_layout(25, 2)
+def read(array):
+    """As `guess` is given it: the clip read as if it had a layout."""
+
+    def as_if(layout):
+        return parse_clip("a.npy", npy(array), spec_of(Terms(), layout))
+
+    return array.shape[1], array.shape[2], as_if
 
 
-@pytest.mark.parametrize("layout", [*LAYOUTS.values(), *COMMON.values()], ids=lambda layout: layout.name)
-def test_joints_in_another_order_are_no_body(layout, rng):
-    places = person(layout=layout)[..., : layout.n_space]
-    assert bone_share(places, layout) < MOST_BONE
-    check_bones(places, layout)
-    with pytest.raises(RefusedError, match="in its order they are no body"):
-        check_bones(places[:, rng.permutation(layout.n_joints)], layout)
+KNOWN = [layout for layout in KNOWN_LAYOUTS.values() if not layout.name.startswith(("hands", "florence"))]
+
+
+@pytest.mark.parametrize("layout", KNOWN, ids=lambda layout: layout.name)
+def test_a_known_layout_is_told_by_its_number_of_joints_and_its_bones(layout):
+    clip = person(layout=layout)
+    if not layout.is_image:
+        clip -= np.float32(0.5)  # around the middle of the body
+    assert guess(*read(clip)).layout.name == layout.name
+
+
+def test_layouts_with_the_same_bones_are_one():
+    assert guess(*read(person(layout=KNOWN_LAYOUTS["florence15"]))).layout.name == "openni15"
+
+
+def test_what_can_be_no_confidence_is_the_third_dimension():
+    clip = person(layout=KNOWN_LAYOUTS["blazepose33_world"], size=4)
+    assert guess(*read(clip)).layout.name == "blazepose33_world"
+    clip[..., 2] = 0.9
+    found = guess(*read(clip))
+    assert found.layout.name == "blazepose33"
+    assert found.tracks.joints_PVC.shape[2] == 2
+
+
+def test_a_number_of_joints_that_no_layout_has_is_refused():
+    with pytest.raises(RefusedError, match=r"14 joints of 3 numbers; .*: none; say which joints .*--layout NAME"):
+        guess(*read(np.ones((4, 14, 3))))
+    with pytest.raises(RefusedError, match="26 joints of 5 numbers; known layouts of so many joints: halpe26"):
+        guess(*read(np.ones((4, 26, 5))))
+
+
+def test_what_may_be_two_layouts_is_refused_by_name(monkeypatch):
+    other = replace(NTU25, name="other", bones=(*NTU25.bones[1:], (0, 20)))
+    monkeypatch.setattr("pipeline.recordings.layouts.KNOWN_LAYOUTS", {"ntu25": NTU25, "other": other})
+    with pytest.raises(RefusedError, match=r"25 joints that may be (ntu25 or other|other or ntu25); say which"):
+        guess(*read(person()))
+
+
+@pytest.mark.parametrize("layout", [NTU25, COCO17], ids=lambda layout: layout.name)
+def test_joints_in_another_order_are_no_body(layout):
+    with pytest.raises(RefusedError, match="in that order they are no body"):
+        guess(*read(person(layout=layout)[:, np.random.default_rng(5).permutation(layout.n_joints)]))
 
 
 def test_what_cannot_be_measured_is_not_doubted():
     assert np.isnan(bone_share(np.full((3, 25, 3), np.nan), NTU25))
     assert np.isnan(bone_share(np.zeros((3, 25, 3)), NTU25))
-    check_bones(np.zeros((0, 25, 3)), NTU25)
+    lost = person() - np.float32(0.5)
+    lost[:, 3] = np.nan
+    assert guess(*read(lost)).layout is NTU25
