@@ -19,6 +19,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import frames_a_second
 from pipeline.parse.sources.folder_arrays import parse_clip
 from pipeline.parse.sources.npy import read_array
+from pipeline.parse.suffixes import has_suffix
 from pipeline.recordings.layouts import guess
 from pipeline.tracks import Tracks
 
@@ -49,7 +50,7 @@ class Read:
 
 def read_alone(name: str, data: bytes, terms: Terms) -> Read:
     """Read the file of one clip; RefusedError where it is damaged, or its joints are not known."""
-    if name.endswith(".csv"):
+    if has_suffix(name, ".csv"):
         return _read_csv(name, data, terms)
     shape = read_array(data).shape
     if len(shape) not in (3, 4):
@@ -79,7 +80,9 @@ def _read_csv(name: str, data: bytes, terms: Terms) -> Read:
     def read(layout: Layout) -> Tracks:
         return parse_clip(name, data, spec_of(terms, layout, columns=head.columns, delimiter=head.delimiter))
 
-    layout = terms.layout or head.layout_by_name()
+    layout = head.layout_by_name() if terms.layout is None else terms.layout
+    if layout is not None and head.is_numbered and head.n_joints != layout.n_joints:
+        raise RefusedError(f"{head.n_joints} joints, layout {layout.name} has {layout.n_joints}", line=1)
     if layout is None:
         found = settled(head.n_joints, head.n_coordinates, terms, read)
     else:
@@ -124,13 +127,18 @@ class Head:
         return 2 + any(re.match(r"z(_|$)", name) for name in self.names)
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether joints have numbers for names."""
+        return all(joint.isascii() and joint.isdecimal() for joint in self.joints)
+
+    @property
     def n_joints(self) -> int:
         """How many joints there are, if they are numbered."""
         return max(map(int, self.joints)) + 1 if max(map(len, self.joints)) < 5 else 10**5
 
     def layout_by_name(self) -> Layout | None:
         """The layout that has these names, else one that is made of them; None where joints are numbered."""
-        if all(joint.isascii() and joint.isdecimal() for joint in self.joints):
+        if self.is_numbered:
             return None
         is_image = self.n_coordinates == 2
         named = [layout for layout in KNOWN_LAYOUTS.values() if set(layout.joints) == set(self.joints)]

@@ -104,7 +104,7 @@ def _names(layouts: Sequence[Layout]) -> str:
 
 
 def _read(layouts: Sequence[Layout], read: Callable[[Layout], Tracks]) -> Iterator[tuple[Tracks, list[Layout]]]:
-    """The clip read as poses in images, if it can be, and in space; layouts of a kind differ in names and bones alone."""
+    """The clip read as poses in images, if it can be, and in space; layouts of a kind differ in names and bones."""
     images = [layout for layout in layouts if layout.is_image]
     spatial = [layout for layout in layouts if not layout.is_image]
     in_space = read(spatial[0]) if spatial else None

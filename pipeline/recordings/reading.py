@@ -19,6 +19,7 @@ from pipeline.parse.labels import Label, settle
 from pipeline.parse.plan import MISSING, job_of
 from pipeline.parse.raw_files import read
 from pipeline.parse.sources.members import Member
+from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
 from pipeline.recordings.bodies import Body, bodies_of
@@ -104,16 +105,16 @@ def _in_file(item: Item, terms: Terms) -> Iterator[Taken | Refused]:
     name, definition = item.raw.name, terms.definition
     if definition is not None and definition.parse.source is not None and name == definition.parse.source.labels_file:
         return
-    if definition is not None and name.endswith(_suffixes(definition.parse.format)):
+    if definition is not None and has_suffix(name, *_suffixes(definition.parse.format)):
         if definition.parse.format in FORMATS:
             yield from _whole_file(item, definition.parse.format, definition.parse, terms)
         else:
             yield from _members(item, definition.parse.format, definition.parse, terms)
     elif (format_name := format_of(name)) is not None:
         yield from _whole_file(item, format_name, _usual_spec(format_name, terms.layout), terms)
-    elif name.endswith((".pkl", ".pickle")):
+    elif has_suffix(name, ".pkl", ".pickle"):
         yield from _members(item, "pyskl_pickle", None, terms)
-    elif name.endswith((".npz", *STACKED)):
+    elif has_suffix(name, ".npz", *STACKED):
         yield from _members(item, "array_stack", None, terms)
     else:
         yield _taken(item, _Said(key=item.key), read_alone(name, read(item.raw), terms), terms)

@@ -18,6 +18,7 @@ from dastm.contract.wording import listed
 from pipeline.doctor.walk import kind_of_folder
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import RawFile, as_text, folders_below, list_raw, members_of
+from pipeline.parse.suffixes import has_suffix, without_suffix
 from pipeline.work.paths import is_local, path_of
 
 SUFFIXES = (*(raw_format.suffix for raw_format in FORMATS.values()), ".npy", ".csv", ".npz", ".pkl", ".pickle")
@@ -92,18 +93,20 @@ def _why_nothing(path: Path) -> str:
         return "not there"
     if path.is_dir():
         return f"a folder without a recording; known are {', '.join(SUFFIXES)}, zips of them, parsed tables, shards"
-    rest = "; of a parsed table or of shards give the folder" if path.suffix in _PARTS else ""
+    rest = "; of a parsed table or of shards give the folder" if has_suffix(path.name, *_PARTS) else ""
     return f"not a recording of a known kind ({', '.join(SUFFIXES)} or a zip){rest}"
 
 
 def _below(path: Path) -> Found:
     if path.is_dir():
         yield from _in_folder(path)
-    elif path.suffix == ".csv" and (columns := list_columns(path)):
+    elif has_suffix(path.name, ".csv") and (columns := list_columns(path)):
         yield from _in_list(path, columns)
-    elif path.is_file() and (path.suffix == ".zip" or (path.suffix not in SUFFIXES and zipfile.is_zipfile(path))):
+    elif path.is_file() and (
+        has_suffix(path.name, ".zip") or (not has_suffix(path.name, *SUFFIXES) and zipfile.is_zipfile(path))
+    ):
         yield from _in_zip(path, "")
-    elif path.exists() and path.suffix in SUFFIXES:
+    elif path.exists() and has_suffix(path.name, *SUFFIXES):
         near = tuple(_raw_file(path.parent, name) for name in _belonging(path.name) if (path.parent / name).is_file())
         raw = _raw_file(path.parent, path.name)
         yield Item(shown=as_text(path), below=as_text(path.name), action=None, raw=raw, near=near)
@@ -118,7 +121,7 @@ def _raw_file(root: Path, source: str) -> RawFile:
 def _in_store(path: Path) -> Found:
     """A folder, zip or file of a store; it is listed at once."""
     files = list_raw([path], SUFFIXES).files
-    root = str(path) if path.is_dir() or path.suffix == ".zip" else str(path.parent)
+    root = str(path) if path.is_dir() or has_suffix(path.name, ".zip") else str(path.parent)
     yield from _items(files, "", [f"{root}/{file.source}" for file in files], [file.source for file in files])
 
 
@@ -134,10 +137,10 @@ def _in_folder(root: Path) -> Found:
             yield Item(shown=as_text(folder), below=as_text(below), action=None, folder=folder)
             continue
         sources = [(folder / name).relative_to(root).as_posix() for name in names]
-        zips = [source for source in sources if source.endswith(".zip")]
-        files = [_raw_file(root, source) for source in sources if source.endswith(SUFFIXES)]
-        foreign += [source for source in sources if not source.endswith((*SUFFIXES, ".zip"))]
-        lists = [file for file in files if file.name.endswith(".csv") and list_columns(root / file.source)]
+        zips = [source for source in sources if has_suffix(source, ".zip")]
+        files = [_raw_file(root, source) for source in sources if has_suffix(source, *SUFFIXES)]
+        foreign += [source for source in sources if not has_suffix(source, *SUFFIXES, ".zip")]
+        lists = [file for file in files if has_suffix(file.name, ".csv") and list_columns(root / file.source)]
         for file in lists:
             why = RefusedError("a list of files, not read as part of its folder; name it by itself")
             yield Refused(source=as_text(root / file.source), why=why, is_foreign=True)
@@ -145,7 +148,7 @@ def _in_folder(root: Path) -> Found:
         shown = [as_text(root / file.source) for file in files]
         yield from _items(files, "", shown, [file.source for file in files])
         for source in zips:
-            yield from _in_zip(root / source, source.removesuffix(".zip") + "/")
+            yield from _in_zip(root / source, without_suffix(source, ".zip") + "/")
     for error in failed:
         why = RefusedError(f"cannot be listed: {error.strerror}")
         yield Refused(source=as_text(error.filename), why=why)
@@ -164,28 +167,28 @@ def _in_zip(path: Path, before: str) -> Found:
         return
     outer = f"{path.stem}/"
     inner = outer if all(member.source.startswith(outer) for member in members) else ""
-    files = [member for member in members if member.source.endswith(SUFFIXES)]
+    files = [member for member in members if has_suffix(member.source, *SUFFIXES)]
     below = [before + file.source.removeprefix(inner) for file in files]
     yield from _items(files, before, [as_text(f"{path}/{file.source}") for file in files], below)
-    yield from _passed_over(as_text(path), [m.source for m in members if not m.source.endswith(SUFFIXES)])
+    yield from _passed_over(as_text(path), [m.source for m in members if not has_suffix(m.source, *SUFFIXES)])
 
 
 def _items(files: Sequence[RawFile], before: str, shown: Iterable[str], below: Iterable[str]) -> Found:
     """Items of files of known suffixes; those that only belong to another one are part of that."""
-    by_source = {file.source: file for file in files}
+    by_source = {file.source.lower(): file for file in files}
     parts: set[str] = {source for file in files for source in _belonging(file.source) if source in by_source}
     for file, name, under in zip(files, shown, below, strict=True):
-        if file.source in parts or any(file.name in FORMATS[known].label_lists for known in FORMATS):
+        if file.source.lower() in parts or any(known.is_label_list(file.name) for known in FORMATS.values()):
             continue
-        near = tuple(by_source[source] for source in _belonging(file.source) if source in by_source)
+        near = tuple(by_source[source] for source in _belonging(file.source.lower()) if source in by_source)
         under = as_text(under)
         yield Item(shown=name, below=under, action=_first_folder(under), raw=file, near=near)
 
 
 def _belonging(source: str) -> list[str]:
     """Where a stack of clips has its labels and numbers of frames."""
-    ending = next((ending for ending in STACKED if source.endswith(ending)), None)
-    return [source.removesuffix(ending) + other for other in _BESIDE] if ending else []
+    ending = next((ending for ending in STACKED if has_suffix(source, ending)), None)
+    return [without_suffix(source, ending) + other for other in _BESIDE] if ending else []
 
 
 def _first_folder(below: str) -> str | None:

@@ -71,6 +71,11 @@ def test_a_csv_says_its_joints_by_number_or_name_wide_or_long():
         np.testing.assert_allclose(read.tracks.joints_PVC, joints, rtol=1e-6)
 
 
+def test_a_layout_of_another_number_of_joints_is_not_taken_for_the_first_of_them():
+    with pytest.raises(RefusedError, match="25 joints, layout coco17 has 17"):
+        read_alone("a.csv", wide_csv(person()).encode(), Terms(layout=COCO17))
+
+
 def test_joints_of_any_names_make_a_layout_of_their_own():
     columns = [f"{what}_left{joint}" for joint in ("Elbow", "Shoulder") for what in ("x", "y", "score")]
     text = f"frame,{','.join(columns)}\n0,.1,.2,1,.3,.4,0\n"

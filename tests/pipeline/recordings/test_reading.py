@@ -1,5 +1,6 @@
 """One item -> its recordings, and a refusal for each that cannot be read."""
 
+import json
 import pickle
 
 import numpy as np
@@ -188,6 +189,14 @@ def test_memory_that_does_not_suffice_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr("pipeline.recordings.reading.read_alone", fail)
     assert told(tmp_path)[1] == [f"{tmp_path}/a.npy: not enough memory to read it"]
+
+
+def test_suffixes_may_be_in_capitals(tmp_path):
+    save(tmp_path / "a.npy", person()).rename(tmp_path / "a.NPY")
+    (tmp_path / "b.CSV").write_text(wide_csv(person()))
+    (tmp_path / "c.Json").write_text(json.dumps(clip()))
+    assert [one.key for one in told(tmp_path, layout=NTU25)[0]] == ["a", "b"]
+    assert [one.key for one in told(tmp_path, layout=TWO_2D)[0]] == ["c"]
 
 
 @pytest.mark.parametrize("name", ["a.skeleton", "a.json", "a.npy", "a.csv", "a.npz", "a.pkl", "x_data.npy"])
