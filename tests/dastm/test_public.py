@@ -79,3 +79,16 @@ clip = numpy.zeros((1, run.n_frames, 3, 3), dtype=numpy.float32)
 print(run.distances(dastm.episode_from_arrays({{0: [clip], 1: [clip + 1]}}, {{1: [clip]}})).shape)
 """
     assert process(code, place) == "torch.Size([1, 2])\n"
+
+
+def test_a_recogniser_needs_none_of_these_packages_nor_those_of_the_extras(place):
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+for name in ("dvc", "webdataset", "matplotlib", "pyarrow", "sklearn", "onnx", "onnxruntime", "pipeline"):
+    sys.modules[name] = None
+import dastm
+recogniser = dastm.load("data/toy.dastm")
+print(recogniser.predict(recogniser.examples[1].clip).action)
+"""
+    assert process(code, place) == "wave\n"
