@@ -35,6 +35,20 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "coco_keypoints": "coco17",
     "yolo_txt": "coco17",
     "yolo_json": "coco17",
+    "deeplabcut_csv": None,
+    "sleap_csv": None,
+    "bvh": None,
+    "trc": None,
+    "c3d": None,
+    "named_csv": None,
+    "number_lines": None,
+    "joint_lines": None,
+    "azure_json": "kinect32",
+    "ucla_json": "kinect20",
+    "utd_mat": "utd20",
+    "ntu_npy": "ntu25",
+    "videopose_npz": "coco17",
+    "amass_npz": "smpl24",
 }
 """Forms of other people's tools, and the layout that their files usually have (see `pipeline.parse.tools`)."""
 SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays", *TOOL_FORMATS)

@@ -75,7 +75,7 @@ def _compared(tracks: Tracks, case: Case) -> str:
     told = f"{tracks.frames} frames, {len(tracks.ids)} bodies" + "".join(f", {note}" for note in tracks.notes)
     if case.frames is not None and tracks.frames != case.frames:
         return f"WRONG: {told}, expected {case.frames} frames"
-    for truth in case.truths:
+    for truth in [one if one.frame >= 0 else one._replace(frame=int(tracks.frame_index.min())) for one in case.truths]:
         if not any(_is_near(own, truth.values) for own in _seen(tracks, truth.frame, truth.joint)):
             found = [own.tolist() for own in _seen(tracks, truth.frame, truth.joint)]
             return f"WRONG: {told}: frame {truth.frame}, joint {truth.joint}: {truth.values} not among {found}"

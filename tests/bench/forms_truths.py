@@ -153,4 +153,129 @@ CASES = (
         source="yolo/zamaraevnikita one", files=("05_yolo/zamaraevnikita_yolo/yolo/keypoints.json",), spec=PIXELS,
         frames=1, truths=(at(0, 0, 526.63763, 101.44129),),
     ),
+    Case(
+        source="yolo/zamaraevnikita txt", files=("05_yolo/zamaraevnikita_yolo/yolo/keypoints.txt",), spec=PIXELS,
+        layout="coco17", frames=1, truths=(at(0, 0, 526.63763, 101.44129),),
+    ),
+    Case(
+        source="kinect/nguyensmai Keraal", files=(f"{_KINECT}/nguyensmai_Keraal_Kinect/*.txt",), frames=60,
+        truths=(at(0, 0, 0.303935, -0.597671, 3.060776),),
+    ),
+    Case(
+        source="kinect/SWENG MSRC-12", files=(f"{_KINECT}/SWENG_MSRC12/*.csv",),
+        truths=(at(-1, 0, -0.160255, 0.101807, 3.109864),),
+    ),
+    Case(
+        source="kinect/Mabdou11 KARD", files=(f"{_KINECT}/Mabdou11_KARD/*/*.txt",), layout="kard15", frames=86,
+        truths=(at(0, 0, 0.13346135, 0.5622903, 2.6876377),),
+    ),
+    Case(
+        source="nuitrack/Davide-Ferrari", files=("08_nuitrack/*/*/*/*/*.csv",),
+        truths=(at(0, 0, -0.0203231, 0.295174, 2.20322),),
+    ),
+    Case(
+        source="dlc/openfield csv", files=("09_dlc_sleap/DeepLabCut_openfield/*/*/*.csv",), spec=PIXELS,
+        frames=None, truths=(at(0, 0, 21.521, 265.428),),
+    ),
+    Case(
+        source="dlc/openfield h5", files=("09_dlc_sleap/DeepLabCut_openfield/*/*/*.h5",),
+        refused="take the .csv",
+    ),
+    Case(
+        source="dlc/talmolab v2", files=("09_dlc_sleap/talmolab_sleap_dlc/*/*/dlc_testdata_v2.csv",), spec=PIXELS,
+        frames=4, truths=(at(1, 0, 12, 13), at(1, 2, 15, 16)),
+    ),
+    Case(
+        source="dlc/talmolab multi", files=("09_dlc_sleap/talmolab_sleap_dlc/*/*/madlc_testdata.csv",), spec=PIXELS,
+        frames=4, truths=(at(1, 0, 12, 13), at(1, 1, 0, 0, 0), at(1, 2, 20, 21)),
+    ),
+    Case(
+        source="dlc/talmolab multi unique", files=("09_dlc_sleap/talmolab_sleap_dlc/*/*/maudlc_testdata_v2.csv",),
+        spec=PIXELS, frames=4, truths=(at(1, 0, 12, 13),),
+    ),
+    *(
+        Case(
+            source=f"sleap/{name}",
+            files=(f"09_dlc_sleap/talmolab_sleap-io.js_analysis/{name}.analysis.h5",),
+            refused="analysis.csv",
+        )
+        for name in ("multi_matlab", "untracked_multi_standard", "legacy_nodims")
+    ),
+    Case(source="sleap/slp", files=("09_dlc_sleap/talmolab_sleap_slp/*/*.slp",), refused="sleap-convert"),
+    Case(
+        source="sleap/csv", files=("09_dlc_sleap/talmolab_sleap_slp/csv_format/*.csv",), spec=PIXELS, frames=1,
+        truths=(at(0, 0, 205.9300540, 187.8896402, 1),),
+    ),
+    Case(
+        source="freemocap/labrat57", files=("10_freemocap/*/*/*.csv",), spec={"unit_m": 0.0010000001}, frames=80,
+    ),
+    Case(
+        source="bvh/20tab", files=("11_bvh/20tab_bvh-python/*/*.bvh",), frames=200,
+        truths=(at(0, 0, -0.440003, 0.935663, 2.290256),),
+    ),
+    Case(
+        source="bvh/andres-fr", files=("11_bvh/andres-fr_blender-mvnx-io/*/*/*.bvh",), frames=112,
+        truths=(at(0, 0, 0, 0.86390162, 0),),
+    ),
+    Case(
+        source="bvh/fairmotion", files=("11_bvh/facebookresearch_fairmotion/*/*/*.bvh",), frames=120,
+        truths=(at(0, 0, -0.04, 0.06, 0.05),),
+    ),
+    Case(
+        source="c3d/felixchenier", files=("12_c3d_trc/felixchenier_kineticstoolkit/*/*/*.c3d",),
+        spec={"unit_m": 1.0000001, "up": "y"}, truths=(at(0, 0, 18.69214, 28.40046, -107.08132),),
+    ),
+    Case(
+        source="c3d/Prakyathkantharaju", files=("12_c3d_trc/Prakyathkantharaju_dash-freemocap/*/*.c3d",), frames=60,
+        truths=(at(0, 0, 0.41481210, 1.69771045, -0.99031165),),
+    ),
+    Case(
+        source="trc/walk_free_03", files=("12_c3d_trc/opensim-core_trc/Subject01/*/*.trc",), frames=73,
+        truths=(at(0, 0, 0.575956730, 1.046106930, 0.122412450),),
+    ),
+    Case(
+        source="trc/NaNs", files=("12_c3d_trc/opensim-core_trc/*.trc",),
+        truths=(at(0, 0, 0.175798014, -0.333753526, 0.033121135),),
+    ),
+    Case(source="amass/human_body_prior", files=("13_amass_smpl/nghorbani*/*/*/*.npz",), refused="smplx"),
+    Case(source="amass/mosh", files=("13_amass_smpl/open-mmlab*/*/*/*/*.npz",), refused="smplx"),
+    Case(
+        source="ntu npy/gardiens", files=("14_msr_ntu_ucla_utd/gardiens*/*/*.npy",), frames=103,
+        truths=(at(0, 0, 0.2181153, 0.1725972, 3.785547),),
+    ),
+    Case(
+        source="nw_ucla", files=("14_msr_ntu_ucla_utd/nw_ucla/a01_s01_e00_v01.json",), frames=44,
+        truths=(at(0, 0, -0.619699, 0.328046, 3.18186),),
+    ),
+    Case(
+        source="msr_action3d", files=("14_msr_ntu_ucla_utd/msr_action3d/a01_s01_e01_skeleton3D.txt",), layout="msr20",
+        frames=54, truths=(at(0, 0, -0.371736, 0.371031, 2.674849),),
+    ),
+    Case(
+        source="utd_mhad", files=("14_msr_ntu_ucla_utd/utd_mhad/a10_s1_t1_skeleton.mat",), frames=76,
+        truths=(at(0, 0, -0.1248653, 0.4934907, 2.8760662),),
+    ),
+    Case(
+        source="videopose3d/filipkro", files=("15_h36m_videopose3d/filipkro*/*/*.npz",), spec=PIXELS, frames=60,
+        truths=(at(0, 0, 487.6133423, 20.5135536),),
+    ),
+    Case(
+        source="videopose3d/bargav25", files=("15_h36m_videopose3d/bargav25*/*/*/*/*/*.npz",), spec=PIXELS, frames=185,
+        truths=(at(0, 0, 631.4959, 443.3141),),
+    ),
+    Case(source="pyskl/mmaction2", files=("16_pyskl/*/*/*/*/*.pkl",), refused=""),
+    Case(source="motive/pathviewR", files=("17_vicon*/vbaliga*/*/*/*.csv",), refused="export the skeleton"),
+    Case(source="xsens/mvnx", files=("17_vicon*/andres*/*/*/*.mvnx",), refused="as BVH"),
+    Case(
+        source="sbu/askmuhsin", files=("19_sbu*/askmuhsin_SBU/*/*.txt",), frames=21,
+        truths=(at(0, 0, 0.62886, 0.34175),),
+    ),
+    Case(
+        source="cad60/Mabdou11", files=("19_sbu*/Mabdou11_CAD60/*/*.txt",),
+        truths=(at(0, 0, 0.0203, 0.4956, 2.1618),),
+    ),
+    Case(
+        source="florence/Mabdou11", files=("19_sbu*/Mabdou11_Florence/*/*.txt",), layout="florence15", frames=12,
+        truths=(at(0, 0, 0.0344634627, 0.6452500610, 2.4059975586),),
+    ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ import codecs
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
@@ -67,6 +67,8 @@ class Array:
     data: bytes | Span = b""
     odd: str = ""
     """The reason why its contents cannot be used and are left out."""
+    items: list[Any] = field(default_factory=list)
+    """What an array of Python objects holds."""
 
     @property
     def n_bytes(self) -> int:
@@ -140,8 +142,9 @@ def _set_array(array: Array, state: Any) -> None:
     match state:
         case (int(), tuple() as shape, DType() as dtype, bool() | int() as fortran, data):
             _fill(array, shape, dtype, bool(fortran), data)
-        case (int(), tuple(), Odd() as dtype, bool() | int(), _):
+        case (int(), tuple(), Odd() as dtype, bool() | int(), data):
             array.odd = f"an array of {dtype.reason}"
+            array.items = data if isinstance(data, list) else []
         case _:
             raise RefusedError("an array with a state that numpy does not write")
 

@@ -8,7 +8,21 @@ add a module, a row of `TOOLS`, and its name and usual layout in `TOOL_FORMATS` 
 from collections.abc import Mapping
 
 from pipeline.definitions.source_spec import TOOL_FORMATS
-from pipeline.parse.tools import keypoint_lists, landmark_arrays, landmark_csv, landmark_json, openpose, yolo
+from pipeline.parse.tools import (
+    archives,
+    bodypart_tables,
+    bvh,
+    dataset_files,
+    keypoint_lists,
+    landmark_arrays,
+    landmark_csv,
+    landmark_json,
+    markers,
+    named_csv,
+    number_lines,
+    openpose,
+    yolo,
+)
 from pipeline.parse.tools.tool import Tool
 
 _JSON, _TEXT = (".json", ".jsonl"), (".csv", ".txt", ".tsv")
@@ -30,6 +44,22 @@ _ROWS: Mapping[str, Tool] = {
     ),
     "yolo_txt": Tool(what="YOLO-pose text, a file a frame", suffixes=(".txt",), read=yolo.read_text, frames=True),
     "yolo_json": Tool(what="YOLO-pose JSON, a file a frame", suffixes=_JSON, read=yolo.read_json, frames=True),
+    "deeplabcut_csv": Tool(what="DeepLabCut's table", suffixes=_TEXT, read=bodypart_tables.read_deeplabcut),
+    "sleap_csv": Tool(what="SLEAP's analysis as CSV", suffixes=_TEXT, read=bodypart_tables.read_sleap),
+    "bvh": Tool(what="BVH motion capture", suffixes=(".bvh",), read=bvh.read),
+    "trc": Tool(what="TRC markers", suffixes=(".trc",), read=markers.read_trc),
+    "c3d": Tool(what="C3D markers", suffixes=(".c3d",), read=markers.read_c3d),
+    "named_csv": Tool(what="columns of named joints (FreeMoCap, Nuitrack)", suffixes=_TEXT, read=named_csv.read),
+    "number_lines": Tool(what="a frame a line of numbers (Kinect)", suffixes=_TEXT, read=number_lines.read_frames),
+    "joint_lines": Tool(
+        what="a joint a line of numbers (MSR-Action3D, KARD)", suffixes=_TEXT, read=number_lines.read_joints
+    ),
+    "azure_json": Tool(what="Azure Kinect's JSON", suffixes=_JSON, read=dataset_files.read_azure),
+    "ucla_json": Tool(what="NW-UCLA's JSON", suffixes=_JSON, read=dataset_files.read_ucla),
+    "utd_mat": Tool(what="UTD-MHAD's .mat", suffixes=(".mat",), read=dataset_files.read_utd),
+    "ntu_npy": Tool(what="NTU's .npy dictionaries", suffixes=(".npy",), read=dataset_files.read_ntu),
+    "videopose_npz": Tool(what="2-D poses for VideoPose3D", suffixes=(".npz",), read=archives.read_videopose),
+    "amass_npz": Tool(what="AMASS's rotations, which are refused", suffixes=(".npz",), read=archives.read_amass),
 }
 TOOLS: Mapping[str, Tool] = {name: _ROWS[name] for name in TOOL_FORMATS if name in _ROWS}
 """Every form by its name, in the order of `TOOL_FORMATS`."""

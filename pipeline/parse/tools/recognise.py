@@ -89,7 +89,7 @@ def _npy(head: bytes) -> Recognised:
 
 def _npz(head: bytes) -> Recognised:
     names = set(re.findall(rb"([A-Za-z_0-9]+)\.npy", head))
-    if {b"poses", b"pose"} & names and {b"trans", b"betas", b"shape"} & names:
+    if b"poses" in names or (b"pose" in names and {b"trans", b"betas", b"shape"} & names):
         return Recognised(
             "amass_npz",
             "an AMASS or SMPL file of rotations and shapes, which holds no joints; make joints of it with the smplx"
@@ -104,12 +104,12 @@ def _npz(head: bytes) -> Recognised:
 
 def _hdf5(name: str, head: bytes) -> Recognised:
     if b"df_with_missing" in head or b"_i_table" in head:
-        return Recognised("deeplabcut_h5", "an HDF5 file with a table of DeepLabCut")
-    if b"track_occupancy" in head or b"node_names" in head:
-        return Recognised("sleap_h5", "an HDF5 file with tracks of SLEAP")
+        return Recognised(None, "a table of DeepLabCut as HDF5; take the .csv, or analyze_videos(.., save_as_csv=True)")
     if name.endswith(".slp"):
-        return Recognised(None, "a project of SLEAP; export it: sleap-convert --format analysis makes an .analysis.h5")
-    return Recognised(None, "an HDF5 file", ("deeplabcut_h5", "sleap_h5"))
+        return Recognised(None, "a project of SLEAP; export it: sleap-convert --format analysis.csv")
+    if b"track_occupancy" in head or b"node_names" in head:
+        return Recognised(None, "SLEAP's analysis as HDF5; export it as CSV: sleap-convert --format analysis.csv")
+    return Recognised(None, "an HDF5 file; export poses as CSV")
 
 
 _Rule = tuple[Callable[[str, set[str], str], bool], str, str]
@@ -180,8 +180,16 @@ def _json(name: str, head: bytes) -> Recognised | None:
 _MARKS: tuple[tuple[str, str | None, str], ...] = (
     (r"\s*HIERARCHY\b", "bvh", "begins with HIERARCHY"),
     (r"PathFileType\s", "trc", "begins with PathFileType"),
-    (r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<mvnx\b", "mvnx", "an mvnx document of Xsens"),
-    (r"Format Version,", "motive_csv", "the first line of OptiTrack Motive's export"),
+    (
+        r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<mvnx\b",
+        None,
+        "an mvnx document of Xsens; export the recording as BVH or C3D",
+    ),
+    (
+        r"Format Version,",
+        None,
+        "OptiTrack Motive's CSV of rigid bodies; export the skeleton as BVH, or markers as C3D or TRC",
+    ),
     (r"scorer,", "deeplabcut_csv", "a first line 'scorer'"),
     (r",?\s*bodyparts,", "deeplabcut_csv", "a first line 'bodyparts'"),
     (r"track,frame_idx,", "sleap_csv", "the columns of SLEAP's analysis export"),

@@ -22,7 +22,7 @@ def named(files: dict[str, Any] | Any) -> list[NamedBytes]:
     """Files by name; anything else is the one file `clip`."""
     by_name = (
         files
-        if isinstance(files, dict) and not any(name.endswith(".jpg") or "." not in name for name in files)
+        if isinstance(files, dict) and files and not any(name.endswith(".jpg") or "." not in name for name in files)
         else {"clip.json": files}
     )
     return [NamedBytes(name, as_bytes(content)) for name, content in by_name.items()]

@@ -1,0 +1,137 @@
+"""DeepLabCut's and SLEAP's tables: named body parts with x and y in pixels, of one animal or several.
+
+`deeplabcut_csv`: two to four lines of names (scorer, [individuals,] bodyparts, coords), then a line a frame; the first
+column, or the first three, say the frame: its number, or the path of its picture (DeepLabCut's docs, "output files",
+and its convertcsv2h5 for the three columns of 2.2 and later). coords are x, y and, of networks, likelihood; an empty
+field is a part that was not labelled, and so is one that is left out at the end of a line. Parts of the individual
+`single` are of no animal, and are left out where there are others. `sleap_csv`: `track, frame_idx, instance.score, A.x,
+A.y, A.score, ..` as `sleap-convert --format analysis.csv` writes it; a line an animal and frame, track empty where it
+is not tracked.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dastm.contract.errors import RefusedError
+from dastm.contract.layouts import layout_of
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
+from pipeline.parse.tools.tables import floats, of_width, rows_of_text, without_empty_end
+
+_HEADS = ("scorer", "individuals", "bodyparts", "coords")
+_COORDS = {"x": 0, "y": 1, "likelihood": 2}
+_NUMBER = re.compile(r"(\d{1,15})(?!.*\d)")
+NOTE_SINGLE = "parts_of_no_individual_left_out"
+Places = dict[str, dict[str, dict[int, int]]]
+"""Individual -> part -> coordinate -> column."""
+
+
+def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """`deeplabcut_csv`: one file; RefusedError with the line for anything else."""
+    (file,) = files
+    heads: dict[str, list[str]] = {}
+    rows: list[tuple[int, list[str]]] = []
+    for line, row in rows_of_text(file.data):
+        name = next((head for head in _HEADS if head in row[:1]), None)
+        if name is not None and not rows:
+            heads[name] = row
+        else:
+            rows.append((line, row))
+    places, n_index = _places(heads)
+    notes: tuple[str, ...] = ()
+    if len(places) > 1 and places.pop("single", None) is not None:
+        notes = (NOTE_SINGLE,)
+    parts = tuple(dict.fromkeys(part for own in places.values() for part in own))
+    width = len(heads["coords"])
+    stated = [_frame(row[:n_index], at) for at, (_, row) in enumerate(rows)]
+    frames, n_frames, said = frames_of(stated)
+    scored = any(2 in own for individual in places.values() for own in individual.values())
+    seen = [
+        _seen(frame, of_width(row + [""] * (width - len(row)), width, line), line, place, individual, parts, scored)
+        for frame, (line, row) in sorted(zip(frames, rows, strict=True), key=lambda pair: pair[0])
+        for place, individual in enumerate(places.values())
+    ]
+    found = [one for one in seen if np.isfinite(one.places_VC).all(axis=1).any()]
+    return gathered(found, n_frames, layout_of("deeplabcut", parts, image=True), named=True, notes=(*notes, *said))
+
+
+def _places(heads: Mapping[str, list[str]]) -> tuple[Places, int]:
+    """The columns of each individual's parts, and how many columns say the frame."""
+    missing = next((name for name in ("bodyparts", "coords") if name not in heads), None)
+    if missing is not None:
+        raise RefusedError(f"no line {missing!r} among the first ones", line=1)
+    coords, parts = heads["coords"], heads["bodyparts"]
+    individuals = heads.get("individuals", ["one"] * len(coords))
+    n_index = next((at for at, name in enumerate(coords) if name in _COORDS), len(coords))
+    if not len(coords) == len(parts) == len(individuals) or n_index == len(coords):
+        raise RefusedError("lines of names that are not equally long, or without x and y", line=len(heads))
+    places: Places = {}
+    for at in range(n_index, len(coords)):
+        if coords[at] not in _COORDS:
+            raise RefusedError(f"coords {coords[at][:40]!r}, expected x, y or likelihood", line=len(heads))
+        part = places.setdefault(individuals[at], {}).setdefault(parts[at], {})
+        if part.setdefault(_COORDS[coords[at]], at) != at:
+            raise RefusedError(f"{parts[at][:40]!r} is there twice", line=len(heads))
+    if any(not {0, 1} <= set(own) for individual in places.values() for own in individual.values()):
+        raise RefusedError("a body part without x or y", line=len(heads))
+    return places, n_index
+
+
+def _frame(index: Sequence[str], at: int) -> int:
+    """The number of a frame: the last one in the last column that has any."""
+    match = next((found for text in reversed(index) for found in [_NUMBER.search(text)] if found), None)
+    return int(match[1]) if match else at
+
+
+def _seen(
+    frame: int,
+    row: Sequence[str],
+    line: int,
+    place: int,
+    individual: Mapping[str, Mapping[int, int]],
+    parts: Sequence[str],
+    scored: bool,
+) -> Seen:
+    places_VC = np.full((len(parts), 2), np.nan)
+    scores_V = np.zeros(len(parts))
+    for v, part in enumerate(parts):
+        own = individual.get(part)
+        if own is not None:
+            values = floats([row[own[k]] for k in sorted(own)], line)
+            places_VC[v] = values[:2]
+            scores_V[v] = values[2] if 2 in own else 1.0
+    return Seen(frame, places_VC, scores_V if scored else None, place)
+
+
+def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """`sleap_csv`: one file; RefusedError with the line for anything else."""
+    (file,) = files
+    rows = rows_of_text(file.data)
+    header = without_empty_end(next(rows)[1])
+    at = {name: column for column, name in enumerate(header)}
+    parts = [name.removesuffix(".x") for name in header if name.endswith(".x")]
+    lacking = next((part for part in parts if f"{part}.y" not in at), None)
+    if not parts or lacking is not None or "frame_idx" not in at:
+        raise RefusedError("not the columns track, frame_idx, PART.x, PART.y, PART.score", line=1)
+    columns = [at[f"{part}.{c}"] for part in parts for c in ("x", "y")]
+    scores = [at.get(f"{part}.score", -1) for part in parts]
+    tracks: dict[str, int] = {}
+    stated: list[int] = []
+    found: list[Seen] = []
+    for line, fields in rows:
+        row = of_width(fields, len(header), line)
+        (number,) = floats([row[at["frame_idx"]]], line)
+        if not 0 <= number < 2**31 or number % 1:
+            raise RefusedError(f"frame_idx {row[at['frame_idx']][:40]!r} is not a whole number", line=line)
+        track = row[at["track"]] if "track" in at else ""
+        own = tracks.setdefault(track, len(tracks)) if track else None
+        places_VC = np.array(floats([row[c] for c in columns], line)).reshape(-1, 2)
+        scores_V = np.array([floats([row[c]], line)[0] if c >= 0 else np.nan for c in scores])
+        stated.append(int(number))
+        found.append(Seen(0, places_VC, np.where(np.isnan(scores_V), 1.0, scores_V), own))
+    frames, n_frames, notes = frames_of(stated)
+    seen = sorted((one._replace(frame=f) for one, f in zip(found, frames, strict=True)), key=lambda one: one.frame)
+    return gathered(seen, n_frames, layout_of("sleap", parts, image=True), named=True, notes=notes)

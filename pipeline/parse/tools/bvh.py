@@ -1,0 +1,174 @@
+"""BVH motion capture: a skeleton of offsets, and angles of its joints a frame -> places of the joints.
+
+In: `HIERARCHY`, `ROOT name { OFFSET x y z  CHANNELS n names  JOINT .. End Site { OFFSET } }`, `MOTION`, `Frames: n`,
+`Frame Time: s` and a line a frame. Source: M. Meredith and S. Maddock, "Motion Capture File Formats Explained"
+(Sheffield, 2001). Rotations are in degrees and apply in the order in which the channels are listed, each about the axes
+of the joint as the ones before have turned it; a position channel replaces the offset's coordinate for the root, and is
+added to it elsewhere. Ends are joints called `<parent> end`. Names and layout are those of the file; the unit is
+guessed, because the form has none.
+
+Axes: T frames, V joints, C coordinates, K channels.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dastm.contract.errors import RefusedError
+from dastm.contract.layouts import layout_of
+from dastm.contract.skeleton import MAX_JOINTS, Layout
+from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.poses import NamedBytes, Poses
+from pipeline.parse.tools.space import joint_names, unit_of, up_of
+from pipeline.parse.tools.tables import floats, text_of
+from pipeline.tracks import MAX_FRAMES
+
+_AXES = {"x": 0, "y": 1, "z": 2}
+
+
+@dataclass
+class _Joint:
+    name: str
+    parent: int
+    offset: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    channels: list[str] = field(default_factory=list)
+
+
+def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """One file; RefusedError, with the line in the motion, for anything else."""
+    (file,) = files
+    hierarchy, motion, start = _halves(text_of(file.data))
+    joints = _joints(hierarchy.split())
+    values_TK, step_s = _motion(motion, start, sum(len(joint.channels) for joint in joints))
+    places_TVC = _places(joints, values_TK)
+    if not np.isfinite(places_TVC).all():
+        raise RefusedError("angles or offsets that are not finite")
+    names = joint_names([joint.name for joint in joints])
+    own = layout_of("bvh", names, image=False)
+    bones = tuple((v, joint.parent) for v, joint in enumerate(joints) if joint.parent >= 0)
+    unit_m, said = unit_of(places_TVC)
+    up, turned = up_of(places_TVC, names)
+    return Poses(
+        layout=replace(own, bones=bones),
+        named=True,
+        n_frames=len(values_TK),
+        frame_P=np.arange(len(values_TK), dtype=np.int32),
+        places_PVC=places_TVC,
+        id_P=np.zeros(len(values_TK), np.int64),
+        unit_m=unit_m,
+        up=up,
+        fps=1 / step_s if step_s > 0 else None,
+        notes=(*said, *turned),
+    )
+
+
+def _halves(text: str) -> tuple[str, list[str], int]:
+    """What stands before and after the line MOTION, and the number of that line."""
+    lines = text.splitlines()
+    at = next((at for at, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
+    if not text.lstrip().upper().startswith("HIERARCHY") or at is None:
+        raise RefusedError("no HIERARCHY and MOTION", line=1)
+    return "\n".join(lines[:at]), lines[at + 1 :], at + 1
+
+
+def _joints(words: Sequence[str]) -> list[_Joint]:
+    joints: list[_Joint] = []
+    open_: list[int] = []
+    at = 1
+    try:
+        while at < len(words):
+            word = words[at].upper()
+            if word in ("ROOT", "JOINT", "END"):
+                stop = words.index("{", at)
+                parent = open_[-1] if open_ else -1
+                if (parent < 0) != (word == "ROOT") or len(joints) >= MAX_JOINTS:
+                    raise RefusedError(f"{word} {words[at + 1][:40]} out of place, or more than {MAX_JOINTS} joints")
+                name = f"{joints[parent].name} end" if word == "END" else " ".join(words[at + 1 : stop])
+                joints.append(_Joint(name, parent))
+                open_.append(len(joints) - 1)
+                at = stop + 1
+            elif word == "OFFSET":
+                joints[open_[-1]].offset = floats(words[at + 1 : at + 4], 1)
+                at += 4
+            elif word == "CHANNELS":
+                count = int(words[at + 1])
+                joints[open_[-1]].channels = [_channel(name) for name in words[at + 2 : at + 2 + count]]
+                at += 2 + count
+            elif word == "}":
+                open_.pop()
+                at += 1
+            else:
+                raise RefusedError(f"{words[at][:40]!r} in the hierarchy")
+    except (IndexError, ValueError):
+        raise RefusedError("a hierarchy that is cut off, or whose brackets do not match") from None
+    if open_ or not joints or any(len(joint.offset) != 3 for joint in joints):
+        raise RefusedError("a hierarchy that is cut off, or whose brackets do not match")
+    return joints
+
+
+def _channel(name: str) -> str:
+    """`zr` of Zrotation, `yp` of Yposition."""
+    low = name.lower()
+    if low[:1] not in _AXES or low[1:] not in ("rotation", "position"):
+        raise RefusedError(f"channel {name[:40]!r}")
+    return low[:2]
+
+
+def _motion(lines: Sequence[str], start: int, n_channels: int) -> tuple[NDArray[np.float64], float]:
+    """The values of all channels in all frames, and the time of one frame in seconds."""
+    said = [line for line in lines[:6] if ":" in line]
+    stated = {line.split(":")[0].strip().lower(): line.split(":")[1].strip() for line in said}
+    step_s = floats([stated.get("frame time", "")], start + 2)[0]
+    rows = []
+    for at, line in enumerate(lines, start + 1):
+        if line.strip() and ":" not in line:
+            row = floats(line.split(), at)
+            if len(row) != n_channels:
+                raise RefusedError(f"{len(row)} numbers, the hierarchy has {n_channels} channels", line=at)
+            rows.append(row)
+    claimed = stated.get("frames", "")
+    if not rows or claimed != str(len(rows)):
+        raise RefusedError(f"{len(rows)} lines of motion, 'Frames:' says {claimed[:40]!r}", line=start + 1)
+    if len(rows) > MAX_FRAMES:
+        raise RefusedError(f"{len(rows)} frames, more than {MAX_FRAMES}")
+    return np.array(rows), step_s if math.isfinite(step_s) else 0.0
+
+
+def _places(joints: Sequence[_Joint], values_TK: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Forward kinematics: parents come before their children."""
+    n_frames = len(values_TK)
+    places_TVC = np.zeros((n_frames, len(joints), 3))
+    turns_V: list[NDArray[np.float64]] = []
+    at = 0
+    for v, joint in enumerate(joints):
+        own_TC = np.tile(np.array(joint.offset), (n_frames, 1))
+        turn_TCC = np.tile(np.eye(3), (n_frames, 1, 1))
+        for channel in joint.channels:
+            axis, value_T = _AXES[channel[0]], values_TK[:, at]
+            at += 1
+            if channel[1] == "r":
+                turn_TCC = turn_TCC @ _turn(axis, np.deg2rad(value_T))
+            else:
+                own_TC[:, axis] = value_T + (0.0 if joint.parent < 0 else own_TC[:, axis])
+        if joint.parent < 0:
+            places_TVC[:, v] = own_TC
+            turns_V.append(turn_TCC)
+        else:
+            above_TCC = turns_V[joint.parent]
+            places_TVC[:, v] = places_TVC[:, joint.parent] + np.einsum("tij,tj->ti", above_TCC, own_TC)
+            turns_V.append(above_TCC @ turn_TCC)
+    return places_TVC
+
+
+def _turn(axis: int, angle_T: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrices of turns about one axis."""
+    one, other = (axis + 1) % 3, (axis + 2) % 3
+    turn_TCC = np.zeros((len(angle_T), 3, 3))
+    turn_TCC[:, axis, axis] = 1
+    turn_TCC[:, one, one] = turn_TCC[:, other, other] = np.cos(angle_T)
+    turn_TCC[:, other, one] = np.sin(angle_T)
+    turn_TCC[:, one, other] = -np.sin(angle_T)
+    return turn_TCC

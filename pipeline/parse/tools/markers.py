@@ -1,0 +1,133 @@
+"""Markers of motion capture: TRC of OpenSim and Motion Analysis, C3D through the package `c3d`.
+
+`trc`: lines `PathFileType ..`, names of facts, their values, `Frame# Time M1  M2  ..` and `X1 Y1 Z1 ..`, then a line a
+frame, all parted by tabs (OpenSim's documentation, "Marker (.trc) files"). NaN in any letters and an empty field are a
+marker that was not seen; NumFrames is often wrong and not used. y points up.
+`c3d`: https://www.c3d.org; read by the package `c3d` (MIT, pure Python), which is an optional dependency. A point whose
+residual is negative was not seen. z points up.
+
+A layout of markers has a star of bones; a definition that names its markers as joints picks them.
+"""
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dastm.contract.errors import RefusedError
+from dastm.contract.layouts import layout_of
+from dastm.contract.skeleton import Layout
+from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
+from pipeline.parse.tools.space import unit_of
+from pipeline.parse.tools.tables import floats, text_of
+from pipeline.tracks import MAX_FRAMES
+
+UNITS: Mapping[str, float] = {"mm": 0.001, "cm": 0.01, "m": 1.0, "dm": 0.1, "meters": 1.0, "inches": 0.0254}
+INSTALL = "reading C3D needs the package c3d: pip install c3d"
+
+
+def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """`trc`: one file; RefusedError with the line for anything else."""
+    (file,) = files
+    lines = text_of(file.data).splitlines()
+    heads = [at for at, line in enumerate(lines[:12]) if line.lower().startswith("frame#")]
+    if not lines[0].startswith("PathFileType") or not heads or heads[0] < 2:
+        raise RefusedError("not the head of a TRC file: PathFileType, facts, Frame#", line=1)
+    facts = dict(zip(lines[heads[0] - 2].lower().split("\t"), lines[heads[0] - 1].split("\t"), strict=False))
+    names = [name.strip() for name in lines[heads[0]].split("\t")[2:]]
+    markers = [name for name in names if name]
+    if not markers or any(name and at % 3 for at, name in enumerate(names)):
+        raise RefusedError("names of markers that are not three columns apart", line=heads[0] + 1)
+    stated, rows = [], []
+    for at, line in enumerate(lines[heads[0] + 2 :], heads[0] + 3):
+        fields = [field.strip() for field in line.rstrip("\r\n").split("\t")]
+        if any(fields):
+            own = (fields + [""] * (2 + 3 * len(markers)))[: 2 + 3 * len(markers)]
+            if any(fields[len(own) :]) or not own[0].isdecimal():
+                raise RefusedError(f"not a frame's number and {3 * len(markers)} coordinates", line=at)
+            stated.append(int(own[0]))
+            rows.append(floats(own[2:], at))
+    if not rows:
+        raise RefusedError("no line of motion")
+    if sorted(set(stated)) != stated:
+        raise RefusedError("numbers of frames that do not ascend")
+    frames, n_frames, notes = frames_of(stated)
+    unit_m = UNITS.get(facts.get("units", "").strip().lower())
+    places_PVC = np.array(rows).reshape(len(rows), len(markers), 3)
+    guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
+    return Poses(
+        layout=_layout("trc", markers),
+        named=True,
+        n_frames=n_frames,
+        frame_P=np.array(frames, np.int32),
+        places_PVC=places_PVC,
+        id_P=np.zeros(len(rows), np.int64),
+        unit_m=guessed_m,
+        fps=_rate(facts.get("datarate", "")),
+        notes=(*notes, *said),
+    )
+
+
+def _rate(text: str) -> float | None:
+    try:
+        rate = float(text)
+    except ValueError:
+        return None
+    return rate if 0 < rate < 1e6 else None
+
+
+def _layout(name: str, markers: Sequence[str]) -> Layout:
+    if len(set(markers)) != len(markers):
+        raise RefusedError("two markers of one name")
+    try:
+        return layout_of(name, markers, image=False)
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+
+
+def read_c3d(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """`c3d`: one file; RefusedError where it is damaged, or the package is not installed."""
+    (file,) = files
+    try:
+        import c3d
+    except ImportError:
+        raise RefusedError(INSTALL) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on headers that most programs write
+            reader = c3d.Reader(io.BytesIO(file.data))
+            labels = [label.strip() for label in reader.point_labels]
+            rate, unit = float(reader.point_rate), reader.get("POINT:UNITS")
+            points = [(number, frame) for number, frame, _ in reader.read_frames(copy=True)]
+    except Exception as error:  # whatever a damaged file makes of a foreign package
+        raise RefusedError(f"not a C3D file: {' '.join(str(error).split())[:100]}") from None
+    return _of_points(labels, points, rate, None if unit is None else str(unit.string_value).strip().lower())
+
+
+def _of_points(labels: Sequence[str], points: Sequence[tuple[int, Any]], rate: float, unit: str | None) -> Poses:
+    """Poses of frames of (N, 5): x, y, z, residual, cameras."""
+    if not points or not len(points[0][1]) or len(points) > MAX_FRAMES:
+        raise RefusedError(f"{len(points)} frames of no points" if points else "no frame")
+    values_PVK = np.asarray([frame for _, frame in points], np.float64)
+    places_PVC = np.where((values_PVK[..., 3] < 0)[..., None], np.nan, values_PVK[..., :3])
+    names = list(labels[: places_PVC.shape[1]])
+    names += [f"point {v}" for v in range(len(names), places_PVC.shape[1])]
+    unique = [name if name and names.index(name) == v else f"{name or 'point'} {v}" for v, name in enumerate(names)]
+    unit_m = UNITS.get(unit or "")
+    guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
+    frames, n_frames, notes = frames_of([number for number, _ in points])
+    return Poses(
+        layout=_layout("c3d", unique),
+        named=True,
+        n_frames=n_frames,
+        frame_P=np.array(frames, np.int32),
+        places_PVC=places_PVC,
+        id_P=np.zeros(len(points), np.int64),
+        unit_m=guessed_m,
+        up="z",
+        fps=rate if rate > 0 else None,
+        notes=(*notes, *said),
+    )

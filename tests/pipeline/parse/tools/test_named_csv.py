@@ -1,0 +1,63 @@
+"""Columns of named joints: one line of names or two, units and axis from geometry, frames."""
+
+import numpy as np
+import pytest
+
+from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.space import NOTE_UNIT, NOTE_UP
+from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
+
+ONE = "frame,nose_x,nose_y,nose_z,left_ankle_x,left_ankle_y,left_ankle_z,other\n"
+NUITRACK = (
+    "Timestamp,Timestamp,Header, ,joint_head,joint_head,joint_head,"
+    "joint_left_ankle,joint_left_ankle,joint_left_ankle,\n"
+    "sec,nsec,seq, ,x,y,z,x,y,z,\n\n162,18,295, ,-20,295,2203,1,-900,2000,\n162,19,297, ,-20,296,2203,1,-900,2000,\n"
+)
+
+
+def test_names_that_end_in_coordinates_make_joints():
+    clip = clip_of("named_csv", ONE + "4,0,1.7,0,0.1,0,,a\n3,0,1.6,0,0.1,0,0.2,b\n")
+    assert (clip.frames, clip.frame_index.tolist()) == (2, [0, 1])
+    assert clip.joints_PVC[0].tolist() == [[0, np.float32(1.6), 0], [np.float32(0.1), 0, np.float32(0.2)]]
+    assert np.isnan(clip.joints_PVC[1, 1]).all()
+    assert poses_of("named_csv", ONE + "4,0,1.7,0,0.1,0,0,a\n").layout.joints == ("nose", "left ankle")
+    assert form_of(ONE.replace("other", "tip_x,tip_y,tip_z")) == "named_csv"
+
+
+def test_joints_over_coordinates_an_empty_line_and_a_comma_at_the_end():
+    clip = clip_of("named_csv", NUITRACK)
+    assert (clip.frames, clip.joints_PVC[0, 0].tolist(), clip.notes) == (
+        3,
+        pytest.approx([-0.020, 0.295, 2.203]),
+        (NOTE_UNIT,),
+    )
+    assert poses_of("named_csv", NUITRACK).layout.joints == ("head", "left ankle")
+
+
+def test_z_up_is_told_by_the_head_and_the_feet():
+    clip = clip_of("named_csv", ONE.replace("frame,", "") + "0,0,1700,0.1,0,0,\n")
+    assert clip.joints_PVC[0, 0].tolist() == pytest.approx([0, 1.7, 0])
+    assert set(clip.notes) == {NOTE_UNIT, NOTE_UP}
+
+
+def test_two_dimensions_with_confidences():
+    text = "nose_x,nose_y,nose_score,hip_x,hip_y,hip_score\n320,240,0.9,100,200,0\n"
+    clip = clip_of("named_csv", text, image_size=(640, 480))
+    assert clip.joints_PVC[0, 0].tolist() == [0.5, 0.5]
+    assert clip.scores_PV[0].tolist() == [np.float32(0.9), 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b,c\n1,2,3\n", "no columns of joints' names"),
+        (ONE, "no line but the first"),
+        (ONE + "1,2\n", "2 fields, expected 8"),
+        (ONE + "1,2,b,0,0,0,0,0\n", "'b' is not a number"),
+        (ONE + "0.5,2,1,0,0,0,0,0\n", "frame '0.5' is not a whole number"),
+        ("a,b\n", "no columns of joints' names"),
+    ],
+)
+def test_what_is_no_such_table_is_refused(text, reason):
+    with pytest.raises(RefusedError, match=reason):
+        clip_of("named_csv", text)
