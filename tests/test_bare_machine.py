@@ -7,7 +7,7 @@ from tests.toy import TINY, toy_shards
 
 WITHOUT = """
 import sys
-for name in ("webdataset", "dvc", "triton"):
+for name in ("webdataset", "dvc", "triton", "scipy.stats"):
     sys.modules[name] = None  # importing it is now an ImportError
 from dastm.cli import main
 main(sys.argv[1:])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Accuracies = NDArray[np.float64]
 """One of every episode (or query, 0 or 1), 0..1."""
@@ -15,7 +15,7 @@ def interval95(accuracies: Accuracies) -> float:
     n = len(accuracies)
     if n < 2:
         return math.nan
-    return float(stats.t.ppf(0.975, n - 1) * accuracies.std(ddof=1) / math.sqrt(n))
+    return float(special.stdtrit(n - 1, 0.975) * accuracies.std(ddof=1) / math.sqrt(n))
 
 
 def mean_interval(accuracies: Accuracies) -> dict[str, float]:

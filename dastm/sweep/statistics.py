@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from dastm.config.schema import EvalConfig
 from dastm.evaluation.intervals import Accuracies, interval95
@@ -113,6 +112,8 @@ def columns(sweep: Sweep) -> list[Column]:
 
 def difference(reference: Sequence[Accuracies], other: Sequence[Accuracies]) -> Difference:
     """Paired difference of two rows, seeds averaged first. Raises: ValueError if the episodes differ in number."""
+    from scipy import stats  # takes a second, which cells of a sweep need not spend
+
     first, second = (np.mean(np.stack(list(row)), axis=0) for row in (reference, other))
     if first.shape != second.shape:
         raise ValueError(f"rows of {len(first)} and {len(second)} episodes cannot be paired")
