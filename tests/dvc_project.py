@@ -72,7 +72,7 @@ def attempt(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "NO_COLOR": "1",
     }
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False)
 
 
 def change_params(folder: Path, block: str, **values: Any) -> None:
