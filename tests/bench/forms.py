@@ -17,8 +17,9 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools import TOOLS
-from pipeline.parse.tools.poses import NamedBytes, tracks_of
+from pipeline.parse.tools.poses import NamedBytes
 from pipeline.parse.tools.recognise import HEAD_BYTES, recognise
+from pipeline.parse.tools.tool_sources import read_alone
 from pipeline.tracks import Tracks
 from tests.bench.forms_truths import CASES, Case
 
@@ -59,10 +60,7 @@ def outcome(folder: Path, case: Case) -> tuple[str, str, str]:
 
 def _tracks(form: str, files: list[NamedBytes], case: Case) -> Tracks:
     layout = KNOWN_LAYOUTS[case.layout] if case.layout else None
-    spec = SourceSpec(**case.spec)
-    poses = TOOLS[form].read(files, spec, layout)
-    wanted = layout or poses.layout
-    return tracks_of(poses, wanted, spec, zero_is_missing=wanted.is_image)
+    return read_alone(form, files, SourceSpec(**case.spec), layout).tracks
 
 
 def _agrees(expected: str | None, reason: str) -> str:

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import layout_of
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
-from pipeline.parse.tools.tables import floats, of_width, rows_of_text, without_empty_end
+from pipeline.parse.tools.tables import first_row, floats, of_width, rows_of_text
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDS = {"x": 0, "y": 1, "likelihood": 2}
@@ -55,7 +55,7 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
         for place, individual in enumerate(places.values())
     ]
     found = [one for one in seen if np.isfinite(one.places_VC).all(axis=1).any()]
-    return gathered(found, n_frames, layout_of("deeplabcut", parts, image=True), named=True, notes=(*notes, *said))
+    return gathered(found, n_frames, own_layout("deeplabcut", parts, image=True), named=True, notes=(*notes, *said))
 
 
 def _places(heads: Mapping[str, list[str]]) -> tuple[Places, int]:
@@ -110,7 +110,7 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     """`sleap_csv`: one file; RefusedError with the line for anything else."""
     (file,) = files
     rows = rows_of_text(file.data)
-    header = without_empty_end(next(rows)[1])
+    header = first_row(rows)
     at = {name: column for column, name in enumerate(header)}
     parts = [name.removesuffix(".x") for name in header if name.endswith(".x")]
     lacking = next((part for part in parts if f"{part}.y" not in at), None)
@@ -134,4 +134,4 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
         found.append(Seen(0, places_VC, np.where(np.isnan(scores_V), 1.0, scores_V), own))
     frames, n_frames, notes = frames_of(stated)
     seen = sorted((one._replace(frame=f) for one, f in zip(found, frames, strict=True)), key=lambda one: one.frame)
-    return gathered(seen, n_frames, layout_of("sleap", parts, image=True), named=True, notes=notes)
+    return gathered(seen, n_frames, own_layout("sleap", parts, image=True), named=True, notes=notes)

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import layout_of
 from dastm.contract.skeleton import MAX_JOINTS, Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.space import joint_names, unit_of, up_of
 from pipeline.parse.tools.tables import floats, text_of
@@ -47,7 +47,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     if not np.isfinite(places_TVC).all():
         raise RefusedError("angles or offsets that are not finite")
     names = joint_names([joint.name for joint in joints])
-    own = layout_of("bvh", names, image=False)
+    own = own_layout("bvh", names, image=False)
     bones = tuple((v, joint.parent) for v, joint in enumerate(joints) if joint.parent >= 0)
     unit_m, said = unit_of(places_TVC)
     up, turned = up_of(places_TVC, names)

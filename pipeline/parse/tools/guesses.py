@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of
 from dastm.contract.skeleton import Layout
 
@@ -37,12 +38,20 @@ LEAST_CENTRED = 0.02
 """Metres, or fractions: the middle of the hips is the origin if it is nowhere further from it."""
 
 
+def own_layout(name: str, joints: Sequence[str], *, image: bool) -> Layout:
+    """A layout of a file's own joints; RefusedError for names that repeat, or too many."""
+    try:
+        return layout_of(name, joints, image=image)
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+
+
 def layout_by_count(n_joints: int, *, image: bool) -> Layout:
     """The layout that this number of joints usually means; else one of joints with numbers for names."""
     name = (FLAT_BY_COUNT if image else SPACE_BY_COUNT).get(n_joints)
     if name is not None:
         return KNOWN_LAYOUTS[name]
-    return layout_of(f"joints{n_joints}", [f"joint {v}" for v in range(n_joints)], image=image)
+    return own_layout(f"joints{n_joints}", [f"joint {v}" for v in range(n_joints)], image=image)
 
 
 def guessed(places_PVC: NDArray[np.float64], wanted: Layout | None, joints: Sequence[str] = ()) -> dict[str, Any]:
@@ -63,7 +72,7 @@ def guessed(places_PVC: NDArray[np.float64], wanted: Layout | None, joints: Sequ
     pixels = largest > MOST_FRACTION
     up = "-y" if world else "y"
     if joints:
-        return {"layout": layout_of("own", joints, image=image), "named": True, "pixels": pixels, "up": up}
+        return {"layout": own_layout("own", joints, image=image), "named": True, "pixels": pixels, "up": up}
     if n_joints == 33 and not image:
         return {"layout": KNOWN_LAYOUTS["blazepose33_world"], "pixels": pixels, "up": up}
     if n_joints == 21 and not image:

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import layout_of, plain
+from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
-from pipeline.parse.tools.guesses import guessed, layout_by_count
+from pipeline.parse.tools.guesses import guessed, layout_by_count, own_layout
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, numbers, rows_of, shown
 from pipeline.parse.tools.openpose import in_order
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
@@ -200,5 +200,5 @@ def _clip(
     own = layout_by_count(counts[0][0], image=True) if counts[0][1] == 2 else told.pop("layout")
     told |= {"layout": own}
     if len(joints) == counts[0][0] and joints != own.joints:
-        told |= {"layout": layout_of("own", joints, image=own.is_image), "named": True}
+        told |= {"layout": own_layout("own", joints, image=own.is_image), "named": True}
     return gathered(found, n_frames, told.pop("layout"), notes=notes, **told, **facts)

@@ -20,7 +20,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import TIMES, FrameColumn
 from pipeline.parse.tools.guesses import guessed
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.tables import as_array, floats, of_width, rows_of_text, without_empty_end
+from pipeline.parse.tools.tables import as_array, first_row, floats, of_width, rows_of_text
 
 _WORDS = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3, "vis": 3, "score": 3, "confidence": 3, "presence": 4}
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
@@ -39,7 +39,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     """One file; RefusedError with the line for what is no table of landmarks."""
     (file,) = files
     rows = rows_of_text(file.data, spec.delimiter)
-    header = without_empty_end(next(rows)[1])
+    header = first_row(rows)
     low = [name.casefold() for name in header]
     places = {name: at for at, name in reversed(list(enumerate(low)))}
     if "landmark" in places or ("joint" in places and "x" in places):

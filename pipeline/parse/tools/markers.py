@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import layout_of
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.space import unit_of
 from pipeline.parse.tools.tables import floats, text_of
@@ -59,7 +59,7 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
     places_PVC = np.array(rows).reshape(len(rows), len(markers), 3)
     guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
     return Poses(
-        layout=_layout("trc", markers),
+        layout=own_layout("trc", markers, image=False),
         named=True,
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),
@@ -77,15 +77,6 @@ def _rate(text: str) -> float | None:
     except ValueError:
         return None
     return rate if 0 < rate < 1e6 else None
-
-
-def _layout(name: str, markers: Sequence[str]) -> Layout:
-    if len(set(markers)) != len(markers):
-        raise RefusedError("two markers of one name")
-    try:
-        return layout_of(name, markers, image=False)
-    except ValueError as error:
-        raise RefusedError(str(error)) from None
 
 
 def read_c3d(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -120,7 +111,7 @@ def _of_points(labels: Sequence[str], points: Sequence[tuple[int, Any]], rate: f
     guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
     frames, n_frames, notes = frames_of([number for number, _ in points])
     return Poses(
-        layout=_layout("c3d", unique),
+        layout=own_layout("c3d", unique, image=False),
         named=True,
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),

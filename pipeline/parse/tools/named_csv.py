@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import layout_of, plain
+from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.space import unit_of, up_of
-from pipeline.parse.tools.tables import as_array, floats, rows_of_text
+from pipeline.parse.tools.tables import as_array, first_row, floats, rows_of_text
 
 _COLUMN = re.compile(r"(.+?)[ _.:](x|y|z|score|visibility|confidence|likelihood)", re.IGNORECASE)
 _FRAMES = ("frame", "frame_id", "frame_index", "frame_number", "seq")
@@ -29,7 +30,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     """One file; RefusedError with the line for anything else."""
     (file,) = files
     rows = rows_of_text(file.data, spec.delimiter)
-    header = next(rows)[1]
+    header = first_row(rows)
     if sum(_COLUMN.fullmatch(name) is not None for name in header) < 4:
         header = _joined(header, next(rows, (2, []))[1])
     joints = _joints(header)
@@ -43,7 +44,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     places_PVC = values_PVK[..., : len(axes)]
     facts, said = _facts(places_PVC, tuple(joints))
     return Poses(
-        layout=layout_of("named", tuple(joints), image=len(axes) == 2),
+        layout=own_layout("named", tuple(joints), image=len(axes) == 2),
         named=True,
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),

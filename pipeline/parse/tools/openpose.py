@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of
+from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
 
@@ -105,7 +106,7 @@ def _layout(places_VC: NDArray[np.float64]) -> Layout:
     if name is not None and places_VC.shape[1] == 2:
         return KNOWN_LAYOUTS[name]
     joints = KNOWN_LAYOUTS[name].joints if name else [f"joint {v}" for v in range(len(places_VC))]
-    return layout_of(f"openpose{len(places_VC)}", joints, image=places_VC.shape[1] == 2)
+    return own_layout(f"openpose{len(places_VC)}", joints, image=places_VC.shape[1] == 2)
 
 
 def _scale(seen: Sequence[Seen]) -> dict[str, Any]:

@@ -234,4 +234,6 @@ def _fractions(
     if size is not None and all(0 < length < 1e9 for length in size):
         return places_PVC / np.array(size, np.float64), ()
     largest = float(np.abs(places_PVC[~lost_PV]).max(initial=0.0))
+    if largest == np.inf:
+        raise RefusedError("a coordinate that is infinite")
     return places_PVC / max(1.0, largest), (NOTE_SIZE,)

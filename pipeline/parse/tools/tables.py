@@ -47,6 +47,14 @@ def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[
         raise RefusedError(f"not CSV: {error}", line=reader.line_num) from None
 
 
+def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
+    """The fields of the first line, without empty ones at its end; RefusedError where there is no line."""
+    row = next(rows, None)
+    if row is None:
+        raise RefusedError("no line of names", line=1)
+    return without_empty_end(row[1])
+
+
 def floats(fields: Sequence[str], line: int) -> list[float]:
     """The numbers of some fields; RefusedError with the line for one that is none."""
     try:

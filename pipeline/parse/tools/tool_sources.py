@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from dastm.contract.errors import DataError, RefusedError
+from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import ParseSpec
 from pipeline.definitions.source_spec import AUTO, TOOL_FORMATS, SourceSpec
 from pipeline.parse.raw_files import RawFile
@@ -45,7 +47,7 @@ def members(files: Sequence[RawFile], spec: ParseSpec, name: str) -> Iterator[Me
     clips = [file for file in files if file.name != source.labels_file]
     if not clips:
         raise DataError(f"{files[0].root}: {source.labels_file} and not a single clip")
-    groups = list(_groups(clips, name))
+    groups = list(grouped(clips, name))
     shared = shared_names([clip for clip, _, _ in groups], source)
     for clip, form, parts in groups:
         member = member_of(clip, spec, source, shared)
@@ -62,6 +64,27 @@ def read(member: Member, spec: ParseSpec) -> Tracks:
     return read_files(form, files, spec, member.notes)
 
 
+class ToolClip(NamedTuple):
+    """A clip that no definition describes."""
+
+    tracks: Tracks
+    layout: Layout
+    """The one that was asked for, or what the files say or imply."""
+    fps: float | None
+    """Frames a second, where the files say it."""
+
+
+def read_alone(
+    form: str, files: Sequence[NamedBytes], source: SourceSpec | None = None, layout: Layout | None = None
+) -> ToolClip:
+    """The files of one clip as `grouped` puts them together; RefusedError where they cannot be read."""
+    source = source or SourceSpec()
+    poses = TOOLS[form].read(files, source, layout)
+    wanted = layout or poses.layout
+    tracks = tracks_of(poses, wanted, source, zero_is_missing=wanted.is_image and source.image != "centred")
+    return ToolClip(tracks, wanted, poses.fps)
+
+
 def read_files(form: str, files: Sequence[NamedBytes], spec: ParseSpec, notes: tuple[str, ...] = ()) -> Tracks:
     """The files of one clip -> tracks in the definition's layout."""
     source = spec.source or SourceSpec()
@@ -71,8 +94,8 @@ def read_files(form: str, files: Sequence[NamedBytes], spec: ParseSpec, notes: t
     )
 
 
-def _groups(files: Sequence[RawFile], name: str) -> Iterator[tuple[RawFile, str | RefusedError, list[RawFile]]]:
-    """Each clip as one file, with its form and the files that it is made of."""
+def grouped(files: Sequence[RawFile], name: str) -> Iterator[tuple[RawFile, str | RefusedError, list[RawFile]]]:
+    """Each clip as one file, with its form and the files that it is made of; `AUTO` looks into each file."""
     framed: dict[tuple[str, Path, PurePosixPath, str], list[RawFile]] = {}
     for file in files:
         form = _form_of(file) if name == AUTO else name

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS
 from pipeline.parse.tools.guesses import guessed, layout_by_count
 
@@ -47,6 +48,11 @@ def test_the_layout_that_is_wanted_decides():
 def test_names_make_a_layout_of_their_own():
     found = guessed(body(2, 2), None, ("left elbow", "left shoulder"))
     assert (found["named"], found["layout"].bones) == (True, ((1, 0),))
+
+
+def test_joints_that_are_too_many_are_refused():
+    with pytest.raises(RefusedError, match="1 to 1024 joints"):
+        layout_by_count(2000, image=True)
 
 
 def test_joints_of_no_known_number_are_numbered():

@@ -39,7 +39,7 @@ def test_no_empty_line_windows_line_ends_and_no_unit():
     [
         ("PathFileType\t4\n", "not the head of a TRC file"),
         (HEAD.replace("R.ASIS\t\t\tL", "R.ASIS\t\tL"), "not three columns apart"),
-        (HEAD.replace("L.ASIS", "R.ASIS") + "1\t0\t1\t2\t3\t4\t5\t6\n", "two markers of one name"),
+        (HEAD.replace("L.ASIS", "R.ASIS") + "1\t0\t1\t2\t3\t4\t5\t6\n", "distinct names"),
         (HEAD, "no line of motion"),
         (HEAD + "a\t0\t1\t2\t3\t4\t5\t6\n", "line 6: not a frame's number and 6 coordinates"),
         (HEAD + "1\t0\t1\t2\t3\t4\t5\tb\n", "line 6: 'b' is not a number"),

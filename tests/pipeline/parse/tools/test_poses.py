@@ -128,5 +128,7 @@ def test_depth_in_an_image_is_left_out_but_not_made_up():
 def test_numbers_that_do_not_fit_are_refused():
     with pytest.raises(RefusedError, match=r"coordinate 1e\+300 at observation 0, joint 1"):
         tracks(Seen(0, [[1, 1], [1, 1e300]]), pixels=False)
+    with pytest.raises(RefusedError, match="infinite"):
+        tracks(Seen(0, [[1, 1], [np.inf, 1]]))
     with pytest.raises(RefusedError, match="100002 frames, more than 100000"):
         tracks(Seen(100_001, [[1, 1], [2, 2]]))

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.tools.tables import floats, of_width, rows_of_text, text_of
+from pipeline.parse.tools.tables import first_row, floats, of_width, rows_of_text, text_of
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "a\tb\r\n1\t2\r\n", "a;b\n\n 1 ; 2 \n", "\ufeffa,b\n1,2"])
@@ -26,6 +26,12 @@ def test_empty_fields_at_the_end_are_no_fields():
     for wrong in (["1"], ["1", "2", "3"]):
         with pytest.raises(RefusedError, match="fields, expected 2"):
             of_width(wrong, 2, 1)
+
+
+def test_a_table_of_nothing_has_no_names():
+    assert first_row(rows_of_text(b"a,b,,\n")) == ["a", "b"]
+    with pytest.raises(RefusedError, match="no line of names"):
+        first_row(rows_of_text(b",\n"))
 
 
 def test_what_is_no_text_is_refused(monkeypatch):

@@ -7,9 +7,13 @@ import pytest
 
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.parse.plan import make_plan, run_job
+from pipeline.parse.raw_files import RawFile
 from pipeline.parse.run import parse
+from pipeline.parse.tools.poses import NamedBytes
+from pipeline.parse.tools.tool_sources import grouped, read_alone
 from pipeline.table import read_clips, read_refused
 from tests.pipeline.parse.sources.source_files import define
+from tests.pipeline.parse.tools.test_bvh import TEXT as BVH
 from tests.pipeline.parse.tools.test_openpose import frames, person
 from tests.pipeline.parse.tools.tool_files import as_bytes
 from tests.pipeline.raw_files import zip_folder
@@ -136,3 +140,12 @@ def test_ten_thousand_small_files_are_a_matter_of_seconds(tmp_path):
     definition = define(tmp_path, "openpose_json", "body25", class_names=NAMES)
     (job,) = make_plan(definition, [tmp_path / "raw"]).jobs
     assert np.array_equal(run_job(job, definition).tracks.frame_index, np.arange(2000))
+
+
+def test_a_clip_that_no_definition_describes_has_the_layout_and_rate_of_its_file(tmp_path):
+    clip = read_alone("bvh", [NamedBytes("a.bvh", BVH.encode())])
+    assert (clip.layout.joints[0], clip.fps, clip.tracks.frames) == ("hip centre", pytest.approx(25), 2)
+    raw = write(tmp_path / "raw", video("wave/000/") | {"jump/a.bvh": BVH})
+    files = [RawFile(path.relative_to(raw).as_posix(), raw, None, 1) for path in sorted(raw.rglob("*.*"))]
+    found = {clip.source: (form, len(parts)) for clip, form, parts in grouped(files, "auto")}
+    assert found == {"jump/a.bvh": ("bvh", 1), "wave/000.json": ("openpose_json", 3)}

@@ -7,8 +7,9 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools import TOOLS
-from pipeline.parse.tools.poses import NamedBytes, Poses, tracks_of
+from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.recognise import HEAD_BYTES, recognise
+from pipeline.parse.tools.tool_sources import read_alone
 from pipeline.tracks import Tracks
 
 
@@ -37,8 +38,7 @@ def poses_of(form: str, files: Any, layout: Layout | str | None = None, **source
 def clip_of(form: str, files: Any, layout: Layout | str | None = None, **source: Any) -> Tracks:
     """The tracks, in the layout that is asked for or that the reader finds."""
     wanted = KNOWN_LAYOUTS[layout] if isinstance(layout, str) else layout
-    poses = poses_of(form, files, wanted, **source)
-    return tracks_of(poses, wanted or poses.layout, SourceSpec(**source), zero_is_missing=poses.layout.is_image)
+    return read_alone(form, named(files), SourceSpec(**source), wanted).tracks
 
 
 def form_of(files: Any) -> str | None:
