@@ -48,14 +48,23 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
     width = len(heads["coords"])
     stated = [_frame(row[:n_index], at) for at, (_, row) in enumerate(rows)]
     frames, n_frames, said = frames_of(stated)
-    scored = any(2 in own for individual in places.values() for own in individual.values())
-    seen = [
-        _seen(frame, of_width(row + [""] * (width - len(row)), width, line), line, place, individual, parts, scored)
-        for frame, (line, row) in sorted(zip(frames, rows, strict=True), key=lambda pair: pair[0])
-        for place, individual in enumerate(places.values())
+    numbers = [
+        [*floats(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line), np.nan] for line, row in rows
     ]
-    found = [one for one in seen if np.isfinite(one.places_VC).all(axis=1).any()]
-    return gathered(found, n_frames, own_layout("deeplabcut", parts, image=True), named=True, notes=(*notes, *said))
+    values_NK = np.array(numbers, np.float64).reshape(len(rows), width - n_index + 1)
+    scored = any(2 in own for individual in places.values() for own in individual.values())
+    seen: list[Seen] = []
+    for place, individual in enumerate(places.values()):
+        columns_VK = [[individual.get(part, {}).get(k, width) - n_index for k in range(3)] for part in parts]
+        values_NVK = values_NK[:, np.array(columns_VK, np.int64)]
+        shown_N = np.asarray(np.isfinite(values_NVK[..., :2]).all(axis=2)).any(axis=1)
+        seen += [
+            Seen(frames[at], values_NVK[at, :, :2], values_NVK[at, :, 2] if scored else None, place)
+            for at in np.flatnonzero(shown_N).tolist()
+        ]
+    ordered = sorted(seen, key=lambda one: one.frame)
+    own = own_layout("deeplabcut", parts, image=True)
+    return gathered(ordered, n_frames, own, named=True, notes=(*notes, *said))
 
 
 def _places(heads: Mapping[str, list[str]]) -> tuple[Places, int]:
@@ -84,26 +93,6 @@ def _frame(index: Sequence[str], at: int) -> int:
     """The number of a frame: the last one in the last column that has any."""
     match = next((found for text in reversed(index) for found in [_NUMBER.search(text)] if found), None)
     return int(match[1]) if match else at
-
-
-def _seen(
-    frame: int,
-    row: Sequence[str],
-    line: int,
-    place: int,
-    individual: Mapping[str, Mapping[int, int]],
-    parts: Sequence[str],
-    scored: bool,
-) -> Seen:
-    places_VC = np.full((len(parts), 2), np.nan)
-    scores_V = np.zeros(len(parts))
-    for v, part in enumerate(parts):
-        own = individual.get(part)
-        if own is not None:
-            values = floats([row[own[k]] for k in sorted(own)], line)
-            places_VC[v] = values[:2]
-            scores_V[v] = values[2] if 2 in own else 1.0
-    return Seen(frame, places_VC, scores_V if scored else None, place)
 
 
 def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:

@@ -27,6 +27,8 @@ from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathe
 LAYOUTS_BY_COUNT = {25: "body25", 18: "openpose18"}
 NOTE_EMPTY_FILE = "empty_files"
 NOTE_PARTS = "hands_and_face_left_out"
+_PARTS = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d")
+_NO_ID: tuple[Any, ...] = (None, [], [-1], -1)
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
@@ -58,7 +60,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
 
 def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
     """The files by the last number in their names, as a number: 10 comes after 9; those without one by name."""
-    numbered = [(match, file) for file in files for match in [_NUMBER.search(PurePosixPath(file.name).name)]]
+    numbered = [(_NUMBER.search(file.name.rpartition("/")[2]), file) for file in files]
     if any(match is None or len(match[1]) > 15 for match, _ in numbered):
         return list(enumerate(sorted(files, key=lambda file: file.name)))
     return sorted(
@@ -73,7 +75,7 @@ def _people(data: bytes, frame: int, said: set[str]) -> list[Seen]:
     for place, person in enumerate(people):
         where = f"person {place}"
         fields = an_object(person, where)
-        if any(fields.get(f"{part}_keypoints_2d") for part in ("face", "hand_left", "hand_right")):
+        if any(map(fields.get, _PARTS)):
             said.add(NOTE_PARTS)
         flat, width = _body(fields)
         if not flat:
@@ -95,7 +97,7 @@ def _body(fields: dict[str, Any]) -> tuple[Any, int]:
 
 def _id(value: Any, where: str) -> int | None:
     """The number that `--tracking` gives; -1 says that it was not asked for."""
-    if value is None or value == [] or not isinstance(value, list | int):
+    if value in _NO_ID or not isinstance(value, list | int):
         return None
     number = a_whole(value, f"{where}: 'person_id'")
     return number if number >= 0 else None
