@@ -5,7 +5,7 @@ from io import TextIOWrapper
 
 import click
 
-from pipeline.cli import doctor, exchange, inspect, stages
+from pipeline.cli import doctor, exchange, init, inspect, stages
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,6 +14,7 @@ def main() -> None:
     """Turn raw skeleton files into class-split shards, step by step, and look at them.
 
     \b
+    dastm-data init recordings/
     dastm-data synth --dataset demo-ntu
     dastm-data parse --dataset demo-ntu
     dastm-data split --dataset demo-ntu
@@ -40,6 +41,7 @@ for command in (
     exchange.export,
 ):
     main.add_command(command)
+main.add_command(init.init)
 main.add_command(doctor.doctor)
 main.add_command(inspect.show)
 main.add_command(inspect.stats)
