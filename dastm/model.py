@@ -94,7 +94,7 @@ class Recogniser(nn.Module):
         """Distances of the episode's queries to its classes, and all features."""
         bodies = self.bodies(episode.support, episode.query)
         factor_QL = self.path_factor(episode.query, episode.support)
-        return self.match(bodies, episode.support_labels, len(episode.plan.class_ids), factor_QL)
+        return self.match(bodies, episode.support_labels, episode.plan.n_way, factor_QL)
 
     def match(self, bodies: Bodies, support_labels: Tensor, n_way: int, factor_QL: Tensor | None = None) -> Matched:
         """`forward` for bodies gathered before, support clips first: on CUDA no step waits for the device."""

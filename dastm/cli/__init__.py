@@ -27,7 +27,7 @@ def main() -> None:
 
 for command in (
     *recogniser.COMMANDS,
-    *(training.train, evaluation.evaluate, evaluation.report, benchmark.measure),
+    *(training.train, evaluation.evaluate, evaluation.calibrate, evaluation.report, benchmark.measure),
     *(sweeps.sweep, sweeps.table),
 ):
     main.add_command(command)

@@ -71,6 +71,12 @@ NONE = "none"
     default=None,
     help="Convert shards whose order of joints or number of frames differs from the run's; the results say so.",
 )
+@click.option(
+    "--open-set",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Add queries of N unknown classes to each episode, and measure how well they are told from known ones.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
     "--out",
@@ -89,6 +95,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
       dastm eval --run data/runs/demo-ntu --k-shot 5
       dastm eval --shards data/shards/demo-ntu --baseline coordinates --baseline path
       dastm eval --run data/runs/ntu-one-shot --protocol one-shot
+      dastm eval --run motion3d --shards data/shards/kard --open-set 5 --baseline path
     """
     from dastm.evaluation.baselines import BASELINES
     from dastm.evaluation.evaluator import evaluate_and_write
@@ -117,6 +124,46 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
         config = checked(EvalConfig, {"baselines": BESIDE_A_RUN, **vars(recipe), **asked}, "eval")
     metrics = evaluate_and_write(config, run_folder, shards, device, out, log=click.echo)
     click.echo("\n".join(table_lines(metrics)))
+
+
+@click.command()
+@click.option(
+    "--run",
+    "run_folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A run folder, or a shipped encoder by name.",
+)
+@click.option("--shards", metavar="DIR|URL", help="Default: the shards that the run was trained on.")
+@click.option(
+    "--subset",
+    type=click.Choice(get_args(Subset)),
+    default="val",
+    show_default=True,
+    help="Whose classes; not those that you will report on.",
+)
+@click.option(
+    "--episodes", type=click.IntRange(min=2), default=300, show_default=True, help="For each number of examples."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Default: <run>/train/limits.json, where it is looked for."
+)
+@one_line_errors
+def calibrate(run_folder: Path, shards: str | None, subset: str, episodes: int, device: str, out: Path | None) -> None:
+    """Measure from which distance on a clip is none of the classes, on classes that the run has not learned.
+
+    `dastm eval --open-set`, `enrol` and `predict` use what it writes.
+
+    Example: dastm calibrate --run data/runs/demo-ntu
+    """
+    from dastm.evaluation.calibration import calibrate as measure
+    from dastm.runs.encoders import run_of
+
+    found, path = measure(run_of(run_folder), shards, subset, episodes, device, out)
+    for seed, limits in found.items():
+        click.echo(f"seed {seed}: {limits}")
+    click.echo(f"limits: {path}")
 
 
 @click.command()

@@ -31,7 +31,7 @@ Examples = Literal["mean", "nearest", "both"]
 TooFew = Literal["error", "leave_out"]
 Baseline = Literal["coordinates", "path", "untrained"]
 """What each is: `dastm.evaluation.baselines`."""
-EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few")
+EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few", "open_set")
 """The options of an evaluation that the one-shot protocol fixes."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -357,6 +357,8 @@ class EvalConfig:
     """Also score classes that the run was trained or validated on."""
     convert: bool = False
     """If the shards differ from the run's, convert what can be converted: order of joints, number of frames."""
+    open_set: Annotated[int, Field(ge=0, strict=True)] = 0
+    """Classes of an episode beyond n_way that have queries, but no examples: the answer to them is none of these."""
 
     @property
     def name(self) -> str:
@@ -364,10 +366,11 @@ class EvalConfig:
         if self.protocol == "one-shot":
             return f"{self.subset}-one-shot"
         shape = f"{self.n_way}way-{self.k_shot}shot-{self.n_query}q-{self.episodes}e"
-        return f"{self.subset}-{shape}-seed{self.seed}"
+        unknown = f"-{self.open_set}unknown" if self.open_set else ""
+        return f"{self.subset}-{shape}{unknown}-seed{self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings that apply to the protocol, as metrics.json holds them."""
-        unused = EPISODES_ONLY if self.protocol == "one-shot" else ()
+        unused = EPISODES_ONLY if self.protocol == "one-shot" else () if self.open_set else ("open_set",)
         settings = {OLD_SUBSET if key == "subset" else key: value for key, value in asdict(self).items()}
         return {key: value for key, value in settings.items() if key not in unused}

@@ -11,13 +11,21 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodePlan:
-    """Which clips: row i of `support` and `query` belongs to `class_ids[i]`; numbers index into that class's pool."""
+    """Which clips: row i of `support` and `query` belongs to `class_ids[i]`; numbers index into that class's pool.
+
+    Classes with queries alone, without a row of examples, are unknown ones: the answer to them is "none of these".
+    """
 
     class_ids: tuple[int, ...]
     support: tuple[tuple[int, ...], ...]
     """N x K"""
     query: tuple[tuple[int, ...], ...]
     """N x Q, disjoint from the support"""
+
+    @property
+    def n_way(self) -> int:
+        """How many classes have examples. Those that have none are unknown, and come last."""
+        return sum(map(bool, self.support))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import torch
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.fetch import EpisodeSource, fetch_episode
-from dastm.episodes.sampler import check_pool, plan_episode
+from dastm.episodes.sampler import KNOBS, check_pool, plan_episode
 from dastm.episodes.several import sets_of
 
 Item = TypeVar("Item")
@@ -34,11 +34,13 @@ def episodes(
     prefetch: int = 4,
     workers: int = 2,
     device: torch.device | None = None,
+    n_unknown: int = 0,
 ) -> Iterator[Episode]:
     """Episodes number `start` to `count - 1` of an epoch, moved to `device` if one is given.
 
     At most `prefetch` episodes are fetched ahead, by `workers` threads (0: none, each is fetched when asked for). What
     goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
+    `n_unknown` more classes of an episode have queries but no examples.
     Raises: RunError at once for an unknown subset or a subset too small for such episodes; ValueError for numbers below
     their minimum.
 
@@ -49,13 +51,22 @@ def episodes(
     [6, 6]
     """
     pool_sizes, sets = source.pool_sizes(subset), sets_of(source, subset)
-    check_pool(pool_sizes, n_way, k_shot, n_query, f"{source.manifest.dataset}: {subset}")
-    if min(seed, epoch, count, start, workers) < 0 or prefetch < 1:
-        raise ValueError("seed, epoch, count, start and workers must not be negative, prefetch at least 1")
+    knobs = ("n_way or the unknown classes (--n-way, --open-set)", *KNOBS[1:]) if n_unknown else KNOBS
+    check_pool(pool_sizes, n_way + n_unknown, k_shot, n_query, f"{source.manifest.dataset}: {subset}", knobs)
+    if min(seed, epoch, count, start, workers, n_unknown) < 0 or prefetch < 1:
+        raise ValueError("seed, epoch, count, start, workers and n_unknown must not be negative, prefetch at least 1")
 
     def fetch(number: int) -> Episode:
         plan = plan_episode(
-            pool_sizes, n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number, sets=sets
+            pool_sizes,
+            n_way=n_way,
+            k_shot=k_shot,
+            n_query=n_query,
+            seed=seed,
+            epoch=epoch,
+            number=number,
+            sets=sets,
+            n_unknown=n_unknown,
         )
         episode = fetch_episode(source, subset, plan)
         return episode if device is None else episode.to(device)

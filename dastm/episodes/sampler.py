@@ -13,6 +13,9 @@ from dastm.contract.errors import RunError
 from dastm.contract.wording import listed
 from dastm.episodes.episode import EpisodePlan
 
+KNOBS = ("n_way (--n-way)", "k_shot (--k-shot)", "n_query (--n-query)")
+"""What a user changes to have fewer ways, shots, queries."""
+
 
 def check_pool(
     pool_sizes: Mapping[int, int],
@@ -20,7 +23,7 @@ def check_pool(
     k_shot: int,
     n_query: int,
     where: str,
-    knobs: tuple[str, str, str] = ("n_way (--n-way)", "k_shot (--k-shot)", "n_query (--n-query)"),
+    knobs: tuple[str, str, str] = KNOBS,
 ) -> None:
     """Say in one line whether every episode can be drawn from these classes (class id -> number of clips).
 
@@ -56,11 +59,13 @@ def plan_episode(
     epoch: int,
     number: int,
     sets: Sequence[Sequence[int]] = (),
+    n_unknown: int = 0,
 ) -> EpisodePlan:
     """Draw one episode: classes without repetition, then `k_shot + n_query` clips of each without repetition.
 
     Every class, and every clip of a class, is equally likely; the order of `pool_sizes` does not matter. With two or
     more `sets` of class ids, each class is one of a set, and every set with classes left is equally likely.
+    After the `n_way` classes come `n_unknown` others that have queries, but no examples.
     Raises: as `check_pool`; ValueError for a negative seed, epoch or number. Source: Vinyals et al., NeurIPS 2016.
 
     >>> import dastm
@@ -68,19 +73,20 @@ def plan_episode(
     >>> len(plan.class_ids), [len(row) for row in plan.support], [len(row) for row in plan.query]
     (2, [1, 1], [2, 2])
     """
-    check_pool(pool_sizes, n_way, k_shot, n_query, "the pool")
+    n_drawn = n_way + n_unknown
+    check_pool(pool_sizes, n_drawn, k_shot, n_query, "the pool")
     if min(seed, epoch, number) < 0:
         raise ValueError(f"seed, epoch and number must not be negative, got {seed}, {epoch}, {number}")
     # A spawn key, unlike a longer seed, keeps (seed, epoch, number) apart from every other such triple.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, number)))
     if len(sets) > 1:
-        class_ids = _of_sets(sets, n_way, rng)
+        class_ids = _of_sets(sets, n_drawn, rng)
     else:
-        class_ids = [int(c) for c in rng.choice(sorted(pool_sizes), size=n_way, replace=False)]
+        class_ids = [int(c) for c in rng.choice(sorted(pool_sizes), size=n_drawn, replace=False)]
     drawn = [rng.choice(pool_sizes[c], size=k_shot + n_query, replace=False).tolist() for c in class_ids]
     return EpisodePlan(
         class_ids=tuple(class_ids),
-        support=tuple(tuple(clips[:k_shot]) for clips in drawn),
+        support=tuple(tuple(clips[:k_shot]) if i < n_way else () for i, clips in enumerate(drawn)),
         query=tuple(tuple(clips[k_shot:]) for clips in drawn),
     )
 

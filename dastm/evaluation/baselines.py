@@ -28,7 +28,7 @@ def coordinate_distances(episode: Episode) -> Tensor:
     """
     bodies = max(clips.joints_LMTVC.shape[1] for clips in (episode.support, episode.query))
     support, query = (_flat(clips.joints_LMTVC, bodies) for clips in (episode.support, episode.query))
-    centres = prototypes(support, episode.support_labels, len(episode.plan.class_ids))
+    centres = prototypes(support, episode.support_labels, episode.plan.n_way)
     distances_QW: Tensor = torch.linalg.vector_norm((query[:, None] - centres).flatten(2), dim=2)
     return distances_QW
 
@@ -49,7 +49,7 @@ def path_to_classes(layout: Layout) -> Distances:
         support, query = (
             path_terms(clips.joints_LMTVC, is_image=layout.is_image) for clips in (episode.support, episode.query)
         )
-        pairs_QL, n_way = path_distances(query, support), len(episode.plan.class_ids)
+        pairs_QL, n_way = path_distances(query, support), episode.plan.n_way
         return to_classes(pairs_QL, episode.support_labels, n_way, "nearest")
 
     return distances

@@ -8,6 +8,7 @@ difference has a paired interval. Under the one-shot protocol queries take the p
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,15 @@ from dastm.evaluation.baselines import BASELINES
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies
 from dastm.evaluation.metrics import Row, over_seeds, summary
+from dastm.evaluation.open_rows import Opened, OpenRow, open_rows, open_summary
 from dastm.evaluation.predictions import Noted
 from dastm.evaluation.results_folder import evaluation_folder, replaced_because, weights_digest, write_evaluation
+from dastm.matching.rejection import USUAL
 from dastm.model import build_recogniser
 from dastm.runs.device import pick_device, precision
 from dastm.runs.encoders import results_of
 from dastm.runs.fit import fitted
+from dastm.runs.limits import read_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
 from dastm.runs.run_folder import check_results, remove_half_written_results
@@ -61,11 +65,18 @@ def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accura
 
 
 def score(
-    source: EpisodeSource, config: EvalConfig, distances: Distances, device: torch.device, label: str, epoch: int = 0
+    source: EpisodeSource,
+    config: EvalConfig,
+    distances: Distances,
+    device: torch.device,
+    label: str,
+    epoch: int = 0,
+    opened: Opened | None = None,
 ) -> Accuracies:
     """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order.
 
-    Another `epoch`, other episodes of the same shape and seed.
+    Another `epoch`, other episodes of the same shape and seed. `opened` gathers episodes with unknown classes; then the
+    accuracies are those of their known queries.
     """
     if config.protocol == "one-shot":
         items = one_shot.chunks(source, config.subset, device)
@@ -83,9 +94,15 @@ def score(
         epoch=epoch,
         count=config.episodes,
         device=device,
+        n_unknown=config.open_set,
     )
     bar = progress(items, total=config.episodes, desc=label, unit="episode", leave=False)
-    return episode_accuracies(distances, bar)
+    if opened is None:
+        return episode_accuracies(distances, bar)
+    with torch.inference_mode():
+        for episode in bar:
+            opened.add(episode, distances(episode))
+    return opened.known_accuracies()
 
 
 def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device_name: str) -> list[Row]:
@@ -112,8 +129,10 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
         distances = BASELINES[baseline].distances
         if distances is not None:
             noted = Noted(distances(plain.manifest.layout))
-            shares = score(plain, config, noted, device, baseline)
-            rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}))
+            opened = Opened() if config.open_set else None
+            shares = score(plain, config, noted, device, baseline, opened=opened)
+            told = open_rows(baseline, 0, opened.compared, None, None) if opened is not None else []
+            rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}, opened=told))
         elif record is not None:
             rows.append(_network_row(baseline, record, source, config, device, None))
     return rows
@@ -126,17 +145,22 @@ def _network_row(
     layout, training = source.manifest.layout, record.config
     # A network trained with tf32 can be scored where there is none.
     arithmetic = training.optimise.precision if device.type == "cuda" else "float32"
-    by_seed, predicted = {}, {}
+    by_seed, predicted, told = {}, {}, list[OpenRow]()
     for seed in training.optimise.seeds:
         if run is None:
             model = build_recogniser(training, layout, seed).to(device)
         else:
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
-            noted = Noted(one_shot.SupportOnce(model) if config.protocol == "one-shot" else FeatureCache(model))
-            by_seed[seed] = score(source, config, noted, device, f"{name} seed {seed}")
+            cache = FeatureCache(model)
+            noted = Noted(one_shot.SupportOnce(model) if config.protocol == "one-shot" else cache)
+            opened = Opened(cache.between) if config.open_set else None
+            by_seed[seed] = score(source, config, noted, device, f"{name} seed {seed}", opened=opened)
         predicted[seed] = noted.columns()
-    return Row(name=name, by_seed=by_seed, predicted=predicted)
+        if opened is not None:
+            limits = None if run is None else read_limits(run, seed) or USUAL
+            told += open_rows(name, seed, opened.compared, limits, training.matching.temperature)
+    return Row(name=name, by_seed=by_seed, predicted=predicted, opened=told)
 
 
 def evaluate_and_write(
@@ -176,12 +200,25 @@ def evaluate_and_write(
     metrics = {**summary(rows, config, manifest.dataset), **about}
     if classes:
         metrics["classes"] = one_shot.class_summary({row.name: over_seeds(row) for row in rows}, classes)
+    if config.open_set:
+        told = [one for row in rows for one in row.opened]
+        metrics["open_set"] = {"rows": open_summary(told), **_limits_told(record, run)}
     if folder is None:
         return metrics
     if replaced := replaced_because(folder, metrics):
         log(f"replaces {folder}: {replaced}")
     remove_half_written_results(folder)
     return write_evaluation(rows, metrics, folder, classes)
+
+
+def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, Any]:
+    """The limits that queries were refused by, a seed each, and a note where they are not the run's own."""
+    if record is None or run is None:
+        return {}
+    found = {seed: read_limits(run, seed) for seed in record.config.optimise.seeds}
+    usual = "" if all(found.values()) else f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
+    limits = {str(seed): asdict(own or USUAL) for seed, own in found.items()}
+    return {"limits": limits, **({"note": usual} if usual else {})}
 
 
 def _needed(config: EvalConfig) -> dict[str, int]:

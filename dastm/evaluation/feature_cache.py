@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dastm.episodes.episode import ClipBatch, Episode
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.model import Recogniser
 
 BUDGET = 2 * 2**30
@@ -34,15 +34,25 @@ class FeatureCache:
 
     def __call__(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
-        class_ids, plan = episode.plan.class_ids, episode.plan
-        support_keys, query_keys = (_keys(class_ids, positions) for positions in (plan.support, plan.query))
-        support = torch.stack(self._once(self.kept, support_keys, episode.support, self.model.encode))
-        query = torch.stack(self._once(self.kept, query_keys, episode.query, self.model.encode))
-        factor_QL = None
-        if self.model.matcher.options.path:
-            support_terms = self.terms(support_keys, episode.support)
-            factor_QL = self.model.terms_factor(self.terms(query_keys, episode.query), support_terms)
-        return self.model.class_distances(query, support, episode.support_labels, len(class_ids), factor_QL)
+        support, support_terms = self._known(episode.plan, episode.plan.support, episode.support)
+        query, query_terms = self._known(episode.plan, episode.plan.query, episode.query)
+        factor_QL = _factor(self.model, query_terms, support_terms)
+        return self.model.class_distances(query, support, episode.support_labels, episode.plan.n_way, factor_QL)
+
+    def between(self, episode: Episode) -> Tensor:
+        """Distances of the episode's examples to each other -> (L, L)."""
+        support, terms = self._known(episode.plan, episode.plan.support, episode.support)
+        factor_LL = _factor(self.model, terms, terms)
+        distances_LL = self.model.distances(support, support)
+        return distances_LL if factor_LL is None else distances_LL * factor_LL.to(distances_LL.dtype)
+
+    def _known(
+        self, plan: EpisodePlan, positions: tuple[tuple[int, ...], ...], clips: ClipBatch
+    ) -> tuple[Tensor, Tensor | None]:
+        """Features of the support or the query of a plan, and terms where the matching has them."""
+        keys = _keys(plan.class_ids, positions)
+        features = torch.stack(self._once(self.kept, keys, clips, self.model.encode))
+        return features, self.terms(keys, clips) if self.model.matcher.options.path else None
 
     def terms(self, keys: list[Key], clips: ClipBatch) -> Tensor:
         """Terms of clips -> (L, M, R, V, C); bodies that a clip's first batch had not are zeros, as in any batch."""
@@ -64,6 +74,10 @@ class FeatureCache:
             self.room -= computed.nbytes
             kept.update(new)
         return found
+
+
+def _factor(model: Recogniser, query: Tensor | None, support: Tensor | None) -> Tensor | None:
+    return None if query is None or support is None else model.terms_factor(query, support)
 
 
 def _keys(class_ids: tuple[int, ...], positions: tuple[tuple[int, ...], ...]) -> list[Key]:

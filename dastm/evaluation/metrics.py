@@ -1,6 +1,6 @@
 """Rows of accuracies in, what metrics.json holds of them out: means, intervals, paired differences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from dastm.config.schema import EvalConfig
 from dastm.evaluation.intervals import Accuracies, mean_interval
+from dastm.evaluation.open_rows import OpenRow
 from dastm.evaluation.predictions import Columns
 
 
@@ -19,6 +20,8 @@ class Row:
     by_seed: Mapping[int, Accuracies]
     predicted: Mapping[int, Columns] = field(default_factory=dict)
     """seed -> what every query was taken for, see `predictions`."""
+    opened: Sequence[OpenRow] = ()
+    """How its known queries are told from unknown ones, a seed and way each."""
 
 
 def summary(rows: list[Row], config: EvalConfig, dataset: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from dastm.contract.wording import listed
 from dastm.evaluation.baselines import BASELINES
+from dastm.evaluation.open_rows import open_lines
 
 WITHOUT_LEARNING: Mapping[str, str] = {name: baseline.words for name, baseline in BASELINES.items()}
 """Baselines that a training has to beat, in words."""
@@ -20,7 +21,8 @@ def title(metrics: Mapping[str, Any]) -> str:
     if settings.get("protocol") == "one-shot":
         queries = sum(entry["queries"] for entry in metrics["classes"].values())
         return f"{where}: one-shot protocol, {len(metrics['classes'])} classes at once, {queries} queries"
-    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot, {settings['n_query']} queries a class"
+    unknown = f", {settings['open_set']} unknown classes" if settings.get("open_set") else ""
+    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot{unknown}, {settings['n_query']} queries a class"
     return f"{where}: {shape}, {settings['episodes']} episodes (seed {settings['seed']})"
 
 
@@ -61,4 +63,6 @@ def table_lines(metrics: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {COMPARE}")
     for name, difference in metrics["differences"].items():
         lines.append(f"  {name:<24} {difference['mean']:+6.2f} ± {difference['interval']:.2f}  (paired)")
+    if told := metrics.get("open_set"):
+        lines += open_lines(told) + ([f"  note: {told['note']}"] if "note" in told else [])
     return lines

@@ -11,11 +11,11 @@ from typing import Any
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest, checksum, encode_manifest
-from dastm.evaluation import one_shot
+from dastm.evaluation import one_shot, open_rows
 from dastm.evaluation.metrics import Row
 from dastm.evaluation.predictions import predictions_file
 from dastm.runs.record import TrainingRecord
-from dastm.runs.results import METRICS_NAME, read_evaluation, save_evaluation
+from dastm.runs.results import METRICS_NAME, OPEN_SET_NAME, read_evaluation, save_evaluation
 
 EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
 
@@ -36,7 +36,9 @@ def write_evaluation(
             for number, share in enumerate(shares)
         ]
     noted = [(row.name, seed, columns) for row in rows for seed, columns in row.predicted.items()]
-    return save_evaluation(folder, metrics, fields, cells, predictions_file(noted))
+    opened = [one for row in rows for one in row.opened]
+    beside = {OPEN_SET_NAME: (open_rows.FIELDS, open_rows.open_cells(opened))} if opened else {}
+    return save_evaluation(folder, metrics, fields, cells, predictions_file(noted), beside)
 
 
 def evaluation_folder(config: EvalConfig, record: TrainingRecord | None, manifest: Manifest) -> str:

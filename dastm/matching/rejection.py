@@ -50,6 +50,10 @@ class Limits:
             raise ValueError(f"limits must be finite, and but for decline positive, got {self}")
 
 
+USUAL = Limits(threshold=0.57, decline=0.155, spread=1.38, temperature=0.2)
+"""For a run whose own limits nobody has measured: about those of `motion3d`."""
+
+
 def own_distances(between_LL: Tensor, labels_L: Tensor) -> Tensor:
     """Distance of each example to the nearest other one of its class -> (L,); infinite where there is none."""
     others_LL = labels_L[:, None] == labels_L

@@ -10,6 +10,7 @@ In: an encoder and examples. Out: the file, which appears whole, and both again;
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import NotOurs, check_plain, remove_unfinished
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
+from dastm.matching.rejection import Limits
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.encoder import Encoder, build_encoder
 from dastm.recogniser.examples import Example, checked_action
@@ -70,6 +72,7 @@ def container_bytes(encoder: Encoder, examples: Sequence[Example]) -> bytes:
             "name": encoder.name,
             "config": encoder.config.to_dict(),
             "n_frames": encoder.n_frames,
+            "limits": asdict(encoder.limits),
             "about": dict(encoder.about),
         },
         "layouts": [layout.to_dict() for layout in layouts],
@@ -158,7 +161,9 @@ def _parts(document: Mapping[str, Any], weights: bytes, joints: bytes, path: Pat
     about = document["encoder"]
     config = config_from_dict(about["config"], str(path))
     state = load_tensors(weights)
-    encoder = build_encoder(str(about["name"]), config, int(about["n_frames"]), state, about["about"], str(path))
+    limits = Limits(**{key: float(value) for key, value in about["limits"].items()})
+    facts = str(about["name"]), config, int(about["n_frames"]), state, about["about"]
+    encoder = build_encoder(*facts, str(path), limits)
     layouts = [Layout.from_dict(layout) for layout in document["layouts"]]
     arrays: dict[str, NDArray[np.float32]] = load_arrays(joints)
     rows = document["examples"]

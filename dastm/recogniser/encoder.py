@@ -22,14 +22,14 @@ from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.skeleton import COMMON, Layout
 from dastm.matching.path import likeness, path_terms
-from dastm.matching.rejection import Limits
+from dastm.matching.rejection import USUAL, Limits
 from dastm.model import Recogniser, build_recogniser
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.preparation import Preparation, prepare
 from dastm.runs.encoders import best_weights, run_of
+from dastm.runs.limits import read_limits
 from dastm.runs.record import TrainingRecord
 
-USUAL = Limits(threshold=0.57, decline=0.155, spread=1.38, temperature=0.2)
 CHUNK = 64
 """Clips that are worked on at a time, which bounds the memory."""
 SHIPPED = {"body15": "motion3d", "pose15": "motion2d"}
@@ -142,11 +142,18 @@ def load_encoder(named: str | Path) -> Encoder:
     about = {"revision": record.revision, "weights": digest, "trained_on": record.dataset}
     prepared = record.preparation or {}
     name = run.resolve().name
-    return build_encoder(name, record.config, int(prepared.get("n_frames", 0)), weights, about, str(run))
+    limits = read_limits(run, record.config.optimise.seeds[0]) or USUAL
+    return build_encoder(name, record.config, int(prepared.get("n_frames", 0)), weights, about, str(run), limits)
 
 
 def build_encoder(
-    name: str, config: Config, n_frames: int, weights: Mapping[str, Any], about: Mapping[str, Any], where: str
+    name: str,
+    config: Config,
+    n_frames: int,
+    weights: Mapping[str, Any],
+    about: Mapping[str, Any],
+    where: str,
+    limits: Limits,
 ) -> Encoder:
     """An encoder from its parts. Raises: RunError naming `where` they come from."""
     layout = COMMON.get(config.augment.layout or "")
@@ -164,7 +171,7 @@ def build_encoder(
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError, KeyError) as error:
         raise RunError(f"{where}: the weights do not fit the network ({str(error).splitlines()[0]})") from None
-    return Encoder(name=name, config=config, n_frames=n_frames, model=model.eval(), about=dict(about))
+    return Encoder(name=name, config=config, n_frames=n_frames, model=model.eval(), limits=limits, about=dict(about))
 
 
 def usual_encoder(layout: Layout) -> str:

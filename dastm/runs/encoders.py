@@ -17,6 +17,7 @@ from dastm.runs.record import CONFIG_NAME, TrainingRecord
 
 ENCODERS = Path(__file__).parents[1] / "encoders"
 CARD = "card.md"
+LIMITS_NAME = "limits.json"
 RUNS = Path("data") / "runs"
 
 
@@ -60,6 +61,8 @@ def make_encoder(run: Path, folder: Path, card: str) -> None:
     )
     shipped.write(folder)
     write_bytes(folder / "train" / f"seed-{seed}" / "best.pt", weights.read_bytes())
+    if (limits := run / "train" / LIMITS_NAME).is_file():
+        write_bytes(folder / "train" / LIMITS_NAME, limits.read_bytes())
     write_bytes(folder / CARD, card.encode())
 
 

@@ -7,6 +7,7 @@ curves.csv is a plain table (DVC draws it); what is said of it is in train/curve
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dastm.contract.errors import RunError
@@ -15,6 +16,7 @@ from dastm.runs.files import csv_bytes, json_bytes, read_json, write_together
 from dastm.runs.sealed import check_seal, facts_of, read_beside, read_csv_beside, sealed
 
 METRICS_NAME, EPISODES_NAME, PREDICTIONS_NAME = "metrics.json", "episodes.csv", "predictions.parquet"
+OPEN_SET_NAME = "open_set.csv"
 CURVES_NAME, CURVES_FACTS = "curves.csv", "curves.json"
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
 
@@ -34,13 +36,21 @@ def save_evaluation(
     fields: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
     predictions: tuple[bytes, int],
+    beside: Mapping[str, tuple[Sequence[str], Sequence[Mapping[str, Any]]]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """episodes.csv and predictions.parquet, then metrics.json, which speaks of them -> what metrics.json holds."""
+    """episodes.csv and predictions.parquet, then metrics.json, which speaks of them -> what metrics.json holds.
+
+    `beside` names further tables, by their fields and rows. One that an evaluation before has left is removed.
+    """
     episodes = csv_bytes(fields, rows)
+    tables = {name: csv_bytes(*table) for name, table in beside.items()}
     files = {EPISODES_NAME: facts_of(episodes, len(rows)), PREDICTIONS_NAME: facts_of(*predictions)}
+    files |= {name: facts_of(tables[name], len(table[1])) for name, table in beside.items()}
     document = sealed({**metrics, "files": files})
-    written = {EPISODES_NAME: episodes, PREDICTIONS_NAME: predictions[0], METRICS_NAME: json_bytes(document)}
+    written = {EPISODES_NAME: episodes, PREDICTIONS_NAME: predictions[0], **tables, METRICS_NAME: json_bytes(document)}
     write_together({folder / name: data for name, data in written.items()})
+    if OPEN_SET_NAME not in beside:
+        (folder / OPEN_SET_NAME).unlink(missing_ok=True)
     return document
 
 

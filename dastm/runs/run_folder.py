@@ -25,7 +25,7 @@ from dastm.contract.ownership import (
 )
 from dastm.contract.shard_reading import PARQUET_FAULTS
 
-RESULT_NAMES = ("metrics.json", "episodes.csv", "predictions.parquet")
+RESULT_NAMES = ("metrics.json", "episodes.csv", "predictions.parquet", "open_set.csv")
 TABLE_NAMES = ("table.md", "table.csv", "table.tex", "table.html", "curve.svg")
 BENCH_NAMES = ("bench.json", "bench.md", "growth.svg")
 CELL_NAMES = ("cell.yaml", "commands.json", "failed.json", "log.txt", ".lock")
@@ -43,16 +43,18 @@ def _has_predictions(path: Path) -> bool:
 
 
 PREDICTIONS = FileKind("the predictions of an evaluation", _has_predictions)
-RESULTS = dict(zip(RESULT_NAMES, (METRICS, EPISODES, PREDICTIONS), strict=True))
+OPEN_SET = FileKind("the open-set measures of an evaluation", csv_with("row", "seed", "auroc"))
+LIMITS = FileKind("the limits of a run", json_with("limits", "weights"))
+RESULTS = dict(zip(RESULT_NAMES, (METRICS, EPISODES, PREDICTIONS, OPEN_SET), strict=True))
 RECORD = FileKind("the record of a training", json_with("config", "dataset", "shards_digest", "versions"))
 SWEEP = FileKind("the plan of a sweep", json_with("grid", "cells", "rows"))
 BENCH = FileKind("the result of `dastm bench`", json_with("machine", "cases"))
 _TRAINING = re.compile(
-    r"config\.json|curves\.json|seed-\d+/((last|best|pretrain)\.pt(\.damaged|\.old)?|curves\.csv|\.pretrain\.pt\.lock)",
+    r"config\.json|curves\.json|limits\.json|seed-\d+/((last|best|pretrain)\.pt(\.damaged|\.old)?|curves\.csv|\.pretrain\.pt\.lock)",
 )
 _RESULTS = re.compile(rf"(.+/)?({'|'.join(map(re.escape, RESULT_NAMES))})")
 _WRITTEN = {
-    *("config.json", "last.pt", "best.pt", "pretrain.pt", "curves.csv", "curves.json", "report.html"),
+    *("config.json", "last.pt", "best.pt", "pretrain.pt", "curves.csv", "curves.json", "limits.json", "report.html"),
     *(*RESULT_NAMES, *CELL_NAMES),
 }
 _CELL = re.compile(r"[a-z0-9._-]+_seed-\d+_[0-9a-f]{8}")

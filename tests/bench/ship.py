@@ -24,6 +24,7 @@ def main(words: list[str]) -> int:
     changes = [word for setting in settings for word in ("--set", setting)]
     train = ["train", "--shards", str(shards), "--out", str(run), "--preset", PRESET, *changes]
     dastm_command(train, standalone_mode=False)
+    dastm_command(["calibrate", "--run", str(run), "--shards", str(shards)], standalone_mode=False)
     make_encoder(run, ENCODERS / name, card)
     return 0
 

@@ -50,6 +50,25 @@ def test_the_three_commands_in_a_row(call, shards):
     assert Path("run/report.html").is_file()
 
 
+def test_limits_are_measured_then_used_where_classes_are_unknown(call, shards):
+    assert call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS).exit_code == 0
+    words = ("--n-way", 2, "--n-query", 2, "--episodes", 3, "--open-set", 2, "--baseline", "path")
+    before = call("eval", "--run", "run", *words)
+    assert before.exit_code == 0, before.output
+    assert "toy test: 2-way 1-shot, 2 unknown classes" in before.stdout
+    assert "limits are the usual ones; `dastm calibrate" in before.stdout
+    measured = call("calibrate", "--run", "run", "--subset", "test", "--episodes", 4)
+    assert measured.exit_code == 0, measured.output
+    assert "seed 0: Limits(threshold=" in measured.stdout
+    assert Path("run/train/limits.json").is_file()
+    after = call("eval", "--run", "run", *words)
+    assert after.exit_code == 0, after.output
+    assert "the usual ones" not in after.stdout
+    assert Path("run/eval/test-2way-1shot-2q-3e-2unknown-seed0/open_set.csv").is_file()
+    again = call("train", "--shards", shards, "--out", "run", "--preset", "small", *SETTINGS, "--replace")
+    assert again.exit_code == 0, again.output
+
+
 def test_defaults_come_from_params(call, shards):
     params = {
         "datasets": {"toy": "toy.yaml"},

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import dastm
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
+from dastm.matching.rejection import Limits
 from dastm.recogniser.container import ABOUT, EXAMPLES, WEIGHTS, _members, container_bytes
 from dastm.recogniser.file import changed, read_recogniser
 from dastm.recogniser.recogniser import ActionRecogniser
@@ -37,6 +39,12 @@ def test_a_recogniser_read_again_predicts_the_same(recogniser, path):
     assert [p.to_dict() for p in again.predict(clips)] == [p.to_dict() for p in recogniser.predict(clips)]
     assert [e.clip.source for e in again.examples] == [e.clip.source for e in recogniser.examples]
     assert [e.clip.fps for e in again.examples] == [30.0] * 6
+
+
+def test_a_recogniser_read_again_refuses_at_the_same_limits(recogniser, tmp_path):
+    limits = Limits(threshold=0.125, decline=0.1, spread=1.5, temperature=0.3)
+    ActionRecogniser(replace(recogniser.encoder, limits=limits), recogniser.examples).save(tmp_path / "strict.dastm")
+    assert dastm.load(tmp_path / "strict.dastm").encoder.limits == limits
 
 
 def test_the_same_recogniser_gives_the_same_bytes(recogniser, path):

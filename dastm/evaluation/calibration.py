@@ -1,0 +1,113 @@
+"""`dastm calibrate`: a run and its validation classes in, the file of its limits out (`dastm.runs.limits`)."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dastm.contract.errors import RunError
+from dastm.episodes.augmentation import center_frames
+from dastm.episodes.episode import Episode
+from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import open_source
+from dastm.evaluation.feature_cache import FeatureCache
+from dastm.evaluation.limits import Compared, fit_limits
+from dastm.matching.rejection import Limits
+from dastm.model import Recogniser
+from dastm.runs.device import pick_device, precision
+from dastm.runs.encoders import is_encoder
+from dastm.runs.fit import fitted
+from dastm.runs.limits import check_limits, limits_path, write_limits
+from dastm.runs.load import load_recogniser
+from dastm.runs.record import TrainingRecord
+from dastm.runs.whereabouts import shards_of
+
+SHOTS = (1, 2, 5)
+MOST_WAYS, N_QUERY = 5, 5
+
+
+def calibrate(
+    run: Path, shards: str | None, subset: str, count: int, device_name: str, out: Path | None
+) -> tuple[dict[int, Limits], Path]:
+    """Measure the limits of every seed of a run on the classes of a subset, and write them -> limits, and the file.
+
+    Half of the classes of an episode, at most five, are known, as many are unknown.
+    Raises: RunError if there are fewer than four classes or a class has fewer than four clips, and as `evaluate`.
+    """
+    record, device = TrainingRecord.read(run), pick_device(device_name)
+    if out is None and is_encoder(run):
+        raise RunError(f"{run}: comes with DASTM and is not written into; name a file with --out")
+    path = out or limits_path(run)
+    check_limits(path)
+    where = shards or shards_of(record, run)
+    with closing(open_source(where, device=device, subsets=[subset], commands=shards is not None)) as plain:
+        source, _ = fitted(plain, record, run, convert=False)
+        source = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)
+        shape = _shape(source, subset)
+        found = {}
+        for seed in record.config.optimise.seeds:
+            model = load_recogniser(run, record.config, source.manifest.layout, seed, device)
+            arithmetic = record.config.optimise.precision if device.type == "cuda" else "float32"
+            with precision(device, arithmetic):
+                found[seed] = _limits_of(model, source, subset, shape, count, device, f"{run}: seed {seed}")
+        classes = {"dataset": plain.manifest.dataset, "subset": subset, "classes": len(source.pool_sizes(subset))}
+    write_limits(path, run, found, {**classes, "episodes": count, **shape})
+    return found, path
+
+
+def _shape(source: EpisodeSource, subset: str) -> dict[str, Any]:
+    """Numbers of classes, examples and queries that the classes have room for."""
+    sizes, where = source.pool_sizes(subset), f"{source.manifest.dataset}: {subset}"
+    least, n_way = min(sizes.values(), default=0), min(len(sizes) // 2, MOST_WAYS)
+    if n_way < 2 or least < 4:
+        raise RunError(
+            f"{where} has {len(sizes)} classes and at least {least} clips in each; to measure limits takes 4 classes"
+            " and 4 clips in each"
+        )
+    n_query = min(N_QUERY, least - 2)
+    return {"n_way": n_way, "n_query": n_query, "shots": [k for k in SHOTS if k + n_query <= least]}
+
+
+def _limits_of(
+    model: Recogniser,
+    source: EpisodeSource,
+    subset: str,
+    shape: Mapping[str, Any],
+    count: int,
+    device: torch.device,
+    who: str,
+) -> Limits:
+    cache, n_way = FeatureCache(model), shape["n_way"]
+    compared = {}
+    for shots in shape["shots"]:
+        drawn: Iterator[Episode] = episodes(
+            source,
+            subset,
+            n_way=n_way,
+            k_shot=shots,
+            n_query=shape["n_query"],
+            seed=0,
+            epoch=0,
+            count=count,
+            device=device,
+            n_unknown=n_way,
+        )
+        with torch.inference_mode():
+            compared[shots] = [compare(cache, episode) for episode in drawn]
+    try:
+        return fit_limits(compared)
+    except ValueError as error:
+        raise RunError(f"{who}: {error}") from error
+
+
+def compare(cache: FeatureCache, episode: Episode) -> Compared:
+    """An episode in distances, on the CPU."""
+    return Compared(
+        distances_QW=cache(episode).cpu(),
+        labels_Q=episode.query_labels.cpu(),
+        between_LL=cache.between(episode).cpu(),
+        support_labels_L=episode.support_labels.cpu(),
+    )

@@ -1,0 +1,62 @@
+"""The limits of a run on disk (`dastm.matching.rejection`): written by `dastm calibrate`, read by all who refuse clips.
+
+File: train/limits.json in the run, sealed: the limits of every seed, the digests of the weights that they are of, and
+on which classes they were measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dastm.contract.errors import RunError
+from dastm.contract.ownership import check_file, check_plain
+from dastm.contract.shard_format import checksum
+from dastm.matching.rejection import Limits
+from dastm.runs.encoders import LIMITS_NAME
+from dastm.runs.files import read_json, write_json
+from dastm.runs.run_folder import LIMITS
+from dastm.runs.sealed import check_seal, sealed
+
+
+def limits_path(run: Path) -> Path:
+    """Where the limits of a run lie."""
+    return run / "train" / LIMITS_NAME
+
+
+def check_limits(path: Path) -> None:
+    """NotOurs where limits would be written through a link or over a file of others."""
+    check_plain(path)
+    check_file(path, LIMITS)
+
+
+def write_limits(path: Path, run: Path, by_seed: Mapping[int, Limits], measured: Mapping[str, Any]) -> None:
+    """Limits of the seeds of `run`, and what they were measured on. Raises: NotOurs as `check_limits`."""
+    check_limits(path)
+    limits = {str(seed): asdict(found) for seed, found in by_seed.items()}
+    weights = {str(seed): _digest(run, seed) for seed in by_seed}
+    write_json(path, sealed({"limits": limits, "weights": weights, "measured": dict(measured)}))
+
+
+def read_limits(run: Path, seed: int) -> Limits | None:
+    """Limits of one seed of a run; None where nobody has measured them.
+
+    Raises: RunError naming the file, if it is damaged or of other weights.
+    """
+    path = limits_path(run)
+    if not path.exists():
+        return None
+    again = f"run `dastm calibrate --run {run}` again, or remove it"
+    document = check_seal(read_json(path, again), path, again)
+    try:
+        found, weights = document["limits"][str(seed)], document["weights"][str(seed)]
+        limits = Limits(**{key: float(value) for key, value in found.items()})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path}: holds no limits of seed {seed} ({type(error).__name__}: {error}); {again}") from error
+    if weights != _digest(run, seed):
+        raise RunError(f"{path}: is of other weights than seed {seed} has now; {again}")
+    return limits
+
+
+def _digest(run: Path, seed: int) -> str:
+    return checksum((run / "train" / f"seed-{seed}" / "best.pt").read_bytes())
