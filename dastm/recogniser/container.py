@@ -8,7 +8,9 @@ In: an encoder and examples. Out: the file, which appears whole, and both again;
 """
 
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +45,11 @@ MEMBERS = (ABOUT, WEIGHTS, EXAMPLES)
 MOST_BYTES = 512 * 2**20
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The only date in the zip, so that the same recogniser gives the same bytes."""
+ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(KeyError, ValueError, RuntimeError, NotImplementedError, EOFError),
+)
+"""What reading a damaged zip may raise; its bytes may ask for any way of packing."""
 AGAIN = "make it again with `dastm enrol`"
 
 
@@ -134,7 +141,7 @@ def _members(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
             data = {name: _member(archive, name) for name in MEMBERS}
     except OSError as error:
         raise RunError(os_line(error, path, "cannot be read")) from None
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+    except ZIP_FAULTS as error:
         raise RunError(f"{path}: not a recogniser file, or damaged ({cut(error)}); {AGAIN}") from None
     try:
         document = check_seal(json_value(data[ABOUT]), path, AGAIN)
