@@ -168,19 +168,34 @@ def calibrate(run_folder: Path, shards: str | None, subset: str, episodes: int, 
 
 @click.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
-@click.option("--shards", metavar="DIR|URL", help="Clips to draw. Default: the shards that each run was trained on.")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: report.html in the (first) run folder.")
+@click.option(
+    "--shards",
+    metavar="DIR|URL",
+    help="Clips to draw. Default: the shards that each run was trained on. Of an encoder: those it was evaluated on.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Default: report.html in the (first) run folder; of an encoder data/runs/<encoder>-report.html.",
+)
 @one_line_errors
 def report(runs: tuple[Path, ...], shards: str | None, out: Path | None) -> None:
     """Write one HTML page: accuracies, curves, and what the model looks at.
 
-    It opens without a network. The run's shards must still exist, or --shards names others that fit.
+    RUNS are run folders, or shipped encoders by name. It opens without a network. A run's shards must still exist, or
+    --shards names others that fit.
 
-    Example: dastm report data/runs/demo-ntu
+    \b
+    Examples:
+      dastm report data/runs/demo-ntu
+      dastm report motion3d --shards data/shards/mine
     """
     from dastm.report.page import write_report
+    from dastm.runs.encoders import RUNS, is_encoder, run_of
 
-    path = out or runs[0] / "report.html"
-    for line in write_report(list(runs), path, shards):
+    folders = [run_of(run) for run in runs]
+    beside = RUNS / f"{folders[0].name}-report.html" if is_encoder(folders[0]) else folders[0] / "report.html"
+    path = out or beside
+    for line in write_report(folders, path, shards):
         click.echo(line)
     click.echo(f"report: {path}")

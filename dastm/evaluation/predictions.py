@@ -64,3 +64,8 @@ def predictions_file(noted: Sequence[tuple[str, int, Columns]]) -> tuple[bytes, 
     table, buffer = pa.concat_tables([SCHEMA.empty_table(), *tables]), io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue(), table.num_rows
+
+
+def read_predictions(data: bytes) -> pa.Table:
+    """The table of predictions.parquet."""
+    return pq.read_table(io.BytesIO(data), page_checksum_verification=True)

@@ -9,6 +9,7 @@ Axes: T query frames, S example frames, V joints, D channels; M bodies, R vector
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,23 +19,53 @@ from dastm.matching.path import BAND, STEPS, likeness
 from dastm.matching.soft_dtw import hard_path
 
 
+def has_joint_shares(options: MatchingConfig) -> bool:
+    """Whether the distance of this matching is a sum over joints."""
+    plain = not options.divergence and not options.soft_evaluation
+    return options.spatial == "none" and options.temporal == "dtw" and plain
+
+
 def joint_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig) -> Tensor:
     """Share of every joint in the aligned distance of two clips of features -> (V,), none negative.
 
     Raises: ValueError where joints attend to each other or clips are not aligned, or for the divergence or the soft
     minimum: then no sum over joints is the distance.
     """
-    if options.spatial != "none" or options.temporal != "dtw" or options.divergence or options.soft_evaluation:
+    return aligned_shares(query_TVD, example_SVD, options).parts_PV.sum(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedShares:
+    """Where the distance of two aligned clips comes from, in time and on the body."""
+
+    cost_TS: Tensor
+    """Distance of every query frame to every example frame."""
+    path_P2: Tensor
+    """Steps (t, s) of the best alignment."""
+    parts_PV: Tensor
+    """Share of every step and joint in the distance, none negative; together they are the distance."""
+
+
+def aligned_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig) -> AlignedShares:
+    """`joint_shares` for every step of the best alignment. ValueError as there."""
+    if not has_joint_shares(options):
         raise ValueError("shares of joints: only for spatial none, temporal dtw, no divergence, no soft_evaluation")
+    parts_TSV = _frame_parts(query_TVD, example_SVD, options)
+    cost_TS = parts_TSV.sum(2)
+    path_P2 = hard_path(cost_TS, band=options.band).to(parts_TSV.device)
+    t, s = path_P2.T
+    frames = max(cost_TS.shape) if options.mean else 1
+    return AlignedShares(cost_TS=cost_TS, path_P2=path_P2, parts_PV=parts_TSV[t, s] / frames)
+
+
+def _frame_parts(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig) -> Tensor:
+    """Share of every joint in the distance of every pair of frames -> (T, S, V)."""
     if options.frame_distance == "cosine":
-        parts_TSV = _cosine_parts(_unit(query_TVD), _unit(example_SVD))
-    else:
-        parts_TSV = _squares(query_TVD, example_SVD)
-        sizes_TS1 = parts_TSV.sum(2, keepdim=True).sqrt()
-        parts_TSV = parts_TSV / sizes_TS1.masked_fill(sizes_TS1 == 0, 1)
-        parts_TSV = parts_TSV / math.sqrt(query_TVD[0].numel()) if options.mean else parts_TSV
-    shares_V = _along_the_best_alignment(parts_TSV, options.band)
-    return shares_V / max(parts_TSV.shape[:2]) if options.mean else shares_V
+        return _cosine_parts(_unit(query_TVD), _unit(example_SVD))
+    parts_TSV = _squares(query_TVD, example_SVD)
+    sizes_TS1 = parts_TSV.sum(2, keepdim=True).sqrt()
+    parts_TSV = parts_TSV / sizes_TS1.masked_fill(sizes_TS1 == 0, 1)
+    return parts_TSV / math.sqrt(query_TVD[0].numel()) if options.mean else parts_TSV
 
 
 def path_joint_shares(query_MRVC: Tensor, example_MRVC: Tensor) -> Tensor:
@@ -43,14 +74,10 @@ def path_joint_shares(query_MRVC: Tensor, example_MRVC: Tensor) -> Tensor:
     The numbers of bodies have to be the same; a joint's share is that of all bodies.
     """
     query_RVE, example_RVE = (terms.permute(1, 2, 0, 3).flatten(2) for terms in (query_MRVC, example_MRVC))
-    shares_V = _along_the_best_alignment(_cosine_parts(query_RVE[:STEPS], example_RVE[:STEPS]), BAND)
-    return shares_V / likeness(query_MRVC[None], example_MRVC[None])[0, 0]
-
-
-def _along_the_best_alignment(parts_TSV: Tensor, band: int | None) -> Tensor:
-    t, s = hard_path(parts_TSV.sum(2), band=band).to(parts_TSV.device).T
+    parts_TSV = _cosine_parts(query_RVE[:STEPS], example_RVE[:STEPS])
+    t, s = hard_path(parts_TSV.sum(2), band=BAND).to(parts_TSV.device).T
     shares_V: Tensor = parts_TSV[t, s].sum(0)
-    return shares_V
+    return shares_V / likeness(query_MRVC[None], example_MRVC[None])[0, 0]
 
 
 def _cosine_parts(query_TVD: Tensor, example_SVD: Tensor) -> Tensor:

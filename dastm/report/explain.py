@@ -18,6 +18,7 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.prototypes import prototypes
+from dastm.matching.shares import has_joint_shares, joint_shares
 from dastm.matching.soft_dtw import expected_alignment, hard_path
 from dastm.model import Recogniser
 
@@ -69,6 +70,8 @@ class Pair:
     """Attention of the joints at that pair of frames; None for a model without attention."""
     alignment: Alignment | None
     """The alignment in time; None for a model that compares frame t with frame t."""
+    shares_V: Array | None
+    """Share of every joint in the distance; None for a model whose distance is no sum over joints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +103,10 @@ def explain(model: Recogniser, source: EpisodeSource, subset: str, n_way: int, d
         wrong[0] = torch.inf
         return Explanation(
             features_VD=_numpy(query[0, query.shape[1] // 2]),
-            same=_pair(model, source, subset, episode, query, prototypes_WSVD, 0, distances),
-            other=_pair(model, source, subset, episode, query, prototypes_WSVD, int(wrong.argmin()), distances),
+            same=_pair(model, source, subset, episode, query, prototypes_WSVD, 0, distances, factor_1L),
+            other=_pair(
+                model, source, subset, episode, query, prototypes_WSVD, int(wrong.argmin()), distances, factor_1L
+            ),
         )
 
 
@@ -114,6 +119,7 @@ def _pair(
     prototypes_WSVD: Tensor,
     way: int,
     distances_W: Tensor,
+    factor_1W: Tensor | None,
 ) -> Pair:
     names = [source.manifest.subsets[subset][class_id].name for class_id in episode.plan.class_ids]
     prototype = prototypes_WSVD[way : way + 1]
@@ -134,7 +140,15 @@ def _pair(
         frames=(t, s),
         attention=_attention(model, query_QTVD[0, t], prototype[0, s]),
         alignment=alignment,
+        shares_V=_shares(model, query_QTVD[0], prototype[0], None if factor_1W is None else factor_1W[0, way]),
     )
+
+
+def _shares(model: Recogniser, query_TVD: Tensor, prototype_SVD: Tensor, factor: Tensor | None) -> Array | None:
+    if not has_joint_shares(model.matcher.options):
+        return None
+    shares_V = joint_shares(query_TVD, prototype_SVD, model.matcher.options)
+    return _numpy(shares_V if factor is None else shares_V * factor)
 
 
 def _alignment(model: Recogniser, query_QTVD: Tensor, prototype_WSVD: Tensor) -> Alignment | None:

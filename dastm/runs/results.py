@@ -28,6 +28,8 @@ class Evaluation:
     metrics: dict[str, Any]
     episodes: list[dict[str, Any]]
     """With `row`, `seed` and `accuracy`, the last two as numbers; whatever else, as text."""
+    predictions: bytes
+    """Of predictions.parquet."""
 
 
 def save_evaluation(
@@ -63,11 +65,11 @@ def read_evaluation(folder: Path) -> Evaluation:
     metrics = check_seal(read_json(path, again), path, again)
     try:
         facts = metrics["files"]
-        read_beside(folder / PREDICTIONS_NAME, facts[PREDICTIONS_NAME], again)
+        predictions = read_beside(folder / PREDICTIONS_NAME, facts[PREDICTIONS_NAME], again)
         episodes = read_csv_beside(folder / EPISODES_NAME, facts[EPISODES_NAME], again, _EPISODES)
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: says nothing of {error}; {again}") from error
-    return Evaluation(metrics=metrics, episodes=episodes)
+    return Evaluation(metrics=metrics, episodes=episodes, predictions=predictions)
 
 
 def write_curves(run: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -28,15 +28,18 @@ def cosine_similarity(features_VD: Array) -> NDArray[np.float64]:
     return cosines
 
 
-def joint_similarity(similarity_VV: Array, joint_names: Sequence[str], title: str) -> str:
+def joint_similarity(similarity_VV: Array, joint_names: Sequence[str], title: str, signed: bool | None = None) -> str:
     """Heatmap of `cosine_similarity`. Its scale is 0 to 1 where nothing is negative, else -1 to 1, and says so.
+
+    Args:
+        signed: whether the scale is -1 to 1; None: as this matrix needs it.
 
     Raises: ValueError if the matrix is not (V, V) for V names, or holds values outside [-1, 1].
     """
     similarity = checked(similarity_VV, (len(joint_names), len(joint_names)), "similarity")
     if abs(similarity).max() > 1 + 1e-6:
         raise ValueError(f"similarity: cosines are in [-1, 1], got {similarity.flat[abs(similarity).argmax()]:g}")
-    signed = similarity.min() < 0
+    signed = similarity.min() < 0 if signed is None else signed
     with drawing(6.8, 6.1) as figure:
         axes = figure.subplots()
         limits, colours = ((-1.0, 1.0), "PuOr_r") if signed else ((0.0, 1.0), "viridis")
@@ -52,11 +55,16 @@ def joint_similarity(similarity_VV: Array, joint_names: Sequence[str], title: st
         )
 
 
-def alignment(cost_TS: Array, path_P2: Array, expected_TS: Array, title: str) -> str:
+def alignment(
+    cost_TS: Array, path_P2: Array, expected_TS: Array, title: str, limits: tuple[float, float] | None = None
+) -> str:
     """Cost of pairing every query frame with every prototype frame, and how the two are aligned.
 
     Left: the cost with the best path. Right: the expected alignment (gradient of soft-DTW: the share of all soft paths
     that passes a cell) with the same path over it.
+
+    Args:
+        limits: of the colours of costs, the same for what is compared; None: those of this cost.
 
     Shapes: cost and expected (T, S), path (P, 2) of (t, s) from the first to the last step.
     Raises: ValueError for other shapes, values that are not finite, or a path that leaves the matrix.
@@ -67,13 +75,13 @@ def alignment(cost_TS: Array, path_P2: Array, expected_TS: Array, title: str) ->
     if path.ndim != 2 or path.shape[1] != 2 or (path < 0).any() or (path >= cost.shape).any():
         raise ValueError(f"path: steps (t, s) inside a {cost.shape} matrix, got shape {path.shape}")
     panels = (
-        ("cost", "cost of a pair of frames", cost, (min(0.0, cost.min()), cost.max()), "cividis"),
+        ("cost", "cost of a pair of frames", cost, limits or cost_limits(cost), "cividis"),
         ("expected", "expected alignment", expected, (0.0, max(1.0, expected.max())), "Blues"),
     )
     tooltips = {}
     with drawing(8.6, 3.9) as figure:
-        for axes, (gid, label, values, limits, colours) in zip(figure.subplots(1, 2), panels, strict=True):
-            cells = draw_cells(axes, values, limits, colours, gid)
+        for axes, (gid, label, values, ends, colours) in zip(figure.subplots(1, 2), panels, strict=True):
+            cells = draw_cells(axes, values, ends, colours, gid)
             axes.set_aspect("auto")
             axes.set(xlabel="prototype frame", ylabel="query frame", title=label)
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -86,6 +94,11 @@ def alignment(cost_TS: Array, path_P2: Array, expected_TS: Array, title: str) ->
             tooltips[gid] = cell_texts(values, rows, columns, "query {}, prototype {}: {:.3g}")
         figure.suptitle(title, fontsize=11)
         return to_svg(figure, f"Alignment of query and prototype: {title}", tooltips)
+
+
+def cost_limits(*costs: Array) -> tuple[float, float]:
+    """Limits of the colours of some matrices of costs: 0, or what is below it, to the largest."""
+    return min(0.0, *(float(cost.min()) for cost in costs)), max(float(cost.max()) for cost in costs)
 
 
 def checked(values: Array, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:

@@ -1,4 +1,5 @@
-"""A matched pair of frames as in DASTM's Fig. 4: query skeleton, its attention, support skeleton.
+"""A matched pair of frames as in DASTM's Fig. 4: query skeleton, its attention, support skeleton. And where no joint
+attends to another: both skeletons with every joint's share of their distance.
 
 In: joints of two frames and the activations A^q, A^s of their matching (DASTM Eq. 4-6), or each skeleton's attention to
 its own joints (NGM). Out: SVG text.
@@ -76,6 +77,31 @@ def matching_pair(
         return to_svg(figure, f"Matched joints: {titles[0]} and {titles[1]}", tooltips)
 
 
+def shared_distance(
+    query_VC: Array, support_VC: Array, shares_V: Array, layout: Layout, titles: Sequence[str], *, up: str = "y"
+) -> str:
+    """Both skeletons, joints drawn larger and darker the more of the distance is theirs: the area is the share.
+
+    Args:
+        shares_V: as `matching.shares` gives them; their sum is the distance.
+
+    Raises: ValueError for shapes that are not those of the layout.
+    """
+    shape = (layout.n_joints, len(layout.coordinates))
+    bodies = [checked(query_VC, shape, "query"), checked(support_VC, shape, "support")]
+    parts_V = checked(np.asarray(shares_V)[None], (1, layout.n_joints), "shares")[0]
+    whole = parts_V.sum()
+    relative_V = parts_V / whole * layout.n_joints if whole > 0 else np.ones(layout.n_joints)
+    upwards, tooltips = layout.coordinates.index(up), dict[str, list[str]]()
+    with drawing(8.6, 5.0) as figure:
+        for axes, body, side, title in zip(figure.subplots(1, 2), bodies, ("query", "support"), titles, strict=True):
+            tooltips |= _draw_skeleton(
+                axes, body[:, [0, upwards]], _seen(body, layout), layout, relative_V, side, "share of the distance", 50
+            )
+            axes.set_title(fill(title, 28))
+        return to_svg(figure, f"Joints by their share of the distance: {titles[0]} and {titles[1]}", tooltips)
+
+
 def _seen(body_VC: Array, layout: Layout) -> NDArray[np.bool_]:
     """Which joints there are: in images, those of some confidence."""
     return body_VC[:, -1] > 0 if layout.is_image else np.ones(len(body_VC), dtype=bool)
@@ -88,6 +114,8 @@ def _draw_skeleton(
     layout: Layout,
     share_V: NDArray[np.float64] | None,
     side: str,
+    words: str = "attention received",
+    size: float = 28,
 ) -> dict[str, list[str]]:
     """Bones, then joints over them. Returns the tooltips."""
     bones = [points_V2[[a, b]] for a, b in layout.bones if seen_V[a] and seen_V[b]]
@@ -101,23 +129,23 @@ def _draw_skeleton(
     joints = axes.scatter(
         points_V2[seen_V, 0],
         points_V2[seen_V, 1],
-        s=28 * sizes[seen_V],
+        s=size * sizes[seen_V],
         edgecolors=INK,
         linewidths=0.7,
         zorder=3,
         **colours,
     )
     joints.set_gid(f"{side}-joints")
-    axes.set(aspect="equal", adjustable="datalim", xticks=[], yticks=[], xlabel=_most(layout.joints, share_V))
+    axes.set(aspect="equal", adjustable="datalim", xticks=[], yticks=[], xlabel=_most(layout.joints, share_V, words))
     axes.margins(0.12)
     axes.spines[:].set_visible(False)
     suffix = [""] * layout.n_joints if share_V is None else [f": {share:.2f}×" for share in share_V]
     return {f"{side}-joints": [layout.joints[i] + suffix[i] for i in np.flatnonzero(seen_V)]}
 
 
-def _most(names: Sequence[str], share_V: NDArray[np.float64] | None) -> str:
+def _most(names: Sequence[str], share_V: NDArray[np.float64] | None, words: str) -> str:
     """The joints that receive most, each in a line."""
     if share_V is None:
         return ""
     first = np.argsort(-share_V, kind="stable")[:MOST_NAMED]
-    return "\n".join(["attention received", "(1× = an even share)", *(f"{names[i]}: {share_V[i]:.1f}×" for i in first)])
+    return "\n".join([words, "(1× = an even share)", *(f"{names[i]}: {share_V[i]:.1f}×" for i in first)])

@@ -105,3 +105,16 @@ def test_the_shown_step_is_the_one_with_most_to_see_or_the_middle():
     assert _most_to_see([(full, nothing), (full, half), (half, nothing)], OPENPOSE18) == 1
     assert _most_to_see([(full, full), (nothing, full), (full, full), (half, half)], OPENPOSE18) == 2
     assert _most_to_see([(nothing, nothing)] * 5, STICK) == 2
+
+
+@pytest.mark.parametrize("path", [0.0, 0.5])
+def test_shares_of_joints_add_up_to_the_distance_of_the_pair(source, path):
+    settings = {"matching__spatial": "none", "matching__examples": "both", "matching__path": path}
+    _, explanation = explained(source, **settings, matching__unit_frames=True, matching__frame_distance="cosine")
+    for pair in (explanation.same, explanation.other):
+        assert pair.shares_V.sum() == pytest.approx(pair.distance, rel=1e-4, abs=1e-6)
+        assert (pair.shares_V >= 0).all()
+
+
+def test_a_distance_that_is_no_sum_over_joints_has_no_shares(source):
+    assert explained(source)[1].same.shares_V is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.skeleton import NTU25, OPENPOSE18, Layout
-from dastm.report.figures import matching_pair
+from dastm.report.figures import matching_pair, shared_distance
 from tests.oracles.svg import labels, outlines, tooltips
 
 # a - b - c
@@ -122,3 +122,21 @@ def test_long_titles_are_broken_into_lines():
 def test_what_is_no_pair_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         draw(**changes)
+
+
+def test_area_of_a_joint_is_its_share_of_the_distance_on_both_sides():
+    text = shared_distance(QUERY_VC, SUPPORT_VC, np.array([0.2, 0.05, 0.05]), CHAIN, ("query", "support"))
+    for side in ("query", "support"):
+        widths = joints(text, side)[:, 2]
+        np.testing.assert_allclose(widths**2 / widths[1] ** 2, [4, 1, 1], rtol=0.02)
+    assert tooltips(text, "query-joints")[0] == "a: 2.00×"
+
+
+def test_joints_of_two_clips_at_no_distance_are_all_of_one_size():
+    text = shared_distance(QUERY_VC, QUERY_VC, np.zeros(3), CHAIN, ("query", "support"))
+    np.testing.assert_allclose(np.ptp(joints(text, "query")[:, 2]), 0, atol=0.02)
+
+
+def test_shares_of_other_joints_are_refused():
+    with pytest.raises(ValueError, match="shares"):
+        shared_distance(QUERY_VC, SUPPORT_VC, np.zeros(4), CHAIN, ("query", "support"))

@@ -1,0 +1,125 @@
+"""What a report says of evaluations: tables, the spread of episodes, confusions, misjudged clips.
+
+In: folders of evaluations, and what classes and clips of some shards are called. Out: a mapping a template reads.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from dastm.contract.shard_format import MANIFEST_NAME, Manifest, ShardError, checksum, encode_manifest
+from dastm.episodes.index import SubsetIndex, read_index
+from dastm.episodes.urls import is_url
+from dastm.evaluation.intervals import interval95
+from dastm.evaluation.predictions import read_predictions
+from dastm.evaluation.printed import title, warnings
+from dastm.evaluation.results_folder import outdated_because
+from dastm.report import figures
+from dastm.report.mistakes import ClipName, mistakes
+from dastm.runs.record import TrainingRecord
+from dastm.runs.results import METRICS_NAME, Evaluation, read_evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """An inline drawing and what it shows."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What the classes and clips of some shards are called."""
+
+    manifest: Manifest
+    index: Mapping[str, SubsetIndex]
+    """Subset -> where its clips lie; empty where there is no index, as behind a URL."""
+
+    @staticmethod
+    def of(manifest: Manifest, shards: str) -> "Names":
+        """Of shards that are open."""
+        local = not is_url(shards) and (Path(shards) / MANIFEST_NAME).is_file()
+        try:
+            return Names(manifest=manifest, index=read_index(Path(shards), manifest) if local else {})
+        except ShardError:  # the clips can be counted without their names
+            return Names(manifest=manifest, index={})
+
+    def of_subset(self, subset: str, digest: str | None) -> tuple[dict[int, str], ClipName]:
+        """Names of classes and of clips, if the shards are those of this digest; else there are numbers alone."""
+        if checksum(encode_manifest(self.manifest)) != digest:
+            return {}, _numbered
+        index = self.index.get(subset)
+        classes = {class_id: entry.name for class_id, entry in self.manifest.subsets.get(subset, {}).items()}
+        return classes, _numbered if index is None else lambda class_id, i: str(index.key[index.rows[class_id][i]])
+
+
+def _numbered(class_id: int, clip: int) -> str:
+    return f"clip {clip + 1}"
+
+
+def evaluations_of(
+    folders: Iterable[Path], record: TrainingRecord, run: Path, names: Names | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The evaluations of the run's present seeds and weights, and a line with the reason for each that is left out.
+
+    Args:
+        folders: in which evaluations lie, at any depth.
+        names: of the shards that are at hand.
+    """
+    kept, left_out = [], []
+    for home in folders:
+        for folder in sorted(path.parent for path in (home / "eval").rglob(METRICS_NAME)):
+            found = read_evaluation(folder)
+            outdated = outdated_because(found.metrics, record, run)
+            if outdated:
+                left_out.append(f"{folder.relative_to(home)}: {outdated}; run `dastm eval` again, or remove it")
+            else:
+                kept.append(evaluation(found, names))
+    return kept, left_out
+
+
+def evaluation(found: Evaluation, names: Names | None = None) -> dict[str, Any]:
+    """One evaluation: its metrics, the spread of its first row's episodes, and what this row got wrong."""
+    metrics = found.metrics
+    first = next(iter(metrics["rows"]))
+    shares, n_seeds = _episode_shares(found.episodes, first)
+    one_shot = metrics["settings"].get("protocol") == "one-shot"
+    svg = figures.accuracy_histogram(shares, interval95(shares), "class" if one_shot else "episode")
+    seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
+    caption = f"Accuracy of single {'classes' if one_shot else 'episodes'}, {first}{seeds}."
+    subset, digest = metrics["settings"]["part"], metrics.get("shards")
+    classes, clip_name = names.of_subset(subset, digest) if names else (_names_of(metrics), _numbered)
+    found_wrong = mistakes(read_predictions(found.predictions), first, classes or _names_of(metrics), clip_name)
+    shown = Markup(
+        figures.confusion(found_wrong.shares_WW, found_wrong.rows, found_wrong.columns, f"Confusion matrix of {first}")
+    )
+    among = "all classes" if one_shot else f"the {metrics['settings']['n_way']} classes of its episode"
+    less = "" if len(found_wrong.rows) == len(found_wrong.classes) else f" The {len(found_wrong.rows)} worst classes."
+    said = f"% of a class's queries, {first}: a row adds up to 100. A query is taken for one of {among}.{less}"
+    return {
+        **metrics,
+        "title": title(metrics),
+        "warnings": warnings(metrics),
+        "over": "queries" if one_shot else "episodes",
+        "figure": Figure(svg=Markup(svg), caption=caption),
+        "mistakes": found_wrong,
+        "confusion": Figure(svg=shown, caption=said),
+    }
+
+
+def _names_of(metrics: Mapping[str, Any]) -> dict[int, str]:
+    return {int(class_id): entry["name"] for class_id, entry in metrics.get("classes", {}).items()}
+
+
+def _episode_shares(cells: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray[Any, Any], int]:
+    """Accuracies of a row's episodes, averaged over its seeds as its interval is, and how many seeds these are."""
+    by_seed: dict[int, list[float]] = {}
+    for cell in cells:
+        if cell["row"] == name:
+            by_seed.setdefault(cell["seed"], []).append(cell["accuracy"])
+    return np.array(list(by_seed.values())).mean(0), len(by_seed)

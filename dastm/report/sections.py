@@ -1,0 +1,114 @@
+"""Everything that the page says of one run, or of one shipped encoder.
+
+In: a run folder, or that of an encoder, and shards. Out: `RunSection`. An encoder has no curves and no shards of its
+own; the results of its evaluations lie in data/runs, and clips are drawn of the shards that are named.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dastm.episodes.augmentation import center_frames
+from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.sources import Mode, open_source
+from dastm.model import build_recogniser
+from dastm.report.curves import curves_figure
+from dastm.report.drawn import alignment_figures, attention_figure, shares_figure, similarity_figures, upward
+from dastm.report.evaluations import Figure, Names, evaluations_of
+from dastm.report.explain import explain
+from dastm.runs.encoders import RUNS, is_encoder, results_of
+from dastm.runs.fit import fitted
+from dastm.runs.load import load_recogniser
+from dastm.runs.record import TrainingRecord
+from dastm.runs.whereabouts import shards_of
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What the model looks at; a list is empty where it has nothing of the kind."""
+
+    similarity: Sequence[Figure] = ()
+    attention: Sequence[Figure] = ()
+    shares: Sequence[Figure] = ()
+    alignments: Sequence[Figure] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSection:
+    """Everything the page says of one run."""
+
+    name: str
+    record: TrainingRecord
+    evaluations: list[dict[str, Any]]
+    """metrics.json of every evaluation, with its figures and mistakes."""
+    left_out: list[str]
+    """A line for each evaluation that does not belong to the present seeds and weights of the run."""
+    notes: list[str]
+    """A line each on where the drawn clips and curves are from, if not from the training's own shards and files."""
+    curves: Figure | None = None
+    """None of an encoder: the curves of its training are not shipped."""
+    drawn: Drawn = field(default_factory=Drawn)
+
+
+def run_section(run: Path, shards: str | None = None) -> RunSection:
+    """Gather one run: its record, evaluations and curves, and explain the first seed's best weights."""
+    record = TrainingRecord.read(run)
+    curves, notes = (None, []) if is_encoder(run) else curves_figure(run, record)
+    drawn, names = Drawn(), None
+    homes = sorted(RUNS.glob(f"{run.resolve().name}-on-*")) if is_encoder(run) else [run]
+    if is_encoder(run) and shards is None:
+        notes.append("an encoder comes without shards: name some with --shards to see their clips and names")
+    else:
+        where = shards or shards_of(record, run)
+        mode: Mode = "streamed" if record.config.optimise.source == "streamed" else "auto"
+        with closing(open_source(where, mode=mode, budget=0, commands=shards is not None)) as source:
+            notes += _checked(source, record, run, shards)  # no budget: one episode is all we read
+            drawn, lines = _drawn(source, record, run)
+            notes += lines
+            names = Names.of(source.manifest, where)
+            homes = [results_of(run, source.manifest.dataset)]
+    evaluations, left_out = evaluations_of(homes, record, run, names)
+    return RunSection(
+        name=run.resolve().name,
+        record=record,
+        evaluations=evaluations,
+        left_out=left_out,
+        notes=notes,
+        curves=curves,
+        drawn=drawn,
+    )
+
+
+def _checked(source: EpisodeSource, record: TrainingRecord, run: Path, shards: str | None) -> list[str]:
+    """A line where the clips are not of the run's own shards. RunError if they should be and are not."""
+    if shards is None:
+        record.check_shards(source.manifest)
+    elif not record.trained_on(source.manifest):
+        own = "the encoder's training" if is_encoder(run) else "the run's own shards"
+        return [f"the clips drawn are of {source.manifest.dataset} in {shards}, not of {own}"]
+    return []
+
+
+def _drawn(source: EpisodeSource, record: TrainingRecord, run: Path) -> tuple[Drawn, list[str]]:
+    """Figures of one test query, and a line for each way in which the clips were made to fit."""
+    fitting, lines = fitted(source, record, run, convert=False)
+    layout, seed, up = fitting.manifest.layout, record.config.optimise.seeds[0], upward(fitting.manifest)
+    model = load_recogniser(run, record.config, layout, seed, CPU)
+    seen = center_frames(fitting, record.config.augment.n_frames, record.config.augment.sampling)
+    n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
+    after = explain(model, seen, "test", n_way, CPU)
+    before = explain(build_recogniser(record.config, layout, seed), seen, "test", n_way, CPU)
+    pairs = (after.same, after.other)
+    attention = [figure for pair in pairs if (figure := attention_figure(pair, layout, up))]
+    similarity = similarity_figures(
+        {"before training": before.features_VD, "after training": after.features_VD}, layout
+    )
+    shares = [figure for pair in pairs if (figure := shares_figure(pair, layout, up))]
+    alignments = alignment_figures(pairs)
+    return Drawn(similarity=similarity, attention=attention, shares=shares, alignments=alignments), lines
