@@ -2,7 +2,7 @@
 
 import click
 
-from dastm.cli import benchmark, evaluation, recogniser, sweeps, training
+from dastm.cli import benchmark, evaluation, explaining, recogniser, sweeps, training
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +27,7 @@ def main() -> None:
 
 for command in (
     *recogniser.COMMANDS,
+    *explaining.COMMANDS,
     *(training.train, evaluation.evaluate, evaluation.calibrate, evaluation.report, benchmark.measure),
     *(sweeps.sweep, sweeps.table),
 ):

@@ -72,7 +72,7 @@ def enrol(
     made, refused = _examples(examples, negatives, said)
     if all(example.action is None for example in made):
         raise RunError(f"no example of an action in {', '.join(examples)}{_why(refused)}")
-    with _in_one_line():
+    with in_one_line():
         recogniser = ActionRecogniser(load_encoder(encoder or usual_encoder(made[0].clip.layout)))
         recogniser.add(made)
         recogniser.save(out)
@@ -104,7 +104,7 @@ def add(
     made, refused = _examples(examples, negatives, said, action)
     if not made:
         raise RunError(f"nothing to add{_why(refused)}")
-    with _in_one_line(), changed(recogniser) as known:
+    with in_one_line(), changed(recogniser) as known:
         before = len(known.examples)
         known.add(made)
         new = len(known.examples) - before
@@ -127,7 +127,7 @@ def remove(names: tuple[str, ...], recogniser: Path) -> None:
     """
     from dastm.recogniser.file import changed
 
-    with _in_one_line(), changed(recogniser) as known:
+    with in_one_line(), changed(recogniser) as known:
         for name in names:
             gone = known.remove(action=name) if name in known.actions else known.remove(key=name)
             click.echo(f"forgotten: {name} ({gone} example{'s' * (gone > 1)})")
@@ -182,7 +182,7 @@ def predict(
     known, refused = read_recogniser(recogniser), _Refused()
     to_screen = str(json_path) == "-"
     count = 0
-    with ExitStack() as open_files, _in_one_line():
+    with ExitStack() as open_files, in_one_line():
         writers: list[Callable[[Any], None]] = []
         if csv_path is not None:
             writers.append(open_files.enter_context(csv_results(csv_path)))
@@ -296,7 +296,7 @@ def _tell(recogniser: "ActionRecogniser", path: Path, refused: _Refused) -> None
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def in_one_line() -> Iterator[None]:
     """What is wrong with clips or names, as the one line that commands end with."""
     try:
         yield
@@ -330,7 +330,7 @@ def export(recogniser: Path, form: str, out: Path | None, layout: str | None, re
     if there and not replace:
         raise RunError(f"{there[0]}: is there already; --replace writes it again, or name another with --out")
     known = read_recogniser(recogniser)
-    with _in_one_line():
+    with in_one_line():
         beside = export_recogniser(known, path, form, layout_of(layout) if layout else None)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; what to feed: {beside}")
 
@@ -359,7 +359,7 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     first = next(bodies, None)
     if first is None:
         raise RunError(f"nothing could be read of {', '.join(clips)}{_why(refused)}")
-    with _in_one_line():
+    with in_one_line():
         rows = write_features(chain([first], bodies), load_encoder(encoder or usual_encoder(first.layout)), out, pool)
     refused.tell()
     click.echo(f"{out}: {rows} rows")

@@ -1,0 +1,82 @@
+"""`dastm explain`: a clip and a recogniser in, a page that shows why it was called what it was called out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dastm.cli.options import one_line_errors
+from dastm.cli.recogniser import in_one_line, said_of_recordings, with_recogniser
+from dastm.contract.errors import RunError
+from dastm.contract.wording import listed
+
+if TYPE_CHECKING:
+    from dastm.cli.recordings import Options, Recording
+    from dastm.recogniser.clips import Clip
+
+
+@click.command()
+@click.argument("clip")
+@with_recogniser
+@click.option("--out", type=click.Path(path_type=Path), default=Path("why.html"), show_default=True, help="The page.")
+@click.option("--key", help="Which recording, where CLIP holds several.")
+@click.option(
+    "--body", type=click.IntRange(min=1), help="Which body, counted from 1. Default: the one that moves most."
+)
+@said_of_recordings
+@one_line_errors
+def explain(clip: str, recogniser: Path, out: Path, key: str | None, body: int | None, **said: Any) -> None:
+    """Show why a clip is called what it is called: one sentence, and a page to look at.
+
+    The page plays the clip beside the nearest example along their alignment, and beside the next action's; joints are
+    coloured by their share of the distance. It opens without a network.
+
+    \b
+    Examples:
+      dastm explain clip.npy --with mine.dastm --out why.html
+      dastm explain session.zip --key wave_003 --with mine.dastm
+    """
+    from dastm.cli.recordings import Options
+    from dastm.recogniser.file import read_recogniser
+    from dastm.report.why import explain_clip
+    from dastm.report.why_page import write_why
+
+    known = read_recogniser(recogniser)
+    with in_one_line():
+        why = explain_clip(known, _body(_recording(clip, key, Options(**said)), body))
+        write_why(why, out, recogniser.name)
+    click.echo(why.sentence)
+    click.echo(f"page: {out}")
+
+
+def _recording(clip: str, key: str | None, options: "Options") -> "Recording":
+    """The one recording that is asked about."""
+    from dastm.cli.recordings import Recording, recordings
+
+    chosen, keys, unread = list[Recording](), list[str](), ""
+    for one in recordings([clip], options):
+        if not isinstance(one, Recording):
+            unread = unread or f": {one}"
+            continue
+        keys.append(one.key)
+        if key is None or key in (one.key, one.source):
+            chosen = [*chosen, one][:2]
+    if len(chosen) == 1:
+        return chosen[0]
+    if not keys:
+        raise RunError(f"nothing could be read of {clip}{unread}")
+    told = f"{clip} holds {len(keys)} recordings: {listed(keys)}"
+    raise RunError(f"{told}; name one with --key" if key is None else f"no single recording {key!r}; {told}")
+
+
+def _body(recording: "Recording", number: int | None) -> "Clip":
+    if number is None:
+        return recording.bodies[0]
+    of_number = [one for one in recording.bodies if one.body == number - 1]
+    if not of_number:
+        there = listed([one.body + 1 for one in recording.bodies])
+        raise RunError(f"{recording.source}: no body {number}; there are: {there}")
+    return of_number[0]
+
+
+COMMANDS = (explain,)
