@@ -25,6 +25,7 @@ from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
 from pipeline.recordings.bodies import Body, bodies_of
 from pipeline.recordings.layouts import SAY
 from pipeline.recordings.stored import Stored, shard_clips, table_clips
+from pipeline.recordings.tools import ToolItem, joined, read_tool
 from pipeline.recordings.walk import STACKED, Item, Refused, walk
 
 
@@ -56,8 +57,31 @@ class _Said:
 
 def take(paths: Sequence[str | Path], terms: Terms) -> Iterator[Taken | Refused]:
     """Every recording that the paths lead to, in their order, one in memory at a time."""
-    for found in walk(paths):
-        yield from [found] if isinstance(found, Refused) else read_item(found, terms)
+    for found in joined(walk(paths), terms):
+        if isinstance(found, ToolItem):
+            yield _of_tool(found, terms)
+        else:
+            yield from [found] if isinstance(found, Refused) else read_item(found, terms)
+
+
+def _of_tool(item: ToolItem, terms: Terms) -> Taken | Refused:
+    """The clip of a tool's files."""
+    try:
+        clip = read_tool(item, terms)
+        bodies = bodies_of(clip.tracks)
+    except RefusedError as why:
+        return Refused(source=item.shown, why=why)
+    except MemoryError:
+        return Refused(source=item.shown, why=RefusedError("not enough memory to read it"))
+    return Taken(
+        source=item.shown,
+        key=item.key,
+        action=item.action,
+        layout=clip.layout,
+        bodies=bodies,
+        fps=clip.fps or terms.fps,
+        notes=(f"read as {item.form}", *clip.tracks.notes),
+    )
 
 
 def read_item(item: Item, terms: Terms) -> Iterator[Taken | Refused]:

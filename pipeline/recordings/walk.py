@@ -19,9 +19,18 @@ from pipeline.doctor.walk import kind_of_folder
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import RawFile, as_text, folders_below, list_raw, members_of
 from pipeline.parse.suffixes import has_suffix, without_suffix
+from pipeline.parse.tools.tool_sources import SUFFIXES as TOOL_SUFFIXES
 from pipeline.work.paths import is_local, path_of
 
-SUFFIXES = (*(raw_format.suffix for raw_format in FORMATS.values()), ".npy", ".csv", ".npz", ".pkl", ".pickle")
+SUFFIXES = tuple(
+    dict.fromkeys(
+        (
+            *(raw_format.suffix for raw_format in FORMATS.values()),
+            *(".npy", ".csv", ".npz", ".pkl", ".pickle"),
+            *TOOL_SUFFIXES,
+        )
+    )
+)
 STACKED = ("_data.npy", "_data_joint.npy")
 """How the names of stacks of clips end; their labels and numbers of frames lie beside them."""
 _BESIDE = ("_label.pkl", "_label.npy", "_frame.npy")

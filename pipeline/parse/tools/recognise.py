@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.sources.csv_frames import TIMES
 from pipeline.parse.sources.npy import read_header
 
 HEAD_BYTES = 64 * 2**10
@@ -227,7 +228,7 @@ def _table(name: str, head: bytes) -> Recognised | None:
         )
         >= 12
     ):
-        if {"x_0", "y_0"} <= set(low) and ("frame" in low or "time" in low):
+        if {"x_0", "y_0"} <= set(low) and {"frame", *TIMES} & set(low):
             return Recognised("folder_arrays", "columns frame, x_0, y_0, ..")
         return Recognised("landmark_csv", "numbered columns of x and y")
     if {"joint", "x", "y"} <= set(low):

@@ -101,14 +101,19 @@ def grouped(files: Sequence[RawFile], name: str) -> Iterator[tuple[RawFile, str 
         form = _form_of(file) if name == AUTO else name
         if isinstance(form, str) and TOOLS[form].frames:
             path = PurePosixPath(file.source)
-            match = _NUMBERED.fullmatch(path.stem)
-            framed.setdefault((form, file.root, path.parent, match[1] if match else path.stem), []).append(file)
+            framed.setdefault((form, file.root, path.parent, before_number(path.stem)), []).append(file)
         else:
             yield file, form, [file]
     videos = Counter(key[:3] for key in framed)
     for key, parts in framed.items():
         form, _, folder, before = key
         yield _clip(parts, folder, before, videos[key[:3]] == 1), form, parts
+
+
+def before_number(stem: str) -> str:
+    """What a frame's file is called but for its number: `video` of video_000000000012_keypoints."""
+    match = _NUMBERED.fullmatch(stem)
+    return match[1] if match else stem
 
 
 def _clip(parts: Sequence[RawFile], folder: PurePosixPath, before: str, alone: bool) -> RawFile:

@@ -16,7 +16,7 @@ def test_a_folder_an_action_gives_clips_and_what_is_unread_one_line(tmp_path):
     save(tmp_path / "wave" / "a.npy", person(frames=7))
     save(tmp_path / "Other" / "b.npy", np.stack([person(1), person(2)]))
     (tmp_path / "wave" / "bad.npy").write_bytes(b"x")
-    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "notes.doc").write_text("x")
     found = list(recordings([tmp_path], Options(fps=30, unit="m")))
     taken = [one for one in found if isinstance(one, Recording)]
     assert [(one.key, one.action, one.is_other, len(one.bodies)) for one in taken] == [

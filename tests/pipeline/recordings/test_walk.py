@@ -26,7 +26,7 @@ def test_the_folder_directly_below_the_root_is_the_action(tmp_path):
 def test_a_zip_stands_for_a_folder_of_its_name(tmp_path):
     data = npy(person())
     whole = zipped(tmp_path / "set.zip", {"wave/a.npy": data, "sit/b.npy": data})
-    wrapped = zipped(tmp_path / "kard.zip", {"kard/wave/a.npy": data, "kard/readme.txt": b""})
+    wrapped = zipped(tmp_path / "kard.zip", {"kard/wave/a.npy": data, "kard/readme.md": b""})
     zipped(tmp_path / "folder" / "clap.zip", {"x.npy": data})
     assert told(whole)[0] == [("sit/b", "sit"), ("wave/a", "wave")]
     assert told(wrapped)[0] == [("wave/a", "wave")]
@@ -78,7 +78,7 @@ def test_a_list_in_a_folder_is_passed_over(tmp_path):
     ("name", "data", "why"),
     [
         ("gone", None, "not there"),
-        ("a.txt", b"x", "not a recording of a known kind"),
+        ("a.doc", b"x", "not a recording of a known kind"),
         ("t.parquet", b"x", "of a parsed table or of shards give the folder"),
         ("bad.zip", b"x", "not a whole zip file"),
         ("é.npy\0", None, "not there"),
@@ -102,11 +102,11 @@ def test_an_empty_folder_and_an_empty_zip_are_named(tmp_path):
 
 def test_other_files_are_passed_over_in_one_line_a_root(tmp_path):
     save(tmp_path / "a.npy", person())
-    for name in ("1.txt", "2.mp4", "3.md", "4.md", ".hidden"):
+    for name in ("1.doc", "2.mp4", "3.md", "4.md", ".hidden"):
         (tmp_path / name).write_text("x")
     items, refused = told(tmp_path)
     assert items == [("a", None)]
-    assert refused == ["4 other files passed over: '1.txt', '2.mp4', '3.md', .."]
+    assert refused == ["4 other files passed over: '1.doc', '2.mp4', '3.md', .."]
 
 
 def test_labels_beside_a_stack_and_label_lists_are_no_recordings(tmp_path):
