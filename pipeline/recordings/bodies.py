@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.contract.errors import RefusedError
 from pipeline.tracks import Tracks
 
 
@@ -27,7 +28,7 @@ class Body(NamedTuple):
 
 
 def bodies_of(tracks: Tracks) -> tuple[Body, ...]:
-    """The bodies of a clip of which a joint was measured, most movement first."""
+    """The bodies of a clip of which a joint was measured, most movement first; RefusedError where there is none."""
     measured_PV = np.asarray(np.isfinite(tracks.joints_PVC).all(axis=2))
     if tracks.scores_PV is not None:
         measured_PV &= (tracks.scores_PV > 0) & np.isfinite(tracks.scores_PV)
@@ -39,6 +40,8 @@ def bodies_of(tracks: Tracks) -> tuple[Body, ...]:
         if len(rows):
             body = _laid_out(tracks, measured_PV, rows, number)
             found.append((movement(tracks.joints_PVC[rows], measured_PV[rows]) * len(rows), body))
+    if not found:
+        raise RefusedError("no joint was measured")
     return tuple(body for _, body in sorted(found, key=lambda one: -one[0]))
 
 

@@ -19,6 +19,7 @@ from pipeline.parse.labels import Label, settle
 from pipeline.parse.plan import MISSING, job_of
 from pipeline.parse.raw_files import read
 from pipeline.parse.sources.members import Member
+from pipeline.parse.sources.stacks import unlabelled
 from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
@@ -181,7 +182,12 @@ def _members(item: Item, format_name: str, spec: ParseSpec | None, terms: Terms)
     """The clips of a file that holds many, or of one that a definition describes."""
     assert item.raw is not None
     asked = spec or spec_of(terms, terms.layout or LAYOUTS["ntu25"], format_name)
-    for member in ALL_SOURCES[format_name].members([item.raw, *item.near], asked):
+    has_labels = (
+        spec is not None or has_suffix(item.raw.name, ".npz") or any("_label." in file.name for file in item.near)
+    )
+    is_bare = format_name == "array_stack" and not has_labels
+    members = ALL_SOURCES[format_name].members([item.raw, *item.near], asked)
+    for member in unlabelled(item.raw) if is_bare else members:
         try:
             yield _member(item, member, format_name, spec, terms)
         except RefusedError as why:
@@ -231,15 +237,12 @@ def _shape_of(member: Member) -> tuple[int, int]:
 
 def _taken(item: Item, said: _Said, result: Read, terms: Terms) -> Taken:
     """The folder's name says what a clip shows, unless a definition says it; else what the file says counts."""
-    bodies = bodies_of(result.tracks)
-    if not bodies:
-        raise RefusedError("no joint was measured")
     return Taken(
         source=item.shown + said.within,
         key=said.key,
         action=said.action if said.is_defined else item.action or said.action,
         layout=result.layout,
-        bodies=bodies,
+        bodies=bodies_of(result.tracks),
         fps=result.fps or terms.fps,
         notes=(*result.tracks.notes, *result.notes),
     )

@@ -52,7 +52,8 @@ class Place(NamedTuple):
 
 class _Labels(NamedTuple):
     names: list[Any] | None
-    class_ids: NDArray[np.int64]
+    class_ids: NDArray[np.int64] | None
+    """None where nobody asks for them."""
 
 
 def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
@@ -124,6 +125,15 @@ def _rows(file: RawFile, subset: str, beside: dict[Any, RawFile]) -> Iterator[Me
     yield from _members(file, None, header, subset, labels, frames_N)
 
 
+def unlabelled(file: RawFile) -> Iterator[Member]:
+    """The rows of a `<part>_data.npy` without labels, which `parse` would refuse; RefusedError as in `members`."""
+    with reading(file) as opened:
+        header = read_header(opened)
+    if len(header.shape) != 5:
+        raise RefusedError(f"an array of shape {header.shape}, expected (clips, coordinates, frames, joints, bodies)")
+    yield from _members(file, None, header, PurePosixPath(file.source).stem, _Labels(None, None), None)
+
+
 def _place(root: Path, source: PurePosixPath) -> tuple[Path, str, str]:
     """By what a file is found: its folder, and its name in capitals or not."""
     return root, source.parent.as_posix(), source.name.lower()
@@ -157,17 +167,17 @@ def _members(
     labels: _Labels,
     frames_N: NDArray[np.int64] | None,
 ) -> Iterator[Member]:
-    """A member a row. Labels have been read, so their number is real; the rows are claimed, and read later."""
+    """A member a row. Labels that have been read are real; the rows are claimed, and read later."""
     n_clips = header.shape[0]
     if n_clips > MAX_CLIPS:
         raise RefusedError(f"{n_clips} clips, more than the {MAX_CLIPS} that a file may have")
-    for what, count in (("labels", len(labels.class_ids)), ("names", len(labels.names or labels.class_ids))):
-        if count != n_clips:
-            raise RefusedError(f"{count} {what} for {n_clips} clips")
+    for what, some in (("labels", labels.class_ids), ("names", labels.names)):
+        if some is not None and len(some) != n_clips:
+            raise RefusedError(f"{len(some)} {what} for {n_clips} clips")
     if frames_N is not None and len(frames_N) != n_clips:
         raise RefusedError(f"{len(frames_N)} frame counts for {n_clips} clips")
     prefix = "_".join([*PurePosixPath(file.source).parent.parts, f"{file.name[:-4]}-{subset}" if inner else subset])
-    for row, class_id in enumerate(labels.class_ids.tolist()):
+    for row in range(n_clips):
         name: ClipName | None = None
         stated: str | None = None
         problem: str | None = None
@@ -183,12 +193,16 @@ def _members(
             within=f"[{row}]" if inner is None else f"[x_{subset}][{row}]",
             name=name,
             stated=stated,
-            labels=(Label("labels of the stack", class_id=class_id),),
+            labels=_label(labels, row),
             size=header.row_bytes,
             place=Place(inner, header, row, frames),
             problem=problem,
             notes=notes,
         )
+
+
+def _label(labels: _Labels, row: int) -> tuple[Label, ...]:
+    return () if labels.class_ids is None else (Label("labels of the stack", class_id=int(labels.class_ids[row])),)
 
 
 def _pickled_labels(file: RawFile) -> _Labels:

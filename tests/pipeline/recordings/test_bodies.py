@@ -1,7 +1,9 @@
 """Tracks -> one array a body, whoever moves most first."""
 
 import numpy as np
+import pytest
 
+from dastm.contract.errors import RefusedError
 from pipeline.recordings.bodies import bodies_of, movement
 from pipeline.tracks import Observation, build_tracks
 
@@ -42,7 +44,8 @@ def test_whoever_moves_most_comes_first_and_ghosts_last():
 def test_bodies_of_which_nothing_was_measured_are_left_out():
     lost = {0: (float("nan"), 0.0, 0.0)}
     assert [body.number for body in bodies_of(tracks(lost, {1: (0.0, 0.0, 0.0)}))] == [1]
-    assert bodies_of(tracks(lost)) == ()
+    with pytest.raises(RefusedError, match="no joint was measured"):
+        bodies_of(tracks(lost))
 
 
 def test_movement_is_the_distance_from_the_mean_of_what_was_measured():

@@ -98,6 +98,20 @@ def test_the_layout_of_stacks_is_the_only_one_that_fits(tmp_path):
     assert all("nobody can tell the joints" in line for line in told(tmp_path / "c")[1])
 
 
+def test_a_stack_without_labels_is_read(tmp_path):
+    path = save(tmp_path / "x_data.npy", np.stack([person(), person(1)]).transpose(0, 3, 1, 2)[..., None])
+    taken, refused = told(tmp_path)
+    assert refused == []
+    assert [(one.source, one.key, one.action) for one in taken] == [
+        (f"{path}[0]", "x_data-000000", None),
+        (f"{path}[1]", "x_data-000001", None),
+    ]
+    save(path, person())
+    assert told(path)[1] == [
+        f"{path}: an array of shape (12, 25, 3), expected (clips, coordinates, frames, joints, bodies)"
+    ]
+
+
 def test_csv_and_npy_files_are_one_recording_each(tmp_path):
     (tmp_path / "wave").mkdir()
     (tmp_path / "wave" / "a.csv").write_text(wide_csv(person(), [f"{t / 15:.4f}" for t in range(12)]))
