@@ -3,6 +3,7 @@
 last.pt is `TrainingState.to_dict`; best.pt is `dastm.runs.checkpoint.best_of` it. There are no generator states.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,9 @@ class TrainingState:
 
     def to_dict(self) -> dict[str, Any]:
         """For `save_checkpoint`."""
-        plain = {name: getattr(self, name) for name in ("seed", "epoch", "episode", "best", "sums", "history")}
+        plain = {
+            name: _interned(getattr(self, name)) for name in ("seed", "epoch", "episode", "best", "sums", "history")
+        }
         return {**plain, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -55,6 +58,16 @@ class TrainingState:
         self.optimiser.load_state_dict(state["optimiser"])
         for name in ("epoch", "episode", "best", "sums", "history"):
             setattr(self, name, state[name])
+
+
+def _interned(value: Any) -> Any:
+    """The same with one object for each text, as it is written once: so a training that was continued, whose texts were
+    read from a file, leaves the bytes of one that was never stopped."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {_interned(key): _interned(of) for key, of in value.items()}
+    return [_interned(of) for of in value] if isinstance(value, list) else value
 
 
 def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:

@@ -29,6 +29,19 @@ def test_a_state_that_was_written_continues_in_another_one(tmp_path):
     assert best_of(state.to_dict()).keys() == {"model", "epoch"}
 
 
+def test_a_state_that_was_continued_is_written_as_the_bytes_of_one_that_never_stopped(tmp_path):
+    """Texts that were read from a file are other objects than those of the code, and pickle writes each object once."""
+    whole, begun, continued = fresh(), fresh(), fresh()
+    whole.history = [{"part": "train", "accuracy": 0.5}, {"part": "val", "accuracy": 0.25}]
+    save_checkpoint(tmp_path / "whole.pt", whole.to_dict())
+    begun.history = [{"part": "train", "accuracy": 0.5}]
+    save_checkpoint(tmp_path / "last.pt", begun.to_dict())
+    resume(continued, load_checkpoint(tmp_path / "last.pt"), tmp_path / "last.pt")
+    continued.history.append({"part": "val", "accuracy": 0.25})
+    save_checkpoint(tmp_path / "last.pt", continued.to_dict())
+    assert (tmp_path / "last.pt").read_bytes() == (tmp_path / "whole.pt").read_bytes()
+
+
 def test_what_is_no_state_is_one_line_that_names_the_file(tmp_path):
     with pytest.raises(RunError, match=r"last\.pt: not a checkpoint of this training"):
         resume(fresh(), {"model": 3}, tmp_path / "last.pt")
