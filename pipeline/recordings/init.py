@@ -18,6 +18,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition, load_definition
+from pipeline.definitions.source_spec import FORMATS as KNOWN_FORMATS
 from pipeline.definitions.source_spec import TOOL_FORMATS
 from pipeline.parse.formats import format_of
 from pipeline.parse.plan import Job, make_plan, run_job
@@ -56,14 +57,15 @@ def begin(root: Path, name: str, layout: Layout | None = None) -> Beginning:
     Raises: DataError where there is nothing to define, or what is there cannot be told.
     """
     items, refused = _look(root)
-    format_name = Counter(_format(item) for item in items).most_common(1)[0][0]
-    chosen = [item for item in items if _format(item) == format_name]
-    format_name, told = _tool(chosen[0], format_name)
+    format_name, told, chosen = _of_most(items)
     made = Beginning({"name": name, "parse": {"format": format_name}})
     made.guessed.append(f"format: {format_name}, {len(chosen)} file{'s' * (len(chosen) > 1)}")
     made.unknown += refused
     if len(chosen) < len(items):
-        made.unknown.append(f"{len(items) - len(chosen)} files of another format: not part of this data set")
+        rest = len(items) - len(chosen)
+        made.unknown.append(
+            f"what else there is: {rest} file{'s' * (rest > 1)} of other kinds, no part of this data set"
+        )
     reads = _arrays(chosen, layout, made) if format_name == "folder_arrays" else []
     if told is not None and layout is None:
         made.document["parse"]["layout"] = told
@@ -88,13 +90,27 @@ def _look(root: Path) -> tuple[list[Item], list[str]]:
     return items, [f"{one.source}: {one.why}" for one in refused]
 
 
+def _of_most(items: Sequence[Item]) -> tuple[str, str | None, list[Item]]:
+    """The format of most files, the layout that they tell, and those files."""
+    formats = [_format(item) for item in items]
+    for format_name, _ in Counter(formats).most_common():
+        chosen = [item for item, its in zip(items, formats, strict=True) if its == format_name]
+        form, told = _tool(chosen[0], format_name)
+        if form in KNOWN_FORMATS:
+            return form, told, chosen
+    raise DataError(f"{_root_of(items[0])}: no recordings of a known form; see docs/formats.md")
+
+
 def _format(item: Item) -> str:
+    """By the suffix of the file: a format, or the suffix itself, which only tools' files have."""
     name = item.raw.name if item.raw is not None else ""
     if has_suffix(name, ".pkl", ".pickle"):
         return "pyskl_pickle"
     if has_suffix(name, ".npz", *STACKED):
         return "array_stack"
-    return format_of(name) or "folder_arrays"
+    if has_suffix(name, ".npy", ".csv"):
+        return "folder_arrays"
+    return format_of(name) or Path(name).suffix.lower()
 
 
 def _tool(item: Item, format_name: str) -> tuple[str, str | None]:

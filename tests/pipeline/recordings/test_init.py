@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from dastm.contract.errors import DataError
+from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.skeleton import COCO17, NTU25
 from pipeline.definitions.definition import load_definition
 from pipeline.parse.run import parse
@@ -112,7 +112,7 @@ def test_ntu_files_say_their_classes(tmp_path):
     made, definition, summary = begun(tmp_path, tmp_path / "raw")
     assert (summary.clips, definition.parse.format) == (6, "ntu_skeleton")
     assert "classes: 6, as the files say" in made.guessed
-    assert any("1 files of another format" in line for line in made.unknown)
+    assert any("what else there is: 2 files of other kinds" in line for line in made.unknown)
 
 
 def test_pickles_of_pyskl_and_kinetics_files(tmp_path):
@@ -143,6 +143,56 @@ def test_files_of_a_tool_are_known_by_their_contents(tmp_path):
     made = begin(tmp_path / "raw", "tool")
     assert made.document["parse"]["format"] == "openpose_json"
     assert made.document["parse"]["class_names"] == ["sit", "wave"]
+
+
+def test_what_arrays_of_other_kinds_say_is_told(tmp_path):
+    for number, name in enumerate(("sit", "wave")):
+        for n in range(3):
+            save(tmp_path / "a" / name / f"{n}.npy", person(number, seed=n))
+    save(tmp_path / "a" / "sit" / "9.npy", person(layout=COCO17))
+    (tmp_path / "a" / "sit" / "0.csv").write_bytes(b"\xff")
+    made = begin(tmp_path / "a", "mine")
+    assert any(line.startswith("why 1 of 7 recordings read have other joints") for line in made.unknown)
+    assert any("such as sit/0.npy" in line or "such as sit/0.csv" in line for line in made.unknown)
+    one = np.stack([person(), person(1)]).transpose(0, 3, 1, 2)[..., None]
+    save(tmp_path / "b" / "x_data.npy", one)
+    save(tmp_path / "b" / "x_label.npy", np.array([0, 1]))
+    assert begin(tmp_path / "b", "mine").document["parse"] == {"format": "array_stack", "layout": "ntu25"}
+    named = begin(tmp_path / "b", "mine", layout=NTU25).document["parse"]
+    assert named == {"format": "array_stack", "layout": "ntu25"}
+
+
+def test_a_clip_that_cannot_be_normalised_is_told(tmp_path, monkeypatch):
+    for name in ("sit", "wave"):
+        save(tmp_path / name / "1.npy", person())
+
+    def refuse(*_):
+        raise RefusedError("all joints in one point")
+
+    monkeypatch.setattr("pipeline.recordings.init.normalise_clip", refuse)
+    assert any("such as sit/1.npy: all joints in one point" in line for line in begin(tmp_path, "mine").unknown)
+
+
+def test_ntu_files_of_other_names_are_no_data_set(tmp_path):
+    (tmp_path / "a.skeleton").write_text("1\n0\n")
+    with pytest.raises(DataError, match=r"a.skeleton: the file name is not SsssCcccPpppRrrrAaaa.skeleton"):
+        begin(tmp_path, "mine")
+    (tmp_path / "a.skeleton").rename(tmp_path / "S001C001P001R001A001.skeleton")
+    with pytest.raises(DataError, match="no body in any frame"):
+        begin(tmp_path, "mine")
+
+
+def test_texts_of_no_tool_are_no_recordings(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(DataError, match="no recordings of a known form"):
+        begin(tmp_path, "mine")
+
+
+def test_a_csv_of_odd_names_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "wave").mkdir()
+    (tmp_path / "wave" / "1.csv").write_text("frame,x_hip,x_head,y_hip\n0,1,2,3\n")
+    with pytest.raises(DataError, match="no column"):
+        begin(tmp_path, "mine")
 
 
 @pytest.mark.parametrize("what", ["nothing", "shards", "unlabelled", "damaged", "alike", "odd"])
