@@ -77,6 +77,3 @@ def _body(recording: "Recording", number: int | None) -> "Clip":
         there = listed([one.body + 1 for one in recording.bodies])
         raise RunError(f"{recording.source}: no body {number}; there are: {there}")
     return of_number[0]
-
-
-COMMANDS = (explain,)

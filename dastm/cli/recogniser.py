@@ -363,6 +363,3 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
         rows = write_features(chain([first], bodies), load_encoder(encoder or usual_encoder(first.layout)), out, pool)
     refused.tell()
     click.echo(f"{out}: {rows} rows")
-
-
-COMMANDS = (enrol, add, remove, inspect, predict, export, embed)

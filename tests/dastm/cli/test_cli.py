@@ -1,15 +1,18 @@
 """`dastm` as a user types it: exit codes, one line of error, defaults from params.yaml."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from dastm.cli import main
+from dastm.cli import COMMANDS, main
 from dastm.cli.options import train_params
 from tests.toy import TINY, toy_shards
 
+ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = [option for key, value in TINY.items() for option in ("--set", f"{key}={value}")]
 
 
@@ -326,3 +329,21 @@ def test_the_subset_is_asked_for_by_its_name_or_by_its_old_one(call, shards, opt
     result = call("eval", "--shards", shards, option, "val", *words)
     assert result.exit_code == 0, result.output
     assert "toy val: 2-way 1-shot" in result.stdout
+
+
+def test_help_names_every_command_and_loads_none_of_them():
+    code = (
+        "import sys; from dastm.cli import COMMANDS, main; from click.testing import CliRunner;"
+        "said = CliRunner().invoke(main, ['--help']).output;"
+        "assert all(name in said and about in ' '.join(said.split()) for name, (*_, about) in COMMANDS.items()), said;"
+        "print([name for name in ('torch', 'pydantic', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_with_examples(name, call):
+    said = call(name, "--help").output
+    assert said.startswith(f"Usage: main {name}")
+    assert "Example" in said
