@@ -207,7 +207,8 @@ CASES = (
         truths=(at(0, 0, 205.9300540, 187.8896402, 1),),
     ),
     Case(
-        source="freemocap/labrat57", files=("10_freemocap/*/*/*.csv",), spec={"unit_m": 0.0010000001}, frames=80,
+        source="freemocap/labrat57", files=("10_freemocap/*/*/*.csv",), spec={"unit_m": 0.001}, frames=80,
+        truths=(at(0, 0, 0.8229807260335234),),
     ),
     Case(
         source="bvh/20tab", files=("11_bvh/20tab_bvh-python/*/*.bvh",), frames=200,

@@ -105,6 +105,6 @@ def _facts(places_PVC: NDArray[np.float64], joints: Sequence[str]) -> tuple[tupl
     """Unit and axis, and notes on them."""
     if places_PVC.shape[2] == 2:
         return (1.0, "y"), ()
-    unit_m, said = unit_of(places_PVC)
+    unit_m, said = unit_of(places_PVC, joints)
     up, turned = up_of(places_PVC, joints)
     return (unit_m, up), (*said, *turned)

@@ -18,6 +18,8 @@ NOTE_UNIT = "unit_guessed"
 NOTE_UP = "up_axis_guessed"
 MOST_M, MOST_CM = 4.0, 400.0
 """A body whose extent is larger than this is not in metres, not in centimetres."""
+HAND = 0.1
+"""How large a hand is, as a share of its body."""
 _HIGH = ("head", "nose", "neck", "shoulder centre", "spine shoulder", "left shoulder", "right shoulder")
 _LOW = ("left ankle", "right ankle", "left foot", "right foot", "left knee", "right knee", "hip centre", "pelvis")
 _WORDS: dict[str, str] = {
@@ -33,15 +35,17 @@ _WORDS: dict[str, str] = {
 """Parts between joints, as animators name them, and the joint at which they begin."""
 
 
-def unit_of(places_PVC: NDArray[np.float64]) -> tuple[float, tuple[str, ...]]:
-    """Metres of a unit, and a note where it is no metre."""
+def unit_of(places_PVC: NDArray[np.float64], joints: Sequence[str] = ()) -> tuple[float, tuple[str, ...]]:
+    """Metres of a unit, and a note where it is no metre; joints that are a hand's alone are told by a hand's size."""
+    names = " ".join(map(plain, joints))
+    share = HAND if "thumb" in names and not any(part in names for part in ("hip", "shoulder", "knee")) else 1.0
     with np.errstate(invalid="ignore"):
         low_PC = np.where(np.isfinite(places_PVC), places_PVC, np.inf).min(axis=1)
         high_PC = np.where(np.isfinite(places_PVC), places_PVC, -np.inf).max(axis=1)
         extent_P = (high_PC - low_PC).max(axis=1)
     extent_P = extent_P[np.isfinite(extent_P)]
     extent = float(np.median(extent_P)) if len(extent_P) else 0.0
-    unit_m = 1.0 if extent <= MOST_M else 0.01 if extent <= MOST_CM else 0.001
+    unit_m = 1.0 if extent <= share * MOST_M else 0.01 if extent <= share * MOST_CM else 0.001
     return unit_m, (NOTE_UNIT,) if unit_m != 1.0 else ()
 
 

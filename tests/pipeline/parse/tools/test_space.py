@@ -13,6 +13,13 @@ def test_the_unit_is_told_by_the_height_of_the_body(height, unit):
     assert unit_of(np.full((1, 2, 3), np.nan)) == (1.0, ())
 
 
+@pytest.mark.parametrize(("length", "unit"), [(0.18, 1.0), (18.0, 0.01), (180.0, 0.001)])
+def test_a_hand_alone_is_told_by_the_size_of_a_hand(length, unit):
+    places = np.array([[[0, 0, 0], [0, length, 0]]])
+    assert unit_of(places, ("right hand wrist", "right hand thumb tip"))[0] == unit
+    assert unit_of(places * 10, ("left hip", "left thumb"))[0] == unit
+
+
 @pytest.mark.parametrize(("axis", "sign", "up"), [(1, 1, "y"), (2, 1, "z"), (1, -1, "-y"), (0, -1, "-x")])
 def test_the_head_is_above_the_feet(axis, sign, up):
     places = np.zeros((3, 2, 3))
