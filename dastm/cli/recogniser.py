@@ -1,6 +1,6 @@
 """`dastm enrol`, `add`, `remove`, `inspect`, `predict`: from examples of actions to what new recordings show."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told
 from dastm.cli.options import one_line_errors
 from dastm.contract.errors import RunError
 
 if TYPE_CHECKING:
-    from dastm.cli.recordings import Options, Recording
-    from dastm.recogniser.clips import Clip
-    from dastm.recogniser.examples import Example
     from dastm.recogniser.recogniser import ActionRecogniser, Prediction
-
-MOST_REFUSED = 10
-"""Refused recordings that are told one by one on a terminal's screen; all of them are counted."""
 
 
 def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,11 +64,17 @@ def enrol(
     check_replaceable(out)
     if out.exists() and not replace:
         raise RunError(f"{out}: is there already; `dastm add` adds to it, --replace makes it anew")
-    made, refused = _examples(examples, negatives, said)
+    refused = Refused()
+    made = examples_of(examples, negatives, said, refused)
     if all(example.action is None for example in made):
-        raise RunError(f"no example of an action in {', '.join(examples)}{_why(refused)}")
+        refused.tell()
+        raise RunError(f"no example of an action in {', '.join(examples)}")
     with in_one_line():
         recogniser = ActionRecogniser(load_encoder(encoder or usual_encoder(made[0].clip.layout)))
+        made = fitting(made, recogniser.encoder, refused)
+        refused.tell()
+        if all(example.action is None for example in made):
+            raise RunError(f"no example of an action that {recogniser.encoder.name} knows")
         recogniser.add(made)
         recogniser.save(out)
     _tell(recogniser, out, refused)
@@ -97,15 +98,20 @@ def add(
       dastm add clip17.npy --action "jab right" --with mine.dastm
       dastm add --negatives walking/ --with mine.dastm
     """
+    from dastm.recogniser.examples import checked_action
     from dastm.recogniser.file import changed
 
     if not examples and not negatives:
         raise click.UsageError("name examples, or --negatives")
-    made, refused = _examples(examples, negatives, said, action)
-    if not made:
-        raise RunError(f"nothing to add{_why(refused)}")
+    refused = Refused()
+    with in_one_line():
+        made = examples_of(examples, negatives, said, refused, action and checked_action(action))
     with in_one_line(), changed(recogniser) as known:
         before = len(known.examples)
+        made = fitting(made, known.encoder, refused)
+        refused.tell()
+        if not made:
+            raise RunError("nothing to add")
         known.add(made)
         new = len(known.examples) - before
     if new < len(made):
@@ -118,7 +124,9 @@ def add(
 @click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="The file to take it from.")
 @one_line_errors
 def remove(names: tuple[str, ...], recogniser: Path) -> None:
-    """Make a recogniser forget actions, or single examples by their key (see `dastm inspect`).
+    """Make a recogniser forget actions, or single examples by their key (see `dastm inspect --examples`).
+
+    `other` stands for all examples of none of the actions.
 
     \b
     Examples:
@@ -128,11 +136,11 @@ def remove(names: tuple[str, ...], recogniser: Path) -> None:
     from dastm.recogniser.file import changed
 
     with in_one_line(), changed(recogniser) as known:
-        for name in names:
-            gone = known.remove(action=name) if name in known.actions else known.remove(key=name)
-            click.echo(f"forgotten: {name} ({gone} example{'s' * (gone > 1)})")
+        gone = [_forget(known, name) for name in names]
         if not known.actions:
             raise RunError(f"{recogniser}: no action would be left; delete the file instead")
+    for name, count in zip(names, gone, strict=True):
+        click.echo(f"forgotten: {name} ({count} example{'s' * (count > 1)})")
 
 
 @click.command()
@@ -179,7 +187,7 @@ def predict(
     from dastm.recogniser.file import read_recogniser
     from dastm.recogniser.results import csv_results, json_line, json_results
 
-    known, refused = read_recogniser(recogniser), _Refused()
+    known, refused = read_recogniser(recogniser), Refused()
     to_screen = str(json_path) == "-"
     count = 0
     with ExitStack() as open_files, in_one_line():
@@ -189,40 +197,30 @@ def predict(
         if json_path is not None:
             to_file = not to_screen and open_files.enter_context(json_results(json_path))
             writers.append(to_file or (lambda row: click.echo(json_line(row))))
-        for found in known.predict_each(_bodies(_read(clips, _options(said), refused))):
+        for found in known.predict_each(bodies_of(read_told(clips, options_of(said), refused), known.encoder, refused)):
             count += 1
             row = found.to_dict(top)
             for write in writers:
                 write(row)
             if not to_screen:
                 click.echo(_line(found))
-    refused.tell()
-    if not count:
-        raise RunError(f"nothing could be read of {', '.join(clips)}")
+        refused.tell()
+        if not count:  # tables of earlier predictions stay
+            raise RunError(f"nothing could be read of {', '.join(clips)}")
 
 
-class _Refused:
-    """What could not be read, told on standard error as it comes."""
+def _forget(known: "ActionRecogniser", name: str) -> int:
+    """Forget the action of this name, else the example of this key, else, for `other`, all that show no action."""
+    from dastm.cli.recordings import OTHER
+    from dastm.contract.names import composed, folded
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.first = ""
-
-    def note(self, line: str) -> None:
-        """One recording that is left out."""
-        self.count += 1
-        self.first = self.first or line
-        if self.count <= MOST_REFUSED:
-            click.echo(f"left out: {line}", err=True)
-
-    def tell(self) -> None:
-        """How many there were, where not all were told."""
-        if self.count > MOST_REFUSED:
-            click.echo(f"left out: {self.count - MOST_REFUSED} more", err=True)
-
-
-def _why(refused: _Refused) -> str:
-    return f"; the first that was left out: {refused.first}" if refused.first else ""
+    action, keys = composed(name).strip(), {example.name for example in known.examples}
+    if action in known.actions:
+        return known.remove(action=action)
+    if name not in keys and folded(name) == OTHER:
+        negatives = [example.name for example in known.examples if example.action is None]
+        return sum(known.remove(key=key) for key in negatives) or known.remove(key=name)
+    return known.remove(key=name)
 
 
 def _line(found: "Prediction") -> str:
@@ -233,61 +231,7 @@ def _line(found: "Prediction") -> str:
     return f"{found.source}{body}: {told}  {found.score:.2f}  (distance {found.distance:.3f}{margin})"
 
 
-def _options(said: dict[str, Any]) -> "Options":
-    """What the user says of recordings."""
-    from dastm.cli.recordings import Options
-
-    return Options(**said)
-
-
-def _read(paths: Iterable[str], options: "Options", refused: _Refused) -> Iterator["Recording"]:
-    """The recordings that can be read, with progress; the others are told."""
-    from dastm.cli.recordings import Recording, recordings
-    from dastm.contract.progress import progress
-
-    for found in progress(recordings(list(paths), options), desc="read", unit="recording", leave=False, delay=2.0):
-        if isinstance(found, Recording):
-            yield found
-        elif not found.is_foreign:
-            refused.note(str(found))
-
-
-def _bodies(found: Iterable["Recording"]) -> Iterator["Clip"]:
-    """Every body that is seen long enough."""
-    from dastm.recogniser.examples import LEAST_FRAMES
-
-    for recording in found:
-        for clip in recording.bodies:
-            if clip.n_frames >= LEAST_FRAMES or len(recording.bodies) == 1:
-                yield clip
-
-
-def _examples(
-    paths: Iterable[str], negatives: Iterable[str], said: dict[str, Any], action: str | None = None
-) -> tuple[list["Example"], _Refused]:
-    """Examples of what the user names: of each recording the body that moves most."""
-    from dastm.recogniser.examples import Example, check_length, today
-
-    refused, options, day, made = _Refused(), _options(said), today(), []
-    for names, is_negative in ((paths, False), (negatives, True)):
-        for recording in _read(names, options, refused):
-            shows = None if is_negative or recording.is_other else action or recording.action
-            if shows is None and not (is_negative or recording.is_other):
-                refused.note(
-                    f"{recording.source}: nothing says which action it shows; put it into a folder of that name"
-                )
-                continue
-            try:
-                check_length(recording.bodies[0])
-            except ValueError as error:
-                refused.note(str(error))
-                continue
-            made.append(Example(action=shows, clip=recording.bodies[0], added=day))
-    refused.tell()
-    return made, refused
-
-
-def _tell(recogniser: "ActionRecogniser", path: Path, refused: _Refused) -> None:
+def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     from dastm.recogniser.overview import short_lines
 
     click.echo("\n".join(short_lines(recogniser)))
@@ -354,12 +298,16 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     from dastm.recogniser.embed import write_features
     from dastm.recogniser.encoder import load_encoder, usual_encoder
 
-    refused = _Refused()
-    bodies = _bodies(_read(clips, _options(said), refused))
-    first = next(bodies, None)
+    refused = Refused()
+    found = read_told(clips, options_of(said), refused)
+    first = next(found, None)
     if first is None:
-        raise RunError(f"nothing could be read of {', '.join(clips)}{_why(refused)}")
+        refused.tell()
+        raise RunError(f"nothing could be read of {', '.join(clips)}")
     with in_one_line():
-        rows = write_features(chain([first], bodies), load_encoder(encoder or usual_encoder(first.layout)), out, pool)
+        known = load_encoder(encoder or usual_encoder(first.bodies[0].layout))
+        rows = write_features(bodies_of(chain([first], found), known, refused), known, out, pool)
     refused.tell()
+    if not rows:
+        raise RunError(f"nothing could be read of {', '.join(clips)}")
     click.echo(f"{out}: {rows} rows")

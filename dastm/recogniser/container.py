@@ -35,7 +35,7 @@ from dastm.contract.skeleton import Layout
 from dastm.matching.rejection import Limits
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.encoder import Encoder, build_encoder
-from dastm.recogniser.examples import Example, checked_action
+from dastm.recogniser.examples import Example
 from dastm.runs.files import json_bytes, write_bytes
 from dastm.runs.sealed import check_seal, sealed
 
@@ -113,6 +113,12 @@ def check_replaceable(path: Path) -> None:
         raise NotOurs(f"{path}: another file is there, not a recogniser; move it away, or name another")
 
 
+def check_file(path: Path) -> None:
+    """RunError where no regular file lies there, such as a pipe, which would never end."""
+    if path.exists() and not path.is_file():
+        raise RunError(f"{path}: not a recogniser file; name the file that `dastm enrol` wrote")
+
+
 def _is_ours(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -135,6 +141,7 @@ def _row(example: Example, layout: int) -> dict[str, Any]:
 def _members(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
     """What the file says, checked against its digests."""
     try:
+        check_file(path)
         if path.stat().st_size > MOST_BYTES:
             raise RunError(f"{path}: larger than any recogniser ({MOST_BYTES} bytes)")
         with zipfile.ZipFile(path) as archive:
@@ -152,8 +159,9 @@ def _members(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
             f"{path}: written by {document.get('written_by')}, version {document.get('schema_version')} of the file;"
             f" this reads version {SCHEMA_VERSION}"
         )
-    for name, digest in document["digests"].items():
-        if checksum(data[name]) != digest:
+    digests = document.get("digests")
+    for name in (WEIGHTS, EXAMPLES):
+        if not isinstance(digests, dict) or digests.get(name) != checksum(data[name]):
             raise RunError(f"{path}: {name} is damaged; {AGAIN}")
     return document, data[WEIGHTS], data[EXAMPLES]
 
@@ -185,5 +193,4 @@ def _example(row: Mapping[str, Any], joints_TVC: NDArray[np.float32], layouts: l
         action=row["action"],
         **{name: row[name] for name in ("key", "source", "body", "fps", "first_frame")},
     )
-    action = None if row["action"] is None else checked_action(row["action"])
-    return Example(action=action, clip=clip, added=str(row["added"]))
+    return Example(action=row["action"], clip=clip, added=str(row["added"]))

@@ -112,7 +112,9 @@ class Encoder:
         distances_QL = self.model.distances(queries.values_LTVD, examples.values_LTVD)
         if self.config.matching.path:
             distances_QL = distances_QL / likeness(queries.terms_LMRVC, examples.terms_LMRVC).to(distances_QL.dtype)
-        return distances_QL
+        if self.config.matching.soft_evaluation:  # a soft least sum may be below 0
+            return distances_QL
+        return distances_QL.clamp(min=0)  # of the same clip it may be less by rounding
 
 
 def joined(features: Sequence[Features]) -> Features:

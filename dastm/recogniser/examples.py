@@ -4,8 +4,9 @@ In: clips and the name of an action. Out: `Example`s, each told from every other
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 
 import numpy as np
 
@@ -21,12 +22,19 @@ MOST_NAME = 120
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Example:
-    """One clip that shows an action, or, where `action` is None, none of them."""
+    """One clip that shows an action, or, where `action` is None, none of them.
+
+    Raises: ValueError for a name that `checked_action` does not take; the name is kept as it gives it.
+    """
 
     action: str | None
     clip: Clip
     added: str
     """The day it was enrolled, UTC: 2026-11-28."""
+
+    def __post_init__(self) -> None:
+        if self.action is not None:
+            object.__setattr__(self, "action", checked_action(self.action))
 
     @property
     def name(self) -> str:
@@ -70,17 +78,28 @@ def enrolled(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
     Raises: ValueError naming both where one recording is to be an example of two actions.
     """
     kept, by_digest = list(known), {example.digest(): example for example in known}
+    names = {example.name for example in known}
     for example in new:
         check_length(example.clip)
         same = by_digest.setdefault(example.digest(), example)
         if same is example:
-            kept.append(example)
+            kept.append(_named(example, names))
+            names.add(kept[-1].name)
         elif same.action != example.action:
             raise ValueError(
                 f"{example.clip.source} is to show {told(example.action)}, and {same.clip.source} with the same"
                 f" joints {told(same.action)}; keep one of them"
             )
     return kept
+
+
+def _named(example: Example, taken: set[str]) -> Example:
+    """The example under its own name, or, where another has that, with a number behind it."""
+    if example.name not in taken:
+        return example
+    numbered = (f"{example.name}~{number}" for number in count(2))
+    name = next(name for name in numbered if name not in taken)
+    return replace(example, clip=replace(example.clip, key=name))
 
 
 def told(action: str | None) -> str:

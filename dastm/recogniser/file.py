@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dastm.contract.errors import RunError
 from dastm.contract.os_errors import os_line
-from dastm.recogniser.container import read_container
+from dastm.recogniser.container import check_file, read_container
 from dastm.recogniser.recogniser import ActionRecogniser
 
 
@@ -45,6 +45,7 @@ def _held(path: Path) -> Iterator[None]:
     """Hold the lock of the file that has this name now. Whoever had it may have put another file in its place."""
     while True:
         try:
+            check_file(path)
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if path.stat().st_ino == os.fstat(file.fileno()).st_ino:

@@ -50,13 +50,18 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
     n_other = sum(example.action is None for example in examples)
     other = f", {n_other} of none of them" if n_other else ""
     tested = leave_one_out(recogniser)
-    lines = [f"{len(actions)} actions, {len(examples) - n_other} examples{other}; encoder {recogniser.encoder.name}"]
+    counted = f"{_count(len(actions), 'action')}, {_count(len(examples) - n_other, 'example')}{other}"
+    lines = [f"{counted}; encoder {recogniser.encoder.name}"]
     if tested:
         right = sum(one.is_right for one in tested)
         lines.append(f"each example judged by the others: {right} of {len(tested)} right")
         odd = [f"{one.key} ({one.action}) looks like {one.nearest}" for one in tested if not one.is_right]
         lines += [f"look at: {listed(odd, MOST_ODD)}"] if odd else []
     return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def overview_lines(recogniser: ActionRecogniser, *, each: bool = False) -> list[str]:

@@ -10,6 +10,7 @@ Axes: L clips, M = 1 body, T frames, F points that the encoder sees, V joints, C
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dastm.contract.clips import fill, image_axes, segment_frames
+from dastm.contract.mapping import halves
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import common_form
 from dastm.episodes.episode import ClipBatch
@@ -68,6 +70,25 @@ def prepare(clips: Sequence[Clip], preparation: Preparation) -> Prepared:
     )
 
 
+def check_fits(clip: Clip, common: Layout) -> None:
+    """ValueError, naming the file, for a clip that has no way into the common layout of an encoder."""
+    reason = _misfit(clip.layout, common)
+    if reason:
+        raise ValueError(f"{clip.source}: {reason}")
+
+
+@lru_cache(maxsize=256)
+def _misfit(layout: Layout, common: Layout) -> str:
+    if layout.is_image != common.is_image:
+        kinds = ["a pose in an image" if one.is_image else "a 3-D skeleton" for one in (layout, common)]
+        return f"{kinds[0]} ({layout.name}), and the encoder knows {kinds[1]} ({common.name})"
+    try:
+        halves(layout, common)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def whole(clip: Clip) -> NDArray[np.float64]:
     """A clip without gaps, x right and y up -> (T, V, C): what can be drawn, in the layout of its source.
 
@@ -89,10 +110,8 @@ def _common(clips: Sequence[Clip], preparation: Preparation) -> Tensor:
         rows.setdefault(clip.layout, []).append(row)
     found: dict[int, Tensor] = {}
     for layout, own in rows.items():
-        try:
-            to_common = common_form(layout, preparation.layout)
-        except ValueError as error:
-            raise ValueError(f"{clips[own[0]].source}: {error}") from None
+        check_fits(clips[own[0]], preparation.layout)
+        to_common = common_form(layout, preparation.layout)
         taken = [whole(clips[row])[segment_frames(clips[row].n_frames, preparation.n_frames)] for row in own]
         found |= dict(zip(own, to_common(torch.from_numpy(np.stack(taken).astype(np.float32))[:, None]), strict=True))
     return torch.stack([found[row] for row in range(len(clips))])

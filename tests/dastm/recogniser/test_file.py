@@ -122,7 +122,7 @@ def rewritten(path, change):
         (lambda d: d["examples"][0].update(layout=5), "not a recogniser that this version reads"),
         (lambda d: d["examples"][0].update(action="a\nb"), "the name of an action"),
         (lambda d: d["layouts"][0].update(bones=[]), "not a recogniser that this version reads"),
-        (lambda d: d.update(digests={EXAMPLES: "0"}), "examples.safetensors is damaged"),
+        (lambda d: d["digests"].update({EXAMPLES: "0"}), "examples.safetensors is damaged"),
     ],
 )
 def test_a_file_that_says_what_cannot_be_is_refused_in_one_line(path, change, why):
@@ -142,7 +142,7 @@ def test_what_is_no_recogniser_is_refused(tmp_path):
             read_recogniser(tmp_path / name)
     with pytest.raises(RunError, match="No such file"):
         read_recogniser(tmp_path / "none.dastm")
-    with pytest.raises(RunError, match="cannot be read"):
+    with pytest.raises(RunError, match="not a recogniser file; name the file"):
         read_recogniser(tmp_path)
 
 
@@ -233,3 +233,31 @@ def test_reading_runs_nothing(path, tmp_path):
     with pytest.raises(RunError):
         read_recogniser(path)
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize("digests", [None, {}, {"x": "y"}, [1]])
+def test_a_file_whose_digests_are_not_those_of_its_members_is_refused(path, digests):
+    document, weights, joints = _members(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(ABOUT, json_bytes(sealed({**document, "digests": digests})))
+        archive.writestr(WEIGHTS, weights)
+        archive.writestr(EXAMPLES, joints)
+    with pytest.raises(RunError, match="is damaged; make it again"):
+        read_recogniser(path)
+
+
+def test_a_compressed_member_that_cannot_be_unpacked_is_refused(path):
+    data = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        begin = archive.getinfo(WEIGHTS).header_offset + 30 + len(WEIGHTS)
+    path.write_bytes(data[:begin] + b"\xff" * 64 + data[begin + 64 :])  # no valid block begins so: zlib says so itself
+    with pytest.raises(RunError, match="not a recogniser file, or damaged"):
+        read_recogniser(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RunError, match="pipe: not a recogniser file"):
+        read_recogniser(tmp_path / "pipe")
+    with pytest.raises(RunError, match="pipe: not a recogniser file"), changed(tmp_path / "pipe"):
+        pass

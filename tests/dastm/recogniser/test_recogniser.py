@@ -157,7 +157,7 @@ def test_other_skeletons_are_compared_by_their_common_joints(encoder):
     for action in ACTIONS:
         recogniser.enrol(action, [clip_of(action, 0, COCO17)])
     assert recogniser.predict([clip_of(a, 3, COCO17) for a in ACTIONS])[2].decision.candidates[0].action == "kick"
-    with pytest.raises(ValueError, match="name the common layout that has those of the data"):
+    with pytest.raises(ValueError, match=r"a 3-D skeleton .ntu25., and the encoder knows a pose in an image"):
         recogniser.predict(clip_of("wave", 0, NTU25))
 
 
@@ -231,5 +231,5 @@ def test_the_overview_has_a_line_an_action_and_on_request_an_example(recogniser)
 
 def test_the_overview_of_one_action_with_one_example_says_what_it_can(encoder, shown):
     text = "\n".join(overview_lines(ActionRecogniser(encoder, shown[:1])))
-    assert "1 actions, 1 examples" in text
+    assert "1 action, 1 example;" in text
     assert "judged by the others" not in text

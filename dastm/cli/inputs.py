@@ -1,0 +1,122 @@
+"""What a user names as examples or clips -> what a recogniser can use; what it cannot is told, one line each.
+
+In: paths and options of a command. Out: examples, or the bodies of recordings, and a count of what was left out.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dastm.cli.recordings import Options, Recording
+    from dastm.recogniser.clips import Clip
+    from dastm.recogniser.encoder import Encoder
+    from dastm.recogniser.examples import Example
+
+MOST_REFUSED = 10
+"""Refused recordings that are told one by one on a terminal's screen; all of them are counted."""
+
+
+class Refused:
+    """What could not be read, told on standard error as it comes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def note(self, line: str) -> None:
+        """One recording that is left out."""
+        self.count += 1
+        if self.count <= MOST_REFUSED:
+            click.echo(f"left out: {line}", err=True)
+
+    def tell(self) -> None:
+        """How many there were, where not all were told."""
+        if self.count > MOST_REFUSED:
+            click.echo(f"left out: {self.count - MOST_REFUSED} more", err=True)
+
+
+def options_of(said: dict[str, Any]) -> "Options":
+    """What the user says of recordings."""
+    from dastm.cli.recordings import Options
+
+    return Options(**said)
+
+
+def read_told(paths: Iterable[str], options: "Options", refused: Refused) -> Iterator["Recording"]:
+    """The recordings that can be read, with progress; the others are told."""
+    from dastm.cli.recordings import Recording, recordings
+    from dastm.contract.progress import progress
+
+    for found in progress(recordings(list(paths), options), desc="read", unit="recording", leave=False, delay=2.0):
+        if isinstance(found, Recording):
+            yield found
+        elif not found.is_foreign:
+            refused.note(str(found))
+
+
+def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused) -> Iterator["Clip"]:
+    """Every body that is seen long enough, of recordings that the encoder knows; the others are told."""
+    from dastm.recogniser.examples import LEAST_FRAMES
+    from dastm.recogniser.preparation import check_fits
+
+    for recording in found:
+        long = [clip for clip in recording.bodies if clip.n_frames >= LEAST_FRAMES]
+        try:
+            check_fits(recording.bodies[0], encoder.layout)
+        except ValueError as error:
+            refused.note(str(error))
+            continue
+        if not long:
+            most = max(clip.n_frames for clip in recording.bodies)
+            refused.note(f"{recording.source}: {most} frames, an action needs at least {LEAST_FRAMES}")
+        yield from long
+
+
+def examples_of(
+    paths: Iterable[str],
+    negatives: Iterable[str],
+    said: dict[str, Any],
+    refused: Refused,
+    action: str | None = None,
+) -> list["Example"]:
+    """Examples of what the user names: of each recording the body that moves most."""
+    from dastm.cli.recordings import OTHER
+
+    options = options_of(said)
+    of_paths = [_example(recording, action, refused) for recording in read_told(paths, options, refused)]
+    others = [_example(recording, OTHER, refused) for recording in read_told(negatives, options, refused)]
+    return [example for example in (*of_paths, *others) if example is not None]
+
+
+def _example(recording: "Recording", action: str | None, refused: Refused) -> "Example | None":
+    """What a recording is an example of: what is said of all of them, else what it says itself. None: left out."""
+    from dastm.cli.recordings import OTHER
+    from dastm.contract.names import folded
+    from dastm.recogniser.examples import Example, check_length, today
+
+    is_other = recording.is_other if action is None else folded(action) == OTHER
+    shows = None if is_other else action or recording.action
+    clip = recording.bodies[0]
+    try:
+        if shows is None and not is_other:
+            raise ValueError("nothing says which action it shows; put it into a folder of that name")
+        check_length(clip)
+        return Example(action=shows, clip=clip, added=today())
+    except ValueError as error:
+        refused.note(f"{recording.source}: {str(error).removeprefix(f'{clip.source}: ')}")
+        return None
+
+
+def fitting(made: Iterable["Example"], encoder: "Encoder", refused: Refused) -> list["Example"]:
+    """The examples that the encoder knows the skeletons of; the others are told."""
+    from dastm.recogniser.preparation import check_fits
+
+    fitting = []
+    for example in made:
+        try:
+            check_fits(example.clip, encoder.layout)
+            fitting.append(example)
+        except ValueError as error:
+            refused.note(str(error))
+    return fitting
