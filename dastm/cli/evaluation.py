@@ -73,9 +73,10 @@ NONE = "none"
 )
 @click.option(
     "--open-set",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     metavar="N",
-    help="Add queries of N unknown classes to each episode, and measure how well they are told from known ones.",
+    help="Add queries of N unknown classes to each episode, and measure how well they are told from known ones. "
+    "Default: 0, none",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
