@@ -13,6 +13,7 @@ COMMANDS = {
     "remove": ("recogniser", "remove", "Make a recogniser forget actions or examples."),
     "inspect": ("recogniser", "inspect", "What a recogniser knows."),
     "predict": ("recogniser", "predict", "Say what recordings show."),
+    "watch": ("watching", "watch", "Tell the actions in frames as they come."),
     "explain": ("explaining", "explain", "Show why a clip is called what it is called."),
     "export": ("recogniser", "export", "Write a recogniser as a program that needs no DASTM."),
     "embed": ("recogniser", "embed", "Write the encoder's features of clips as a table."),

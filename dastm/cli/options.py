@@ -11,7 +11,7 @@ import click
 
 from dastm.config.load import preset_names
 from dastm.contract.documents import DocumentError, shown
-from dastm.contract.errors import RunError
+from dastm.contract.errors import DataError, RunError
 from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import NotOurs
@@ -59,7 +59,7 @@ def one_line_errors(command: Command) -> Command:
             return command(*args, **kwargs)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
-        except (RunError, NotOurs, ShardError) as error:
+        except (DataError, RunError, NotOurs, ShardError) as error:
             click.echo(f"dastm: {error}", err=True)
             sys.exit(1)
         except OSError as error:

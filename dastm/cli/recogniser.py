@@ -10,6 +10,7 @@ import click
 
 from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told
 from dastm.cli.options import one_line_errors
+from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
 
 if TYPE_CHECKING:
@@ -168,10 +169,17 @@ def inspect(recogniser: Path, each: bool) -> None:
     "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="JSON lines; - prints them."
 )
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Candidates in JSON.")
+@click.option("--spot", is_flag=True, help="Tell where in long recordings the actions are.")
 @said_of_recordings
 @one_line_errors
 def predict(
-    clips: tuple[str, ...], recogniser: Path, csv_path: Path | None, json_path: Path | None, top: int, **said: Any
+    clips: tuple[str, ...],
+    recogniser: Path,
+    csv_path: Path | None,
+    json_path: Path | None,
+    top: int,
+    spot: bool,
+    **said: Any,
 ) -> None:
     """Say what recordings show: for each clip, and each body in it, an action or `none of these`.
 
@@ -183,30 +191,39 @@ def predict(
       dastm predict clips/ --with mine.dastm
       dastm predict clips/ session.zip --with mine.dastm --csv labels.csv
       dastm predict clip.npy --with mine.dastm --json -
+      dastm predict session.npy --with mine.dastm --spot --csv events.csv
     """
     from dastm.recogniser.file import read_recogniser
-    from dastm.recogniser.results import csv_results, json_line, json_results
+    from dastm.recogniser.results import COLUMNS, EVENT_COLUMNS, csv_results, json_line, json_results
 
-    known, refused = read_recogniser(recogniser), Refused()
+    known, refused, read = read_recogniser(recogniser), Refused(), list[str]()
     to_screen = str(json_path) == "-"
-    count = 0
     with ExitStack() as open_files, in_one_line():
         writers: list[Callable[[Any], None]] = []
         if csv_path is not None:
-            writers.append(open_files.enter_context(csv_results(csv_path)))
+            writers.append(open_files.enter_context(csv_results(csv_path, EVENT_COLUMNS if spot else COLUMNS)))
         if json_path is not None:
             to_file = not to_screen and open_files.enter_context(json_results(json_path))
             writers.append(to_file or (lambda row: click.echo(json_line(row))))
-        for found in known.predict_each(bodies_of(read_told(clips, options_of(said), refused), known.encoder, refused)):
-            count += 1
-            row = found.to_dict(top)
+        rows = event_rows if spot else _rows
+        found = read_told(clips, options_of(said), refused)
+        for row, line in rows(known, found, refused, read, top):
             for write in writers:
                 write(row)
             if not to_screen:
-                click.echo(_line(found))
+                click.echo(line)
         refused.tell()
-        if not count:  # tables of earlier predictions stay
+        if not read:  # tables of earlier predictions stay
             raise RunError(f"nothing could be read of {', '.join(clips)}")
+
+
+def _rows(
+    known: "ActionRecogniser", found: "Iterable[Recording]", refused: Refused, read: list[str], top: int
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Predictions, each as a row and as a line of text; the source of the last one is in `read`."""
+    for one in known.predict_each(bodies_of(found, known.encoder, refused)):
+        read[:] = [one.source]
+        yield one.to_dict(top), _line(one)
 
 
 def _forget(known: "ActionRecogniser", name: str) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dastm.contract.errors import DataError
 from dastm.contract.names import folded
+from dastm.contract.skeleton import Layout
 from dastm.recogniser.clips import Clip
 
 if TYPE_CHECKING:
@@ -84,6 +85,13 @@ def recordings(paths: Sequence[str | Path], options: Options | None = None) -> I
     """
     terms = _terms(options or Options())
     return _read(list(paths), terms)
+
+
+def layout_called(named: str) -> Layout:
+    """A layout by its name, or that of a YAML file. Raises: DataError in one line."""
+    from pipeline.recordings.layouts import layout_named
+
+    return layout_named(named)
 
 
 def _read(paths: Sequence[str | Path], terms: "Terms") -> Iterator[Recording | Unread]:

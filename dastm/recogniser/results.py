@@ -20,6 +20,7 @@ from dastm.contract.spreadsheet import cell
 
 COLUMNS = ("source", "key", "body", "action", "score", "distance", "margin")
 """`action` is empty for none of these."""
+EVENT_COLUMNS = (*COLUMNS, "start_frame", "end_frame", "start_s", "end_s")
 Write = Callable[[Mapping[str, Any]], None]
 
 

@@ -9,7 +9,7 @@ Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from dastm.contract.skeleton import Layout
 from dastm.matching.rejection import scores
 from dastm.recogniser.clips import Clip
-from dastm.recogniser.recogniser import ActionRecogniser, layout_of
+from dastm.recogniser.decision import Candidate
+from dastm.recogniser.recogniser import MOST_TOP, ActionRecogniser, layout_of
 from dastm.recogniser.templates import FARTHEST, Templates, templates_of
 from dastm.recogniser.track import Track
 from dastm.recogniser.windows import window_terms
@@ -37,6 +38,7 @@ LOST_S = 0.5
 """A body that was not seen for so long is looked at anew."""
 MOST_BODIES = 32
 USUAL_FPS = 30.0
+FPS = (1, 1000)
 TEMPERATURE = 0.2
 """Of scores, see `dastm.matching.rejection`."""
 
@@ -55,11 +57,24 @@ class Event:
     """From 0 to 1; with those of the other actions and of `none of these` it adds up to 1."""
     distance: float
     """To the nearest example along the path, see docs/use.md; below 8."""
+    margin: float
+    """By how much the next action was further away; infinite where no other was about as long."""
+    candidates: tuple[Candidate, ...]
+    """The actions that were about as long, the nearest first."""
     body: int | str = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+    def __str__(self) -> str:
+        times = f"{self.start_s:.2f} to {self.end_s:.2f} s"
+        return f"{self.action}  {times}  {self.score:.2f}  (distance {self.distance:.2f})"
+
+    def to_dict(self, most: int = MOST_TOP) -> dict[str, Any]:
+        """For JSON: the margin is null where it is infinite."""
+        names = ("body", "action", "start_frame", "end_frame", "start_s", "end_s", "score", "distance")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "margin": self.margin if np.isfinite(self.margin) else None,
+            "top": [{"action": c.action, "score": c.score, "distance": c.distance} for c in self.candidates[:most]],
+        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,13 +83,14 @@ class _Candidate:
 
     begin: int
     end: int
-    nearest_W: NDArray[np.float64]
-    action: int
-    limit: float
+    distance_S: NDArray[np.float64]
+    """Of every template to the nearest of the stretches that end there."""
+    nearest: int
+    """The template that is nearest."""
 
     @property
     def distance(self) -> float:
-        return float(self.nearest_W[self.action])
+        return float(self.distance_S[self.nearest])
 
 
 class Spotter:
@@ -84,6 +100,7 @@ class Spotter:
         recogniser: with at least one example of an action that moves.
         layout: of the frames; None: that of the first example.
         fps: frames a second; None: that of the first example that says it, or 30.
+        templates: of another spotter with the same recogniser and `fps`, so that they need not be made again.
 
     Raises: ValueError if nothing can be spotted, or the frames' layout does not fit.
 
@@ -98,15 +115,22 @@ class Spotter:
     """
 
     def __init__(
-        self, recogniser: ActionRecogniser, *, layout: Layout | str | None = None, fps: float | None = None
+        self,
+        recogniser: ActionRecogniser,
+        *,
+        layout: Layout | str | None = None,
+        fps: float | None = None,
+        templates: Templates | None = None,
     ) -> None:
-        clips = [example.clip for example in recogniser.examples]
-        if not clips:
+        examples, self.actions = recogniser.examples, recogniser.actions
+        if not self.actions:
             raise ValueError("nothing is enrolled yet: there is no action to tell")
-        self.actions, self.common = recogniser.actions, recogniser.encoder.layout
-        self.fps = fps or next((clip.fps for clip in clips if clip.fps), USUAL_FPS)
-        self.layout = clips[0].layout if layout is None else layout_of(layout)
-        self._templates = templates_of(recogniser.examples, self.actions, self.common, self.fps)
+        self.fps = usual_fps(recogniser) if fps is None else fps
+        if not FPS[0] <= self.fps <= FPS[1]:
+            raise ValueError(f"fps: from {FPS[0]} to {FPS[1]} frames a second, got {self.fps}")
+        self.layout = examples[0].clip.layout if layout is None else layout_of(layout)
+        self.common = recogniser.encoder.layout
+        self.templates = templates or templates_of(examples, self.actions, self.common, self.fps)
         n_lengths = int(np.log(LONGEST_S / SHORTEST_S) / np.log(STEP)) + 1
         lengths_K = np.round(SHORTEST_S * STEP ** np.arange(n_lengths) * self.fps).astype(np.int64)
         self._lengths_K = np.unique(np.maximum(lengths_K, 2))
@@ -197,7 +221,7 @@ class Spotter:
         begin_K = begin_K[begin_K >= max(body.free, body.track.first)]
         if not len(begin_K):
             return None
-        templates = self._templates
+        templates = self.templates
         distances_KS = templates.distances(window_terms(body.track, begin_K, np.full_like(begin_K, end)))
         k, s = np.unravel_index(distances_KS.argmin(), distances_KS.shape)
         if distances_KS[k, s] >= templates.limit_S[s]:
@@ -205,22 +229,25 @@ class Spotter:
         return _Candidate(
             begin=int(begin_K[k]),
             end=end,
-            nearest_W=_by_action(distances_KS.min(axis=0), templates, len(self.actions)),
-            action=int(templates.action_S[s]),
-            limit=float(templates.limit_S[s]),
+            distance_S=distances_KS.min(axis=0),
+            nearest=int(s),
         )
 
     def _event(self, body: "_Body", found: _Candidate) -> Event:
         track = body.track
         begin, end = found.begin - track.first, found.end - track.first
+        candidates = _candidates(found, self.templates, self.actions)
+        distances = [*(candidate.distance for candidate in candidates), np.inf]
         return Event(
-            action=self.actions[found.action],
+            action=candidates[0].action,
             start_frame=int(track.frame_T[begin]),
             end_frame=int(track.frame_T[end]),
             start_s=float(track.time_T[begin]),
             end_s=float(track.time_T[end]),
-            score=_score(found),
+            score=candidates[0].score,
             distance=found.distance,
+            margin=distances[1] - distances[0],
+            candidates=candidates,
             body=body.name,
         )
 
@@ -241,26 +268,51 @@ class _Body:
         return int(self.track.frame_T[self.track.n_raw - 1 - self.track.first])
 
 
-def spot(recogniser: ActionRecogniser, clip: Clip) -> list[Event]:
-    """The actions in a recording of one body, in the order of their ends: what a `Spotter` says of its frames.
+class Spotting:
+    """Whole recordings, one after the other, by one recogniser: its examples are prepared once.
 
-    Raises: ValueError as `Spotter`.
+    Raises: ValueError if nothing can be spotted.
     """
-    spotter = Spotter(recogniser, layout=clip.layout, fps=clip.fps)
-    found = []
-    for number, joints_VC in enumerate(clip.joints_TVC, clip.first_frame):
-        found += spotter.push({clip.body: joints_VC}, frame=number)
-    return [*found, *spotter.finish()]
+
+    def __init__(self, recogniser: ActionRecogniser) -> None:
+        self._recogniser = recogniser
+        self._templates: dict[float, Templates] = {}
+
+    def events(self, clip: Clip) -> list[Event]:
+        """The actions in a recording of one body, in the order of their ends: what a `Spotter` says of its frames.
+
+        Raises: ValueError if the layout of the clip does not fit.
+        """
+        fps = clip.fps or usual_fps(self._recogniser)
+        spotter = Spotter(self._recogniser, layout=clip.layout, fps=fps, templates=self._templates.get(fps))
+        self._templates[fps] = spotter.templates
+        found = []
+        for number, joints_VC in enumerate(clip.joints_TVC, clip.first_frame):
+            found += spotter.push({clip.body: joints_VC}, frame=number)
+        return [*found, *spotter.finish()]
 
 
-def _by_action(nearest_S: NDArray[np.float64], templates: Templates, n_actions: int) -> NDArray[np.float64]:
-    nearest_W = np.full(n_actions, np.inf)
-    np.minimum.at(nearest_W, templates.action_S, nearest_S)
-    return nearest_W
+def spot(recogniser: ActionRecogniser, clip: Clip) -> list[Event]:
+    """The actions in one recording of one body, see `Spotting`."""
+    return Spotting(recogniser).events(clip)
 
 
-def _score(found: _Candidate) -> float:
-    """Of the action among all actions and none of these."""
-    far_W = np.minimum(found.nearest_W, 10 * FARTHEST)  # what does not fit at all is far
-    limits_W = torch.full((len(far_W),), found.limit, dtype=torch.float64)
-    return float(scores(torch.from_numpy(far_W)[None], limits_W, TEMPERATURE)[0, found.action])
+def usual_fps(recogniser: ActionRecogniser) -> float:
+    """Frames a second of the first example that says it, or 30."""
+    return next((e.clip.fps for e in recogniser.examples if e.clip.fps), USUAL_FPS)
+
+
+def _candidates(found: _Candidate, templates: Templates, actions: tuple[str, ...]) -> tuple[Candidate, ...]:
+    """The actions that were about as long, the nearest first, with scores among all and none of these."""
+    nearest_W, example_W = np.full(len(actions), np.inf), np.zeros(len(actions), dtype=np.int64)
+    for place, action in enumerate(templates.action_S):
+        if found.distance_S[place] < nearest_W[action]:
+            nearest_W[action], example_W[action] = found.distance_S[place], templates.example_S[place]
+    far_W = torch.from_numpy(np.minimum(nearest_W, 10 * FARTHEST))  # what does not fit at all is far
+    limits_W = torch.full_like(far_W, float(templates.limit_S[found.nearest]))
+    score_W = scores(far_W[None], limits_W, TEMPERATURE)[0].tolist()
+    order = [int(w) for w in np.argsort(nearest_W, kind="stable") if np.isfinite(nearest_W[w])]
+    return tuple(
+        Candidate(action=actions[w], score=score_W[w], distance=float(nearest_W[w]), example=int(example_W[w]))
+        for w in order
+    )

@@ -8,7 +8,7 @@ Axes: S examples, K windows, W actions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Templates:
     terms: Terms
     action_S: NDArray[np.int64]
     """Which of the actions each of them shows."""
+    example_S: NDArray[np.int64]
+    """Which of the examples each of them is."""
     limit_S: NDArray[np.float64]
     """The distance from which on a stretch is none of them."""
 
@@ -71,14 +73,14 @@ def templates_of(examples: Sequence[Example], actions: Sequence[str], common: La
         raise ValueError("no example of an action moves: nothing can be spotted in a recording")
     terms = together([wholes[i] for i in shown])
     action_S = np.array([actions.index(str(examples[i].action)) for i in shown])
-    made = Templates(terms=terms, action_S=action_S, limit_S=np.full(len(shown), FARTHEST))
+    made = Templates(terms=terms, action_S=action_S, example_S=np.array(shown), limit_S=np.full(len(shown), FARTHEST))
     nearest_S = np.full(len(shown), np.inf)
     for example, track in zip(examples, tracks, strict=True):
         near_S = made.distances(_stretches(track)).min(axis=0, initial=np.inf)
         own = -1 if example.action is None else actions.index(example.action)
         nearest_S = np.where(action_S == own, nearest_S, np.minimum(nearest_S, near_S))
     limit_S = np.minimum(FARTHEST, SHARE * nearest_S)
-    return Templates(terms=terms, action_S=action_S, limit_S=limit_S)
+    return replace(made, limit_S=limit_S)
 
 
 def _track(clip: Clip, common: Layout, fps: float) -> Track:

@@ -7,7 +7,7 @@ from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser import spotting
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.recogniser import ActionRecogniser
-from dastm.recogniser.spotting import LOST_S, PATIENCE_S, Spotter, spot
+from dastm.recogniser.spotting import LOST_S, PATIENCE_S, Spotter, Spotting, spot
 from dastm.recogniser.track import SMOOTHED_S
 from tests.actions import clip_of, joints_of, standing
 
@@ -153,6 +153,9 @@ def test_image_poses_are_spotted(rng):
 def test_what_cannot_be_spotted_is_refused(recogniser, encoder, rng):
     with pytest.raises(ValueError, match="nothing is enrolled yet"):
         Spotter(ActionRecogniser(encoder))
+    for fps in (0.5, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="fps: from 1 to 1000"):
+            Spotter(recogniser, fps=fps)
     with pytest.raises(ValueError, match="name the common layout"):
         Spotter(recogniser, layout="coco17")
     spotter = Spotter(recogniser)
@@ -163,8 +166,19 @@ def test_what_cannot_be_spotted_is_refused(recogniser, encoder, rng):
         spotter.push(joints_of("wave", rng)[0], frame=5)
 
 
+def test_examples_are_prepared_once_for_many_recordings(recogniser, stream, monkeypatch):
+    calls, make = [], spotting.templates_of
+    monkeypatch.setattr(spotting, "templates_of", lambda *words: calls.append(words) or make(*words))
+    several = Spotting(recogniser)
+    assert several.events(clip(stream[:130], fps=25.0))[0].action == "wave"
+    assert several.events(clip(stream[:130], fps=25.0))
+    assert len(calls) == 1
+
+
 def test_an_event_is_a_line_of_json(recogniser, stream):
     event = spot(recogniser, clip(stream))[0]
-    assert list(event.to_dict()) == [
-        *("action", "start_frame", "end_frame", "start_s", "end_s", "score", "distance", "body")
-    ]
+    row = event.to_dict(1)
+    assert [*row][:8] == ["body", "action", "start_frame", "end_frame", "start_s", "end_s", "score", "distance"]
+    assert (row["action"], row["margin"]) == ("wave", event.margin if np.isfinite(event.margin) else None)
+    assert row["top"] == [{"action": "wave", "score": event.score, "distance": event.distance}]
+    assert str(event).startswith(f"wave  {event.start_s:.2f} to ")

@@ -1,0 +1,105 @@
+"""`dastm watch`: frames on standard input, events on standard output; and what `dastm predict --spot` tells."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dastm.cli.options import one_line_errors
+from dastm.contract.errors import RunError
+
+if TYPE_CHECKING:
+    from dastm.cli.inputs import Refused
+    from dastm.cli.recordings import Recording
+    from dastm.recogniser.recogniser import ActionRecogniser
+    from dastm.recogniser.spotting import Event
+
+
+@click.command()
+@click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="From `dastm enrol`.")
+@click.option("--layout", help="Of the frames: a name, or a YAML file with one. Default: that of the examples.")
+@click.option("--fps", type=float, help="Frames a second. Default: that of the examples, or 30.")
+@one_line_errors
+def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
+    """Tell actions while they are done: frames come in as lines of JSON, and events go out as lines of JSON.
+
+    A frame is {"frame": 17, "time": 0.57, "bodies": [{"id": 1, "joints": [[x, y, z], ..]}]}; a joint that was not
+    measured is null. An event is written within half a second of its end. A line that is no frame is told on standard
+    error, and the rest goes on. See docs/use.md.
+
+    \b
+    Examples:
+      my-pose-estimator --json | dastm watch --with mine.dastm
+      dastm watch --with mine.dastm --layout coco17 --fps 25 < frames.jsonl
+    """
+    from dastm.cli.recordings import layout_called
+    from dastm.recogniser.file import read_recogniser
+    from dastm.recogniser.frame_lines import frame_of
+    from dastm.recogniser.results import json_line
+    from dastm.recogniser.spotting import Spotter
+
+    known = read_recogniser(recogniser)
+    try:
+        spotter = Spotter(known, layout=None if layout is None else layout_called(layout), fps=fps)
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    n_frames = 0
+    for number, line in _lines():
+        try:
+            frame = frame_of(line, spotter.layout)
+            events = spotter.push(frame.bodies, frame=frame.number, time=frame.time)
+        except ValueError as error:
+            click.echo(f"line {number}: {error}", err=True)
+            continue
+        n_frames += 1
+        for event in events:
+            click.echo(json_line(event.to_dict()))  # flushes
+    for event in spotter.finish():
+        click.echo(json_line(event.to_dict()))
+    if not n_frames:
+        raise RunError("no frame on standard input")
+
+
+def event_rows(
+    known: "ActionRecogniser", found: "Iterable[Recording]", refused: "Refused", read: list[str], top: int
+) -> "Iterator[tuple[dict[str, Any], str]]":
+    """Events of recordings, each as a row and as a line of text; the source of the last recording is in `read`."""
+    from dastm.recogniser.preparation import check_fits
+    from dastm.recogniser.spotting import Spotting
+
+    spotting = Spotting(known)
+    for recording in found:
+        try:
+            check_fits(recording.bodies[0], known.encoder.layout)
+        except ValueError as error:
+            refused.note(str(error))
+            continue
+        read[:] = [recording.source]
+        bodies = {clip.body: clip for clip in recording.bodies}
+        events = [event for clip in recording.bodies for event in spotting.events(clip)]
+        for event in sorted(events, key=lambda event: (event.end_frame, bodies[int(event.body)].key)):
+            row = {"source": recording.source, "key": bodies[int(event.body)].key, **event.to_dict(top)}
+            yield row, f"{recording.source}{_body(event)}: {event}"
+
+
+def _body(event: "Event") -> str:
+    return f" body {event.body}" if event.body else ""
+
+
+def _lines() -> Iterator[tuple[int, bytes]]:
+    """Lines of standard input that are not empty, with their numbers; of one that is too long, its beginning."""
+    from dastm.recogniser.frame_lines import MOST_BYTES
+
+    stream = sys.stdin.buffer
+    number = 0
+    while line := stream.readline(MOST_BYTES + 1):
+        rest, number = line, number + 1
+        while len(rest) > MOST_BYTES and not rest.endswith(b"\n"):
+            rest = stream.readline(MOST_BYTES + 1)
+        if line.strip():
+            yield number, line
+
+
+COMMANDS = (watch,)

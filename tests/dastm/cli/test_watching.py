@@ -1,0 +1,112 @@
+"""Long recordings as a user types it: events of files, and of frames as they come."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from dastm.cli import main
+from dastm.contract.skeleton import NTU25
+from tests.actions import clip_of, standing
+from tests.command_line import done, failed
+
+SAID = ["wave", "kick"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A recogniser, and a recording with two of its actions between stretches of rest."""
+    folder = tmp_path_factory.mktemp("watch")
+    for action in ("wave", "push", "kick"):
+        for seed in (0, 1):
+            path = folder / f"examples/{action}/{action}{seed}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, clip_of(action, seed).joints_TVC)
+    rest = np.repeat(standing(NTU25)[None], 45, axis=0)
+    parts = [rest, clip_of("wave", 50).joints_TVC, rest, clip_of("kick", 51).joints_TVC, rest]
+    np.save(folder / "day.npy", np.concatenate(parts).astype(np.float32))
+    np.save(folder / "night.npy", rest.astype(np.float32))
+    done("dastm", "enrol", folder / "examples", "--out", folder / "mine.dastm", "--fps", 30)
+    return folder
+
+
+@pytest.fixture
+def place(made, monkeypatch):
+    monkeypatch.chdir(made)
+    return made
+
+
+def lines_of(joints_TVC):
+    return [json.dumps({"frame": n, "bodies": [{"id": 3, "joints": f.tolist()}]}) for n, f in enumerate(joints_TVC)]
+
+
+def watched(lines, *words):
+    return CliRunner().invoke(main, ["watch", "--with", "mine.dastm", *words], input="\n".join(lines))
+
+
+def test_events_of_a_recording_are_told_as_text_csv_and_json(place, tmp_path):
+    said = done(
+        "dastm", "predict", "day.npy", "night.npy", "--with", "mine.dastm", "--spot", "--fps", 30,
+        "--csv", tmp_path / "events.csv", "--json", tmp_path / "events.jsonl",
+    )  # fmt: skip
+    assert [line.split()[1] for line in said.splitlines()] == SAID
+    assert said.startswith("day.npy: wave  1.")
+    rows = list(csv.DictReader((tmp_path / "events.csv").read_text().splitlines()))
+    assert [row["action"] for row in rows] == SAID
+    assert list(rows[0])[-4:] == ["start_frame", "end_frame", "start_s", "end_s"]
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [event["action"] for event in events] == SAID
+    assert events[0]["source"] == "day.npy"
+    assert events[0]["top"][0]["action"] == "wave"
+    assert float(rows[1]["start_s"]) == pytest.approx(int(rows[1]["start_frame"]) / 30, abs=1e-6)
+
+
+def test_a_recording_without_events_is_read(place):
+    assert done("dastm", "predict", "night.npy", "--with", "mine.dastm", "--spot") == ""
+
+
+def test_watching_tells_the_same_events_as_the_whole_recording(place):
+    whole = done("dastm", "predict", "day.npy", "--with", "mine.dastm", "--spot", "--json", "-")
+    result = watched(lines_of(np.load("day.npy")))
+    assert (result.exit_code, result.stderr) == (0, "")
+    for one, other in zip(
+        map(json.loads, result.stdout.splitlines()), map(json.loads, whole.splitlines()), strict=True
+    ):
+        assert one.pop("body") == 3
+        assert one == {key: other[key] for key in one}
+
+
+def test_an_event_is_written_before_the_next_frame_is_awaited(place):
+    words = [sys.executable, "-m", "dastm", "watch", "--with", "mine.dastm"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        for line in lines_of(np.load("day.npy")[:115]):
+            process.stdin.write(line + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["action"] == "wave"  # standard input is still open
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_bad_lines_are_told_one_by_one_and_the_rest_goes_on(place):
+    lines = lines_of(np.load("day.npy"))
+    lines[20:20] = ["{", "", "x" * ((1 << 20) + 50), lines[3]]
+    result = watched(lines)
+    assert [json.loads(line)["action"] for line in result.stdout.splitlines()] == SAID
+    told = result.stderr.splitlines()
+    assert [line.split(":")[0] for line in told] == ["line 21", "line 23", "line 24"]
+    assert "longer than" in told[1]
+    assert told[2].endswith("frame 3 comes after frame 19")
+    assert result.exit_code == 0
+
+
+def test_what_cannot_be_watched_is_one_line(place):
+    assert failed("dastm", "watch", "--with", "mine.dastm") == "no frame on standard input"
+    assert "fps: from 1 to 1000" in failed("dastm", "watch", "--with", "mine.dastm", "--fps", "nan")
+    assert "no layout 'stick'" in failed("dastm", "watch", "--with", "mine.dastm", "--layout", "stick")
+    assert "name the common layout" in failed("dastm", "watch", "--with", "mine.dastm", "--layout", "coco17")
+    assert "no layout 'stick'" in failed("dastm", "predict", "day.npy", "--with", "mine.dastm", "--layout", "stick")
+    assert "gone.dastm" in failed("dastm", "watch", "--with", "gone.dastm")
