@@ -38,6 +38,7 @@ bench: $(VENV)/ready
 KINECTSETS ?= data/kinectsets
 benchmark: $(VENV)/ready
 	$(BIN)/python -m tests.bench.kinectsets --sets '$(KINECTSETS)' --out build/benchmark
+	$(BIN)/python -m tests.bench.sessions --sets '$(KINECTSETS)'
 
 # The shipped encoders, from nothing but `dastm-data synth`: about an hour on two cores.
 encoders: $(VENV)/ready

@@ -10,15 +10,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import numpy as np
 
 from dastm.recogniser.clips import Clip
-from dastm.recogniser.encoder import load_encoder
+from dastm.recogniser.encoder import Encoder, load_encoder
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
+from dastm.recogniser.spotting import Spotter
 from tests.actions import MOVES, clip_of
 
 N_ACTIONS, N_SHOTS, N_CLIPS, N_FRAMES = 20, 5, 1000, 100
@@ -50,6 +52,30 @@ def process(*words: str) -> float:
     return timed(lambda: subprocess.run(words, check=True, capture_output=True))
 
 
+def pair(number: int, action: int) -> Clip:
+    """Two moves, one after the other: the same in another order is another action."""
+    moves = [sorted(MOVES)[move] for move in divmod(action, len(MOVES))]
+    first, then = (clip_of(move, 100 * number + place) for place, move in enumerate(moves))
+    return replace(first, key=f"{number}", joints_TVC=np.concatenate([first.joints_TVC, then.joints_TVC]))
+
+
+def watching(encoder: Encoder) -> str:
+    """Milliseconds that a spotter of 14 actions x 2 examples takes for a frame, on the processor, and its delay."""
+    shown = [Example(action=str(a), clip=pair(n, a), added="2026-01-01") for a in range(14) for n in range(2)]
+    spotter = Spotter(ActionRecogniser(encoder, shown), fps=30.0)
+    done = [pair(9, action).joints_TVC for action in range(14)]
+    frames = [frame for joints_TVC in done for frame in (*joints_TVC, *joints_TVC[-1:].repeat(30, axis=0))]
+    seconds, delays = [], []
+    for number, frame in enumerate(frames):
+        begun = time.thread_time()
+        events = spotter.push(frame)
+        seconds.append(time.thread_time() - begun)
+        delays += [(number - event.end_frame) / 30 for event in events]
+    median, high = np.percentile(1e3 * np.array(seconds), (50, 99))
+    told = f"longest delay of {len(delays)} events {max(delays):.2f} s (asked: 0.5)"
+    return f"watch, 14 x 2: {median:.2f} ms a frame, 99 % below {high:.2f} ms (asked: 3); {told}"
+
+
 def main() -> None:
     """Print every case."""
     encoder = load_encoder("motion3d")
@@ -65,6 +91,7 @@ def main() -> None:
     sum(1 for _ in recogniser.predict_each(clips(2 * N_CLIPS)))
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 - grown
     click.echo(f"memory: {grown:.0f} MB for {N_CLIPS} clips, {more:.0f} MB more for twice as many")
+    click.echo(watching(encoder))
     with tempfile.TemporaryDirectory() as name:
         recogniser.save(Path(name) / "mine.dastm")
         np.save(Path(name) / "clip.npy", next(clips(1)).joints_TVC)
