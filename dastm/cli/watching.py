@@ -100,6 +100,3 @@ def _lines() -> Iterator[tuple[int, bytes]]:
             rest = stream.readline(MOST_BYTES + 1)
         if line.strip():
             yield number, line
-
-
-COMMANDS = (watch,)
