@@ -1,6 +1,6 @@
 """`dastm enrol`, `add`, `remove`, `inspect`, `predict`: from examples of actions to what new recordings show."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,7 @@ from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
 
 if TYPE_CHECKING:
+    from dastm.cli.recordings import Recording
     from dastm.recogniser.recogniser import ActionRecogniser, Prediction
 
 
