@@ -118,6 +118,15 @@ def test_a_cell_that_is_killed_is_told_with_its_signal_and_goes_on(place, whole)
     assert made(place / "sweep") == made(whole / "sweep")
 
 
+def test_cells_killed_at_each_of_their_files_end_with_the_same_bytes(place, whole):
+    for name in ("last.pt", "best.pt", "curves.csv", "metrics.json"):
+        ended = attempt(place, *SWEEP, kill=name)
+        assert (ended.status, ended.out.count(": killed by signal 9 (")) == (1, 2), ended
+        assert not list((place / "sweep/cells").rglob(name))
+    dastm(place, *SWEEP)
+    assert made(place / "sweep") == made(whole / "sweep")
+
+
 def one_line(place, *words, limit):
     """Run a command on a full disk: what its one line says."""
     ended = attempt(place, *words, limit=limit)
