@@ -93,7 +93,7 @@ def _example(recording: "Recording", action: str | None, refused: Refused) -> "E
     """What a recording is an example of: what is said of all of them, else what it says itself. None: left out."""
     from dastm.cli.recordings import OTHER
     from dastm.contract.names import folded
-    from dastm.recogniser.examples import Example, check_length, today
+    from dastm.recogniser.examples import Example, check_example, today
 
     is_other = recording.is_other if action is None else folded(action) == OTHER
     shows = None if is_other else action or recording.action
@@ -101,7 +101,7 @@ def _example(recording: "Recording", action: str | None, refused: Refused) -> "E
     try:
         if shows is None and not is_other:
             raise ValueError("nothing says which action it shows; put it into a folder of that name")
-        check_length(clip)
+        check_example(clip)
         return Example(action=shows, clip=clip, added=today())
     except ValueError as error:
         refused.note(f"{recording.source}: {str(error).removeprefix(f'{clip.source}: ')}")

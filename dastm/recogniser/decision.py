@@ -63,8 +63,13 @@ class Decision:
 
 def decide(distances_QL: Tensor, to_negatives_QN: Tensor, actions: Sequence[str], judge: Judge) -> list[Decision]:
     """A decision for each clip, from its distances to the examples of actions and to those of none of them."""
-    members_WL = judge.labels_L == torch.arange(len(actions))[:, None]
-    nearest_QW, example_QW = distances_QL[:, None].masked_fill(~members_WL, torch.inf).min(2)
+    nearest, example = [], []
+    for number in range(len(actions)):  # one after the other: all at once would take clips x actions x examples
+        own = (judge.labels_L == number).nonzero()[:, 0]
+        least = distances_QL[:, own].min(1)
+        nearest.append(least.values)
+        example.append(own[least.indices])
+    nearest_QW, example_QW = torch.stack(nearest, dim=1), torch.stack(example, dim=1)
     novelty_Q = novelties(nearest_QW, judge.thresholds_W, to_negatives_QN)
     scores_QX = scores(nearest_QW, judge.thresholds_W, judge.temperature, to_negatives_QN)
     columns = (nearest_QW.tolist(), example_QW.tolist(), novelty_Q.tolist(), scores_QX.tolist())

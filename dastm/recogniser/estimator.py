@@ -31,7 +31,7 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         none_of_these: what `predict` says of a clip that is none of the actions; None: always the nearest action.
 
     `X` is a list of arrays (T, V, C) whose numbers of frames differ, or one array (L, T, V, C).
-    Raises: ValueError where arrays do not fit the layout, or there are no examples of two classes at least.
+    Raises: ValueError where arrays do not fit the layout, or there are not as many labels as clips.
 
     >>> import dastm, numpy
     >>> rng = numpy.random.default_rng(0)

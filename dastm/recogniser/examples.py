@@ -18,6 +18,8 @@ LEAST_FRAMES = 4
 MOST_FRAMES = 3000
 """An example is one action; at 30 frames a second this is more than a minute and a half."""
 MOST_NAME = 120
+STILL = 1e-5
+"""A body whose joints all stay within this share of its size does not move."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,14 +64,26 @@ def checked_action(action: str) -> str:
     return name
 
 
-def check_length(clip: Clip) -> None:
-    """ValueError for a clip that is no example: too short to show an action, or a whole recording."""
+def check_example(clip: Clip) -> None:
+    """ValueError for a clip that is no example: too short to show an action, a whole recording, or without movement."""
     if clip.n_frames < LEAST_FRAMES:
         raise ValueError(f"{clip.source}: {clip.n_frames} frames, an example needs at least {LEAST_FRAMES}")
     if clip.n_frames > MOST_FRAMES:
         raise ValueError(
             f"{clip.source}: {clip.n_frames} frames, an example is one action of at most {MOST_FRAMES}; cut it out"
         )
+    if not _moves(clip):
+        raise ValueError(f"{clip.source}: nothing moves in it, and an action is told by its movement")
+
+
+def _moves(clip: Clip) -> bool:
+    """Whether any joint is measured at two places that are further apart than rounding makes them."""
+    measured_TV, n_space = clip.measured(), clip.layout.n_space
+    places_TVC = np.where(measured_TV[..., None], clip.joints_TVC[..., :n_space].astype(np.float64), np.nan)
+    seen_V = measured_TV.any(axis=0)
+    low_VC, high_VC = np.nanmin(places_TVC[:, seen_V], axis=0), np.nanmax(places_TVC[:, seen_V], axis=0)
+    size = float((high_VC.max(axis=0) - low_VC.min(axis=0)).max())
+    return bool((high_VC - low_VC).max() > STILL * size)
 
 
 def enrolled(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
@@ -80,7 +94,7 @@ def enrolled(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
     kept, by_digest = list(known), {example.digest(): example for example in known}
     names = {example.name for example in known}
     for example in new:
-        check_length(example.clip)
+        check_example(example.clip)
         same = by_digest.setdefault(example.digest(), example)
         if same is example:
             kept.append(_named(example, names))

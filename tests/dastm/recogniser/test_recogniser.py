@@ -233,3 +233,10 @@ def test_the_overview_of_one_action_with_one_example_says_what_it_can(encoder, s
     text = "\n".join(overview_lines(ActionRecogniser(encoder, shown[:1])))
     assert "1 action, 1 example;" in text
     assert "judged by the others" not in text
+
+
+def test_a_clip_in_which_nothing_moves_is_no_example(recogniser):
+    still = clip_of("wave", 9).joints_TVC[:1].repeat(20, axis=0)
+    with pytest.raises(ValueError, match="nothing moves in it"):
+        recogniser.enrol("stand", [still])
+    assert len(recogniser.examples) == 6
