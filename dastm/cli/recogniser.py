@@ -169,6 +169,7 @@ def inspect(recogniser: Path, each: bool) -> None:
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="JSON lines; - prints them."
 )
+@click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write a page to look at.")
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Candidates in JSON.")
 @click.option("--spot", is_flag=True, help="Tell where in long recordings the actions are.")
 @said_of_recordings
@@ -178,6 +179,7 @@ def predict(
     recogniser: Path,
     csv_path: Path | None,
     json_path: Path | None,
+    html_path: Path | None,
     top: int,
     spot: bool,
     **said: Any,
@@ -192,6 +194,7 @@ def predict(
       dastm predict clips/ --with mine.dastm
       dastm predict clips/ session.zip --with mine.dastm --csv labels.csv
       dastm predict clip.npy --with mine.dastm --json -
+      dastm predict clips/ --with mine.dastm --html labels.html
       dastm predict session.npy --with mine.dastm --spot --csv events.csv
     """
     from dastm.recogniser.file import read_recogniser
@@ -206,6 +209,10 @@ def predict(
         if json_path is not None:
             to_file = not to_screen and open_files.enter_context(json_results(json_path))
             writers.append(to_file or (lambda row: click.echo(json_line(row))))
+        if html_path is not None:
+            from dastm.report.predictions_page import page_results
+
+            writers.append(open_files.enter_context(page_results(html_path, recogniser.name)))
         rows = event_rows if spot else _rows
         found = read_told(clips, options_of(said), refused)
         for row, line in rows(known, found, refused, read, top):

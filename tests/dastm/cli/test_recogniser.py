@@ -68,6 +68,15 @@ def test_json_lines_say_the_same_as_the_table(place):
     assert [json.loads(line) for line in printed.splitlines()] == lines
 
 
+def test_a_page_shows_what_was_said(place):
+    done("dastm", "predict", "clips", "--with", "mine.dastm", "--html", "labels.html")
+    page = (place / "labels.html").read_text()
+    assert "clips/wave.npy" in page
+    assert "none of these" in page
+    (place / "theirs.html").write_text("<p>mine</p>")
+    assert "theirs.html" in failed("dastm", "predict", "clips", "--with", "mine.dastm", "--html", "theirs.html")
+
+
 def test_results_do_not_depend_on_what_else_is_asked(place):
     done("dastm", "predict", "clips", "--with", "mine.dastm", "--csv", "all.csv")
     done("dastm", "predict", "clips/wave.npy", "clips/bow.npy", "--with", "mine.dastm", "--csv", "two.csv")
