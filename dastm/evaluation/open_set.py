@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Values = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -23,6 +22,8 @@ RESAMPLED = 200
 
 def auroc(novelty_Q: Values, unknown_Q: Truths) -> float:
     """The chance that an unknown query is newer than a known one; equal novelties count half."""
+    from scipy import stats  # takes a second, which other evaluations need not spend
+
     unknown = stats.rankdata(novelty_Q)[unknown_Q]
     n, m = len(unknown), int((~unknown_Q).sum())
     return float((unknown.sum() - n * (n + 1) / 2) / (n * m))
