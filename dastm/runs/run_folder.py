@@ -6,8 +6,6 @@ In: a run, a folder of results, of a sweep or of a bench. Out: nothing, or NotOu
 import re
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from dastm.contract.ownership import (
     PAGE,
     FileKind,
@@ -23,7 +21,6 @@ from dastm.contract.ownership import (
     json_with,
     remove_unfinished,
 )
-from dastm.contract.shard_reading import PARQUET_FAULTS
 
 RESULT_NAMES = ("metrics.json", "episodes.csv", "predictions.parquet", "open_set.csv")
 TABLE_NAMES = ("table.md", "table.csv", "table.tex", "table.html", "curve.svg")
@@ -36,6 +33,10 @@ PREDICTION_COLUMNS = ("row", "seed", "episode", "class_id", "clip", "predicted")
 
 
 def _has_predictions(path: Path) -> bool:
+    import pyarrow.parquet as pq  # not at the top: a recogniser needs the limits of a run, and no pyarrow
+
+    from dastm.contract.shard_reading import PARQUET_FAULTS
+
     try:
         return head_of(path).startswith(b"PAR1") and tuple(pq.read_schema(path).names) == PREDICTION_COLUMNS
     except PARQUET_FAULTS:

@@ -91,7 +91,7 @@ def test_eval_killed_over_another_result_shows_the_old_one_or_none(place, name):
 def test_report_killed_leaves_the_old_page_and_ends_with_the_same_bytes(place, whole):
     shutil.copytree(whole / "run/eval", place / "run/eval")
     (place / "run/report.html").write_bytes(OLD_PAGE)
-    for name in ("dastm.report.page:explain#2", "report.html"):
+    for name in ("dastm.report.sections:explain#2", "report.html"):
         dastm(place, *REPORT, kill=name)
         assert (place / "run/report.html").read_bytes() == OLD_PAGE
     dastm(place, *REPORT)
