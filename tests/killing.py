@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.command_line import told
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -70,12 +68,6 @@ class Ended:
     out: str
     err: str
     """Without the lines that say how far it is."""
-
-
-def fork_cells(patch: pytest.MonkeyPatch) -> None:
-    """Cells of sweeps are forked as those of `attempt` are: seconds less for each than with a Python of its own."""
-    FORKS.set_forkserver_preload(list(PRELOADED))
-    patch.setattr("dastm.sweep.local.start", lambda cell, _: _Forked(cell.absolute(), "", 0))
 
 
 def attempt(folder: Path, *words: object, kill: str = "", limit: int = 0) -> Ended:
@@ -135,9 +127,6 @@ class _Forked:
     def wait(self) -> int | None:
         self.process.join()
         return self.process.exitcode
-
-    def terminate(self) -> None:
-        self.process.terminate()
 
     def __enter__(self) -> "_Forked":
         return self

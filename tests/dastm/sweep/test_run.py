@@ -28,7 +28,6 @@ from dastm.sweep.run import Options, evaluation_words, run_sweep
 from dastm.sweep.table import write_table
 from tests.command_line import call, done, failed, misused
 from tests.dastm.sweep.grids import pretend, squeezed, toy_grid, toy_sweep
-from tests.killing import fork_cells
 from tests.toy import TINY, toy_shards
 
 TABLES = ("table.md", "table.csv", "table.tex", "table.html")
@@ -45,13 +44,12 @@ def times(folder, pattern):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with noisy toy shards, the grid, and in whole/ the grid's sweep, never interrupted, of forked cells."""
+    """A folder with noisy toy shards, the grid, and in whole/ the grid's sweep, never interrupted."""
     folder = tmp_path_factory.mktemp("sweep")
     toy_shards(folder / "shards" / "toy", noise=0.8)
     (folder / "toy.yaml").write_text(yaml.safe_dump(toy_grid(set=LONG)))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        fork_cells(patch)
         done("dastm", "sweep", "toy.yaml", "--out", "whole", "--workers", 2)
     return folder
 
@@ -59,11 +57,6 @@ def place(tmp_path_factory):
 @pytest.fixture
 def at(place, monkeypatch):
     monkeypatch.chdir(place)
-
-
-@pytest.fixture
-def forked(monkeypatch):
-    fork_cells(monkeypatch)
 
 
 @pytest.mark.slow
@@ -84,10 +77,10 @@ def test_the_table_is_of_the_metrics_that_the_cells_have(at):
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(at, forked):
+def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(at):
     words = [sys.executable, "-m", "dastm", "sweep", "toy.yaml", "--out", "killed", "--workers", "2"]
     sweep = subprocess.Popen(words, env=environment(1, ""), stdout=subprocess.DEVNULL)
-    end = time.monotonic() + 600
+    end = time.monotonic() + 120
     # One cell is finished at least, and another has begun to train.
     while not (done_before := times("killed", "metrics.json")) or len(times("killed", "last.pt")) < 3:
         assert time.monotonic() < end
@@ -108,7 +101,7 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(a
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["metrics.json", "episodes.csv", "predictions.parquet", "best.pt", "config.json"])
-def test_damaged_results_of_a_cell_are_refused_by_the_table_and_made_again_by_the_sweep(at, forked, tmp_path, name):
+def test_damaged_results_of_a_cell_are_refused_by_the_table_and_made_again_by_the_sweep(at, tmp_path, name):
     """With their weights damaged as well, they come of a training that is done again."""
     shutil.copytree("whole", tmp_path / "out")
     before = read_cells(tmp_path / "out")
