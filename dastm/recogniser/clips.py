@@ -6,6 +6,7 @@ Axes: T frames, V joints, C coordinates.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +59,15 @@ class Clip:
 
     def measured(self) -> NDArray[np.bool_]:
         """Which joints were measured in which frames -> (T, V)."""
-        usable_TV = np.asarray(np.isfinite(self.joints_TVC).all(axis=2))
-        return usable_TV & (self.joints_TVC[..., -1] > 0) if self.layout.is_image else usable_TV
+        return measured(self.joints_TVC, self.layout)
 
     @property
     def n_frames(self) -> int:
         """Frames from the first to the last one."""
         return len(self.joints_TVC)
+
+
+def measured(joints_XVC: NDArray[Any], layout: Layout) -> NDArray[np.bool_]:
+    """Which joints were measured, of one frame (V, C) or of several (T, V, C) -> the same without C."""
+    usable_XV = np.asarray(np.isfinite(joints_XVC).all(axis=-1))
+    return usable_XV & (joints_XVC[..., -1] > 0) if layout.is_image else usable_XV

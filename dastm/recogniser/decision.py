@@ -8,6 +8,7 @@ Axes: Q clips asked about, L examples, N negatives, W actions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,6 +44,10 @@ class Candidate:
     """To the nearest example of the action."""
     example: int
     """Which example that is."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; which example it is says nothing outside."""
+        return {"action": self.action, "score": self.score, "distance": self.distance}
 
 
 @dataclass(frozen=True, kw_only=True)

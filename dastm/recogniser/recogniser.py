@@ -19,7 +19,7 @@ from dastm.contract.skeleton import LAYOUTS, Layout
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.container import write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
-from dastm.recogniser.encoder import CHUNK, Encoder, Features, load_encoder, usual_encoder
+from dastm.recogniser.encoder import CHUNK, Encoder, Features, joined, load_encoder, usual_encoder
 from dastm.recogniser.examples import Example, checked_action, enrolled, today
 
 MOST_TOP = 5
@@ -72,7 +72,7 @@ class Prediction:
             "score": self.score,
             "distance": self.distance,
             "margin": self.margin if np.isfinite(self.margin) else None,
-            "top": [{"action": c.action, "score": c.score, "distance": c.distance} for c in self.top(most)],
+            "top": [candidate.to_dict() for candidate in self.top(most)],
         }
 
 
@@ -151,7 +151,7 @@ class ActionRecogniser:
             known = self._features if before else None
             self._examples = tuple(kept)
             self._forget()
-            self.__dict__["_features"] = features if known is None else _both(known, features)
+            self.__dict__["_features"] = features if known is None else joined([known, features])
 
     def remove(self, action: str | None = None, key: str | None = None) -> int:
         """Forget an action, or one example by its key -> number of examples that it has forgotten.
@@ -267,9 +267,3 @@ def layout_of(layout: Layout | str) -> Layout:
     if layout not in LAYOUTS:
         raise ValueError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
     return LAYOUTS[layout]
-
-
-def _both(first: Features, second: Features) -> Features:
-    from dastm.recogniser.encoder import joined
-
-    return joined([first, second])

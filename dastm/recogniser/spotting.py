@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.skeleton import Layout
 from dastm.matching.rejection import scores
-from dastm.recogniser.clips import Clip
+from dastm.recogniser.clips import Clip, measured
 from dastm.recogniser.decision import Candidate
 from dastm.recogniser.recogniser import MOST_TOP, ActionRecogniser, layout_of
 from dastm.recogniser.templates import FARTHEST, Templates, templates_of
@@ -73,7 +73,7 @@ class Event:
         return {
             **{name: getattr(self, name) for name in names},
             "margin": self.margin if np.isfinite(self.margin) else None,
-            "top": [{"action": c.action, "score": c.score, "distance": c.distance} for c in self.candidates[:most]],
+            "top": [candidate.to_dict() for candidate in self.candidates[:most]],
         }
 
 
@@ -182,10 +182,7 @@ class Spotter:
         expected = (self.layout.n_joints, len(self.layout.coordinates))
         if joints_VC.shape != expected:
             raise ValueError(f"joints of shape {joints_VC.shape}, {self.layout.name} needs {expected}")
-        measured_V = np.isfinite(joints_VC).all(axis=1)
-        if self.layout.is_image:
-            measured_V &= joints_VC[:, -1] > 0
-        return joints_VC if measured_V.any() else None
+        return joints_VC if measured(joints_VC, self.layout).any() else None
 
     def _new_track(self) -> Track:
         return Track(self.layout, self.common, longest=int(self._lengths_K[-1]), fps=self.fps)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.mapping import halves
 from dastm.contract.skeleton import Layout
+from dastm.recogniser.clips import measured
 
 Rows = NDArray[np.float64]
 SMOOTHED_S = 2 / 15
@@ -73,9 +74,7 @@ class Track:
             self._smooth(row)
 
     def _common(self, joints_VC: Rows) -> tuple[Rows, NDArray[np.bool_]]:
-        measured_V: NDArray[np.bool_] = np.all(np.isfinite(joints_VC), axis=1)
-        if self.layout.is_image:
-            measured_V &= joints_VC[:, -1] > 0
+        measured_V = measured(joints_VC, self.layout)
         places_VC = np.where(measured_V[:, None], joints_VC, 0.0)[:, : self.common.n_space]
         one_V, other_V = self._halves_V2[:, 0], self._halves_V2[:, 1]
         middle_VC = (places_VC[one_V] + places_VC[other_V]) / 2
