@@ -22,7 +22,7 @@ from dastm.matching.activation import Activation
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.examples import references, to_classes
 from dastm.matching.matcher import Matcher
-from dastm.matching.path import beside_directions, directions, likeness, path_terms
+from dastm.matching.path import path_factor, path_terms, times_path
 from dastm.matching.rank import rank_loss
 from dastm.matching.surrogate import surrogate_loss
 
@@ -82,7 +82,8 @@ class Recogniser(nn.Module):
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
-        n_features = self.backbone.n_features + (layout.n_space if matching.path else 0)
+        self.centre = layout.centre
+        n_features = self.backbone.n_features
         self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 
     @property
@@ -116,26 +117,30 @@ class Recogniser(nn.Module):
         return self._to_classes(distances_QR, labels_L, n_way, factor_QL)
 
     def path_factor(self, query: ClipBatch, support: ClipBatch) -> Tensor | None:
-        """What distances to examples are multiplied by (`matching.path`) -> (Q, L), or None for nothing."""
-        if not self.matcher.options.path:
+        """What `with_path` takes of these clips (`matching.path_power`) -> (Q, L), or None for nothing."""
+        if not self.matcher.options.path_power:
             return None
         return self.terms_factor(self.path_terms(query), self.path_terms(support))
 
     def path_terms(self, clips: ClipBatch) -> Tensor:
-        """What `path_factor` compares of each clip (`matching.path`) -> (L, M, R, V, C), float64."""
-        return path_terms(clips.joints_LMTVC, is_image=self.is_image)
+        """What `path_factor` compares of each clip -> (L, M, R, V, C), float64."""
+        return path_terms(clips.joints_LMTVC, is_image=self.is_image, points=None, centre=self.centre)
 
     def terms_factor(self, query_QMRVC: Tensor, support_LMRVC: Tensor) -> Tensor:
         """`path_factor` of the terms of clips -> (Q, L)."""
-        return 1 / likeness(query_QMRVC, support_LMRVC)
+        return path_factor(query_QMRVC, support_LMRVC, self.matcher.options.path_power)
+
+    def with_path(self, distances_QL: Tensor, factor_QL: Tensor | None) -> Tensor:
+        """The product of the network's distances to examples and those of their paths -> (Q, L)."""
+        if factor_QL is None:
+            return distances_QL
+        return times_path(distances_QL, factor_QL, self.matcher.options.path_power)
 
     def _references(self, support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
         return references(support_LSVD, labels_L, n_way, self.matcher.options.examples)
 
     def _to_classes(self, distances_QR: Tensor, labels_L: Tensor, n_way: int, factor_QL: Tensor | None) -> Tensor:
-        if factor_QL is not None:
-            distances_QR = distances_QR * factor_QL.to(distances_QR.dtype)
-        return to_classes(distances_QR, labels_L, n_way, self.matcher.options.examples)
+        return to_classes(self.with_path(distances_QR, factor_QL), labels_L, n_way, self.matcher.options.examples)
 
     def episode_distances(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
@@ -153,12 +158,9 @@ class Recogniser(nn.Module):
     def features(self, bodies: Bodies) -> Tensor:
         """`encode` for bodies gathered before."""
         features_LTVD = self.backbone_features(bodies)
-        if self.unit_frames:
-            features_LTVD = functional.normalize(features_LTVD.flatten(2), dim=2).view_as(features_LTVD)
-        if not self.matcher.options.path:
+        if not self.unit_frames:
             return features_LTVD
-        steps_BTVC = directions(bodies.joints_BTVC, features_LTVD.shape[1], is_image=self.is_image)
-        return beside_directions(features_LTVD, _mean_of_clips(steps_BTVC, bodies), self.matcher.options.path)
+        return functional.normalize(features_LTVD.flatten(2), dim=2).view_as(features_LTVD)
 
     def backbone_features(self, bodies: Bodies) -> Tensor:
         """What the backbone makes of the bodies, a mean over those of a clip -> (L, T', V, D)."""

@@ -162,9 +162,10 @@ class MatchingConfig:
     examples: Examples = "mean"
     """What of a class's examples a query is compared with: their mean, the prototype, as in the paper; the nearest one;
     or half the least and half the mean of the distances to them."""
-    path: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The share that the direction of the body's step has in every frame, beside the features; distances are then
-    divided by how much the same coordinates move (`dastm.matching.path`). 0 leaves both out, as the paper does."""
+    path_power: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Distances are learned^(1 - power) x path^power, where `path` needs no training (`dastm.matching.path`) and is of
+    the same clips about their centre joint. 0 leaves it out, as the paper does. Training then takes the mean sum over
+    alignments by their weights, which is never negative, not the soft minimum; its gradient is the same."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
@@ -178,12 +179,10 @@ class MatchingConfig:
 
     @model_validator(mode="after")
     def _path_has_examples_and_a_sign(self) -> "MatchingConfig":
-        if self.path and self.examples == "mean":
-            raise ValueError("path: a mean of examples has no path; set examples to nearest or both")
-        if self.path and not self.unit_frames:
-            raise ValueError("path: is a share of frames of norm 1; set unit_frames to true")
-        if self.path and self.temporal == "dtw" and (self.soft_evaluation or self.divergence):
-            raise ValueError("path: distances may be negative with soft_evaluation or divergence; set both to false")
+        if self.path_power and self.examples == "mean":
+            raise ValueError("path_power: a mean of examples has no path; set examples to nearest or both")
+        if self.path_power and self.temporal == "dtw" and (self.soft_evaluation or self.divergence):
+            raise ValueError("path_power: needs distances above 0; set soft_evaluation and divergence to false")
         return self
 
 
@@ -328,7 +327,7 @@ class Config:
             "DropEdge": backbone.drop_edge > 0,
         }
         named = [what for what, there in further.items() if there]
-        beside = ["path"] if matching.path else []
+        beside = ["path"] if matching.path_power else []
         return " + ".join([*(named if named and name == "DTW" else [name, *named]), *beside])
 
     def to_dict(self) -> dict[str, Any]:

@@ -43,8 +43,7 @@ class FeatureCache:
         """Distances of the episode's examples to each other -> (L, L)."""
         support, terms = self._known(episode.plan, episode.plan.support, episode.support)
         factor_LL = _factor(self.model, terms, terms)
-        distances_LL = self.model.distances(support, support)
-        return distances_LL if factor_LL is None else distances_LL * factor_LL.to(distances_LL.dtype)
+        return self.model.with_path(self.model.distances(support, support), factor_LL)
 
     def _known(
         self, plan: EpisodePlan, positions: tuple[tuple[int, ...], ...], clips: ClipBatch
@@ -52,7 +51,7 @@ class FeatureCache:
         """Features of the support or the query of a plan, and terms where the matching has them."""
         keys = _keys(plan.class_ids, positions)
         features = torch.stack(self._once(self.kept, keys, clips, self.model.encode))
-        return features, self.terms(keys, clips) if self.model.matcher.options.path else None
+        return features, self.terms(keys, clips) if self.model.matcher.options.path_power else None
 
     def terms(self, keys: list[Key], clips: ClipBatch) -> Tensor:
         """Terms of clips -> (L, M, R, V, C); bodies that a clip's first batch had not are zeros, as in any batch."""

@@ -20,7 +20,7 @@ from dastm.matching.block_activation import BlockActivation
 from dastm.matching.frame_distance import FRAME_DISTANCES, PAIRED, euclidean, same_frames, squared_euclidean
 from dastm.matching.projections import joint_codes
 from dastm.matching.roots import safe_sqrt
-from dastm.matching.soft_dtw import hard_dtw, soft_dtw
+from dastm.matching.soft_dtw import expected_alignment, hard_dtw, soft_dtw
 
 
 class Matcher(nn.Module):
@@ -111,9 +111,13 @@ class Matcher(nn.Module):
 
     def _aligned(self, cost_NTS: Tensor) -> Tensor:
         """Distance along the best alignment (Eq. 7): soft minimum in training, minimum in evaluation by default."""
-        if self.training or self.options.soft_evaluation:
-            return soft_dtw(cost_NTS, self.options.gamma, band=self.options.band)
-        return hard_dtw(cost_NTS, band=self.options.band)
+        options = self.options
+        if self.training and options.path_power:  # a factor must not be negative, as a soft minimum can be
+            weights_NTS = expected_alignment(cost_NTS, options.gamma, band=options.band)
+            return (weights_NTS * cost_NTS).sum((1, 2))
+        if self.training or options.soft_evaluation:
+            return soft_dtw(cost_NTS, options.gamma, band=options.band)
+        return hard_dtw(cost_NTS, band=options.band)
 
     def _unaligned(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
         """Euclidean distance of whole clips, of all their numbers or a mean over them, or its square."""

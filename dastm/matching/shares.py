@@ -1,21 +1,23 @@
 """Which joints a distance comes from: the exact share of every joint in the distance of a query to an example.
 
-In: features, or terms of the path, of one query and one example. Out: a share a joint; they add up to the distance that
-evaluation takes. A distance is the sum of frame distances along the best alignment, and each of these is a sum over
-joints: 1 - cosine is half the squared difference of the two frames at norm 1, and the Frobenius norm is its square
-divided by itself. What no joint can be said to have (a frame of zeros is at distance 1 from all) is spread evenly.
+In: features of one query and one example and, for `matching.path_power`, the terms of their paths. Out: shares that add
+up to the distance that evaluation takes. A learned distance is the sum of frame distances along the best alignment, and
+each of these is a sum over joints: 1 - cosine is half the squared difference of the two frames at norm 1, and the
+Frobenius norm is its square divided by itself. What no joint can be said to have (a frame of zeros is at distance 1
+from all) is spread evenly. In a product of two distances a joint has what it has of each, weighted by their powers.
 
 Axes: T query frames, S example frames, V joints, D channels; M bodies, R vectors of a path, C coordinates.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from dastm.config.schema import MatchingConfig
-from dastm.matching.path import BAND, STEPS, likeness
+from dastm.matching.path import path_factor, same_bodies, times_path
 from dastm.matching.soft_dtw import hard_path
 
 
@@ -25,13 +27,13 @@ def has_joint_shares(options: MatchingConfig) -> bool:
     return options.spatial == "none" and options.temporal == "dtw" and plain
 
 
-def joint_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig) -> Tensor:
-    """Share of every joint in the aligned distance of two clips of features -> (V,), none negative.
+Terms = tuple[Tensor, Tensor]
+"""Of the paths of the query and the example (`dastm.matching.path.path_terms`), each (M, R, V, C)."""
 
-    Raises: ValueError where joints attend to each other or clips are not aligned, or for the divergence or the soft
-    minimum: then no sum over joints is the distance.
-    """
-    return aligned_shares(query_TVD, example_SVD, options).parts_PV.sum(0)
+
+def joint_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig, terms: Terms | None = None) -> Tensor:
+    """Share of every joint in the distance of two clips -> (V,), none negative; see `aligned_shares`."""
+    return aligned_shares(query_TVD, example_SVD, options, terms).parts_PV.sum(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,23 +41,75 @@ class AlignedShares:
     """Where the distance of two aligned clips comes from, in time and on the body."""
 
     cost_TS: Tensor
-    """Distance of every query frame to every example frame."""
+    """What every pair of frames would add to the distance."""
     path_P2: Tensor
-    """Steps (t, s) of the best alignment."""
+    """Steps (t, s) of the best alignment of features."""
     parts_PV: Tensor
     """Share of every step and joint in the distance, none negative; together they are the distance."""
 
 
-def aligned_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig) -> AlignedShares:
-    """`joint_shares` for every step of the best alignment. ValueError as there."""
+def aligned_shares(
+    query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig, terms: Terms | None = None
+) -> AlignedShares:
+    """Shares of every step of the best alignment and every joint.
+
+    Args:
+        terms: of the paths of both, with the same number of bodies; needed where `options.path_power` is set. What they
+            add at a step of the path counts at the query's frame there.
+
+    Raises: ValueError where joints attend to each other or clips are not aligned, or for the divergence or the soft
+    minimum: then no sum over joints is the distance.
+    """
     if not has_joint_shares(options):
         raise ValueError("shares of joints: only for spatial none, temporal dtw, no divergence, no soft_evaluation")
-    parts_TSV = _frame_parts(query_TVD, example_SVD, options)
+    if options.path_power and terms is None:
+        raise ValueError("shares of joints: matching.path_power needs the terms of both paths")
+    learned = _aligned(_frame_parts(query_TVD, example_SVD, options), options.band)
+    if options.path_power and terms is not None:
+        return _product(learned, *terms, options)
+    frames = max(learned.cost_TS.shape) if options.mean else 1
+    return replace(learned, cost_TS=learned.cost_TS / frames, parts_PV=learned.parts_PV / frames)
+
+
+def _aligned(parts_TSV: Tensor, band: int | None) -> AlignedShares:
+    """The best alignment of pairs of frames, and the parts along it."""
     cost_TS = parts_TSV.sum(2)
-    path_P2 = hard_path(cost_TS, band=options.band).to(parts_TSV.device)
+    path_P2 = hard_path(cost_TS, band=band).to(parts_TSV.device)
     t, s = path_P2.T
-    frames = max(cost_TS.shape) if options.mean else 1
-    return AlignedShares(cost_TS=cost_TS, path_P2=path_P2, parts_PV=parts_TSV[t, s] / frames)
+    return AlignedShares(cost_TS=cost_TS, path_P2=path_P2, parts_PV=parts_TSV[t, s])
+
+
+def _product(
+    learned: AlignedShares, query_MRVC: Tensor, example_MRVC: Tensor, options: MatchingConfig
+) -> AlignedShares:
+    """Of the product of the learned distance and that of the path, on the alignment of features."""
+    both_1MRVC = same_bodies(query_MRVC[None], example_MRVC[None])
+    query_RVE, example_RVE = (terms[0].permute(1, 2, 0, 3).flatten(2) for terms in both_1MRVC)
+    steps, power = len(query_RVE) - 2, options.path_power
+    path = _aligned(_cosine_parts(query_RVE[:-2], example_RVE[:-2]), band=steps // 5)
+    frames = max(learned.cost_TS.shape) if options.mean else 1
+    learned_11 = learned.parts_PV.sum()[None, None] / frames
+    distance = times_path(learned_11, path_factor(*both_1MRVC, power), power)[0, 0]
+    n_t, n_s = learned.cost_TS.shape
+    pooled_TS = adaptive_avg_pool2d(path.cost_TS[None], (n_t, n_s))[0] * (steps / max(n_t, n_s))
+    cost_TS = (1 - power) * _share_of(learned.cost_TS, learned) + power * _share_of(pooled_TS, path)
+    on_frames_PV = _on_frames(_share_of(path.parts_PV, path), path.path_P2[:, 0] * n_t // steps, learned.path_P2)
+    parts_PV = (1 - power) * _share_of(learned.parts_PV, learned) + power * on_frames_PV
+    return AlignedShares(cost_TS=cost_TS * distance, path_P2=learned.path_P2, parts_PV=parts_PV * distance)
+
+
+def _share_of(values: Tensor, aligned: AlignedShares) -> Tensor:
+    """Values by the sum along the alignment; where that is nothing, all steps and joints have the same."""
+    total = aligned.parts_PV.sum().double()
+    return values.double() / total if total > 0 else torch.full_like(values, 1 / values.numel()).double()
+
+
+def _on_frames(parts_QV: Tensor, frame_Q: Tensor, path_P2: Tensor) -> Tensor:
+    """Parts of the steps Q of one alignment on the steps P of another, each at the frame of the query that it is at."""
+    frame_P = path_P2[:, 0]
+    per_frame_TV = parts_QV.new_zeros((int(frame_P.max()) + 1, parts_QV.shape[1])).index_add(0, frame_Q, parts_QV)
+    counts_T = torch.bincount(frame_P)
+    return per_frame_TV[frame_P] / counts_T[frame_P][:, None]
 
 
 def _frame_parts(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig) -> Tensor:
@@ -66,18 +120,6 @@ def _frame_parts(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig
     sizes_TS1 = parts_TSV.sum(2, keepdim=True).sqrt()
     parts_TSV = parts_TSV / sizes_TS1.masked_fill(sizes_TS1 == 0, 1)
     return parts_TSV / math.sqrt(query_TVD[0].numel()) if options.mean else parts_TSV
-
-
-def path_joint_shares(query_MRVC: Tensor, example_MRVC: Tensor) -> Tensor:
-    """Share of every joint in the `path_distances` of two clips, from the terms of both -> (V,), none negative.
-
-    The numbers of bodies have to be the same; a joint's share is that of all bodies.
-    """
-    query_RVE, example_RVE = (terms.permute(1, 2, 0, 3).flatten(2) for terms in (query_MRVC, example_MRVC))
-    parts_TSV = _cosine_parts(query_RVE[:STEPS], example_RVE[:STEPS])
-    t, s = hard_path(parts_TSV.sum(2), band=BAND).to(parts_TSV.device).T
-    shares_V: Tensor = parts_TSV[t, s].sum(0)
-    return shares_V / likeness(query_MRVC[None], example_MRVC[None])[0, 0]
 
 
 def _cosine_parts(query_TVD: Tensor, example_SVD: Tensor) -> Tensor:

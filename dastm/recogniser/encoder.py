@@ -21,7 +21,6 @@ from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.skeleton import COMMON, Layout
-from dastm.matching.path import likeness, path_terms
 from dastm.matching.rejection import USUAL, Limits
 from dastm.model import Recogniser, build_recogniser
 from dastm.recogniser.clips import Clip
@@ -104,14 +103,15 @@ class Encoder:
         with torch.inference_mode():
             return Features(
                 values_LTVD=self.model.encode(prepared.batch),
-                terms_LMRVC=path_terms(prepared.batch.joints_LMTVC, is_image=self.layout.is_image),
+                terms_LMRVC=self.model.path_terms(prepared.batch),
                 frames_LF=prepared.frames_LF,
             )
 
     def _distances(self, queries: Features, examples: Features) -> Tensor:
         distances_QL = self.model.distances(queries.values_LTVD, examples.values_LTVD)
-        if self.config.matching.path:
-            distances_QL = distances_QL / likeness(queries.terms_LMRVC, examples.terms_LMRVC).to(distances_QL.dtype)
+        if self.config.matching.path_power:
+            factor_QL = self.model.terms_factor(queries.terms_LMRVC, examples.terms_LMRVC)
+            distances_QL = self.model.with_path(distances_QL, factor_QL)
         if self.config.matching.soft_evaluation:  # a soft least sum may be below 0
             return distances_QL
         return distances_QL.clamp(min=0)  # of the same clip it may be less by rounding

@@ -24,7 +24,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
-from dastm.matching.path import LEAST_COSINE, POINTS, STEPS
+from dastm.matching.path import LEAST_COSINE, about, times_path
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.recogniser import ActionRecogniser
@@ -56,17 +56,20 @@ class ExportedRecogniser(nn.Module):
         ]
         self.halves: Tensor
         self.examples_EKD: Tensor
-        self.moved_ERD: Tensor
+        self.terms_ERD: Tensor
         self.register_buffer("halves", torch.from_numpy(halves(layout, encoder.layout)))
         self.register_buffer("examples_EKD", _units(features.values_LTVD.flatten(2)))
-        self.register_buffer("moved_ERD", features.terms_LMRVC[:, 0, STEPS:].flatten(2).float())
+        self.register_buffer("terms_ERD", features.terms_LMRVC[:, 0].flatten(2).float())
 
     def forward(self, joints_LTVC: Tensor) -> Tensor:
         """Distances (L, W) to the actions, in the order of `ActionRecogniser.actions`."""
         points_LFVC = self._points(joints_LTVC)
-        distances_LE = self._aligned(_units(self._features(points_LFVC).flatten(2)))
-        if self.options.path:
-            distances_LE = distances_LE / self._likeness(points_LFVC)
+        features_LKD = _units(self._features(points_LFVC).flatten(2))
+        distances_LE = _aligned(features_LKD, self.examples_EKD, self.options.band)
+        if self.options.mean:
+            distances_LE = distances_LE / self.examples_EKD.shape[1]
+        if self.options.path_power:
+            distances_LE = times_path(distances_LE, self._path_factor(points_LFVC), self.options.path_power)
         return torch.stack([distances_LE[:, own].amin(1) for own in self.of_action], dim=1)
 
     def _points(self, joints_LTVC: Tensor) -> Tensor:
@@ -107,31 +110,32 @@ class ExportedRecogniser(nn.Module):
         clip_L = ones_L.cumsum(0).long() - 1
         return self.model.features(Bodies(joints_BTVC=points_LFVC, clip_B=clip_L, n_bodies_L=ones_L))
 
-    def _aligned(self, frames_LKD: Tensor) -> Tensor:
-        """The least sum of frame distances along an alignment with every example -> (L, E)."""
-        cost = 1 - torch.einsum("lkd,ejd->lekj", frames_LKD, self.examples_EKD)
-        n_k, n_j, band = cost.shape[2], cost.shape[3], self.options.band
-        sums: dict[tuple[int, int], Tensor] = {}
-        for k in range(n_k):
-            for j in range(n_j):
-                before = [sums[cell] for cell in ((k - 1, j), (k, j - 1), (k - 1, j - 1)) if cell in sums]
-                if band is None or abs(k - j) <= band:
-                    least = torch.stack(before).amin(0) if before else 0.0
-                    sums[k, j] = cost[:, :, k, j] + least
-        total = sums[n_k - 1, n_j - 1]
-        return total / max(n_k, n_j) if self.options.mean else total
+    def _path_factor(self, points_LFVC: Tensor) -> Tensor:
+        """What the powers of distances are multiplied by -> (L, E), see `dastm.matching.path.path_factor`."""
+        places_LFD = about(points_LFVC[..., : self.common.n_space], self.common.centre).flatten(2)
+        steps_LPD = places_LFD.diff(dim=1)
+        moved = steps_LPD.abs().sum(1), places_LFD.amax(1) - places_LFD.amin(1)
+        lengths, extents = (
+            (_units(moved_LD[:, None])[:, 0] @ self.terms_ERD[:, row].T).clamp(min=LEAST_COSINE)
+            for row, moved_LD in zip((-2, -1), moved, strict=True)
+        )
+        steps, power = self.terms_ERD.shape[1] - 2, self.options.path_power
+        path_LE = _aligned(_units(steps_LPD), self.terms_ERD[:, :-2], steps // 5).clamp(min=0) / steps
+        return path_LE**power / (lengths * extents)  # path^power / likeness^power x likeness^(power - 1)
 
-    def _likeness(self, points_LFVC: Tensor) -> Tensor:
-        """What the distances are divided by -> (L, E), see `dastm.matching.path.likeness`."""
-        places_LFD = points_LFVC[..., : self.common.n_space].flatten(2)
-        path_LPD = _along(places_LFD, POINTS)
-        lengths_LD = path_LPD.diff(dim=1).abs().sum(1)
-        extents_LD = path_LPD.amax(1) - path_LPD.amin(1)
-        cosines = [
-            (_units(moved_LD[:, None])[:, 0] @ self.moved_ERD[:, row].T).clamp(min=LEAST_COSINE)
-            for row, moved_LD in enumerate((lengths_LD, extents_LD))
-        ]
-        return cosines[0] * cosines[1]
+
+def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tensor:
+    """The least sum of 1 - inner products along an alignment with every example -> (L, E)."""
+    cost = 1 - torch.einsum("lkd,ejd->lekj", frames_LKD, examples_EKD)
+    n_k, n_j = cost.shape[2:]
+    sums: dict[tuple[int, int], Tensor] = {}
+    for k in range(n_k):
+        for j in range(n_j):
+            before = [sums[cell] for cell in ((k - 1, j), (k, j - 1), (k - 1, j - 1)) if cell in sums]
+            if band is None or abs(k - j) <= band:
+                least = torch.stack(before).amin(0) if before else 0.0
+                sums[k, j] = cost[:, :, k, j] + least
+    return sums[n_k - 1, n_j - 1]
 
 
 def _along(points_LTD: Tensor, n_points: int) -> Tensor:

@@ -18,7 +18,7 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.prototypes import prototypes
-from dastm.matching.shares import has_joint_shares, joint_shares
+from dastm.matching.shares import Terms, has_joint_shares, joint_shares
 from dastm.matching.soft_dtw import expected_alignment, hard_path
 from dastm.model import Recogniser
 
@@ -96,17 +96,15 @@ def explain(model: Recogniser, source: EpisodeSource, subset: str, n_way: int, d
         support = model.encode(episode.support)
         query = model.encode(episode.query)[:1]
         prototypes_WSVD = prototypes(support, episode.support_labels, n_way)
-        factor_QL = model.path_factor(episode.query, episode.support)
-        factor_1L = None if factor_QL is None else factor_QL[:1]
+        paths = model.path_terms(episode.query)[:1], model.path_terms(episode.support)
+        factor_1L = model.terms_factor(*paths) if model.matcher.options.path_power else None
         distances = model.class_distances(query, support, episode.support_labels, n_way, factor_1L)[0]
         wrong = distances.clone()
         wrong[0] = torch.inf
         return Explanation(
             features_VD=_numpy(query[0, query.shape[1] // 2]),
-            same=_pair(model, source, subset, episode, query, prototypes_WSVD, 0, distances, factor_1L),
-            other=_pair(
-                model, source, subset, episode, query, prototypes_WSVD, int(wrong.argmin()), distances, factor_1L
-            ),
+            same=_pair(model, source, subset, episode, query, prototypes_WSVD, 0, distances, paths),
+            other=_pair(model, source, subset, episode, query, prototypes_WSVD, int(wrong.argmin()), distances, paths),
         )
 
 
@@ -119,7 +117,7 @@ def _pair(
     prototypes_WSVD: Tensor,
     way: int,
     distances_W: Tensor,
-    factor_1W: Tensor | None,
+    paths: Terms,
 ) -> Pair:
     names = [source.manifest.subsets[subset][class_id].name for class_id in episode.plan.class_ids]
     prototype = prototypes_WSVD[way : way + 1]
@@ -140,15 +138,14 @@ def _pair(
         frames=(t, s),
         attention=_attention(model, query_QTVD[0, t], prototype[0, s]),
         alignment=alignment,
-        shares_V=_shares(model, query_QTVD[0], prototype[0], None if factor_1W is None else factor_1W[0, way]),
+        shares_V=_shares(model, query_QTVD[0], prototype[0], (paths[0][0], paths[1][way])),
     )
 
 
-def _shares(model: Recogniser, query_TVD: Tensor, prototype_SVD: Tensor, factor: Tensor | None) -> Array | None:
+def _shares(model: Recogniser, query_TVD: Tensor, prototype_SVD: Tensor, paths: Terms) -> Array | None:
     if not has_joint_shares(model.matcher.options):
         return None
-    shares_V = joint_shares(query_TVD, prototype_SVD, model.matcher.options)
-    return _numpy(shares_V if factor is None else shares_V * factor)
+    return _numpy(joint_shares(query_TVD, prototype_SVD, model.matcher.options, paths))
 
 
 def _alignment(model: Recogniser, query_QTVD: Tensor, prototype_WSVD: Tensor) -> Alignment | None:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
-from dastm.matching.path import likeness
 from dastm.matching.shares import aligned_shares, has_joint_shares
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.decision import Decision
@@ -167,17 +166,18 @@ def _nearest_negative(recogniser: ActionRecogniser, features: Features) -> tuple
 def _comparison(encoder: Encoder, query: Seen, features: Features, example: Example) -> Comparison:
     other, other_features = seen(encoder, example.clip)
     with torch.inference_mode():
-        found = aligned_shares(features.values_LTVD[0], other_features.values_LTVD[0], encoder.config.matching)
-        factor = 1.0
-        if encoder.config.matching.path:
-            factor = 1 / float(likeness(features.terms_LMRVC, other_features.terms_LMRVC)[0, 0])
-    parts_PV, path_P2 = found.parts_PV.double().numpy() * factor, found.path_P2.numpy()
-    a_step = factor / max(found.cost_TS.shape) if encoder.config.matching.mean else factor
+        found = aligned_shares(
+            features.values_LTVD[0],
+            other_features.values_LTVD[0],
+            encoder.config.matching,
+            (features.terms_LMRVC[0], other_features.terms_LMRVC[0]),
+        )
+    parts_PV, path_P2 = found.parts_PV.double().numpy(), found.path_P2.numpy()
     return Comparison(
         example=example,
         seen=other,
         distance=float(parts_PV.sum()),
-        cost_TS=found.cost_TS.double().numpy() * a_step,
+        cost_TS=found.cost_TS.double().numpy(),
         path_P2=path_P2,
         parts_PV=parts_PV,
         words=_where_most(parts_PV, path_P2, query, encoder.layout),

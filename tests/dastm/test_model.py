@@ -11,7 +11,7 @@ from dastm.config.schema import BackboneConfig, MatchingConfig
 from dastm.contract.skeleton import OPENPOSE18, Layout
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.matching.matcher import Matcher
-from dastm.matching.path import likeness, path_terms
+from dastm.matching.path import path_factor, path_terms, times_path
 from dastm.model import Matched, Recogniser, present_bodies, rank_term, slotted_bodies
 from tests.oracles import matching as oracle
 from tests.oracles.rank import nuclear_norm
@@ -231,31 +231,30 @@ def test_classes_are_as_far_as_their_examples_say_in_training_too(generator, met
 
 @pytest.mark.parametrize("examples", ["nearest", "both"])
 @pytest.mark.parametrize("kind", ["3-D", "image"])
-def test_frames_hold_directions_and_distances_are_divided_by_what_moves_alike(generator, examples, kind):
+def test_distances_are_products_of_what_is_learned_and_of_paths_about_the_centre(generator, examples, kind):
     layout = STICK if kind == "3-D" else dataclasses.replace(STICK, coordinates=("x", "y", "confidence"))
     settings = {
         "matching.examples": examples,
-        "matching.path": 0.3,
-        "matching.unit_frames": True,
+        "matching.path_power": 0.3,
         "matching.spatial": "none",
         "matching.frame_distance": "cosine",
     }
     matching = load_config("paper", settings).matching
     model = Recogniser(layout, BackboneConfig(n_blocks=4), matching, generator).double().eval()
     item = two_shot(generator)
-    terms = [path_terms(c.joints_LMTVC, is_image=kind == "image") for c in (item.query, item.support)]
-    features = model.encode(item.query)
-    n_learned = model.backbone.n_features
-    assert features.shape[3] == n_learned + (2 if kind == "image" else 3)
-    squares = features.square().sum(2)
-    torch.testing.assert_close(squares[..., :n_learned].sum(2), torch.full_like(squares[..., 0], 0.7))
-    torch.testing.assert_close(squares[..., n_learned:].sum(2), torch.full_like(squares[..., 0], 0.3))
-    pairs = model.matcher(features, model.encode(item.support)) / likeness(*terms)
-    pairs = pairs.unflatten(1, (2, 2))
+    terms = [
+        path_terms(c.joints_LMTVC, is_image=kind == "image", points=None, centre=layout.centre)
+        for c in (item.query, item.support)
+    ]
+    learned = model.matcher(model.encode(item.query), model.encode(item.support))
+    pairs = times_path(learned, path_factor(*terms, 0.3), 0.3).unflatten(1, (2, 2))
     expected = pairs.amin(2) if examples == "nearest" else (pairs.amin(2) + pairs.mean(2)) / 2
     torch.testing.assert_close(model.episode_distances(item), expected)
     model.train()
-    assert model.path_factor(item.query, item.support) is not None
+    distances = model(item).distances_QW
+    assert (distances > 0).all()
+    distances.sum().backward()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.backbone.parameters())
 
 
 def test_with_slots_every_clip_has_as_many_bodies_and_absent_ones_are_zeros(generator):

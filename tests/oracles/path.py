@@ -35,9 +35,12 @@ def inner(first: list[float], second: list[float]) -> float:
     return math.fsum(a * b for a, b in zip(first, second, strict=True))
 
 
-def described(frames: Frames) -> tuple[Frames, list[float], list[float]]:
+Described = tuple[Frames, list[float], list[float]]
+
+
+def described(frames: Frames, n_points: int | None = 16) -> Described:
     """Unit steps; path lengths a number; extents a number."""
-    points = resampled(frames, 16)
+    points = frames if n_points is None else resampled(frames, n_points)
     steps = [[y - x for x, y in zip(a, b, strict=True)] for a, b in pairwise(points)]
     lengths = [sum(abs(step[d]) for step in steps) for d in range(len(frames[0]))]
     extents = [max(p[d] for p in points) - min(p[d] for p in points) for d in range(len(frames[0]))]
@@ -56,20 +59,12 @@ def warped(first: Frames, second: Frames, band: int = 2) -> float:
 
 def likeness(first: Frames, second: Frames) -> float:
     """How much the same numbers move."""
-    one, other = described(first), described(second)
+    return alike(described(first), described(second))
+
+
+def alike(one: Described, other: Described) -> float:
     return max(inner(one[1], other[1]), 0.01) * max(inner(one[2], other[2]), 0.01)
 
 
 def path_distance(first: Frames, second: Frames) -> float:
     return warped(described(first)[0], described(second)[0]) / likeness(first, second)
-
-
-def directions(frames: Frames, n_frames: int) -> Frames:
-    """The mean step of each of `n_frames` equal stretches, which begin and end at whole frames; the last step twice."""
-    steps = [[y - x for x, y in zip(a, b, strict=True)] for a, b in pairwise(frames)]
-    steps.append(steps[-1])
-    stretches = []
-    for number in range(n_frames):
-        start, stop = len(steps) * number // n_frames, -(-len(steps) * (number + 1) // n_frames)
-        stretches.append([math.fsum(column) / (stop - start) for column in zip(*steps[start:stop], strict=True)])
-    return stretches

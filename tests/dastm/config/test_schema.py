@@ -90,13 +90,12 @@ def test_a_preset_file_that_is_not_there_gets_one_line(tmp_path):
 
 PATH = {
     "matching.examples": "nearest",
-    "matching.path": 0.5,
+    "matching.path_power": 0.5,
     "matching.spatial": "none",
-    "matching.unit_frames": True,
 }
 
 
-def test_a_method_with_directions_beside_its_features_says_so_and_is_not_the_baseline():
+def test_a_method_with_the_path_as_a_factor_says_so_and_is_not_the_baseline():
     assert load_config("paper", {**PATH, "matching.rank_weight": 0}).method == "DTW + path"
     assert load_config(["paper", "dastm"], {**PATH, "matching.spatial": "activation"}).method == "DASTM + path"
     assert load_config(["paper", "pairnorm"], PATH).method == "PairNorm + path"
@@ -121,11 +120,10 @@ def test_a_method_with_directions_beside_its_features_says_so_and_is_not_the_bas
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
         ({"matching.joint_code": 1, "matching.attention": "block"}, "joint_code: is of .*equations"),
-        ({"matching.path": 0.5}, "path: a mean of examples has no path"),
-        ({**PATH, "matching.unit_frames": False}, "path: is a share of frames of norm 1"),
-        ({**PATH, "matching.path": 1}, r"matching\.path: .*less than 1"),
-        ({**PATH, "matching.soft_evaluation": True}, "path: distances may be negative"),
-        ({**PATH, "matching.divergence": True}, "path: distances may be negative"),
+        ({"matching.path_power": 0.5}, "path_power: a mean of examples has no path"),
+        ({**PATH, "matching.path_power": 1}, r"matching\.path_power: .*less than 1"),
+        ({**PATH, "matching.soft_evaluation": True}, "path_power: needs distances above 0"),
+        ({**PATH, "matching.divergence": True}, "path_power: needs distances above 0"),
         ({"optimise.epochs": 0}, r"configuration: optimise\.epochs and pretrain\.steps are both 0: nothing is trained"),
         ({"optimise.epochs": -1}, r"optimise\.epochs: .*greater than or equal to 0"),
         ({"pretrain.warm_up": 1}, r"pretrain\.warm_up: "),

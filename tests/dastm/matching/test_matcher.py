@@ -193,3 +193,17 @@ def test_whole_clips_of_other_lengths_are_refused(spatial, generator):
     matcher, query, prototypes = problem(generator, (2, 3, 2, 2, 3, 4), spatial=spatial, temporal="none")
     with pytest.raises(ValueError, match="3 query frames and 2 prototype frames"):
         matcher(query, prototypes)
+
+
+def test_a_factor_is_trained_on_the_mean_over_alignments_which_has_the_gradient_of_the_soft_minimum(generator):
+    common = {"spatial": "none", "frame_distance": "cosine", "gamma": 0.05, "band": 2, "examples": "nearest"}
+    query = torch.randn((2, 5, 3, 4), generator=generator, dtype=torch.float64, requires_grad=True)
+    example = query.detach()[:1].clone()
+    gradients, distances = [], []
+    for power in (0.0, 0.5):
+        matcher = Matcher(MatchingConfig(**common, path_power=power), n_joints=3, n_features=4).train()
+        distances.append(matcher(query, example))
+        gradients.append(torch.autograd.grad(distances[-1].sum(), query)[0])
+    torch.testing.assert_close(gradients[0], gradients[1])
+    assert distances[0].min() < 0  # of a clip with itself
+    assert distances[1].min() >= 0

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dastm.matching.path import beside_directions, directions, likeness, path_distances, path_terms
+from dastm.matching.path import likeness, path_distances, path_factor, path_terms, times_path
 from tests.oracles import path as oracle
 
 
@@ -80,26 +80,39 @@ def test_likeness_is_what_the_sum_along_the_alignment_is_divided_by(generator):
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("n_frames", [1, 4, 5, 9])
-def test_directions_are_mean_steps_of_equal_stretches(generator, n_frames):
-    bodies = clips(generator, n_bodies=1)[:, 0]
-    found = directions(bodies, n_frames, is_image=False)
-    expected = [oracle.directions(body.flatten(1).tolist(), n_frames) for body in bodies]
-    torch.testing.assert_close(found.flatten(2), torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+@pytest.mark.parametrize("centre", [None, 1])
+def test_frames_that_are_points_already_are_taken_as_they_are(generator, centre):
+    query, example = clips(generator, n_bodies=1), clips(generator, 3, 1)
+    terms = [path_terms(joints, is_image=False, points=None, centre=centre) for joints in (query, example)]
+    described = [
+        [oracle.described(frames(oracle_about(joints, centre)), None) for joints in side] for side in (query, example)
+    ]
+    expected = [[oracle.warped(a[0], b[0], 3) / oracle.alike(a, b) for b in described[1]] for a in described[0]]
+    found = path_distances(*terms, band=3)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
 
-def test_directions_leave_a_confidence_out_and_one_frame_has_none(generator):
-    bodies = clips(generator, n_bodies=1)[:, 0]
-    seen = bodies.clone()
-    seen[..., 2] = 0.5
-    assert torch.equal(directions(seen, 4, is_image=True), directions(bodies, 4, is_image=False)[..., :2])
-    assert not directions(bodies[:, :1], 1, is_image=False).any()
+def oracle_about(joints_MTVC, centre):
+    if centre is None:
+        return joints_MTVC
+    moved = joints_MTVC.clone()
+    for v in range(joints_MTVC.shape[2]):
+        if v != centre:
+            moved[:, :, v] = joints_MTVC[:, :, v] - joints_MTVC[:, :, centre]
+    return moved
 
 
-def test_the_cosine_of_frames_with_directions_is_a_mean_of_both_cosines(generator):
-    features = torch.nn.functional.normalize(torch.randn((2, 4, 12), generator=generator).double(), dim=2)
-    steps = directions(clips(generator, 2, 1)[:, 0], 4, is_image=False)
-    joined = beside_directions(features.view(2, 4, 3, 4), steps, 0.3).flatten(2)
-    units = torch.nn.functional.normalize(steps.flatten(2), dim=2)
-    expected = 0.7 * (features[0] @ features[1].T) + 0.3 * (units[0] @ units[1].T)
-    torch.testing.assert_close(joined[0] @ joined[1].T, expected)
+@pytest.mark.parametrize("power", [0.3, 0.5])
+def test_a_product_is_of_both_distances_to_their_powers_divided_by_what_moves_alike_once(generator, power):
+    query, example = (path_terms(joints, is_image=False) for joints in (clips(generator), clips(generator, 3)))
+    learned = torch.rand((4, 3), generator=generator, dtype=torch.float64) + 0.1
+    found = times_path(learned, path_factor(query, example, power), power)
+    sums, alike = path_distances(query, example, band=3) * likeness(query, example), likeness(query, example)
+    torch.testing.assert_close(found, learned ** (1 - power) * (sums / 15) ** power / alike)
+
+
+def test_a_learned_distance_of_nothing_has_a_finite_gradient(generator):
+    learned = torch.tensor([[0.0, -1e-9, 0.5]], requires_grad=True)
+    times_path(learned, torch.ones((1, 3), dtype=torch.float64), 0.5).sum().backward()
+    assert learned.grad is not None
+    assert learned.grad.isfinite().all()

@@ -5,8 +5,8 @@ import torch
 
 from dastm.config.schema import MatchingConfig
 from dastm.matching.matcher import Matcher
-from dastm.matching.path import path_distances, path_terms
-from dastm.matching.shares import joint_shares, path_joint_shares
+from dastm.matching.path import path_factor, path_terms, times_path
+from dastm.matching.shares import aligned_shares, joint_shares
 
 
 @pytest.mark.parametrize("mean", [False, True])
@@ -44,17 +44,52 @@ def test_distances_that_are_no_sum_over_joints_are_refused(options):
         joint_shares(frames, frames, MatchingConfig(**{"spatial": "none", **options}))
 
 
-def test_shares_of_joints_add_up_to_the_distance_along_the_path(generator):
-    joints = torch.randn((2, 2, 9, 4, 3), generator=generator, dtype=torch.float64).cumsum(2)
-    joints[:, 1, :, 3] = 1.5  # a joint of the second body rests
-    query, example = path_terms(joints, is_image=False)
-    shares = path_joint_shares(query, example)
-    torch.testing.assert_close(shares.sum(), path_distances(query[None], example[None])[0, 0])
-    assert (shares > 0).all()
-    still = path_terms(joints[:, :, :1], is_image=False)[0]
-    assert path_joint_shares(query, still).sum().item() == pytest.approx(15e4)
-    only = joints.clone()
-    only[:, :, :, 1:] = 0
-    alone = path_joint_shares(*path_terms(only, is_image=False))
-    assert alone[0] > 0
-    assert alone[1:].max() < 1e-12 * alone[0]
+def two_clips(generator, joints=None):
+    """Features and terms of a query of two bodies and an example of one, and the options of a product."""
+    if joints is None:
+        joints = torch.randn((2, 2, 24, 4, 3), generator=generator, dtype=torch.float64).cumsum(2)
+    terms = (
+        path_terms(joints[:1], is_image=False, points=None)[0],
+        path_terms(joints[1:, :1], is_image=False, points=None)[0],
+    )
+    features = torch.randn((2, 12, 4, 5), generator=generator, dtype=torch.float64)
+    options = MatchingConfig(
+        spatial="none", frame_distance="cosine", band=6, mean=True, examples="nearest", path_power=0.4
+    )
+    return features, terms, options
+
+
+def test_shares_of_joints_add_up_to_the_product_of_both_distances(generator):
+    features, terms, options = two_clips(generator)
+    found = aligned_shares(features[0], features[1], options, terms)
+    learned = Matcher(options, n_joints=4, n_features=5).eval()(features[:1], features[1:])
+    distance = times_path(learned, path_factor(terms[0][None], terms[1][None], 0.4), 0.4)[0, 0]
+    torch.testing.assert_close(found.parts_PV.sum(), distance)
+    assert (found.parts_PV > 0).all()
+    assert found.cost_TS.shape == (12, 12)
+    torch.testing.assert_close(joint_shares(features[0], features[1], options, terms), found.parts_PV.sum(0))
+    with pytest.raises(ValueError, match="needs the terms of both paths"):
+        aligned_shares(features[0], features[1], options)
+
+
+def test_a_joint_has_of_a_product_what_it_has_of_each_distance_by_their_powers(generator):
+    features, terms, options = two_clips(generator)
+    plain = MatchingConfig(spatial="none", frame_distance="cosine", band=6)
+    learned = joint_shares(features[0], features[1], plain)
+    one = torch.ones((12, 4, 5), dtype=torch.float64)
+    same = joint_shares(one, one, options, terms)  # nothing is learned of these: all joints have the same of it
+    path = (same / same.sum() - 0.6 / 4) / 0.4
+    found = joint_shares(features[0], features[1], options, terms)
+    torch.testing.assert_close(found / found.sum(), 0.6 * learned / learned.sum() + 0.4 * path)
+
+
+def test_what_the_path_adds_counts_at_the_frame_of_the_query_where_it_is(generator):
+    joints = torch.zeros((2, 2, 24, 4, 3), dtype=torch.float64)
+    joints[:, 0, :, 0, 0] = torch.arange(24)
+    joints[0, 0, 12:, 1, 1] = torch.arange(12) * 3  # a joint of the query moves in the second half alone
+    _, terms, options = two_clips(generator, joints)
+    same = torch.ones((12, 4, 5), dtype=torch.float64)
+    found = aligned_shares(same, same, options, terms)
+    late = found.parts_PV[found.path_P2[:, 0] >= 6, 1].sum() - found.parts_PV[found.path_P2[:, 0] < 5, 1].sum()
+    assert late > 0.1 * found.parts_PV.sum()
+    assert (found.parts_PV[:5, 1] <= found.parts_PV[:5, 2] + 1e-12).all()
