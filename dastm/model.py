@@ -82,7 +82,9 @@ class Recogniser(nn.Module):
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
-        self.centre = layout.centre
+        self.path_centre = None if layout.is_image else layout.centre
+        """Where a sensor sees a body in space, its way through the room says less than what it does; in an image, a
+        body that moves as a whole jumps or bends, and its way counts for every joint (docs/results.md)."""
         n_features = self.backbone.n_features
         self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 
@@ -124,7 +126,7 @@ class Recogniser(nn.Module):
 
     def path_terms(self, clips: ClipBatch) -> Tensor:
         """What `path_factor` compares of each clip -> (L, M, R, V, C), float64."""
-        return path_terms(clips.joints_LMTVC, is_image=self.is_image, points=None, centre=self.centre)
+        return path_terms(clips.joints_LMTVC, is_image=self.is_image, points=None, centre=self.path_centre)
 
     def terms_factor(self, query_QMRVC: Tensor, support_LMRVC: Tensor) -> Tensor:
         """`path_factor` of the terms of clips -> (Q, L)."""

@@ -1,4 +1,4 @@
-"""Further input streams of a skeleton: its bones, motion and directions, of the shape of the joints themselves.
+"""Further input streams of a skeleton: its bones, motion, directions, and joints about their centre, all of its shape.
 
 In: bodies of a layout. Out: as many vectors, one a joint and frame, which any backbone takes in place of the joints; or
 the features of one backbone for each stream, or of one for all of them.
@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 
 from dastm.config.schema import Stream
 from dastm.contract.skeleton import Layout
+from dastm.layers.centring import about
 from dastm.layers.input_norm import check_bodies
 
 STREAMS: tuple[str, ...] = get_args(Stream)
@@ -127,7 +128,9 @@ def check_streams(names: Collection[str]) -> None:
 
 def stream(bodies_BTVC: Tensor, layout: Layout, name: str) -> Tensor:
     """What the network of a stream sees of bodies; one of `STREAMS`. Shapes: (B, T, V, C) -> the same."""
-    if name == "direction":
+    if name.startswith("local"):
+        bodies_BTVC = about(bodies_BTVC, layout.centre, layout.n_space)
+    if name.endswith("direction"):
         return directions(bodies_BTVC, layout)
     vectors = bones(bodies_BTVC, layout) if name.startswith("bone") else bodies_BTVC
     return motion(vectors) if name.endswith("motion") else vectors

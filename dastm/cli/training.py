@@ -67,7 +67,7 @@ def train(
       dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
       dastm train --preset release --preset ngm --out data/runs/ngm
       dastm train --set matching.rank_weight=0 --out data/runs/no-rank
-      dastm train --shards data/shards/a --shards data/shards/b --set augment.layout=body15 --set augment.n_frames=24
+      dastm train --shards data/shards/a --shards data/shards/b --set augment.layout=body19 --set augment.n_frames=24
       dastm train --shards data/shards/mine --from data/runs/others --out data/runs/tuned
     """
     from dastm.runs.encoders import run_of

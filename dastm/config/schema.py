@@ -24,7 +24,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Episodes = Annotated[int, Field(ge=2, strict=True)]
 """A number of episodes: at least two, so that the mean has an interval."""
 BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
-Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction"]
+Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction", "local", "local_direction"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
 Examples = Literal["mean", "nearest", "both"]
@@ -203,7 +203,7 @@ class AugmentConfig:
     """Clips are scaled by a factor drawn from 1 - scale .. 1 + scale."""
     noise: Weight = 0.0
     """Standard deviation of the noise that is added to every coordinate of every joint, in units of the shards."""
-    layout: Literal["body15", "pose15"] | None = None
+    layout: Literal["body19", "pose15"] | None = None
     """Joints are mapped to this common layout (3-D or 2-D) and clips prepared again, always alike, so that the weights
     fit any shards that can be mapped (`dastm.episodes.common`); null: as they are stored."""
     crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.0

@@ -35,9 +35,14 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "right wrist": (("right wrist",), ("right hand",)),
     "left ankle": (("left ankle",), ("left foot",)),
     "right ankle": (("right ankle",), ("right foot",)),
+    "left hand": (("left hand",), ("left index", "left pinky"), ("left wrist",)),
+    "right hand": (("right hand",), ("right index", "right pinky"), ("right wrist",)),
+    "left foot": (("left foot index",), ("left toe base",), ("left toe",), ("left foot",), ("left ankle",)),
+    "right foot": (("right foot index",), ("right toe base",), ("right toe",), ("right foot",), ("right ankle",)),
 }
 """Joint wanted -> ways to make it, the best first. NTU's `neck` lies above the line of the shoulders, its
-`spine shoulder` on it, which is what others call neck. What is not here is made of the joint of its name only."""
+`spine shoulder` on it, which is what others call neck. A skeleton that ends at wrists and ankles has its hands and feet
+there. What is not here is made of the joint of its name only."""
 
 
 def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
@@ -45,8 +50,8 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
 
     Raises: ValueError if a joint cannot be made, or the coordinates are others: nothing 3-D is made of a 2-D pose.
 
-    >>> from dastm.contract.skeleton import BODY15, NTU25
-    >>> halves(NTU25, BODY15)[:3].tolist()  # hip centre, neck, head
+    >>> from dastm.contract.skeleton import BODY19, NTU25
+    >>> halves(NTU25, BODY19)[:3].tolist()  # hip centre, neck, head
     [[0, 0], [20, 20], [3, 3]]
     """
     if source.coordinates != target.coordinates:

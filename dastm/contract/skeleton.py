@@ -168,15 +168,17 @@ COCO17 = Layout(
 
 LAYOUTS = {layout.name: layout for layout in (NTU25, OPENPOSE18, COCO17)}
 
-BODY15 = Layout(
-    name="body15",
+BODY19 = Layout(
+    name="body19",
     joints=(
         *("hip centre", "neck", "head", "left shoulder", "left elbow", "left wrist", "right shoulder", "right elbow"),
         *("right wrist", "left hip", "left knee", "left ankle", "right hip", "right knee", "right ankle"),
+        *("left hand", "right hand", "left foot", "right foot"),
     ),
     bones=(
         *((1, 0), (2, 1), (3, 1), (4, 3), (5, 4), (6, 1), (7, 6), (8, 7)),
         *((9, 0), (10, 9), (11, 10), (12, 0), (13, 12), (14, 13)),
+        *((15, 5), (16, 8), (17, 11), (18, 14)),
     ),
     centre=0,
     hub=1,
@@ -185,8 +187,15 @@ BODY15 = Layout(
     torso=((0,), (1,)),
 )
 
-POSE15 = replace(BODY15, name="pose15", coordinates=("x", "y", "confidence"), spine=None)
+POSE15 = replace(
+    BODY19,
+    name="pose15",
+    joints=BODY19.joints[:15],
+    bones=BODY19.bones[:14],
+    coordinates=("x", "y", "confidence"),
+    spine=None,
+)
 
-COMMON = {layout.name: layout for layout in (BODY15, POSE15)}
+COMMON = {layout.name: layout for layout in (BODY19, POSE15)}
 """Layouts of the joints that nearly every source has, in three dimensions and two: `dastm.contract.mapping` makes them.
-Where 2-D sources lack hip centre and neck these are means, so that the two have the same joints and bones."""
+Where sources lack hip centre and neck these are means. In images few sources have hands and feet."""

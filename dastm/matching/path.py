@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dastm.layers.centring import about
 from dastm.layers.gaps import without_gaps
 from dastm.layers.path_points import along_path, even_shares
 from dastm.matching.soft_dtw import hard_dtw
@@ -46,7 +47,7 @@ def path_terms(
     """
     places_LMTVC = (without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
     if centre is not None:
-        places_LMTVC = about(places_LMTVC, centre)
+        places_LMTVC = about(places_LMTVC, centre, places_LMTVC.shape[-1])
     if points is not None:
         shares_LP = even_shares(points).to(places_LMTVC.device).expand(len(places_LMTVC), -1)
         places_LMTVC = along_path(places_LMTVC, shares_LP, places_LMTVC.shape[-1])
@@ -95,13 +96,6 @@ def path_factor(query_QMRVC: Tensor, example_SMRVC: Tensor, power: float) -> Ten
 def times_path(learned_QS: Tensor, factor_QS: Tensor, power: float) -> Tensor:
     """The product of learned distances, none negative but by rounding, and those of the path (`path_factor`)."""
     return learned_QS.clamp(min=LEAST_LEARNED) ** (1 - power) * factor_QS.to(learned_QS.dtype)
-
-
-def about(joints_LMTVC: Tensor, centre: int) -> Tensor:
-    """Places of joints from that of one of them, frame by frame; that one stays as it is."""
-    at_centre = joints_LMTVC[..., centre : centre + 1, :]
-    relative = joints_LMTVC - at_centre
-    return torch.cat([relative[..., :centre, :], at_centre, relative[..., centre + 1 :, :]], dim=-2)
 
 
 def same_bodies(query_QMRVC: Tensor, example_SMRVC: Tensor) -> tuple[Tensor, Tensor]:

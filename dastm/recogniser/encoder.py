@@ -31,7 +31,7 @@ from dastm.runs.record import TrainingRecord
 
 CHUNK = 64
 """Clips that are worked on at a time, which bounds the memory."""
-SHIPPED = {"body15": "motion3d", "pose15": "motion2d"}
+SHIPPED = {"body19": "motion3d", "pose15": "motion2d"}
 """Common layout -> the shipped encoder of it."""
 
 
@@ -162,7 +162,7 @@ def build_encoder(
     if layout is None:
         raise RunError(
             f"{where}: knows no common layout, so it fits no recordings but those it was trained on;"
-            " train with --set augment.layout=body15 (3-D) or pose15 (2-D)"
+            " train with --set augment.layout=body19 (3-D) or pose15 (2-D)"
         )
     if config.augment.sampling != "path" or n_frames < 1:
         raise RunError(
@@ -181,7 +181,7 @@ def usual_encoder(layout: Layout) -> str:
 
     Raises: ValueError naming the joint that none of them can do without.
     """
-    common = "pose15" if layout.is_image else "body15"
+    common = "pose15" if layout.is_image else "body19"
     halves(layout, COMMON[common])
     return SHIPPED[common]
 

@@ -24,7 +24,8 @@ from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
-from dastm.matching.path import LEAST_COSINE, about, times_path
+from dastm.layers.centring import about
+from dastm.matching.path import LEAST_COSINE, times_path
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.recogniser import ActionRecogniser
@@ -112,7 +113,10 @@ class ExportedRecogniser(nn.Module):
 
     def _path_factor(self, points_LFVC: Tensor) -> Tensor:
         """What the powers of distances are multiplied by -> (L, E), see `dastm.matching.path.path_factor`."""
-        places_LFD = about(points_LFVC[..., : self.common.n_space], self.common.centre).flatten(2)
+        places_LFVC = points_LFVC[..., : self.common.n_space]
+        if self.model.path_centre is not None:
+            places_LFVC = about(places_LFVC, self.model.path_centre, self.common.n_space)
+        places_LFD = places_LFVC.flatten(2)
         steps_LPD = places_LFD.diff(dim=1)
         moved = steps_LPD.abs().sum(1), places_LFD.amax(1) - places_LFD.amin(1)
         lengths, extents = (

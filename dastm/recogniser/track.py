@@ -29,7 +29,7 @@ class Track:
 
     Args:
         layout: of the frames that come.
-        common: the layout of the rows, `body15` or `pose15`.
+        common: the layout of the rows, `body19` or `pose15`.
         longest: rows that a window may have.
 
     Raises: ValueError if the common layout cannot be made of the other one.

@@ -4,7 +4,7 @@ import pytest
 
 from dastm.contract.layouts import KNOWN_LAYOUTS, in_image, layout_of, plain
 from dastm.contract.mapping import halves
-from dastm.contract.skeleton import BODY15, LAYOUTS, POSE15, Layout
+from dastm.contract.skeleton import BODY19, LAYOUTS, POSE15, Layout
 
 HANDS = ("hands21", "hands21_world", "hands42")
 WHOLE = [layout for layout in KNOWN_LAYOUTS.values() if layout.name not in HANDS]
@@ -62,7 +62,7 @@ def test_bones_make_a_tree_that_joins_no_left_with_a_right(layout):
 
 @pytest.mark.parametrize("layout", WHOLE, ids=lambda layout: layout.name)
 def test_every_layout_of_a_whole_body_maps_to_the_common_one(layout):
-    target = POSE15 if layout.is_image else BODY15
+    target = POSE15 if layout.is_image else BODY19
     made = {
         name: {layout.joints[i] for i in pair} for name, pair in zip(target.joints, halves(layout, target), strict=True)
     }
@@ -78,7 +78,7 @@ def test_every_layout_of_a_whole_body_maps_to_the_common_one(layout):
 def test_a_hand_has_no_way_to_a_body_and_the_missing_joint_is_named(name):
     hand = KNOWN_LAYOUTS[name]
     with pytest.raises(ValueError, match=f"needs hip centre, and {name} has none"):
-        halves(hand, POSE15 if hand.is_image else BODY15)
+        halves(hand, POSE15 if hand.is_image else BODY19)
 
 
 def test_landmarks_follow_from_the_names_of_joints():

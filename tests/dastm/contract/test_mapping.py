@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dastm.contract.mapping import WAYS, halves
-from dastm.contract.skeleton import BODY15, COCO17, COMMON, NTU25, OPENPOSE18, POSE15, Layout
+from dastm.contract.skeleton import BODY19, COCO17, COMMON, NTU25, OPENPOSE18, POSE15, Layout
 from tests.toy import STICK
 
 PENN = (
@@ -41,32 +41,32 @@ def test_a_layout_maps_to_itself_joint_by_joint():
     ids=lambda value: getattr(value, "name", None),
 )
 def test_each_layout_we_know_maps_to_the_common_one_of_its_dimensions(source, hip, neck, head):
-    target = POSE15 if source.is_image else BODY15
+    target = POSE15 if source.is_image else BODY19
     assert [made(source, target, joint) for joint in ("hip centre", "neck", "head")] == [hip, neck, head]
     for joint in target.joints[3:]:
         assert made(source, target, joint) == {joint}
 
 
 def test_names_are_the_same_whatever_parts_their_words():
-    spoken = replace(BODY15, joints=tuple(name.title().replace(" ", "_") for name in BODY15.joints))
-    assert halves(spoken, BODY15).tolist() == halves(BODY15, BODY15).tolist()
+    spoken = replace(BODY19, joints=tuple(name.title().replace(" ", "_") for name in BODY19.joints))
+    assert halves(spoken, BODY19).tolist() == halves(BODY19, BODY19).tolist()
 
 
 def test_a_joint_that_cannot_be_made_is_named():
     with pytest.raises(
-        ValueError, match=r"body15 needs hip centre, and stick has none: no hip centre, or .*left hip and"
+        ValueError, match=r"body19 needs hip centre, and stick has none: no hip centre, or .*left hip and"
     ):
-        halves(STICK, BODY15)
+        halves(STICK, BODY19)
     armless = replace(COCO17, joints=tuple("elbow" if name == "left elbow" else name for name in COCO17.joints))
     with pytest.raises(ValueError, match="pose15 needs left elbow, and coco17 has none: no left elbow; it has nose"):
         halves(armless, POSE15)
 
 
 def test_nothing_3d_is_made_of_a_pose_in_an_image():
-    with pytest.raises(ValueError, match="coco17 has x, y, confidence and body15 has x, y, z"):
-        halves(COCO17, BODY15)
+    with pytest.raises(ValueError, match="coco17 has x, y, confidence and body19 has x, y, z"):
+        halves(COCO17, BODY19)
 
 
 def test_every_way_makes_a_joint_of_the_common_layouts():
-    assert set(WAYS) <= set(BODY15.joints)
+    assert set(WAYS) <= set(BODY19.joints)
     assert all(1 <= len(way) <= 2 for ways in WAYS.values() for way in ways)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.contract.skeleton import BODY15, COCO17, COMMON, LAYOUTS, NTU25, OPENPOSE18, POSE15, Layout
+from dastm.contract.skeleton import BODY19, COCO17, COMMON, LAYOUTS, NTU25, OPENPOSE18, POSE15, Layout
 
 
 def test_ntu_landmarks_are_the_joints_they_say():
@@ -67,9 +67,9 @@ def test_missing_key_is_named():
 
 
 def test_the_common_layouts_have_the_same_joints_and_bones():
-    assert (BODY15.joints, BODY15.bones) == (POSE15.joints, POSE15.bones)
-    assert [BODY15.joints[i] for i in (BODY15.centre, BODY15.hub)] == ["hip centre", "neck"]
-    assert [BODY15.joints[i] for i in BODY15.shoulders] == ["left shoulder", "right shoulder"]
+    assert (BODY19.joints, BODY19.bones) == (POSE15.joints, POSE15.bones)
+    assert [BODY19.joints[i] for i in (BODY19.centre, BODY19.hub)] == ["hip centre", "neck"]
+    assert [BODY19.joints[i] for i in BODY19.shoulders] == ["left shoulder", "right shoulder"]
     assert POSE15.is_image
-    assert not BODY15.is_image
+    assert not BODY19.is_image
     assert not set(COMMON) & set(LAYOUTS)

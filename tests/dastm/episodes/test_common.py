@@ -9,14 +9,14 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest
-from dastm.contract.skeleton import BODY15, COCO17, NTU25, POSE15
+from dastm.contract.skeleton import BODY19, COCO17, NTU25, POSE15
 from dastm.episodes.common import lost, mapped, mapped_manifest
 from dastm.episodes.episode import ClipBatch
 from tests.toy import STICK
 
 T = 5
 HIP, NECK, LEFT, RIGHT = (
-    BODY15.joints.index(name) for name in ("hip centre", "neck", "left shoulder", "right shoulder")
+    BODY19.joints.index(name) for name in ("hip centre", "neck", "left shoulder", "right shoulder")
 )
 
 
@@ -39,7 +39,7 @@ class Fixed:
         return [ClipBatch(joints_LMTVC=self.joints, present_LM=torch.ones(self.joints.shape[:2], dtype=torch.bool))]
 
 
-def seen(joints, layout=NTU25, common="body15", **split):
+def seen(joints, layout=NTU25, common="body19", **split):
     (batch,) = mapped(Fixed(joints, layout, **split), common).clips("train", [[(0, 0)]])
     return batch.joints_LMTVC
 
@@ -65,7 +65,7 @@ def test_a_clip_has_the_same_numbers_wherever_it_stands_whichever_way_it_faces_a
 
 def _across(joints):
     """The lines from left to right of shoulders and hips, summed over the clip -> (L, 3)."""
-    names = BODY15.joints
+    names = BODY19.joints
     ends = [
         joints[:, 0, :, [names.index(f"{side} shoulder"), names.index(f"{side} hip")]].sum((1, 2))
         for side in ("right", "left")
@@ -103,7 +103,7 @@ def test_one_frame_from_the_side_does_not_turn_a_clip():
     clip[:, 0, 0, 8] = clip[:, 0, 0, 4] + [0.0, 0.0, 0.4]
     angle = torch.atan2(_across(seen(clip))[:, 2], _across(seen(clip))[:, 0])
     assert angle.abs().max() < 1e-5
-    chest = BODY15.joints.index("neck")
+    chest = BODY19.joints.index("neck")
     assert (seen(clip)[:, 0, 1:, chest] - straight[:, 0, 1:, chest]).abs().max() < 0.3
 
 
@@ -129,7 +129,7 @@ def test_bodies_that_are_absent_and_joints_that_were_not_measured_stay_zero():
     clip[1, 0, :2] = 0  # comes later
     clip[1, 0, 3, 10] = 0  # a wrist
     joints = seen(clip, missing_joints="zero")
-    wrist = BODY15.joints.index("right wrist")
+    wrist = BODY19.joints.index("right wrist")
     assert joints[0, 1].abs().max() == joints[1, 0, :2].abs().max() == joints[1, 0, 3, wrist].abs().max() == 0
     assert joints[1, 0, 2, HIP].abs().max() == 0  # the first frame that shows it
     assert joints[1, 0, 2].abs().max() > 0
@@ -158,11 +158,11 @@ def test_how_a_clip_looks_depends_on_no_other():
 
 def test_the_manifest_says_the_common_layout_and_nothing_of_the_preparation_before():
     source = Fixed(persons(), origin="first_frame", scale="torso")
-    view = mapped(source, "body15")
-    assert view.manifest == mapped_manifest(source.manifest, "body15")
-    assert view.manifest.layout == BODY15
-    assert view.manifest.definition == {"name": "fixed", "split": {"common": "body15"}}
-    assert mapped(view, "body15") is view
+    view = mapped(source, "body19")
+    assert view.manifest == mapped_manifest(source.manifest, "body19")
+    assert view.manifest.layout == BODY19
+    assert view.manifest.definition == {"name": "fixed", "split": {"common": "body19"}}
+    assert mapped(view, "body19") is view
     assert mapped(source, None) is source
 
 
@@ -177,16 +177,16 @@ def test_what_a_preparation_has_lost_is_said():
 
 def test_a_source_that_cannot_be_mapped_is_refused_by_the_joint():
     with pytest.raises(
-        RunError, match=r"fixed: its joints cannot be mapped \(augment.layout body15\): .* needs hip cent"
+        RunError, match=r"fixed: its joints cannot be mapped \(augment.layout body19\): .* needs hip cent"
     ):
-        mapped(Fixed(np.zeros((1, 1, T, 3, 3)), STICK), "body15")
-    with pytest.raises(RunError, match="coco17 has x, y, confidence and body15 has x, y, z"):
-        mapped(Fixed(persons(COCO17), COCO17), "body15")
+        mapped(Fixed(np.zeros((1, 1, T, 3, 3)), STICK), "body19")
+    with pytest.raises(RunError, match="coco17 has x, y, confidence and body19 has x, y, z"):
+        mapped(Fixed(persons(COCO17), COCO17), "body19")
     joints = tuple("stump" if name == "right ankle" else name for name in COCO17.joints)
     with pytest.raises(RunError, match="pose15 needs right ankle"):
         mapped(Fixed(persons(COCO17), replace(COCO17, joints=joints)), "pose15")
     with pytest.raises(RunError, match=r"not of shards whose frames are scrambled .* fixed are"):
-        mapped(Fixed(persons(), frame_order="scrambled"), "body15")
+        mapped(Fixed(persons(), frame_order="scrambled"), "body19")
 
 
 def test_a_pose_in_the_common_layout_stays_that_layout():

@@ -9,7 +9,7 @@ import torch
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, encode_manifest
 from dastm.contract.shard_reading import read_manifest
-from dastm.contract.skeleton import BODY15, COCO17, NTU25
+from dastm.contract.skeleton import BODY19, COCO17, NTU25
 from dastm.episodes.augmentation import center_frames
 from dastm.episodes.several import Several, notes, sets_of, viewed
 from dastm.episodes.small_classes import without_small
@@ -104,9 +104,9 @@ def test_a_set_without_classes_is_never_drawn_and_balance_is_a_choice(shards):
 
 
 def test_views_are_put_on_each_set_as_they_may_hold_other_numbers_of_frames(tmp_path, shards):
-    longer = named(tmp_path / "c", {}, dataset="c", layout=BODY15, frames=9, split={"origin": "every_frame"})
-    with closing(open_several([shards[0], longer], layout="body15", merge=False, balance=True)) as source:
-        assert source.manifest.layout == BODY15
+    longer = named(tmp_path / "c", {}, dataset="c", layout=BODY19, frames=9, split={"origin": "every_frame"})
+    with closing(open_several([shards[0], longer], layout="body19", merge=False, balance=True)) as source:
+        assert source.manifest.layout == BODY19
         few, _ = without_small(source, {"train": 1, "val": 9})
         for one in (source, few):
             seen = viewed(one, lambda each: center_frames(each, 4))
@@ -114,15 +114,15 @@ def test_views_are_put_on_each_set_as_they_may_hold_other_numbers_of_frames(tmp_
             assert batch.joints_LMTVC.shape[2:] == (4, 15, 3)
         (alone,) = center_frames(source.sources[1], 4).clips("train", [[(0, 0)]])
         assert torch.equal(batch.joints_LMTVC[1], alone.joints_LMTVC[0])
-        assert ["split.origin is every_frame" in line for line in notes(source, "body15")] == [True]
+        assert ["split.origin is every_frame" in line for line in notes(source, "body19")] == [True]
 
 
 def test_other_layouts_are_refused_with_what_to_do(shards, tmp_path):
     other = named(tmp_path / "c", {}, dataset="c", layout=COCO17)
-    with pytest.raises(RunError, match=r"a has the layout ntu25 and c coco17: .* --set augment.layout=body15"):
+    with pytest.raises(RunError, match=r"a has the layout ntu25 and c coco17: .* --set augment.layout=body19"):
         open_several([shards[0], other], layout=None, merge=False, balance=True)
     with pytest.raises(RunError, match="c: its joints cannot be mapped"):
-        open_several([shards[0], other], layout="body15", merge=False, balance=True)
+        open_several([shards[0], other], layout="body19", merge=False, balance=True)
 
 
 def test_several_sets_have_the_subsets_of_a_training(several):

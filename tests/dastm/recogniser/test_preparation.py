@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dastm.contract.shard_format import Manifest
-from dastm.contract.skeleton import BODY15, COCO17, NTU25, POSE15, Layout
+from dastm.contract.skeleton import BODY19, COCO17, NTU25, POSE15, Layout
 from dastm.episodes.augmentation import center_frames
 from dastm.episodes.collate import collate
 from dastm.episodes.common import mapped
@@ -16,7 +16,7 @@ from pipeline.split.normalise import normalise_clip
 from pipeline.tracks import Tracks
 from tests.actions import clip_of
 
-COMMON = {NTU25: BODY15, COCO17: POSE15}
+COMMON = {NTU25: BODY19, COCO17: POSE15}
 
 
 def with_gaps(clip, rng):
@@ -72,14 +72,14 @@ def test_a_clip_is_prepared_alike_whatever_the_unit_and_place_of_its_source():
     clip = clip_of("kick")
     turned = clip.joints_TVC @ np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]], np.float32)
     moved = Clip(key="k", source="s", layout=NTU25, joints_TVC=1000 * turned + 300)
-    preparation = Preparation(layout=BODY15, n_frames=60, n_points=24)
+    preparation = Preparation(layout=BODY19, n_frames=60, n_points=24)
     one, other = (prepare([c], preparation).batch.joints_LMTVC for c in (clip, moved))
     torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
 
 
 def test_every_point_has_its_frame_of_the_recording():
     clip = clip_of("wave", n_frames=40, first_frame=100)
-    frames_LF = prepare([clip], Preparation(layout=BODY15, n_frames=60, n_points=24)).frames_LF
+    frames_LF = prepare([clip], Preparation(layout=BODY19, n_frames=60, n_points=24)).frames_LF
     assert frames_LF.shape == (1, 24)
     assert (np.diff(frames_LF[0]) >= 0).all()
     assert frames_LF[0, [0, -1]].tolist() == [100, 139]
@@ -87,7 +87,7 @@ def test_every_point_has_its_frame_of_the_recording():
 
 def test_a_clip_of_one_frame_that_nothing_moves_in_is_prepared():
     clip = clip_of("wave", n_frames=1)
-    found = prepare([clip], Preparation(layout=BODY15, n_frames=60, n_points=24))
+    found = prepare([clip], Preparation(layout=BODY19, n_frames=60, n_points=24))
     assert torch.isfinite(found.batch.joints_LMTVC).all()
     assert found.frames_LF.tolist() == [[0.0] * 24]
 
@@ -106,5 +106,5 @@ def test_what_is_drawn_has_y_up_and_keeps_what_was_not_measured_marked():
 def test_a_layout_without_a_needed_joint_is_refused_with_its_name_and_the_file():
     sticks = Layout(name="sticks", joints=("left hip", "right hip"), bones=((0, 1),))
     clip = Clip(key="k", source="a/b.npy", layout=sticks, joints_TVC=np.ones((4, 2, 3), np.float32))
-    with pytest.raises(ValueError, match=r"a/b.npy: body15 needs neck, and sticks has none"):
-        prepare([clip], Preparation(layout=BODY15, n_frames=60, n_points=24))
+    with pytest.raises(ValueError, match=r"a/b.npy: body19 needs neck, and sticks has none"):
+        prepare([clip], Preparation(layout=BODY19, n_frames=60, n_points=24))

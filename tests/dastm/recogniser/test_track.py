@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from dastm.contract.skeleton import BODY15, COCO17, NTU25, POSE15, Layout
+from dastm.contract.skeleton import BODY19, COCO17, NTU25, POSE15, Layout
 from dastm.recogniser.track import Track
 from tests.actions import clip_of, joints_of, standing
 
-HAND = BODY15.joints.index("right wrist")
+HAND = BODY19.joints.index("right wrist")
 
 
-def track_of(joints_TVC, layout=NTU25, common=BODY15, longest=60, fps=30.0):
+def track_of(joints_TVC, layout=NTU25, common=BODY19, longest=60, fps=30.0):
     track = Track(layout, common, longest=longest, fps=fps)
     for number, joints_VC in enumerate(joints_TVC):
         track.push(joints_VC, number, number / fps)
@@ -93,5 +93,5 @@ def test_memory_does_not_grow_and_what_is_kept_stays_the_same(rng):
 
 def test_a_layout_that_cannot_be_mapped_is_refused_with_the_joint():
     stick = Layout(name="stick", joints=("foot", "head"), bones=((1, 0),))
-    with pytest.raises(ValueError, match="body15 needs hip centre, and stick has none"):
-        Track(stick, BODY15, longest=10, fps=30.0)
+    with pytest.raises(ValueError, match="body19 needs hip centre, and stick has none"):
+        Track(stick, BODY19, longest=10, fps=30.0)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.contract.skeleton import BODY15, COCO17, NTU25, POSE15
+from dastm.contract.skeleton import BODY19, COCO17, NTU25, POSE15
 from dastm.matching.path import path_distances, path_terms
 from dastm.recogniser.windows import together, window_distances, window_terms
 from tests.actions import clip_of, standing
 from tests.dastm.recogniser.test_track import track_of
 
 
-def whole(joints_TVC, layout=NTU25, common=BODY15):
+def whole(joints_TVC, layout=NTU25, common=BODY19):
     track = track_of(joints_TVC, layout, common, longest=len(joints_TVC))
     track.finish()
     return track, window_terms(track, np.array([0]), np.array([track.n_rows - 1]))
@@ -36,7 +36,7 @@ def slowly(track, begin, end):
     return path_terms(torch.from_numpy(points_TVC.copy())[None, None], is_image=False)
 
 
-@pytest.mark.parametrize(("layout", "common"), [(NTU25, BODY15), (COCO17, POSE15)])
+@pytest.mark.parametrize(("layout", "common"), [(NTU25, BODY19), (COCO17, POSE15)])
 def test_windows_have_the_terms_and_distances_of_the_path_matcher(layout, common):
     shown = [("wave", 0), ("wave", 1), ("kick", 0), ("push", 0)]
     tracks = [whole(clip_of(action, seed, layout).joints_TVC, layout, common)[0] for action, seed in shown]

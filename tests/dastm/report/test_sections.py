@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.contract.skeleton import BODY15
+from dastm.contract.skeleton import BODY19
 from tests.browser import check_width_and_colours, needs_browser
 from tests.command_line import done
 from tests.toy import toy_shards
@@ -15,7 +15,7 @@ def place(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     with patch.context() as changed:
         changed.chdir(root)
-        toy_shards(root / "mine", layout=BODY15, dataset="mine", frames=9, noise=2.0)
+        toy_shards(root / "mine", layout=BODY19, dataset="mine", frames=9, noise=2.0)
         done("dastm", "eval", "--run", "motion3d", "--shards", "mine", "--n-way", 3, "--n-query", 2, "--episodes", 3)
         yield root
 

@@ -10,7 +10,7 @@ import torch
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
-from dastm.contract.skeleton import BODY15, NTU25, POSE15
+from dastm.contract.skeleton import BODY19, NTU25, POSE15
 from dastm.episodes.arrays import episode_from_arrays
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.matching.rejection import USUAL, Limits
@@ -22,7 +22,7 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
 from tests.toy import tiny, toy_shards, train_toy
 
-COMMON = {"augment__layout": "body15", "augment__n_frames": 4, "optimise__epochs": 1}
+COMMON = {"augment__layout": "body19", "augment__n_frames": 4, "optimise__epochs": 1}
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=4, allow_seen=True)
 
 
@@ -33,7 +33,7 @@ def place(tmp_path_factory):
     config = tiny(**COMMON, optimise__seeds=(4, 2))
     train_toy(toy_shards(root / "shards", layout=NTU25, dataset="made"), root / "run", config)
     make_encoder(root / "run", root / "encoders" / "toy3d", "# toy3d\n")
-    toy_shards(root / "mine", layout=BODY15, dataset="mine", frames=9)
+    toy_shards(root / "mine", layout=BODY19, dataset="mine", frames=9)
     return root
 
 
@@ -114,7 +114,7 @@ def test_an_encoder_without_shards_asks_for_yours(place):
 def test_an_encoder_is_loaded_by_name(place, monkeypatch):
     monkeypatch.setattr("dastm.runs.load.run_of", lambda name: run_of(name, place / "encoders"))
     run = load_run("toy3d", device="cpu")
-    assert run.layout == BODY15
+    assert run.layout == BODY19
     assert run.n_frames == 4
 
 
@@ -123,7 +123,7 @@ def test_classes_that_the_encoder_has_seen_are_refused_by_name(place):
         evaluate_and_write(
             replace(CONFIG, allow_seen=False, subset="train"),
             place / "encoders" / "toy3d",
-            toy_shards(place / "made", layout=BODY15, dataset="made"),
+            toy_shards(place / "made", layout=BODY19, dataset="made"),
             "cpu",
             None,
         )
@@ -139,7 +139,7 @@ def test_weights_that_are_none_are_refused(place, tmp_path):
     assert len(digest) == 32
 
 
-@pytest.mark.parametrize(("name", "layout"), [("motion3d", BODY15), ("motion2d", POSE15)])
+@pytest.mark.parametrize(("name", "layout"), [("motion3d", BODY19), ("motion2d", POSE15)])
 def test_shipped_encoders_are_small_have_learned_from_nobody_and_know_still_from_moving(name, layout):
     folder = run_of(name)
     assert sum(map(len, contents(folder).values())) < 6 * 10**6

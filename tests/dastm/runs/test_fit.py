@@ -13,7 +13,7 @@ import torch
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest
-from dastm.contract.skeleton import BODY15, COCO17, NTU25, OPENPOSE18
+from dastm.contract.skeleton import BODY19, COCO17, NTU25, OPENPOSE18
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.printed import table_lines
@@ -255,7 +255,7 @@ def test_a_joint_whose_accent_is_a_character_of_its_own_is_the_same_joint():
     assert found(manifest_of(two), one) == []
 
 
-COMMON = {"augment__layout": "body15", "augment__n_frames": 4, "optimise__epochs": 1}
+COMMON = {"augment__layout": "body19", "augment__n_frames": 4, "optimise__epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -264,14 +264,14 @@ def common(tmp_path_factory):
     root = tmp_path_factory.mktemp("common")
     shards = toy_shards(root / "shards", split=PREPARED, dataset="mine", layout=NTU25)
     train_toy(shards, root / "run", tiny(**COMMON))
-    named = replace(BODY15, name="ours", centre=3)
+    named = replace(BODY19, name="ours", centre=3)
     toy_shards(root / "others", seed=1, split={"origin": "every_frame"}, dataset="others", layout=named, frames=9)
     return root
 
 
 def test_a_run_of_a_common_layout_is_scored_on_any_shards_that_map(common):
     record = TrainingRecord.read(common / "run")
-    assert (record.layout, record.preparation["common"], record.preparation["origin"]) == (BODY15, "body15", None)
+    assert (record.layout, record.preparation["common"], record.preparation["origin"]) == (BODY19, "body19", None)
     own = evaluate_and_write(CONFIG, common / "run", None, "cpu", None)
     assert "converted" not in own
     config = replace(CONFIG, allow_seen=True, baselines=("coordinates",))
@@ -284,7 +284,7 @@ def test_a_run_of_a_common_layout_is_scored_on_any_shards_that_map(common):
 
 def test_a_run_of_a_common_layout_refuses_what_has_not_its_joints(common, place):
     with pytest.raises(
-        RunError, match=r"mine: its joints cannot be mapped \(augment.layout body15\): body15 needs hip c"
+        RunError, match=r"mine: its joints cannot be mapped \(augment.layout body19\): body19 needs hip c"
     ):
         evaluate_and_write(CONFIG, common / "run", str(place / "shards"), "cpu", None)
 
@@ -306,6 +306,6 @@ def test_a_training_says_what_the_preparation_of_its_shards_has_lost(common, tmp
 def test_a_run_of_a_common_layout_is_drawn_and_asked_in_it(common):
     run = load_run(common / "run", device="cpu")
     with closing(run.open_shards(str(common / "others"))) as source:
-        assert source.manifest.layout == BODY15
+        assert source.manifest.layout == BODY19
     section = run_section(common / "run", str(common / "others"))
     assert any("split.origin is every_frame" in note for note in section.notes)

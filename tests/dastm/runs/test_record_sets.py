@@ -10,7 +10,7 @@ from dastm.cli import main
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, checksum
-from dastm.contract.skeleton import BODY15, NTU25
+from dastm.contract.skeleton import BODY19, NTU25
 from dastm.episodes.sources import open_several
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.runs.encoders import make_encoder
@@ -37,8 +37,8 @@ def place(tmp_path_factory):
     """A run on `a` and `b`, which differ in layout, preparation and number of frames."""
     root = tmp_path_factory.mktemp("sets")
     toy_shards(root / "a", dataset="a", layout=NTU25, split=PREPARED)
-    toy_shards(root / "b", dataset="b", layout=BODY15, frames=9, seed=1, split={"origin": "every_frame"})
-    common = settings(**{"augment.layout": "body15", "augment.n_frames": 4, "pretrain.steps": 2, "pretrain.clips": 12})
+    toy_shards(root / "b", dataset="b", layout=BODY19, frames=9, seed=1, split={"origin": "every_frame"})
+    common = settings(**{"augment.layout": "body19", "augment.n_frames": 4, "pretrain.steps": 2, "pretrain.clips": 12})
     ran = train("--shards", root / "a", "--shards", root / "b", "--out", root / "run", *common)
     assert ran.exit_code == 0, ran.output
     (root / "said").write_text(ran.output)
@@ -52,7 +52,7 @@ def test_the_record_keeps_every_folder_its_digest_and_its_classes(place):
         checksum((place / name / MANIFEST_NAME).read_bytes()) for name in ("a", "b")
     ]
     assert [sorted(one.classes["train"]) for one in record.sets] == [list(range(6))] * 2
-    assert (record.dataset, record.layout.name) == ("a+b", "body15")
+    assert (record.dataset, record.layout.name) == ("a+b", "body19")
     assert len(record.classes["train"]) == 12
     assert record.beside is None
 
@@ -74,7 +74,7 @@ def test_it_is_scored_on_each_set_in_a_folder_of_its_own_and_no_set_is_the_defau
 
 def test_classes_of_every_set_are_seen(place, tmp_path):
     for name in ("a", "b"):  # elsewhere, and made of other clips: known by their ids in the data set
-        other = toy_shards(tmp_path / name, dataset=name, layout=BODY15, seed=7)
+        other = toy_shards(tmp_path / name, dataset=name, layout=BODY19, seed=7)
         with pytest.raises(RunError, match=f"trained or validated on 6 of the 6 classes of {name} train"):
             evaluate_and_write(replace(CONFIG, subset="train"), place / "run", other, "cpu", None)
 
@@ -94,7 +94,7 @@ def test_sets_that_are_prepared_differently_are_refused_by_the_key(place, tmp_pa
     ):
         shards = [str(place / "a"), other]
         with closing(open_several(shards, layout=None, merge=False, balance=True)) as source:
-            with pytest.raises(RunError, match=f"{why}: split them alike, or set augment.layout=body15"):
+            with pytest.raises(RunError, match=f"{why}: split them alike, or set augment.layout=body19"):
                 record_several(tiny(), shards, source)
             with pytest.raises(RunError, match=why):
                 record_several(tiny(augment__n_frames=4), shards, source)
@@ -111,5 +111,5 @@ def test_merging_classes_is_another_training_and_so_is_another_set(place, tmp_pa
         in train("--shards", same, "--shards", place / "a", "--out", tmp_path / "run", *settings()).output
     )
     refused = train("--shards", same, "--shards", place / "b", "--out", tmp_path / "run", *settings())
-    assert "set augment.layout=body15" in refused.output.replace("--set ", "set ")
+    assert "set augment.layout=body19" in refused.output.replace("--set ", "set ")
     assert TrainingRecord.read(tmp_path / "run").config.episode.balance == "sets"

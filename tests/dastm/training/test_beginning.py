@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from dastm.cli import main
 from dastm.contract.errors import RunError
-from dastm.contract.skeleton import BODY15
+from dastm.contract.skeleton import BODY19
 from dastm.episodes.sources import open_source
 from dastm.runs.checkpoint import load_checkpoint
 from dastm.runs.encoders import make_encoder
@@ -114,7 +114,7 @@ def test_classes_that_the_weights_had_seen_before_are_seen(place):
             r"backbone.name is lstm, there st_gcn; backbone.n_blocks",
         ),
         ({"backbone__pair_norm": 1.0}, "backbone.pair_norm is 1.0, there 0.0"),
-        ({"augment__layout": "body15"}, "augment.layout is body15, there None"),
+        ({"augment__layout": "body19"}, "augment.layout is body19, there None"),
     ],
 )
 def test_another_backbone_or_layout_is_refused_by_the_key(place, settings, why):
@@ -128,7 +128,7 @@ def test_another_backbone_or_layout_is_refused_by_the_key(place, settings, why):
 def test_other_joints_are_refused_and_another_number_of_frames_or_other_dropout_are_not(place, tmp_path):
     begun = Beginning.read(place / "run", "run")
     config = tiny(backbone__dropout=0.5)
-    for layout, frames in ((STICK, 9), (BODY15, 6)):
+    for layout, frames in ((STICK, 9), (BODY19, 6)):
         shards = toy_shards(tmp_path / layout.name, layout=layout, frames=frames)
         with closing(open_source(shards)) as source:
             record = record_training(config, shards, source.manifest)

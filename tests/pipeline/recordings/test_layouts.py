@@ -16,7 +16,7 @@ from tests.recorded import npy, person
 
 
 def test_a_layout_is_named_or_described_in_a_file(tmp_path):
-    assert layout_named("body15") is COMMON["body15"]
+    assert layout_named("body19") is COMMON["body19"]
     path = tmp_path / "mine.yaml"
     for document in ({"layout": NTU25.to_dict()}, {"layout": "ntu25"}, {"name": "x", "parse": {"layout": "ntu25"}}):
         path.write_text(yaml.safe_dump(document))
