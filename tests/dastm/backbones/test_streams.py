@@ -11,6 +11,7 @@ from dastm.backbones.ms_g3d import MSG3D
 from dastm.backbones.st_gcn import STGCN
 from dastm.backbones.streams import STREAMS, SideBySide, Streams, bone_sources, bones, directions, motion, stream
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
+from dastm.layers.centring import about
 from dastm.layers.dropout import reseed_dropout
 from tests.oracles import agcn as oracle
 
@@ -127,9 +128,11 @@ def test_a_network_a_stream_sees_its_vectors_and_features_stand_side_by_side(gen
         "joint_motion": motion(bodies),
         "bone_motion": motion(bones(bodies, OPENPOSE18)),
         "direction": directions(bodies, OPENPOSE18),
+        "local": about(bodies, OPENPOSE18.centre, 2),
+        "local_direction": directions(about(bodies, OPENPOSE18.centre, 2), OPENPOSE18),
     }
     features = model(bodies)
-    assert model.n_features == features.shape[-1] == 5 * 256
+    assert model.n_features == features.shape[-1] == 7 * 256
     for i, (name, vectors) in enumerate(inputs.items()):
         assert torch.equal(features[..., 256 * i : 256 * (i + 1)], model.networks[name](vectors))
 
@@ -174,9 +177,7 @@ def test_every_network_drops_bones_of_its_own_draw():
 
 
 def test_streams_that_are_none_and_bodies_of_another_layout_are_refused():
-    with pytest.raises(
-        ValueError, match="streams: one or more of joint, bone, joint_motion, bone_motion, direction, got 'bones'"
-    ):
+    with pytest.raises(ValueError, match="streams: one or more of joint, bone, .*, local_direction, got 'bones'"):
         of_lstm(CHAIN, "bones")
     with pytest.raises(ValueError, match=r"streams: one or more of .*, got none"):
         of_lstm(CHAIN)

@@ -27,7 +27,7 @@ def made(source, target, joint):
 
 def test_a_layout_maps_to_itself_joint_by_joint():
     for layout in COMMON.values():
-        assert halves(layout, layout).tolist() == [[i, i] for i in range(15)]
+        assert halves(layout, layout).tolist() == [[i, i] for i in range(layout.n_joints)]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,18 @@ def test_each_layout_we_know_maps_to_the_common_one_of_its_dimensions(source, hi
     assert [made(source, target, joint) for joint in ("hip centre", "neck", "head")] == [hip, neck, head]
     for joint in target.joints[3:]:
         assert made(source, target, joint) == {joint}
+
+
+def test_a_skeleton_that_ends_at_wrists_and_ankles_has_hands_and_feet_there():
+    ends = replace(BODY19, joints=BODY19.joints[:15], bones=BODY19.bones[:14])
+    assert [made(ends, BODY19, joint) for joint in BODY19.joints[15:]] == [
+        {"left wrist"},
+        {"right wrist"},
+        {"left ankle"},
+        {"right ankle"},
+    ]
+    toes = replace(BODY19, joints=(*BODY19.joints[:-1], "right toe base"))
+    assert made(toes, BODY19, "right foot") == {"right toe base"}
 
 
 def test_names_are_the_same_whatever_parts_their_words():

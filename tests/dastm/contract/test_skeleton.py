@@ -66,8 +66,9 @@ def test_missing_key_is_named():
         Layout.from_dict({"name": "mine", "joints": ["a"]})
 
 
-def test_the_common_layouts_have_the_same_joints_and_bones():
-    assert (BODY19.joints, BODY19.bones) == (POSE15.joints, POSE15.bones)
+def test_the_common_layouts_have_the_same_joints_and_bones_but_hands_and_feet():
+    assert (BODY19.joints[:15], BODY19.bones[:14]) == (POSE15.joints, POSE15.bones)
+    assert BODY19.joints[15:] == ("left hand", "right hand", "left foot", "right foot")
     assert [BODY19.joints[i] for i in (BODY19.centre, BODY19.hub)] == ["hip centre", "neck"]
     assert [BODY19.joints[i] for i in BODY19.shoulders] == ["left shoulder", "right shoulder"]
     assert POSE15.is_image

@@ -86,7 +86,7 @@ def test_upright_clips_are_turned_back_so_that_y_is_up():
 
 def test_the_first_body_decides_where_the_origin_is_where_x_points_and_what_one_means():
     joints = seen(persons())
-    assert joints.shape == (2, 2, T, 15, 3)
+    assert joints.shape == (2, 2, T, 19, 3)
     assert joints[:, 0, 0, HIP].abs().max() == 0
     assert joints[:, 1, 0, HIP].abs().min() > 0  # the second body stays beside the first
     across = _across(joints)
@@ -134,7 +134,7 @@ def test_bodies_that_are_absent_and_joints_that_were_not_measured_stay_zero():
     assert joints[1, 0, 2, HIP].abs().max() == 0  # the first frame that shows it
     assert joints[1, 0, 2].abs().max() > 0
     assert seen(clip)[1, 0, 3, wrist].abs().max() > 0  # interpolated: a joint at 0 is a joint
-    assert torch.equal(seen(clip)[0, 1], torch.zeros(T, 15, 3))
+    assert torch.equal(seen(clip)[0, 1], torch.zeros(T, 19, 3))
 
 
 def test_a_pose_is_moved_and_scaled_and_its_confidence_says_whether_all_that_is_used_was_measured():
