@@ -38,32 +38,34 @@ def main(words: list[str]) -> int:
     parser.add_argument("--episodes", type=int, default=500)
     parser.add_argument("--subset", default="test")
     asked = parser.parse_args(words)
-    definitions = [path for path in sorted(asked.sets.glob("*.yaml")) if path.with_suffix(".zip").is_file()]
-    definitions = [path for path in definitions if not asked.only or path.stem in asked.only]
+    definitions = [path for path in found_in(asked.sets) if not asked.only or path.stem in asked.only]
     if not definitions:
         click.echo(f"{asked.sets}: no data sets (<name>.yaml with <name>.zip) there; nothing is scored")
         return 0
     torch.set_num_threads(1)
-    results = {path.stem: scored(path, asked) for path in definitions}
+    results = {path.stem: scored(path, asked.run, asked.out, asked.episodes, asked.subset) for path in definitions}
     lines = table(results)
     (asked.out / "table.md").write_text("\n".join(lines) + "\n")
     click.echo("\n".join(lines))
     return 0
 
 
-def scored(definition: Path, asked: argparse.Namespace) -> dict[int, dict[str, Any]]:
-    """Shots -> metrics.json of one set."""
-    shards = prepared(definition, asked.out)
+def found_in(sets: Path) -> list[Path]:
+    """The definitions of a folder that have their raw files beside them."""
+    return [path for path in sorted(sets.glob("*.yaml")) if path.with_suffix(".zip").is_file()]
+
+
+def scored(definition: Path, named: str | None, out: Path, episodes: int, subset: str) -> dict[int, dict[str, Any]]:
+    """Shots -> metrics.json of one set, for a run or, without a name, the shipped encoder of its dimensions."""
+    shards = prepared(definition, out)
     is_image = read_manifest(shards).layout.is_image
-    run = run_of(asked.run or ("motion2d" if is_image else "motion3d"))
+    run = run_of(named or ("motion2d" if is_image else "motion3d"))
     record = TrainingRecord.read(run)
     metrics = {}
     for k_shot in SHOTS:
-        config = EvalConfig(
-            subset=asked.subset, k_shot=k_shot, episodes=asked.episodes, baselines=BASELINES, too_few="leave_out"
-        )
+        config = EvalConfig(subset=subset, k_shot=k_shot, episodes=episodes, baselines=BASELINES, too_few="leave_out")
         begun = time.monotonic()
-        folder = asked.out / "results" / f"{definition.stem}-{record.dataset}-{k_shot}shot"
+        folder = out / "results" / f"{definition.stem}-{record.dataset}-{k_shot}shot"
         metrics[k_shot] = evaluate_and_write(config, run, str(shards), "cpu", folder, log=click.echo)
         click.echo(f"{definition.stem}, {k_shot} shots: {time.monotonic() - begun:.0f} s", err=True)
     return metrics

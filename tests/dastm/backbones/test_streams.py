@@ -177,7 +177,7 @@ def test_every_network_drops_bones_of_its_own_draw():
 
 
 def test_streams_that_are_none_and_bodies_of_another_layout_are_refused():
-    with pytest.raises(ValueError, match="streams: one or more of joint, bone, .*, local_direction, got 'bones'"):
+    with pytest.raises(ValueError, match=r"streams: one or more of joint, bone, .*, local_direction, got 'bones'"):
         of_lstm(CHAIN, "bones")
     with pytest.raises(ValueError, match=r"streams: one or more of .*, got none"):
         of_lstm(CHAIN)

@@ -1,0 +1,87 @@
+"""`python -m tests.bench.leave_set_out --sets DIR`: an encoder that has learned from all sets but one, on that one.
+
+In: the folder of `tests.bench.kinectsets`. Out: its table, in which the learned column of each 3-D set is `motion3d`
+fine-tuned on the other 3-D sets. Classes that a set shares by name with the one left out are not trained on. Of each
+set the last two classes that are left choose the best epoch.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+import yaml
+
+from dastm.cli import main as dastm_command
+from dastm.contract.names import folded
+from dastm.contract.shard_format import MANIFEST_NAME
+from dastm.contract.shard_reading import read_manifest
+from tests.bench.kinectsets import found_in, prepared, run_data_command, scored, table
+
+ENCODER = "motion3d"
+VALIDATION = 2
+"""Classes of each set that a training is validated on."""
+SETTINGS = ("episode.n_way=8", "pretrain.steps=600", "optimise.epochs=3")
+
+
+def main(words: list[str]) -> int:
+    """A training and an evaluation a set; what is there already is taken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.leave_set_out", description=__doc__)
+    parser.add_argument("--sets", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("build/benchmark"))
+    parser.add_argument("--episodes", type=int, default=500)
+    asked = parser.parse_args(words)
+    shards = {path: prepared(path, asked.out) for path in found_in(asked.sets)}
+    definitions = [path for path, its in shards.items() if not read_manifest(its).layout.is_image]
+    if len(definitions) < 2:
+        click.echo(f"{asked.sets}: fewer than two 3-D data sets (<name>.yaml with <name>.zip); nothing is trained")
+        return 0
+    torch.set_num_threads(1)
+    results = {}
+    for definition in definitions:
+        others = [other for other in definitions if other != definition]
+        run = trained_without(definition, others, asked.out)
+        results[definition.stem] = scored(definition, run, asked.out, asked.episodes, "test")
+    click.echo("\n".join(table(results)))
+    return 0
+
+
+def trained_without(left_out: Path, others: Sequence[Path], out: Path) -> str:
+    """The run of the encoder fine-tuned on the other sets."""
+    folder = out / f"without-{left_out.stem}"
+    known = {folded(name) for name in document(left_out)["parse"]["class_names"]}
+    words = [word for other in others for word in ("--shards", str(training_shards(other, known, folder, out)))]
+    changes = [word for setting in SETTINGS for word in ("--set", setting)]
+    train = ["train", "--from", ENCODER, "--out", str(folder / "run"), *words, *changes]
+    dastm_command(train, standalone_mode=False)
+    return str(folder / "run")
+
+
+def training_shards(definition: Path, known: set[str], folder: Path, out: Path) -> Path:
+    """A set split again: all classes of other names than `known` are for training and, the last of them, validation."""
+    shards = folder / "shards" / definition.stem
+    if not (shards / MANIFEST_NAME).is_file():
+        content = document(definition)
+        names = content["parse"]["class_names"]
+        new = [i for i, name in enumerate(names) if folded(name) not in known]
+        split = {"train": new[:-VALIDATION], "val": new[-VALIDATION:], "test": []}
+        content["split"] = {**content["split"], "class_split": split}
+        changed = folder / f"{definition.stem}.yaml"
+        changed.parent.mkdir(parents=True, exist_ok=True)
+        changed.write_text(yaml.safe_dump(content), encoding="utf-8")
+        parsed = str(out / "parsed" / definition.stem)
+        run_data_command("split", "--dataset", str(changed), "--parsed", parsed, "--out", str(shards))
+    return shards
+
+
+def document(definition: Path) -> dict[str, Any]:
+    """A definition as its file has it."""
+    content: dict[str, Any] = yaml.safe_load(definition.read_text(encoding="utf-8"))
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
