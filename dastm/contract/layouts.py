@@ -71,10 +71,11 @@ _FINGERS = ("thumb", "index finger", "middle finger", "ring finger", "pinky")
 def plain(name: str) -> str:
     """A joint's name as it is compared and shown: words in small letters, `leftElbow` and `LEFT_ELBOW` the same.
 
-    >>> plain("Left_Elbow"), plain("leftElbow"), plain("right_hip")
-    ('left elbow', 'left elbow', 'right hip')
+    >>> plain("Left_Elbow"), plain("leftElbow"), plain("right_hip"), plain("leftelbow")
+    ('left elbow', 'left elbow', 'right hip', 'left elbow')
     """
-    return folded(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).translate(str.maketrans("_-.", "   ")))
+    words = folded(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).translate(str.maketrans("_-.", "   ")))
+    return re.sub(r"^(left|right)(?=[a-z]{3})", r"\1 ", words)
 
 
 def layout_of(name: str, joints: Sequence[str], *, image: bool) -> Layout:
