@@ -8,8 +8,8 @@ Halpe-26, Halpe-FullBody's README; COCO-WholeBody 133, its README (Jin et al., E
 21, MediaPipe's guides to pose and hand landmarks; Kinect v1, the Kinect SDK's NUI_SKELETON_POSITION_INDEX; MSR-Action3D
 and UTD-MHAD, their authors' drawing scripts; Azure Kinect, its body tracking SDK's k4abt_joint_id_t; OpenNI, NiTE's
 XnSkeletonJoint without collars and hands' tips, and KARD's and Florence 3D's own descriptions of the same 15 joints;
-Human3.6M, VideoPose3D's h36m_dataset.py after its 15 doubles are left out; SMPL, smplx's joint_names.py; Penn Action
-and JHMDB, their READMEs.
+Human3.6M, VideoPose3D's h36m_dataset.py after its 15 doubles are left out; SMPL, smplx's joint_names.py; Penn Action,
+JHMDB and FPHA, their READMEs.
 
 A layout in two dimensions and three has the end `_world` (MediaPipe's metres) or `_2d` for the one that is rarer.
 """
@@ -71,10 +71,11 @@ _FINGERS = ("thumb", "index finger", "middle finger", "ring finger", "pinky")
 def plain(name: str) -> str:
     """A joint's name as it is compared and shown: words in small letters, `leftElbow` and `LEFT_ELBOW` the same.
 
-    >>> plain("Left_Elbow"), plain("leftElbow"), plain("right_hip")
-    ('left elbow', 'left elbow', 'right hip')
+    >>> plain("Left_Elbow"), plain("leftElbow"), plain("right_hip"), plain("leftelbow")
+    ('left elbow', 'left elbow', 'right hip', 'left elbow')
     """
-    return folded(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).translate(str.maketrans("_-.", "   ")))
+    words = folded(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).translate(str.maketrans("_-.", "   ")))
+    return re.sub(r"^(left|right)(?=[a-z]{3})", r"\1 ", words)
 
 
 def layout_of(name: str, joints: Sequence[str], *, image: bool) -> Layout:
@@ -174,6 +175,10 @@ _HAND21 = (
     *("wrist", "thumb cmc", "thumb mcp", "thumb ip", "thumb tip"),
     *(f"{finger} {part}" for finger in _FINGERS[1:] for part in ("mcp", "pip", "dip", "tip")),
 )
+_FPHA = (
+    *("wrist", "thumb cmc", *(f"{finger} mcp" for finger in _FINGERS[1:]), "thumb mcp", "thumb ip", "thumb tip"),
+    *(f"{finger} {part}" for finger in _FINGERS[1:] for part in ("pip", "dip", "tip")),
+)
 _HANDS = tuple(f"{side} hand {joint}" for side in ("left", "right") for joint in _HAND21)
 _BLAZE = (
     *("nose", "left eye inner", "left eye", "left eye outer", "right eye inner", "right eye", "right eye outer"),
@@ -210,6 +215,7 @@ _IN_IMAGES: Mapping[str, Sequence[str]] = {
 _IN_SPACE: Mapping[str, Sequence[str]] = {
     "blazepose33_world": _BLAZE,
     "hands21_world": _HAND21,
+    "fpha21": _FPHA,
     "kinect20": (
         *("hip centre", "spine", "shoulder centre", "head", *_limbs("left", *_KINECT_ARM)),
         *_limbs("left", *_KINECT_LEG),

@@ -45,3 +45,7 @@ def init(folder: Path, out: Path | None, layout: str | None) -> None:
     click.echo(f"  dastm-data parse --dataset {dataset} --raw {raw}")
     click.echo(f"  dastm-data split --dataset {dataset}")
     click.echo(f"  dastm-data audit --dataset {dataset} && dastm-data stats --dataset {dataset}")
+    n_way = min(5, len(made.document["split"]["class_split"]["test"]))
+    if n_way > 1:
+        shards = shlex.quote(f"data/shards/{name}")
+        click.echo(f"  dastm eval --shards {shards} --baseline path --n-way {n_way} --n-query 1 --out {name}-eval")

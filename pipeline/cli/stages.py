@@ -7,6 +7,7 @@ import click
 
 from dastm.contract.errors import DataError
 from dastm.contract.ownership import PAGE
+from dastm.contract.wording import listed
 from pipeline.cli.options import (
     DATA,
     LOCAL,
@@ -64,7 +65,7 @@ def names() -> None:
 @dataset_option
 @one_line_errors
 def raw(dataset: str) -> None:
-    """Check that the raw files exist, and make those of a demo.
+    """Say what a data set holds and where to get it, check that its raw files exist, and make those of a demo.
 
     Example: dastm-data raw --dataset ntu-t
     """
@@ -74,8 +75,22 @@ def raw(dataset: str) -> None:
     if definition.synth is not None:
         _synthesise(definition, None)
         return
+    if definition.download:
+        click.echo("\n".join(explained(definition)))
     folder = DATA / "raw" / definition.name
     click.echo(f"{definition.name}: {len(find_raw(definition, [folder]))} raw files in {folder}")
+
+
+def explained(definition: Definition) -> list[str]:
+    """What a data set of others holds, and how its classes are divided, as lines for people."""
+    names, layout = definition.parse.class_names, definition.parse.layout
+    subsets = ", ".join(f"{subset} {len(ids)}" for subset, ids in definition.split.class_split.items())
+    return [
+        f"{definition.name}: {definition.about}",
+        f"  classes: {len(names)}, {listed(names, 8, rest=', ..')}",
+        f"  class split: {subsets}; {definition.split.n_frames} frames a clip",
+        f"  joints: {layout.n_joints}, layout {layout.name}; files: {definition.parse.format}",
+    ]
 
 
 @click.command()

@@ -20,7 +20,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.shard_format import SUBSETS
 from dastm.contract.skeleton import NTU25, Layout
 from pipeline.definitions.denoising import resolve_steps
-from pipeline.definitions.lists import read_keys, read_names
+from pipeline.definitions.lists import read_class_names, read_keys
 from pipeline.definitions.source_spec import DEFAULT_LAYOUT, SOURCE_FORMATS, SourceSpec, known_format, resolve_source
 
 HERE = Path(__file__).parent / "datasets"
@@ -62,7 +62,10 @@ class ParseSpec:
     class_names: tuple[str, ...] = ()
     """Name of class i at position i; empty: names as the source has them, else `class <id>`.
 
-    With `synth.vocabulary: open` they need not be given: they are `motion_0000` and so on."""
+    With `synth.vocabulary: open` they need not be given: they are `motion_0000` and so on. A mapping says as well
+    what files call the classes: `{a01: wave, a02: clap}`."""
+    class_codes: Mapping[str, str] = Field(default_factory=dict)
+    """What paths or a labels file call a class -> its name; from `class_names`, where that is a mapping."""
     missing: frozenset[str] = frozenset()
     """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
     classes: Literal["all", "split"] = "all"
@@ -176,10 +179,10 @@ class RecordedSpec:
 
     clips: tuple[tuple[Count, Count], ...]
     """Runs of classes from class 0 on: how many classes, and how many clips each of them has."""
-    setups: Count
-    """They are numbered from 1 on, as cameras and subjects are."""
-    cameras: Count
-    subjects: Count
+    setups: Count | None = None
+    """They are numbered from 1 on, as cameras and subjects are. None: not numbered, or not in the names of clips."""
+    cameras: Count | None = None
+    subjects: Count | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -214,6 +217,8 @@ class Definition:
         document["parse"]["layout"] = self.parse.layout.to_dict()
         document["parse"]["missing"] = len(self.parse.missing)
         document["parse"]["zero_joints"] = "missing" if self.parse.zero_is_missing else "measured"
+        if not self.parse.class_codes:
+            del document["parse"]["class_codes"]
         if self.parse.source is None:
             del document["parse"]["source"]
         else:
@@ -306,9 +311,12 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     format_name = str(parse.get("format"))
     parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(format_name)), format_name)
     parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
-    parse["class_names"] = read_names(parse.get("class_names"), "parse.class_names", path.parent) or _motion_names(
-        document.get("synth")
-    )
+    if parse["layout"].is_image and (parse["source"] or {}).get("mirrored"):
+        raise ValueError(f"parse.source.mirrored: only 3-D can be, and layout {parse['layout'].name} is of an image")
+    parse["class_names"], parse["class_codes"] = read_class_names(parse.get("class_names"), path.parent)
+    if parse["class_codes"] and format_name not in SOURCE_FORMATS:
+        raise ValueError(f"parse.class_names: files of {format_name} call no class otherwise; write a list")
+    parse["class_names"] = parse["class_names"] or _motion_names(document.get("synth"))
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {shown(parse['missing'])}")
     parse["missing"] = read_keys(parse.get("missing") or None, "parse.missing", path.parent, format_name)

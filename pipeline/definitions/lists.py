@@ -8,7 +8,7 @@ taken as it stands: it is the way to write a name that a text file cannot hold.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import normalize
@@ -87,6 +87,17 @@ def read_names(value: Any, what: str, folder: Path) -> tuple[str, ...]:
             raise DataError(f"{where}: {text!r} is listed before, {seen[text]}; every class needs a name of its own")
         seen[text] = where
     return tuple(seen)
+
+
+def read_class_names(value: Any, folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The names of `read_names`, and, where the value is a mapping, what files call the classes -> these names."""
+    if not isinstance(value, Mapping):
+        return read_names(value, "parse.class_names", folder), {}
+    wrong = next((code for code in value if not isinstance(code, str)), None)
+    if wrong is not None:
+        raise ValueError(f"parse.class_names: {shown(wrong)} is not text to YAML; write it in quotes")
+    names = read_names(list(value.values()), "parse.class_names", folder)
+    return names, dict(zip(value, names, strict=True))
 
 
 def _check_form(entries: Sequence[_Entry]) -> None:

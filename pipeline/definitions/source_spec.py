@@ -71,6 +71,8 @@ class SourceSpec:
     """Metres of one unit of 3-D coordinates: 0.001 for millimetres."""
     up: Literal["x", "y", "z", "-x", "-y", "-z"] = "y"
     """The 3-D axis that points upwards; bodies are turned, never mirrored, until it is y."""
+    mirrored: bool = False
+    """The 3-D coordinates are left-handed, as OpenNI's, in which left and right change sides: x is negated."""
     image: Literal["fractions", "centred", "pixels"] | None = None
     """2-D coordinates as `fractions` of the image, y down; `centred` as ST-GCN keeps Kinetics, x - 0.5 and 0.5 - y; or
     `pixels`. None: pixels of each clip's img_shape (pyskl_pickle), centred (array_stack), fractions (folder_arrays)."""

@@ -81,9 +81,9 @@ class Census:
         """Setups, cameras and subjects that no clip's name names."""
         names = list(_named(self.keys, definition))
         lacking = {
-            "setups": set(range(1, recorded.setups + 1)) - {name.setup for name in names},
-            "cameras": set(range(1, recorded.cameras + 1)) - {name.camera for name in names},
-            "subjects": set(range(1, recorded.subjects + 1)) - {name.subject for name in names},
+            "setups": set(range(1, (recorded.setups or 0) + 1)) - {name.setup for name in names},
+            "cameras": set(range(1, (recorded.cameras or 0) + 1)) - {name.camera for name in names},
+            "subjects": set(range(1, (recorded.subjects or 0) + 1)) - {name.subject for name in names},
         }
         told = ", ".join(f"{what} {_runs(sorted(numbers))}" for what, numbers in lacking.items() if numbers)
         if told:

@@ -14,7 +14,7 @@ from dastm.contract.progress import progress as bar
 from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.audit import posture
 from pipeline.audit.landmarks import Landmarks, landmarks
-from pipeline.definitions.definition import ZERO_IS_MISSING
+from pipeline.definitions.definition import ZERO_IS_MISSING, ParseSpec
 from pipeline.definitions.source_spec import DEFAULT_LAYOUT
 from pipeline.doctor import checks
 from pipeline.doctor.findings import Finding
@@ -25,6 +25,7 @@ from pipeline.parse.formats import FORMATS
 from pipeline.parse.labels import Label, no_class, settle
 from pipeline.parse.plan import Job
 from pipeline.parse.raw_files import read
+from pipeline.parse.tools.tool_sources import ALL_SOURCES, read_undefined
 from pipeline.table import ParsedClip
 from pipeline.tracks import Tracks
 
@@ -52,11 +53,8 @@ class Terms:
     """What all clips are examined by."""
 
     limits: Limits
-    layout: Layout | None = None
-    """None: the usual one of the format."""
-    zero_is_missing: bool | None = None
-    """Whether a 3-D joint at (0, 0, 0) is one that was lost; None: as the format has it."""
-    class_names: tuple[str, ...] = ()
+    parse: ParseSpec | None = None
+    """The definition's; None: files are read as their format usually is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +76,9 @@ class Examined:
 
 def examine_raw(job: RawJob, terms: Terms) -> Examined:
     """Read one raw file and doubt it; whatever is wrong with it is a finding."""
-    source, raw_format = job.clip.shown, FORMATS[job.clip.format]
-    key = job.plan.key
-    layout = terms.layout or LAYOUTS[DEFAULT_LAYOUT[job.clip.format]]
-    zero_is_missing = job.clip.format in ZERO_IS_MISSING if terms.zero_is_missing is None else terms.zero_is_missing
+    source, key = job.clip.shown, job.plan.key
     try:
-        tracks, label, label_index = raw_format.read(read(job.clip.raw), layout, zero_is_missing)
+        tracks, layout, own = _read(job, terms)
     except RefusedError as why:
         check = "listed" if job.is_missing else "unreadable"
         refusal = Finding(check=check, source=source, key=key, line=why.line, byte=why.byte, what=why.reason)
@@ -91,7 +86,7 @@ def examine_raw(job: RawJob, terms: Terms) -> Examined:
     except MemoryError:
         large = Finding(check="unreadable", source=source, key=key, what="not enough memory to read it")
         return Examined(source=source, key=key, findings=(large,))
-    class_id, labelled = _label(job, Label("clip", label, label_index), terms)
+    class_id, labelled = _label(job, own, terms)
     found = [*labelled, *_doubts(tracks, layout, terms.limits, source, key)]
     return Examined(
         source=source,
@@ -103,6 +98,23 @@ def examine_raw(job: RawJob, terms: Terms) -> Examined:
         is_image=layout.is_image,
         is_usable=not job.is_missing and not any(finding.severity == "unusable" for finding in found),
     )
+
+
+def _read(job: RawJob, terms: Terms) -> tuple[Tracks, Layout, Label]:
+    """Tracks, their layout, and what the clip itself says of its class."""
+    member = job.plan.member
+    if member is None:
+        name = job.clip.format
+        layout = terms.parse.layout if terms.parse is not None else LAYOUTS[DEFAULT_LAYOUT[name]]
+        zero_is_missing = terms.parse.zero_is_missing if terms.parse is not None else name in ZERO_IS_MISSING
+        tracks, label, label_index = FORMATS[name].read(read(job.clip.raw), layout, zero_is_missing)
+        return tracks, layout, Label("clip", label, label_index)
+    if terms.parse is None:
+        clip = read_undefined(member)
+        return clip.tracks, clip.layout, Label("clip")
+    if member.problem is not None:
+        raise RefusedError(member.problem)
+    return ALL_SOURCES[job.clip.format].read(member, terms.parse), terms.parse.layout, Label("clip")
 
 
 def examine_parsed(clip: ParsedClip, layout: Layout | None, limits: Limits) -> Examined:
@@ -123,10 +135,13 @@ def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Find
     source, key = job.clip.shown, job.plan.key
     found: list[Finding] = []
     class_id = None
+    if job.plan.member is not None and terms.parse is None:
+        return None, []  # what such a clip shows, only a definition says
     try:
         if job.plan.problem is not None:
             raise RefusedError(job.plan.problem)
-        class_id, class_name = settle([*job.plan.labels, own], terms.class_names)
+        names = terms.parse.class_names if terms.parse is not None else ()
+        class_id, class_name = settle([*job.plan.labels, own], names)
         if class_id is None:
             raise no_class(class_name)
     except RefusedError as why:

@@ -23,8 +23,11 @@ from pipeline.doctor.shards import examine_shards
 from pipeline.doctor.tables import examine_table
 from pipeline.doctor.walk import Found, RawClip, walk
 from pipeline.parse.formats import FORMATS, Entries
-from pipeline.parse.plan import is_outside, job_of, labels_by_clip, plan_job
-from pipeline.parse.raw_files import read
+from pipeline.parse.plan import is_outside, job_of, labels_by_clip, member_job, plan_job
+from pipeline.parse.raw_files import RawFile, as_text, read
+from pipeline.parse.sources.members import Member
+from pipeline.parse.tools import TOOLS
+from pipeline.parse.tools.tool_sources import ALL_SOURCES, undefined_members
 from pipeline.work.workers import worker_pool
 
 CHUNK = 32
@@ -41,13 +44,12 @@ def doctor(
     """Examine everything below the paths; `totals` is filled meanwhile.
 
     Args:
-        definition: gives format, layout, class names, missing list and what should be there; None: all formats, each
-            with its usual layout.
+        definition: gives format, layout, class names, missing list and what should be there; None: all formats that
+            files show by themselves, each with its usual layout.
     Raises: DataError where a worker process dies.
     """
     limits = limits or Limits()
-    formats = [name for name in ([definition.parse.format] if definition else FORMATS) if name in FORMATS]
-    found = walk(paths, formats)
+    found = walk(paths, [definition.parse.format] if definition else [*FORMATS, *TOOLS])
     yield from found.findings
     yield from _raw(found, totals, definition, limits, workers)
     for folder in found.tables:
@@ -64,24 +66,22 @@ def _raw(
 ) -> Iterator[Finding]:
     """Label lists, then clips, then what is missing."""
     lists, damaged = _read_lists(found.label_lists)
-    yield from damaged
+    of_sources, not_opened = _of_sources(found.sources, definition)
+    yield from (*damaged, *not_opened)
     census = Census("all raw files")
     jobs = []
-    for job in _jobs(found.clips, definition, lists):
+    for job in (*_jobs(found.clips, definition, lists), *of_sources):
         if _is_outside(job, definition):
             totals.outside_split += 1
             census.note(job.plan.key, job.clip.shown)
         else:
             jobs.append(job)
+    jobs.sort(key=lambda job: job.clip.shown)
     parse = definition.parse if definition else None
     step = step_of(len(jobs))
     jobs = [replace(job, is_sampled=number % step == 0) for number, job in enumerate(jobs)]
     postures: dict[bool, list[Mapping[str, float]]] = {False: [], True: []}
-    terms = Terms(limits=limits)
-    if parse is not None:
-        terms = replace(
-            terms, layout=parse.layout, zero_is_missing=parse.zero_is_missing, class_names=parse.class_names
-        )
+    terms = Terms(limits=limits, parse=parse)
     with closing(_in_order(jobs, terms, workers)) as all_examined:
         for examined in all_examined:
             totals.add(examined.class_id)
@@ -95,13 +95,13 @@ def _raw(
         yield from _absent_lists(found, definition, census.source)
         for source, entries in lists.items():
             yield from census.against_list(source, entries)
-        if definition is not None and found.clips:
+        if definition is not None and jobs:
             yield from census.against(definition)
 
 
 def _absent_lists(found: Found, definition: Definition | None, source: str) -> Iterator[Finding]:
     """Label lists that come with the data set's download and are not here."""
-    if definition is None or not (found.clips and definition.download):
+    if definition is None or not (found.clips and definition.download):  # of sources there are no such lists
         return
     there = {file.raw.name.lower() for file in found.label_lists}
     for name in FORMATS[definition.parse.format].label_lists:
@@ -134,6 +134,36 @@ def _jobs(clips: Sequence[RawClip], definition: Definition | None, lists: Mappin
             is_listed=not has_lists or plan.key is None or plan.key in stated,
             is_missing=definition is not None and plan.key in definition.parse.missing,
         )
+
+
+def _of_sources(
+    sources: Mapping[str, Sequence[RawFile]], definition: Definition | None
+) -> tuple[list[RawJob], list[Finding]]:
+    """The clips of files that hold many, or of which several are one clip; what cannot be opened is a finding."""
+    jobs: list[RawJob] = []
+    damaged: list[Finding] = []
+    for name, files in sources.items():
+        try:
+            jobs += [_source_job(member, name, definition) for member in _members(files, name, definition)]
+        except DataError as error:
+            damaged.append(Finding(check="unreadable", source=as_text(files[0].root), what=str(error)))
+    return jobs, damaged
+
+
+def _members(files: Sequence[RawFile], name: str, definition: Definition | None) -> Iterator[Member]:
+    if definition is None:
+        return undefined_members(files, name)
+    return ALL_SOURCES[name].members(files, definition.parse)
+
+
+def _source_job(member: Member, name: str, definition: Definition | None) -> RawJob:
+    clip = RawClip(raw=member.raw, shown=_shown(member.raw) + member.within, format=name)
+    missing = definition is not None and member.name is not None and member.name.key in definition.parse.missing
+    return RawJob(clip=clip, plan=member_job(member), is_missing=missing)
+
+
+def _shown(raw: RawFile) -> str:
+    return as_text(raw.root / raw.source if raw.member is None else f"{raw.root}/{raw.source}")
 
 
 def _is_outside(job: RawJob, definition: Definition | None) -> bool:

@@ -1,13 +1,14 @@
 """PATH -> what lies there: raw clips and label lists, parsed tables, shard folders; and what is none of them.
 
-In: paths as a user names them. Out: `Found`, sorted by source. Nothing is read but the lists of folders and zips; what
-cannot be listed is a finding. Folders and zips are listed as `parse` lists them (`pipeline.parse.raw_files`).
+In: paths as a user names them. Out: `Found`, sorted by source. Read are the lists of folders and zips, and the first
+bytes of files whose names several formats have; what cannot be listed is a finding. Folders and zips are listed as
+`parse` lists them (`pipeline.parse.raw_files`).
 """
 
 import os
 import zipfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,14 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.shard_format import INDEX_NAME, MANIFEST_NAME
 from dastm.contract.wording import listed
 from pipeline.doctor.findings import Finding
-from pipeline.parse.formats import FORMATS, format_of
+from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below, members_of
 from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.tools.recognise import recognise
+from pipeline.parse.tools.tool_sources import ALL_SOURCES, head_of
 from pipeline.table import PLAN_NAME
 
 _PARTS = (".parquet", ".tar")
-NOT_HERE = "raw files of this format are examined by `dastm-data parse`; give its parsed table"
-"""Of formats whose files hold many clips (`pipeline.parse.sources`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class Found:
 
     clips: list[RawClip] = field(default_factory=list)
     label_lists: list[RawClip] = field(default_factory=list)
+    sources: dict[str, list[RawFile]] = field(default_factory=dict)
+    """Format -> its files, where a file is not simply a clip (`ALL_SOURCES`)."""
     tables: list[Path] = field(default_factory=list)
     shards: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -59,6 +62,8 @@ def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:
             found.findings.append(Finding(check="path", source=as_text(path), what=what))
     found.clips.sort(key=lambda clip: clip.shown)
     found.label_lists.sort(key=lambda clip: clip.shown)
+    for files in found.sources.values():
+        files.sort(key=lambda file: file.source)
     return found
 
 
@@ -70,29 +75,27 @@ def _follow(path: Path, formats: Collection[str], found: Found) -> None:
     elif not path.exists():
         nothing = "not there"
     elif path.is_file() and (
-        has_suffix(path.name, ".zip") or (not format_of(path.name, formats) and zipfile.is_zipfile(path))
+        has_suffix(path.name, ".zip") or (not _named_so(path.name, formats) and zipfile.is_zipfile(path))
     ):
         _in_zip(path, formats, found)
         nothing = "a zip without a single clip"
     else:
-        _take(_raw_file(path, path.parent), as_text(path), formats, found)
-        nothing = f"neither {' nor '.join(FORMATS[name].suffix for name in formats)} nor a zip"
+        raw = _raw_file(path, path.parent)
+        _take(raw, as_text(path), formats, found)
+        nothing = _why_not(raw, formats)
         if path.suffix in _PARTS:
             nothing += "; of a parsed table or shard folder give the folder"
     if _count(found) == before:
-        nothing = nothing if formats or not path.exists() else NOT_HERE
         found.findings.append(Finding(check="path", source=as_text(path), what=nothing))
-
-
-def _is_zip(path: Path, formats: Collection[str]) -> bool:
-    """By its name, or by its contents where the name says nothing."""
-    return has_suffix(path.name, ".zip") or (format_of(path.name, formats) is None and zipfile.is_zipfile(path))
 
 
 def _count(found: Found) -> int:
     """What there is to look at, and what is known to be unusable."""
     unusable = [finding for finding in found.findings if finding.severity == "unusable"]
-    lists: tuple[list[Any], ...] = (found.clips, found.label_lists, found.tables, found.shards, unusable)
+    lists: tuple[list[Any], ...] = (
+        *(found.clips, found.label_lists, found.tables, found.shards, unusable),
+        *found.sources.values(),
+    )
     return sum(map(len, lists))
 
 
@@ -110,7 +113,7 @@ def _in_folder(root: Path, formats: Collection[str], found: Found) -> None:
             subfolders.clear()
             (found.tables if kind == "table" else found.shards).append(folder)
             continue
-        for name in filter(lambda name: format_of(name, formats) is not None, subfolders):
+        for name in filter(lambda name: _named_so(name, formats), subfolders):
             what = "a folder with the name of a clip; what is in it is looked at"
             found.findings.append(Finding(check="other_files", source=as_text(folder / name), what=what))
         for name in names:
@@ -155,12 +158,51 @@ def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
 
 def _take(raw: RawFile, shown: str, formats: Collection[str], found: Found) -> bool:
     """Keep a file of one of the formats; False for any other."""
-    name = format_of(raw.name, formats)
+    name = _format_of(raw, formats)
     if name is None:
         return False
+    if name in ALL_SOURCES:
+        size = raw.size if raw.member is not None else (raw.root / raw.source).stat().st_size
+        found.sources.setdefault(name, []).append(replace(raw, size=size))
+        return True
     kept = found.label_lists if FORMATS[name].is_label_list(raw.name) else found.clips
     kept.append(RawClip(raw=raw, shown=shown, format=name))
     return True
+
+
+def _format_of(raw: RawFile, formats: Collection[str]) -> str | None:
+    """The format of a file: by its name, or by its contents where several formats have such names."""
+    named_so = _named_so(raw.name, formats)
+    if len(named_so) <= 1:
+        return named_so[0] if named_so else None
+    usual = next((name for name in named_so if name in FORMATS), None)
+    if usual is not None and FORMATS[usual].is_label_list(raw.name):
+        return usual
+    try:
+        form = recognise(raw.name, head_of(raw)).form
+    except RefusedError:
+        return usual
+    return form if form in named_so else usual
+
+
+def _why_not(raw: RawFile, formats: Collection[str]) -> str:
+    """Why a file is no clip of these formats."""
+    if _named_so(raw.name, formats):
+        try:
+            return recognise(raw.name, head_of(raw)).refusal()
+        except RefusedError as why:
+            return why.reason
+    suffixes = dict.fromkeys(suffix for name in formats for suffix in _suffixes(name))
+    return f"neither {' nor '.join(suffixes)} nor a zip"
+
+
+def _named_so(name: str, formats: Collection[str]) -> list[str]:
+    """The formats whose files have names like this."""
+    return [known for known in formats if has_suffix(name, *_suffixes(known))]
+
+
+def _suffixes(name: str) -> tuple[str, ...]:
+    return (FORMATS[name].suffix,) if name in FORMATS else ALL_SOURCES[name].suffixes
 
 
 def _raw_file(path: Path, root: Path) -> RawFile:

@@ -185,12 +185,16 @@ def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:
 def _found(definition: Definition, files: RawFiles) -> Iterator[Job]:
     """A job for every clip, with everything that its name, the lists or its file state about it."""
     if definition.parse.format in ALL_SOURCES:
-        for member in ALL_SOURCES[definition.parse.format].members(files.clips, definition.parse):
-            yield Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
+        yield from map(member_job, ALL_SOURCES[definition.parse.format].members(files.clips, definition.parse))
         return
     raw_format = FORMATS[definition.parse.format]
     stated = labels_by_clip((file.name, _read_list(raw_format, file)) for file in files.label_lists)
     yield from (job_of(raw, raw_format, stated) for raw in files.clips)
+
+
+def member_job(member: Member) -> Job:
+    """The job of one clip of a source."""
+    return Job(raw=member.raw, name=member.name, labels=member.labels, problem=member.problem, member=member)
 
 
 def job_of(raw: RawFile, raw_format: RawFormat, stated: Mapping[str, Sequence[Label]]) -> Job:

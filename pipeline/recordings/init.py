@@ -24,11 +24,13 @@ from pipeline.parse.formats import format_of
 from pipeline.parse.plan import Job, make_plan, run_job
 from pipeline.parse.raw_files import as_text, read
 from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.tools.poses import NOTE_SIZE
 from pipeline.parse.tools.recognise import recognise
 from pipeline.parse.tools.tool_sources import head_of
 from pipeline.recordings.arrays import Head, Read, Terms, read_alone
 from pipeline.recordings.geometry import image_of, layout_by_distance, space_of
 from pipeline.recordings.naming import naming_of
+from pipeline.recordings.tools import ToolItem, joined, read_tool
 from pipeline.recordings.walk import STACKED, Item, Refused, walk
 from pipeline.split.normalise import check_split, normalise_clip
 from pipeline.table import ParsedClip
@@ -57,7 +59,7 @@ def begin(root: Path, name: str, layout: Layout | None = None) -> Beginning:
     Raises: DataError where there is nothing to define, or what is there cannot be told.
     """
     items, refused = _look(root)
-    format_name, told, chosen = _of_most(items)
+    format_name, chosen = _of_most(items)
     made = Beginning({"name": name, "parse": {"format": format_name}})
     made.guessed.append(f"format: {format_name}, {len(chosen)} file{'s' * (len(chosen) > 1)}")
     made.unknown += refused
@@ -67,8 +69,8 @@ def begin(root: Path, name: str, layout: Layout | None = None) -> Beginning:
             f"what else there is: {rest} file{'s' * (rest > 1)} of other kinds, no part of this data set"
         )
     reads = _arrays(chosen, layout, made) if format_name == "folder_arrays" else []
-    if told is not None and layout is None:
-        made.document["parse"]["layout"] = told
+    if format_name in TOOL_FORMATS and layout is None:
+        _of_tool(chosen, made)
     elif layout is not None and format_name != "folder_arrays":
         made.document["parse"]["layout"] = _written(layout)
     elif format_name in ("pyskl_pickle", "array_stack"):
@@ -90,37 +92,51 @@ def _look(root: Path) -> tuple[list[Item], list[str]]:
     return items, [f"{one.source}: {one.why}" for one in refused]
 
 
-def _of_most(items: Sequence[Item]) -> tuple[str, str | None, list[Item]]:
-    """The format of most files, the layout that they tell, and those files."""
+def _of_most(items: Sequence[Item]) -> tuple[str, list[Item]]:
+    """The format of most files, and those files."""
     formats = [_format(item) for item in items]
     for format_name, _ in Counter(formats).most_common():
-        chosen = [item for item, its in zip(items, formats, strict=True) if its == format_name]
-        form, told = _tool(chosen[0], format_name)
-        if form in KNOWN_FORMATS:
-            return form, told, chosen
+        if format_name in KNOWN_FORMATS:
+            return format_name, [item for item, its in zip(items, formats, strict=True) if its == format_name]
     raise DataError(f"{_root_of(items[0])}: no recordings of a known form; see docs/formats.md")
 
 
-def _format(item: Item) -> str:
-    """By the suffix of the file: a format, or the suffix itself, which only tools' files have."""
-    name = item.raw.name if item.raw is not None else ""
+def _format(item: Item) -> str | None:
+    """The tool's form that the contents show, or the format by the suffix of the file."""
+    assert item.raw is not None
+    name = item.raw.name
+    try:
+        form = recognise(name, head_of(item.raw)).form
+    except RefusedError:
+        form = None
+    if form in TOOL_FORMATS:
+        return form
     if has_suffix(name, ".pkl", ".pickle"):
         return "pyskl_pickle"
     if has_suffix(name, ".npz", *STACKED):
         return "array_stack"
     if has_suffix(name, ".npy", ".csv"):
         return "folder_arrays"
-    return format_of(name) or Path(name).suffix.lower()
+    return format_of(name)
 
 
-def _tool(item: Item, format_name: str) -> tuple[str, str | None]:
-    """The format, or that of a tool if the contents of the file show it; and the layout that they tell."""
-    assert item.raw is not None
-    try:
-        found = recognise(item.raw.name, head_of(item.raw))
-    except RefusedError:
-        return format_name, None
-    return (found.form, found.layout) if found.form and found.form in TOOL_FORMATS else (format_name, None)
+def _of_tool(items: Sequence[Item], made: Beginning) -> None:
+    """The layout that most of some recordings show, and what their files do not say."""
+    found = [one for one in joined(iter(items), Terms()) if isinstance(one, ToolItem)]
+    clips, why = [], None
+    for one in _spread(found):
+        try:
+            clips.append(read_tool(one, Terms()))
+        except RefusedError as error:
+            why = why or RefusedError(f"{one.shown}: {error}")
+    if not clips:
+        raise DataError(f"{_root_of(items[0])}: {why}")
+    layouts = [clip.layout for clip in clips]
+    layout = Counter(layouts).most_common(1)[0][0]
+    made.document["parse"]["layout"] = _written(layout)
+    made.guessed.append(f"layout: {layout.name}, {layout.n_joints} joints, as files show")
+    if len(set(layouts)) > 1:
+        made.unknown.append(f"why {len(layouts) - layouts.count(layout)} of {len(layouts)} clips have other joints")
 
 
 def _spread(things: Sequence[Any], most: int = SAMPLE) -> list[Any]:
@@ -329,6 +345,11 @@ def _checked(made: Beginning, root: Path) -> Beginning:
             normalise_clip(clip.tracks, definition.split, definition.parse.layout)
         except RefusedError as error:
             why = why or RefusedError(f"{clip.source}: {error}")
+    if any(NOTE_SIZE in clip.tracks.notes for clip in sample):
+        made.unknown.append(
+            "how large the images are: places are divided by the largest number of each clip; if you know it, say"
+            " parse.source: {image_size: [width, height]}"
+        )
     if why is not None:
         made.unknown.append(f"what to do with some that will be refused, such as {why}")
     made.text = _text(made)

@@ -105,7 +105,14 @@ def test_missing_raw_files_say_what_to_download_and_where_to_put_it(command):
 def test_raw_leaves_recorded_files_alone():
     write_ntu(Path("data/raw/ntu-t"), NAMES)
     before = {path: path.stat().st_mtime_ns for path in Path("data").rglob("*")}
-    assert done("dastm-data", "raw", "--dataset", "ntu-t") == "ntu-t: 6 raw files in data/raw/ntu-t\n"
+    told = done("dastm-data", "raw", "--dataset", "ntu-t").splitlines()
+    assert told[0].startswith("ntu-t: NTU-T of the DASTM paper")
+    assert told[1].startswith("  classes: 120, drink water, ")
+    assert told[2:] == [
+        "  class split: train 80, val 20, test 20; 30 frames a clip",
+        "  joints: 25, layout ntu25; files: ntu_skeleton",
+        "ntu-t: 6 raw files in data/raw/ntu-t",
+    ]
     assert {path: path.stat().st_mtime_ns for path in Path("data").rglob("*")} == before
 
 

@@ -69,8 +69,8 @@ def dense_tracks(
             scores_MTV = known_MTV.astype(np.float32)
         written = spec.image or ("pixels" if spec.image_size else image)
         places_MTVC = _fractions(places_MTVC, scores_MTV > 0, written, size or spec.image_size)
-    elif (spec.up, spec.unit_m) != ("y", 1.0):
-        places_MTVC = upright(places_MTVC, spec.up, spec.unit_m)
+    elif (spec.up, spec.unit_m, spec.mirrored) != ("y", 1.0, False):
+        places_MTVC = upright(places_MTVC, spec.up, spec.unit_m, spec.mirrored)
     joints_MTVC = as_float32(places_MTVC, "coordinate")
     if not layout.is_image:
         known_zero_MTV = False if zero_is_missing else True if scores_MTV is None else scores_MTV > 0
@@ -171,11 +171,11 @@ def _fractions(
     return places_MTVC.astype(np.float64) / np.array(size, np.float64)
 
 
-def upright(places_xC: NDArray[Any], up: str, unit_m: float) -> NDArray[np.float64]:
-    """Places in metres, turned until the axis `up` is y; never mirrored."""
+def upright(places_xC: NDArray[Any], up: str, unit_m: float, mirrored: bool = False) -> NDArray[np.float64]:
+    """Places in metres, turned until the axis `up` is y; mirrored back where they are `mirrored`."""
     axes, signs = zip(*_TURNS[up], strict=True)
     turned: NDArray[np.float64] = places_xC[..., axes].astype(np.float64) * np.array(signs) * unit_m
-    return turned
+    return turned * np.array([-1.0, 1.0, 1.0]) if mirrored else turned
 
 
 def _present(places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None) -> NDArray[np.bool_]:

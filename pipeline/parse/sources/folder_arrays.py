@@ -93,7 +93,7 @@ def member_of(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mappin
         subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in STATED_FACTS[1:])
         name = _completed(name, subject=subject, camera=camera, setup=setup, replication=replication)
         said = (("path", facts.get("class")), ("labels file", listed.get("class")))
-        labels = tuple(_label(by, text, spec.class_names) for by, text in said if text)
+        labels = tuple(_label(by, spec.class_codes.get(text, text), spec.class_names) for by, text in said if text)
     except RefusedError as why:
         return Member(raw=file, name=None, size=file.size, problem=why.reason)
     return Member(raw=file, name=name, stated=stated, labels=labels, size=file.size, notes=notes)

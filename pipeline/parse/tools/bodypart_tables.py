@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dastm.contract.errors import RefusedError
+from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
@@ -63,8 +64,14 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
             for at in np.flatnonzero(shown_N).tolist()
         ]
     ordered = sorted(seen, key=lambda one: one.frame)
-    own = own_layout("deeplabcut", parts, image=True)
+    own = own_layout("deeplabcut", joint_names(parts), image=True)
     return gathered(ordered, n_frames, own, named=True, notes=(*notes, *said))
+
+
+def joint_names(parts: Sequence[str]) -> Sequence[str]:
+    """The parts' names in words, by which people's joints are known: `leftelbow` is left elbow."""
+    words = [plain(part) for part in parts]
+    return words if len(set(words)) == len(words) else parts
 
 
 def _places(heads: Mapping[str, list[str]]) -> tuple[Places, int]:
@@ -123,4 +130,4 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
         found.append(Seen(0, places_VC, np.where(np.isnan(scores_V), 1.0, scores_V), own))
     frames, n_frames, notes = frames_of(stated)
     seen = sorted((one._replace(frame=f) for one, f in zip(found, frames, strict=True)), key=lambda one: one.frame)
-    return gathered(seen, n_frames, own_layout("sleap", parts, image=True), named=True, notes=notes)
+    return gathered(seen, n_frames, own_layout("sleap", joint_names(parts), image=True), named=True, notes=notes)

@@ -209,8 +209,8 @@ def _numbers(
         places_PVC = np.where(lost_PV1, 0.0, poses.places_PVC)
         up = spec.up if spec.up != SourceSpec.up else poses.up
         unit_m = spec.unit_m if spec.unit_m != SourceSpec.unit_m else poses.unit_m
-        if (up, unit_m) != ("y", 1.0):
-            places_PVC = upright(places_PVC, up, unit_m)
+        if (up, unit_m, spec.mirrored) != ("y", 1.0, False):
+            places_PVC = upright(places_PVC, up, unit_m, spec.mirrored)
         joints_PVC = as_float32(places_PVC, "coordinate", ("observation", "joint"))
         joints_PVC[lost_PV] = np.nan
         scored_PV = None if scores_PV is None else np.where(lost_PV, 0.0, scores_PV)

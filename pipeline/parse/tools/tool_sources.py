@@ -30,6 +30,7 @@ from pipeline.parse.tools import TOOLS
 from pipeline.parse.tools.poses import NamedBytes, tracks_of
 from pipeline.parse.tools.recognise import HEAD_BYTES, recognise
 from pipeline.tracks import Tracks
+from pipeline.work.paths import is_local
 
 _NUMBERED = re.compile(r"(.*?)[ _.-]*(\d+)(_keypoints|_pose)?", re.ASCII)
 SUFFIXES = tuple(sorted({suffix for tool in TOOLS.values() for suffix in tool.suffixes}))
@@ -60,8 +61,17 @@ def members(files: Sequence[RawFile], spec: ParseSpec, name: str) -> Iterator[Me
 def read(member: Member, spec: ParseSpec) -> Tracks:
     """One clip; RefusedError where its files are damaged, of another form, or do not fit the layout."""
     form, parts = member.place
-    files = [NamedBytes(part.source, read_bytes(part)) for part in parts]
-    return read_files(form, files, spec, member.notes)
+    return read_files(form, _contents(parts), spec, member.notes)
+
+
+def _contents(parts: Sequence[RawFile]) -> list[NamedBytes]:
+    return [NamedBytes(part.source, read_bytes(part)) for part in parts]
+
+
+def undefined_members(files: Sequence[RawFile], name: str) -> Iterator[Member]:
+    """The clips of files of one form that no definition describes; `read_undefined` reads them."""
+    for clip, _, parts in grouped(files, name):
+        yield Member(raw=clip, name=None, size=clip.size, place=(name, tuple(parts)))
 
 
 class ToolClip(NamedTuple):
@@ -72,6 +82,12 @@ class ToolClip(NamedTuple):
     """The one that was asked for, or what the files say or imply."""
     fps: float | None
     """Frames a second, where the files say it."""
+
+
+def read_undefined(member: Member) -> ToolClip:
+    """A clip of `undefined_members`; RefusedError where its files cannot be read."""
+    form, parts = member.place
+    return read_alone(form, _contents(parts))
 
 
 def read_alone(
@@ -151,7 +167,7 @@ def first_file(member: Member) -> RawFile:
 
 def head_of(file: RawFile) -> bytes:
     """The first bytes of a file, enough to recognise it; RefusedError where it cannot be read."""
-    if file.member is not None:
+    if file.member is not None or (is_local(file.root) and not (file.root / file.source).is_file()):  # refused there
         return read_bytes(file)[:HEAD_BYTES]
     with reading(file) as opened:
         return opened.read(HEAD_BYTES)

@@ -6,7 +6,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS, in_image, layout_of, plain
 from dastm.contract.mapping import halves
 from dastm.contract.skeleton import BODY19, LAYOUTS, POSE15, Layout
 
-HANDS = ("hands21", "hands21_world", "hands42")
+HANDS = ("hands21", "hands21_world", "hands42", "fpha21")
 WHOLE = [layout for layout in KNOWN_LAYOUTS.values() if layout.name not in HANDS]
 NEW = [layout for name, layout in KNOWN_LAYOUTS.items() if name not in LAYOUTS]
 
@@ -24,6 +24,8 @@ PLACES = {
     "blazepose33": {1: "left eye inner", 8: "right ear", 10: "mouth right", 15: "left wrist", 22: "right thumb"}
     | {24: "right hip", 28: "right ankle", 29: "left heel", 32: "right foot index"},
     "hands21": {0: "wrist", 4: "thumb tip", 5: "index finger mcp", 20: "pinky tip"},
+    "fpha21": {1: "thumb cmc", 2: "index finger mcp", 5: "pinky mcp", 6: "thumb mcp", 8: "thumb tip"}
+    | {9: "index finger pip", 11: "index finger tip", 20: "pinky tip"},
     "kinect20": {
         0: "hip centre",
         2: "shoulder centre",

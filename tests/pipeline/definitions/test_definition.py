@@ -252,3 +252,22 @@ def test_wrong_exemplars_are_one_line(tmp_path, value, message):
     path = write(tmp_path, MINIMAL.replace("test: [3]}}", f"test: [3]}}, exemplars: {value}}}"))
     with pytest.raises(DataError, match=message):
         load_definition(path)
+
+
+def test_class_names_may_say_what_files_call_the_classes(tmp_path):
+    text = MINIMAL.replace("format: ntu_skeleton", "format: ucla_json, class_names: {a01: wave, a03: clap}")
+    parse = load_definition(write(tmp_path, text)).parse
+    assert (parse.class_names, parse.class_codes) == (("wave", "clap"), {"a01": "wave", "a03": "clap"})
+    for wrong, why in (
+        (text.replace("a03", "3"), "3 is not text to YAML; write it in quotes"),
+        (text.replace("ucla_json", "ntu_skeleton"), "files of ntu_skeleton call no class otherwise"),
+    ):
+        with pytest.raises(DataError, match=f"parse.class_names: {why}"):
+            load_definition(write(tmp_path, wrong))
+
+
+def test_only_three_dimensions_can_be_mirrored(tmp_path):
+    text = MINIMAL.replace("format: ntu_skeleton", "format: folder_arrays, layout: LAYOUT, source: {mirrored: true}")
+    assert load_definition(write(tmp_path, text.replace("LAYOUT", "ntu25"))).parse.source.mirrored
+    with pytest.raises(DataError, match=r"parse\.source\.mirrored: .* coco17 is of an image"):
+        load_definition(write(tmp_path, text.replace("LAYOUT", "coco17")))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.skeleton import NTU25
+from pipeline.definitions.definition import load_definition
 from pipeline.doctor import clips
 from pipeline.doctor.clips import RawJob, Terms, examine_parsed, examine_raw
 from pipeline.doctor.limits import Limits
@@ -123,7 +124,7 @@ def test_places_that_disagree_on_the_class_make_a_clip_unusable(tmp_path, change
         {"frame_index": t, "skeleton": [{"pose": [0.5 + 0.001 * t] * 36, "score": [0.5] * 18}]} for t in range(1, 9)
     ]
     write_json(tmp_path / "a.json", clip(data=frames) | changes)
-    terms = Terms(limits=Limits(), class_names=names)
+    terms = Terms(limits=Limits(), parse=replace(load_definition("demo-kinetics").parse, class_names=names))
     job = job_of(tmp_path / "a.json", labels=lists)
     assert findings(job, terms) == [("label", "", what)]
     assert not examine_raw(job, terms).is_usable

@@ -14,7 +14,6 @@ from pipeline.definitions.definition import load_definition
 from pipeline.doctor import run
 from pipeline.doctor.findings import Totals
 from pipeline.doctor.run import doctor
-from pipeline.doctor.walk import NOT_HERE
 from pipeline.parse.run import parse
 from pipeline.synthesis import synthesise
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
@@ -57,16 +56,53 @@ def test_the_ntu_demo_has_two_unusable_files_and_holds_what_it_should(tmp_path):
     assert {"classes", "clip_count", "other_files"}.isdisjoint(checks(found))
 
 
-def test_files_of_many_clips_are_left_to_parse_and_their_table_is_examined(tmp_path):
+def test_files_of_many_clips_are_examined_as_their_table_is(tmp_path):
     definition = define(tmp_path, "pyskl_pickle", "ntu25")
     write_pickle(tmp_path / "raw" / "a.pkl", [annotation("a", 0), annotation("b", 3)])
-    for path in (tmp_path / "raw", tmp_path / "raw" / "a.pkl"):
-        _, found = findings(path, definition=definition)
-        assert [f.what for f in found if f.check == "path"] == [NOT_HERE]
     parse(definition, [tmp_path / "raw"], tmp_path / "parsed")
-    totals, found = findings(tmp_path / "parsed", definition=definition)
+    for path in (tmp_path / "raw", tmp_path / "raw" / "a.pkl", tmp_path / "parsed"):
+        totals, found = findings(path, definition=definition)
+        assert (totals.clips, totals.classes) == (2, {0, 3})
+        assert checks(found, severity="unusable") == []
+
+
+def still(n_frames):
+    """A person who stands at the same place in every frame, as OpenPose writes each."""
+    places = [[100.0 + v, 200.0 + 3 * v, 0.9] for v in range(25)]
+    return [
+        json.dumps({"people": [{"pose_keypoints_2d": [n for place in places for n in place]}]}) for _ in range(n_frames)
+    ]
+
+
+def test_files_of_tools_are_recognised_and_examined_clip_by_clip(tmp_path):
+    frames = tmp_path / "raw" / "wave" / "take1"
+    frames.mkdir(parents=True)
+    for t, text in enumerate(still(20)):
+        (frames / f"take1_{t:012d}_keypoints.json").write_text(text)
+    (tmp_path / "raw" / "wave" / "list.txt").write_text("what I did today")
+    (tmp_path / "raw" / "wave" / "b.bvh").write_text("HIERARCHY")
+    totals, found = findings(tmp_path / "raw")
     assert totals.clips == 2
-    assert checks(found, severity="unusable") == []
+    assert [(f.check, f.source.removeprefix(str(tmp_path))) for f in found] == [
+        ("other_files", "/raw"),
+        ("unreadable", "/raw/wave/b.bvh"),
+        ("frozen_tail", "/raw/wave/take1.json"),
+    ]
+
+
+def test_the_same_files_with_a_definition_have_its_classes(tmp_path):
+    definition = define(tmp_path, "auto", "body25", class_names=["wave"])
+    for name, n_frames in (("wave", 20), ("kick", 20)):
+        (tmp_path / "raw" / name).mkdir(parents=True)
+        for t, text in enumerate(still(n_frames)):
+            (tmp_path / "raw" / name / f"a_{t}_keypoints.json").write_text(text)
+    (tmp_path / "raw" / "wave" / "b.csv").write_text("what I did today")
+    totals, found = findings(tmp_path / "raw", definition=definition)
+    assert totals.classes == {0}
+    assert [(f.check, f.source.removeprefix(str(tmp_path))) for f in found if f.severity == "unusable"] == [
+        ("label", "/raw/kick/a.json"),
+        ("unreadable", "/raw/wave/b.csv"),
+    ]
 
 
 def test_the_kinetics_demo_has_all_its_oddities_found(tmp_path):

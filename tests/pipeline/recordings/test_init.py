@@ -143,6 +143,28 @@ def test_files_of_a_tool_are_known_by_their_contents(tmp_path):
     made = begin(tmp_path / "raw", "tool")
     assert made.document["parse"]["format"] == "openpose_json"
     assert made.document["parse"]["class_names"] == ["sit", "wave"]
+    assert made.document["parse"]["layout"] == "body25"
+    assert any("image_size: [width, height]" in line for line in made.unknown)
+
+
+def test_the_layout_of_named_body_parts_is_that_of_most_files(tmp_path):
+    for number, parts in enumerate((("nose", "leftwrist"), ("nose", "leftwrist"), ("nose", "tail"))):
+        rows = [["bodyparts", *(part for part in parts for _ in "xy")], ["coords", *"xyxy"], *("01234", "56789")]
+        path = tmp_path / "raw" / ("sit", "wave")[number % 2] / f"{number}DLC_resnet50.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(",".join(row) + "\n" for row in rows))
+    (tmp_path / "raw" / "0.csv").write_text("a first file of another kind, which changes nothing\n")
+    made = begin(tmp_path / "raw", "tool")
+    assert made.document["parse"]["format"] == "deeplabcut_csv"
+    assert made.document["parse"]["layout"]["joints"] == ["nose", "left wrist"]
+    assert any(line.startswith("why 1 of 3 clips have other joints") for line in made.unknown)
+
+
+def test_files_of_a_tool_that_cannot_be_read_are_no_data_set(tmp_path):
+    (tmp_path / "wave").mkdir()
+    (tmp_path / "wave" / "a.bvh").write_text("HIERARCHY\n")
+    with pytest.raises(DataError, match=r"wave/a.bvh: .*MOTION"):
+        begin(tmp_path, "mine")
 
 
 def test_what_arrays_of_other_kinds_say_is_told(tmp_path):
