@@ -1,13 +1,17 @@
-"""From the joints of one layout to those of another: by name, or the middle of two joints.
+"""From the joints of one layout to those of another: by name, or the middle of others.
 
-In: the layout of a source, and the layout that is wanted. Out: for each joint wanted, which two joints of the source it
-is the middle of (twice the same where there is such a joint); a refusal that names the joint that cannot be made.
+In: the layout of a source, and the layout that is wanted. Out: for each joint wanted, the joints of the source that it
+is made of; a refusal that names the joint that cannot be made. An encoder needs every joint of its common layout
+(`halves`). Whoever wants another layout (`mapping_to`) gets what can be made, and the rest on the bones that they hang
+on: hands of a source without hands lie on the wrists.
 Names are the same whatever their case, and whether their words are parted by spaces, `_` or `-`.
 
-Axes: V joints.
+Axes: U joints of the source, V joints that are wanted.
 """
 
 import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +20,7 @@ from dastm.contract.names import folded
 from dastm.contract.skeleton import Layout
 
 Way = tuple[str, ...]
-"""One joint of a source, or two whose middle is meant."""
+"""One joint of a source, or several whose middle is meant."""
 WAYS: dict[str, tuple[Way, ...]] = {
     "hip centre": (
         *(("hip centre",), ("hip center",), ("mid hip",), ("spine base",), ("base of spine",), ("pelvis",)),
@@ -35,14 +39,24 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "right wrist": (("right wrist",), ("right hand",)),
     "left ankle": (("left ankle",), ("left foot",)),
     "right ankle": (("right ankle",), ("right foot",)),
-    "left hand": (("left hand",), ("left index", "left pinky"), ("left wrist",)),
-    "right hand": (("right hand",), ("right index", "right pinky"), ("right wrist",)),
-    "left foot": (("left foot index",), ("left toe base",), ("left toe",), ("left foot",), ("left ankle",)),
-    "right foot": (("right foot index",), ("right toe base",), ("right toe",), ("right foot",), ("right ankle",)),
+    "spine": (
+        *(("spine",), ("torso",), ("mid spine",), ("spine navel",), ("belly",), ("spine2",)),
+        ("left hip", "right hip", "left shoulder", "right shoulder"),
+    ),
 }
-"""Joint wanted -> ways to make it, the best first. NTU's `neck` lies above the line of the shoulders, its
-`spine shoulder` on it, which is what others call neck. A skeleton that ends at wrists and ankles has its hands and feet
-there. What is not here is made of the joint of its name only."""
+"""Joint wanted -> ways to make it, the best first; the single joints of a row are names of one place. NTU's `neck` lies
+above the line of the shoulders, its `spine shoulder` on it, which is what others call neck. What is not here is made of
+the joint of its name only."""
+ENDS: dict[str, tuple[Way, ...]] = {
+    "left hand": (("left hand",), ("left wrist",)),
+    "right hand": (("right hand",), ("right wrist",)),
+    "left foot": (("left foot",), ("left ankle",)),
+    "right foot": (("right foot",), ("right ankle",)),
+}
+"""The same for the ends of limbs in a common layout: a skeleton without hands has them where they hang on."""
+MOST_LACKING = 0.5
+"""A source that lacks a larger share of a layout's joints is not mapped to it."""
+_PLACES = tuple((tuple(way[0] for way in ways if len(way) == 1), ways) for ways in WAYS.values())
 
 
 def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
@@ -54,15 +68,13 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     >>> halves(NTU25, BODY19)[:3].tolist()  # hip centre, neck, head
     [[0, 0], [20, 20], [3, 3]]
     """
-    if source.coordinates != target.coordinates:
-        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
-        raise ValueError(f"{told}; name the common layout that has those of the data")
+    _check_coordinates(source, target)
     numbers = {_folded(name): number for number, name in enumerate(source.joints)}
     return np.array([_half(name, numbers, source, target) for name in target.joints], dtype=np.int64)
 
 
 def _half(name: str, numbers: dict[str, int], source: Layout, target: Layout) -> tuple[int, int]:
-    ways = WAYS.get(name, ((name,),))
+    ways = WAYS.get(name) or ENDS.get(name) or ((name,),)
     for way in ways:
         if all(joint in numbers for joint in way):
             return numbers[way[0]], numbers[way[-1]]
@@ -74,3 +86,97 @@ def _half(name: str, numbers: dict[str, int], source: Layout, target: Layout) ->
 
 def _folded(name: str) -> str:
     return folded(re.sub("[_-]", " ", name))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointMapping:
+    """How the joints of a layout are made of those of another."""
+
+    source: Layout
+    target: Layout
+    shares_VU: NDArray[np.float64]
+    """What each joint is the mean of; rows add up to 1."""
+    placed_V: NDArray[np.bool_]
+    """Joints that the source lacks: they lie on the joint that they hang on, and in images count as not measured."""
+
+    def joints(
+        self, joints_PUC: NDArray[np.float32], scores_PU: NDArray[np.float32] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Joints (P, V, C) and their confidences (P, V), each the lowest of those that a joint is made of.
+
+        A joint of 3-D is nan where one that it is made of is.
+        """
+        used_VU = self.shares_VU > 0
+        joints_PVC = np.einsum("vu,puc->pvc", self.shares_VU, np.nan_to_num(joints_PUC.astype(np.float64)))
+        lost_PV = np.isnan(joints_PUC).any(axis=2).astype(np.int64) @ used_VU.T.astype(np.int64) > 0
+        joints_PVC[lost_PV] = np.nan
+        scored_PV = None
+        if scores_PU is not None:
+            scored_PV = np.stack([scores_PU[:, used].min(axis=1) for used in used_VU], axis=1)
+            if self.target.is_image:
+                scored_PV[:, self.placed_V] = 0
+        return joints_PVC.astype(np.float32), scored_PV
+
+    def lines(self) -> list[str]:
+        """What was done to the joints, for people."""
+        made, placed = [], []
+        for name, shares_U, is_placed in zip(self.target.joints, self.shares_VU, self.placed_V, strict=True):
+            of = [self.source.joints[u] for u in np.flatnonzero(shares_U)]
+            if is_placed:
+                placed.append(name)
+            elif [_folded(one) for one in of] != [_folded(name)]:
+                made.append(f"{name} of {' and '.join(of)}")
+        left_out = [self.source.joints[u] for u in np.flatnonzero(~(self.shares_VU > 0)[~self.placed_V].any(axis=0))]
+        lacking = "not measured" if self.target.is_image else "on the joints that they hang on"
+        told = {"made": made, f"{lacking}, as {self.source.name} lacks them": placed, "left out": left_out}
+        start = f"joints of {self.source.name} as {self.target.name}"
+        return [f"{start}: {what}: {', '.join(names)}" for what, names in told.items() if names] or [
+            f"{start}: by name"
+        ]
+
+
+def mapping_to(source: Layout, target: Layout) -> JointMapping:
+    """How the joints of `target` are made of those of `source`.
+
+    Raises: ValueError for other coordinates, for a landmark of the target that cannot be made (clips are moved, turned
+    and scaled by these), and where most joints are lacking.
+    """
+    _check_coordinates(source, target)
+    number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
+    wanted = [_folded(name) for name in target.joints]
+    made_of = [_made_of(name, number, wanted) for name in wanted]
+    lacking_V = np.array([not joints for joints in made_of])
+    groups = (target.spine or (), target.shoulders or (), *(target.torso or ()), (target.centre,))
+    lost = next((v for group in groups for v in group if lacking_V[v]), None)
+    if lost is not None:
+        raise ValueError(f"{target.name} needs {target.joints[lost]}, which {source.name} has no joints for")
+    if lacking_V.mean() > MOST_LACKING:
+        raise ValueError(f"{source.name} lacks {lacking_V.sum()} of the {target.n_joints} joints of {target.name}")
+    hangs_on = dict(target.bones)
+    shares_VU = np.zeros((target.n_joints, source.n_joints))
+    for v in range(target.n_joints):
+        at = v
+        while lacking_V[at]:
+            at = hangs_on.get(at, target.centre)
+        shares_VU[v, list(made_of[at])] = 1 / len(made_of[at])
+    return JointMapping(source=source, target=target, shares_VU=shares_VU, placed_V=lacking_V)
+
+
+def _made_of(name: str, number: Mapping[str, int], wanted: Collection[str]) -> tuple[int, ...]:
+    """The joints of the source whose mean a joint is; none where it has none.
+
+    Of several joints of one place that are wanted (wrist and hand), only the first is made of the others' names.
+    """
+    names, ways = next((place for place in _PLACES if name in place[0]), ((name,), ()))
+    is_first = name == next(other for other in names if other in wanted)
+    if name in number and not (is_first and name == "neck"):
+        return (number[name],)
+    if not is_first:
+        return ()
+    return next((tuple(number[joint] for joint in way) for way in ways if set(way) <= set(number)), ())
+
+
+def _check_coordinates(source: Layout, target: Layout) -> None:
+    if source.coordinates != target.coordinates:
+        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
+        raise ValueError(f"{told}; name a layout that has those of the data")

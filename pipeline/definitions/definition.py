@@ -16,12 +16,18 @@ from pydantic.dataclasses import dataclass
 from dastm.contract.documents import DocumentError, read_yaml, shown
 from dastm.contract.errors import DataError
 from dastm.contract.faults import first_fault
-from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.shard_format import SUBSETS
-from dastm.contract.skeleton import NTU25, Layout
+from dastm.contract.mapping import JointMapping, mapping_to
+from dastm.contract.skeleton import Layout
 from pipeline.definitions.denoising import resolve_steps
-from pipeline.definitions.lists import read_class_names, read_keys
-from pipeline.definitions.source_spec import DEFAULT_LAYOUT, SOURCE_FORMATS, SourceSpec, known_format, resolve_source
+from pipeline.definitions.lists import read_class_names, read_class_split, read_keys
+from pipeline.definitions.source_spec import (
+    SOURCE_FORMATS,
+    SourceSpec,
+    known_format,
+    resolve_layout,
+    resolve_source,
+    resolve_target,
+)
 
 HERE = Path(__file__).parent / "datasets"
 
@@ -102,6 +108,8 @@ class SplitSpec:
 
     class_split: Mapping[str, tuple[int, ...]]
     """subset -> 0-based class ids; `rest` in place of a list: all of class_names that no other subset lists."""
+    layout: Layout | None = None
+    """Another known layout than that of the files: joints are mapped to it first (`dastm.contract.mapping`)."""
     n_frames: Count = 30
     frame_sampling: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
@@ -201,6 +209,16 @@ class Definition:
     split: SplitSpec
     source: Path
 
+    @property
+    def shard_layout(self) -> Layout:
+        """That of the shards: `split.layout`, else as parsed."""
+        return self.split.layout or self.parse.layout
+
+    @property
+    def joint_mapping(self) -> JointMapping | None:
+        """How the joints of shards are made; None where they are those of the parsed table."""
+        return None if self.split.layout is None else mapping_to(self.parse.layout, self.split.layout)
+
     def class_name(self, class_id: int) -> str | None:
         """The name on the data set's own list, or None where it has none."""
         names = self.parse.class_names
@@ -215,6 +233,10 @@ class Definition:
         document = asdict(self)
         del document["source"], document["recorded"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
+        mapping = self.joint_mapping
+        del document["split"]["layout"]
+        if mapping is not None:
+            document["joints"] = mapping.lines()
         document["parse"]["missing"] = len(self.parse.missing)
         document["parse"]["zero_joints"] = "missing" if self.parse.zero_is_missing else "measured"
         if not self.parse.class_codes:
@@ -309,7 +331,7 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     """Resolve lists, layout and class ids; then let the dataclasses check every key and value."""
     parse, split = _block(document, "parse"), _block(document, "split")
     format_name = str(parse.get("format"))
-    parse["layout"] = _layout(parse.get("layout", DEFAULT_LAYOUT.get(format_name)), format_name)
+    parse["layout"] = resolve_layout(parse.get("layout"), format_name)
     parse["source"] = resolve_source(parse.get("source"), format_name, path.parent)
     if parse["layout"].is_image and (parse["source"] or {}).get("mirrored"):
         raise ValueError(f"parse.source.mirrored: only 3-D can be, and layout {parse['layout'].name} is of an image")
@@ -320,24 +342,16 @@ def _build(document: dict[str, Any], path: Path) -> Definition:
     if not isinstance(parse.get("missing") or "", str):
         raise ValueError(f"parse.missing: the name of a text file, got {shown(parse['missing'])}")
     parse["missing"] = read_keys(parse.get("missing") or None, "parse.missing", path.parent, format_name)
+    split["layout"] = resolve_target(split.get("layout"), parse["layout"])
     split["exemplars"] = _exemplars(split.get("exemplars"), path, format_name)
     first = split.pop("first_class_id", 0)
-    split["class_split"] = _class_split(split.get("class_split"), path, first, len(parse["class_names"]))
+    given = split.get("class_split")
+    given = _read_yaml(path.parent / given) if isinstance(given, str) else given
+    split["class_split"] = read_class_split(given, first, len(parse["class_names"]))
     if isinstance(document.get("recorded"), str):
         document = {**document, "recorded": _read_yaml(path.parent / document["recorded"])}
     resolved = {"name": path.stem, **document, "parse": parse, "split": split, "source": path}
     return TypeAdapter(Definition).validate_python(resolved)
-
-
-def _layout(value: Any, format_name: str) -> Layout:
-    if value is None and format_name not in SOURCE_FORMATS:  # an unknown format is complained of later
-        return NTU25
-    if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in KNOWN_LAYOUTS):
-        raise ValueError(f"parse.layout: one of {', '.join(KNOWN_LAYOUTS)}, or a mapping, got {shown(value)}")
-    layout = Layout.from_dict(value) if isinstance(value, Mapping) else KNOWN_LAYOUTS[value]
-    if format_name in SOURCE_FORMATS and len(layout.coordinates) != 3:
-        raise ValueError(f"parse.layout: {format_name} needs three coordinates, got {list(layout.coordinates)}")
-    return layout
 
 
 def _exemplars(value: Any, path: Path, format_name: str) -> tuple[str, ...]:
@@ -360,41 +374,3 @@ def _motion_names(synth: Any) -> tuple[str, ...]:
 def motion_name(class_id: int) -> str:
     """The name of a class of the open vocabulary, which is its folder's as well."""
     return f"motion_{class_id:04d}"
-
-
-def _class_split(value: Any, path: Path, first_class_id: int, n_classes: int) -> dict[str, tuple[int, ...]]:
-    """subset -> 0-based ids, from a mapping or a YAML file whose ids start at `first_class_id`."""
-    split = _read_yaml(path.parent / value) if isinstance(value, str) else value
-    if not isinstance(split, Mapping):
-        raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
-    if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
-        raise ValueError(f"split.first_class_id: a whole number, got {shown(first_class_id)}")
-    unknown = set(split) - set(SUBSETS)
-    if unknown:
-        raise ValueError(f"split.class_split: unknown subset {min(map(str, unknown))!r}; known: {', '.join(SUBSETS)}")
-    split = _with_rest(split, range(first_class_id, first_class_id + n_classes))
-    for subset, listed in split.items():
-        if not isinstance(listed, list | tuple | None):
-            raise ValueError(f"split.class_split.{subset}: expected a list of class ids, got {shown(listed)}")
-    ids = {subset: tuple(split.get(subset) or ()) for subset in SUBSETS}
-    seen: dict[int, str] = {}
-    for subset in SUBSETS:
-        for class_id in ids[subset]:
-            if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
-                raise ValueError(
-                    f"split.class_split.{subset}: {shown(class_id)} is not a class id from {first_class_id} on"
-                )
-            if class_id in seen:
-                raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {subset}")
-            seen[class_id] = subset
-    return {subset: tuple(sorted(i - first_class_id for i in ids[subset])) for subset in SUBSETS}
-
-
-def _with_rest(split: Mapping[str, Any], all_ids: range) -> dict[str, Any]:
-    """The split with `rest` as a list; ValueError where class_names do not say which classes there are."""
-    named = {i for listed in split.values() if isinstance(listed, list) for i in listed if type(i) is int}
-    subsets = [subset for subset in split if split[subset] == "rest"]
-    if subsets and (not all_ids or len(subsets) > 1):
-        why = "two subsets cannot have it" if all_ids else "parse.class_names do not say which classes there are"
-        raise ValueError(f"split.class_split.{subsets[-1]}: rest: {why}")
-    return {**split, **{subset: [i for i in all_ids if i not in named] for subset in subsets}}

@@ -1,4 +1,5 @@
-"""Lists that belong to a data set: text files with a clip's key, or a class's name, a line; or the same in YAML.
+"""Lists that belong to a data set: text files with a clip's key, or a class's name, a line; or the same in YAML; and
+which classes train, validate and test.
 
 In: a file, or what YAML made of a list. Out: keys or names in Unicode NFC, as which they are compared everywhere: what
 looks the same is the same, whichever machine wrote it. What cannot be meant is one line that names file and line.
@@ -16,6 +17,7 @@ from unicodedata import normalize
 from dastm.contract.documents import DocumentError, read_file, shown
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import os_line
+from dastm.contract.shard_format import SUBSETS
 from dastm.contract.wording import listed
 
 _SUFFIX = re.compile(r"(\.skeleton)?(\.(json|npy|npz|csv))?$", re.IGNORECASE)
@@ -125,6 +127,43 @@ def _is_table(lines: Sequence[str]) -> bool:
     """Whether every line has the same number of commas, or semicolons, and at least one."""
     counts = [{line.count(mark) for line in lines} for mark in ",;"]
     return any(len(count) == 1 and 0 not in count for count in counts)
+
+
+def read_class_split(split: Any, first_class_id: int, n_classes: int) -> dict[str, tuple[int, ...]]:
+    """subset -> 0-based ids, from a mapping whose ids start at `first_class_id`; ValueError where it is none."""
+    if not isinstance(split, Mapping):
+        raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
+    if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
+        raise ValueError(f"split.first_class_id: a whole number, got {shown(first_class_id)}")
+    unknown = set(split) - set(SUBSETS)
+    if unknown:
+        raise ValueError(f"split.class_split: unknown subset {min(map(str, unknown))!r}; known: {', '.join(SUBSETS)}")
+    split = _with_rest(split, range(first_class_id, first_class_id + n_classes))
+    for subset, given in split.items():
+        if not isinstance(given, list | tuple | None):
+            raise ValueError(f"split.class_split.{subset}: expected a list of class ids, got {shown(given)}")
+    ids = {subset: tuple(split.get(subset) or ()) for subset in SUBSETS}
+    seen: dict[int, str] = {}
+    for subset in SUBSETS:
+        for class_id in ids[subset]:
+            if isinstance(class_id, bool) or not isinstance(class_id, int) or class_id < first_class_id:
+                raise ValueError(
+                    f"split.class_split.{subset}: {shown(class_id)} is not a class id from {first_class_id} on"
+                )
+            if class_id in seen:
+                raise ValueError(f"split.class_split: class {class_id} is in {seen[class_id]} and in {subset}")
+            seen[class_id] = subset
+    return {subset: tuple(sorted(i - first_class_id for i in ids[subset])) for subset in SUBSETS}
+
+
+def _with_rest(split: Mapping[str, Any], all_ids: range) -> dict[str, Any]:
+    """The split with `rest` as a list; ValueError where class_names do not say which classes there are."""
+    named = {i for given in split.values() if isinstance(given, list) for i in given if type(i) is int}
+    subsets = [subset for subset in split if split[subset] == "rest"]
+    if subsets and (not all_ids or len(subsets) > 1):
+        why = "two subsets cannot have it" if all_ids else "parse.class_names do not say which classes there are"
+        raise ValueError(f"split.class_split.{subsets[-1]}: rest: {why}")
+    return {**split, **{subset: [i for i in all_ids if i not in named] for subset in subsets}}
 
 
 def without_clip(entries: Collection[str], keys: Collection[str], what: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""The block `parse.source` of a definition: what pickles, stacks and folders of arrays do not say of themselves.
+"""The block `parse.source` of a definition: what pickles, stacks and folders of arrays do not say of themselves; and
+the layouts of its files and of its shards.
 
-In: the YAML's mapping. Out: a checked `SourceSpec`. Formats that say everything themselves (ntu_skeleton,
+In: the YAML's mapping. Out: a checked `SourceSpec`, `Layout`s. Formats that say everything themselves (ntu_skeleton,
 kinetics_json) take no such block.
 """
 
@@ -16,6 +17,9 @@ from pydantic.dataclasses import dataclass
 
 from dastm.contract.documents import DocumentError, read_file, shown
 from dastm.contract.errors import DataError
+from dastm.contract.layouts import KNOWN_LAYOUTS
+from dastm.contract.mapping import mapping_to
+from dastm.contract.skeleton import COMMON, NTU25, Layout
 from pipeline.definitions.lists import checked_key, nfc
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -115,6 +119,33 @@ def known_format(name: Any) -> Any:
     if name not in FORMATS:
         raise ValueError(f"one of {', '.join(FORMATS)}, got {shown(name)}")
     return name
+
+
+def resolve_layout(value: Any, format_name: str) -> Layout:
+    """The layout that a definition names or describes, or the usual one of its format; ValueError for none of these."""
+    value = DEFAULT_LAYOUT.get(format_name) if value is None else value
+    if value is None and format_name not in SOURCE_FORMATS:  # an unknown format is complained of later
+        return NTU25
+    if not isinstance(value, Mapping) and (not isinstance(value, str) or value not in KNOWN_LAYOUTS):
+        raise ValueError(f"parse.layout: one of {', '.join(KNOWN_LAYOUTS)}, or a mapping, got {shown(value)}")
+    layout = Layout.from_dict(value) if isinstance(value, Mapping) else KNOWN_LAYOUTS[value]
+    if format_name in SOURCE_FORMATS and len(layout.coordinates) != 3:
+        raise ValueError(f"parse.layout: {format_name} needs three coordinates, got {list(layout.coordinates)}")
+    return layout
+
+
+def resolve_target(value: Any, parsed: Layout) -> Layout | None:
+    """The layout that `split.layout` names, None for that of the files; ValueError where theirs cannot become it."""
+    known = {**COMMON, **KNOWN_LAYOUTS}
+    if value is None or value == parsed.name:
+        return None
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"split.layout: one of {', '.join(known)}, got {shown(value)}")
+    try:
+        mapping_to(parsed, known[value])
+    except ValueError as error:
+        raise ValueError(f"split.layout: {error}") from None
+    return known[value]
 
 
 def resolve_source(value: Any, format_name: str, folder: Path) -> Any:

@@ -31,6 +31,7 @@ from pipeline.parse.plan import find_files, job_of, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, read
 from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
+from pipeline.split.mapped import mapped_tracks
 from pipeline.split.normalise import check_split, normalise_clip
 from pipeline.table import ParsedClip, check_layout
 from pipeline.tracks import Tracks
@@ -155,10 +156,11 @@ def both_sides(clip: ParsedClip | ReadClip, definition: Definition, stored: Foun
     Raises: DataError where its joints are not those of the definition's layout, or cannot be normalised as it asks.
     """
     if stored is not None:
-        return with_tracks(stored, clip, definition.split)
-    check_split(definition.split, definition.parse.layout)
+        return with_tracks(stored, replace(clip, tracks=mapped_tracks(clip.tracks, definition)), definition.split)
+    check_split(definition.split, definition.shard_layout)
     normalised, problem = None, ""
     try:
+        clip = replace(clip, tracks=mapped_tracks(clip.tracks, definition))
         normalised = _normalised(clip, definition)
     except RefusedError as refusal:
         problem = str(refusal)
@@ -171,7 +173,7 @@ def both_sides(clip: ParsedClip | ReadClip, definition: Definition, stored: Foun
         subset=definition.subset_of(clip.class_id) if clip.class_id is not None else None,
         source=clip.source,
         frames=clip.tracks.frames,
-        layout=definition.parse.layout,
+        layout=definition.shard_layout,
         spec=definition.split,
         upright=definition.split.rotate == "upright",
         tracks=clip.tracks,
@@ -199,7 +201,7 @@ def _normalised(clip: ParsedClip | ReadClip, definition: Definition) -> Normalis
     spec = definition.split
     most_bodies = spec.most_bodies(clip.class_id) if clip.class_id is not None else None
     rng = clip_rng(spec.seed, clip.key) if spec.frame_sampling == "random" else None
-    normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, most_bodies)
+    normalised = normalise_clip(clip.tracks, spec, definition.shard_layout, rng, most_bodies)
     return Normalised(
         joints_MTVC=normalised.joints_MTVC,
         frame_index=normalised.frame_index,

@@ -337,7 +337,7 @@ def _parsed(jobs: Sequence[Job], definition: Definition) -> tuple[list[ParsedCli
 def _checked(made: Beginning, root: Path) -> Beginning:
     """The definition as text; it has been loaded, and some recordings parsed and normalised with it."""
     definition = _loaded(made.document)
-    check_split(definition.split, definition.parse.layout)
+    check_split(definition.split, definition.shard_layout)
     jobs = [job for job in make_plan(definition, [root]).jobs if job.problem is None]
     sample, why = _parsed(_spread(jobs), definition)
     for clip in sample:

@@ -15,6 +15,7 @@ from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.shard_format import Clip, decode_clip, encode_clip
 from pipeline.definitions.definition import Definition
 from pipeline.kernels.frame_sampling import clip_rng
+from pipeline.split.mapped import mapped_tracks
 from pipeline.split.normalise import NormalisedClip, normalise_clip
 from pipeline.table import ParsedClip, read_chosen
 from pipeline.work.paths import clear_errors, ranges, whole_file
@@ -123,7 +124,8 @@ def _encoded(clip: ParsedClip, task: CacheTask) -> tuple[bytes, bytes, Normalise
     spec = definition.split
     rng = clip_rng(spec.seed, clip.key) if spec.frame_sampling == "random" else None
     try:
-        normalised = normalise_clip(clip.tracks, spec, definition.parse.layout, rng, spec.most_bodies(clip.class_id))
+        tracks = mapped_tracks(clip.tracks, definition)
+        normalised = normalise_clip(tracks, spec, definition.shard_layout, rng, spec.most_bodies(clip.class_id))
         facts = {
             "class_id": clip.class_id,
             "class_name": task.class_names[clip.class_id],

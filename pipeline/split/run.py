@@ -113,7 +113,7 @@ def split(
     clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
     what `split` has not written.
     """
-    check_split(definition.split, definition.parse.layout)
+    check_split(definition.split, definition.shard_layout)
     check_replaceable(out, SHARDS, _noted(out))
     with alone(out):
         return _split(definition, parsed, out, workers, log)
@@ -141,7 +141,8 @@ def _split(
     with at_work(workers, len(files)) as run:
         found, bodies = _normalise_all(work, run, log)
         counts = {i: len(pool.cached) for i, pool in pools.items()}
-        notes = (*_check_counts(counts, pools, definition), *found)
+        mapping = definition.joint_mapping
+        notes = (*_check_counts(counts, pools, definition), *(mapping.lines() if mapping else ()), *found)
         _write(work, out, run)
     summary = SplitSummary(
         clips={subset: sum(counts[i] for i in definition.split.class_split[subset]) for subset in SUBSETS},
@@ -355,7 +356,7 @@ def _write(work: _Work, out: Path, run: Run) -> None:
             folder,
             {subset: dict(_shard_classes(work, subset)) for subset in SUBSETS},
             dataset=definition.name,
-            layout=definition.parse.layout,
+            layout=definition.shard_layout,
             frames=definition.split.n_frames,
             definition=definition.to_dict(),
             clips_per_shard=definition.split.clips_per_shard,

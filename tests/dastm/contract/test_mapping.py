@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from dastm.contract.mapping import WAYS, halves
+from dastm.contract.layouts import KNOWN_LAYOUTS
+from dastm.contract.mapping import ENDS, WAYS, halves, mapping_to
 from dastm.contract.skeleton import BODY19, COCO17, COMMON, NTU25, OPENPOSE18, POSE15, Layout
 from tests.toy import STICK
 
@@ -55,8 +57,6 @@ def test_a_skeleton_that_ends_at_wrists_and_ankles_has_hands_and_feet_there():
         {"left ankle"},
         {"right ankle"},
     ]
-    toes = replace(BODY19, joints=(*BODY19.joints[:-1], "right toe base"))
-    assert made(toes, BODY19, "right foot") == {"right toe base"}
 
 
 def test_names_are_the_same_whatever_parts_their_words():
@@ -80,5 +80,88 @@ def test_nothing_3d_is_made_of_a_pose_in_an_image():
 
 
 def test_every_way_makes_a_joint_of_the_common_layouts():
-    assert set(WAYS) <= set(BODY19.joints)
-    assert all(1 <= len(way) <= 2 for ways in WAYS.values() for way in ways)
+    """At most of two, for an encoder knows a joint as the middle of two."""
+    assert {*WAYS, *ENDS} <= {*BODY19.joints, "spine"}
+    assert all(1 <= len(way) <= 2 for joint, ways in {**WAYS, **ENDS}.items() if joint != "spine" for way in ways)
+
+
+def mapped(source, target, places, scores=None):
+    """What a mapping makes of one body whose joints lie at (i, 0, ..), i their place in `places`, by name."""
+    source, target = KNOWN_LAYOUTS[source], {**COMMON, **KNOWN_LAYOUTS}[target]
+    joints_PUC = np.zeros((1, source.n_joints, source.n_space), np.float32)
+    for joint, x in places.items():
+        joints_PUC[0, source.joints.index(joint), 0] = x
+    scores_PU = None if scores is None else np.array([[scores.get(joint, 1) for joint in source.joints]], np.float32)
+    joints_PVC, scores_PV = mapping_to(source, target).joints(joints_PUC, scores_PU)
+    named = dict(zip(target.joints, joints_PVC[0, :, 0].tolist(), strict=True))
+    return named, None if scores_PV is None else dict(zip(target.joints, scores_PV[0].tolist(), strict=True))
+
+
+def test_joints_are_taken_by_name_by_place_and_from_the_middle_of_the_trunk():
+    trunk = {"left hip": 1, "right hip": 3, "left shoulder": 5, "right shoulder": 7}
+    joints, _ = mapped("blazepose33_world", "ntu25", {**trunk, "nose": 9, "left elbow": 2, "left thumb": 4})
+    assert [joints[name] for name in ("hip centre", "spine shoulder", "spine", "head")] == [2, 6, 4, 9]
+    assert [joints[name] for name in ("left elbow", "left thumb")] == [2, 4]
+    joints, _ = mapped(
+        "ntu25", "openni15", {"neck": 1, "spine shoulder": 2, "left hand": 3, "left wrist": 4, "spine": 5}
+    )
+    assert [joints[name] for name in ("neck", "left hand", "torso")] == [2, 3, 5]
+
+
+def test_joints_that_a_3d_source_lacks_lie_where_they_hang_on():
+    joints, _ = mapped("florence15", "ntu25", {"left wrist": 1, "right ankle": 2, "neck": 3})
+    assert [joints[f"left {name}"] for name in ("wrist", "hand", "hand tip", "thumb")] == [1, 1, 1, 1]
+    assert (joints["right foot"], joints["spine shoulder"], joints["neck"]) == (2, 3, 3)
+
+
+def test_confidences_follow_the_joints_and_what_an_image_lacks_is_not_measured():
+    places = {"left shoulder": 2, "right shoulder": 4, "head": 1}
+    joints, scores = mapped(
+        "penn13", "openpose18", places, {"left shoulder": 0.5, "right shoulder": 0.25, "head": 0.75}
+    )
+    assert (joints["neck"], scores["neck"], joints["nose"], scores["nose"]) == (3, 0.25, 1, 0.75)
+    assert scores["left eye"] == 0
+
+
+def test_a_joint_in_the_middle_of_one_that_was_not_measured_is_not_measured():
+    joints, _ = mapped("blazepose33_world", "body19", {"left hip": np.nan, "right hip": 1, "left knee": 2})
+    assert np.isnan(joints["hip centre"])
+    assert joints["right hip"] == 1
+
+
+def test_a_mapping_says_what_it_did():
+    told = mapping_to(KNOWN_LAYOUTS["penn13"], OPENPOSE18).lines()
+    assert told == [
+        "joints of penn13 as openpose18: made: nose of head, neck of left shoulder and right shoulder",
+        "joints of penn13 as openpose18: not measured, as penn13 lacks them: right eye, left eye, right ear, left ear",
+    ]
+    assert (
+        mapping_to(NTU25, KNOWN_LAYOUTS["kinect20"])
+        .lines()[1]
+        .startswith("joints of ntu25 as kinect20: left out: neck")
+    )
+    assert mapping_to(NTU25, NTU25).lines() == ["joints of ntu25 as ntu25: by name"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "why"),
+    [
+        ("hands21", "body25", "body25 needs left shoulder, which hands21 has no joints for"),
+        ("penn13", "wholebody133", "penn13 lacks 120 of the 133 joints of wholebody133"),
+        ("coco17", "ntu25", "coco17 has x, y, confidence and ntu25 has x, y, z"),
+    ],
+)
+def test_a_layout_that_would_be_guesswork_is_refused(source, target, why):
+    with pytest.raises(ValueError, match=why):
+        mapping_to(KNOWN_LAYOUTS[source], KNOWN_LAYOUTS[target])
+
+
+@pytest.mark.parametrize("common", COMMON.values(), ids=lambda layout: layout.name)
+def test_a_common_layout_is_made_as_encoders_make_it(common):
+    """Shards of `split.layout` and a run's `augment.layout` take the same joints for the same."""
+    for source in KNOWN_LAYOUTS.values():
+        if source.coordinates != common.coordinates or "hand" in source.joints[-1] or source.n_joints == 21:
+            continue
+        shares_VU = mapping_to(source, common).shares_VU
+        for row_U, pair in zip(shares_VU, halves(source, common).tolist(), strict=True):
+            assert set(np.flatnonzero(row_U)) == set(pair)
