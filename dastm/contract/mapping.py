@@ -61,20 +61,14 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     >>> halves(NTU25, BODY15)[:3].tolist()  # hip centre, neck, head
     [[0, 0], [20, 20], [3, 3]]
     """
-    _check_coordinates(source, target)
-    numbers = {_folded(name): number for number, name in enumerate(source.joints)}
-    return np.array([_half(name, numbers, source, target) for name in target.joints], dtype=np.int64)
-
-
-def _half(name: str, numbers: dict[str, int], source: Layout, target: Layout) -> tuple[int, int]:
-    ways = WAYS.get(name, ((name,),))
-    for way in ways:
-        if all(joint in numbers for joint in way):
-            return numbers[way[0]], numbers[way[-1]]
-    tried = ", or ".join(" and ".join(way) for way in ways)
-    raise ValueError(
-        f"{target.name} needs {name}, and {source.name} has none: no {tried}; it has {', '.join(source.joints)}"
-    )
+    made_of = _made(source, target)
+    lost = next((name for name, joints in zip(target.joints, made_of, strict=True) if not joints), None)
+    if lost is not None:
+        tried = ", or ".join(" and ".join(way) for way in WAYS.get(lost, ((lost,),)))
+        raise ValueError(
+            f"{target.name} needs {lost}, and {source.name} has none: no {tried}; it has {', '.join(source.joints)}"
+        )
+    return np.array([(joints[0], joints[-1]) for joints in made_of], dtype=np.int64)
 
 
 def _folded(name: str) -> str:
@@ -134,10 +128,7 @@ def mapping_to(source: Layout, target: Layout) -> JointMapping:
     Raises: ValueError for other coordinates, for a landmark of the target that cannot be made (clips are moved, turned
     and scaled by these), and where most joints are lacking.
     """
-    _check_coordinates(source, target)
-    number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
-    wanted = [_folded(name) for name in target.joints]
-    made_of = [_made_of(name, number, wanted) for name in wanted]
+    made_of = _made(source, target)
     lacking_V = np.array([not joints for joints in made_of])
     groups = (target.spine or (), target.shoulders or (), *(target.torso or ()), (target.centre,))
     lost = next((v for group in groups for v in group if lacking_V[v]), None)
@@ -155,8 +146,21 @@ def mapping_to(source: Layout, target: Layout) -> JointMapping:
     return JointMapping(source=source, target=target, shares_VU=shares_VU, placed_V=lacking_V)
 
 
+def _made(source: Layout, target: Layout) -> list[tuple[int, ...]]:
+    """The joints of the source whose mean each joint of the target is; none where it has none.
+
+    Raises: ValueError for other coordinates.
+    """
+    if source.coordinates != target.coordinates:
+        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
+        raise ValueError(f"{told}; name a layout that has those of the data")
+    number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
+    wanted = [_folded(name) for name in target.joints]
+    return [_made_of(name, number, wanted) for name in wanted]
+
+
 def _made_of(name: str, number: Mapping[str, int], wanted: Collection[str]) -> tuple[int, ...]:
-    """The joints of the source whose mean a joint is; none where it has none.
+    """The joints of the source whose mean one joint is.
 
     Of several joints of one place that are wanted (wrist and hand), only the first is made of the others' names.
     """
@@ -167,9 +171,3 @@ def _made_of(name: str, number: Mapping[str, int], wanted: Collection[str]) -> t
     if not is_first:
         return ()
     return next((tuple(number[joint] for joint in way) for way in ways if set(way) <= set(number)), ())
-
-
-def _check_coordinates(source: Layout, target: Layout) -> None:
-    if source.coordinates != target.coordinates:
-        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
-        raise ValueError(f"{told}; name a layout that has those of the data")

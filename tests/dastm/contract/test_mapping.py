@@ -144,14 +144,3 @@ def test_a_mapping_says_what_it_did():
 def test_a_layout_that_would_be_guesswork_is_refused(source, target, why):
     with pytest.raises(ValueError, match=why):
         mapping_to(KNOWN_LAYOUTS[source], KNOWN_LAYOUTS[target])
-
-
-@pytest.mark.parametrize("common", COMMON.values(), ids=lambda layout: layout.name)
-def test_a_common_layout_is_made_as_encoders_make_it(common):
-    """Shards of `split.layout` and a run's `augment.layout` take the same joints for the same."""
-    for source in KNOWN_LAYOUTS.values():
-        if source.coordinates != common.coordinates or "hand" in source.joints[-1] or source.n_joints == 21:
-            continue
-        shares_VU = mapping_to(source, common).shares_VU
-        for row_U, pair in zip(shares_VU, halves(source, common).tolist(), strict=True):
-            assert set(np.flatnonzero(row_U)) == set(pair)
