@@ -49,6 +49,8 @@ above the line of the shoulders, its `spine shoulder` on it, which is what other
 the joint of its name only."""
 MOST_LACKING = 0.5
 """A source that lacks a larger share of a layout's joints is not mapped to it."""
+FILLED = 0.8
+"""How much of an image of a 3-D clip its larger side takes."""
 _PLACES = tuple((tuple(way[0] for way in ways if len(way) == 1), ways) for ways in WAYS.values())
 
 
@@ -61,6 +63,9 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     >>> halves(NTU25, BODY15)[:3].tolist()  # hip centre, neck, head
     [[0, 0], [20, 20], [3, 3]]
     """
+    if source.coordinates != target.coordinates:
+        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
+        raise ValueError(f"{told}; name the common layout that has those of the data")
     made_of = _made(source, target)
     lost = next((name for name, joints in zip(target.joints, made_of, strict=True) if not joints), None)
     if lost is not None:
@@ -89,17 +94,21 @@ class JointMapping:
     def joints(
         self, joints_PUC: NDArray[np.float32], scores_PU: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Joints (P, V, C) and their confidences (P, V), each the lowest of those that a joint is made of.
+        """Joints (P, V, C) of one clip and their confidences (P, V), each the lowest of those that a joint is made of.
 
-        A joint of 3-D is nan where one that it is made of is.
+        A joint of 3-D is nan where one that it is made of is. An image of 3-D joints is that of `in_front`.
         """
         used_VU = self.shares_VU > 0
         joints_PVC = np.einsum("vu,puc->pvc", self.shares_VU, np.nan_to_num(joints_PUC.astype(np.float64)))
         lost_PV = np.isnan(joints_PUC).any(axis=2).astype(np.int64) @ used_VU.T.astype(np.int64) > 0
         joints_PVC[lost_PV] = np.nan
+        if self.target.is_image and not self.source.is_image:
+            scores_PU = np.ones(joints_PUC.shape[:2], np.float32) if scores_PU is None else scores_PU
+            joints_PVC = in_front(joints_PVC, self.target)
         scored_PV = None
         if scores_PU is not None:
             scored_PV = np.stack([scores_PU[:, used].min(axis=1) for used in used_VU], axis=1)
+            scored_PV[lost_PV] = 0
             if self.target.is_image:
                 scored_PV[:, self.placed_V] = 0
         return joints_PVC.astype(np.float32), scored_PV
@@ -116,18 +125,37 @@ class JointMapping:
         left_out = [self.source.joints[u] for u in np.flatnonzero(~(self.shares_VU > 0)[~self.placed_V].any(axis=0))]
         lacking = "not measured" if self.target.is_image else "on the joints that they hang on"
         told = {"made": made, f"{lacking}, as {self.source.name} lacks them": placed, "left out": left_out}
-        start = f"joints of {self.source.name} as {self.target.name}"
+        seen = ", seen from the front" if self.target.is_image and not self.source.is_image else ""
+        start = f"joints of {self.source.name} as {self.target.name}{seen}"
         return [f"{start}: {what}: {', '.join(names)}" for what, names in told.items() if names] or [
             f"{start}: by name"
         ]
 
 
+def in_front(joints_PVC: NDArray[np.float64], layout: Layout) -> NDArray[np.float64]:
+    """3-D joints of one clip as a camera far away along z sees them: fractions of a square image, x right and y down.
+
+    The camera stands on the side that shows the left shoulder on the right, as of somebody who faces it, and all of the
+    clip fills `FILLED` of the image. What was not measured is at 0. Shapes: (P, V, 3) -> (P, V, 2).
+    """
+    shown_N2 = joints_PVC[..., :2].reshape(-1, 2)
+    shown_N2 = shown_N2[np.isfinite(shown_N2).all(axis=1)]
+    low, high = (shown_N2.min(axis=0), shown_N2.max(axis=0)) if len(shown_N2) else (np.zeros(2), np.ones(2))
+    flat_PV2 = (joints_PVC[..., :2] - (low + high) / 2) * (FILLED / max(float((high - low).max()), 1e-9))
+    left, right = layout.shoulders or (0, 0)
+    turned = np.nansum(flat_PV2[:, left, 0] - flat_PV2[:, right, 0]) < 0
+    seen_PV2: NDArray[np.float64] = 0.5 + flat_PV2 * np.array([-1.0 if turned else 1.0, -1.0])
+    return np.nan_to_num(seen_PV2)
+
+
 def mapping_to(source: Layout, target: Layout) -> JointMapping:
     """How the joints of `target` are made of those of `source`.
 
-    Raises: ValueError for other coordinates, for a landmark of the target that cannot be made (clips are moved, turned
+    Raises: ValueError for 3-D of an image, for a landmark of the target that cannot be made (clips are moved, turned
     and scaled by these), and where most joints are lacking.
     """
+    if source.n_space < target.n_space:
+        raise ValueError(f"{source.name} is of an image, from which the depth of {target.name} cannot be told")
     made_of = _made(source, target)
     lacking_V = np.array([not joints for joints in made_of])
     groups = (target.spine or (), target.shoulders or (), *(target.torso or ()), (target.centre,))
@@ -147,13 +175,7 @@ def mapping_to(source: Layout, target: Layout) -> JointMapping:
 
 
 def _made(source: Layout, target: Layout) -> list[tuple[int, ...]]:
-    """The joints of the source whose mean each joint of the target is; none where it has none.
-
-    Raises: ValueError for other coordinates.
-    """
-    if source.coordinates != target.coordinates:
-        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
-        raise ValueError(f"{told}; name a layout that has those of the data")
+    """The joints of the source whose mean each joint of the target is; none where it has none."""
     number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
     wanted = [_folded(name) for name in target.joints]
     return [_made_of(name, number, wanted) for name in wanted]
