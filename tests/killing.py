@@ -1,6 +1,7 @@
-"""A process that is killed at a file or a call, or whose disk is full; `dastm` in such a process.
+"""A process that is killed at a file or a call, or whose disk is full; both commands in such a process.
 
-`dastm` is forked from a process that has imported torch once, and so are the cells of its sweeps.
+They are forked from a process that has imported torch and all else once, and so are the cells of sweeps. That process
+has the environment of a cell.
 """
 
 import importlib
@@ -11,14 +12,18 @@ import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from tests.command_line import told
+from dastm.sweep.process import COMMANDS_NAME, LOG_NAME, environment, run_commands
+from tests.command_line import MAINS, told
 
 FORKS = multiprocessing.get_context("forkserver")
 PRELOADED = (
     *("dastm.cli", "dastm.evaluation.evaluator", "dastm.report.page", "dastm.sweep.run", "dastm.training.trainer"),
+    *("pipeline.cli", "pipeline.parse.run", "pipeline.split.run"),
     *(
         "torch._dynamo",
         "torch._refs",
@@ -70,55 +75,72 @@ class Ended:
     """Without the lines that say how far it is."""
 
 
-def attempt(folder: Path, *words: object, kill: str = "", limit: int = 0) -> Ended:
-    """Run `dastm` with these words in a folder, see `hamper`; a cell of a sweep is killed in place of the sweep."""
+def fork(target: Callable[..., None], *words: Any) -> multiprocessing.process.BaseProcess:
+    """Start a process that calls `target`, a function of a module, with these words."""
     FORKS.set_forkserver_preload(list(PRELOADED))
-    said = [folder.with_name(f"{folder.name}.{name}") for name in ("out", "err")]
-    process = FORKS.Process(target=_dastm, args=(folder, said, [str(word) for word in words], kill, limit))
+    with mock.patch.dict(os.environ, environment(1, "")):
+        ensure_running()
+    process = FORKS.Process(target=target, args=words)
     process.start()
+    return process
+
+
+def attempt(
+    folder: Path,
+    *words: object,
+    command: str = "dastm",
+    begin: Callable[[], None] = dict,
+    kill: str = "",
+    limit: int = 0,
+) -> Ended:
+    """Run a command with these words in a folder, see `hamper`, which the cells of a sweep are as well.
+
+    `begin` is called in the process before the command is.
+    """
+    said = [folder.with_name(f"{folder.name}.{name}") for name in ("out", "err")]
+    process = fork(_command, folder, said, command, [str(word) for word in words], begin, kill, limit)
     process.join(TIMEOUT_S)
     if process.exitcode is None:
         process.kill()
-        raise TimeoutError(f"dastm {words} hangs")
+        raise TimeoutError(f"{command} {words} hangs")
     out, err = (path.read_text() for path in said)
     return Ended(status=process.exitcode, out=out, err=told(err))
 
 
-def dastm(folder: Path, *words: object, kill: str = "") -> str:
-    """Run it; it must succeed, or with `kill` be killed; what it says."""
-    ended = attempt(folder, *words, kill=kill)
+def run(folder: Path, *words: object, kill: str = "", **options: Any) -> str:
+    """As `attempt`; it must succeed, or with `kill` be killed; what it says."""
+    ended = attempt(folder, *words, kill=kill, **options)
     assert ended.status == (-signal.SIGKILL if kill else 0), ended
     return ended.out
 
 
-def _begin(folder: Path, said: list[Path], mode: int, kill: str, limit: int) -> None:
-    for number, path in zip((1, 2), said, strict=True):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | mode), number)
-    os.chdir(folder)
-
-    import numba
-    import torch
-
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)
-    hamper(kill, limit)
-
-
-def _dastm(folder: Path, said: list[Path], words: list[str], kill: str, limit: int) -> None:
+def _command(
+    folder: Path, said: list[Path], command: str, words: list[str], begin: Callable[[], None], kill: str, limit: int
+) -> None:
     """In the new process."""
     import dastm.sweep.local
-    from dastm.cli import main
 
-    _begin(folder, said, os.O_TRUNC, kill, limit)
-    dastm.sweep.local.start = lambda cell, _: _Forked(cell, kill, limit)  # type: ignore[assignment, return-value]
-    main(words, prog_name="dastm")
+    begin()
+    _say_into(said, os.O_TRUNC)
+    os.chdir(folder)
+    dastm.sweep.local.start = lambda cell, _: _Forked(cell)  # type: ignore[assignment, return-value]
+    hamper(kill, limit)
+    MAINS[command](words, prog_name=command)
+
+
+def _say_into(paths: list[Path], mode: int) -> None:
+    for number, path in zip((1, 2), paths, strict=True):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | mode), number)
 
 
 class _Forked:
-    """A cell's process, with what `dastm.sweep.local` needs of a Popen."""
+    """A cell's process, forked off that of its sweep, with what `dastm.sweep.local` needs of a Popen.
 
-    def __init__(self, folder: Path, kill: str, limit: int) -> None:
-        self.process = FORKS.Process(target=_cell, args=(folder, kill, limit))
+    In a process that was forked itself, `FORKS` would begin with another one that imports everything.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.process = multiprocessing.get_context("fork").Process(target=_cell, args=(folder,))
         self.process.start()
 
     def poll(self) -> int | None:
@@ -128,6 +150,9 @@ class _Forked:
         self.process.join()
         return self.process.exitcode
 
+    def terminate(self) -> None:
+        self.process.terminate()
+
     def __enter__(self) -> "_Forked":
         return self
 
@@ -135,9 +160,8 @@ class _Forked:
         self.process.close()
 
 
-def _cell(folder: Path, kill: str, limit: int) -> None:
+def _cell(folder: Path) -> None:
     """As `python -m dastm.sweep.process` does."""
-    from dastm.sweep.process import COMMANDS_NAME, LOG_NAME, run_commands
-
-    _begin(folder, [folder / LOG_NAME] * 2, os.O_APPEND, kill, limit)
+    _say_into([folder / LOG_NAME] * 2, os.O_APPEND)
+    os.chdir(folder)
     run_commands(json.loads((folder / COMMANDS_NAME).read_bytes()))

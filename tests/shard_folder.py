@@ -46,8 +46,10 @@ def make_shard_folder(
     exemplars: Mapping[int, Sequence[int]] | None = None,
     dataset: str = "toy",
     split: Mapping[str, Any] | None = None,
+    subjects: Sequence[int | None] = (None,),
 ) -> Manifest:
-    """Write a shard folder and return its manifest; clip i of a class has `bodies[i % len(bodies)]` bodies.
+    """Write a shard folder and return its manifest; clip i of a class has `bodies[i % len(bodies)]` bodies,
+    and likewise one of `subjects`.
 
     `exemplars`: class id -> which of its clips are its given examples. `split`: that block of the definition.
     """
@@ -61,7 +63,12 @@ def make_shard_folder(
                 Clip(
                     key=clip_key(part, class_id, i),
                     joints_MTVC=class_motion(class_id, bodies[i % len(bodies)], frames, layout, rng, noise),
-                    facts={"class_id": class_id, "class_name": f"class {class_id}", "frames": frames},
+                    facts={
+                        "class_id": class_id,
+                        "class_name": f"class {class_id}",
+                        "frames": frames,
+                        "subject": subjects[i % len(subjects)],
+                    },
                 )
                 for i in range(n_clips)
             ]

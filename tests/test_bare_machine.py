@@ -1,29 +1,29 @@
 """Machines with a GPU often lack webdataset and dvc: training and evaluating needs neither."""
 
+import json
 import subprocess
 import sys
 
 from tests.toy import TINY, toy_shards
 
 WITHOUT = """
-import sys
+import json, sys
 for name in ("webdataset", "dvc", "triton", "scipy.stats"):
     sys.modules[name] = None  # importing it is now an ImportError
 from dastm.cli import main
-main(sys.argv[1:])
+for words in json.loads(sys.argv[1]):
+    main(words, standalone_mode=False)
 """
 
 
 def test_train_and_eval_run_without_webdataset_and_dvc(tmp_path):
     shards = toy_shards(tmp_path / "shards")
 
-    def dastm(*words):
-        command = [sys.executable, "-c", WITHOUT, *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     settings = [option for key, value in TINY.items() for option in ("--set", f"{key}={value}")]
-    assert "trained: run" in dastm("train", "--shards", shards, "--out", "run", "--preset", "small", *settings)
-    scored = dastm("eval", "--run", "run", "--n-way", "3", "--n-query", "2", "--episodes", "3", "--device", "cpu")
-    assert "toy test: 3-way 1-shot" in scored
+    train = ["train", "--shards", shards, "--out", "run", "--preset", "small", *settings]
+    evaluate = ["eval", "--run", "run", "--n-way", "3", "--n-query", "2", "--episodes", "3", "--device", "cpu"]
+    command = [sys.executable, "-c", WITHOUT, json.dumps([train, evaluate])]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "trained: run" in done.stdout
+    assert "toy test: 3-way 1-shot" in done.stdout

@@ -13,11 +13,19 @@ from dastm.cli.options import (
     said_by_params,
 )
 from dastm.config.load import checked
-from dastm.config.schema import EPISODES_ONLY, OLD_SUBSET, Baseline, EvalConfig, Subset
+from dastm.config.schema import FIXED, OLD_SUBSET, Baseline, By, EvalConfig, Subset
 
 BESIDE_A_RUN: tuple[Baseline, ...] = ("coordinates", "path")
 """Rows beside a run's where nothing names others: what it has to beat."""
 NONE = "none"
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """`1,2,5` as numbers."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: numbers with commas between, as 1,2,5") from None
 
 
 @click.command("eval")
@@ -30,8 +38,9 @@ NONE = "none"
 @click.option("--shards", metavar="DIR|URL", help="Default: the shards that the run was trained on.")
 @click.option(
     "--protocol",
-    type=click.Choice(["episodes", "one-shot"]),
-    help="N-way K-shot episodes, or all classes at once with the exemplars of the shards. Default: episodes",
+    type=click.Choice(list(FIXED)),
+    help="N-way K-shot episodes; or all classes at once, with the exemplars of the shards, or, with --by, each subject "
+    "against examples of all others. Default: episodes",
 )
 @click.option("--subset", type=click.Choice(get_args(Subset)), help="Default: test")
 @click.option("--part", "subset", type=click.Choice(get_args(Subset)), hidden=True)
@@ -78,6 +87,17 @@ NONE = "none"
     help="Add queries of N unknown classes to each episode, and measure how well they are told from known ones. "
     "Default: 0, none",
 )
+@click.option(
+    "--by",
+    type=click.Choice(get_args(By)),
+    help="Queries of other subjects (cameras, setups) than the examples, as the clips' facts name them.",
+)
+@click.option(
+    "--shots",
+    metavar="1,2,..",
+    callback=lambda _context, _option, text: text and _counts(text),
+    help="Also score the same queries with so many examples a class: accuracy over the number of examples.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
     "--out",
@@ -97,6 +117,8 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
       dastm eval --shards data/shards/demo-ntu --baseline coordinates --baseline path
       dastm eval --run data/runs/ntu-one-shot --protocol one-shot
       dastm eval --run motion3d --shards data/shards/kard --open-set 5 --baseline path
+      dastm eval --run motion3d --shards data/shards/kard --by subject --shots 1,2,3,5,10
+      dastm eval --run motion3d --shards data/shards/kard --by subject --protocol leave-one-out
     """
     from dastm.evaluation.baselines import BASELINES
     from dastm.evaluation.evaluator import evaluate_and_write
@@ -113,9 +135,11 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     asked = {**usual, **given}
     with said_by_params("eval", used=bool(usual)):
         config = checked(EvalConfig, asked, "eval")
-    if config.protocol == "one-shot" and (idle := [key for key in EPISODES_ONLY if key in given]):
+    if idle := [key for key in FIXED[config.protocol] if key in given]:
         words = ", ".join("--" + key.replace("_", "-") for key in idle)
-        raise click.UsageError(f"{words}: not with the one-shot protocol, which takes all classes and all clips")
+        raise click.UsageError(
+            f"{words}: not with the {config.protocol} protocol, which takes all classes and all clips"
+        )
     without_run = any(BASELINES[name].distances is not None for name in given.get("baselines", ()))
     if run_folder is None and (shards is None or not without_run):
         run_folder = DATA / "runs" / first_dataset()

@@ -1,8 +1,7 @@
 """The configuration of a training and of an evaluation: every option, checked when built and saved with the run.
 
-In: presets (recipes and methods, dastm/config/presets/*.yaml), params.yaml, `--set key=value`. Out: `Config`,
-`EvalConfig`. The defaults are the paper's recipe (Ma et al., ECCV 2022); where the paper is silent the docstring says
-so.
+In: presets (dastm/config/presets/*.yaml), params.yaml, `--set key=value`. Out: `Config`, `EvalConfig`. The defaults are
+the paper's recipe (Ma et al., ECCV 2022); where it is silent the docstring says so.
 """
 
 import json
@@ -31,8 +30,13 @@ Examples = Literal["mean", "nearest", "both"]
 TooFew = Literal["error", "leave_out"]
 Baseline = Literal["coordinates", "path", "untrained"]
 """What each is: `dastm.evaluation.baselines`."""
-EPISODES_ONLY = ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few", "open_set")
-"""The options of an evaluation that the one-shot protocol fixes."""
+By = Literal["subject", "camera", "setup"]
+FIXED: dict[str, tuple[str, ...]] = {
+    "episodes": (),
+    "one-shot": ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few", "open_set"),
+    "leave-one-out": ("n_way", "n_query", "episodes", "open_set"),
+}
+"""The options of an evaluation that each protocol leaves no choice of."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -97,8 +101,7 @@ class BackboneConfig:
     """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has no bones."""
     body_slots: Annotated[int, Field(ge=1, le=16, strict=True)] | None = None
     """Features are averaged over this many bodies, absent ones as zeros (released code: 2); None: over those present.
-    The input norm of 2s-AGCN and MS-G3D has separate statistics for each of these bodies; the other backbones have one
-    set for all."""
+    The input norm of 2s-AGCN and MS-G3D has statistics for each of these bodies, other backbones have one set."""
 
     @model_validator(mode="after")
     def _known_depth(self) -> "BackboneConfig":
@@ -149,8 +152,7 @@ class MatchingConfig:
     by the number of frames of the longer side, Euclidean distances of clips by sqrt(T V D), squared ones by T V D."""
     divergence: bool = False
     """Use the divergence soft_dtw(x, y) - (soft_dtw(x, x) + soft_dtw(y, y)) / 2 (Blondel, Mensch & Vert, AISTATS 2021;
-    released code). It has no effect if spatial is `activation`, where activated frames exist for pairs of clips
-    only."""
+    released code). No effect if spatial is `activation`, where activated frames are of pairs of clips."""
     gamma: Positive = 0.1
     """Smoothing of the soft minimum in training (released code: 0.01; the paper is silent)."""
     soft_evaluation: bool = False
@@ -273,8 +275,7 @@ class OptimiseConfig:
     device: str = "auto"
     """The device to train on: auto, cpu, cuda, cuda:1 .."""
     precision: Literal["float32", "tf32", "bf16"] = "float32"
-    """Number format. bf16 applies to the backbone only; on a CPU it is faster if the processor has AMX. tf32 is for
-    CUDA only."""
+    """Number format. bf16 is for the backbone only, and faster on a CPU that has AMX; tf32 is for CUDA only."""
     source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
     """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
     checkpoint_every: Count = 100
@@ -339,9 +340,9 @@ class Config:
 class EvalConfig:
     """What a run is scored on; the same for every run and baseline given the same values."""
 
-    protocol: Literal["episodes", "one-shot"] = "episodes"
-    """N-way K-shot episodes, or all classes at once: every other clip is compared with the given exemplars. The latter
-    ignores n_way, k_shot, n_query, episodes and seed."""
+    protocol: Literal["episodes", "one-shot", "leave-one-out"] = "episodes"
+    """N-way K-shot episodes; or all classes at once: every other clip compared with the given exemplars, or those of
+    each subject (see `by`) with k_shot examples a class of all others. The options that these ignore: `FIXED`."""
     subset: Annotated[Subset, Field(validation_alias=AliasChoices("subset", OLD_SUBSET))] = "test"
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
@@ -358,18 +359,40 @@ class EvalConfig:
     """If the shards differ from the run's, convert what can be converted: order of joints, number of frames."""
     open_set: Annotated[int, Field(ge=0, strict=True)] = 0
     """Classes of an episode beyond n_way that have queries, but no examples: the answer to them is none of these."""
+    by: By | None = None
+    """Examples and queries of an episode are of different subjects (cameras, setups), as the clips' facts name them."""
+    shots: Annotated[tuple[Count, ...], AfterValidator(_distinct)] = ()
+    """Also score the same queries with so many examples a class: the first ones of the same draw."""
+
+    @model_validator(mode="after")
+    def _options_go_together(self) -> "EvalConfig":
+        if self.protocol == "leave-one-out" and self.by is None:
+            raise ValueError("leave-one-out needs `by` (--by): subject, camera or setup")
+        if self.protocol == "one-shot" and (self.by or self.shots):
+            raise ValueError("by and shots (--by, --shots): not with the one-shot protocol")
+        if self.shots and self.open_set:
+            raise ValueError("shots (--shots): not with unknown classes (--open-set)")
+        return self
+
+    @property
+    def most_shots(self) -> int:
+        """Examples that are drawn of each class."""
+        return max((self.k_shot, *self.shots))
 
     @property
     def name(self) -> str:
         """Short name of the episodes, e.g. test-5way-1shot-5q-500e-seed0, or test-one-shot."""
         if self.protocol == "one-shot":
             return f"{self.subset}-one-shot"
+        end = (f"-shots{'_'.join(map(str, self.shots))}" if self.shots else "") + f"-seed{self.seed}"
+        if self.protocol == "leave-one-out":
+            return f"{self.subset}-leave-one-{self.by}-out-{self.k_shot}shot{end}"
         shape = f"{self.n_way}way-{self.k_shot}shot-{self.n_query}q-{self.episodes}e"
-        unknown = f"-{self.open_set}unknown" if self.open_set else ""
-        return f"{self.subset}-{shape}{unknown}-seed{self.seed}"
+        beside = (f"-{self.open_set}unknown" if self.open_set else "") + (f"-by-{self.by}" if self.by else "")
+        return f"{self.subset}-{shape}{beside}{end}"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings that apply to the protocol, as metrics.json holds them."""
-        unused = EPISODES_ONLY if self.protocol == "one-shot" else () if self.open_set else ("open_set",)
+        unused = {*FIXED[self.protocol], *(key for key in ("open_set", "by", "shots") if not getattr(self, key))}
         settings = {OLD_SUBSET if key == "subset" else key: value for key, value in asdict(self).items()}
         return {key: value for key, value in settings.items() if key not in unused}

@@ -28,6 +28,7 @@ _LIMB: Mapping[str, tuple[str, ...]] = {
     "elbow": ("shoulder",),
     "wrist": ("elbow",),
     "hand": ("wrist", "elbow"),
+    "hand wrist": ("wrist",),
     "hand tip": ("hand", "wrist"),
     "thumb": ("wrist", "hand"),
     "index": ("wrist",),

@@ -47,15 +47,12 @@ WAYS: dict[str, tuple[Way, ...]] = {
 """Joint wanted -> ways to make it, the best first; the single joints of a row are names of one place. NTU's `neck` lies
 above the line of the shoulders, its `spine shoulder` on it, which is what others call neck. What is not here is made of
 the joint of its name only."""
-ENDS: dict[str, tuple[Way, ...]] = {
-    "left hand": (("left hand",), ("left wrist",)),
-    "right hand": (("right hand",), ("right wrist",)),
-    "left foot": (("left foot",), ("left ankle",)),
-    "right foot": (("right foot",), ("right ankle",)),
-}
-"""The same for the ends of limbs in a common layout: a skeleton without hands has them where they hang on."""
+ENDS = ("left hand", "right hand", "left foot", "right foot")
+"""Joints of a common layout that lie where they hang on, at wrist or ankle, if a source lacks them."""
 MOST_LACKING = 0.5
 """A source that lacks a larger share of a layout's joints is not mapped to it."""
+FILLED = 0.8
+"""How much of an image of a 3-D clip its larger side takes."""
 _PLACES = tuple((tuple(way[0] for way in ways if len(way) == 1), ways) for ways in WAYS.values())
 
 
@@ -68,20 +65,19 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     >>> halves(NTU25, BODY19)[:3].tolist()  # hip centre, neck, head
     [[0, 0], [20, 20], [3, 3]]
     """
-    _check_coordinates(source, target)
-    numbers = {_folded(name): number for number, name in enumerate(source.joints)}
-    return np.array([_half(name, numbers, source, target) for name in target.joints], dtype=np.int64)
-
-
-def _half(name: str, numbers: dict[str, int], source: Layout, target: Layout) -> tuple[int, int]:
-    ways = WAYS.get(name) or ENDS.get(name) or ((name,),)
-    for way in ways:
-        if all(joint in numbers for joint in way):
-            return numbers[way[0]], numbers[way[-1]]
-    tried = ", or ".join(" and ".join(way) for way in ways)
-    raise ValueError(
-        f"{target.name} needs {name}, and {source.name} has none: no {tried}; it has {', '.join(source.joints)}"
-    )
+    if source.coordinates != target.coordinates:
+        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
+        raise ValueError(f"{told}; name the common layout that has those of the data")
+    made_of, hangs_on = _made(source, target), dict(target.bones)
+    for v, name in enumerate(target.joints):
+        made_of[v] = made_of[v] or (made_of[hangs_on[v]] if name in ENDS else ())
+    lost = next((name for name, joints in zip(target.joints, made_of, strict=True) if not joints), None)
+    if lost is not None:
+        tried = ", or ".join(" and ".join(way) for way in WAYS.get(lost, ((lost,),)))
+        raise ValueError(
+            f"{target.name} needs {lost}, and {source.name} has none: no {tried}; it has {', '.join(source.joints)}"
+        )
+    return np.array([(joints[0], joints[-1]) for joints in made_of], dtype=np.int64)
 
 
 def _folded(name: str) -> str:
@@ -102,17 +98,21 @@ class JointMapping:
     def joints(
         self, joints_PUC: NDArray[np.float32], scores_PU: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Joints (P, V, C) and their confidences (P, V), each the lowest of those that a joint is made of.
+        """Joints (P, V, C) of one clip and their confidences (P, V), each the lowest of those that a joint is made of.
 
-        A joint of 3-D is nan where one that it is made of is.
+        A joint of 3-D is nan where one that it is made of is. An image of 3-D joints is that of `in_front`.
         """
         used_VU = self.shares_VU > 0
         joints_PVC = np.einsum("vu,puc->pvc", self.shares_VU, np.nan_to_num(joints_PUC.astype(np.float64)))
         lost_PV = np.isnan(joints_PUC).any(axis=2).astype(np.int64) @ used_VU.T.astype(np.int64) > 0
         joints_PVC[lost_PV] = np.nan
+        if self.target.is_image and not self.source.is_image:
+            scores_PU = np.ones(joints_PUC.shape[:2], np.float32) if scores_PU is None else scores_PU
+            joints_PVC = in_front(joints_PVC, self.target)
         scored_PV = None
         if scores_PU is not None:
             scored_PV = np.stack([scores_PU[:, used].min(axis=1) for used in used_VU], axis=1)
+            scored_PV[lost_PV] = 0
             if self.target.is_image:
                 scored_PV[:, self.placed_V] = 0
         return joints_PVC.astype(np.float32), scored_PV
@@ -129,22 +129,38 @@ class JointMapping:
         left_out = [self.source.joints[u] for u in np.flatnonzero(~(self.shares_VU > 0)[~self.placed_V].any(axis=0))]
         lacking = "not measured" if self.target.is_image else "on the joints that they hang on"
         told = {"made": made, f"{lacking}, as {self.source.name} lacks them": placed, "left out": left_out}
-        start = f"joints of {self.source.name} as {self.target.name}"
+        seen = ", seen from the front" if self.target.is_image and not self.source.is_image else ""
+        start = f"joints of {self.source.name} as {self.target.name}{seen}"
         return [f"{start}: {what}: {', '.join(names)}" for what, names in told.items() if names] or [
             f"{start}: by name"
         ]
 
 
+def in_front(joints_PVC: NDArray[np.float64], layout: Layout) -> NDArray[np.float64]:
+    """3-D joints of one clip as a camera far away along z sees them: fractions of a square image, x right and y down.
+
+    The camera stands on the side that shows the left shoulder on the right, as of somebody who faces it, and all of the
+    clip fills `FILLED` of the image. What was not measured is at 0. Shapes: (P, V, 3) -> (P, V, 2).
+    """
+    shown_N2 = joints_PVC[..., :2].reshape(-1, 2)
+    shown_N2 = shown_N2[np.isfinite(shown_N2).all(axis=1)]
+    low, high = (shown_N2.min(axis=0), shown_N2.max(axis=0)) if len(shown_N2) else (np.zeros(2), np.ones(2))
+    flat_PV2 = (joints_PVC[..., :2] - (low + high) / 2) * (FILLED / max(float((high - low).max()), 1e-9))
+    left, right = layout.shoulders or (0, 0)
+    turned = np.nansum(flat_PV2[:, left, 0] - flat_PV2[:, right, 0]) < 0
+    seen_PV2: NDArray[np.float64] = 0.5 + flat_PV2 * np.array([-1.0 if turned else 1.0, -1.0])
+    return np.nan_to_num(seen_PV2)
+
+
 def mapping_to(source: Layout, target: Layout) -> JointMapping:
     """How the joints of `target` are made of those of `source`.
 
-    Raises: ValueError for other coordinates, for a landmark of the target that cannot be made (clips are moved, turned
+    Raises: ValueError for 3-D of an image, for a landmark of the target that cannot be made (clips are moved, turned
     and scaled by these), and where most joints are lacking.
     """
-    _check_coordinates(source, target)
-    number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
-    wanted = [_folded(name) for name in target.joints]
-    made_of = [_made_of(name, number, wanted) for name in wanted]
+    if source.n_space < target.n_space:
+        raise ValueError(f"{source.name} is of an image, from which the depth of {target.name} cannot be told")
+    made_of = _made(source, target)
     lacking_V = np.array([not joints for joints in made_of])
     groups = (target.spine or (), target.shoulders or (), *(target.torso or ()), (target.centre,))
     lost = next((v for group in groups for v in group if lacking_V[v]), None)
@@ -162,8 +178,15 @@ def mapping_to(source: Layout, target: Layout) -> JointMapping:
     return JointMapping(source=source, target=target, shares_VU=shares_VU, placed_V=lacking_V)
 
 
+def _made(source: Layout, target: Layout) -> list[tuple[int, ...]]:
+    """The joints of the source whose mean each joint of the target is; none where it has none."""
+    number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
+    wanted = [_folded(name) for name in target.joints]
+    return [_made_of(name, number, wanted) for name in wanted]
+
+
 def _made_of(name: str, number: Mapping[str, int], wanted: Collection[str]) -> tuple[int, ...]:
-    """The joints of the source whose mean a joint is; none where it has none.
+    """The joints of the source whose mean one joint is.
 
     Of several joints of one place that are wanted (wrist and hand), only the first is made of the others' names.
     """
@@ -174,9 +197,3 @@ def _made_of(name: str, number: Mapping[str, int], wanted: Collection[str]) -> t
     if not is_first:
         return ()
     return next((tuple(number[joint] for joint in way) for way in ways if set(way) <= set(number)), ())
-
-
-def _check_coordinates(source: Layout, target: Layout) -> None:
-    if source.coordinates != target.coordinates:
-        told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
-        raise ValueError(f"{told}; name a layout that has those of the data")

@@ -42,22 +42,27 @@ def remove_unfinished(folder: Path, fits: Callable[[str], object]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def check_plain(*paths: Path) -> None:
-    """NotOurs where a path of ours is a link, or neither a file nor a folder. What is not there is fine."""
+def check_plain(*paths: Path, of: Path | None = None) -> None:
+    """NotOurs where a path of ours is a link, or neither a file nor a folder. What is not there is fine.
+
+    Args:
+        of: the folder that they lie in, at any depth, if DVC links it as a whole.
+    """
     for path in paths:
         if path.is_symlink():
-            dvc = f"`dvc unprotect {path}` if DVC linked it, else " if path.is_file() else ""
+            dvc = f"`dvc unprotect {of or path}` if DVC linked it, else " if path.is_file() else ""
             raise NotOurs(f"{path}: is a link, which is not followed here; {dvc}move it away, or name another place")
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise NotOurs(f"{path}: is neither a file nor a folder; move it away, or name another place")
 
 
-def inside(folder: Path, below: str = "") -> Iterator[tuple[str, Path]]:
+def inside(folder: Path, below: str = "", of: Path | None = None) -> Iterator[tuple[str, Path]]:
     """Every file of a folder, at any depth, with its name there; NotOurs at the first that `check_plain` refuses."""
+    of = of or folder
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        check_plain(path)
+        check_plain(path, of=of)
         if path.is_dir():
-            yield from inside(path, f"{below}{path.name}/")
+            yield from inside(path, f"{below}{path.name}/", of)
         else:
             yield f"{below}{path.name}", path
 

@@ -44,6 +44,12 @@ class ClipBatch:
         """The same clips with their joints on another device."""
         return ClipBatch(joints_LMTVC=self.joints_LMTVC.to(device, non_blocking=True), present_LM=self.present_LM)
 
+    def at(self, places: list[int]) -> "ClipBatch":
+        """The clips at these places, in this order."""
+        index = torch.tensor(places)
+        joints = self.joints_LMTVC.index_select(0, index.to(self.joints_LMTVC.device, non_blocking=True))
+        return ClipBatch(joints_LMTVC=joints, present_LM=self.present_LM[index])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Episode:

@@ -7,6 +7,7 @@ which order, depends on nothing else: not on workers, prefetch, or where an earl
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -14,6 +15,7 @@ import torch
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.fetch import EpisodeSource, fetch_episode
+from dastm.episodes.groups import Groups, plan_by_group
 from dastm.episodes.sampler import KNOBS, check_pool, plan_episode
 from dastm.episodes.several import sets_of
 
@@ -35,12 +37,14 @@ def episodes(
     workers: int = 2,
     device: torch.device | None = None,
     n_unknown: int = 0,
+    groups: Groups | None = None,
 ) -> Iterator[Episode]:
     """Episodes number `start` to `count - 1` of an epoch, moved to `device` if one is given.
 
     At most `prefetch` episodes are fetched ahead, by `workers` threads (0: none, each is fetched when asked for). What
     goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
-    `n_unknown` more classes of an episode have queries but no examples.
+    `n_unknown` more classes of an episode have queries but no examples. With `groups` only their classes are drawn, and
+    queries are of other groups than examples (`plan_by_group`).
     Raises: RunError at once for an unknown subset or a subset too small for such episodes; ValueError for numbers below
     their minimum.
 
@@ -52,21 +56,17 @@ def episodes(
     """
     pool_sizes, sets = source.pool_sizes(subset), sets_of(source, subset)
     knobs = ("n_way or the unknown classes (--n-way, --open-set)", *KNOBS[1:]) if n_unknown else KNOBS
+    if groups is not None:
+        pool_sizes = {class_id: len(of_class) for class_id, of_class in groups.items()}
     check_pool(pool_sizes, n_way + n_unknown, k_shot, n_query, f"{source.manifest.dataset}: {subset}", knobs)
     if min(seed, epoch, count, start, workers, n_unknown) < 0 or prefetch < 1:
         raise ValueError("seed, epoch, count, start, workers and n_unknown must not be negative, prefetch at least 1")
 
+    draw = partial(plan_episode, pool_sizes, sets=sets) if groups is None else partial(plan_by_group, groups)
+
     def fetch(number: int) -> Episode:
-        plan = plan_episode(
-            pool_sizes,
-            n_way=n_way,
-            k_shot=k_shot,
-            n_query=n_query,
-            seed=seed,
-            epoch=epoch,
-            number=number,
-            sets=sets,
-            n_unknown=n_unknown,
+        plan = draw(
+            n_way=n_way, k_shot=k_shot, n_query=n_query, seed=seed, epoch=epoch, number=number, n_unknown=n_unknown
         )
         episode = fetch_episode(source, subset, plan)
         return episode if device is None else episode.to(device)

@@ -6,11 +6,11 @@ A row is the trained network (each seed's best checkpoint) or a baseline; all ro
 difference has a paired interval. Under the one-shot protocol queries take the place of episodes (see `one_shot`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,18 +23,20 @@ from dastm.contract.shard_format import checksum, encode_manifest
 from dastm.episodes.augmentation import center_frames
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.groups import Groups
 from dastm.episodes.loader import episodes
 from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import open_source
-from dastm.evaluation import one_shot
+from dastm.evaluation import by_group, one_shot
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.baselines import BASELINES
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies
 from dastm.evaluation.metrics import Row, over_seeds, summary
 from dastm.evaluation.open_rows import Opened, OpenRow, open_rows, open_summary
-from dastm.evaluation.predictions import Noted
+from dastm.evaluation.predictions import Columns, Noted
 from dastm.evaluation.results_folder import evaluation_folder, replaced_because, weights_digest, write_evaluation
+from dastm.evaluation.shots import first_examples, shots_summary
 from dastm.matching.rejection import USUAL
 from dastm.model import build_recogniser
 from dastm.runs.device import pick_device, precision
@@ -72,11 +74,12 @@ def score(
     label: str,
     epoch: int = 0,
     opened: Opened | None = None,
+    groups: Groups | None = None,
 ) -> Accuracies:
     """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order.
 
     Another `epoch`, other episodes of the same shape and seed. `opened` gathers episodes with unknown classes; then the
-    accuracies are those of their known queries.
+    accuracies are those of their known queries. `groups` are those of `config.by`; leave-one-out has an accuracy each.
     """
     if config.protocol == "one-shot":
         items = one_shot.chunks(source, config.subset, device)
@@ -84,28 +87,71 @@ def score(
             items, total=one_shot.n_chunks(source.manifest, config.subset), desc=label, unit="chunk", leave=False
         )
         return one_shot.query_hits(distances, bar)
-    items = episodes(
-        source,
-        config.subset,
-        n_way=config.n_way,
-        k_shot=config.k_shot,
-        n_query=config.n_query,
-        seed=config.seed,
-        epoch=epoch,
-        count=config.episodes,
-        device=device,
-        n_unknown=config.open_set,
-    )
-    bar = progress(items, total=config.episodes, desc=label, unit="episode", leave=False)
+    drawn, total = _drawn(source, config, device, epoch, groups)
+    shown = (first_examples(episode, config.k_shot) for episode in drawn) if config.shots else drawn
+    bar = progress(shown, total=total, desc=label, unit="episode", leave=False)
     if opened is None:
-        return episode_accuracies(distances, bar)
+        shares = episode_accuracies(distances, bar)
+        return by_group.over_draws(shares) if config.protocol == "leave-one-out" else shares
     with torch.inference_mode():
         for episode in bar:
             opened.add(episode, distances(episode))
     return opened.known_accuracies()
 
 
-def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device_name: str) -> list[Row]:
+def _drawn(
+    source: EpisodeSource, config: EvalConfig, device: torch.device, epoch: int, groups: Groups | None
+) -> tuple[Iterable[Episode], int]:
+    """The episodes, with as many examples as any number of `shots` needs, and how many there are."""
+    if config.protocol == "leave-one-out" and groups is not None:
+        return by_group.held_out(source, config, groups, device), by_group.n_held_out(groups)
+    items = episodes(
+        source,
+        config.subset,
+        n_way=config.n_way,
+        k_shot=config.most_shots,
+        n_query=config.n_query,
+        seed=config.seed,
+        epoch=epoch,
+        count=config.episodes,
+        device=device,
+        n_unknown=config.open_set,
+        groups=groups,
+    )
+    return items, config.episodes
+
+
+class _Scored(NamedTuple):
+    shares: Accuracies
+    predicted: Columns
+    by_shots: dict[int, Accuracies]
+
+
+def _scored(
+    source: EpisodeSource,
+    config: EvalConfig,
+    distances: Distances,
+    device: torch.device,
+    label: str,
+    opened: Opened | None,
+    groups: Groups | None,
+) -> _Scored:
+    """One row and seed: its accuracies, what every query was taken for, and the same with other numbers of examples."""
+    noted = Noted(distances)
+    counts = tuple(sorted({*config.shots, config.k_shot})) if config.shots else ()
+    shares = score(source, config, noted, device, label, opened=opened, groups=groups)
+    by_shots = {
+        count: shares
+        if count == config.k_shot
+        else score(source, replace(config, k_shot=count, shots=counts), distances, device, label, groups=groups)
+        for count in counts
+    }
+    return _Scored(shares, noted.columns(), by_shots)
+
+
+def evaluate(
+    source: EpisodeSource, config: EvalConfig, run: Path | None, device_name: str, groups: Groups | None = None
+) -> list[Row]:
     """All rows: the run's seeds (where a run is given), then the baselines that `config` names."""
     if run is None and not config.baselines:
         raise RunError("nothing to evaluate: give --run or --baseline coordinates")
@@ -124,28 +170,44 @@ def evaluate(source: EpisodeSource, config: EvalConfig, run: Path | None, device
             plain = stored
         elif record.config.augment.sampling == "time":
             plain = source
-        rows.append(_network_row(record.config.method, record, source, config, device, run))
+        rows.append(_network_row(record.config.method, record, source, config, device, run, groups))
     for baseline in dict.fromkeys(config.baselines):
         distances = BASELINES[baseline].distances
         if distances is not None:
-            noted = Noted(distances(plain.manifest.layout))
             opened = Opened() if config.open_set else None
-            shares = score(plain, config, noted, device, baseline, opened=opened)
+            measured = distances(plain.manifest.layout)
+            scored = _scored(plain, config, measured, device, baseline, opened, groups)
             told = open_rows(baseline, 0, opened.compared, None, None) if opened is not None else []
-            rows.append(Row(name=baseline, by_seed={0: shares}, predicted={0: noted.columns()}, opened=told))
+            rows.append(_row(baseline, {0: scored}, told))
         elif record is not None:
-            rows.append(_network_row(baseline, record, source, config, device, None))
+            rows.append(_network_row(baseline, record, source, config, device, None, groups))
     return rows
 
 
+def _row(name: str, by_seed: Mapping[int, _Scored], opened: list[OpenRow]) -> Row:
+    return Row(
+        name=name,
+        by_seed={seed: scored.shares for seed, scored in by_seed.items()},
+        predicted={seed: scored.predicted for seed, scored in by_seed.items()},
+        by_shots={seed: scored.by_shots for seed, scored in by_seed.items()},
+        opened=opened,
+    )
+
+
 def _network_row(
-    name: str, record: TrainingRecord, source: EpisodeSource, config: EvalConfig, device: torch.device, run: Path | None
+    name: str,
+    record: TrainingRecord,
+    source: EpisodeSource,
+    config: EvalConfig,
+    device: torch.device,
+    run: Path | None,
+    groups: Groups | None,
 ) -> Row:
     """The best weights of every seed of `run`; None: the weights that they began with."""
     layout, training = source.manifest.layout, record.config
     # A network trained with tf32 can be scored where there is none.
     arithmetic = training.optimise.precision if device.type == "cuda" else "float32"
-    by_seed, predicted, told = {}, {}, list[OpenRow]()
+    by_seed, told = {}, list[OpenRow]()
     for seed in training.optimise.seeds:
         if run is None:
             model = build_recogniser(training, layout, seed).to(device)
@@ -153,14 +215,13 @@ def _network_row(
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
             cache = FeatureCache(model)
-            noted = Noted(one_shot.SupportOnce(model) if config.protocol == "one-shot" else cache)
+            distances = one_shot.SupportOnce(model) if config.protocol == "one-shot" else cache
             opened = Opened(cache.between) if config.open_set else None
-            by_seed[seed] = score(source, config, noted, device, f"{name} seed {seed}", opened=opened)
-        predicted[seed] = noted.columns()
+            by_seed[seed] = _scored(source, config, distances, device, f"{name} seed {seed}", opened, groups)
         if opened is not None:
             limits = None if run is None else read_limits(run, seed) or USUAL
             told += open_rows(name, seed, opened.compared, limits, training.matching.temperature)
-    return Row(name=name, by_seed=by_seed, predicted=predicted, opened=told)
+    return _row(name, by_seed, told)
 
 
 def evaluate_and_write(
@@ -192,23 +253,34 @@ def evaluate_and_write(
             within = home is not None and folder.absolute().parent == (home / "eval").absolute()
             check_results(folder, home if within else None)
         about = _about(record, run, source, config)
-        scored, left_out = without_small(source, _needed(config))
+        scored, groups, left_out = _classes_with_enough(source, where, config)
         if left_out:
             about["left_out"] = left_out
         classes = one_shot.query_classes(manifest, config.subset) if config.protocol == "one-shot" else []
-        rows = evaluate(scored, config, run, device)
-    metrics = {**summary(rows, config, manifest.dataset), **about}
+        rows = evaluate(scored, config, run, device, groups)
+    metrics = {**summary(rows, config, manifest.dataset), **about, **_asked_for(rows, config, groups)}
     if classes:
         metrics["classes"] = one_shot.class_summary({row.name: over_seeds(row) for row in rows}, classes)
     if config.open_set:
-        told = [one for row in rows for one in row.opened]
-        metrics["open_set"] = {"rows": open_summary(told), **_limits_told(record, run)}
+        metrics["open_set"] |= _limits_told(record, run)
     if folder is None:
         return metrics
     if replaced := replaced_because(folder, metrics):
         log(f"replaces {folder}: {replaced}")
     remove_half_written_results(folder)
     return write_evaluation(rows, metrics, folder, classes)
+
+
+def _asked_for(rows: list[Row], config: EvalConfig, groups: Groups | None) -> dict[str, Any]:
+    """What metrics.json holds beside the rows, where the configuration asks for it."""
+    found: dict[str, Any] = {}
+    if config.open_set:
+        found["open_set"] = {"rows": open_summary([one for row in rows for one in row.opened])}
+    if config.protocol == "leave-one-out" and groups is not None:
+        found["groups"] = by_group.group_summary(rows, groups)
+    if config.shots:
+        found["shots"] = shots_summary(rows)
+    return found
 
 
 def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, Any]:
@@ -221,10 +293,17 @@ def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, A
     return {"limits": limits, **({"note": usual} if usual else {})}
 
 
-def _needed(config: EvalConfig) -> dict[str, int]:
-    """Clips that an episode needs of a class, where smaller classes are to be left out."""
+def _classes_with_enough(
+    source: EpisodeSource, shards: str, config: EvalConfig
+) -> tuple[EpisodeSource, Groups | None, list[str]]:
+    """The source, the groups of `config.by`, and a line for each class that is left out, where that is asked for."""
+    if config.by is not None:
+        groups, lines = by_group.usable_groups(shards, source.manifest, config, config.by)
+        return source, groups, lines
     leave_out = config.too_few == "leave_out" and config.protocol == "episodes"
-    return {config.subset: config.k_shot + config.n_query} if leave_out else {}
+    least = config.most_shots + config.n_query
+    scored, lines = without_small(source, {config.subset: least} if leave_out else {})
+    return scored, None, lines
 
 
 def _about(

@@ -66,7 +66,7 @@ class FeatureCache:
         missing = [place for place, key in enumerate(keys) if key not in kept]
         if not missing:
             return [kept[key] for key in keys]
-        computed = compute(_some(clips, missing))
+        computed = compute(clips if len(missing) == len(keys) else clips.at(missing))
         new = dict(zip((keys[place] for place in missing), computed, strict=True))
         found = [new[key] if key in new else kept[key] for key in keys]
         if computed.nbytes <= self.room:
@@ -81,11 +81,3 @@ def _factor(model: Recogniser, query: Tensor | None, support: Tensor | None) -> 
 
 def _keys(class_ids: tuple[int, ...], positions: tuple[tuple[int, ...], ...]) -> list[Key]:
     return [(class_id, i) for class_id, row in zip(class_ids, positions, strict=True) for i in row]
-
-
-def _some(clips: ClipBatch, places: list[int]) -> ClipBatch:
-    if len(places) == len(clips.present_LM):
-        return clips
-    index = torch.tensor(places)
-    joints = clips.joints_LMTVC.index_select(0, index.to(clips.joints_LMTVC.device, non_blocking=True))
-    return ClipBatch(joints_LMTVC=joints, present_LM=clips.present_LM[index])

@@ -20,6 +20,8 @@ class Row:
     by_seed: Mapping[int, Accuracies]
     predicted: Mapping[int, Columns] = field(default_factory=dict)
     """seed -> what every query was taken for, see `predictions`."""
+    by_shots: Mapping[int, Mapping[int, Accuracies]] = field(default_factory=dict)
+    """seed -> number of examples -> the same accuracies with so many, where `EvalConfig.shots` asks for it."""
     opened: Sequence[OpenRow] = ()
     """How its known queries are told from unknown ones, a seed and way each."""
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from dastm.contract.wording import listed
 from dastm.evaluation.baselines import BASELINES
+from dastm.evaluation.by_group import DRAWS, group_lines
 from dastm.evaluation.open_rows import open_lines
+from dastm.evaluation.shots import shots_lines
 
 WITHOUT_LEARNING: Mapping[str, str] = {name: baseline.words for name, baseline in BASELINES.items()}
 """Baselines that a training has to beat, in words."""
@@ -21,9 +23,14 @@ def title(metrics: Mapping[str, Any]) -> str:
     if settings.get("protocol") == "one-shot":
         queries = sum(entry["queries"] for entry in metrics["classes"].values())
         return f"{where}: one-shot protocol, {len(metrics['classes'])} classes at once, {queries} queries"
+    if settings.get("protocol") == "leave-one-out":
+        each, by, clips = metrics["groups"], settings["by"], sum(one["clips"] for one in metrics["groups"].values())
+        shown = f"{settings['k_shot']}-shot, examples of the others drawn {DRAWS} times (seed {settings['seed']})"
+        return f"{where}: leave one {by} out, {len(each)} {by}s, {clips} clips, {shown}"
     unknown = f", {settings['open_set']} unknown classes" if settings.get("open_set") else ""
     shape = f"{settings['n_way']}-way {settings['k_shot']}-shot{unknown}, {settings['n_query']} queries a class"
-    return f"{where}: {shape}, {settings['episodes']} episodes (seed {settings['seed']})"
+    by = f", queries of other {settings['by']}s than examples" if settings.get("by") else ""
+    return f"{where}: {shape}{by}, {settings['episodes']} episodes (seed {settings['seed']})"
 
 
 def warnings(metrics: Mapping[str, Any]) -> list[str]:
@@ -63,6 +70,10 @@ def table_lines(metrics: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {COMPARE}")
     for name, difference in metrics["differences"].items():
         lines.append(f"  {name:<24} {difference['mean']:+6.2f} ± {difference['interval']:.2f}  (paired)")
+    if each := metrics.get("groups"):
+        lines += group_lines(each, metrics["settings"]["by"])
+    if by_shots := metrics.get("shots"):
+        lines += shots_lines(by_shots)
     if told := metrics.get("open_set"):
         lines += open_lines(told) + ([f"  note: {told['note']}"] if "note" in told else [])
     return lines

@@ -11,11 +11,11 @@ from typing import Any
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest, checksum, encode_manifest
-from dastm.evaluation import one_shot, open_rows
+from dastm.evaluation import by_group, one_shot, open_rows, shots
 from dastm.evaluation.metrics import Row
 from dastm.evaluation.predictions import predictions_file
 from dastm.runs.record import TrainingRecord
-from dastm.runs.results import METRICS_NAME, OPEN_SET_NAME, read_evaluation, save_evaluation
+from dastm.runs.results import METRICS_NAME, OPEN_SET_NAME, SHOTS_NAME, read_evaluation, save_evaluation
 
 EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
 
@@ -25,8 +25,12 @@ def write_evaluation(
 ) -> dict[str, Any]:
     """Every episode's accuracy and every query's prediction of every row and seed; of `classes`, class by class."""
     scored = [(row.name, seed, shares) for row in rows for seed, shares in row.by_seed.items()]
-    if classes:
-        fields: tuple[str, ...] = one_shot.CLASS_FIELDS
+    fields: tuple[str, ...]
+    if each := metrics.get("groups"):
+        by = metrics["settings"]["by"]
+        fields, cells = by_group.group_fields(by), by_group.group_cells(rows, each, by)
+    elif classes:
+        fields = one_shot.CLASS_FIELDS
         cells = [cell for of_row in scored for cell in one_shot.class_cells(*of_row, classes)]
     else:
         fields = EPISODE_FIELDS
@@ -37,7 +41,11 @@ def write_evaluation(
         ]
     noted = [(row.name, seed, columns) for row in rows for seed, columns in row.predicted.items()]
     opened = [one for row in rows for one in row.opened]
-    beside = {OPEN_SET_NAME: (open_rows.FIELDS, open_rows.open_cells(opened))} if opened else {}
+    beside: dict[str, tuple[Sequence[str], Sequence[Mapping[str, Any]]]] = {}
+    if opened:
+        beside[OPEN_SET_NAME] = (open_rows.FIELDS, open_rows.open_cells(opened))
+    if by_shots := metrics.get("shots"):
+        beside[SHOTS_NAME] = (shots.FIELDS, shots.shots_cells(by_shots))
     return save_evaluation(folder, metrics, fields, cells, predictions_file(noted), beside)
 
 

@@ -14,11 +14,13 @@ from markupsafe import Markup
 from dastm.contract.shard_format import MANIFEST_NAME, Manifest, ShardError, checksum, encode_manifest
 from dastm.episodes.index import SubsetIndex, read_index
 from dastm.episodes.urls import is_url
+from dastm.evaluation.by_group import worst_first
 from dastm.evaluation.intervals import interval95
 from dastm.evaluation.predictions import read_predictions
 from dastm.evaluation.printed import title, warnings
 from dastm.evaluation.results_folder import outdated_because
 from dastm.report import figures
+from dastm.report.figures.training import WORDS
 from dastm.report.mistakes import ClipName, mistakes
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import METRICS_NAME, Evaluation, read_evaluation
@@ -88,28 +90,43 @@ def evaluation(found: Evaluation, names: Names | None = None) -> dict[str, Any]:
     metrics = found.metrics
     first = next(iter(metrics["rows"]))
     shares, n_seeds = _episode_shares(found.episodes, first)
-    one_shot = metrics["settings"].get("protocol") == "one-shot"
-    svg = figures.accuracy_histogram(shares, interval95(shares), "class" if one_shot else "episode")
+    protocol = metrics["settings"].get("protocol")
+    unit = {"one-shot": "class", "leave-one-out": metrics["settings"].get("by")}.get(protocol, "episode")
+    several = WORDS[unit][1]
+    svg = figures.accuracy_histogram(shares, interval95(shares), unit)
     seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
-    caption = f"Accuracy of single {'classes' if one_shot else 'episodes'}, {first}{seeds}."
+    caption = f"Accuracy of single {several}, {first}{seeds}."
     subset, digest = metrics["settings"]["part"], metrics.get("shards")
     classes, clip_name = names.of_subset(subset, digest) if names else (_names_of(metrics), _numbered)
     found_wrong = mistakes(read_predictions(found.predictions), first, classes or _names_of(metrics), clip_name)
     shown = Markup(
         figures.confusion(found_wrong.shares_WW, found_wrong.rows, found_wrong.columns, f"Confusion matrix of {first}")
     )
-    among = "all classes" if one_shot else f"the {metrics['settings']['n_way']} classes of its episode"
+    among = "all classes" if unit != "episode" else f"the {metrics['settings']['n_way']} classes of its episode"
     less = "" if len(found_wrong.rows) == len(found_wrong.classes) else f" The {len(found_wrong.rows)} worst classes."
     said = f"% of a class's queries, {first}: a row adds up to 100. A query is taken for one of {among}.{less}"
     return {
         **metrics,
         "title": title(metrics),
         "warnings": warnings(metrics),
-        "over": "queries" if one_shot else "episodes",
+        "over": "queries" if protocol == "one-shot" else several,
+        "worst_first": worst_first(metrics.get("groups", {})),
+        "by_shots": shots_figure(metrics["shots"]) if "shots" in metrics else None,
         "figure": Figure(svg=Markup(svg), caption=caption),
         "mistakes": found_wrong,
         "confusion": Figure(svg=shown, caption=said),
     }
+
+
+def shots_figure(by_shots: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
+    """Accuracy over the number of examples, a line a row of the table."""
+    lines = {
+        row: [(float(count), one["mean"], one["interval"]) for count, one in of_row.items()]
+        for row, of_row in by_shots.items()
+    }
+    svg = Markup(figures.sweep_curves(lines, "examples a class"))
+    caption = "Accuracy over the number of examples a class: the same queries, with the first examples of one draw."
+    return Figure(svg=svg, caption=f"{caption} Bars are 95 % intervals.")
 
 
 def _names_of(metrics: Mapping[str, Any]) -> dict[int, str]:

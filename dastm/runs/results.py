@@ -16,7 +16,7 @@ from dastm.runs.files import csv_bytes, json_bytes, read_json, write_together
 from dastm.runs.sealed import check_seal, facts_of, read_beside, read_csv_beside, sealed
 
 METRICS_NAME, EPISODES_NAME, PREDICTIONS_NAME = "metrics.json", "episodes.csv", "predictions.parquet"
-OPEN_SET_NAME = "open_set.csv"
+OPEN_SET_NAME, SHOTS_NAME = "open_set.csv", "shots.csv"
 CURVES_NAME, CURVES_FACTS = "curves.csv", "curves.json"
 CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "rank", "accuracy", "accuracy_interval")
 
@@ -51,8 +51,8 @@ def save_evaluation(
     document = sealed({**metrics, "files": files})
     written = {EPISODES_NAME: episodes, PREDICTIONS_NAME: predictions[0], **tables, METRICS_NAME: json_bytes(document)}
     write_together({folder / name: data for name, data in written.items()})
-    if OPEN_SET_NAME not in beside:
-        (folder / OPEN_SET_NAME).unlink(missing_ok=True)
+    for name in {OPEN_SET_NAME, SHOTS_NAME} - beside.keys():
+        (folder / name).unlink(missing_ok=True)
     return document
 
 

@@ -161,7 +161,9 @@ def doubts(clips: Sequence[Mapping[str, float]], is_image: bool, in_metres: bool
     n_feet = sum("feet ahead" in clip for clip in clips)
     if n_feet >= FEWEST_FEET and typical["feet ahead"] < FEET_AHEAD:
         share = f"{1 - typical['feet ahead']:.0%}"
-        found.append(f"the feet point backwards in {share} of the frames: left and right swapped, or a mirrored axis?")
+        found.append(
+            f"the feet point backwards in {share} of the frames: left and right swapped, or parse.source.mirrored?"
+        )
     torso = typical.get("torso", 0.4)
     if in_metres and not is_image and not TORSO_M[0] <= torso <= TORSO_M[1]:
         found.append(f"the torso is {torso:.3g} m long, a person's {TORSO_M[0]} to {TORSO_M[1]} m: other units?")

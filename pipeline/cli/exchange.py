@@ -7,7 +7,8 @@ import click
 
 from dastm.contract.skeleton import LAYOUTS
 from pipeline.cli.options import DATA, LOCAL, Output, definition_of, one_line_errors
-from pipeline.cli.outputs import EXPORT
+from pipeline.cli.outputs import CLIP_FILES, EXPORT
+from pipeline.definitions.definition import Definition
 
 _TAKEN_OVER = ("n_frames", "frame_sampling", "frame_order", "seed", "clips_per_shard")
 """Keys of a definition's split block that `import` uses."""
@@ -88,7 +89,15 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 )
 @click.option("--parsed", type=LOCAL, help="Export this parsed table (clips as recorded).")
 @click.option("--shards", type=LOCAL, help="Export this shard folder (clips as training sees them).")
-@click.option("--out", required=True, type=Output(EXPORT), help="The pickle to write.")
+@click.option("--out", required=True, type=Output(EXPORT, CLIP_FILES), help="The pickle or zip to write.")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["pyskl", "csv", "coco"]),
+    default="pyskl",
+    show_default=True,
+    help="pyskl: one pickle of all clips. csv: a zip with a CSV a clip. coco: the same with COCO's keypoint results.",
+)
 @click.option(
     "--img-shape",
     nargs=2,
@@ -98,17 +107,23 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
 )
 @one_line_errors
 def export(
-    dataset: str | None, parsed: Path | None, shards: Path | None, out: Path, img_shape: tuple[int, int] | None
+    dataset: str | None,
+    parsed: Path | None,
+    shards: Path | None,
+    out: Path,
+    form: str,
+    img_shape: tuple[int, int] | None,
 ) -> None:
-    """Write a parsed table or shards as one annotation file in PYSKL's form (a pickle).
+    """Write a parsed table or shards as one annotation file in PYSKL's form (a pickle), or a table as a file a clip.
 
-    The file holds "annotations" (frame_dir, label, total_frames, keypoint; for 2-D also keypoint_score and img_shape)
+    The pickle holds "annotations" (frame_dir, label, total_frames, keypoint; for 2-D also keypoint_score and img_shape)
     and "split" (train, val, test of the class split; "all" for a parsed table without --dataset). Labels are class ids.
 
     \b
     Examples:
       dastm-data export --dataset ntu-t --out ntu-t.pkl
       dastm-data export --parsed data/parsed/kinetics --dataset kinetics --out kinetics.pkl --img-shape 256 512
+      dastm-data export --to csv --parsed data/parsed/mine --dataset mine.yaml --out mine.zip
     """
     from pipeline.exchange.export import IMG_SHAPE, export_parsed, export_shards
 
@@ -118,9 +133,24 @@ def export(
     if img_shape is not None and parsed is None:
         raise click.UsageError("--img-shape goes with --parsed: shards get an image of 1024 x 1024")
     definition = definition_of(dataset) if dataset is not None else None
+    if form != "pyskl":
+        _export_clips(parsed, out, form, definition, img_shape)
+        return
     if parsed is not None:
         summary = export_parsed(parsed, out, definition, img_shape or IMG_SHAPE)
     else:
         name = definition.name if definition is not None else ""
         summary = export_shards(shards or DATA / "shards" / name, out)
     click.echo("\n".join(summary.lines()))
+
+
+def _export_clips(
+    parsed: Path | None, out: Path, form: str, definition: Definition | None, img_shape: tuple[int, int] | None
+) -> None:
+    from pipeline.exchange.clip_files import export_clips
+
+    if parsed is None:
+        raise click.UsageError(f"--to {form} is of a parsed table: give --parsed")
+    if img_shape is not None:
+        raise click.UsageError("--img-shape goes with --to pyskl")
+    click.echo("\n".join(export_clips(parsed, out, form, definition)))

@@ -146,6 +146,11 @@ def parse(
 @set_option
 @click.option("--parsed", type=PLACE, help="Default: data/parsed/<name>")
 @click.option("--out", type=PLACE, help="Default: data/shards/<name>")
+@click.option(
+    "--by",
+    type=click.Choice(["subject", "camera", "setup"]),
+    help="No subject in two of train, val and test; the same as --set split.by=subject.",
+)
 @workers_option
 @ray_option
 @one_line_errors
@@ -154,6 +159,7 @@ def split(
     settings: tuple[str, ...],
     parsed: Path | None,
     out: Path | None,
+    by: str | None,
     workers: int | None,
     ray: str | None,
 ) -> None:
@@ -163,10 +169,11 @@ def split(
     Examples:
       dastm-data split --dataset kinetics
       dastm-data split --dataset ntu-s --parsed data/parsed/ntu-t --set split.rotate=yaw
+      dastm-data split --dataset ntu-t --by subject --out data/shards/ntu-t-people
     """
     from pipeline.split.run import split as run
 
-    definition = definition_of(dataset, settings)
+    definition = definition_of(dataset, (*settings, f"split.by={by}") if by else settings)
     folder = out or DATA / "shards" / definition.name
     table = parsed or DATA / "parsed" / definition.name
     summary = run(definition, table, folder, workers=workers_of(workers, ray), log=click.echo)

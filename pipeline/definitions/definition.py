@@ -110,6 +110,9 @@ class SplitSpec:
     """subset -> 0-based class ids; `rest` in place of a list: all of class_names that no other subset lists."""
     layout: Layout | None = None
     """Another known layout than that of the files: joints are mapped to it first (`dastm.contract.mapping`)."""
+    by: Literal["subject", "camera", "setup"] | None = None
+    """No subject (camera, setup) in two of train, val and test: they are divided among these at random (`seed`), as
+    the classes are in number. Clips of a class of one subset by a subject of another are left out."""
     n_frames: Count = 30
     frame_sampling: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
@@ -241,6 +244,8 @@ class Definition:
         document["parse"]["zero_joints"] = "missing" if self.parse.zero_is_missing else "measured"
         if not self.parse.class_codes:
             del document["parse"]["class_codes"]
+        if self.split.by is None:
+            del document["split"]["by"]
         if self.parse.source is None:
             del document["parse"]["source"]
         else:

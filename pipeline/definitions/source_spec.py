@@ -41,6 +41,8 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "yolo_json": "coco17",
     "deeplabcut_csv": None,
     "sleap_csv": None,
+    "deeplabcut_h5": None,
+    "sleap_h5": None,
     "bvh": None,
     "trc": None,
     "c3d": None,

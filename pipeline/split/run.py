@@ -23,6 +23,7 @@ from dastm.contract.shard_format import SUBSETS
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.shard_writing import SHARDS, Decisions, ShardClass, versions, write_shards
+from pipeline.split.apart import kept_apart
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.normalise import check_split
@@ -43,7 +44,7 @@ from pipeline.work.resume import (
 from pipeline.work.tasks import P, R, Run
 from pipeline.work.workers import Workers, at_work
 
-_DRAWN_BY = ("key", "class_id", "class_name", "dataset", "frames", "bodies")
+_DRAWN_BY = ("key", "class_id", "class_name", "dataset", "frames", "bodies", "subject", "camera", "setup")
 _WHOLE = "whole.json"
 
 
@@ -131,6 +132,7 @@ def _split(
         return finished
     facts, file_of = _facts(files)
     _check_whole(parsed, facts.num_rows)
+    facts, apart = kept_apart(facts, definition)
     pools, outside = _draw(facts, definition)
     for class_id, keys in find_exemplars(facts, definition).items():
         _lead(pools[class_id], keys)
@@ -142,7 +144,8 @@ def _split(
         found, bodies = _normalise_all(work, run, log)
         counts = {i: len(pool.cached) for i, pool in pools.items()}
         mapping = definition.joint_mapping
-        notes = (*_check_counts(counts, pools, definition), *(mapping.lines() if mapping else ()), *found)
+        mapped = mapping.lines() if mapping else ()
+        notes = (*apart, *_check_counts(counts, pools, definition), *mapped, *found)
         _write(work, out, run)
     summary = SplitSummary(
         clips={subset: sum(counts[i] for i in definition.split.class_split[subset]) for subset in SUBSETS},

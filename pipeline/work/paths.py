@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import naming, os_line
-from dastm.contract.ownership import remove_unfinished, unfinished_name
+from dastm.contract.ownership import check_plain, remove_unfinished, unfinished_name
 
 
 def path_of(text: str) -> Path:
@@ -127,7 +127,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         with naming(path), path.open("wb") as file:
             yield file
         return
-    final = path.resolve() if is_local(path) and path.is_symlink() else path
+    final = _behind(path) if is_local(path) else path
     unfinished = unfinished_name(final)
     try:
         with unfinished.open("xb") as file:
@@ -147,11 +147,24 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 def single_file(path: Path) -> Iterator[IO[bytes]]:
     """`whole_file` of a command that writes this file alone: its folder is made, and what such a command that was
     killed had not finished is removed. Not for what several workers may write at a time."""
-    final = path.resolve() if path.is_symlink() else path
+    final = _behind(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(final.parent, final.name.__eq__)
     with whole_file(path) as file:
         yield file
+
+
+def _behind(path: Path) -> Path:
+    """The file that a link leads to, else the path itself.
+
+    Raises: NotOurs where nobody may write to that file: so are those of DVC's cache, which other versions share.
+    """
+    if not path.is_symlink():
+        return path
+    final = path.resolve()
+    if final.is_file() and not final.stat().st_mode & 0o222:
+        check_plain(path)
+    return final
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -76,8 +76,16 @@ CASES = (
     ),
     Case(source="mediapipe/mikaeltje", files=(f"{_MP}/mikaeltje_ai-cam/*.json",), refused="no motion, and so no clip"),
     *(
-        Case(source=f"mediapipe/traduttore {name}", files=(f"{_MP}/traduttore_*/LETTER_Data/{name}/*.npy",), frames=20)
-        for name in ("a/0", "a/1", "b/0", "b/1")
+        Case(
+            source=f"mediapipe/traduttore {name}", files=(f"{_MP}/traduttore_*/LETTER_Data/{name}/*.npy",), frames=20,
+            truths=(truth,),
+        )
+        for name, truth in (
+            ("a/0", at(6, 21, 0.386434555, 0.762357593)),
+            ("a/1", at(0, 21, 0.335790038, 0.664743066)),
+            ("b/0", at(0, 21, 0.524102330, 0.680924535)),
+            ("b/1", at(0, 21, 0.491521120, 0.781036019)),
+        )
     ),
     Case(
         source="mediapipe/Samcoding5854", files=(f"{_MP}/Samcoding5854_LSTM/MP_Data/jumping/0/*.npy",), frames=30,
@@ -135,7 +143,7 @@ CASES = (
     ),
     Case(
         source="coco/talmolab flat_images", files=("04_coco_results/talmolab_sleap-io.js/flat_images/*.json",),
-        spec=PIXELS, frames=3,
+        spec=PIXELS, frames=3, truths=(at(0, 0, 100, 100, 1), at(2, 0, 100, 200, 1)),
     ),
     Case(
         source="coco/talmolab ternary", files=("04_coco_results/talmolab_sleap-io.js/visibility_ternary/*.json",),
@@ -178,8 +186,8 @@ CASES = (
         frames=None, truths=(at(0, 0, 21.521, 265.428),),
     ),
     Case(
-        source="dlc/openfield h5", files=("09_dlc_sleap/DeepLabCut_openfield/*/*/*.h5",),
-        refused="take the .csv",
+        source="dlc/openfield h5", files=("09_dlc_sleap/DeepLabCut_openfield/*/*/*.h5",), spec=PIXELS, frames=116,
+        truths=(at(0, 0, 21.521, 265.428),),
     ),
     Case(
         source="dlc/talmolab v2", files=("09_dlc_sleap/talmolab_sleap_dlc/*/*/dlc_testdata_v2.csv",), spec=PIXELS,
@@ -197,9 +205,15 @@ CASES = (
         Case(
             source=f"sleap/{name}",
             files=(f"09_dlc_sleap/talmolab_sleap-io.js_analysis/{name}.analysis.h5",),
-            refused="analysis.csv",
+            spec=PIXELS,
+            frames=frames,
+            truths=truths,
         )
-        for name in ("multi_matlab", "untracked_multi_standard", "legacy_nodims")
+        for name, frames, truths in (
+            ("multi_matlab", 3, (at(0, 0, 100, 200, 0.9), at(1, 0, 101), at(2, 0, 102))),
+            ("untracked_multi_standard", 5, (at(0, 0, 10, 20), at(0, 1, 30, 40), at(0, 0, 100, 200, 0.8))),
+            ("legacy_nodims", 3, (at(0, 1, 150, 250, 0.85), at(2, 0, 102))),
+        )
     ),
     Case(source="sleap/slp", files=("09_dlc_sleap/talmolab_sleap_slp/*/*.slp",), refused="sleap-convert"),
     Case(

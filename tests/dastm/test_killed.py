@@ -9,7 +9,8 @@ import yaml
 from dastm.contract.errors import RunError
 from dastm.runs.results import read_evaluation
 from tests.dastm.sweep.grids import toy_grid
-from tests.killing import attempt, dastm
+from tests.killing import attempt
+from tests.killing import run as dastm
 from tests.pipeline.big_enough import tree
 from tests.toy import TINY, tiny, toy_shards, train_toy
 

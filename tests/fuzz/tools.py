@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,39 @@ def _lines(numbers: list[Any], mark: str = " ", times: int = 2) -> str:
     return "".join(mark.join(map(str, numbers)) + "\n" for _ in range(times))
 
 
+def _hdf5(write: Callable[[Any], None]) -> bytes:
+    import h5py
+
+    held = io.BytesIO()
+    with h5py.File(held, "w", libver="earliest") as file:
+        write(file)
+    return held.getvalue()
+
+
+def deeplabcut_h5() -> bytes:
+    """A table as pandas keeps it: three frames of two parts."""
+
+    def write(file: Any) -> None:
+        group = file.create_group("df_with_missing")
+        columns = [("DLC", part, coordinate) for part in ("a", "b") for coordinate in ("x", "y", "likelihood")]
+        group.attrs["non_index_axes"] = np.bytes_(pickle.dumps([(1, columns)], 0))
+        group["table"] = np.array(
+            [(t, [t + 1.0] * 6) for t in range(3)], [("index", "i8"), ("values_block_0", "f8", 6)]
+        )
+
+    return _hdf5(write)
+
+
+def sleap_h5() -> bytes:
+    """Two tracks of two joints in three frames."""
+
+    def write(file: Any) -> None:
+        file["tracks"], file["point_scores"] = np.arange(24.0).reshape(2, 2, 2, 3), np.full((2, 2, 3), 0.5)
+        file["node_names"], file["track_occupancy"] = np.array(["head", "tail"], "S4"), np.ones((3, 2), np.uint8)
+
+    return _hdf5(write)
+
+
 VIDEO = np.array({"a.mp4": {"custom": [np.full((3, 17, 2), 99.0)]}}, object)
 SEEDS: dict[str, list[Any]] = {
     "openpose_json": [{"people": [{"person_id": [-1], "pose_keypoints_2d": FLAT[:3] * 25}]}],
@@ -80,6 +114,8 @@ SEEDS: dict[str, list[Any]] = {
         "scorer,a,a,a,a\nindividuals,i,i,j,j\nbodyparts,s,s,s,s\ncoords,x,y,x,y\nimg1.png,1,2,3,4\nimg2.png,,,,\n",
     ],
     "sleap_csv": ["track,frame_idx,instance.score,A.x,A.y,A.score\na,0,1,1,2,0.5\n,1,,1,2,\n"],
+    "deeplabcut_h5": [deeplabcut_h5()],
+    "sleap_h5": [sleap_h5()],
     "bvh": [BVH],
     "trc": [TRC],
     "named_csv": [

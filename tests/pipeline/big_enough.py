@@ -1,17 +1,14 @@
 """Raw files and a definition for runs that are long enough to be killed in, and the command line in a process."""
 
 import hashlib
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from tests import killing
 from tests.pipeline.raw_files import SKELETON, write_ntu
 
-ROOT = Path(__file__).parents[2]
 MINE = {
     "parse": {"format": "ntu_skeleton", "layout": {"name": "two", "joints": ["hip", "head"], "bones": [[1, 0]]}},
     "split": {
@@ -24,15 +21,6 @@ MINE = {
 }
 CRUMPLED = "2\n" + 2 * "1\n7 0 1 1 1 1 0 0 0 2\n2\n1 1 1 0 0 0 0 0 0 0 0 2\n1 1 1 0 0 0 0 0 0 0 0 2\n"
 """It parses, but its body is a single point: `split` draws another clip instead."""
-BEGIN = """
-import sys
-import pipeline.parse.run
-from tests.killing import hamper
-pipeline.parse.run.parse.__kwdefaults__["files_per_task"] = 5
-hamper(sys.argv.pop(1), int(sys.argv.pop(1)))
-from pipeline.cli import main
-main()
-"""
 
 
 def write_workplace(folder: Path) -> None:
@@ -43,18 +31,21 @@ def write_workplace(folder: Path) -> None:
     write_ntu(folder / "raw", {**texts, names[1]: ""})
 
 
-def attempt(folder: Path, *words: object, kill: str = "", limit: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process that `hamper` hampers."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    run = [sys.executable, "-c", BEGIN, kill, *map(str, (limit, *words))]
-    return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+def small_tasks() -> None:
+    """Parse five files at a time."""
+    import pipeline.parse.run
+
+    pipeline.parse.run.parse.__kwdefaults__["files_per_task"] = 5
+
+
+def attempt(folder: Path, *words: object, **options: Any) -> killing.Ended:
+    """Run `dastm-data` in a process, see `killing.attempt`."""
+    return killing.attempt(folder, *words, command="dastm-data", begin=small_tasks, **options)
 
 
 def dastm_data(folder: Path, *words: object, kill: str = "") -> str:
     """Run the command in a process; it must succeed, or with `kill` be killed; what it says."""
-    done = attempt(folder, *words, kill=kill)
-    assert done.returncode == (-signal.SIGKILL if kill else 0), done.stdout + done.stderr
-    return done.stdout
+    return killing.run(folder, *words, command="dastm-data", begin=small_tasks, kill=kill)
 
 
 def tree(folder: Path) -> dict[str, str]:

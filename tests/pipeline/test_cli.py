@@ -141,6 +141,8 @@ def test_split_block_of_params_is_over_the_definition_and_set_over_both(shards):
     assert manifest()["frames"] == 5
     assert manifest()["definition"]["split"]["clips_per_class"] == 1
     assert list(manifest()["parts"]["train"]) == ["001", "002"]
+    by_subject = failed("dastm-data", "split", "--dataset", "mine.yaml", "--by", "subject")
+    assert "1 subjects cannot be in 3 subsets" in by_subject
 
 
 def test_parse_block_of_params(mine):

@@ -11,7 +11,7 @@ Point = tuple[float, float, float | None]
 
 
 def sweep_curves(lines: Mapping[str, Sequence[Point]], axis: str) -> str:
-    """One line a column of the sweep's table, with bars of one standard deviation over seeds.
+    """One line a column of a table, with bars of one deviation: that over seeds, or half an interval.
 
     Args:
         lines: name -> points (value, mean accuracy in %, deviation or None).

@@ -21,7 +21,14 @@ LOOKS: dict[str, dict[str, Any]] = {
     "val": {"linewidth": 1.6, "marker": "o", "markersize": 2.5},
 }
 MOST_POINTS = 300
-WORDS = {"episode": ("an episode", "episodes"), "class": ("a class", "classes")}
+WORDS = {
+    "episode": ("an episode", "episodes"),
+    "class": ("a class", "classes"),
+    "subject": ("a subject", "subjects"),
+    "camera": ("a camera", "cameras"),
+    "setup": ("a setup", "setups"),
+}
+"""What accuracies may be of: one, and several."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -59,11 +66,11 @@ def curves(rows: Rows) -> str:
 
 
 def accuracy_histogram(accuracies: NDArray[Any], interval: float, of: str = "episode") -> str:
-    """Distribution of the accuracies of episodes or classes (shares), their mean and its 95 % interval.
+    """Distribution of the accuracies (shares) of episodes, classes or subjects, their mean and its 95 % interval.
 
     Args:
         interval: half its width, a share, as `evaluator.interval95` gives it.
-        of: what each accuracy is of, `episode` or `class`.
+        of: what each accuracy is of, one of `WORDS`.
 
     Raises: ValueError if there are fewer than two, or one is outside [0, 1].
     """

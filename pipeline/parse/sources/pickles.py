@@ -20,11 +20,11 @@ KEPT_BYTES = 255
 """Longer texts and byte strings are left in the file."""
 MAX_LINE = 4096
 """Longest number or name of the text protocol."""
-MAX_STACK, MAX_KEPT = 2**20, 2**25
+MAX_STACK, MAX_KEPT, ALWAYS_KEPT = 2**20, 2**25, 2**20
 """Values waiting at a time, and items of all lists and dicts, or memo entries: 260,000 annotations have 11 million."""
 BYTES_PER_ITEM = 4
-"""Beyond the first 2^20 items, a file must have at least this number of bytes for each item (annotations have 19), so
-that a file that would fill the memory is refused early."""
+"""Beyond the first ALWAYS_KEPT items, a file must have at least this number of bytes for each item (annotations have
+19), so that a file that would fill the memory is refused early."""
 CHUNK_BYTES = 2**15
 
 _HIGHEST_PROTOCOL = 5
@@ -34,7 +34,7 @@ _UNSET = object()
 
 def load(file: BinaryIO, size: int) -> Any:
     """The one value that a pickle holds; RefusedError with the byte if it is damaged, too large, or asks for code."""
-    machine = _Machine(_Source(file, size), min(MAX_KEPT, max(2**20, size // BYTES_PER_ITEM)))
+    machine = _Machine(_Source(file, size), min(MAX_KEPT, max(ALWAYS_KEPT, size // BYTES_PER_ITEM)))
     at = 0
     try:
         while True:

@@ -13,6 +13,7 @@ from pipeline.parse.tools import (
     bodypart_tables,
     bvh,
     dataset_files,
+    hdf5_tables,
     keypoint_lists,
     landmark_arrays,
     landmark_csv,
@@ -25,7 +26,7 @@ from pipeline.parse.tools import (
 )
 from pipeline.parse.tools.tool import Tool
 
-_JSON, _TEXT = (".json", ".jsonl"), (".csv", ".txt", ".tsv")
+_JSON, _TEXT, _HDF5 = (".json", ".jsonl"), (".csv", ".txt", ".tsv"), (".h5", ".hdf5")
 
 _ROWS: Mapping[str, Tool] = {
     "openpose_json": Tool(what="OpenPose JSON, a file a frame", suffixes=_JSON, read=openpose.read, frames=True),
@@ -46,6 +47,8 @@ _ROWS: Mapping[str, Tool] = {
     "yolo_json": Tool(what="YOLO-pose JSON, a file a frame", suffixes=_JSON, read=yolo.read_json, frames=True),
     "deeplabcut_csv": Tool(what="DeepLabCut's table", suffixes=_TEXT, read=bodypart_tables.read_deeplabcut),
     "sleap_csv": Tool(what="SLEAP's analysis as CSV", suffixes=_TEXT, read=bodypart_tables.read_sleap),
+    "deeplabcut_h5": Tool(what="DeepLabCut's table as HDF5", suffixes=_HDF5, read=hdf5_tables.read_deeplabcut),
+    "sleap_h5": Tool(what="SLEAP's analysis as HDF5", suffixes=_HDF5, read=hdf5_tables.read_sleap),
     "bvh": Tool(what="BVH motion capture", suffixes=(".bvh",), read=bvh.read),
     "trc": Tool(what="TRC markers", suffixes=(".trc",), read=markers.read_trc),
     "c3d": Tool(what="C3D markers", suffixes=(".c3d",), read=markers.read_c3d),

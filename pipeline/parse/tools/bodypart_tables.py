@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import plain
@@ -41,23 +42,34 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
             heads[name] = row
         else:
             rows.append((line, row))
-    places, n_index = _places(heads)
+    n_index = next((at for at, name in enumerate(heads.get("coords", ())) if name in _COORDS), 0)
+    width = max(map(len, heads.values()), default=0)
+    numbers = [floats(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line) for line, row in rows]
+    stated = [frame_number(row[:n_index], at) for at, (_, row) in enumerate(rows)]
+    values_NK = np.array(numbers, np.float64).reshape(len(rows), width - n_index)
+    return poses_of_table({name: row[n_index:] for name, row in heads.items()}, values_NK, stated)
+
+
+def poses_of_table(heads: Mapping[str, Sequence[str]], values_NK: NDArray[np.float64], stated: Sequence[int]) -> Poses:
+    """Poses of a table of DeepLabCut's.
+
+    Args:
+        heads: `bodyparts`, `coords` and perhaps `individuals`: what each column is.
+        values_NK: (frames, columns), nan for what is not there.
+        stated: the number of each frame.
+    """
+    places = _places(heads)
     notes: tuple[str, ...] = ()
     if len(places) > 1 and places.pop("single", None) is not None:
         notes = (NOTE_SINGLE,)
     parts = tuple(dict.fromkeys(part for own in places.values() for part in own))
-    width = len(heads["coords"])
-    stated = [_frame(row[:n_index], at) for at, (_, row) in enumerate(rows)]
     frames, n_frames, said = frames_of(stated)
-    numbers = [
-        [*floats(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line), np.nan] for line, row in rows
-    ]
-    values_NK = np.array(numbers, np.float64).reshape(len(rows), width - n_index + 1)
+    padded_NK = np.pad(values_NK, ((0, 0), (0, 1)), constant_values=np.nan)
     scored = any(2 in own for individual in places.values() for own in individual.values())
     seen: list[Seen] = []
     for place, individual in enumerate(places.values()):
-        columns_VK = [[individual.get(part, {}).get(k, width) - n_index for k in range(3)] for part in parts]
-        values_NVK = values_NK[:, np.array(columns_VK, np.int64)]
+        columns_VK = [[individual.get(part, {}).get(k, -1) for k in range(3)] for part in parts]
+        values_NVK = padded_NK[:, np.array(columns_VK, np.int64)]
         shown_N = np.asarray(np.isfinite(values_NVK[..., :2]).all(axis=2)).any(axis=1)
         seen += [
             Seen(frames[at], values_NVK[at, :, :2], values_NVK[at, :, 2] if scored else None, place)
@@ -74,29 +86,28 @@ def joint_names(parts: Sequence[str]) -> Sequence[str]:
     return words if len(set(words)) == len(words) else parts
 
 
-def _places(heads: Mapping[str, list[str]]) -> tuple[Places, int]:
-    """The columns of each individual's parts, and how many columns say the frame."""
+def _places(heads: Mapping[str, Sequence[str]]) -> Places:
+    """The columns of each individual's parts."""
     missing = next((name for name in ("bodyparts", "coords") if name not in heads), None)
     if missing is not None:
         raise RefusedError(f"no line {missing!r} among the first ones", line=1)
     coords, parts = heads["coords"], heads["bodyparts"]
     individuals = heads.get("individuals", ["one"] * len(coords))
-    n_index = next((at for at, name in enumerate(coords) if name in _COORDS), len(coords))
-    if not len(coords) == len(parts) == len(individuals) or n_index == len(coords):
+    if not len(coords) == len(parts) == len(individuals) or not set(coords) & set(_COORDS):
         raise RefusedError("lines of names that are not equally long, or without x and y", line=len(heads))
     places: Places = {}
-    for at in range(n_index, len(coords)):
-        if coords[at] not in _COORDS:
-            raise RefusedError(f"coords {coords[at][:40]!r}, expected x, y or likelihood", line=len(heads))
+    for at, coord in enumerate(coords):
+        if coord not in _COORDS:
+            raise RefusedError(f"coords {coord[:40]!r}, expected x, y or likelihood", line=len(heads))
         part = places.setdefault(individuals[at], {}).setdefault(parts[at], {})
-        if part.setdefault(_COORDS[coords[at]], at) != at:
+        if part.setdefault(_COORDS[coord], at) != at:
             raise RefusedError(f"{parts[at][:40]!r} is there twice", line=len(heads))
     if any(not {0, 1} <= set(own) for individual in places.values() for own in individual.values()):
         raise RefusedError("a body part without x or y", line=len(heads))
-    return places, n_index
+    return places
 
 
-def _frame(index: Sequence[str], at: int) -> int:
+def frame_number(index: Sequence[str], at: int) -> int:
     """The number of a frame: the last one in the last column that has any."""
     match = next((found for text in reversed(index) for found in [_NUMBER.search(text)] if found), None)
     return int(match[1]) if match else at

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.csv_frames import TIMES
 from pipeline.parse.sources.npy import read_header
+from pipeline.parse.suffixes import has_suffix
 
 HEAD_BYTES = 64 * 2**10
 """So many bytes of a file are looked at."""
@@ -40,7 +41,7 @@ def recognise(name: str, head: bytes) -> Recognised:
     if not head.strip(b"\xef\xbb\xbf \t\r\n\0"):
         return (
             Recognised("openpose_json", "an empty file, named as OpenPose names a frame")
-            if name.endswith("_keypoints.json")
+            if has_suffix(name, "_keypoints.json")
             else Recognised(None, "the file is empty")
         )
     for look in (_binary, _json, _marked, _table, _numbers):
@@ -104,13 +105,13 @@ def _npz(head: bytes) -> Recognised:
 
 
 def _hdf5(name: str, head: bytes) -> Recognised:
-    if b"df_with_missing" in head or b"_i_table" in head:
-        return Recognised(None, "a table of DeepLabCut as HDF5; take the .csv, or analyze_videos(.., save_as_csv=True)")
-    if name.endswith(".slp"):
+    if has_suffix(name, ".slp"):
         return Recognised(None, "a project of SLEAP; export it: sleap-convert --format analysis.csv")
+    if b"df_with_missing" in head or b"_i_table" in head:
+        return Recognised("deeplabcut_h5", "a table of DeepLabCut as HDF5")
     if b"track_occupancy" in head or b"node_names" in head:
-        return Recognised(None, "SLEAP's analysis as HDF5; export it as CSV: sleap-convert --format analysis.csv")
-    return Recognised(None, "an HDF5 file; export poses as CSV")
+        return Recognised("sleap_h5", "SLEAP's analysis as HDF5")
+    return Recognised(None, "an HDF5 file of neither DeepLabCut nor SLEAP; export poses as CSV")
 
 
 _Rule = tuple[Callable[[str, set[str], str], bool], str, str]
@@ -175,7 +176,9 @@ def _json(name: str, head: bytes) -> Recognised | None:
     for fits, form, why in _JSON_RULES:
         if fits(start, keys, text):
             return Recognised(form, f"JSON with {why}")
-    return None if not keys and not name.endswith(".json") else Recognised(None, "JSON of no form that is known here")
+    return (
+        None if not keys and not has_suffix(name, ".json") else Recognised(None, "JSON of no form that is known here")
+    )
 
 
 _MARKS: tuple[tuple[str, str | None, str], ...] = (

@@ -300,6 +300,20 @@ def test_what_one_shot_leaves_no_choice_of_is_wrong_usage(call, shards, option):
     assert f"{option}: not with the one-shot protocol" in result.stderr
 
 
+def test_by_subject_from_the_command_line(call, tmp_path, shards):
+    people = toy_shards(tmp_path / "people", subjects=(1, 2, 3))
+    words = ("--baseline", "coordinates", "--by", "subject")
+    result = call("eval", "--shards", people, *words, "--n-way", 3, "--n-query", 2, "--episodes", 3, "--shots", "1,2")
+    assert result.exit_code == 0, result.output
+    assert "queries of other subjects than examples, 3 episodes" in result.stdout
+    assert "examples a class" in result.stdout
+    left_out = ("eval", "--shards", people, *words, "--protocol", "leave-one-out")
+    assert "leave one subject out, 3 subjects, 32 clips" in call(*left_out).stdout
+    assert "--n-way: not with the leave-one-out protocol" in call(*left_out, "--n-way", 3).stderr
+    assert "'1,x': numbers with commas between, as 1,2,5" in call(*left_out, "--shots", "1,x").stderr
+    assert "32 of 32 clips do not say their subject" in one_line(call("eval", "--shards", shards, *words))
+
+
 def test_one_shot_without_exemplars_is_one_line(call, shards):
     line = one_line(call("eval", "--shards", shards, "--baseline", "coordinates", "--protocol", "one-shot"))
     assert line.startswith("dastm: toy: test has no exemplars, and the one-shot protocol needs one of every class: ")

@@ -54,6 +54,13 @@ def test_a_layout_has_its_joints_where_its_tool_writes_them(name):
     assert name.endswith(str(layout.n_joints))
 
 
+@pytest.mark.parametrize("name", ["wholebody133", "holistic75"])
+def test_hands_hang_on_the_wrists_of_their_body(name):
+    layout = KNOWN_LAYOUTS[name]
+    hangs = {layout.joints[a]: layout.joints[b] for a, b in layout.bones}
+    assert (hangs["left hand wrist"], hangs["right hand wrist"]) == ("left wrist", "right wrist")
+
+
 @pytest.mark.parametrize("layout", [one for one in NEW if one.name != "hands42"], ids=lambda layout: layout.name)
 def test_bones_make_a_tree_that_joins_no_left_with_a_right(layout):
     assert len(layout.bones) == layout.n_joints - 1

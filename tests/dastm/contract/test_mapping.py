@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.mapping import ENDS, WAYS, halves, mapping_to
+from dastm.contract.mapping import WAYS, halves, mapping_to
 from dastm.contract.skeleton import BODY19, COCO17, COMMON, NTU25, OPENPOSE18, POSE15, Layout
 from tests.toy import STICK
 
@@ -81,8 +81,8 @@ def test_nothing_3d_is_made_of_a_pose_in_an_image():
 
 def test_every_way_makes_a_joint_of_the_common_layouts():
     """At most of two, for an encoder knows a joint as the middle of two."""
-    assert {*WAYS, *ENDS} <= {*BODY19.joints, "spine"}
-    assert all(1 <= len(way) <= 2 for joint, ways in {**WAYS, **ENDS}.items() if joint != "spine" for way in ways)
+    assert set(WAYS) <= {*BODY19.joints, "spine"}
+    assert all(1 <= len(way) <= 2 for joint, ways in WAYS.items() if joint != "spine" for way in ways)
 
 
 def mapped(source, target, places, scores=None):
@@ -143,25 +143,35 @@ def test_a_mapping_says_what_it_did():
     assert mapping_to(NTU25, NTU25).lines() == ["joints of ntu25 as ntu25: by name"]
 
 
+@pytest.mark.parametrize("facing", [1, -1])
+def test_a_3d_clip_is_seen_from_the_front_whichever_way_it_faces(facing):
+    """Left on the right of the image, head above feet, what is not measured or not there with confidence 0."""
+    joints_PUC = np.zeros((2, 25, 3), np.float32)
+    for name, place in {"left shoulder": (0.2, 1.4, 3), "right shoulder": (-0.2, 1.4, 3), "head": (0, 1.8, 3)}.items():
+        joints_PUC[:, NTU25.joints.index(name)] = np.array(place) * [facing, 1, 1]
+    joints_PUC[1, NTU25.joints.index("left elbow")] = np.nan
+    mapping = mapping_to(NTU25, COCO17)
+    joints_PVC, scores_PV = mapping.joints(joints_PUC, None)
+    left, right, nose, elbow = (
+        COCO17.joints.index(n) for n in ("left shoulder", "right shoulder", "nose", "left elbow")
+    )
+    assert joints_PVC[0, left] == pytest.approx([0.5 + 0.8 * 0.2 / 1.8, 0.5 - 0.8 * 0.5 / 1.8])
+    assert joints_PVC[0, right, 0] == pytest.approx(1 - joints_PVC[0, left, 0])
+    assert joints_PVC[0, nose, 1] == pytest.approx(0.1)
+    assert scores_PV[:, elbow].tolist() == [1, 0]
+    assert joints_PVC[1, elbow].tolist() == [0, 0]
+    assert scores_PV[0, COCO17.joints.index("left eye")] == 0
+    assert mapping.lines()[0].startswith("joints of ntu25 as coco17, seen from the front: made: nose of head")
+
+
 @pytest.mark.parametrize(
     ("source", "target", "why"),
     [
         ("hands21", "body25", "body25 needs left shoulder, which hands21 has no joints for"),
         ("penn13", "wholebody133", "penn13 lacks 120 of the 133 joints of wholebody133"),
-        ("coco17", "ntu25", "coco17 has x, y, confidence and ntu25 has x, y, z"),
+        ("coco17", "ntu25", "coco17 is of an image, from which the depth of ntu25 cannot be told"),
     ],
 )
 def test_a_layout_that_would_be_guesswork_is_refused(source, target, why):
     with pytest.raises(ValueError, match=why):
         mapping_to(KNOWN_LAYOUTS[source], KNOWN_LAYOUTS[target])
-
-
-@pytest.mark.parametrize("common", COMMON.values(), ids=lambda layout: layout.name)
-def test_a_common_layout_is_made_as_encoders_make_it(common):
-    """Shards of `split.layout` and a run's `augment.layout` take the same joints for the same."""
-    for source in KNOWN_LAYOUTS.values():
-        if source.coordinates != common.coordinates or "hand" in source.joints[-1] or source.n_joints == 21:
-            continue
-        shares_VU = mapping_to(source, common).shares_VU
-        for row_U, pair in zip(shares_VU, halves(source, common).tolist(), strict=True):
-            assert set(np.flatnonzero(row_U)) == set(pair)

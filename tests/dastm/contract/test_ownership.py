@@ -60,6 +60,15 @@ def test_links_and_what_is_neither_file_nor_folder_are_named(tmp_path):
         check_plain(tmp_path / "pipe")
 
 
+def test_of_a_folder_that_dvc_linked_the_whole_is_to_be_unprotected(tmp_path):
+    """Its files are thousands, and one command frees them all."""
+    (tmp_path / "cache").write_text("")
+    (tmp_path / "shards" / "train").mkdir(parents=True)
+    (tmp_path / "shards" / "train" / "000.tar").symlink_to(tmp_path / "cache")
+    with pytest.raises(NotOurs, match=f"000.tar: is a link, .*; `dvc unprotect {tmp_path / 'shards'}` if DVC linked"):
+        list(inside(tmp_path / "shards"))
+
+
 def test_a_folder_is_ours_where_all_in_it_is_listed_and_goes_with_the_file_that_says_so_last(tmp_path, monkeypatch):
     folder = tmp_path / "folder"
     (folder / "a" / "b").mkdir(parents=True)

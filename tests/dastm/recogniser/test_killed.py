@@ -5,7 +5,8 @@ import pytest
 
 from dastm.recogniser.file import read_recogniser
 from tests.actions import clip_of
-from tests.killing import attempt, dastm
+from tests.killing import attempt
+from tests.killing import run as dastm
 
 pytestmark = pytest.mark.slow
 

@@ -66,6 +66,22 @@ def test_other_shards_and_those_behind_a_url_give_no_names_of_clips(scored, tmp_
     assert all(one.clip.startswith("clip ") for one in evaluation(found, names)["mistakes"].clips)
 
 
+def test_one_left_out_after_the_other_is_a_table_and_the_number_of_examples_a_curve(tmp_path):
+    shards = toy_shards(tmp_path / "shards", noise=2.0, subjects=(1, 2, 3))
+    config = EvalConfig(protocol="leave-one-out", by="subject", shots=(1, 2), baselines=("path", "coordinates"))
+    evaluate_and_write(config, None, shards, "cpu", tmp_path / "out")
+    found = evaluation(read_evaluation(tmp_path / "out"))
+    assert found["over"] == "subjects"
+    assert found["figure"].caption == "Accuracy of single subjects, path."
+    assert "taken for one of all classes" in found["confusion"].caption
+    assert sorted(name for name, _ in found["worst_first"]) == ["1", "2", "3"]
+    accuracies = [entry["accuracy"]["path"]["mean"] for _, entry in found["worst_first"]]
+    assert accuracies == sorted(accuracies)
+    for row in ("path", "coordinates"):
+        one = found["shots"][row]["2"]
+        assert f"<title>{row}, 2: {one['mean']:.2f} ± {one['interval']:.2f}</title>" in found["by_shots"].svg
+
+
 def test_the_one_shot_protocol_names_its_classes_itself(tmp_path):
     shards = toy_shards(tmp_path / "shards", exemplars=dict.fromkeys(range(9, 13), (1,)))
     config = EvalConfig(protocol="one-shot", baselines=("path",))

@@ -10,6 +10,7 @@ import pytest
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.evaluation.evaluator import evaluate_and_write
+from dastm.report import sections
 from dastm.report.page import write_report
 from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.record import TrainingRecord
@@ -29,6 +30,12 @@ def run(tmp_path_factory):
     config = EvalConfig(n_way=4, n_query=2, episodes=6, baselines=("coordinates",))
     evaluate_and_write(config, root / "run", None, "cpu", None)
     return root / "run"
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pages without the figures of a query, which take seconds, for tests of the words beside them."""
+    monkeypatch.setattr(sections, "_drawn", lambda *_: (sections.Drawn(), []))
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +124,7 @@ def test_alignment_and_caption_count_frames_alike(page):
     assert f"query {frames[1]}, prototype {frames[2]}:" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -144,6 +152,7 @@ def test_damaged_curves_are_one_line(run, tmp_path, text):
         write_report([tmp_path / "run"], tmp_path / "page.html")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_evaluations_of_seeds_or_weights_that_the_run_no_longer_has_are_left_out_and_said(run, tmp_path):
     moved = tmp_path / "run"
     shutil.copytree(run, moved)
@@ -175,6 +184,7 @@ def test_run_trained_on_a_stream_has_a_page_and_one_on_other_shards_has_none(run
         write_report([tmp_path / "run"], tmp_path / "page.html")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_runs_on_one_page(run, tmp_path):
     write_report([run, run], tmp_path / "both.html")
     assert (tmp_path / "both.html").read_text().count("<h2>") == 2
@@ -186,6 +196,7 @@ def test_unfinished_training_is_one_line(run, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_shards_split_again_in_place_are_the_runs_own_and_others_are_named(run, tmp_path):
     """Another version made them: the manifest is another, the clips are the same."""
     shutil.copytree(run, tmp_path / "run")
@@ -203,6 +214,7 @@ def test_shards_split_again_in_place_are_the_runs_own_and_others_are_named(run, 
     assert told in (tmp_path / "page.html").read_text().replace("&#39;", "'")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_older_run_has_the_curves_of_its_checkpoints_or_is_told_how_to_have_them(run, page, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "train" / "curves.json").unlink()

@@ -2,11 +2,9 @@
 
 import csv
 import json
-import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -25,6 +23,7 @@ from dastm.runs.locks import locked
 from dastm.runs.record import TrainingRecord
 from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
+from tests.killing import fork
 from tests.shard_folder import flip_byte, make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
@@ -38,6 +37,12 @@ def shards(tmp_path_factory):
 def finished(shards, tmp_path_factory):
     run = tmp_path_factory.mktemp("toy") / "run"
     return run, train_toy(shards, run)
+
+
+@pytest.fixture
+def trained(finished, tmp_path):
+    """A copy of the finished run, to be changed."""
+    return shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
 
 
 def weights(run, name="last.pt", seed=0):
@@ -143,36 +148,32 @@ def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_p
 @pytest.mark.slow
 def test_killed_training_started_again_gives_the_weights_of_one_that_never_stopped(shards, tmp_path):
     """SIGKILL of a real process, as a user's machine would do it; the others need none of their own."""
-    config = {"optimise__epochs": 4, "optimise__episodes": 8}
-    code = (
-        "import sys, torch; from pathlib import Path; from tests.toy import tiny, train_toy;"
-        f"torch.set_num_threads({torch.get_num_threads()});"
-        f"train_toy(sys.argv[1], Path(sys.argv[2]), tiny(**{config!r}))"
-    )
-    killed = subprocess.Popen([sys.executable, "-c", code, shards, str(tmp_path / "killed")], env={**os.environ})
+    config = tiny(optimise__epochs=4, optimise__episodes=8)
+    killed = fork(train_toy, shards, tmp_path / "killed", config)
     last = tmp_path / "killed" / "train" / "seed-0" / "last.pt"
     deadline = time.monotonic() + 600
-    while not last.exists() and killed.poll() is None and time.monotonic() < deadline:
+    while not last.exists() and killed.exitcode is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait(timeout=60) == -signal.SIGKILL
+    killed.kill()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert not (tmp_path / "killed" / "curves.csv").exists()
-    for name in ("killed", "whole"):
-        train_toy(shards, tmp_path / name, tiny(**config))
+    for name in ("killed", "whole"):  # each with the threads of the one that was killed
+        again = fork(train_toy, shards, tmp_path / name, config)
+        again.join()
+        assert again.exitcode == 0
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
 
 
-def test_finished_training_is_left_alone_and_seeds_can_be_added(shards, tmp_path):
-    train_toy(shards, tmp_path)
-    before = (tmp_path / "train/seed-0/last.pt").stat().st_mtime_ns
+def test_finished_training_is_left_alone_and_seeds_can_be_added(shards, trained, tmp_path):
+    before = (trained / "train/seed-0/last.pt").stat().st_mtime_ns
     train_toy(shards, tmp_path, tiny(optimise__seeds=[0, 1]))
     assert (tmp_path / "train/seed-0/last.pt").stat().st_mtime_ns == before
     with (tmp_path / "curves.csv").open() as file:
         assert [row["seed"] for row in csv.DictReader(file)] == ["0"] * 4 + ["1"] * 4
 
 
-def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, tmp_path):
-    train_toy(shards, tmp_path)
+def test_another_training_in_the_folder_is_an_error_unless_replaced(shards, trained, tmp_path):
     other = tiny(matching__gamma=0.7)
     with pytest.raises(RunError, match=r"holds another training \(matching.gamma\).*--replace"):
         train_toy(shards, tmp_path, other)
@@ -195,8 +196,7 @@ def test_two_trainings_never_work_in_one_folder(shards, tmp_path):
     train_toy(shards, tmp_path)
 
 
-def test_curves_of_the_run_are_there_only_when_all_seeds_are_trained(shards, tmp_path, monkeypatch):
-    train_toy(shards, tmp_path)
+def test_curves_of_the_run_are_there_only_when_all_seeds_are_trained(shards, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "_train_epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         train_toy(shards, tmp_path, tiny(optimise__seeds=[0, 1]))
@@ -204,11 +204,11 @@ def test_curves_of_the_run_are_there_only_when_all_seeds_are_trained(shards, tmp
 
 
 @pytest.mark.parametrize("left", [".config.json.0123456789ab.new", "seed-0/.last.pt.0123456789ab.new"])
-def test_training_killed_while_it_wrote_a_file_continues(shards, tmp_path, left):
+def test_training_killed_while_it_wrote_a_file_continues(shards, finished, tmp_path, left):
     """Also where that was its first file."""
     path = tmp_path / "train" / left
     if left.startswith("seed"):
-        train_toy(shards, tmp_path)
+        shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"half")
     train_toy(shards, tmp_path)
@@ -233,8 +233,7 @@ def test_killed_between_the_last_files_of_an_epoch_leaves_the_curves_whole(shard
 
 
 @pytest.mark.parametrize("damage", [{"model": 3}, {"model": {}}, {}])
-def test_checkpoint_of_something_else_is_one_line(shards, tmp_path, damage):
-    train_toy(shards, tmp_path)
+def test_checkpoint_of_something_else_is_one_line(shards, trained, tmp_path, damage):
     last = tmp_path / "train" / "seed-0" / "last.pt"
     save_checkpoint(last, damage)
     with pytest.raises(RunError, match=r"last\.pt: not a checkpoint of this training"):
@@ -251,8 +250,7 @@ def flipped(path):
 
 @pytest.mark.parametrize("name", ["best.pt", "last.pt"])
 @pytest.mark.parametrize("damage", [gone, flipped])
-def test_a_checkpoint_that_is_gone_or_damaged_is_made_again(shards, finished, tmp_path, name, damage):
-    train_toy(shards, tmp_path)
+def test_a_checkpoint_that_is_gone_or_damaged_is_made_again(shards, finished, trained, tmp_path, name, damage):
     path = tmp_path / "train" / "seed-0" / name
     damage(path)
     lines = train_toy(shards, tmp_path)
@@ -309,24 +307,21 @@ def test_weights_that_leave_the_numbers_in_the_last_step_are_one_line(shards, tm
         train_toy(shards, tmp_path)
 
 
-def test_other_shards_are_another_training(shards, tmp_path):
-    train_toy(shards, tmp_path / "run")
+def test_other_shards_are_another_training(trained, tmp_path):
     fewer = toy_shards(tmp_path / "shards", seed=5)
     manifest = tmp_path / "shards" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"numpy": "x"', '"numpy": "y"'))
     with pytest.raises(RunError, match="other shards"):
-        train_toy(fewer, tmp_path / "run")
+        train_toy(fewer, trained)
 
 
-def test_other_code_is_another_training(shards, tmp_path, monkeypatch):
-    train_toy(shards, tmp_path)
+def test_other_code_is_another_training(shards, trained, tmp_path, monkeypatch):
     monkeypatch.setattr("dastm.runs.record.code_digest", lambda: "changed")
     with pytest.raises(RunError, match="other code"):
         train_toy(shards, tmp_path)
 
 
-def test_other_versions_are_another_training(shards, tmp_path, monkeypatch):
-    train_toy(shards, tmp_path)
+def test_other_versions_are_another_training(shards, trained, tmp_path, monkeypatch):
     now = record.software()
     monkeypatch.setattr(record, "software", lambda: {**now, "torch": "3.0", "pyarrow": "3.0"})
     with pytest.raises(RunError, match=rf"torch {re.escape(torch.__version__)}, now 3\.0\)"):
@@ -360,7 +355,7 @@ def test_what_cannot_be_trained_is_one_line(shards, tmp_path, settings, message)
 def test_learning_makes_the_toy_classes_separable(tmp_path):
     """Not only does it run: validation accuracy rises from what the first episodes have."""
     shards = toy_shards(tmp_path / "shards", noise=0.4)
-    settings = {"optimise__episodes": 25, "optimise__epochs": 3, "optimise__val_episodes": 40}
+    settings = {"optimise__episodes": 25, "optimise__epochs": 3}
     train_toy(shards, tmp_path / "run", tiny(matching__rank_weight=0.0, **settings))
     with (tmp_path / "run" / "curves.csv").open() as file:
         losses = [float(row["cross_entropy"]) for row in csv.DictReader(file) if row["part"] == "train"]
@@ -429,16 +424,14 @@ def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_a
     assert seen[:3] == seen[3:]
 
 
-def test_another_way_of_evaluation_is_the_same_training(shards, tmp_path):
-    train_toy(shards, tmp_path)
+def test_another_way_of_evaluation_is_the_same_training(shards, trained, tmp_path):
     assert "already trained" in train_toy(shards, tmp_path, tiny(evaluation__episodes=7))[0]
     assert TrainingRecord.read(tmp_path).config.evaluation.episodes == 7
 
 
-def test_the_network_sees_fewer_frames_than_are_stored(shards, tmp_path):
-    train_toy(shards, tmp_path / "all")
+def test_the_network_sees_fewer_frames_than_are_stored(shards, finished, tmp_path):
     train_toy(shards, tmp_path / "three", tiny(augment__n_frames=3, augment__noise=0.01))
-    assert not equal(weights(tmp_path / "all"), weights(tmp_path / "three"))
+    assert not equal(weights(finished[0]), weights(tmp_path / "three"))
     with pytest.raises(RunError, match="7 frames of clips that hold 6"):
         train_toy(shards, tmp_path / "seven", tiny(augment__n_frames=7))
 

@@ -95,7 +95,7 @@ MIRRORED = {
     "an axis mirrored": lambda clip: clip * [-1, 1, 1],
     "left and right swapped": swapped((4, 8), (12, 16), (21, 23), (22, 24), *ARMS, *LEGS),
 }
-BACKWARDS = "the feet point backwards in 100% of the frames: left and right swapped, or a mirrored axis?"
+BACKWARDS = "the feet point backwards in 100% of the frames: left and right swapped, or parse.source.mirrored?"
 
 
 @pytest.mark.parametrize("name", MIRRORED)

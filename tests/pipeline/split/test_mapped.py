@@ -83,7 +83,6 @@ def test_tracks_of_other_joints_are_refused(made):
     ("layout", "why"),
     [
         ("stick", "one of body19, pose15, ntu25, .*, got 'stick'"),
-        ("coco17", r"kinect20 has x, y, z and coco17 has x, y, confidence; name a layout that has those of the data"),
         ("fpha21", "fpha21 needs wrist, which kinect20 has no joints for"),
     ],
 )

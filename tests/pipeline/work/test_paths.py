@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dastm.contract.errors import DataError
-from dastm.contract.ownership import unfinished_name
+from dastm.contract.ownership import NotOurs, unfinished_name
 from pipeline.work.paths import (
     beside,
     can_rename,
@@ -109,6 +109,22 @@ def test_what_a_killed_command_had_not_finished_is_cleared_by_the_next_one_and_n
     with single_file(tmp_path / "new" / "page.html") as file:
         file.write(b"whole")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["page.html"]
+
+
+def write_single(path, data):
+    with single_file(path) as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize("write", [write_whole, write_single])
+def test_nothing_is_written_through_a_link_into_the_cache_of_dvc(tmp_path, write):
+    """Its files are read-only, and named by what they hold."""
+    (tmp_path / "cached").write_bytes(b"old")
+    (tmp_path / "cached").chmod(0o444)
+    (tmp_path / "page.html").symlink_to("cached")
+    with pytest.raises(NotOurs, match=f"is a link, .*`dvc unprotect {tmp_path / 'page.html'}` if DVC linked it"):
+        write(tmp_path / "page.html", b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"cached": b"old", "page.html": b"old"}
 
 
 def test_ranges_of_a_file_are_read_in_any_order(folder):
