@@ -16,6 +16,7 @@ from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import NotOurs
 from dastm.contract.shard_format import ShardError
+from dastm.contract.wording import one_line
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -60,10 +61,10 @@ def one_line_errors(command: Command) -> Command:
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
         except (DataError, RunError, NotOurs, ShardError) as error:
-            click.echo(f"dastm: {error}", err=True)
+            click.echo(one_line(f"dastm: {error}"), err=True)
             sys.exit(1)
         except OSError as error:
-            click.echo(f"dastm: {os_line(error, 'a file or standard output')}", err=True)
+            click.echo(one_line(f"dastm: {os_line(error, 'a file or standard output')}"), err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             continues = command.__name__ in ("train", "sweep")

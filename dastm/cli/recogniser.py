@@ -12,6 +12,7 @@ from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_o
 from dastm.cli.options import one_line_errors
 from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
+from dastm.contract.wording import one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Recording
@@ -142,7 +143,7 @@ def remove(names: tuple[str, ...], recogniser: Path) -> None:
         if not known.actions:
             raise RunError(f"{recogniser}: no action would be left; delete the file instead")
     for name, count in zip(names, gone, strict=True):
-        click.echo(f"forgotten: {name} ({count} example{'s' * (count > 1)})")
+        click.echo(one_line(f"forgotten: {name} ({count} example{'s' * (count > 1)})"))
 
 
 @click.command()
@@ -159,7 +160,7 @@ def inspect(recogniser: Path, each: bool) -> None:
     from dastm.recogniser.file import read_recogniser
     from dastm.recogniser.overview import overview_lines
 
-    click.echo("\n".join(overview_lines(read_recogniser(recogniser), each=each)))
+    click.echo("\n".join(map(one_line, overview_lines(read_recogniser(recogniser), each=each))))
 
 
 @click.command()
@@ -219,7 +220,7 @@ def predict(
             for write in writers:
                 write(row)
             if not to_screen:
-                click.echo(line)
+                click.echo(one_line(line))
         refused.tell()
         if not read:  # tables of earlier predictions stay
             raise RunError(f"nothing could be read of {', '.join(clips)}")
@@ -259,7 +260,7 @@ def _line(found: "Prediction") -> str:
 def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     from dastm.recogniser.overview import short_lines
 
-    click.echo("\n".join(short_lines(recogniser)))
+    click.echo("\n".join(map(one_line, short_lines(recogniser))))
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
 

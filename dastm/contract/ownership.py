@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+from zipfile import BadZipFile
 
 from dastm.contract.documents import read_json
 
@@ -90,11 +91,13 @@ class FileKind:
 
     about: str
     is_ours: Callable[[Path], bool]
-    """OSError and ValueError mean no."""
+    """OSError, ValueError and BadZipFile mean no."""
 
 
 def check_file(path: Path, *kinds: FileKind) -> None:
-    """Raise NotOurs if the file at `path` is neither empty nor one of these kinds; pipes and devices are allowed."""
+    """NotOurs for a folder, or a file that is neither empty nor one of these kinds; pipes and devices are allowed."""
+    if path.is_dir():
+        raise NotOurs(f"{path}: a folder is there; move it away, or name a file")
     if not path.is_file() or path.stat().st_size == 0 or any(is_a(path, kind) for kind in kinds):
         return
     about = " or ".join(kind.about for kind in kinds)
@@ -105,7 +108,7 @@ def is_a(path: Path, kind: FileKind) -> bool:
     """Whether a file reads as one of this kind."""
     try:
         return kind.is_ours(path)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, BadZipFile):
         return False
 
 
