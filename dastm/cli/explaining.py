@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.cli.options import one_line_errors
-from dastm.cli.recogniser import in_one_line, said_of_recordings, with_recogniser
+from dastm.cli.inputs import options_of
+from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.contract.errors import RunError
 from dastm.contract.wording import listed, one_line
 
@@ -38,13 +38,12 @@ def explain(clip: str, recogniser: Path, out: Path, key: str | None, body: int |
       dastm explain clip.npy --with mine.dastm --out why.html
       dastm explain session.zip --key wave_003 --with mine.dastm
     """
-    from dastm.cli.recordings import Options
     from dastm.recogniser.file import read_recogniser
     from dastm.report.why_page import write_why
 
     known = read_recogniser(recogniser)
     with in_one_line():
-        why = known.explain(_body(_recording(clip, key, Options(**said)), body))
+        why = known.explain(_body(_recording(clip, key, options_of(said)), body))
         write_why(why, out, recogniser.name)
     click.echo(one_line(why.sentence))
     click.echo(f"page: {out}")

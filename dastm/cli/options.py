@@ -1,4 +1,4 @@
-"""What the commands of `dastm` share: the blocks of params.yaml, presets, and errors that end in one line."""
+"""What the commands of `dastm` share: the blocks of params.yaml, presets, options, and errors that end in one line."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -75,6 +75,15 @@ def one_line_errors(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]
 
 
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What is wrong with clips or names, as the one line that commands end with."""
+    try:
+        yield
+    except ValueError as error:
+        raise RunError(str(error)) from None
+
+
 def first_dataset() -> str:
     """The first data set of params.yaml: what the commands work on when told nothing."""
     names = list(params("datasets"))
@@ -103,3 +112,22 @@ def known_presets(context: click.Context, parameter: click.Parameter, names: tup
         if name not in preset_names() and not name.lower().endswith((".yaml", ".yml")):
             raise click.BadParameter(f"{name!r} is neither of {', '.join(preset_names())} nor a YAML file")
     return names
+
+
+def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of what recordings do not say themselves."""
+    for option in reversed(
+        (
+            click.option("--layout", help="Of arrays that do not say it: a layout's name, or a YAML file with one."),
+            click.option("--fps", type=float, help="Frames a second, where the files do not say it."),
+            click.option("--unit", help="Of 3-D coordinates: m, cm, mm, or how many metres one is."),
+            click.option("--dataset", help="A data set definition, by name or file: how its files are read."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+with_recogniser = click.option(
+    "--with", "recogniser", type=click.Path(path_type=Path), required=True, help="A file that `dastm enrol` wrote."
+)

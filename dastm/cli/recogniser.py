@@ -1,7 +1,7 @@
 """`dastm enrol`, `add`, `remove`, `inspect`, `predict`: from examples of actions to what new recordings show."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told
-from dastm.cli.options import one_line_errors
+from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
 from dastm.contract.wording import one_line
@@ -17,25 +17,6 @@ from dastm.contract.wording import one_line
 if TYPE_CHECKING:
     from dastm.cli.recordings import Recording
     from dastm.recogniser.recogniser import ActionRecogniser, Prediction
-
-
-def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of what recordings do not say themselves."""
-    for option in reversed(
-        (
-            click.option("--layout", help="Of arrays that do not say it: a layout's name, or a YAML file with one."),
-            click.option("--fps", type=float, help="Frames a second, where the files do not say it."),
-            click.option("--unit", help="Of 3-D coordinates: m, cm, mm, or how many metres one is."),
-            click.option("--dataset", help="A data set definition, by name or file: how its files are read."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-with_recogniser = click.option(
-    "--with", "recogniser", type=click.Path(path_type=Path), required=True, help="A file that `dastm enrol` wrote."
-)
 
 
 @click.command()
@@ -263,15 +244,6 @@ def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     click.echo("\n".join(map(one_line, short_lines(recogniser))))
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
-
-
-@contextmanager
-def in_one_line() -> Iterator[None]:
-    """What is wrong with clips or names, as the one line that commands end with."""
-    try:
-        yield
-    except ValueError as error:
-        raise RunError(str(error)) from None
 
 
 @click.command()

@@ -6,7 +6,7 @@ like ours, or is empty. A link is followed where a user names it, never where th
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -102,6 +102,13 @@ def check_file(path: Path, *kinds: FileKind) -> None:
         return
     about = " or ".join(kind.about for kind in kinds)
     raise NotOurs(f"{path}: is not {about}, so it is not replaced; move it away, or name another")
+
+
+def check_described(plan: Path, files: Iterable[Path]) -> None:
+    """NotOurs where files lie without the one beside them that says what they are: without it nothing is known."""
+    there = [path for path in files if path.exists()]
+    if there and not plan.is_file():
+        raise NotOurs(f"{there[0]}: there is no {plan.name} that says whose it is; move it away, or name another")
 
 
 def is_a(path: Path, kind: FileKind) -> bool:

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from dastm.contract.documents import json_value
 from dastm.contract.errors import RunError
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import (
@@ -20,7 +19,6 @@ from dastm.contract.ownership import (
     begins_with,
     check_file,
     check_plain,
-    head_of,
     remove_unfinished,
     unfinished_name,
 )
@@ -29,6 +27,7 @@ from dastm.contract.spreadsheet import cell
 COLUMNS = ("source", "key", "body", "action", "score", "distance", "margin")
 """`action` is empty for none of these."""
 EVENT_COLUMNS = (*COLUMNS, "start_frame", "end_frame", "start_s", "end_s")
+JSON_LINES = FileKind("JSON lines of predictions", begins_with(b'{"source": ', b'"score": '))
 Write = Callable[[Mapping[str, Any]], None]
 
 
@@ -69,14 +68,6 @@ def _rounded(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return "" if value is None else f"{value:.7g}" if isinstance(value, float) else value
-
-
-def _has_predictions(path: Path) -> bool:
-    first = json_value(head_of(path).partition(b"\n")[0])
-    return isinstance(first, dict) and {"source", "key", "action", "score"} <= set(first)
-
-
-JSON_LINES = FileKind("JSON lines of predictions", _has_predictions)
 
 
 @contextmanager
