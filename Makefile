@@ -32,6 +32,7 @@ format: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python -m tests.bench --growth --out build/bench
 	$(BIN)/python -m tests.bench.data --growth --out build/bench
+	$(BIN)/python -m tests.bench.form_rates
 	$(BIN)/python -m tests.bench.recogniser
 
 # Recordings of people, which do not come with the project: a folder of <name>.yaml and <name>.zip.

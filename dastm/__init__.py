@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dastm.recogniser.estimator import ActionClassifier as ActionClassifier
     from dastm.recogniser.file import read_recogniser as load
     from dastm.recogniser.recogniser import ActionRecogniser as ActionRecogniser
+    from dastm.recogniser.spotting import Spotter as Spotter
     from dastm.runs.load import load_run as load_run
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ __all__ = [
     "Matcher",
     "MatchingConfig",
     "Recogniser",
+    "Spotter",
     "build_backbone",
     "draw_episodes",
     "episode_from_arrays",
@@ -68,6 +70,7 @@ _HOMES = {
     "Matcher": ("dastm.matching.matcher", "Matcher"),
     "MatchingConfig": ("dastm.config.schema", "MatchingConfig"),
     "Recogniser": ("dastm.model", "Recogniser"),
+    "Spotter": ("dastm.recogniser.spotting", "Spotter"),
     "build_backbone": ("dastm.backbones", "build"),
     "draw_episodes": ("dastm.episodes.loader", "episodes"),
     "episode_from_arrays": ("dastm.episodes.arrays", "episode_from_arrays"),

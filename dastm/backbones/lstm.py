@@ -22,13 +22,12 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from dastm.contract.skeleton import Layout
 from dastm.layers.dropout import Dropout
 from dastm.layers.input_norm import InputNorm, body_shape
 from dastm.layers.pair_norm import PairNorm
-from dastm.layers.weights import draw_uniform, fresh_norms
+from dastm.layers.weights import Linear, Undrawn, draw_uniform, fresh_norms
 
 N_UNITS = 256
 
@@ -59,9 +58,11 @@ class LSTM(nn.Module):
         self.n_joints, width = layout.n_joints, math.prod(body_shape(layout, n_streams))
         self.data_bn = InputNorm(layout, n_streams=n_streams)
         # One module a layer: the dropout inside nn.LSTM would draw from the process-wide generator.
-        self.layers = nn.ModuleList(_layer(width if i == 0 else N_UNITS) for i in range(n_blocks))
+        self.layers = nn.ModuleList(
+            _Layer(width if i == 0 else N_UNITS, N_UNITS, batch_first=True) for i in range(n_blocks)
+        )
         self.dropout = Dropout(dropout)
-        self.project: nn.Linear = skip_init(nn.Linear, N_UNITS, layout.n_joints * self.n_features)  # type: ignore[no-untyped-call]
+        self.project = Linear(N_UNITS, layout.n_joints * self.n_features)
         self.pair_norm = PairNorm(pair_norm)
         self.reset(torch.Generator().manual_seed(0))
 
@@ -95,6 +96,5 @@ class LSTM(nn.Module):
             draw_uniform(parameter, 1 / math.sqrt(N_UNITS), generator)
 
 
-def _layer(n_inputs: int) -> nn.LSTM:
-    """Without weights yet: where there is no memory, the initialisation of nn.LSTM draws no random numbers."""
-    return nn.LSTM(n_inputs, N_UNITS, batch_first=True, device="meta").to_empty(device="cpu")
+class _Layer(Undrawn, nn.LSTM):
+    """`nn.LSTM` whose weights are yet to be drawn."""

@@ -27,7 +27,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import skip_init
 
 from dastm.backbones.ms_g3d_graph import k_adjacency, window_hops
 from dastm.backbones.ms_tcn import MultiScaleTemporalConv
@@ -39,7 +38,7 @@ from dastm.layers.graph import hop_distances
 from dastm.layers.input_norm import InputNorm
 from dastm.layers.pair_norm import GraphNorm
 from dastm.layers.time_conv import frames_left, time_conv
-from dastm.layers.weights import draw_convolution, draw_uniform, fresh_norms
+from dastm.layers.weights import Conv3d, draw_convolution, draw_uniform, fresh_norms
 
 BLOCKS = {
     3: ((96, 1), (192, 2), (384, 2)),
@@ -149,7 +148,7 @@ class WindowConv(nn.Module):
         )
         self.gcn3d = nn.ModuleList((Windows(n_frames, stride), graph_conv))
         kernel = (1, n_frames, 1)
-        self.out_conv: nn.Conv3d = skip_init(nn.Conv3d, inner, out_channels, kernel)  # type: ignore[no-untyped-call]
+        self.out_conv = Conv3d(inner, out_channels, kernel)
         self.out_bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x_BCTV: Tensor, A_KNN: Tensor) -> Tensor:

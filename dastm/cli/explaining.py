@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.cli.options import one_line_errors
-from dastm.cli.recogniser import in_one_line, said_of_recordings, with_recogniser
+from dastm.cli.inputs import options_of
+from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.contract.errors import RunError
-from dastm.contract.wording import listed
+from dastm.contract.wording import listed, one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Options, Recording
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("why.html"), show_default=True, help="The page.")
 @click.option("--key", help="Which recording, where CLIP holds several.")
 @click.option(
-    "--body", type=click.IntRange(min=1), help="Which body, counted from 1. Default: the one that moves most."
+    "--body",
+    type=click.IntRange(min=0),
+    help="Which body, as `dastm predict` names it. Default: the one that moves most.",
 )
 @said_of_recordings
 @one_line_errors
@@ -36,16 +38,14 @@ def explain(clip: str, recogniser: Path, out: Path, key: str | None, body: int |
       dastm explain clip.npy --with mine.dastm --out why.html
       dastm explain session.zip --key wave_003 --with mine.dastm
     """
-    from dastm.cli.recordings import Options
     from dastm.recogniser.file import read_recogniser
-    from dastm.report.why import explain_clip
     from dastm.report.why_page import write_why
 
     known = read_recogniser(recogniser)
     with in_one_line():
-        why = explain_clip(known, _body(_recording(clip, key, Options(**said)), body))
+        why = known.explain(_body(_recording(clip, key, options_of(said)), body))
         write_why(why, out, recogniser.name)
-    click.echo(why.sentence)
+    click.echo(one_line(why.sentence))
     click.echo(f"page: {out}")
 
 
@@ -72,8 +72,8 @@ def _recording(clip: str, key: str | None, options: "Options") -> "Recording":
 def _body(recording: "Recording", number: int | None) -> "Clip":
     if number is None:
         return recording.bodies[0]
-    of_number = [one for one in recording.bodies if one.body == number - 1]
+    of_number = [one for one in recording.bodies if one.body == number]
     if not of_number:
-        there = listed([one.body + 1 for one in recording.bodies])
+        there = listed([one.body for one in recording.bodies])
         raise RunError(f"{recording.source}: no body {number}; there are: {there}")
     return of_number[0]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dastm.contract.wording import one_line
+
 if TYPE_CHECKING:
     from dastm.cli.recordings import Options, Recording
     from dastm.recogniser.clips import Clip
@@ -28,7 +30,7 @@ class Refused:
         """One recording that is left out."""
         self.count += 1
         if self.count <= MOST_REFUSED:
-            click.echo(f"left out: {line}", err=True)
+            click.echo(one_line(f"left out: {line}"), err=True)
 
     def tell(self) -> None:
         """How many there were, where not all were told."""

@@ -1,4 +1,4 @@
-"""What the commands of `dastm` share: the blocks of params.yaml, presets, and errors that end in one line."""
+"""What the commands of `dastm` share: the blocks of params.yaml, presets, options, and errors that end in one line."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import NotOurs
 from dastm.contract.shard_format import ShardError
+from dastm.contract.wording import one_line
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -60,10 +61,10 @@ def one_line_errors(command: Command) -> Command:
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
         except (DataError, RunError, NotOurs, ShardError) as error:
-            click.echo(f"dastm: {error}", err=True)
+            click.echo(one_line(f"dastm: {error}"), err=True)
             sys.exit(1)
         except OSError as error:
-            click.echo(f"dastm: {os_line(error, 'a file or standard output')}", err=True)
+            click.echo(one_line(f"dastm: {os_line(error, 'a file or standard output')}"), err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             continues = command.__name__ in ("train", "sweep")
@@ -72,6 +73,15 @@ def one_line_errors(command: Command) -> Command:
             sys.exit(130)
 
     return wrapped  # type: ignore[return-value]
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What is wrong with clips or names, as the one line that commands end with."""
+    try:
+        yield
+    except ValueError as error:
+        raise RunError(str(error)) from None
 
 
 def first_dataset() -> str:
@@ -102,3 +112,22 @@ def known_presets(context: click.Context, parameter: click.Parameter, names: tup
         if name not in preset_names() and not name.lower().endswith((".yaml", ".yml")):
             raise click.BadParameter(f"{name!r} is neither of {', '.join(preset_names())} nor a YAML file")
     return names
+
+
+def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of what recordings do not say themselves."""
+    for option in reversed(
+        (
+            click.option("--layout", help="Of arrays that do not say it: a layout's name, or a YAML file with one."),
+            click.option("--fps", type=float, help="Frames a second, where the files do not say it."),
+            click.option("--unit", help="Of 3-D coordinates: m, cm, mm, or how many metres one is."),
+            click.option("--dataset", help="A data set definition, by name or file: how its files are read."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+with_recogniser = click.option(
+    "--with", "recogniser", type=click.Path(path_type=Path), required=True, help="A file that `dastm enrol` wrote."
+)

@@ -1,7 +1,7 @@
 """`dastm enrol`, `add`, `remove`, `inspect`, `predict`: from examples of actions to what new recordings show."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,32 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told
-from dastm.cli.options import one_line_errors
+from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
+from dastm.contract.wording import one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Recording
     from dastm.recogniser.recogniser import ActionRecogniser, Prediction
-
-
-def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of what recordings do not say themselves."""
-    for option in reversed(
-        (
-            click.option("--layout", help="Of arrays that do not say it: a layout's name, or a YAML file with one."),
-            click.option("--fps", type=float, help="Frames a second, where the files do not say it."),
-            click.option("--unit", help="Of 3-D coordinates: m, cm, mm, or how many metres one is."),
-            click.option("--dataset", help="A data set definition, by name or file: how its files are read."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-with_recogniser = click.option(
-    "--with", "recogniser", type=click.Path(path_type=Path), required=True, help="A file that `dastm enrol` wrote."
-)
 
 
 @click.command()
@@ -142,7 +124,7 @@ def remove(names: tuple[str, ...], recogniser: Path) -> None:
         if not known.actions:
             raise RunError(f"{recogniser}: no action would be left; delete the file instead")
     for name, count in zip(names, gone, strict=True):
-        click.echo(f"forgotten: {name} ({count} example{'s' * (count > 1)})")
+        click.echo(one_line(f"forgotten: {name} ({count} example{'s' * (count > 1)})"))
 
 
 @click.command()
@@ -159,7 +141,7 @@ def inspect(recogniser: Path, each: bool) -> None:
     from dastm.recogniser.file import read_recogniser
     from dastm.recogniser.overview import overview_lines
 
-    click.echo("\n".join(overview_lines(read_recogniser(recogniser), each=each)))
+    click.echo("\n".join(map(one_line, overview_lines(read_recogniser(recogniser), each=each))))
 
 
 @click.command()
@@ -219,7 +201,7 @@ def predict(
             for write in writers:
                 write(row)
             if not to_screen:
-                click.echo(line)
+                click.echo(one_line(line))
         refused.tell()
         if not read:  # tables of earlier predictions stay
             raise RunError(f"nothing could be read of {', '.join(clips)}")
@@ -259,18 +241,9 @@ def _line(found: "Prediction") -> str:
 def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     from dastm.recogniser.overview import short_lines
 
-    click.echo("\n".join(short_lines(recogniser)))
+    click.echo("\n".join(map(one_line, short_lines(recogniser))))
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
-
-
-@contextmanager
-def in_one_line() -> Iterator[None]:
-    """What is wrong with clips or names, as the one line that commands end with."""
-    try:
-        yield
-    except ValueError as error:
-        raise RunError(str(error)) from None
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.cli.options import one_line_errors
+from dastm.cli.options import in_one_line, one_line_errors, with_recogniser
 from dastm.contract.errors import RunError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="From `dastm enrol`.")
+@with_recogniser
 @click.option("--layout", help="Of the frames: a name, or a YAML file with one. Default: that of the examples.")
 @click.option("--fps", type=float, help="Frames a second. Default: that of the examples, or 30.")
 @one_line_errors
@@ -41,10 +41,8 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
     from dastm.recogniser.spotting import Spotter
 
     known = read_recogniser(recogniser)
-    try:
+    with in_one_line():
         spotter = Spotter(known, layout=None if layout is None else layout_called(layout), fps=fps)
-    except ValueError as error:
-        raise RunError(str(error)) from None
     n_frames = 0
     for number, line in _lines():
         try:

@@ -10,8 +10,6 @@ Axes: M bodies, T frames, V joints, C coordinates.
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.compiled import compiled
-
 
 def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], centre: int) -> NDArray[np.float64]:
     """Give every joint a position in every frame: linear in time between measurements, held before and after them.
@@ -22,8 +20,8 @@ def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], cent
     Shapes: (M, T, V, C) and (M, T, V) -> (M, T, V, C), a new array.
     """
     filled: NDArray[np.float64] = joints_MTVC.copy()
-    _interpolate(filled, measured_MTV)
     for body_TVC, shown_TV in zip(filled, measured_MTV, strict=True):
+        _interpolate(body_TVC, shown_TV)
         shown_V = np.any(shown_TV, axis=0)
         if shown_V.any() and not shown_V.all():
             stand_in_TC = body_TVC[:, centre] if shown_V[centre] else body_TVC[:, shown_V].mean(axis=1)
@@ -31,26 +29,19 @@ def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], cent
     return filled
 
 
-@compiled()
-def _interpolate(joints_MTVC, measured_MTV):  # type: ignore[no-untyped-def]
+def _interpolate(joints_TVC: NDArray[np.float64], measured_TV: NDArray[np.bool_]) -> None:
     """Interpolate in place; a joint without any measurement is not changed."""
-    n_bodies, n_frames, n_joints, n_coordinates = joints_MTVC.shape
-    for m in range(n_bodies):
-        for v in range(n_joints):
-            last = -1
-            for t in range(n_frames):
-                if not measured_MTV[m, t, v]:
-                    continue
-                for gap in range(last + 1, t):
-                    for c in range(n_coordinates):
-                        after = joints_MTVC[m, t, v, c]
-                        before = after if last < 0 else joints_MTVC[m, last, v, c]
-                        joints_MTVC[m, gap, v, c] = before + (after - before) / (t - last) * (gap - last)
-                last = t
-            if last >= 0:
-                for gap in range(last + 1, n_frames):
-                    for c in range(n_coordinates):
-                        joints_MTVC[m, gap, v, c] = joints_MTVC[m, last, v, c]
+    gap_t, gap_v = np.nonzero(~measured_TV & measured_TV.any(axis=0))
+    if not len(gap_t):
+        return
+    n_frames, frame_T1 = len(measured_TV), np.arange(len(measured_TV))[:, None]
+    last_TV = np.maximum.accumulate(np.where(measured_TV, frame_T1, -1))
+    next_TV = np.minimum.accumulate(np.where(measured_TV, frame_T1, n_frames)[::-1])[::-1]
+    last, following = last_TV[gap_t, gap_v], next_TV[gap_t, gap_v]
+    last, following = np.where(last < 0, following, last), np.where(following == n_frames, last, following)
+    before, after = joints_TVC[last, gap_v], joints_TVC[following, gap_v]
+    step = (after - before) / np.maximum(following - last, 1)[:, None]
+    joints_TVC[gap_t, gap_v] = before + step * (gap_t - last)[:, None]
 
 
 def image_axes(joints_MTVC: NDArray[np.float64]) -> NDArray[np.float64]:

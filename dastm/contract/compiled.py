@@ -25,7 +25,6 @@ from numba.core import caching
 
 PACKAGES = Path(__file__).resolve().parents[2]
 KERNELS = (
-    "dastm/contract/clips.py",
     "dastm/contract/compiled.py",
     "dastm/matching/eigen.py",
     "dastm/matching/soft_dtw_cpu.py",

@@ -6,10 +6,11 @@ like ours, or is empty. A link is followed where a user names it, never where th
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+from zipfile import BadZipFile
 
 from dastm.contract.documents import read_json
 
@@ -90,22 +91,31 @@ class FileKind:
 
     about: str
     is_ours: Callable[[Path], bool]
-    """OSError and ValueError mean no."""
+    """OSError, ValueError and BadZipFile mean no."""
 
 
 def check_file(path: Path, *kinds: FileKind) -> None:
-    """Raise NotOurs if the file at `path` is neither empty nor one of these kinds; pipes and devices are allowed."""
+    """NotOurs for a folder, or a file that is neither empty nor one of these kinds; pipes and devices are allowed."""
+    if path.is_dir():
+        raise NotOurs(f"{path}: a folder is there; move it away, or name a file")
     if not path.is_file() or path.stat().st_size == 0 or any(is_a(path, kind) for kind in kinds):
         return
     about = " or ".join(kind.about for kind in kinds)
     raise NotOurs(f"{path}: is not {about}, so it is not replaced; move it away, or name another")
 
 
+def check_described(plan: Path, files: Iterable[Path]) -> None:
+    """NotOurs where files lie without the one beside them that says what they are: without it nothing is known."""
+    there = [path for path in files if path.exists()]
+    if there and not plan.is_file():
+        raise NotOurs(f"{there[0]}: there is no {plan.name} that says whose it is; move it away, or name another")
+
+
 def is_a(path: Path, kind: FileKind) -> bool:
     """Whether a file reads as one of this kind."""
     try:
         return kind.is_ours(path)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, BadZipFile):
         return False
 
 

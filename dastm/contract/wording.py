@@ -1,6 +1,20 @@
 """Words that the lines of both halves share."""
 
+import unicodedata
 from collections.abc import Sequence
+
+BREAKING = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, halves of characters, and what begins a line or a paragraph."""
+
+
+def one_line(text: object) -> str:
+    r"""A text that is printed as one line: what a file's name may hold to break it, or to steer a terminal, is escaped.
+
+    >>> one_line("a\nb.npy: 3 frames")
+    'a\\nb.npy: 3 frames'
+    """
+    broken = (unicodedata.category(character) in BREAKING for character in str(text))
+    return "".join(ascii(c)[1:-1] if breaks else c for c, breaks in zip(str(text), broken, strict=True))
 
 
 def listed(items: Sequence[object], most: int = 5, rest: str = " and {} more") -> str:

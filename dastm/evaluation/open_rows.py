@@ -43,6 +43,15 @@ WORDS: dict[Way, str] = {
     "garbage": "garbage class",
 }
 MEASURES = ("open_accuracy", "auroc", "aupr", "fpr_at_95", "oscr")
+HEADS = {
+    "open_accuracy": "open acc",
+    "auroc": "AUROC",
+    "aupr": "AUPR",
+    "fpr_at_95": "FPR95",
+    "oscr": "OSCR",
+    "ece": "ECE",
+}
+"""What tables call them, the calibration error last."""
 FIELDS = ("row", "way", "seed", "episode", *MEASURES)
 
 
@@ -211,19 +220,11 @@ def open_cells(rows: Sequence[OpenRow]) -> list[dict[str, Any]]:
 
 def open_lines(found: dict[str, Any]) -> list[str]:
     """The table that `dastm eval` prints."""
-    heads = {
-        "open_accuracy": "open acc",
-        "auroc": "AUROC",
-        "aupr": "AUPR",
-        "fpr_at_95": "FPR95",
-        "oscr": "OSCR",
-        "ece": "ECE",
-    }
-    lines = ["  known or none of these" + " " * 18 + "".join(f"{head:>15}" for head in heads.values())]
+    lines = ["  known or none of these" + " " * 18 + "".join(f"{head:>15}" for head in HEADS.values())]
     for name, ways in found["rows"].items():
         for way, entry in ways.items():
             cells = [
-                f"{entry[key]['mean']:.2f} ± {entry[key]['interval']:.2f}" if key in entry else "-" for key in heads
+                f"{entry[key]['mean']:.2f} ± {entry[key]['interval']:.2f}" if key in entry else "-" for key in HEADS
             ]
             lines.append(f"  {name + ': ' + WORDS[way]:<40}" + "".join(f"{cell:>15}" for cell in cells))
     return lines

@@ -1,7 +1,8 @@
 """What a model made of every query: which class it was, and which class it was taken for.
 
 In: a way to measure distances, and the episodes that it is asked for. Out: predictions.parquet beside episodes.csv, a
-row a query: row and seed of the table, episode, the query's class and which clip of it, and the nearest class.
+row a query of a class that has examples: row and seed of the table, episode, the query's class and which clip of it,
+and the nearest class.
 Under the one-shot protocol, whose queries come in chunks of one plan, there is one episode.
 """
 
@@ -51,8 +52,9 @@ class Noted:
         for number, (_, chunks) in enumerate(groupby(self.nearest, key=lambda noted: id(noted[0]))):
             noted = list(chunks)
             plan, found_Q = noted[0][0], np.concatenate([nearest.cpu().numpy() for _, nearest in noted])
-            queries = np.array(selection(plan, plan.query), dtype=np.int64)
-            yield [np.full(len(queries), number), *queries.T, np.array(plan.class_ids)[found_Q]]
+            known = sum(map(len, plan.query[: plan.n_way]))  # unknown classes come last
+            queries = np.array(selection(plan, plan.query)[:known], dtype=np.int64)
+            yield [np.full(known, number), *queries.T, np.array(plan.class_ids)[found_Q[:known]]]
 
 
 def predictions_file(noted: Sequence[tuple[str, int, Columns]]) -> tuple[bytes, int]:

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable
 
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
+
+from dastm.layers.weights import Conv2d
 
 
 def frames_left(n_frames: int, strides: Iterable[int]) -> int:
@@ -22,8 +23,7 @@ def time_conv(in_channels: int, out_channels: int, *, kernel: int = 1, stride: i
 
     Frames beyond the first and the last count as zeros.
     """
-    conv: nn.Conv2d = skip_init(  # type: ignore[no-untyped-call]
-        nn.Conv2d,
+    return Conv2d(
         in_channels,
         out_channels,
         (kernel, 1),
@@ -31,7 +31,6 @@ def time_conv(in_channels: int, out_channels: int, *, kernel: int = 1, stride: i
         dilation=(dilation, 1),
         padding=(dilation * (kernel // 2), 0),
     )
-    return conv
 
 
 class TemporalConv(nn.Module):

@@ -1,13 +1,33 @@
 """Initial weights, drawn from a separate generator: the same numbers on any device, and no global state is touched.
 
-`torch.nn` draws a layer's weights from the process-wide generator while it is built; here layers are built without
-(`skip_init`), and the network that holds them calls these functions in a fixed order.
+`torch.nn` draws a layer's weights from the process-wide generator while it is built. The layers here leave that out,
+and the network that holds them calls these functions in a fixed order. (`torch.nn.utils.skip_init` does the same, by
+way of the meta device: using that once takes a second and a half, for it loads sympy.)
 """
 
 import math
 
 import torch
 from torch import Tensor, nn
+
+
+class Undrawn(nn.Module):
+    """Beside a layer of `torch.nn`: its weights are yet to be drawn."""
+
+    def reset_parameters(self) -> None:
+        """Called while the layer is built."""
+
+
+class Linear(Undrawn, nn.Linear):
+    """`nn.Linear` whose weights are yet to be drawn."""
+
+
+class Conv2d(Undrawn, nn.Conv2d):
+    """`nn.Conv2d` whose weights are yet to be drawn."""
+
+
+class Conv3d(Undrawn, nn.Conv3d):
+    """`nn.Conv3d` whose weights are yet to be drawn."""
 
 
 def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:

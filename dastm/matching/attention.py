@@ -14,10 +14,10 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import skip_init
 
 from dastm.config.schema import Init
 from dastm.layers.dropout import Dropout
+from dastm.layers.weights import Linear
 from dastm.matching.projections import coded, start
 
 EPSILON = 1e-12
@@ -67,7 +67,7 @@ class AttentionBlock(nn.Module):
     def __init__(self, n_features: int, *, dropout: float, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.n_features = n_features
-        self.query, self.key, self.value, self.output = (_linear(n_features) for _ in range(4))
+        self.query, self.key, self.value, self.output = (Linear(n_features, n_features) for _ in range(4))
         self.drop_attention, self.drop_output = Dropout(dropout), Dropout(dropout)
         self.norm = nn.LayerNorm(n_features, eps=EPSILON)
         self.reset(generator)
@@ -107,9 +107,3 @@ def check_frames(own_VD: Tensor, other_VD: Tensor, n_features: int) -> None:
     if own_VD.shape != other_VD.shape or own_VD.ndim < 2 or own_VD.shape[-1] != n_features:
         shapes = tuple(own_VD.shape), tuple(other_VD.shape)
         raise ValueError(f"expected frames (..., V, {n_features}) of one shape, got {shapes[0]} and {shapes[1]}")
-
-
-def _linear(n_features: int) -> nn.Linear:
-    """A projection whose weights are still to be drawn: nn.Linear itself would draw from the global generator."""
-    layer: nn.Linear = skip_init(nn.Linear, n_features, n_features)  # type: ignore[no-untyped-call]
-    return layer

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dastm.matching.eigen import eigh
 from dastm.matching.polar import polar_factor
 
 _RESOLVED = 1e-7
@@ -113,6 +112,8 @@ class _ByProducts(torch.autograd.Function):
 
 def _decomposed(wide_NVD: Tensor) -> tuple[Tensor, Tensor]:
     """Singular values (N, V), unordered, and left singular vectors (N, V, V) in float64. ValueError for nan or inf."""
+    from dastm.matching.eigen import eigh  # numba takes a second to load
+
     gram_NVV = wide_NVD.new_empty(*wide_NVD.shape[:2], wide_NVD.shape[1], dtype=torch.float64)
     for chunk in _chunks(wide_NVD):
         double = wide_NVD[chunk].double()

@@ -17,8 +17,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dastm.matching import soft_dtw_cpu, soft_dtw_diagonal
+from dastm.matching import soft_dtw_diagonal
+from dastm.matching.least_sums import least_sums
 from dastm.matching.triton_support import MAX_FRAMES, missing, tell_once
+
+LARGEST = 1e290
+"""Costs, and costs divided by gamma, must lie below this: the kernel's products need some room."""
 
 
 class Engine(Protocol):
@@ -29,6 +33,10 @@ class Engine(Protocol):
 
     def backward(self, kept: Tensor, gamma: float, band: int | None, grad_N: Tensor) -> Tensor:
         """Gradient by each cost (N, T, S)."""
+
+
+class DeviceEngine(Engine, Protocol):
+    """What soft_dtw_diagonal and soft_dtw_triton provide besides."""
 
     def hard(self, cost_NTS: Tensor, band: int | None) -> Tensor:
         """Values of the hard minimum (N,)."""
@@ -111,7 +119,11 @@ def hard_dtw(cost_NTS: Tensor, *, band: int | None = None) -> Tensor:
     tensor([2.])
     """
     _check(cost_NTS, 1.0, band)
-    return _engine(cost_NTS).hard(cost_NTS, band).to(cost_NTS.dtype)
+    if cost_NTS.device.type != "cpu":
+        return _device_engine(cost_NTS).hard(cost_NTS, band).to(cost_NTS.dtype)
+    wide = cost_NTS if cost_NTS.dtype == torch.float64 else cost_NTS.float()  # numpy has no bfloat16
+    sums_N = least_sums(wide.permute(1, 2, 0).contiguous().numpy(), band)
+    return torch.from_numpy(sums_N).to(cost_NTS.dtype)
 
 
 @torch.no_grad()
@@ -153,9 +165,16 @@ class _SoftDTW(torch.autograd.Function):
 
 
 def _engine(cost_NTS: Tensor) -> Engine:
-    """The numba kernel on the CPU, the Triton kernel for short sequences on CUDA, else plain PyTorch."""
+    """The numba kernel on the CPU, which takes a second to load; else as `_device_engine`."""
     if cost_NTS.device.type == "cpu":
+        from dastm.matching import soft_dtw_cpu
+
         return soft_dtw_cpu
+    return _device_engine(cost_NTS)
+
+
+def _device_engine(cost_NTS: Tensor) -> DeviceEngine:
+    """The Triton kernel for short sequences on CUDA, else plain PyTorch."""
     if cost_NTS.device.type == "cuda":
         longest = max(cost_NTS.shape[1:])
         reason = f"{longest} frames are more than {MAX_FRAMES}" if longest > MAX_FRAMES else missing()
@@ -186,5 +205,5 @@ def _check_values(cost_NTS: Tensor, gamma: float) -> None:
     largest = max(-float(least), float(most))
     if not math.isfinite(largest):
         raise ValueError("costs hold nan or inf")
-    if max(largest, largest / gamma, 1 / gamma) > soft_dtw_cpu.LARGEST:
+    if max(largest, largest / gamma, 1 / gamma) > LARGEST:
         raise ValueError(f"costs up to {largest:g} are too large for gamma {gamma:g}")

@@ -28,8 +28,6 @@ from dastm.matching.threads import torch_threads
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
-LARGEST = 1e290
-"""Costs, and costs divided by gamma, must lie below this: Dekker's products need some room."""
 _LOG2_E = Fraction(0x171547652B82FE1777D0FFDA0D23A7D1, 1 << 124)
 _POWERS = 2.0 ** -np.arange(1076.0)
 """2^-k; the last one is zero in float64."""
@@ -52,12 +50,6 @@ def backward(shares_NTS3: Tensor, gamma: float, band: int | None, grad_N: Tensor
     """Gradient of sum(grad_N * soft-DTW) by each cost, float64 (N, T, S)."""
     with torch_threads():
         return torch.from_numpy(_backward(shares_NTS3.numpy(), grad_N.double().contiguous().numpy()))
-
-
-def hard(cost_NTS: Tensor, band: int | None) -> Tensor:
-    """Least sum of costs along an alignment of every problem in float64 (N,)."""
-    with torch_threads():
-        return torch.from_numpy(_hard(_array(cost_NTS), _reach(cost_NTS, band)))
 
 
 def _array(cost_NTS: Tensor) -> Any:
@@ -124,25 +116,6 @@ def _backward(shares_NTS3: Doubles, grad_N: Doubles) -> Doubles:
                     total += cells[t + 1, s + 1] * shares[t + 1, s + 1, 2]
                 cells[t, s] = total
     return grad
-
-
-@compiled(parallel=True, error_model="numpy")
-def _hard(cost_NTS: Floats, band: int) -> Doubles:
-    n_problems, n_t, n_s = cost_NTS.shape
-    values = np.empty(n_problems)
-    for n in prange(n_problems):
-        row = np.full(n_s + 1, np.inf)
-        row[0] = 0.0
-        for t in range(n_t):
-            first = max(0, t - band)
-            left, corner = np.inf, row[first]
-            for s in range(first, min(n_s, t + band + 1)):
-                above = row[s + 1]
-                left = cost_NTS[n, t, s] + min(above, left, corner)
-                corner, row[s + 1] = above, left
-            row[0] = np.inf
-        values[n] = row[n_s]
-    return values
 
 
 @compiled(error_model="numpy", inline="always")

@@ -7,11 +7,14 @@ examples.safetensors joints (T, V, C) of every example, as its source has them
 In: an encoder and examples. Out: the file, which appears whole, and both again; the same give the same bytes.
 """
 
+import fcntl
 import io
 import lzma
+import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,23 +29,25 @@ from safetensors.torch import save as save_tensors
 
 from dastm import __version__
 from dastm.config.load import config_from_dict
-from dastm.contract.documents import DocumentError, cut, json_value
+from dastm.contract.documents import MOST_JSON, DocumentError, cut, json_value, read_file
 from dastm.contract.errors import RunError
 from dastm.contract.os_errors import os_line
-from dastm.contract.ownership import NotOurs, check_plain, remove_unfinished
+from dastm.contract.ownership import FileKind, check_file, check_plain, remove_unfinished
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
 from dastm.matching.rejection import Limits
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.encoder import Encoder, build_encoder
 from dastm.recogniser.examples import Example
-from dastm.runs.files import json_bytes, write_bytes
+from dastm.runs.files import json_bytes, reading, write_bytes
 from dastm.runs.sealed import check_seal, sealed
 
 SCHEMA_VERSION = 1
 ABOUT, WEIGHTS, EXAMPLES = "recogniser.json", "weights.safetensors", "examples.safetensors"
 MEMBERS = (ABOUT, WEIGHTS, EXAMPLES)
 MOST_BYTES = 512 * 2**20
+MOST = {ABOUT: MOST_JSON, WEIGHTS: MOST_BYTES, EXAMPLES: MOST_BYTES}
+"""Bytes of each member, unpacked; nothing larger is."""
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The only date in the zip, so that the same recogniser gives the same bytes."""
 ZIP_FAULTS = (
@@ -53,21 +58,23 @@ ZIP_FAULTS = (
 AGAIN = "make it again with `dastm enrol`"
 
 
-def write_container(path: Path, encoder: Encoder, examples: Sequence[Example]) -> None:
-    """Write the file under its name when it is whole; one of another program is never replaced.
+def write_container(path: Path, encoder: Encoder, examples: Sequence[Example]) -> str:
+    """Write the file under its name when it is whole -> its digest; one of another program is never replaced.
 
     Raises: NotOurs if something else lies there; RunError if it cannot be written.
     """
     check_replaceable(path)
+    data = container_bytes(encoder, examples)
     try:
         remove_unfinished(path.parent, path.name.__eq__)
-        write_bytes(path, container_bytes(encoder, examples))
+        write_bytes(path, data)
     except OSError as error:
         raise RunError(os_line(error, path, "cannot be written")) from None
+    return checksum(data)
 
 
 def container_bytes(encoder: Encoder, examples: Sequence[Example]) -> bytes:
-    """The file's bytes."""
+    """The file's bytes. Raises: RunError for more than a file may hold."""
     state = {name: tensor.contiguous() for name, tensor in sorted(encoder.model.state_dict().items())}
     weights = save_tensors(state)
     joints = save_arrays({f"{n:05d}": np.ascontiguousarray(e.clip.joints_TVC) for n, e in enumerate(examples)})
@@ -89,17 +96,24 @@ def container_bytes(encoder: Encoder, examples: Sequence[Example]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in zip(MEMBERS, (json_bytes(sealed(document)), weights, joints), strict=True):
+            if len(data) > MOST[name]:
+                raise RunError(f"{len(examples)} examples are too many for one recogniser: {name} would be too large")
             info = zipfile.ZipInfo(name, date_time=EARLIEST)
             info.create_system, info.external_attr = 3, 0o644 << 16
             archive.writestr(info, data, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
     return buffer.getvalue()
 
 
-def read_container(path: Path) -> tuple[Encoder, list[Example]]:
-    """The encoder and the examples of a file. Raises: RunError as `dastm.recogniser.file.read_recogniser`."""
-    document, weights, joints = _members(path)
+def read_container(path: Path) -> tuple[Encoder, list[Example], str]:
+    """The encoder and the examples of a file, and its digest.
+
+    Raises: RunError as `dastm.recogniser.file.read_recogniser`.
+    """
+    with reading(path, AGAIN):
+        data = read_file(path, MOST_BYTES)
+    document, weights, joints = _members(data, path)
     try:
-        return _parts(document, weights, joints, path)
+        return *_parts(document, weights, joints, path), checksum(data)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, SafetensorError) as error:
         raise RunError(f"{path}: not a recogniser that this version reads ({cut(error)}); {AGAIN}") from None
 
@@ -107,24 +121,33 @@ def read_container(path: Path) -> tuple[Encoder, list[Example]]:
 def check_replaceable(path: Path) -> None:
     """NotOurs where another file, a folder or a link lies where a recogniser is to be written."""
     check_plain(path)
-    if path.is_dir():
-        raise NotOurs(f"{path}: a folder is there; name a file, like {path}/mine.dastm")
-    if path.exists() and path.stat().st_size and not _is_ours(path):
-        raise NotOurs(f"{path}: another file is there, not a recogniser; move it away, or name another")
+    check_file(path, RECOGNISER)
 
 
-def check_file(path: Path) -> None:
-    """RunError where no regular file lies there, such as a pipe, which would never end."""
-    if path.exists() and not path.is_file():
-        raise RunError(f"{path}: not a recogniser file; name the file that `dastm enrol` wrote")
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock of the file that has this name now, if there is one: another program that changes it waits.
+
+    Whoever had the lock may have put another file in its place. Raises: RunError if the file cannot be opened.
+    """
+    with ExitStack() as opened:
+        try:
+            while path.is_file():
+                file = opened.enter_context(path.open("rb"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                    break
+        except OSError as error:
+            raise RunError(os_line(error, path, "cannot be read")) from None
+        yield
 
 
-def _is_ours(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return tuple(sorted(archive.namelist())) == tuple(sorted(MEMBERS))
-    except (OSError, zipfile.BadZipFile, ValueError):
-        return False
+def _has_members(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return sorted(archive.namelist()) == sorted(MEMBERS)
+
+
+RECOGNISER = FileKind("a recogniser file", _has_members)
 
 
 def _row(example: Example, layout: int) -> dict[str, Any]:
@@ -138,16 +161,11 @@ def _row(example: Example, layout: int) -> dict[str, Any]:
     }
 
 
-def _members(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
+def _members(packed: bytes, path: Path) -> tuple[dict[str, Any], bytes, bytes]:
     """What the file says, checked against its digests."""
     try:
-        check_file(path)
-        if path.stat().st_size > MOST_BYTES:
-            raise RunError(f"{path}: larger than any recogniser ({MOST_BYTES} bytes)")
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             data = {name: _member(archive, name) for name in MEMBERS}
-    except OSError as error:
-        raise RunError(os_line(error, path, "cannot be read")) from None
     except ZIP_FAULTS as error:
         raise RunError(f"{path}: not a recogniser file, or damaged ({cut(error)}); {AGAIN}") from None
     try:
@@ -167,7 +185,7 @@ def _members(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    if archive.getinfo(name).file_size > MOST_BYTES:
+    if archive.getinfo(name).file_size > MOST[name]:
         raise ValueError(f"{name} is larger than in any recogniser")
     return archive.read(name)
 

@@ -15,13 +15,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dastm.contract.os_errors import naming
-from dastm.contract.ownership import NotOurs, check_plain, unfinished_name
+from dastm.contract.ownership import FileKind, check_file, check_plain, unfinished_name
+from dastm.contract.shard_reading import PARQUET_FAULTS
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.encoder import CHUNK, Encoder
 
 MARK = b"dastm_features"
 """Metadata of the table: encoder, shape of a row, what was averaged. It also says that the file is ours."""
 POOLS = ("clip", "frames")
+
+
+def _has_features(path: Path) -> bool:
+    try:
+        return MARK in (pq.read_schema(path).metadata or {})
+    except PARQUET_FAULTS:
+        return False
+
+
+FEATURES = FileKind("a table of features", _has_features)
 
 
 def write_features(clips: Iterable[Clip], encoder: Encoder, path: Path, pool: str = "clip") -> int:
@@ -32,7 +43,8 @@ def write_features(clips: Iterable[Clip], encoder: Encoder, path: Path, pool: st
 
     Raises: NotOurs if another file lies there; OSError if it cannot be written; ValueError as `Encoder.encode`.
     """
-    check_replaceable(path)
+    check_plain(path)
+    check_file(path, FEATURES)
     unfinished, rows = unfinished_name(path), 0
     waiting = iter(clips)
     writer: pq.ParquetWriter | None = None
@@ -53,19 +65,6 @@ def write_features(clips: Iterable[Clip], encoder: Encoder, path: Path, pool: st
     finally:
         unfinished.unlink(missing_ok=True)
     return rows
-
-
-def check_replaceable(path: Path) -> None:
-    """NotOurs where something lies there that `write_features` has not written."""
-    check_plain(path)
-    if not path.exists():
-        return
-    try:
-        ours = path.is_file() and MARK in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        ours = path.is_file() and not path.stat().st_size
-    if not ours:
-        raise NotOurs(f"{path}: not a table of features; move it away, or name another file")
 
 
 def _table(

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
+from dastm.contract.ownership import FileKind, check_described, check_file, check_plain, json_with
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.layers.centring import about
@@ -33,6 +34,7 @@ from dastm.recogniser.recogniser import ActionRecogniser
 TOLERANCE = 1e-5
 """Most that a distance may differ by, as a share of it where it is above 1."""
 CHECKED_FRAMES = (7, 40, 133)
+DESCRIPTION = FileKind("what to feed an exported recogniser", json_with("input", "output", "actions", "thresholds"))
 
 
 class ExportedRecogniser(nn.Module):
@@ -270,14 +272,17 @@ def _check(recogniser: ActionRecogniser, layout: Layout, run: Any) -> None:
 def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layout: Layout | None = None) -> Path:
     """Write the program, and `<path>.json` beside it -> the path of that text.
 
-    Raises: RunError if nothing is enrolled, or as `to_onnx`.
+    Raises: RunError if nothing is enrolled, or as `to_onnx`; NotOurs if another file lies there.
     """
     from dastm.runs.files import json_bytes, write_together
 
     if not recogniser.actions:
         raise RunError("nothing is enrolled yet: there is nothing to export")
+    beside = path.with_name(f"{path.name}.json")
+    check_plain(path, beside)
+    check_file(beside, DESCRIPTION)
+    check_described(beside, [path])
     chosen = layout or recogniser.examples[0].clip.layout
     data = {"onnx": to_onnx, "torch": to_torch}[form](recogniser, chosen)
-    beside = path.with_name(f"{path.name}.json")
     write_together({path: data, beside: json_bytes(described(recogniser, chosen))})
     return beside

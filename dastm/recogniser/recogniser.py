@@ -4,23 +4,28 @@ In: clips, or arrays of joints. Out: predictions. Everything that is known of th
 action is learned by adding one, and forgotten by removing it: no weight changes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dastm.contract.errors import RunError
+from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import LAYOUTS, Layout
 from dastm.recogniser.clips import Clip
-from dastm.recogniser.container import write_container
+from dastm.recogniser.container import held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
 from dastm.recogniser.encoder import CHUNK, Encoder, Features, joined, load_encoder, usual_encoder
 from dastm.recogniser.examples import Example, checked_action, enrolled, today
+
+if TYPE_CHECKING:
+    from dastm.recogniser.why import Why
 
 MOST_TOP = 5
 Joints = NDArray[np.floating[Any]]
@@ -91,9 +96,13 @@ class ActionRecogniser:
     'wave'
     """
 
-    def __init__(self, encoder: Encoder, examples: Iterable[Example] = ()) -> None:
+    def __init__(
+        self, encoder: Encoder, examples: Iterable[Example] = (), *, saved: Mapping[Path, str] | None = None
+    ) -> None:
         self.encoder = encoder
         self._examples = tuple(examples)
+        self._saved = dict(saved or {})
+        """Files that it was read from or saved to, with the digest that each had then."""
 
     @classmethod
     def new(cls, encoder: str | Path | None = None, *, layout: Layout | str | None = None) -> "ActionRecogniser":
@@ -213,9 +222,35 @@ class ActionRecogniser:
         """Features of some of the examples, by their places among all."""
         return self._features.at(places)
 
+    def explain(self, clip: Clip | Joints, *, layout: Layout | str | None = None, fps: float | None = None) -> "Why":
+        """Why it decides as it does about a clip: what `dastm explain` shows, in numbers and a sentence.
+
+        Args:
+            clip: a `Clip` or an array (T, V, C); `layout` and `fps` are of an array.
+
+        Raises: ValueError as `predict`; RunError for an encoder whose distances are no sums over joints.
+        """
+        from dastm.recogniser.why import explained
+
+        made = self._clip(clip, layout, fps, "clip")
+        decision = self.predict(made).decision
+        threshold = float(self.judge.thresholds_W[self.actions.index(decision.candidates[0].action)])
+        return explained(self.encoder, self._examples, made, decision, threshold)
+
     def save(self, path: str | Path) -> None:
-        """Write the recogniser file, whole or not at all. Raises: RunError or NotOurs if it cannot be written."""
-        write_container(Path(path), self.encoder, self._examples)
+        """Write the recogniser file, whole or not at all.
+
+        Raises: RunError or NotOurs if it cannot be written; RunError if it was read from there, or saved there before,
+        and another program has changed the file since, for that would be lost.
+        """
+        path, place = Path(path), Path(path).resolve()
+        with held(path):
+            if place in self._saved and path.is_file() and checksum(path.read_bytes()) != self._saved[place]:
+                raise RunError(
+                    f"{path}: was changed by another program since it was loaded; load it again and change that,"
+                    " or save under another name"
+                )
+            self._saved[place] = write_container(path, self.encoder, self._examples)
 
     @cached_property
     def judge(self) -> Judge:

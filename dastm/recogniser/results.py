@@ -12,15 +12,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from dastm.contract.documents import cut
 from dastm.contract.errors import RunError
 from dastm.contract.os_errors import os_line
-from dastm.contract.ownership import NotOurs, check_plain, remove_unfinished, unfinished_name
+from dastm.contract.ownership import (
+    FileKind,
+    begins_with,
+    check_file,
+    check_plain,
+    remove_unfinished,
+    unfinished_name,
+)
 from dastm.contract.spreadsheet import cell
 
 COLUMNS = ("source", "key", "body", "action", "score", "distance", "margin")
 """`action` is empty for none of these."""
 EVENT_COLUMNS = (*COLUMNS, "start_frame", "end_frame", "start_s", "end_s")
+JSON_LINES = FileKind("JSON lines of predictions", begins_with(b'{"source": ', b'"score": '))
 Write = Callable[[Mapping[str, Any]], None]
 
 
@@ -30,8 +37,8 @@ def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Writ
 
     Raises: NotOurs if another file lies there; RunError if it cannot be written.
     """
-    header = ",".join(columns)
-    with _whole(path, lambda line: line == header, "a table of predictions") as file:
+    kind = FileKind("a table of predictions", begins_with(f"{','.join(columns)}\n".encode()))
+    with _whole(path, kind) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         yield lambda row: writer.writerow({name: cell(_plain(row[name])) for name in columns})
@@ -40,7 +47,7 @@ def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Writ
 @contextmanager
 def json_results(path: Path) -> Iterator[Write]:
     """What writes one JSON object a line; otherwise as `csv_results`."""
-    with _whole(path, _is_prediction, "JSON lines of predictions") as file:
+    with _whole(path, JSON_LINES) as file:
         yield lambda row: print(json_line(row), file=file)
 
 
@@ -63,18 +70,10 @@ def _plain(value: Any) -> Any:
     return "" if value is None else f"{value:.7g}" if isinstance(value, float) else value
 
 
-def _is_prediction(line: str) -> bool:
-    try:
-        return {"source", "key", "action", "score"} <= set(json.loads(line))
-    except (ValueError, TypeError):
-        return False
-
-
 @contextmanager
-def _whole(path: Path, is_ours: Callable[[str], bool], what: str) -> Iterator[TextIO]:
+def _whole(path: Path, kind: FileKind) -> Iterator[TextIO]:
     check_plain(path)
-    if path.is_dir() or (path.exists() and not _begins(path, is_ours)):
-        raise NotOurs(f"{path}: not {what}; move it away, or name another file")
+    check_file(path, kind)
     unfinished = unfinished_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,15 +88,3 @@ def _whole(path: Path, is_ours: Callable[[str], bool], what: str) -> Iterator[Te
     finally:
         with suppress(NotADirectoryError):
             unfinished.unlink(missing_ok=True)
-
-
-def _begins(path: Path, is_ours: Callable[[str], bool]) -> bool:
-    """Whether a file is empty, or begins with a line that we wrote."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            line = file.readline(1 << 20)
-    except UnicodeDecodeError:
-        return False
-    except OSError as error:
-        raise RunError(os_line(error, path, f"cannot be read ({cut(error)})")) from None
-    return not line or is_ours(line.rstrip("\n"))

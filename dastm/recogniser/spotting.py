@@ -108,7 +108,7 @@ class Spotter:
     >>> wave = numpy.random.default_rng(0).normal(size=(40, 25, 3)).cumsum(0)
     >>> recogniser = dastm.ActionRecogniser.new("motion3d")
     >>> recogniser.enrol("wave", [wave], layout="ntu25")
-    >>> spotter = Spotter(recogniser)
+    >>> spotter = dastm.Spotter(recogniser)
     >>> still = numpy.repeat(wave[-1:], 20, axis=0)
     >>> [event.action for frame in (*wave, *still) for event in spotter.push(frame)]
     ['wave']

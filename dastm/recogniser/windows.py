@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.episodes.common import LEAST_FLAT
+from dastm.matching.least_sums import least_sums
 from dastm.matching.path import BAND, LEAST_COSINE, POINTS, STEPS
 from dastm.recogniser.track import Track
 
@@ -76,10 +77,10 @@ def window_distances(windows: Terms, examples: Terms) -> Numbers:
     n_windows, n_examples = len(windows.sizes_K), len(examples.sizes_K)
     inner = windows.steps_KND.reshape(n_windows * STEPS, -1) @ examples.steps_KND.reshape(n_examples * STEPS, -1).T
     cost_KNSN = np.maximum(1 - inner, 0).reshape(n_windows, STEPS, n_examples, STEPS)
-    cost_NNX = np.ascontiguousarray(cost_KNSN.transpose(1, 3, 0, 2)).reshape(STEPS, STEPS, -1)
+    cost_NNX = cost_KNSN.transpose(1, 3, 0, 2).reshape(STEPS, STEPS, -1)
     alike_KS = np.maximum(windows.lengths_KD @ examples.lengths_KD.T, LEAST_COSINE)
     alike_KS *= np.maximum(windows.extents_KD @ examples.extents_KD.T, LEAST_COSINE)
-    return _aligned(cost_NNX).reshape(n_windows, n_examples) / alike_KS
+    return least_sums(cost_NNX, BAND).reshape(n_windows, n_examples) / alike_KS
 
 
 def _along(track: Track, begin_K: Places, end_K: Places) -> Numbers:
@@ -116,20 +117,3 @@ def _units(vectors: Numbers) -> Numbers:
     sizes = np.linalg.norm(vectors, axis=-1, keepdims=True)
     units: Numbers = vectors / np.where(sizes > TINY, sizes, np.inf)
     return units
-
-
-def _aligned(cost_NNX: Numbers) -> Numbers:
-    """Least sum of costs along alignments within the band, of many pairs at once: (N, N, X) -> (X,)."""
-    n_steps = len(cost_NNX)
-    far_X = np.full(cost_NNX.shape[2], np.inf)
-    above = [far_X] * n_steps
-    for i in range(n_steps):
-        row = [far_X] * n_steps
-        for j in range(max(0, i - BAND), min(n_steps, i + BAND + 1)):
-            if i == j == 0:
-                row[j] = cost_NNX[0, 0]
-                continue
-            least_X = np.minimum(above[j], row[j - 1]) if j else above[j]
-            row[j] = cost_NNX[i, j] + (np.minimum(least_X, above[j - 1]) if j else least_X)
-        above = row
-    return above[-1]

@@ -16,10 +16,13 @@ from dastm.episodes.index import SubsetIndex, read_index
 from dastm.episodes.urls import is_url
 from dastm.evaluation.by_group import worst_first
 from dastm.evaluation.intervals import interval95
+from dastm.evaluation.open_rows import HEADS
+from dastm.evaluation.open_rows import WORDS as WAYS
 from dastm.evaluation.predictions import read_predictions
 from dastm.evaluation.printed import title, warnings
 from dastm.evaluation.results_folder import outdated_because
 from dastm.report import figures
+from dastm.report.explained import Network, shown
 from dastm.report.figures.training import WORDS
 from dastm.report.mistakes import ClipName, mistakes
 from dastm.runs.record import TrainingRecord
@@ -65,13 +68,14 @@ def _numbered(class_id: int, clip: int) -> str:
 
 
 def evaluations_of(
-    folders: Iterable[Path], record: TrainingRecord, run: Path, names: Names | None
+    folders: Iterable[Path], record: TrainingRecord, run: Path, names: Names | None, network: Network | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The evaluations of the run's present seeds and weights, and a line with the reason for each that is left out.
 
     Args:
         folders: in which evaluations lie, at any depth.
         names: of the shards that are at hand.
+        network: what explains single clips of these shards.
     """
     kept, left_out = [], []
     for home in folders:
@@ -81,12 +85,12 @@ def evaluations_of(
             if outdated:
                 left_out.append(f"{folder.relative_to(home)}: {outdated}; run `dastm eval` again, or remove it")
             else:
-                kept.append(evaluation(found, names))
+                kept.append(evaluation(found, names, network))
     return kept, left_out
 
 
-def evaluation(found: Evaluation, names: Names | None = None) -> dict[str, Any]:
-    """One evaluation: its metrics, the spread of its first row's episodes, and what this row got wrong."""
+def evaluation(found: Evaluation, names: Names | None = None, network: Network | None = None) -> dict[str, Any]:
+    """One evaluation: its metrics, the spread of its first row's episodes, and what this row got wrong, and why."""
     metrics = found.metrics
     first = next(iter(metrics["rows"]))
     shares, n_seeds = _episode_shares(found.episodes, first)
@@ -99,7 +103,7 @@ def evaluation(found: Evaluation, names: Names | None = None) -> dict[str, Any]:
     subset, digest = metrics["settings"]["part"], metrics.get("shards")
     classes, clip_name = names.of_subset(subset, digest) if names else (_names_of(metrics), _numbered)
     found_wrong = mistakes(read_predictions(found.predictions), first, classes or _names_of(metrics), clip_name)
-    shown = Markup(
+    matrix = Markup(
         figures.confusion(found_wrong.shares_WW, found_wrong.rows, found_wrong.columns, f"Confusion matrix of {first}")
     )
     among = "all classes" if unit != "episode" else f"the {metrics['settings']['n_way']} classes of its episode"
@@ -113,8 +117,10 @@ def evaluation(found: Evaluation, names: Names | None = None) -> dict[str, Any]:
         "worst_first": worst_first(metrics.get("groups", {})),
         "by_shots": shots_figure(metrics["shots"]) if "shots" in metrics else None,
         "figure": Figure(svg=Markup(svg), caption=caption),
+        "open_set": open_set(metrics["open_set"]) if metrics.get("open_set") else None,
         "mistakes": found_wrong,
-        "confusion": Figure(svg=shown, caption=said),
+        "confusion": Figure(svg=matrix, caption=said),
+        "explained": shown(network.explained(found, found_wrong, classes, clip_name)) if network and classes else {},
     }
 
 
@@ -127,6 +133,42 @@ def shots_figure(by_shots: Mapping[str, Mapping[str, Mapping[str, float]]]) -> F
     svg = Markup(figures.sweep_curves(lines, "examples a class"))
     caption = "Accuracy over the number of examples a class: the same queries, with the first examples of one draw."
     return Figure(svg=svg, caption=f"{caption} Bars are 95 % intervals.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenSet:
+    """How an evaluation with unknown classes told known queries from unknown ones."""
+
+    heads: tuple[str, ...]
+    rows: list[tuple[str, list[tuple[str, str]]]]
+    """What each row is called, and a measure and its interval under each head; empty where a way has none."""
+    figures: list[Figure]
+    """How far the scores of the first row can be believed, for each way that has scores."""
+    note: str
+
+
+def open_set(told: Mapping[str, Any]) -> OpenSet:
+    """What metrics.json says of unknown classes, for the page."""
+    shown = {key: HEADS[key] for key in ("open_accuracy", "auroc", "oscr", "fpr_at_95", "ece")}
+    rows = [
+        (
+            f"{name}: {WAYS[way]}",
+            [(f"{of[key]['mean']:.1f}", f"± {of[key]['interval']:.1f}") if key in of else ("", "") for key in shown],
+        )
+        for name, ways in told["rows"].items()
+        for way, of in ways.items()
+    ]
+    first, ways = next(iter(told["rows"].items()))
+    error = "calibration error {mean:.1f} ± {interval:.1f} %"
+    drawn = [
+        Figure(
+            svg=Markup(figures.reliability(of["reliability"], f"Scores of {first}: {WAYS[way]}")),
+            caption=f"{first}: {WAYS[way]}; {error.format(**of['ece'])}.",
+        )
+        for way, of in ways.items()
+        if of.get("reliability")
+    ]
+    return OpenSet(heads=tuple(shown.values()), rows=rows, figures=drawn, note=told.get("note", ""))
 
 
 def _names_of(metrics: Mapping[str, Any]) -> dict[int, str]:

@@ -46,6 +46,8 @@ class ClassScore:
 class MisjudgedClip:
     """One clip that was taken for another class at least once."""
 
+    key: tuple[int, int]
+    """Class id, and position among its clips."""
     clip: str
     name: str
     """Of its class."""
@@ -141,6 +143,7 @@ def _misjudged(queries: Any, called: Mapping[int, str], clip_name: ClipName) -> 
             episodes.setdefault((true, clip), {})[episode + 1] = None
     found = [
         MisjudgedClip(
+            key=key,
             clip=clip_name(*key),
             name=called[key[0]],
             wrong=sum(counts.values()),

@@ -24,7 +24,8 @@ def write_report(runs: Sequence[Path], path: Path, shards: str | None = None) ->
     """
     check_file(path, PAGE)
     sections = [run_section(run, shards) for run in progress(runs, desc="report", unit="run")]
-    page = rendered("report.html", sections=sections, settings_rows=settings_rows)
+    plays = any(evaluation["explained"] for section in sections for evaluation in section.evaluations)
+    page = rendered("report.html", sections=sections, settings_rows=settings_rows, plays=plays)
     remove_unfinished(path.parent, path.name.__eq__)
     write_bytes(path, page.encode())
     left_out = [f"{section.name}: left out: {line}" for section in sections for line in section.left_out]

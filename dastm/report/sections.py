@@ -20,6 +20,7 @@ from dastm.report.curves import curves_figure
 from dastm.report.drawn import alignment_figures, attention_figure, shares_figure, similarity_figures, upward
 from dastm.report.evaluations import Figure, Names, evaluations_of
 from dastm.report.explain import explain
+from dastm.report.explained import Network
 from dastm.runs.encoders import RUNS, is_encoder, results_of
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser
@@ -60,20 +61,22 @@ def run_section(run: Path, shards: str | None = None) -> RunSection:
     """Gather one run: its record, evaluations and curves, and explain the first seed's best weights."""
     record = TrainingRecord.read(run)
     curves, notes = (None, []) if is_encoder(run) else curves_figure(run, record)
-    drawn, names = Drawn(), None
-    homes = sorted(RUNS.glob(f"{run.resolve().name}-on-*")) if is_encoder(run) else [run]
+    drawn = Drawn()
     if is_encoder(run) and shards is None:
         notes.append("an encoder comes without shards: name some with --shards to see their clips and names")
+        homes = sorted(RUNS.glob(f"{run.resolve().name}-on-*"))
+        evaluations, left_out = evaluations_of(homes, record, run, None, None)
     else:
         where = shards or shards_of(record, run)
         mode: Mode = "streamed" if record.config.optimise.source == "streamed" else "auto"
         with closing(open_source(where, mode=mode, budget=0, commands=shards is not None)) as source:
             notes += _checked(source, record, run, shards)  # no budget: one episode is all we read
-            drawn, lines = _drawn(source, record, run)
+            network, lines = _network(source, record, run)
             notes += lines
-            names = Names.of(source.manifest, where)
+            drawn, names = _drawn(network, record), Names.of(source.manifest, where)
             homes = [results_of(run, source.manifest.dataset)]
-    evaluations, left_out = evaluations_of(homes, record, run, names)
+            quick = network if names.index else None  # a stream is read from its beginning for each clip
+            evaluations, left_out = evaluations_of(homes, record, run, names, quick)
     return RunSection(
         name=run.resolve().name,
         record=record,
@@ -95,13 +98,20 @@ def _checked(source: EpisodeSource, record: TrainingRecord, run: Path, shards: s
     return []
 
 
-def _drawn(source: EpisodeSource, record: TrainingRecord, run: Path) -> tuple[Drawn, list[str]]:
-    """Figures of one test query, and a line for each way in which the clips were made to fit."""
+def _network(source: EpisodeSource, record: TrainingRecord, run: Path) -> tuple[Network, list[str]]:
+    """The first seed's network with clips as it sees them, and a line for each way in which these were made to fit."""
     fitting, lines = fitted(source, record, run, convert=False)
-    layout, seed, up = fitting.manifest.layout, record.config.optimise.seeds[0], upward(fitting.manifest)
-    model = load_recogniser(run, record.config, layout, seed, CPU)
+    seed = record.config.optimise.seeds[0]
+    model = load_recogniser(run, record.config, fitting.manifest.layout, seed, CPU)
     seen = center_frames(fitting, record.config.augment.n_frames, record.config.augment.sampling)
-    n_way = max(2, min(record.config.episode.n_way, len(source.pool_sizes("test"))))
+    return Network(model=model, seed=seed, source=seen, up=upward(fitting.manifest)), lines
+
+
+def _drawn(network: Network, record: TrainingRecord) -> Drawn:
+    """Figures of one test query."""
+    model, seed, seen, up = network.model, network.seed, network.source, network.up
+    layout = seen.manifest.layout
+    n_way = max(2, min(record.config.episode.n_way, len(seen.pool_sizes("test"))))
     after = explain(model, seen, "test", n_way, CPU)
     before = explain(build_recogniser(record.config, layout, seed), seen, "test", n_way, CPU)
     pairs = (after.same, after.other)
@@ -111,4 +121,4 @@ def _drawn(source: EpisodeSource, record: TrainingRecord, run: Path) -> tuple[Dr
     )
     shares = [figure for pair in pairs if (figure := shares_figure(pair, layout, up))]
     alignments = alignment_figures(pairs)
-    return Drawn(similarity=similarity, attention=attention, shares=shares, alignments=alignments), lines
+    return Drawn(similarity=similarity, attention=attention, shares=shares, alignments=alignments)

@@ -4,6 +4,7 @@ In: an explanation, and what the recogniser's file is called. Out: the page's by
 Colours and sizes have one scale on the whole page, so that nearest and runner-up can be compared.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ import numpy as np
 from markupsafe import Markup
 
 from dastm.contract.ownership import PAGE, check_file, remove_unfinished
-from dastm.recogniser.clips import Clip
+from dastm.recogniser.why import Comparison, Seen, Why, facts
 from dastm.report.figures.costs import cost_map
 from dastm.report.template import rendered
-from dastm.report.why import Comparison, Seen, Why, moment
 from dastm.runs.files import write_bytes
 
 MOST_CANDIDATES = 20
@@ -60,7 +60,7 @@ def write_why(why: Why, path: Path, recogniser: str) -> None:
         "why.html",
         why=why,
         recogniser=recogniser,
-        clip=_facts(why.query.clip),
+        clip=facts(why.clip),
         candidates=candidate_bars(why),
         hidden=max(0, len(why.decision.candidates) - MOST_CANDIDATES),
         views=views(why),
@@ -95,17 +95,24 @@ def candidate_bars(why: Why) -> list[Bar]:
 
 
 def views(why: Why) -> list[View]:
-    """Every comparison, on common scales."""
+    """Every comparison of a decision."""
+    return views_of([(_heading(why, number), why.query, one) for number, one in enumerate(why.comparisons)])
+
+
+def views_of(compared: Sequence[tuple[str, Seen, Comparison]]) -> list[View]:
+    """Comparisons under their headings, each with the clip that was asked about, on common scales."""
+    if not compared:
+        return []
     scales = {
-        "joint": max(float(one.shares.max()) for one in why.comparisons),
-        "step": max(float(one.parts_PV.max()) for one in why.comparisons),
-        "cost": max(float(one.cost_TS.max()) for one in why.comparisons),
+        "joint": max(float(one.shares.max()) for _, _, one in compared),
+        "step": max(float(one.parts_PV.max()) for _, _, one in compared),
+        "cost": max(float(one.cost_TS.max()) for _, _, one in compared),
     }
-    return [_view(why, one, scales, _heading(why, number)) for number, one in enumerate(why.comparisons)]
+    return [_view(*one, scales) for one in compared]
 
 
 def _heading(why: Why, number: int) -> str:
-    action = why.comparisons[number].example.action
+    action = why.comparisons[number].action
     if action is None:
         return "An example of none of the actions"
     if number:
@@ -113,9 +120,9 @@ def _heading(why: Why, number: int) -> str:
     return f"Against the nearest {'action' if why.refused else 'example'}, {action}"
 
 
-def _view(why: Why, one: Comparison, scales: dict[str, float], heading: str) -> View:
+def _view(heading: str, query: Seen, one: Comparison, scales: dict[str, float]) -> View:
     order = np.argsort(-one.shares, kind="stable")
-    names = why.layout.joints
+    names = query.layout.joints
     bars = [
         Bar(
             name=names[v],
@@ -126,15 +133,14 @@ def _view(why: Why, one: Comparison, scales: dict[str, float], heading: str) -> 
         for v in order[:MOST_JOINTS]
     ]
     others = order[MOST_JOINTS:]
-    example = _facts(one.example.clip)
     whole = f"distance {one.distance:.2f}; clip and example differ most {one.words}"
-    times = [[side.when(place) for place in range(len(side.frames_T))] for side in (why.query, one.seen)]
+    times = [[side.when(place) for place in range(len(side.frames_T))] for side in (query, one.seen)]
     about = f"Cost of every pair of frames, {heading}"
     svg = cost_map(one.cost_TS, one.path_P2, (times[0], times[1]), scales["cost"], about)
     return View(
         heading=heading,
-        words=f"Example {one.example.name}, {example}, added {one.example.added}: {whole}.",
-        scene=_scene(why, one, scales),
+        words=f"{one.about}: {whole}.",
+        scene=_scene(query, one, scales),
         costs=Markup(svg),
         most_cost=_short(scales["cost"]),
         joints=bars,
@@ -142,14 +148,14 @@ def _view(why: Why, one: Comparison, scales: dict[str, float], heading: str) -> 
     )
 
 
-def _scene(why: Why, one: Comparison, scales: dict[str, float]) -> dict[str, Any]:
+def _scene(query: Seen, one: Comparison, scales: dict[str, float]) -> dict[str, Any]:
     """What the player draws, short: positions and shares are rounded."""
-    sides = (why.query, one.seen)
+    sides = (query, one.seen)
     reach = max(float(np.abs(side.poses_TVC - _middle(side)).max()) for side in sides) or 1.0
     return {
-        "joints": list(why.layout.joints),
-        "bones": [list(bone) for bone in why.layout.bones],
-        "turns": not why.layout.is_image,
+        "joints": list(query.layout.joints),
+        "bones": [list(bone) for bone in query.layout.bones],
+        "turns": not query.layout.is_image,
         "path": one.path_P2.tolist(),
         "parts": _rounded(one.parts_PV, 6),
         "shares": _rounded(one.shares, 6),
@@ -176,7 +182,7 @@ def _middle(side: Seen) -> Any:
 
 def _moments(side: Seen, place: int) -> str:
     frame = f"frame {side.frames_T[place] + 1:.0f}"
-    return f"{side.when(place)} ({frame})" if side.clip.fps else frame
+    return f"{side.when(place)} ({frame})" if side.fps else frame
 
 
 def _short(value: float) -> str:
@@ -185,10 +191,3 @@ def _short(value: float) -> str:
 
 def _rounded(values: Any, digits: int) -> Any:
     return (np.round(values, digits) + 0.0).tolist()
-
-
-def _facts(clip: Clip) -> str:
-    """A clip in words: its file, its body, how long it is."""
-    body = f", body {clip.body + 1}" if clip.body else ""
-    start, end = (moment(frame, clip.fps) for frame in (clip.first_frame, clip.first_frame + clip.n_frames - 1))
-    return f"{clip.source}{body}, {clip.n_frames} frames from {start} to {end}"

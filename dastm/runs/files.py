@@ -7,7 +7,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,16 @@ def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, An
 
 
 def read_json(path: Path, again: str = "") -> Any:
-    """Read a JSON document of a run folder; RunError names the file, and says `again`, how to make it again."""
-    try:
+    """Read a JSON document of a run folder; RunError as in `reading`."""
+    with reading(path, again):
         return read_document(path)
+
+
+@contextmanager
+def reading(path: Path, again: str = "") -> Iterator[None]:
+    """A DocumentError of this block as a RunError that names the file, and says `again`, how to make it again."""
+    try:
+        yield
     except DocumentError as error:
         if isinstance(error.__cause__, OSError):
             raise RunError(os_line(error.__cause__, path, "cannot be read")) from error

@@ -10,6 +10,7 @@ from dastm.contract.ownership import (
     PAGE,
     FileKind,
     NotOurs,
+    check_described,
     check_file,
     check_listed,
     check_plain,
@@ -142,7 +143,7 @@ def check_sweep(folder: Path) -> None:
         if not (_CELL.fullmatch(path.name) or _DAMAGED.fullmatch(path.name)):
             raise NotOurs(f"{path}: is no cell of a sweep; move it away, or choose another --out")
         check_plain(path, *(path / name for name in CELL_NAMES))
-    _check_described(plan, tables)
+    check_described(plan, tables)
 
 
 def check_bench(folder: Path) -> None:
@@ -150,11 +151,4 @@ def check_bench(folder: Path) -> None:
     files = [folder / name for name in BENCH_NAMES]
     check_plain(*files)
     check_file(files[0], BENCH)
-    _check_described(files[0], files[1:])
-
-
-def _check_described(plan: Path, files: list[Path]) -> None:
-    """Without the file that says what a folder is, nothing in it is known."""
-    there = [path for path in files if path.exists()]
-    if there and not plan.is_file():
-        raise NotOurs(f"{there[0]}: there is no {plan.name} that says whose it is; move it away, or name another")
+    check_described(files[0], files[1:])

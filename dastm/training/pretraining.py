@@ -25,6 +25,7 @@ from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.layers.dropout import reseed_dropout
+from dastm.layers.weights import Linear
 from dastm.model import Bodies, Recogniser
 from dastm.runs.checkpoint import save_checkpoint
 from dastm.runs.locks import locked
@@ -130,7 +131,7 @@ class Pretraining:
 
 def fresh_head(n_features: int, n_classes: int, seed: int) -> nn.Linear:
     """A linear layer as PyTorch would draw it, from a generator of its own."""
-    head = nn.Linear(n_features, n_classes, device="meta").to_empty(device="cpu")
+    head = Linear(n_features, n_classes)
     generator = torch.Generator().manual_seed(int(np.random.SeedSequence([seed, EPOCH]).generate_state(1)[0]))
     with torch.no_grad():
         for parameter in head.parameters():

@@ -15,6 +15,7 @@ from dastm.contract.names import read_params
 from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import FileKind, NotOurs, check_file
 from dastm.contract.shard_format import ShardError
+from dastm.contract.wording import one_line
 from pipeline.definitions.definition import OVERRIDDEN, Definition, load_definition, shipped_names
 from pipeline.work.paths import path_of
 from pipeline.work.workers import Workers
@@ -50,10 +51,10 @@ def one_line_errors(command: Command) -> Command:
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
         except (DataError, NotOurs, ShardError) as error:
-            click.echo(f"dastm-data: {error}", err=True)
+            click.echo(one_line(f"dastm-data: {error}"), err=True)
             sys.exit(1)
         except OSError as error:
-            click.echo(f"dastm-data: {os_line(error, 'a file or standard output')}", err=True)
+            click.echo(one_line(f"dastm-data: {os_line(error, 'a file or standard output')}"), err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             on = "; the same command continues" if command.__name__ in CONTINUES else ""
@@ -135,7 +136,7 @@ class _AtFault(click.ClickException):
     """What a word of the command line names cannot be used: one line and exit status 1, as for all data at fault."""
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"dastm-data: {self.message}", err=True)
+        click.echo(one_line(f"dastm-data: {self.message}"), err=True)
 
 
 class _Place(click.ParamType):  # type: ignore[type-arg]  # generic in some versions of click only

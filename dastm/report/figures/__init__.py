@@ -6,6 +6,7 @@ The heatmaps are those of DASTM's Fig. 3 (joint similarity) and Fig. 4 (activati
 from dastm.report.figures.confusion import confusion
 from dastm.report.figures.heatmaps import alignment, cosine_similarity, cost_limits, joint_similarity
 from dastm.report.figures.matching import matching_pair, shared_distance
+from dastm.report.figures.reliability import reliability
 from dastm.report.figures.sweep import sweep_curves
 from dastm.report.figures.training import accuracy_histogram, curves
 
@@ -18,6 +19,7 @@ __all__ = [
     "curves",
     "joint_similarity",
     "matching_pair",
+    "reliability",
     "shared_distance",
     "sweep_curves",
 ]

@@ -9,8 +9,8 @@ A.y, A.score, ..` as `sleap-convert --format analysis.csv` writes it; a line an 
 is not tracked.
 """
 
-import re
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,11 @@ from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
-from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
-from pipeline.parse.tools.tables import first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
+from pipeline.parse.tools.tables import Numbers, first_row, floats, of_width, rows_of_text
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDS = {"x": 0, "y": 1, "likelihood": 2}
-_NUMBER = re.compile(r"(\d{1,15})(?!.*\d)")
 NOTE_SINGLE = "parts_of_no_individual_left_out"
 Places = dict[str, dict[str, dict[int, int]]]
 """Individual -> part -> coordinate -> column."""
@@ -37,17 +36,18 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
     heads: dict[str, list[str]] = {}
     rows: list[tuple[int, list[str]]] = []
     for line, row in rows_of_text(file.data):
-        name = next((head for head in _HEADS if head in row[:1]), None)
-        if name is not None and not rows:
-            heads[name] = row
+        if not rows and row[0] in _HEADS:
+            heads[row[0]] = row
         else:
             rows.append((line, row))
     n_index = next((at for at, name in enumerate(heads.get("coords", ())) if name in _COORDS), 0)
     width = max(map(len, heads.values()), default=0)
-    numbers = [floats(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line) for line, row in rows]
+    numbers = Numbers()
+    for line, row in rows:
+        numbers.add(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line)
     stated = [frame_number(row[:n_index], at) for at, (_, row) in enumerate(rows)]
-    values_NK = np.array(numbers, np.float64).reshape(len(rows), width - n_index)
-    return poses_of_table({name: row[n_index:] for name, row in heads.items()}, values_NK, stated)
+    own = {name: row[n_index:] for name, row in heads.items()}
+    return poses_of_table(own, numbers.rows(width - n_index), stated)
 
 
 def poses_of_table(heads: Mapping[str, Sequence[str]], values_NK: NDArray[np.float64], stated: Sequence[int]) -> Poses:
@@ -66,18 +66,26 @@ def poses_of_table(heads: Mapping[str, Sequence[str]], values_NK: NDArray[np.flo
     frames, n_frames, said = frames_of(stated)
     padded_NK = np.pad(values_NK, ((0, 0), (0, 1)), constant_values=np.nan)
     scored = any(2 in own for individual in places.values() for own in individual.values())
-    seen: list[Seen] = []
+    seen = []
     for place, individual in enumerate(places.values()):
         columns_VK = [[individual.get(part, {}).get(k, -1) for k in range(3)] for part in parts]
         values_NVK = padded_NK[:, np.array(columns_VK, np.int64)]
         shown_N = np.asarray(np.isfinite(values_NVK[..., :2]).all(axis=2)).any(axis=1)
-        seen += [
-            Seen(frames[at], values_NVK[at, :, :2], values_NVK[at, :, 2] if scored else None, place)
-            for at in np.flatnonzero(shown_N).tolist()
-        ]
-    ordered = sorted(seen, key=lambda one: one.frame)
-    own = own_layout("deeplabcut", joint_names(parts), image=True)
-    return gathered(ordered, n_frames, own, named=True, notes=(*notes, *said))
+        seen.append((np.array(frames, np.int32)[shown_N], values_NVK[shown_N], np.full(shown_N.sum(), place)))
+    frame_P, values_PVK, id_P = (np.concatenate(pieces) for pieces in zip(*seen, strict=True))
+    if not len(frame_P):
+        raise RefusedError(f"no body in any of {n_frames} frames")
+    order_P = np.argsort(frame_P, kind="stable")
+    return Poses(
+        layout=own_layout("deeplabcut", joint_names(parts), image=True),
+        named=True,
+        n_frames=n_frames,
+        frame_P=frame_P[order_P],
+        places_PVC=values_PVK[order_P, :, :2],
+        scores_PV=values_PVK[order_P, :, 2] if scored else None,
+        id_P=id_P[order_P],
+        notes=(*notes, *said),
+    )
 
 
 def joint_names(parts: Sequence[str]) -> Sequence[str]:
@@ -109,8 +117,7 @@ def _places(heads: Mapping[str, Sequence[str]]) -> Places:
 
 def frame_number(index: Sequence[str], at: int) -> int:
     """The number of a frame: the last one in the last column that has any."""
-    match = next((found for text in reversed(index) for found in [_NUMBER.search(text)] if found), None)
-    return int(match[1]) if match else at
+    return next((number for text in reversed(index) if (number := last_number(text)) is not None), at)
 
 
 def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -123,22 +130,22 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     lacking = next((part for part in parts if f"{part}.y" not in at), None)
     if not parts or lacking is not None or "frame_idx" not in at:
         raise RefusedError("not the columns track, frame_idx, PART.x, PART.y, PART.score", line=1)
-    columns = [at[f"{part}.{c}"] for part in parts for c in ("x", "y")]
-    scores = [at.get(f"{part}.score", -1) for part in parts]
+    columns = [at.get(f"{part}.{c}", -1) for part in parts for c in ("x", "y", "score")]
+    pick, numbers = itemgetter(*columns), Numbers()
     tracks: dict[str, int] = {}
     stated: list[int] = []
-    found: list[Seen] = []
+    own: list[int | None] = []
     for line, fields in rows:
         row = of_width(fields, len(header), line)
         (number,) = floats([row[at["frame_idx"]]], line)
         if not 0 <= number < 2**31 or number % 1:
             raise RefusedError(f"frame_idx {row[at['frame_idx']][:40]!r} is not a whole number", line=line)
         track = row[at["track"]] if "track" in at else ""
-        own = tracks.setdefault(track, len(tracks)) if track else None
-        places_VC = np.array(floats([row[c] for c in columns], line)).reshape(-1, 2)
-        scores_V = np.array([floats([row[c]], line)[0] if c >= 0 else np.nan for c in scores])
+        own.append(tracks.setdefault(track, len(tracks)) if track else None)
         stated.append(int(number))
-        found.append(Seen(0, places_VC, np.where(np.isnan(scores_V), 1.0, scores_V), own))
+        numbers.add(pick([*row, ""]), line)
     frames, n_frames, notes = frames_of(stated)
-    seen = sorted((one._replace(frame=f) for one, f in zip(found, frames, strict=True)), key=lambda one: one.frame)
+    values_PVK = numbers.rows(len(columns)).reshape(-1, len(parts), 3)
+    scores_PV = np.where(np.isnan(values_PVK[..., 2]), 1.0, values_PVK[..., 2])
+    seen = sorted(map(Seen, frames, values_PVK[..., :2], scores_PV, own), key=lambda one: one.frame)
     return gathered(seen, n_frames, own_layout("sleap", joint_names(parts), image=True), named=True, notes=notes)

@@ -23,7 +23,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.space import joint_names, unit_of, up_of
-from pipeline.parse.tools.tables import floats, text_of
+from pipeline.parse.tools.tables import Numbers, floats, text_of
 from pipeline.tracks import MAX_FRAMES
 
 _AXES = {"x": 0, "y": 1, "z": 2}
@@ -122,19 +122,20 @@ def _motion(lines: Sequence[str], start: int, n_channels: int) -> tuple[NDArray[
     said = [line for line in lines[:6] if ":" in line]
     stated = {line.split(":")[0].strip().lower(): line.split(":")[1].strip() for line in said}
     step_s = floats([stated.get("frame time", "")], start + 2)[0]
-    rows = []
+    numbers, n_rows = Numbers(), 0
     for at, line in enumerate(lines, start + 1):
-        if line.strip() and ":" not in line:
-            row = floats(line.split(), at)
+        row = line.split() if ":" not in line else ()
+        if row:
+            numbers.add(row, at)
             if len(row) != n_channels:
                 raise RefusedError(f"{len(row)} numbers, the hierarchy has {n_channels} channels", line=at)
-            rows.append(row)
+            n_rows += 1
     claimed = stated.get("frames", "")
-    if not rows or claimed != str(len(rows)):
-        raise RefusedError(f"{len(rows)} lines of motion, 'Frames:' says {claimed[:40]!r}", line=start + 1)
-    if len(rows) > MAX_FRAMES:
-        raise RefusedError(f"{len(rows)} frames, more than {MAX_FRAMES}")
-    return np.array(rows), step_s if math.isfinite(step_s) else 0.0
+    if not n_rows or claimed != str(n_rows):
+        raise RefusedError(f"{n_rows} lines of motion, 'Frames:' says {claimed[:40]!r}", line=start + 1)
+    if n_rows > MAX_FRAMES:
+        raise RefusedError(f"{n_rows} frames, more than {MAX_FRAMES}")
+    return numbers.rows(n_channels), step_s if math.isfinite(step_s) else 0.0
 
 
 def _places(joints: Sequence[_Joint], values_TK: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ place for anything else. NaN and null are joints that were not measured: Python 
 """
 
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def load_json(data: bytes) -> Any:
     if not data.strip():
         raise RefusedError("the file is empty")
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(data.removeprefix(BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise RefusedError("not UTF-8 text", byte=error.start) from None
     except json.JSONDecodeError as error:
@@ -80,6 +81,8 @@ def rows_of(value: Any, width: int, where: str) -> NDArray[np.float64]:
 
 def a_whole(value: Any, where: str) -> int:
     """A whole number, also where it is written as a text or as 3.0; RefusedError for anything else."""
+    if type(value) is int and abs(value) < 2**53:
+        return value
     number = numbers(value, where)
     if number.size != 1 or not abs(float(number.reshape(-1)[0])) < 2**53 or float(number.reshape(-1)[0]) % 1:
         raise RefusedError(f"{where}: {shown(value)} is not a whole number")

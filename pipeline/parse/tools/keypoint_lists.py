@@ -14,7 +14,6 @@ number of a picture's name; pictures without numbers are in the order of their n
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import guessed, layout_by_count, own_layout
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, numbers, rows_of, shown
 from pipeline.parse.tools.openpose import in_order
-from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
-
-_LAST_NUMBER = re.compile(r"(\d{1,15})(?!.*\d)")
+from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
 
 
 def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -52,12 +49,11 @@ def read_mmpose_images(files: Sequence[NamedBytes], spec: SourceSpec, layout: La
     ordered = in_order(files)
     seen: list[tuple[int, Seen]] = []
     for number, file in ordered:
-        where = PurePosixPath(file.name).name
         try:
             instances = a_list(load_json(file.data), "the file")
             seen += [(number, _instance(one, f"instance {place}")) for place, one in enumerate(instances)]
         except RefusedError as why:
-            raise RefusedError(f"{where}: {why.reason}", byte=why.byte) from None
+            raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
     return _clip(seen, [number for number, _ in ordered], layout, ())
 
 
@@ -150,8 +146,8 @@ def _numbers_of(names: Sequence[Any]) -> dict[str, int]:
     )
     if None in names:
         raise RefusedError("a detection without 'image_id'")
-    found = [_LAST_NUMBER.search(PurePosixPath(text).name) for text in texts]
-    numbered = {text: int(match[1]) for text, match in zip(texts, found, strict=True) if match is not None}
+    found = {text: last_number(text.rpartition("/")[2]) for text in texts}
+    numbered = {text: number for text, number in found.items() if number is not None}
     if len(numbered) == len(texts) == len(set(numbered.values())):
         return numbered
     return {text: at for at, text in enumerate(texts)}
@@ -193,7 +189,7 @@ def _clip(
     if not seen:
         raise RefusedError(f"no body in any of {n_frames} frames")
     found = sorted((one._replace(frame=frame_of[number]) for number, one in seen), key=lambda one: one.frame)
-    counts = sorted({np.shape(one.places_VC) for one in found})
+    counts = sorted({one.places_VC.shape for one in found})
     if len(counts) > 1:
         raise RefusedError(f"bodies of different joints in one clip: {' and '.join(map(str, counts))}")
     told = guessed(np.asarray([one.places_VC for one in found]), layout)

@@ -8,9 +8,7 @@ tutorial "Sign Language Detection" of N. Renotte joins them: pose, face, left ha
 Files are in the order of their numbers; numbers that are left out are frames without a body.
 """
 
-import io
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
-from pipeline.parse.sources.npy import read_array, read_header
+from pipeline.parse.sources.npy import read_array
 from pipeline.parse.tools.guesses import guessed, layout_by_count
 from pipeline.parse.tools.openpose import in_order
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
@@ -48,16 +46,15 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     seen: list[Seen] = []
     n_numbers = 0
     for frame, (_, file) in zip(frames, ordered, strict=True):
-        name = PurePosixPath(file.name).name
         try:
-            header = read_header(io.BytesIO(file.data))
-            flat = read_array(file.data).astype(np.float64).reshape(-1)
+            array = read_array(file.data)
         except RefusedError as why:
-            raise RefusedError(f"{name}: {why.reason}") from None
+            raise RefusedError(f"{file.bare_name}: {why.reason}") from None
+        flat = array.astype(np.float64).reshape(-1)
         n_numbers = n_numbers or len(flat)
         if len(flat) != n_numbers:
-            raise RefusedError(f"{name}: {len(flat)} numbers, the frames before have {n_numbers}")
-        seen.append(Seen(frame, *_divided(flat, header.shape, layout)))
+            raise RefusedError(f"{file.bare_name}: {len(flat)} numbers, the frames before have {n_numbers}")
+        seen.append(Seen(frame, *_divided(flat, array.shape, layout)))
     notes += (NOTE_FACE,) if _FACE in PIECES.get(n_numbers, ()) else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout)
     if n_numbers in PIECES and (layout is None or layout.is_image):

@@ -9,6 +9,7 @@ frame. Sources: MediaPipe's guides, and the tutorials whose column names these a
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import TIMES, FrameColumn
 from pipeline.parse.tools.guesses import guessed
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.tables import as_array, first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.tables import Numbers, first_row, floats, of_width, rows_of_text
 
 _WORDS = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3, "vis": 3, "score": 3, "confidence": 3, "presence": 4}
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
@@ -47,9 +48,10 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     columns = _columns(low)
     n_joints, width = 1 + max(v for v, _ in columns), 1 + max(k for _, k in columns)
     order = [columns.get((v, k), -1) for v in range(n_joints) for k in range(width)]
-    lines, numbers = _wide(rows, places, order, len(low), spec)
-    values_PVK = as_array(numbers).reshape(len(numbers), n_joints, width)
-    return _poses(lines, values_PVK, layout, ids="body" in _which(places, _BODIES, "body"))
+    lines, values_PK = _wide(rows, places, order, len(low), spec)
+    return _poses(
+        lines, values_PK.reshape(len(lines), n_joints, width), layout, ids="body" in _which(places, _BODIES, "body")
+    )
 
 
 def _columns(low: Sequence[str]) -> dict[tuple[int, int], int]:
@@ -79,12 +81,13 @@ def _wide(
     order: Sequence[int],
     width: int,
     spec: SourceSpec,
-) -> tuple[list[_Line], list[list[float]]]:
+) -> tuple[list[_Line], NDArray[np.float64]]:
+    """Each line's frame and body, and its numbers in `order`; nan for columns that are not there (-1)."""
     column = _frame_column(places, spec)
     at_body = _which(places, _BODIES, "body").get("body")
     at_class = _which(places, _CLASSES, "class").get("class")
     lines: list[_Line] = []
-    numbers: list[list[float]] = []
+    numbers, pick = Numbers(), itemgetter(*(at for at in order if at >= 0))
     classes: set[str] = set()
     for line, fields in rows:
         row = of_width(fields, width, line)
@@ -96,16 +99,19 @@ def _wide(
             raise RefusedError(why.reason, line=line) from None
         body = int(floats([row[at_body]], line)[0]) if at_body is not None and row[at_body].lstrip("-").isdigit() else 0
         lines.append(_Line(frame, body))
-        numbers.append(floats([row[at] if at >= 0 else "" for at in order], line))
+        numbers.add(pick(row), line)
     if not lines:
         raise RefusedError("no line but the first", line=1)
     if len(classes) > 1 and column is None:
         raise RefusedError(f"single poses of {len(classes)} classes, not the frames of a clip")
+    values_NK = np.full((len(lines), len(order)), np.nan)
+    there_K = np.array(order) >= 0
+    values_NK[:, there_K] = numbers.rows(int(there_K.sum()))
     if column is None:
-        return lines, numbers
+        return lines, values_NK
     frame_N, _ = column.settle(np.array([one.frame for one in lines], np.int64))
     ordered = np.argsort(frame_N, kind="stable").tolist()
-    return [_Line(int(frame_N[at]), lines[at].body) for at in ordered], [numbers[at] for at in ordered]
+    return [_Line(int(frame_N[at]), lines[at].body) for at in ordered], values_NK[ordered]
 
 
 def _frame_column(places: Mapping[str, int], spec: SourceSpec) -> FrameColumn | None:

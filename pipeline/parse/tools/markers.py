@@ -22,7 +22,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.space import unit_of
-from pipeline.parse.tools.tables import floats, text_of
+from pipeline.parse.tools.tables import Numbers, text_of
 from pipeline.tracks import MAX_FRAMES
 
 UNITS: Mapping[str, float] = {"mm": 0.001, "cm": 0.01, "m": 1.0, "dm": 0.1, "meters": 1.0, "inches": 0.0254}
@@ -41,22 +41,22 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
     markers = [name for name in names if name]
     if not markers or any(name and at % 3 for at, name in enumerate(names)):
         raise RefusedError("names of markers that are not three columns apart", line=heads[0] + 1)
-    stated, rows = [], []
+    stated, numbers, width = [], Numbers(), 2 + 3 * len(markers)
     for at, line in enumerate(lines[heads[0] + 2 :], heads[0] + 3):
-        fields = [field.strip() for field in line.rstrip("\r\n").split("\t")]
-        if any(fields):
-            own = (fields + [""] * (2 + 3 * len(markers)))[: 2 + 3 * len(markers)]
-            if any(fields[len(own) :]) or not own[0].isdecimal():
+        fields = line.split("\t")
+        if line.strip():
+            own = (fields + [""] * (width - len(fields)))[:width]
+            if any(map(str.strip, fields[width:])) or not own[0].strip().isdecimal():
                 raise RefusedError(f"not a frame's number and {3 * len(markers)} coordinates", line=at)
             stated.append(int(own[0]))
-            rows.append(floats(own[2:], at))
-    if not rows:
+            numbers.add(own[2:], at)
+    if not stated:
         raise RefusedError("no line of motion")
     if sorted(set(stated)) != stated:
         raise RefusedError("numbers of frames that do not ascend")
     frames, n_frames, notes = frames_of(stated)
     unit_m = UNITS.get(facts.get("units", "").strip().lower())
-    places_PVC = np.array(rows).reshape(len(rows), len(markers), 3)
+    places_PVC = numbers.rows(3 * len(markers)).reshape(-1, len(markers), 3)
     guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
     return Poses(
         layout=own_layout("trc", markers, image=False),
@@ -64,7 +64,7 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),
         places_PVC=places_PVC,
-        id_P=np.zeros(len(rows), np.int64),
+        id_P=np.zeros(len(stated), np.int64),
         unit_m=guessed_m,
         fps=_rate(facts.get("datarate", "")),
         notes=(*notes, *said),

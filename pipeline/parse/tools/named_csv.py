@@ -9,6 +9,7 @@ FreeMoCap's docs on its output data, Nuitrack's JointType.
 
 import re
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.space import unit_of, up_of
-from pipeline.parse.tools.tables import as_array, first_row, floats, rows_of_text
+from pipeline.parse.tools.tables import Numbers, first_row, floats, rows_of_text
 
 _COLUMN = re.compile(r"(.+?)[ _.:](x|y|z|score|visibility|confidence|likelihood)", re.IGNORECASE)
 _FRAMES = ("frame", "frame_id", "frame_index", "frame_number", "seq")
@@ -40,7 +41,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     stated, numbers = _numbers(rows, header, order)
     ordered = np.argsort(stated, kind="stable")
     frames, n_frames, notes = frames_of([stated[at] for at in ordered])
-    values_PVK = as_array(numbers)[ordered].reshape(len(numbers), len(joints), -1)
+    values_PVK = numbers[ordered].reshape(len(numbers), len(joints), -1)
     places_PVC = values_PVK[..., : len(axes)]
     facts, said = _facts(places_PVC, tuple(joints))
     return Poses(
@@ -74,22 +75,22 @@ def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
 
 def _numbers(
     rows: Iterator[tuple[int, list[str]]], header: Sequence[str], order: Sequence[int]
-) -> tuple[list[int], list[list[float]]]:
+) -> tuple[list[int], NDArray[np.float64]]:
     """The number of each frame, and the numbers of its joints."""
     at_frame = next((at for at, name in enumerate(header) if name.split(" ")[-1].casefold() in _FRAMES), None)
     stated: list[int] = []
-    numbers: list[list[float]] = []
+    numbers, pick, most = Numbers(), itemgetter(*order), max(order)
     for line, row in rows:
-        if len(row) < 1 + max(order):
+        if len(row) <= most:
             raise RefusedError(f"{len(row)} fields, expected {len(header)}", line=line)
         number = floats([row[at_frame]], line)[0] if at_frame is not None else float(len(stated))
         if not abs(number) < 2**31 or number % 1:
             raise RefusedError(f"frame {row[at_frame or 0][:40]!r} is not a whole number", line=line)
         stated.append(int(number))
-        numbers.append(floats([row[at] for at in order], line))
-    if not numbers:
+        numbers.add(pick(row), line)
+    if not stated:
         raise RefusedError("no line but the first", line=1)
-    return stated, numbers
+    return stated, numbers.rows(len(order))
 
 
 def _joined(first: Sequence[str], second: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from pipeline.parse.sources.csv_frames import FrameColumn
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.recognise import FRAME_LINES
 from pipeline.parse.tools.space import unit_of
-from pipeline.parse.tools.tables import floats, text_of
+from pipeline.parse.tools.tables import Numbers, text_of
 
 NOTE_FOURTH = "fourth_numbers_left_out"
 _KINECT2, _MSRC, _SBU, _CAD = 175, 81, 91, 171
@@ -71,14 +71,15 @@ def read_joints(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
 
 
 def _rows(data: bytes) -> NDArray[np.float64]:
-    rows: list[list[float]] = []
-    for line, text in enumerate(text_of(data).splitlines(), 1):
-        fields = text.replace(",", " ").replace(";", " ").split()
+    numbers, width = Numbers(), 0
+    for line, text in enumerate(text_of(data).replace(",", " ").replace(";", " ").splitlines(), 1):
+        fields = text.split()
         if fields:
-            rows.append(floats(fields, line))
-            if len(rows[-1]) != len(rows[0]):
-                raise RefusedError(f"{len(rows[-1])} numbers, the first line has {len(rows[0])}", line=line)
-    return np.array(rows, np.float64)
+            numbers.add(fields, line)
+            width = width or len(fields)
+            if len(fields) != width:
+                raise RefusedError(f"{len(fields)} numbers, the first line has {width}", line=line)
+    return numbers.rows(width)
 
 
 def _poses(

@@ -8,9 +8,7 @@ Version 1.0 wrote `pose_keypoints`. Hands and face are left out; with pose_keypo
 Numbers that are left out among the files are frames without a body; a file of no bytes is a frame that was not written.
 """
 
-import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,13 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of
-from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
+from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
 
 LAYOUTS_BY_COUNT = {25: "body25", 18: "openpose18"}
 NOTE_EMPTY_FILE = "empty_files"
 NOTE_PARTS = "hands_and_face_left_out"
 _PARTS = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d")
 _NO_ID: tuple[Any, ...] = (None, [], [-1], -1)
-_NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
 def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -46,7 +43,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         try:
             seen += _people(file.data, frame, said)
         except RefusedError as why:
-            raise RefusedError(f"{PurePosixPath(file.name).name}: {why.reason}", byte=why.byte) from None
+            raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
     if empty:
         said.add(NOTE_EMPTY_FILE)
     if not seen:
@@ -60,12 +57,10 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
 
 def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
     """The files by the last number in their names, as a number: 10 comes after 9; those without one by name."""
-    numbered = [(_NUMBER.search(file.name.rpartition("/")[2]), file) for file in files]
-    if any(match is None or len(match[1]) > 15 for match, _ in numbered):
+    numbered = [(number, file) for file in files if (number := last_number(file.bare_name)) is not None]
+    if len(numbered) < len(files):
         return list(enumerate(sorted(files, key=lambda file: file.name)))
-    return sorted(
-        ((int(match[1]), file) for match, file in numbered if match), key=lambda pair: (pair[0], pair[1].name)
-    )
+    return sorted(numbered, key=lambda pair: (pair[0], pair[1].name))
 
 
 def _people(data: bytes, frame: int, said: set[str]) -> list[Seen]:

@@ -10,6 +10,7 @@ that the tool does not follow from frame to frame are followed here (`following`
 Axes: P observations, V joints, C coordinates (x y in images; z there is no place, and left out).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -35,11 +36,19 @@ MAX_SPREAD = 20
 """Numbers of frames that are further apart than this on average are no frames of a video: only their order counts."""
 
 
+_LAST_NUMBER = re.compile(r"(?:.*\D)?(\d{1,15})\D*", re.DOTALL)
+
+
 class NamedBytes(NamedTuple):
     """A file: its name, with the folders in which it lies, and what is in it."""
 
     name: str
     data: bytes
+
+    @property
+    def bare_name(self) -> str:
+        """Its name without the folders."""
+        return self.name.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +101,12 @@ def gathered(seen: Sequence[Seen], n_frames: int, layout: Layout, **facts: Any) 
         id_P=np.array([one.id for one in seen], np.int64) if followed else None,
         **facts,
     )
+
+
+def last_number(text: str) -> int | None:
+    """The last number in a text, of at most 15 digits, as names of pictures and frames end in one."""
+    match = _LAST_NUMBER.fullmatch(text)
+    return int(match[1]) if match is not None else None
 
 
 def frames_of(numbers: Sequence[int]) -> tuple[list[int], int, tuple[str, ...]]:

@@ -6,7 +6,9 @@ field, and nan in any letters, is a number that is not there.
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from array import array
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def text_of(data: bytes) -> str:
     if len(data) > MAX_TEXT_BYTES:
         raise RefusedError(f"{len(data)} bytes, more than the {MAX_TEXT_BYTES} that a text may have")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise RefusedError("not UTF-8 text", byte=error.start) from None
     if not text.strip():
@@ -39,10 +41,12 @@ def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[
     if delimiter == "," and "," not in first:
         delimiter = next((mark for mark in _DELIMITERS if mark in first), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    has_blanks = not text.isascii() or " " in text or (delimiter != "\t" and "\t" in text)
     try:
         for row in reader:
-            if any(field.strip() for field in row):
-                yield reader.line_num, [field.strip() for field in row]
+            fields = [field.strip() for field in row] if has_blanks else row
+            if any(fields):
+                yield reader.line_num, fields
     except csv.Error as error:
         raise RefusedError(f"not CSV: {error}", line=reader.line_num) from None
 
@@ -55,17 +59,42 @@ def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
     return without_empty_end(row[1])
 
 
+class Numbers:
+    """Rows of numbers as they come line by line, eight bytes each."""
+
+    def __init__(self) -> None:
+        self._held = array("d")
+
+    def add(self, fields: Iterable[str], line: int) -> None:
+        """A row; RefusedError with the line for a field that is no number."""
+        before = len(self._held)
+        fields = tuple(fields)
+        try:
+            self._held.extend(map(float, fields))
+        except ValueError:
+            del self._held[before:]
+            self._held.extend(_float(field.strip(), line) for field in fields)
+
+    def rows(self, width: int) -> NDArray[np.float64]:
+        """All rows of this width -> (N, width)."""
+        return np.array(self._held, np.float64).reshape(-1, width)
+
+
 def floats(fields: Sequence[str], line: int) -> list[float]:
     """The numbers of some fields; RefusedError with the line for one that is none."""
     try:
-        return [float(field) if field else np.nan for field in fields]
+        return list(map(float, fields))
     except ValueError:
         return [_float(field, line) for field in fields]
 
 
 def _float(field: str, line: int) -> float:
     try:
-        return number_of(field or "nan")
+        return float(field) if field else np.nan
+    except ValueError:
+        pass
+    try:
+        return number_of(field)
     except ValueError:
         raise RefusedError(f"{field[:40]!r} is not a number", line=line) from None
 
@@ -85,8 +114,3 @@ def of_width(row: Sequence[str], width: int, line: int) -> Sequence[str]:
     if len(row) != width:
         raise RefusedError(f"{len(row)} fields, expected {width}", line=line)
     return row
-
-
-def as_array(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """Rows of one width as an array."""
-    return np.array(rows, np.float64)

@@ -10,7 +10,6 @@ appended the same lines again.
 """
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -35,13 +34,12 @@ def read_text(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
     frames, n_frames, notes = frames_of([number for number, _ in ordered])
     seen: list[Seen] = []
     for frame, (_, file) in zip(frames, ordered, strict=True):
-        name = PurePosixPath(file.name).name
         for line, text in enumerate(text_of(file.data).splitlines() if file.data.strip() else [], 1):
             if text.split():
                 try:
                     seen.append(_line(text.split(), frame, line, layout))
                 except RefusedError as why:
-                    raise RefusedError(f"{name}: {why.reason}", line=line) from None
+                    raise RefusedError(f"{file.bare_name}: {why.reason}", line=line) from None
     return _clip(seen, n_frames, notes=notes, pixels=False)
 
 
@@ -51,12 +49,11 @@ def read_json(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
     frames, n_frames, notes = frames_of([number for number, _ in ordered])
     seen: list[Seen] = []
     for frame, (_, file) in zip(frames, ordered, strict=True):
-        name = PurePosixPath(file.name).name
         try:
             for place, body in enumerate(a_list(load_json(file.data), "the file")):
                 seen.append(_body(an_object(body, f"body {place}"), frame, f"body {place}"))
         except RefusedError as why:
-            raise RefusedError(f"{name}: {why.reason}", byte=why.byte) from None
+            raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
     largest = max((float(np.nanmax(one.places_VC, initial=0)) for one in seen), default=0.0)
     return _clip(seen, n_frames, notes=notes, pixels=largest > 2)
 

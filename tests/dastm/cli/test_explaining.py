@@ -51,8 +51,8 @@ def test_of_several_recordings_one_is_named_by_its_key(place):
 
 
 def test_a_body_that_is_not_there_is_named_with_those_that_are(place):
-    assert done("dastm", "explain", "clip.npy", "--body", 1, *SAID).startswith("Called “wave”")
-    assert "no body 2; there are: 1" in failed("dastm", "explain", "clip.npy", "--body", 2, *SAID)
+    assert done("dastm", "explain", "clip.npy", "--body", 0, *SAID).startswith("Called “wave”")
+    assert "no body 1; there are: 0" in failed("dastm", "explain", "clip.npy", "--body", 1, *SAID)
 
 
 def test_what_cannot_be_read_is_one_line(place):

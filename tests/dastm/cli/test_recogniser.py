@@ -155,10 +155,12 @@ def test_a_recogniser_shows_what_it_knows(place):
 
 def test_nothing_is_replaced_unless_told(place):
     (place / "notes.txt").write_text("mine")
-    assert "another file is there" in failed("dastm", "enrol", "examples", "--out", "notes.txt", "--replace")
+    assert "notes.txt: is not a recogniser file, so it is not replaced" in failed(
+        "dastm", "enrol", "examples", "--out", "notes.txt", "--replace"
+    )
     assert "--replace makes it anew" in failed("dastm", "enrol", "examples", "--out", "mine.dastm")
     done("dastm", "enrol", "examples", "--out", "mine.dastm", "--replace")
-    assert "not a table of predictions" in failed(
+    assert "is not a table of predictions, so it is not replaced" in failed(
         "dastm", "predict", "clips/wave.npy", "--with", "mine.dastm", "--csv", "notes.txt"
     )
     assert (place / "notes.txt").read_text() == "mine"

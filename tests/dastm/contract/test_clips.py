@@ -1,13 +1,10 @@
 """What both halves do to one clip."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dastm.contract.clips import fill, image_axes
-
-pytestmark = pytest.mark.kernel
 
 
 def test_fill_is_linear_between_measurements_and_held_at_the_ends():

@@ -107,7 +107,11 @@ def test_a_file_is_replaced_where_it_reads_as_ours_or_is_empty(tmp_path, what):
     path.write_bytes(other)
     with pytest.raises(NotOurs, match=f"file: is not {kind.about}, so it is not replaced"):
         check_file(path, kind)
-    check_file(tmp_path, kind)  # a folder is for whoever opens it to say
+
+
+def test_a_folder_where_a_file_is_to_be_is_not_ours(tmp_path):
+    with pytest.raises(NotOurs, match="a folder is there; move it away, or name a file"):
+        check_file(tmp_path, KINDS["page"][0])
 
 
 def test_a_document_larger_or_deeper_than_any_of_ours_is_not_ours(tmp_path):

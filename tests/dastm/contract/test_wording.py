@@ -2,7 +2,7 @@
 
 import pytest
 
-from dastm.contract.wording import listed
+from dastm.contract.wording import listed, one_line
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,10 @@ def test_the_first_items_are_named_and_the_others_counted(n_items, line):
 def test_a_line_that_counts_all_items_itself_leaves_the_others_uncounted():
     assert listed(["a", "b"], 2, rest=", ..") == "a, b"
     assert listed(["a", "b", "c"], 2, rest=", ..") == "a, b, .."
+
+
+def test_what_breaks_a_line_or_steers_a_terminal_is_escaped_and_other_letters_stay():
+    assert (
+        one_line("a\nb\x1b[31m\u2028c\udcff.npy: Übung\u3000手 1")
+        == "a\\nb\\x1b[31m\\u2028c\\udcff.npy: Übung\u3000手 1"
+    )

@@ -43,6 +43,16 @@ def test_a_row_a_query_says_which_clip_it_was_and_which_class_it_was_taken_for(s
     assert predicted[0] == plans[0].class_ids[1]
 
 
+def test_queries_of_unknown_classes_are_no_mistakes(source):
+    """They have no class that they could be rightly taken for, and would make every class look worse."""
+    shape = {"n_way": 2, "k_shot": 1, "n_query": 2, "seed": 0, "epoch": 0, "count": 2}
+    noted = Noted(lambda episode: torch.zeros(len(episode.query_labels), 2))
+    plans = [noted(episode) is not None and episode.plan for episode in episodes(source, "test", **shape, n_unknown=2)]
+    _, class_id, _, predicted = noted.columns()
+    assert class_id.tolist() == [c for plan in plans for c in plan.class_ids[:2] for _ in range(2)]
+    assert predicted.tolist() == [plan.class_ids[0] for plan in plans for _ in range(4)]
+
+
 def test_chunks_of_the_one_shot_protocol_are_one_episode(source, monkeypatch):
     monkeypatch.setattr(one_shot, "CHUNK", 10)
     noted = Noted(own_class_first)

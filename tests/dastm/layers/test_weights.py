@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dastm.layers.weights import draw_convolution, draw_normal, draw_uniform, fresh_norms
+from dastm.layers.weights import Conv2d, Conv3d, Linear, draw_convolution, draw_normal, draw_uniform, fresh_norms
 
 
 @pytest.mark.parametrize(("draw", "std"), [(draw_uniform, 3 / 3**0.5), (draw_normal, 3.0)])
@@ -19,6 +19,13 @@ def test_values_have_the_distribution_and_follow_from_the_generator_alone(draw, 
     assert values.std().item() == pytest.approx(std, rel=0.05)
     assert abs(values.mean().item()) < 0.05 * std
     assert (values.abs().max() <= 3) == (draw is draw_uniform)
+
+
+def test_building_a_layer_draws_nothing():
+    before = torch.get_rng_state()
+    layers = [Linear(3, 4), Conv2d(2, 3, (3, 1)), Conv3d(2, 3, (1, 3, 1))]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [tuple(layer.weight.shape) for layer in layers] == [(4, 3), (3, 2, 3, 1), (3, 2, 1, 3, 1)]
 
 
 @pytest.mark.parametrize("conv", [nn.Conv2d(5, 7, (3, 1)), nn.Conv3d(5, 7, (1, 3, 1))], ids=["2d", "3d"])

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dastm.contract.errors import RunError
+from dastm.contract.ownership import NotOurs
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser import export
 from dastm.recogniser.recogniser import ActionRecogniser
@@ -94,3 +95,14 @@ def test_a_program_that_differs_is_not_written(recogniser, tmp_path, monkeypatch
 def test_what_cannot_be_exported_is_refused(encoder, tmp_path):
     with pytest.raises(RunError, match="nothing is enrolled"):
         export.export_recogniser(ActionRecogniser(encoder), tmp_path / "x", "torch")
+
+
+def test_nobody_elses_program_is_replaced(recogniser, tmp_path):
+    theirs = tmp_path / "model.pt2"
+    theirs.write_bytes(b"theirs")
+    with pytest.raises(NotOurs, match=r"no model\.pt2\.json that says whose it is"):
+        export.export_recogniser(recogniser, theirs, "torch")
+    (tmp_path / "model.pt2.json").write_text('{"theirs": 1}')
+    with pytest.raises(NotOurs, match="is not what to feed an exported recogniser"):
+        export.export_recogniser(recogniser, theirs, "torch")
+    assert theirs.read_bytes() == b"theirs"

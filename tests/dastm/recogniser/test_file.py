@@ -15,7 +15,7 @@ import dastm
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
 from dastm.matching.rejection import Limits
-from dastm.recogniser.container import ABOUT, EXAMPLES, WEIGHTS, _members, container_bytes
+from dastm.recogniser.container import ABOUT, EXAMPLES, MOST, WEIGHTS, _members, container_bytes
 from dastm.recogniser.file import changed, read_recogniser
 from dastm.recogniser.recogniser import ActionRecogniser
 from dastm.runs.files import json_bytes
@@ -89,7 +89,7 @@ def test_a_damaged_file_is_refused_with_a_reason_wherever_the_damage_is(path, tm
 def refusal(path):
     """Why a file is refused; None where it is read."""
     try:
-        _members(path)
+        _members(path.read_bytes(), path)
     except RunError as error:
         return str(error)
     return None
@@ -142,20 +142,36 @@ def test_what_is_no_recogniser_is_refused(tmp_path):
             read_recogniser(tmp_path / name)
     with pytest.raises(RunError, match="No such file"):
         read_recogniser(tmp_path / "none.dastm")
-    with pytest.raises(RunError, match="not a recogniser file; name the file"):
+    with pytest.raises(RunError, match=r"cannot be read \(not a regular file\)"):
         read_recogniser(tmp_path)
 
 
 def test_a_member_that_claims_to_be_huge_is_not_unpacked(path, monkeypatch):
-    monkeypatch.setattr("dastm.recogniser.container.MOST_BYTES", 10_000_000)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (ABOUT, WEIGHTS, EXAMPLES):
-            archive.writestr(name, b"\0" * 20_000_000)
-    with pytest.raises(RunError, match="larger than in any recogniser"):
-        read_recogniser(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for name in members:
+        monkeypatch.setitem(MOST, name, 2_000_000)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for other, data in members.items():
+                archive.writestr(other, b" " * 2_000_001 if other == name else data)
+        with pytest.raises(RunError, match=f"{name} is larger than in any recogniser"):
+            read_recogniser(path)
+        monkeypatch.undo()
     monkeypatch.setattr("dastm.recogniser.container.MOST_BYTES", 10)
-    with pytest.raises(RunError, match="larger than any recogniser"):
+    with pytest.raises(RunError, match="more than the 10 that such a file may have"):
         read_recogniser(path)
+
+
+def test_a_document_may_be_no_larger_than_others_that_we_read():
+    assert MOST[ABOUT] <= 64 * 2**20
+
+
+def test_what_could_not_be_read_again_is_not_written(recogniser, path, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setitem(MOST, EXAMPLES, 1000)
+    with pytest.raises(RunError, match="6 examples are too many for one recogniser"):
+        recogniser.save(path)
+    assert path.read_bytes() == before
 
 
 def test_nobody_elses_file_is_replaced(recogniser, tmp_path):
@@ -190,6 +206,26 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(path):
     with pytest.raises(ValueError, match="no action 'fly'"), changed(path) as recogniser:
         recogniser.remove("fly")
     assert path.read_bytes() == before
+
+
+def test_a_file_that_another_program_changed_is_not_saved_over(recogniser, path):
+    ours = dastm.load(path)
+    with changed(path) as theirs:
+        theirs.enrol("bow", [clip_of("bow", 0)])
+    ours.remove("wave")
+    with pytest.raises(
+        RunError, match=r"mine.dastm: was changed by another program since it was loaded; load it again"
+    ):
+        ours.save(path)
+    assert "bow" in dastm.load(path).actions
+    again = dastm.load(path)
+    again.remove("wave")
+    again.save(path)
+    again.remove("push")
+    again.save(path)  # its own change is none of another program
+    recogniser.save(path.with_name("other.dastm"))
+    path.unlink()
+    ours.save(path)
 
 
 def add_one(path, seed):
@@ -237,7 +273,7 @@ def test_reading_runs_nothing(path, tmp_path):
 
 @pytest.mark.parametrize("digests", [None, {}, {"x": "y"}, [1]])
 def test_a_file_whose_digests_are_not_those_of_its_members_is_refused(path, digests):
-    document, weights, joints = _members(path)
+    document, weights, joints = _members(path.read_bytes(), path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(ABOUT, json_bytes(sealed({**document, "digests": digests})))
         archive.writestr(WEIGHTS, weights)
@@ -257,7 +293,7 @@ def test_a_compressed_member_that_cannot_be_unpacked_is_refused(path):
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(RunError, match="pipe: not a recogniser file"):
+    with pytest.raises(RunError, match=r"pipe: cannot be read \(not a regular file\)"):
         read_recogniser(tmp_path / "pipe")
-    with pytest.raises(RunError, match="pipe: not a recogniser file"), changed(tmp_path / "pipe"):
+    with pytest.raises(RunError, match=r"pipe: cannot be read \(not a regular file\)"), changed(tmp_path / "pipe"):
         pass

@@ -10,7 +10,7 @@ from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.metrics import Row, summary
 from dastm.evaluation.results_folder import write_evaluation
-from dastm.report.evaluations import Names, evaluation
+from dastm.report.evaluations import Names, evaluation, open_set
 from dastm.runs.results import read_evaluation
 from tests.toy import toy_shards
 
@@ -89,3 +89,20 @@ def test_the_one_shot_protocol_names_its_classes_itself(tmp_path):
     found = evaluation(read_evaluation(tmp_path / "out"))
     assert "taken for one of all classes" in found["confusion"].caption
     assert {one.name for one in found["mistakes"].classes} == {f"class {i}" for i in range(9, 13)}
+
+
+MEASURED = {key: {"mean": 91.25, "interval": 2.0} for key in ("auroc", "aupr", "fpr_at_95", "oscr")}
+BINS = [{"from": 0.9, "to": 1.0, "queries": 4, "score": 0.95, "right": 0.75}]
+
+
+def test_unknown_classes_have_a_table_and_a_figure_for_each_way_of_the_first_row_that_has_scores():
+    scored = {**MEASURED, "ece": {"mean": 20.0, "interval": 5.0}, "reliability": BINS}
+    shown = open_set({"rows": {"DASTM": {"limits": scored, "nearest": MEASURED}, "path": {"softmax": scored}}})
+    assert [name for name, _ in shown.rows] == ["DASTM: limits", "DASTM: nearest distance", "path: largest softmax"]
+    assert dict(zip(shown.heads, shown.rows[1][1], strict=True))["AUROC"] == ("91.2", "± 2.0")
+    assert dict(zip(shown.heads, shown.rows[1][1], strict=True))["ECE"] == ("", "")
+    assert [one.caption for one in shown.figures] == ["DASTM: limits; calibration error 20.0 ± 5.0 %."]
+
+
+def test_without_scores_no_figure_is_drawn():
+    assert open_set({"rows": {"path": {"nearest": MEASURED}}}).figures == []

@@ -1,5 +1,7 @@
 """A shipped encoder has a page: its results in data/runs, clips of the shards that are named, no curves."""
 
+import re
+
 import pytest
 
 from dastm.contract.skeleton import BODY19
@@ -30,6 +32,10 @@ def test_an_encoder_has_a_page_with_the_clips_of_the_shards_that_are_named(place
     assert "mine test: 3-way 1-shot, 2 queries a class, 3 episodes" in page
     assert "Which joints the distance comes from" in page
     assert "<h3>Training" not in page
+    links, places = re.findall(r'<a href="#([^"]+)"', page), re.findall(r'<h4 id="([^"]+)"', page)
+    assert links
+    assert set(links) <= set(places)
+    assert page.count('<div class="player">') == 2 * len(places)
     assert "<td>class " in page
 
 
@@ -39,6 +45,7 @@ def test_an_encoder_without_shards_has_its_results_alone(place):
     page = (place / "alone.html").read_text()
     assert "mine test: 3-way 1-shot" in page
     assert "How alike" not in page
+    assert "<script" not in page
 
 
 @needs_browser

@@ -8,7 +8,6 @@ from dastm.contract.ownership import NotOurs
 from dastm.recogniser.encoder import load_encoder
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
-from dastm.report.why import explain_clip
 from dastm.report.why_page import MOST_CANDIDATES, candidate_bars, views, write_why
 from tests.actions import clip_of
 from tests.browser import check_width_and_colours, needs_browser, opened
@@ -29,7 +28,7 @@ def recogniser_of(encoder, *actions):
 @pytest.fixture(scope="module")
 def why(encoder):
     clip = clip_of("wave", 7, fps=30.0, source=f"ward/<b>{LONG}.npy")
-    return explain_clip(recogniser_of(encoder, "wave", "push", "kick"), clip)
+    return recogniser_of(encoder, "wave", "push", "kick").explain(clip)
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def test_bars_are_in_order_with_the_limit_among_them_and_long_ones_are_cut(why):
 
 
 def test_a_refused_clip_has_its_limit_chosen(encoder, tmp_path):
-    why = explain_clip(recogniser_of(encoder, "wave", "push"), clip_of("bow", 3))
+    why = recogniser_of(encoder, "wave", "push").explain(clip_of("bow", 3))
     bars = candidate_bars(why)
     assert (bars[0].name, bars[0].kind) == ("none of these", "limit chosen")
     assert next(view.heading for view in views(why)).startswith("Against the nearest action, ")
@@ -84,13 +83,13 @@ def test_a_refused_clip_has_its_limit_chosen(encoder, tmp_path):
 def test_what_is_none_of_the_actions_has_a_heading_of_its_own(encoder):
     recogniser = recogniser_of(encoder, "wave", "push")
     recogniser.add([Example(action=None, clip=clip_of("bow", 0), added="2026-11-28")])
-    assert views(explain_clip(recogniser, clip_of("bow", 3)))[-1].heading == "An example of none of the actions"
+    assert views(recogniser.explain(clip_of("bow", 3)))[-1].heading == "An example of none of the actions"
 
 
 def test_of_many_actions_the_nearest_have_bars(encoder, tmp_path):
     names = [f"wave {i}" for i in range(MOST_CANDIDATES + 2)]
     examples = [Example(action=name, clip=clip_of("wave", i), added="2026-11-28") for i, name in enumerate(names)]
-    why = explain_clip(ActionRecogniser(encoder, examples), clip_of("wave", 99))
+    why = ActionRecogniser(encoder, examples).explain(clip_of("wave", 99))
     assert len(candidate_bars(why)) == MOST_CANDIDATES + 1
     write_why(why, tmp_path / "why.html", "mine.dastm")
     assert "and 2 more actions, further away" in (tmp_path / "why.html").read_text()

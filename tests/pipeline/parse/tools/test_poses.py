@@ -19,6 +19,7 @@ from pipeline.parse.tools.poses import (
     Seen,
     frames_of,
     gathered,
+    last_number,
     tracks_of,
 )
 
@@ -132,3 +133,11 @@ def test_numbers_that_do_not_fit_are_refused():
         tracks(Seen(0, [[1, 1], [np.inf, 1]]))
     with pytest.raises(RefusedError, match="100002 frames, more than 100000"):
         tracks(Seen(100_001, [[1, 1], [2, 2]]))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("a12_000034_keypoints", 34), ("9.jpg", 9), ("7", 7), ("none", None), ("", None), ("a1\n2", 2), ("1" * 16, None)],
+)
+def test_the_last_number_of_a_name_is_its_frame(text, number):
+    assert last_number(text) == number

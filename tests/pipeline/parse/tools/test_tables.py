@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.tools.tables import first_row, floats, of_width, rows_of_text, text_of
+from pipeline.parse.tools.tables import Numbers, first_row, floats, of_width, rows_of_text, text_of
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "a\tb\r\n1\t2\r\n", "a;b\n\n 1 ; 2 \n", "\ufeffa,b\n1,2"])
@@ -19,6 +20,20 @@ def test_numbers_may_be_empty_or_nan_in_any_letters():
     with pytest.raises(RefusedError, match="'x' is not a number") as caught:
         floats(["1", "x"], 7)
     assert caught.value.line == 7
+
+
+def test_rows_of_numbers_take_what_fields_take():
+    numbers = Numbers()
+    numbers.add(["1", " 2.5 ", "1e3"], 1)
+    numbers.add(["", "nan", "-1.#IND00"], 2)
+    assert np.array_equal(numbers.rows(3), [[1, 2.5, 1000], [np.nan] * 3], equal_nan=True)
+    with pytest.raises(RefusedError, match="'x' is not a number") as caught:
+        numbers.add(["1", "x"], 7)
+    assert caught.value.line == 7
+
+
+def test_blanks_around_fields_count_in_no_table():
+    assert [row for _, row in rows_of_text("a\xa0,b\n , \n1,\t2\n".encode())] == [["a", "b"], ["1", "2"]]
 
 
 def test_empty_fields_at_the_end_are_no_fields():

@@ -10,7 +10,7 @@ from dastm.contract.skeleton import COCO17
 from dastm.recogniser.encoder import load_encoder
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
-from dastm.report.why import explain_clip, moment, shortest_most, stretch
+from dastm.recogniser.why import moment, shortest_most, stretch
 from tests.actions import clip_of
 
 ACTIONS = ("wave", "push", "kick")
@@ -33,7 +33,7 @@ def recogniser(encoder):
 
 @pytest.fixture(scope="module")
 def why(recogniser):
-    return explain_clip(recogniser, clip_of("wave", 7, fps=30.0))
+    return recogniser.explain(clip_of("wave", 7, fps=30.0))
 
 
 def test_shares_of_steps_and_joints_add_up_to_the_distance_that_decided(why):
@@ -46,7 +46,7 @@ def test_shares_of_steps_and_joints_add_up_to_the_distance_that_decided(why):
 
 
 def test_the_nearest_example_and_that_of_the_next_action_are_compared(why):
-    assert [one.example.action for one in why.comparisons] == ["wave", why.decision.candidates[1].action]
+    assert [one.action for one in why.comparisons] == ["wave", why.decision.candidates[1].action]
     assert [example.action for example in why.nearest] == [c.action for c in why.decision.candidates]
     assert why.refused == ""
 
@@ -57,13 +57,13 @@ def test_the_sentence_names_both_actions_a_joint_and_a_time(why):
         f"Called “wave”: distance {first.distance:.2f}, next “{second.action}” {second.distance:.2f}; it differs from"
         f" “{second.action}” most at the "
     )
-    joint = why.layout.joints[int(why.comparisons[1].shares.argmax())]
+    joint = why.query.layout.joints[int(why.comparisons[1].shares.argmax())]
     assert f"most at the {joint} " in why.sentence
     assert why.sentence.endswith(" s.")
 
 
 def test_a_clip_is_seen_at_the_frames_of_its_recording(recogniser):
-    late = explain_clip(recogniser, clip_of("wave", 7, fps=30.0, first_frame=300))
+    late = recogniser.explain(clip_of("wave", 7, fps=30.0, first_frame=300))
     assert late.query.frames_T[0] == 300
     assert late.query.frames_T[-1] <= 339
     assert late.query.when(0) == "10.00 s"
@@ -71,11 +71,11 @@ def test_a_clip_is_seen_at_the_frames_of_its_recording(recogniser):
 
 
 def test_without_a_rate_frames_are_named(recogniser):
-    assert " frame" in explain_clip(recogniser, clip_of("wave", 7)).sentence
+    assert " frame" in recogniser.explain(clip_of("wave", 7)).sentence
 
 
 def test_a_clip_that_is_none_of_the_actions_says_how_far_it_is_beyond_the_limit(recogniser):
-    why = explain_clip(recogniser, clip_of("bow", 3))
+    why = recogniser.explain(clip_of("bow", 3))
     first = why.decision.candidates[0]
     assert why.decision.action is None
     assert why.sentence.startswith(f"Called none of these: the nearest action, “{first.action}”, is ")
@@ -85,22 +85,22 @@ def test_a_clip_that_is_none_of_the_actions_says_how_far_it_is_beyond_the_limit(
 def test_an_example_of_none_of_the_actions_that_decides_is_compared_as_well(encoder):
     negatives = [Example(action=None, clip=clip_of("bow", seed), added=DAY) for seed in (0, 1)]
     recogniser = ActionRecogniser(encoder, [*shown(*ACTIONS), *negatives])
-    why = explain_clip(recogniser, clip_of("bow", 3))
-    assert why.comparisons[-1].example.action is None
+    why = recogniser.explain(clip_of("bow", 3))
+    assert why.comparisons[-1].action is None
     assert "is nearer than the nearest action" in why.sentence
     assert why.limit == pytest.approx(why.comparisons[-1].distance, rel=1e-4)
-    known = explain_clip(recogniser, clip_of("wave", 7))
-    assert all(one.example.action for one in known.comparisons)
+    known = recogniser.explain(clip_of("wave", 7))
+    assert all(one.action for one in known.comparisons)
 
 
 def test_a_single_action_has_no_next_one(encoder):
-    why = explain_clip(ActionRecogniser(encoder, shown("wave")), clip_of("wave", 7))
+    why = ActionRecogniser(encoder, shown("wave")).explain(clip_of("wave", 7))
     assert "no other action is known" in why.sentence
     assert len(why.comparisons) == 1
 
 
 def test_an_enrolled_clip_itself_differs_nowhere(recogniser):
-    why = explain_clip(recogniser, recogniser.examples[0].clip)
+    why = recogniser.explain(recogniser.examples[0].clip)
     assert why.comparisons[0].distance == pytest.approx(0, abs=1e-5)
     assert why.comparisons[0].words == "nowhere: both are the same"
 
@@ -111,7 +111,7 @@ def test_recordings_of_an_image_are_explained_by_its_encoder():
     clip = clip_of("wave", 7, **facts)
     clip = replace(clip, joints_TVC=clip.joints_TVC.copy())
     clip.joints_TVC[:, COCO17.joints.index("left ankle"), 2] = 0
-    why = explain_clip(recogniser, clip)
+    why = recogniser.explain(clip)
     assert why.comparisons[0].distance == pytest.approx(why.decision.candidates[0].distance, rel=1e-4)
     assert not why.query.measured_TV.all()
     assert why.query.poses_TVC.shape[2] == 2
@@ -121,7 +121,7 @@ def test_a_distance_that_is_no_sum_over_joints_cannot_be_explained(encoder, reco
     config = encoder.config
     other = replace(encoder, config=replace(config, matching=replace(config.matching, temporal="none")))
     with pytest.raises(RunError, match="no sums over joints"):
-        explain_clip(ActionRecogniser(other, recogniser.examples), clip_of("wave"))
+        ActionRecogniser(other, recogniser.examples).explain(clip_of("wave"))
 
 
 def test_the_shortest_stretch_that_holds_half():

@@ -1,7 +1,7 @@
 """Why a recogniser decided as it did about a clip, in numbers: alignments, shares of joints, candidates, one sentence.
 
-In: a recogniser and a clip. Out: `Why`; drawing is in `why_page`. A distance is the sum over the steps of the best
-alignment and over joints of `parts_PV`: nothing of it is left unexplained.
+In: a recogniser's parts and a clip. Out: `Why`; drawing is in `dastm.report.why_page`. A distance is the sum over the
+steps of the best alignment and over joints of `parts_PV`: nothing of it is left unexplained.
 
 Axes: P steps of an alignment, T frames of features of the clip, S of the example, V joints, C coordinates.
 """
@@ -13,16 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from dastm.config.schema import MatchingConfig
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
-from dastm.matching.shares import aligned_shares, has_joint_shares
+from dastm.matching.shares import Terms, aligned_shares, has_joint_shares
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.decision import Decision
 from dastm.recogniser.encoder import Encoder, Features
 from dastm.recogniser.examples import Example
 from dastm.recogniser.preparation import prepare
-from dastm.recogniser.recogniser import ActionRecogniser
 
 MOST_OF_IT = 0.5
 """A joint differs most in the shortest stretch of time that holds this share of what it adds to the distance."""
@@ -31,25 +32,31 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
-    """A clip as the encoder sees it: one pose a frame of features."""
+    """A clip as a network sees it: one pose a frame of features."""
 
-    clip: Clip
     poses_TVC: Array
-    """In the encoder's layout, y up; of an image the confidence is left out."""
+    """y up; of an image the confidence is left out."""
     measured_TV: NDArray[np.bool_]
     frames_T: Array
     """The frame of the recording that each is, counted from 0, between two where it lies between them."""
+    layout: Layout
+    """Whose joints the poses are."""
+    fps: float | None = None
+    """Frames of the recording a second, where it is known."""
 
     def when(self, place: int) -> str:
         """The time of a frame of features for people: `0.83 s`, or `frame 26` where the rate is unknown."""
-        return moment(self.frames_T[place], self.clip.fps)
+        return moment(self.frames_T[place], self.fps)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """The clip against one example."""
 
-    example: Example
+    action: str | None
+    """Of the example; None: none of the actions."""
+    about: str
+    """The example in words."""
     seen: Seen
     distance: float
     cost_TS: Array
@@ -70,6 +77,7 @@ class Comparison:
 class Why:
     """Everything that a decision about one clip came from."""
 
+    clip: Clip
     query: Seen
     decision: Decision
     sentence: str
@@ -81,28 +89,26 @@ class Why:
     """The nearest example of every candidate, in the order of the candidates."""
     comparisons: tuple[Comparison, ...]
     """The nearest example; that of the next action; and, where it decided, the nearest of none of the actions."""
-    layout: Layout
     encoder: str
 
 
-def explain_clip(recogniser: ActionRecogniser, clip: Clip) -> Why:
-    """Explain the decision about one clip.
+def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decision: Decision, threshold: float) -> Why:
+    """Explain the decision about one clip. See `ActionRecogniser.explain`.
 
-    Raises: ValueError if nothing is enrolled; RunError for an encoder whose distances are no sums over joints.
+    Args:
+        threshold: from which distance on a clip is not the nearest action.
     """
-    encoder = recogniser.encoder
     if not has_joint_shares(encoder.config.matching):
         raise RunError(f"{encoder.name}: the distances of this encoder are no sums over joints, so none has a share")
-    decision = recogniser.predict(clip).decision
-    shown = [example for example in recogniser.examples if example.action is not None]
+    shown = [example for example in examples if example.action is not None]
     nearest = tuple(shown[candidate.example] for candidate in decision.candidates)
     query, features = seen(encoder, clip)
-    negative, far = _nearest_negative(recogniser, features)
-    threshold = float(recogniser.judge.thresholds_W[recogniser.actions.index(decision.candidates[0].action)])
+    negative, far = _nearest_negative(encoder, examples, features)
     compared = [*nearest[:2], *([negative] if negative is not None and far <= threshold else [])]
-    comparisons = tuple(_comparison(encoder, query, features, example) for example in compared)
+    comparisons = tuple(_with_example(encoder, query, features, example) for example in compared)
     refused = _refused(decision, threshold, negative, far)
     return Why(
+        clip=clip,
         query=query,
         decision=decision,
         sentence=_sentence(decision, comparisons, refused),
@@ -110,7 +116,6 @@ def explain_clip(recogniser: ActionRecogniser, clip: Clip) -> Why:
         refused=refused,
         nearest=nearest,
         comparisons=comparisons,
-        layout=encoder.layout,
         encoder=encoder.name,
     )
 
@@ -121,10 +126,14 @@ def seen(encoder: Encoder, clip: Clip) -> tuple[Seen, Features]:
     stride = math.prod(encoder.model.backbone.strides)
     places_T = np.arange(features.values_LTVD.shape[1]) * stride
     joints_TVC = prepared.batch.joints_LMTVC[0, 0].double().numpy()[places_T]
-    layout = encoder.layout
+    return seen_at(joints_TVC, encoder.layout, prepared.frames_LF[0][places_T], clip.fps), features
+
+
+def seen_at(joints_TVC: Array, layout: Layout, frames_T: Array, fps: float | None = None) -> Seen:
+    """Poses of a network's input at the frames of its features."""
     measured_TV = joints_TVC[..., -1] > 0 if layout.is_image else np.ones(joints_TVC.shape[:2], dtype=bool)
-    poses_TVC, frames_T = joints_TVC[..., : layout.n_space], prepared.frames_LF[0][places_T]
-    return Seen(clip=clip, poses_TVC=poses_TVC, measured_TV=measured_TV, frames_T=frames_T), features
+    poses_TVC = joints_TVC[..., : layout.n_space]
+    return Seen(poses_TVC=poses_TVC, measured_TV=measured_TV, frames_T=frames_T, layout=layout, fps=fps)
 
 
 def moment(frame: float, fps: float | None) -> str:
@@ -153,45 +162,76 @@ def shortest_most(values_P: Sequence[float] | Array) -> tuple[int, int]:
     return 0, n - 1
 
 
-def _nearest_negative(recogniser: ActionRecogniser, features: Features) -> tuple[Example | None, float]:
+def _nearest_negative(
+    encoder: Encoder, examples: Sequence[Example], features: Features
+) -> tuple[Example | None, float]:
     """The nearest example of none of the actions, and its distance; infinite where there is none."""
-    negatives = [example for example in recogniser.examples if example.action is None]
+    negatives = [example for example in examples if example.action is None]
     if not negatives:
         return None, math.inf
-    encoder = recogniser.encoder
     distances_L = encoder.distances(features, encoder.encode([example.clip for example in negatives]))[0]
     return negatives[int(distances_L.argmin())], float(distances_L.min())
 
 
-def _comparison(encoder: Encoder, query: Seen, features: Features, example: Example) -> Comparison:
+def _with_example(encoder: Encoder, query: Seen, features: Features, example: Example) -> Comparison:
     other, other_features = seen(encoder, example.clip)
+    return comparison(
+        (query, other),
+        (features.values_LTVD[0], other_features.values_LTVD[0]),
+        (features.terms_LMRVC[0], other_features.terms_LMRVC[0]),
+        encoder.config.matching,
+        action=example.action,
+        about=f"Example {example.name}, {facts(example.clip)}, added {example.added}",
+    )
+
+
+def comparison(
+    sides: tuple[Seen, Seen],
+    features: tuple[Tensor, Tensor],
+    paths: Terms,
+    options: MatchingConfig,
+    *,
+    action: str | None,
+    about: str,
+) -> Comparison:
+    """A clip against an example, from the features (T, V, D) of both.
+
+    Args:
+        paths: the terms of the paths of both.
+
+    Raises: ValueError for distances that are no sums over joints.
+    """
+    query, other = sides
     with torch.inference_mode():
-        found = aligned_shares(
-            features.values_LTVD[0],
-            other_features.values_LTVD[0],
-            encoder.config.matching,
-            (features.terms_LMRVC[0], other_features.terms_LMRVC[0]),
-        )
+        found = aligned_shares(*features, options, paths)
     parts_PV, path_P2 = found.parts_PV.double().numpy(), found.path_P2.numpy()
     return Comparison(
-        example=example,
+        action=action,
+        about=about,
         seen=other,
         distance=float(parts_PV.sum()),
         cost_TS=found.cost_TS.double().numpy(),
         path_P2=path_P2,
         parts_PV=parts_PV,
-        words=_where_most(parts_PV, path_P2, query, encoder.layout),
+        words=_where_most(parts_PV, path_P2, query),
     )
 
 
-def _where_most(parts_PV: Array, path_P2: NDArray[np.int64], query: Seen, layout: Layout) -> str:
+def facts(clip: Clip) -> str:
+    """A clip in words: its file, its body, how long it is."""
+    body = f", body {clip.body}" if clip.body else ""
+    start, end = (moment(frame, clip.fps) for frame in (clip.first_frame, clip.first_frame + clip.n_frames - 1))
+    return f"{clip.source}{body}, {clip.n_frames} frames from {start} to {end}"
+
+
+def _where_most(parts_PV: Array, path_P2: NDArray[np.int64], query: Seen) -> str:
     shares_V = parts_PV.sum(0)
     if shares_V.sum() < 1e-6:
         return "nowhere: both are the same"
     joint = int(shares_V.argmax())
     first, last = shortest_most(parts_PV[:, joint])
     start, end = (query.frames_T[path_P2[p, 0]] for p in (first, last))
-    return f"at the {layout.joints[joint]} {stretch(start, end, query.clip.fps)}"
+    return f"at the {query.layout.joints[joint]} {stretch(start, end, query.fps)}"
 
 
 def _refused(decision: Decision, threshold: float, negative: Example | None, far: float) -> str:

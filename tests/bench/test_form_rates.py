@@ -1,0 +1,29 @@
+"""The bench of readers runs on every form, and says how fast each is."""
+
+import pytest
+
+from pipeline.parse.tools import TOOLS
+from tests.bench import form_rates
+
+NOT_MADE = {"c3d", "utd_mat", "ntu_npy", "videopose_npz", "amass_npz", "deeplabcut_h5", "sleap_h5"}
+"""Binary forms, whose packages do the reading."""
+
+
+def test_every_text_form_has_a_row():
+    assert set(form_rates.FORMS) == set(TOOLS) - NOT_MADE
+
+
+@pytest.mark.parametrize("form", form_rates.FORMS)
+def test_the_clips_that_are_made_are_read(form):
+    rate, frames = form_rates.measured(form, *form_rates.FORMS[form], mb=0.02)
+    assert rate > 0
+    assert frames > 0
+
+
+def test_a_slow_reader_is_the_exit_status(capsys, monkeypatch):
+    monkeypatch.setattr(form_rates, "LEAST_MB", 0)
+    assert form_rates.main(["trc", "--mb", "0.02"]) == 0
+    monkeypatch.setattr(form_rates, "LEAST_MB", 1e9)
+    assert form_rates.main(["trc", "--mb", "0.02"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[-3:]] == ["(json.loads)", "(float)", "trc"]
