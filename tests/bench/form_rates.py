@@ -215,6 +215,17 @@ def trc(n: int) -> list[NamedBytes]:
     return _lines("b.trc", heads, rows, "\t")
 
 
+def mvnx(n: int) -> list[NamedBytes]:
+    segments = "".join(f'<segment label="s{v}"/>' for v in range(23))
+    head = f'<mvnx><subject frameRate="60"><segments>{segments}</segments><frames>'
+    rows = (
+        [f'<frame index="{t}"><position>', *_flat(frame), "</position></frame>"]
+        for t, frame in enumerate(places(n, 23, 3))
+    )
+    (file,) = _lines("b.mvnx", [head], rows, " ")
+    return [NamedBytes(file.name, file.data + b"</frames></subject></mvnx>")]
+
+
 def named_csv(n: int) -> list[NamedBytes]:
     head = ",".join(["frame", *(f"joint{v}_{k}" for v in range(25) for k in "xyz")])
     return _lines("b.csv", [head], ([t, *_flat(frame)] for t, frame in enumerate(places(n, 25, 3))))
@@ -255,6 +266,7 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "sleap_csv": (sleap, None),
     "bvh": (bvh, None),
     "trc": (trc, None),
+    "mvnx": (mvnx, None),
     "named_csv": (named_csv, None),
     "number_lines": (number_lines, None),
     "joint_lines": (joint_lines, "msr20"),
