@@ -247,6 +247,9 @@ class OptimiseConfig:
     """Number of epochs; 0: pretraining alone. The paper is silent; the released code trains for at most 100."""
     episodes: Count = 1000
     """Number of training episodes per epoch."""
+    episodes_per_step: Count = 1
+    """Number of episodes whose gradients are averaged in a step; `torchrun` shares them out among its ranks. It divides
+    the number of episodes per epoch. The paper has 1."""
     val_episodes: Episodes = 500
     """Number of validation episodes after every epoch."""
     val_draw: Literal["same", "new"] = "same"
@@ -281,6 +284,14 @@ class OptimiseConfig:
     """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
     checkpoint_every: Count = 100
     """Number of episodes between checkpoints (one more is written at the end of every epoch)."""
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> "OptimiseConfig":
+        if self.episodes % self.episodes_per_step:
+            raise ValueError(
+                f"episodes_per_step: {self.episodes_per_step} does not divide the {self.episodes} episodes of an epoch"
+            )
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -128,6 +128,7 @@ def test_a_method_with_directions_beside_its_features_says_so_and_is_not_the_bas
         ({**PATH, "matching.divergence": True}, "path: distances may be negative"),
         ({"optimise.epochs": 0}, r"configuration: optimise\.epochs and pretrain\.steps are both 0: nothing is trained"),
         ({"optimise.epochs": -1}, r"optimise\.epochs: .*greater than or equal to 0"),
+        ({"optimise.episodes": 6, "optimise.episodes_per_step": 4}, r"episodes_per_step: 4 does not divide the 6 ep"),
         ({"pretrain.warm_up": 1}, r"pretrain\.warm_up: "),
         ({"backbone.n_blocks": 5}, r"backbone: .*st_gcn has 10 or 7 or 4, not 5"),
     ],

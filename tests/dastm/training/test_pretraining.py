@@ -201,7 +201,7 @@ def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards
     """Stopped right after pretraining and continued is never stopped, also where gradients are clipped."""
     config = tiny(**STEPS, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
     train_toy(shards, tmp_path / "whole", config)
-    whole = trainer.train_episode
+    whole = trainer.train_step
     steps = iter(range(2))
 
     def step(*args):
@@ -209,7 +209,7 @@ def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(trainer, "train_episode", step)
+    monkeypatch.setattr(trainer, "train_step", step)
     with pytest.raises(KeyboardInterrupt):
         train_toy(shards, tmp_path / "stopped", config)
     monkeypatch.undo()
