@@ -23,8 +23,8 @@ from dastm.runs.locks import locked
 from dastm.runs.record import TrainingRecord
 from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
-from tests.killing import fork
 from dastm.training.step import train_step
+from tests.killing import fork
 from tests.shard_folder import flip_byte, make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
