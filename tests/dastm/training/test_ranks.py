@@ -1,6 +1,5 @@
 """Ranks: real processes, as torchrun starts them, train what one process trains, and fail together."""
 
-import multiprocessing
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from dastm.episodes.sources import open_source
 from dastm.runs.record import record_training
 from dastm.training import trainer
 from dastm.training.ranks import ALONE, Ranks, joined
+from tests.killing import TIMEOUT_S, fork, hamper
 from tests.shard_folder import flip_byte
 from tests.toy import STICK, TINY, tiny, toy_shards, train_toy
 
@@ -31,8 +31,6 @@ SETTINGS = {
 }
 PRETRAINED = {**SETTINGS, "pretrain.steps": 1}
 LONGER = replace(STICK, name="longer")
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["dastm.cli.training", "dastm.training.trainer", "dastm.runs.encoders"])
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +38,18 @@ def shards(tmp_path_factory):
     return toy_shards(tmp_path_factory.mktemp("toy") / "shards")
 
 
-def dies(*_):
-    os._exit(9)
-
-
-def one_rank(number, count, port, words, log, step):
+def one_rank(number, count, port, words, log, kill):
     """What torchrun makes of `python -m dastm`, with the output in a file."""
     told = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in told.items()})
     sys.stdout = sys.stderr = log.open("w", buffering=1)
     torch.set_num_threads(1)
-    trainer.train_step = step or trainer.train_step
+    hamper(kill)
     main(words)
 
 
-def start(folder, count, shards, settings=SETTINGS, step_of_last=None):
-    """Train on so many ranks, the last one perhaps with another step -> exit codes and outputs, rank by rank."""
+def start(folder, count, shards, settings=SETTINGS, kill_last=""):
+    """Train on so many ranks, the last one perhaps killed (`hamper`) -> exit codes and outputs, rank by rank."""
     folder.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -65,12 +59,12 @@ def start(folder, count, shards, settings=SETTINGS, step_of_last=None):
     ranks = []
     for number in range(count):
         arguments = ["train", "--preset", "small", "--shards", shards[number], "--out", str(folder / "run"), *words]
-        log, step = folder / f"rank-{number}", step_of_last if number == count - 1 else None
-        ranks.append(PROCESSES.Process(target=one_rank, args=(number, count, port, arguments, log, step)))
+        log, kill = folder / f"rank-{number}", kill_last if number == count - 1 else ""
+        ranks.append(fork(one_rank, number, count, port, arguments, log, kill))
     for rank in ranks:
-        rank.start()
-    for rank in ranks:
-        rank.join(120)
+        rank.join(TIMEOUT_S)
+        if rank.exitcode is None:
+            rank.kill()
     told = [(folder / f"rank-{number}").read_text().splitlines() for number in range(count)]
     return [rank.exitcode for rank in ranks], [[line for line in lines if " so far" not in line] for lines in told]
 
@@ -109,8 +103,8 @@ def test_a_rank_that_fails_ends_all_and_one_line_says_why(shards, tmp_path):
 
 
 def test_a_rank_that_is_killed_does_not_leave_the_others_waiting(shards, tmp_path):
-    codes, told = start(tmp_path / "ranks", 2, shards, step_of_last=dies)
-    assert codes == [1, 9], told
+    codes, told = start(tmp_path / "ranks", 2, shards, kill_last="dastm.training.trainer:train_step")
+    assert codes == [1, -9], told
     assert len(told[0]) == 1
     assert told[0][0].startswith("dastm: a rank has ended or was silent for 10 minutes (")
 
