@@ -117,11 +117,6 @@ def landmark_csv(n: int) -> list[NamedBytes]:
     return _lines("b.csv", [head], ([t, *_flat(frame)] for t, frame in enumerate(places(n, 33, 4))))
 
 
-def landmark_long(n: int) -> list[NamedBytes]:
-    rows = ([t, v, *joint] for t, frame in enumerate(places(n, 33, 4)) for v, joint in enumerate(frame))
-    return _lines("b.csv", ["frame,landmark,x,y,z,visibility"], rows)
-
-
 def landmark_arrays(n: int) -> list[NamedBytes]:
     files = []
     for t, frame in enumerate(places(n, 33, 4)):
