@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := pipeline dastm tests
 
-.PHONY: repro test test-fast lint format bench benchmark encoders fuzz clean
+.PHONY: repro test test-fast lint format bench benchmark gpu-check encoders fuzz clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/ready
@@ -34,6 +34,11 @@ bench: $(VENV)/ready
 	$(BIN)/python -m tests.bench.data --growth --out build/bench
 	$(BIN)/python -m tests.bench.form_rates
 	$(BIN)/python -m tests.bench.recogniser
+
+# On a machine with a GPU, about four minutes; DEVICE=cpu runs what needs none.
+DEVICE ?= cuda
+gpu-check: $(VENV)/ready
+	$(BIN)/python -m tests.bench.gpu --device $(DEVICE) --out build/gpu-check
 
 # Recordings of people, which do not come with the project: a folder of <name>.yaml and <name>.zip.
 KINECTSETS ?= data/kinectsets

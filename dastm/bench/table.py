@@ -11,6 +11,7 @@ import torch
 
 from dastm.bench.case import Case, Setting
 from dastm.bench.measure import Measured
+from dastm.runs.device import accelerator
 from dastm.runs.record import software
 
 Document = Mapping[str, Any]
@@ -19,7 +20,7 @@ COLUMNS = ("case", "variant", "time", "ratio", "least", "most", "memory")
 
 def machine(setting: Setting) -> dict[str, Any]:
     """What the figures hold for; `load` is how many processes were running before this one did anything."""
-    facts = {
+    return {
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -28,10 +29,8 @@ def machine(setting: Setting) -> dict[str, Any]:
         "device": str(setting.device),
         "precision": setting.precision,
         "software": software(),
+        **accelerator(setting.device),
     }
-    if setting.device.type == "cuda":
-        facts |= {"gpu": torch.cuda.get_device_name(setting.device), "cuda": torch.version.cuda}
-    return facts
 
 
 def processor() -> str:

@@ -61,6 +61,9 @@ def train(
 ) -> None:
     """Train on shards. Run it again to continue where it was stopped.
 
+    `torchrun --nproc-per-node R -m dastm train ..` shares the episodes of a step out among R processes
+    (optimise.episodes_per_step; docs/cluster.md).
+
     \b
     Examples:
       dastm train
@@ -70,21 +73,26 @@ def train(
       dastm train --shards data/shards/a --shards data/shards/b --set augment.layout=body19 --set augment.n_frames=24
       dastm train --shards data/shards/mine --from data/runs/others --out data/runs/tuned
     """
+    from dastm.runs.device import pick_device
     from dastm.runs.encoders import run_of
     from dastm.training.beginning import Beginning
+    from dastm.training.ranks import joined
     from dastm.training.trainer import train as run
 
     began = None if begin is None else Beginning.read(run_of(begin), begin)
     merging = ("episode.merge_classes=true",) if merge_classes else ()
     config = _configured(presets, (*settings, *merging), began.sections() if began else None)
-    source, record = _opened(config, shards)
-    with closing(source):
-        folder = out or DATA / "runs" / source.manifest.dataset
-        record = began.of(record, source.manifest) if began else record
-        weights = began.weights if began else None
-        run(source, record, folder, replace=replace, pretrained=pretrained, begun=weights, log=click.echo)
-    name_shards = " --shards .." if record.sets else ""
-    click.echo(f"trained: {folder}; next: dastm eval --run {folder}{name_shards}")
+    with joined(pick_device(config.optimise.device)) as ranks:
+        source, record = ranks.together(lambda: _opened(config, shards))
+        with closing(source):
+            folder = out or DATA / "runs" / source.manifest.dataset
+            record = began.of(record, source.manifest) if began else record
+            weights = began.weights if began else None
+            options: dict[str, Any] = {"replace": replace, "pretrained": pretrained, "begun": weights}
+            run(source, record, folder, **options, ranks=ranks, log=click.echo)
+        if ranks.first:
+            name_shards = " --shards .." if record.sets else ""
+            click.echo(f"trained: {folder}; next: dastm eval --run {folder}{name_shards}")
 
 
 def _opened(config: Config, shards: tuple[str, ...]) -> tuple["EpisodeSource", "TrainingRecord"]:

@@ -9,6 +9,7 @@ import click
 
 from dastm.cli.options import in_one_line, one_line_errors, with_recogniser
 from dastm.contract.errors import RunError
+from dastm.contract.wording import one_line
 
 if TYPE_CHECKING:
     from dastm.cli.inputs import Refused
@@ -49,7 +50,7 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
             frame = frame_of(line, spotter.layout)
             events = spotter.push(frame.bodies, frame=frame.number, time=frame.time)
         except ValueError as error:
-            click.echo(f"line {number}: {error}", err=True)
+            click.echo(one_line(f"line {number}: {error}"), err=True)
             continue
         n_frames += 1
         for event in events:

@@ -8,20 +8,16 @@ import json
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 from pydantic.dataclasses import dataclass
+
+from dastm.config.values import STRICT, Count, Episodes, Positive, Seed, Weight, distinct
 
 DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
 """The numbers of blocks that each backbone may have, the default first; the LSTM may have any number of layers."""
 Subset = Literal["train", "val", "test"]
 OLD_SUBSET = "part"
 """Another name of `EvalConfig.subset`: files keep it, older params.yaml and grids are still read."""
-STRICT = ConfigDict(extra="forbid")
-Count = Annotated[int, Field(ge=1, strict=True)]
-Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-"""A seed: as many bits as torch's generator on the CPU takes."""
-Episodes = Annotated[int, Field(ge=2, strict=True)]
-"""A number of episodes: at least two, so that the mean has an interval."""
 BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction", "local", "local_direction"]
 FrameDistance = Literal["frobenius", "cosine"]
@@ -37,14 +33,6 @@ FIXED: dict[str, tuple[str, ...]] = {
     "leave-one-out": ("n_way", "n_query", "episodes", "open_set"),
 }
 """The options of an evaluation that each protocol leaves no choice of."""
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("each one once")
-    return values
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -82,7 +70,7 @@ class BackboneConfig:
     name: BackboneName = "st_gcn"
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
     """Blocks. None: as published (ST-GCN, 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; LSTM 2)."""
-    streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
+    streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(distinct)] | None = None
     """What comes in, see `fusion`. None: as published (2s-AGCN joint and bone, the others joint)."""
     fusion: Literal["features", "input"] = "features"
     """One network per stream, features side by side; or `input`: one network, streams side by side at every joint."""
@@ -246,6 +234,9 @@ class OptimiseConfig:
     """Number of epochs; 0: pretraining alone. The paper is silent; the released code trains for at most 100."""
     episodes: Count = 1000
     """Number of training episodes per epoch."""
+    episodes_per_step: Count = 1
+    """Number of episodes whose gradients are averaged in a step; `torchrun` shares them out among its ranks. It divides
+    the number of episodes per epoch. The paper has 1."""
     val_episodes: Episodes = 500
     """Number of validation episodes after every epoch."""
     val_draw: Literal["same", "new"] = "same"
@@ -270,7 +261,7 @@ class OptimiseConfig:
     """Stop after this number of epochs in a row that validate no better than the one before (released code: 10)."""
     clip_norm: Weight = 0.0
     """Gradients are scaled down to this norm, in pretraining too; 0 leaves them."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)] = (0,)
     """Seeds, one training for each; accuracies are then also given over seeds."""
     device: str = "auto"
     """The device to train on: auto, cpu, cuda, cuda:1 .."""
@@ -280,6 +271,14 @@ class OptimiseConfig:
     """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
     checkpoint_every: Count = 100
     """Number of episodes between checkpoints (one more is written at the end of every epoch)."""
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> "OptimiseConfig":
+        if self.episodes % self.episodes_per_step:
+            raise ValueError(
+                f"episodes_per_step: {self.episodes_per_step} does not divide the {self.episodes} episodes of an epoch"
+            )
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -361,7 +360,7 @@ class EvalConfig:
     """Classes of an episode beyond n_way that have queries, but no examples: the answer to them is none of these."""
     by: By | None = None
     """Examples and queries of an episode are of different subjects (cameras, setups), as the clips' facts name them."""
-    shots: Annotated[tuple[Count, ...], AfterValidator(_distinct)] = ()
+    shots: Annotated[tuple[Count, ...], AfterValidator(distinct)] = ()
     """Also score the same queries with so many examples a class: the first ones of the same draw."""
 
     @model_validator(mode="after")

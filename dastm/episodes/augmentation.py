@@ -27,6 +27,7 @@ from dastm.episodes.episode import ClipBatch
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.path_sampling import drawn_shares
 from dastm.episodes.variation import cropped, drawn_cuts, other_bodies
+from dastm.layers.full_product import full_product
 from dastm.layers.path_points import along_path, even_shares
 
 Doubles = NDArray[np.float64]
@@ -140,7 +141,7 @@ def augmented(
             maps_LCC = similarities(angles_L, rng.uniform(1 - scale, 1 + scale, len(joints)), layout, vertical)
             if stretch:
                 maps_LCC *= drawn_stretch(len(joints), stretch, layout, rng)[:, None]
-            joints = joints @ _on(maps_LCC, joints)[:, None, None]
+            joints = full_product(joints, _on(maps_LCC, joints)[:, None, None])
         joints = other_bodies(joints, layout, rng, limbs=limbs, drop=drop)
         return _jittered(joints, noise, layout, int(rng.integers(2**63))) if noise else joints
 

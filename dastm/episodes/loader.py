@@ -33,13 +33,14 @@ def episodes(
     epoch: int,
     count: int,
     start: int = 0,
+    every: int = 1,
     prefetch: int = 4,
     workers: int = 2,
     device: torch.device | None = None,
     n_unknown: int = 0,
     groups: Groups | None = None,
 ) -> Iterator[Episode]:
-    """Episodes number `start` to `count - 1` of an epoch, moved to `device` if one is given.
+    """Episodes number `start` to `count - 1` of an epoch, each `every`-th of them, moved to `device` if one is given.
 
     At most `prefetch` episodes are fetched ahead, by `workers` threads (0: none, each is fetched when asked for). What
     goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
@@ -59,8 +60,10 @@ def episodes(
     if groups is not None:
         pool_sizes = {class_id: len(of_class) for class_id, of_class in groups.items()}
     check_pool(pool_sizes, n_way + n_unknown, k_shot, n_query, f"{source.manifest.dataset}: {subset}", knobs)
-    if min(seed, epoch, count, start, workers, n_unknown) < 0 or prefetch < 1:
-        raise ValueError("seed, epoch, count, start, workers and n_unknown must not be negative, prefetch at least 1")
+    if min(seed, epoch, count, start, workers, n_unknown) < 0 or min(prefetch, every) < 1:
+        raise ValueError(
+            "seed, epoch, count, start, workers and n_unknown must not be negative, prefetch and every at least 1"
+        )
 
     draw = partial(plan_episode, pool_sizes, sets=sets) if groups is None else partial(plan_by_group, groups)
 
@@ -71,7 +74,7 @@ def episodes(
         episode = fetch_episode(source, subset, plan)
         return episode if device is None else episode.to(device)
 
-    numbers = range(start, count)
+    numbers = range(start, count, every)
     return _ahead(fetch, numbers, prefetch, workers) if workers else (fetch(number) for number in numbers)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dastm.contract.skeleton import Layout
+from dastm.layers.full_product import full_product
 
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -105,7 +106,8 @@ def with_limbs_of(joints_LMTVC: Tensor, factors_LV: Doubles, layout: Layout) -> 
     measured_LMTV = joints_LMTVC.any(-1)
     measured_LMTV[..., layout.centre] = True  # it may well be at the origin
     whole = measured_LMTV.all(-1).all(-1)[..., None, None, None]
-    other = torch.cat([maps[:, None, None] @ joints_LMTVC[..., :n_space], joints_LMTVC[..., n_space:]], dim=-1)
+    moved = full_product(maps[:, None, None], joints_LMTVC[..., :n_space])
+    other = torch.cat([moved, joints_LMTVC[..., n_space:]], dim=-1)
     return torch.where(whole, other, joints_LMTVC)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dastm.config.schema import Examples
+from dastm.layers.full_product import full_product
 from dastm.matching.prototypes import check_labels, prototypes
 
 
@@ -37,6 +38,6 @@ def to_classes(distances_QR: Tensor, labels_L: Tensor, n_way: int, examples: Exa
     if examples == "nearest":
         return least_QW
     weights_WL = members_WL.to(distances_QR.dtype)
-    mean_QW = distances_QR @ (weights_WL / weights_WL.sum(1, keepdim=True)).T
+    mean_QW = full_product(distances_QR, (weights_WL / weights_WL.sum(1, keepdim=True)).T)
     both_QW: Tensor = (least_QW + mean_QW) / 2
     return both_QW

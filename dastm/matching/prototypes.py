@@ -6,6 +6,8 @@ Axes: L support clips, W ways (classes), S frames, V joints, D channels.
 import torch
 from torch import Tensor
 
+from dastm.layers.full_product import full_product
+
 
 def prototypes(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
     """Mean of each class's support features, frame by frame and joint by joint.
@@ -16,8 +18,8 @@ def prototypes(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> Tensor:
     """
     check_labels(support_LSVD, labels_L, n_way)
     members_WL = (labels_L == torch.arange(n_way, device=labels_L.device)[:, None]).to(support_LSVD.dtype)
-    prototypes_WSVD: Tensor = torch.tensordot(members_WL / members_WL.sum(1, keepdim=True), support_LSVD, 1)
-    return prototypes_WSVD
+    means_WE = full_product(members_WL / members_WL.sum(1, keepdim=True), support_LSVD.flatten(1))
+    return means_WE.view(n_way, *support_LSVD.shape[1:])
 
 
 def check_labels(support_LSVD: Tensor, labels_L: Tensor, n_way: int) -> None:

@@ -177,7 +177,7 @@ def _device_engine(cost_NTS: Tensor) -> DeviceEngine:
     """The Triton kernel for short sequences on CUDA, else plain PyTorch."""
     if cost_NTS.device.type == "cuda":
         longest = max(cost_NTS.shape[1:])
-        reason = f"{longest} frames are more than {MAX_FRAMES}" if longest > MAX_FRAMES else missing()
+        reason = f"{longest} frames are more than {MAX_FRAMES}" if longest > MAX_FRAMES else missing(cost_NTS.device)
         if reason is None:
             from dastm.matching import soft_dtw_triton
 

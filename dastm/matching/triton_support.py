@@ -34,7 +34,9 @@ def missing(device: torch.device | None = None) -> str | None:
     if not torch.cuda.is_available() or torch.version.hip:
         return "there is no NVIDIA GPU"
     capability = torch.cuda.get_device_capability(device)
-    return None if capability >= _OLDEST else "the GPU's compute capability is {}.{}, below 8.0".format(*capability)
+    if capability < _OLDEST:
+        return "the GPU's compute capability is {}.{}, below 8.0".format(*capability)
+    return _unbuilt()
 
 
 def unfit(inputs: Sequence[Tensor]) -> str | None:
@@ -57,6 +59,19 @@ def tell_once(kernel: str, reason: str) -> None:
 def launch_on(tensor: Tensor) -> AbstractContextManager[object]:
     """Make the tensor's device the current one, because Triton launches on the current device."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
+
+
+@functools.cache
+def _unbuilt() -> str | None:
+    """Why no kernel can be built and launched, which is tried once per process; None if it can."""
+    try:
+        from dastm.matching import triton_probe
+
+        triton_probe.launch()
+    except Exception as error:  # of a compiler, a linker, a driver: any kind
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return f"Triton could not build and launch one here ({reason[:200]})"
+    return None
 
 
 @functools.cache

@@ -1,44 +1,86 @@
-"""Which device, and in which precision: decided in one place."""
+"""Which device, and in which arithmetic: decided in one place."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
+from torch.utils import deterministic
 
 from dastm.contract.errors import RunError
 
+USUAL = "write auto, cpu, cuda or cuda:1"
+REASONS = {
+    "mps": "Apple's GPUs have no float64, in which distances are added",
+    "xpu": "Intel's GPUs are not supported",
+}
+"""Why devices that PyTorch knows are not for this."""
+WORKSPACE, FILL = "CUBLAS_WORKSPACE_CONFIG", "fill_uninitialized_memory"
+
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU if the machine has one, else the CPU; RunError for a device that is not there."""
+    """`auto` is the GPU if the machine has one, else the CPU; of processes that torchrun started, each has its own GPU.
+
+    Raises: RunError for a device that is not there, or that this does not run on.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise RunError(f"device {name!r}: write auto, cpu, cuda or cuda:0") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise RunError(f"device {name!r}: there are {torch.cuda.device_count()} CUDA devices here")
+        raise RunError(f"device {name!r}: {USUAL}") from error
     if device.type not in ("cpu", "cuda"):
-        raise RunError(f"device {name!r}: write auto, cpu, cuda or cuda:0")
+        reason = f"{REASONS[device.type]}; " if device.type in REASONS else ""
+        raise RunError(f"device {name!r}: {reason}{USUAL}")
+    if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RunError(f"device '{device}': there are {torch.cuda.device_count()} CUDA devices here")
     return device
+
+
+def accelerator(device: torch.device) -> dict[str, str]:
+    """What a result may depend on beside `dastm.runs.record.software`: the GPU, and the libraries that work on it."""
+    if device.type != "cuda":
+        return {}
+    try:
+        triton = version("triton")
+    except PackageNotFoundError:
+        triton = "none"
+    cudnn = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
+    return {
+        "gpu": torch.cuda.get_device_name(device),
+        "cuda": str(torch.version.cuda),
+        "cudnn": cudnn,
+        "triton": triton,
+    }
 
 
 @contextmanager
 def precision(device: torch.device, name: str) -> Iterator[None]:
-    """On CUDA and within this block: TF32 in matrix products and convolutions for `tf32`, in neither for other names.
+    """On CUDA and within this block: this device, the same bits every time, and TF32 for `tf32` alone.
 
-    PyTorch left alone has it in convolutions. bf16 is `Recogniser`'s own affair: only its backbone has it.
+    TF32 is then in matrix products and convolutions, for other names in neither; PyTorch left alone has it in
+    convolutions. bf16 is `Recogniser`'s own affair: only its backbone has it. For an operation that PyTorch cannot
+    repeat bit for bit, it warns.
     """
     if name == "tf32" and device.type != "cuda":
         raise RunError("precision tf32: only on CUDA; on the CPU set optimise.precision to float32 or bf16")
     if device.type != "cuda":
         yield
         return
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = name == "tf32"
-    try:
+    os.environ.setdefault(WORKSPACE, ":4096:8")  # without it cuBLAS may add in another order; read at its first product
+    with ExitStack() as restored:
+        if device.index is not None:
+            restored.enter_context(torch.cuda.device(device))
+        restored.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+        restored.callback(setattr, torch.backends.cudnn, "allow_tf32", torch.backends.cudnn.allow_tf32)
+        restored.callback(setattr, deterministic, FILL, getattr(deterministic, FILL))
+        strict = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+        restored.callback(torch.use_deterministic_algorithms, strict[0], warn_only=strict[1])
+        torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
+        torch.backends.cudnn.allow_tf32 = name == "tf32"
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        setattr(deterministic, FILL, False)  # it costs a launch for every new tensor, and nobody reads one unwritten
         yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]

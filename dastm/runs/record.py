@@ -22,6 +22,7 @@ from dastm.contract.shard_format import MANIFEST_NAME, Manifest, checksum, encod
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import mapped_manifest
 from dastm.episodes.urls import is_url
+from dastm.runs.device import accelerator, pick_device
 from dastm.runs.files import read_json, write_json
 from dastm.runs.sealed import DIGEST, check_seal, sealed
 
@@ -252,7 +253,7 @@ def record_training(config: Config, shards: str, manifest: Manifest) -> Training
         dataset=manifest.dataset,
         shards_digest=checksum(encode_manifest(manifest)),
         code=code_digest(),
-        versions=software(),
+        versions=software() | accelerator(pick_device(config.optimise.device)),
         revision=git_revision(),
         classes=training_classes(manifest),
         layout=seen.layout,

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from dastm.config.load import checked, load_config, preset_keys
-from dastm.config.schema import OLD_SUBSET, STRICT, Config, EvalConfig, Seed
+from dastm.config.schema import OLD_SUBSET, Config, EvalConfig
+from dastm.config.values import STRICT, Seed, distinct
 from dastm.contract.documents import DocumentError, no_such_key, read_yaml
 from dastm.contract.errors import RunError
 from dastm.contract.names import is_plain
@@ -31,12 +32,6 @@ def evaluation_name(evaluation: EvalConfig) -> str:
     return f"{name}-{hashlib.blake2b(repr(rest).encode(), digest_size=4).hexdigest()}" if rest else name
 
 
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("each one once")
-    return values
-
-
 def _plain(name: str) -> str:
     if not is_plain(name):
         raise ValueError("a name of letters, digits, '.', '_' and '-' (not first), neither '.' nor '..'")
@@ -46,7 +41,7 @@ def _plain(name: str) -> str:
 def _distinct_evaluations(evaluations: tuple[EvalConfig, ...]) -> tuple[EvalConfig, ...]:
     if any(evaluation.protocol != "episodes" for evaluation in evaluations):
         raise ValueError("a grid compares rows on the same episodes; evaluate other protocols with `dastm eval`")
-    _distinct(tuple(evaluation_name(evaluation) for evaluation in evaluations))
+    distinct(tuple(evaluation_name(evaluation) for evaluation in evaluations))
     return evaluations
 
 
@@ -55,7 +50,7 @@ class Axis:
     """One knob and the values it takes: the rows of a sweep, and the points of its curve."""
 
     key: str
-    values: Annotated[tuple[AxisValue, ...], Field(min_length=1), AfterValidator(_distinct)]
+    values: Annotated[tuple[AxisValue, ...], Field(min_length=1), AfterValidator(distinct)]
     title: str | None = None
     """What the curve calls it; None: the key."""
 
@@ -69,13 +64,13 @@ class Grid:
     title: str
     preset: tuple[str, ...] = ("paper",)
     """Recipes that the methods lie over."""
-    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
     """Presets, a row each; exactly one where there is an axis."""
     backbones: Annotated[dict[str, Settings], Field(min_length=1)]
     """Name in the table -> settings."""
     shards: Annotated[dict[str, str], Field(min_length=1)]
     """Name in the table -> folder or URL of shards."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)] = (0, 1, 2)
     evaluate: Annotated[tuple[EvalConfig, ...], Field(min_length=1), AfterValidator(_distinct_evaluations)]
     """How every training is scored; a column each."""
     set: Settings = Field(default_factory=dict)

@@ -184,12 +184,15 @@ def evaluation_words(cell: Cell, evaluation: EvalConfig, folder: Path) -> list[s
     out = folder / "eval" / evaluation_name(evaluation)
     words = ["eval", "--run", str(folder), "--out", str(out), "--device", cell.config.optimise.device]
     for name, value in asdict(evaluation).items():
-        option = f"--{name.removesuffix('s') if isinstance(value, tuple) else name}".replace("_", "-")
+        option = f"--{name}".replace("_", "-")
         if isinstance(value, bool):
             words += [option] * value
+        elif name == "baselines":
+            words += [word for baseline in value or ("none",) for word in ("--baseline", baseline)]
+        elif isinstance(value, tuple):
+            words += [option, ",".join(map(str, value))] * bool(value)
         elif value is not None:
-            for one in (value or ("none",)) if isinstance(value, tuple) else (value,):
-                words += [option, str(one)]
+            words += [option, str(value)]
     return words
 
 

@@ -5,13 +5,13 @@ dropout drops. So a training that was killed continues from its last checkpoint 
 bit on the CPU, as one that never stopped; no generator's state needs keeping.
 """
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,18 +20,15 @@ from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
 from dastm.episodes.augmentation import augmented, center_frames
 from dastm.episodes.common import mapped
-from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import check_pool
 from dastm.episodes.several import notes, viewed
 from dastm.episodes.small_classes import without_small
-from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies, interval95
-from dastm.layers.dropout import reseed_dropout
-from dastm.model import build_recogniser, rank_term
+from dastm.model import build_recogniser
 from dastm.runs.checkpoint import best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
 from dastm.runs.files import write_rows
@@ -40,17 +37,18 @@ from dastm.runs.mending import last_state
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
-from dastm.training.loss import episode_loss
 from dastm.training.mirroring import checked_partners
 from dastm.training.pretraining import pretrain, pretrained_name
+from dastm.training.ranks import ALONE, Ranks
 from dastm.training.run_ownership import take_ownership
-from dastm.training.schedule import is_better, learning_rate, reason_to_stop
-from dastm.training.state import TrainingState, adam, clip_gradients, is_best_state, resume
+from dastm.training.schedule import is_better, reason_to_stop
+from dastm.training.state import TrainingState, adam, is_best_state, resume
+from dastm.training.step import TERMS, diverged, train_step
 
 Log = Callable[[str], None]
+Keep = Callable[[dict[str, Any]], None]
 LOCK_NAME = ".training"
 """In a run folder, held by the training that is at work there."""
-SUMMED = ("loss", "cross_entropy", "rank", "accuracy")
 
 
 def train(
@@ -61,6 +59,7 @@ def train(
     replace: bool = False,
     pretrained: Path | None = None,
     begun: Mapping[str, Tensor] | None = None,
+    ranks: Ranks = ALONE,
     log: Log,
 ) -> None:
     """Train every seed of `record.config` into `run`, continuing what is there of the same training.
@@ -69,24 +68,20 @@ def train(
         replace: another training in the run folder, and what was made of it, is removed first; otherwise an error.
         pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
         begun: weights by name that every seed begins with (`dastm.training.beginning`); None: as drawn.
-        log: gets a line now and then.
+        ranks: the processes that train it together, of which this is one.
+        log: gets a line now and then, on rank 0.
 
     Raises: RunError for a folder with another training, or with one at work; pools too small for an episode; a loss
     that is not finite.
     """
     config = record.config
-    shape = config.episode
-    for line in notes(source, config.augment.layout):
-        log(line)
-    source = mapped(source, config.augment.layout)
-    if shape.too_few == "leave_out":
-        needed = {"train": shape.k_shot + shape.queries, "val": shape.k_shot + config.optimise.val_query}
-        source, left_out = without_small(source, needed)
-        for line in left_out:
-            log(line)
-        record = record.of_classes({subset: source.pool_sizes(subset) for subset in ("train", "val")})
-    _check(source, config)
+    source, record = ranks.together(lambda: _prepared(source, record, ranks, log))
+    ranks.check_alike(json.dumps(record.identity(), sort_keys=True))
     device = pick_device(config.optimise.device)
+    if not ranks.first:
+        with precision(device, config.optimise.precision):
+            _help(source, config, device, ranks)
+        return
     rows: list[dict[str, Any]] = []
     busy = f"{run}: another training is at work in this folder; wait for it, or choose another --out"
     with alone(run / LOCK_NAME, busy), precision(device, config.optimise.precision):
@@ -94,8 +89,47 @@ def train(
         for seed in config.optimise.seeds:
             folder = run / "train" / f"seed-{seed}"
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
-            rows += train_seed(source, config, seed, folder, first, device, log, begun)
+            rows += train_seed(source, config, seed, folder, first, device, log, begun, ranks)
         write_curves(run, rows)
+    ranks.tell(None)
+
+
+def _prepared(
+    source: EpisodeSource, record: TrainingRecord, ranks: Ranks, log: Log
+) -> tuple[EpisodeSource, TrainingRecord]:
+    """The source as it is trained on, and its record; RunError for what cannot be trained."""
+    config = record.config
+    shape = config.episode
+    lines = notes(source, config.augment.layout)
+    source = mapped(source, config.augment.layout)
+    if shape.too_few == "leave_out":
+        needed = {"train": shape.k_shot + shape.queries, "val": shape.k_shot + config.optimise.val_query}
+        source, left_out = without_small(source, needed)
+        lines = [*lines, *left_out]
+        record = record.of_classes({subset: source.pool_sizes(subset) for subset in ("train", "val")})
+    for line in lines if ranks.first else ():
+        log(line)
+    _check(source, config)
+    if config.optimise.episodes_per_step % ranks.count:
+        raise RunError(
+            f"{ranks.count} ranks, but optimise.episodes_per_step is {config.optimise.episodes_per_step}: "
+            f"start another number of ranks, or set it to a multiple of {ranks.count} (that is another training)"
+        )
+    return source, record
+
+
+def _help(source: EpisodeSource, config: Config, device: torch.device, ranks: Ranks) -> None:
+    """What ranks other than the first do: their share of every epoch that it begins."""
+    while (told := ranks.hear()) is not None:
+        state = _fresh(source, config, told["seed"], device)
+        state.load(told)
+        _train_epoch(source, config, state, lambda state: None, device, ranks)
+
+
+def _fresh(source: EpisodeSource, config: Config, seed: int, device: torch.device) -> TrainingState:
+    """One seed's training before it begins."""
+    model = build_recogniser(config, source.manifest.layout, seed).to(device)
+    return TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
 
 
 def _check(source: EpisodeSource, config: Config) -> None:
@@ -131,14 +165,14 @@ def train_seed(
     device: torch.device,
     log: Log,
     begun: Mapping[str, Tensor] | None = None,
+    ranks: Ranks = ALONE,
 ) -> list[dict[str, Any]]:
     """Train one seed to its end, from its last checkpoint if it has one -> rows of its curves.
 
     `first` is where the pretrained backbone is or will be, if there is to be one. Weights that it begins with are
     validated first: what is kept is never worse on validation.
     """
-    model = build_recogniser(config, source.manifest.layout, seed).to(device)
-    state = TrainingState(seed=seed, model=model, optimiser=adam(model, config.optimise))
+    state = _fresh(source, config, seed, device)
     augment = config.augment
     seen = viewed(source, lambda one: center_frames(one, augment.n_frames, augment.sampling))
     last = folder / "last.pt"
@@ -148,10 +182,12 @@ def train_seed(
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif begun is not None:
-        log(f"seed {seed}: begins with the weights given{begin_with(model, begun)}")
+        log(f"seed {seed}: begins with the weights given{begin_with(state.model, begun)}")
         _validate_and_keep(seen, config, state, folder, device, log)
     if config.pretrain.steps and state.epoch == state.episode == 0 and not state.of("pretrain", "loss"):
-        state.history.append(pretrain(augmented_for(source, config, seed), config, model, seed, first, device, log))
+        state.history.append(
+            pretrain(augmented_for(source, config, seed), config, state.model, seed, first, device, log)
+        )
         _validate_and_keep(seen, config, state, folder, device, log)
     pace, first_epoch = Pace(), state.epoch
 
@@ -162,7 +198,8 @@ def train_seed(
         if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):
             log(f"seed {seed}: stopped after epoch {state.epoch}, {reason}")
             break
-        _train_epoch(source, config, state, last, device)
+        ranks.tell(state.to_dict())
+        _train_epoch(source, config, state, partial(save_checkpoint, last), device, ranks)
         _finish_epoch(seen, config, state, folder, device, told)
     return state.history
 
@@ -173,8 +210,10 @@ def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSo
     return viewed(source, partial(augmented, **looks, seed=seed))
 
 
-def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, last: Path, device: torch.device) -> None:
-    """The rest of one epoch's episodes, with a checkpoint now and then."""
+def _train_epoch(
+    source: EpisodeSource, config: Config, state: TrainingState, keep: Keep, device: torch.device, ranks: Ranks
+) -> None:
+    """The rest of one epoch's episodes, with a checkpoint for `keep` now and then."""
     shape, total = config.episode, config.optimise.episodes
     items = episodes(
         augmented_for(source, config, state.seed),
@@ -185,44 +224,27 @@ def _train_epoch(source: EpisodeSource, config: Config, state: TrainingState, la
         seed=state.seed,
         epoch=state.epoch,
         count=total,
-        start=state.episode,
+        start=state.episode + ranks.number,
+        every=ranks.count,
         device=device,
     )
     label = f"seed {state.seed} epoch {state.epoch + 1}/{config.optimise.epochs}"
     state.model.train()
     state.model.backbone.train(config.optimise.backbone_rate > 0)
     terms: list[Tensor] = []
-    after = (config.optimise.epochs - state.epoch - 1) * total
-    for episode in progress(items, total=total, initial=state.episode, after=after, desc=label, unit="episode"):
-        try:
-            terms.append(train_episode(state, config, episode))
-        except ValueError as error:  # the matching refuses what is not finite
-            raise _diverged(state, str(error)) from error
-        state.episode += 1
-        if state.episode % config.optimise.checkpoint_every == 0 or state.episode == total:
+    n_episodes, every = config.optimise.episodes_per_step, config.optimise.checkpoint_every
+    steps: Iterable[list[Tensor]] = iter(partial(train_step, state, config, items, ranks), [])
+    if ranks.first:
+        after = (config.optimise.epochs - state.epoch - 1) * total
+        of_all, done, later = (number // n_episodes for number in (total, state.episode, after))
+        unit = "episode" if n_episodes == 1 else "step"
+        steps = progress(steps, total=of_all, initial=done, after=later, desc=label, unit=unit)
+    for of_step in steps:
+        terms += of_step
+        before, state.episode = state.episode, state.episode + len(of_step)
+        if state.episode // every > before // every or state.episode == total:
             _account(state, terms)
-            save_checkpoint(last, state.to_dict())
-
-
-def train_episode(state: TrainingState, config: Config, episode: Episode) -> Tensor:
-    """One step on one episode -> (loss, cross entropy, rank term, accuracy), left on the device."""
-    step = state.epoch * config.optimise.episodes + state.episode
-    reseed_dropout(state.model, int(np.random.SeedSequence([state.seed, step]).generate_state(1)[0]))
-    rate = learning_rate(config.optimise, step, state.of("train", "loss"))
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate * group["factor"]
-    matched = state.model(episode)
-    matching = config.matching
-    rank = rank_term(matched, matching)
-    loss = episode_loss(
-        matched.distances_QW, episode.query_labels, rank, matching.rank_weight, temperature=matching.temperature
-    )
-    state.optimiser.zero_grad(set_to_none=True)
-    loss["total"].backward()  # type: ignore[no-untyped-call]
-    clip_gradients(state.optimiser, config.optimise.clip_norm)
-    state.optimiser.step()
-    shares = accuracy(matched.distances_QW.detach(), episode.query_labels)
-    return torch.stack([loss["total"].detach(), loss["cross_entropy"].detach(), loss["rank"].detach(), shares])
+            keep(state.to_dict())
 
 
 def _account(state: TrainingState, terms: list[Tensor]) -> None:
@@ -232,16 +254,9 @@ def _account(state: TrainingState, terms: list[Tensor]) -> None:
     sums = torch.stack(terms).double().sum(0).tolist()
     terms.clear()
     if not math.isfinite(sums[0]):
-        raise _diverged(state, f"the loss is {sums[0]}")
-    for name, value in zip(SUMMED, sums, strict=True):
+        raise diverged(state, state.episode, f"the loss is {sums[0]}")
+    for name, value in zip(TERMS, sums, strict=True):
         state.sums[name] = state.sums.get(name, 0.0) + value
-
-
-def _diverged(state: TrainingState, reason: str) -> RunError:
-    return RunError(
-        f"seed {state.seed}, epoch {state.epoch + 1}, about episode {state.episode}: {reason}; "
-        "lower optimise.learning_rate, or set optimise.clip_norm"
-    )
 
 
 def _finish_epoch(
@@ -261,7 +276,7 @@ def _validate_and_keep(
     try:
         shares = _validate(seen, config, state, device)
     except ValueError as error:  # the last step left weights that are not finite
-        raise _diverged(state, str(error)) from error
+        raise diverged(state, state.episode, str(error)) from error
     val, interval = float(shares.mean()), interval95(shares)
     before = state.history[-1] if state.history else {"part": "begun", "seed": state.seed}
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})

@@ -45,6 +45,7 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "sleap_h5": None,
     "bvh": None,
     "trc": None,
+    "mvnx": None,
     "c3d": None,
     "named_csv": None,
     "number_lines": None,

@@ -23,7 +23,7 @@ from pipeline.doctor.observed import lay_out
 from pipeline.doctor.walk import RawClip
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.labels import Label, no_class, settle
-from pipeline.parse.plan import Job
+from pipeline.parse.plan import Job, with_right_form
 from pipeline.parse.raw_files import read
 from pipeline.parse.tools.tool_sources import ALL_SOURCES, read_undefined
 from pipeline.table import ParsedClip
@@ -79,7 +79,8 @@ def examine_raw(job: RawJob, terms: Terms) -> Examined:
     source, key = job.clip.shown, job.plan.key
     try:
         tracks, layout, own = _read(job, terms)
-    except RefusedError as why:
+    except RefusedError as refused:
+        why = with_right_form(refused, job.plan, job.clip.format) if terms.parse is not None else refused
         check = "listed" if job.is_missing else "unreadable"
         refusal = Finding(check=check, source=source, key=key, line=why.line, byte=why.byte, what=why.reason)
         return Examined(source=source, key=key, findings=(refusal,))

@@ -117,11 +117,6 @@ def landmark_csv(n: int) -> list[NamedBytes]:
     return _lines("b.csv", [head], ([t, *_flat(frame)] for t, frame in enumerate(places(n, 33, 4))))
 
 
-def landmark_long(n: int) -> list[NamedBytes]:
-    rows = ([t, v, *joint] for t, frame in enumerate(places(n, 33, 4)) for v, joint in enumerate(frame))
-    return _lines("b.csv", ["frame,landmark,x,y,z,visibility"], rows)
-
-
 def landmark_arrays(n: int) -> list[NamedBytes]:
     files = []
     for t, frame in enumerate(places(n, 33, 4)):
@@ -215,6 +210,17 @@ def trc(n: int) -> list[NamedBytes]:
     return _lines("b.trc", heads, rows, "\t")
 
 
+def mvnx(n: int) -> list[NamedBytes]:
+    segments = "".join(f'<segment label="s{v}"/>' for v in range(23))
+    head = f'<mvnx><subject frameRate="60"><segments>{segments}</segments><frames>'
+    rows = (
+        [f'<frame index="{t}"><position>', *_flat(frame), "</position></frame>"]
+        for t, frame in enumerate(places(n, 23, 3))
+    )
+    (file,) = _lines("b.mvnx", [head], rows, " ")
+    return [NamedBytes(file.name, file.data + b"</frames></subject></mvnx>")]
+
+
 def named_csv(n: int) -> list[NamedBytes]:
     head = ",".join(["frame", *(f"joint{v}_{k}" for v in range(25) for k in "xyz")])
     return _lines("b.csv", [head], ([t, *_flat(frame)] for t, frame in enumerate(places(n, 25, 3))))
@@ -255,6 +261,7 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "sleap_csv": (sleap, None),
     "bvh": (bvh, None),
     "trc": (trc, None),
+    "mvnx": (mvnx, None),
     "named_csv": (named_csv, None),
     "number_lines": (number_lines, None),
     "joint_lines": (joint_lines, "msr20"),

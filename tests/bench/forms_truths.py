@@ -280,7 +280,10 @@ CASES = (
     ),
     Case(source="pyskl/mmaction2", files=("16_pyskl/*/*/*/*/*.pkl",), refused=""),
     Case(source="motive/pathviewR", files=("17_vicon*/vbaliga*/*/*/*.csv",), refused="export the skeleton"),
-    Case(source="xsens/mvnx", files=("17_vicon*/andres*/*/*/*.mvnx",), refused="as BVH"),
+    Case(
+        source="xsens/mvnx", files=("17_vicon*/andres*/*/*/*.mvnx",), frames=25,
+        truths=(at(0, 0, 0, -0.000657, 0), at(1, 0, 0.000311, -0.000553, -0.002689)),
+    ),
     Case(
         source="sbu/askmuhsin", files=("19_sbu*/askmuhsin_SBU/*/*.txt",), frames=21,
         truths=(at(0, 0, 0.62886, 0.34175),),

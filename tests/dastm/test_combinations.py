@@ -14,8 +14,8 @@ from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.model import build_recogniser
-from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
+from dastm.training.step import train_step
 from tests.shard_folder import make_shard_folder
 
 METHODS = "protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm"
@@ -39,7 +39,7 @@ def trained_and_scored(source, config):
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     shape = {"n_way": 2, "k_shot": 1, "n_query": 1, "seed": 0, "epoch": 0}
     (episode,) = episodes(source, "train", count=1, workers=0, **shape)
-    parts = trainer.train_episode(state, config, episode)
+    (parts,) = train_step(state, config, iter([episode]))
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     asked = EvalConfig(n_way=2, k_shot=2, n_query=1, episodes=3)
     return moved, parts, score(source, asked, FeatureCache(model.eval()), CPU, "test")

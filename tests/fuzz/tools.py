@@ -25,6 +25,12 @@ PIECES = (
 JOINTS = [{"x": 0.1 + v / 50, "y": 0.5, "z": 0.1, "visibility": 0.9} for v in range(33)]
 FLAT = [n for v in range(17) for n in (100.0 + v, 50.0 + v, 0.9)]
 INSTANCE = {"keypoints": [[100.0 + v, 50.0] for v in range(17)], "keypoint_scores": [0.9] * 17}
+MVNX = (
+    '<?xml version="1.0"?>\n<mvnx><subject frameRate="60"><segments><segment label="Pelvis"/><segment label="L5"/>'
+    '</segments><frames><frame type="tpose"><position>0 0 1 0 0 2</position></frame>\n<frame index="0" type="normal">'
+    "<position>0.1 0 1 0 0 2</position></frame>\n<frame><position>0.2 0 1 0 0 2</position></frame></frames>"
+    "</subject></mvnx>"
+)
 BVH = (
     "HIERARCHY\nROOT Hips\n{\nOFFSET 0 0 0\nCHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation\n"
     "JOINT Leg\n{\nOFFSET 1 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\nEnd Site\n{\nOFFSET 0 -1 0\n}\n}\n}\n"
@@ -117,6 +123,7 @@ SEEDS: dict[str, list[Any]] = {
     "deeplabcut_h5": [deeplabcut_h5()],
     "sleap_h5": [sleap_h5()],
     "bvh": [BVH],
+    "mvnx": [MVNX],
     "trc": [TRC],
     "named_csv": [
         "frame,nose_x,nose_y,nose_z,hip_x,hip_y,hip_z\n1,0,1.7,0,0,0.9,0\n2,0,1.7,0,0,,0\n",

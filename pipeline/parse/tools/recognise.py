@@ -184,11 +184,7 @@ def _json(name: str, head: bytes) -> Recognised | None:
 _MARKS: tuple[tuple[str, str | None, str], ...] = (
     (r"\s*HIERARCHY\b", "bvh", "begins with HIERARCHY"),
     (r"PathFileType\s", "trc", "begins with PathFileType"),
-    (
-        r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<mvnx\b",
-        None,
-        "an mvnx document of Xsens; export the recording as BVH or C3D",
-    ),
+    (r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<mvnx\b", "mvnx", "an mvnx document of Xsens"),
     (
         r"Format Version,",
         None,

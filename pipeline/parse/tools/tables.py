@@ -8,7 +8,7 @@ import csv
 import io
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +65,9 @@ class Numbers:
     def __init__(self) -> None:
         self._held = array("d")
 
-    def add(self, fields: Iterable[str], line: int) -> None:
+    def add(self, fields: Sequence[str], line: int) -> None:
         """A row; RefusedError with the line for a field that is no number."""
         before = len(self._held)
-        fields = tuple(fields)
         try:
             self._held.extend(map(float, fields))
         except ValueError:

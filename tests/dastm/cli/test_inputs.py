@@ -111,3 +111,8 @@ def test_refused_recordings_are_told_up_to_a_number_and_then_counted(capsys):
         refused.note(f"{number}")
     refused.tell()
     assert capsys.readouterr().err.splitlines()[-2:] == [f"left out: {MOST_REFUSED - 1}", "left out: 2 more"]
+
+
+def test_a_name_with_a_line_break_is_told_in_one_line(capsys):
+    Refused().note("clips/a\nleft out: b\x1b[2J.npy: 2 frames")
+    assert capsys.readouterr().err == "left out: clips/a\\nleft out: b\\x1b[2J.npy: 2 frames\n"

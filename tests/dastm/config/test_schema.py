@@ -126,6 +126,7 @@ def test_a_method_with_the_path_as_a_factor_says_so_and_is_not_the_baseline():
         ({**PATH, "matching.divergence": True}, "path_power: needs distances above 0"),
         ({"optimise.epochs": 0}, r"configuration: optimise\.epochs and pretrain\.steps are both 0: nothing is trained"),
         ({"optimise.epochs": -1}, r"optimise\.epochs: .*greater than or equal to 0"),
+        ({"optimise.episodes": 6, "optimise.episodes_per_step": 4}, r"episodes_per_step: 4 does not divide the 6 ep"),
         ({"pretrain.warm_up": 1}, r"pretrain\.warm_up: "),
         ({"backbone.n_blocks": 5}, r"backbone: .*st_gcn has 10 or 7 or 4, not 5"),
     ],

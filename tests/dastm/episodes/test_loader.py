@@ -95,6 +95,12 @@ def test_starting_later_skips_without_reading(source):
     assert plans(episodes(watched, "train", **SHAPE, count=3, start=3)) == []
 
 
+def test_ranks_have_every_so_many_of_the_episodes_between_them(source):
+    whole = plans(episodes(source, "train", **SHAPE, count=8))
+    for rank in range(2):
+        assert plans(episodes(source, "train", **SHAPE, count=8, start=2 + rank, every=2)) == whole[2 + rank :: 2]
+
+
 def test_look_ahead_is_bounded_and_closing_early_ends_the_threads(source):
     watched = Watched(source)
     iterator = episodes(watched, "train", **SHAPE, count=10**9, prefetch=3, workers=2)
@@ -127,9 +133,11 @@ def test_a_pool_too_small_or_a_wrong_subset_is_refused_before_anything_is_read(s
     assert watched.asked == 0
 
 
-@pytest.mark.parametrize("wrong", [{"workers": -1}, {"prefetch": 0}, {"start": -1}, {"count": -1}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"workers": -1}, {"prefetch": 0}, {"every": 0}, {"start": -1}, {"count": -1}, {"seed": -1}]
+)
 def test_numbers_below_their_minimum_are_refused(source, wrong):
-    with pytest.raises(ValueError, match="must not be negative, prefetch at least 1"):
+    with pytest.raises(ValueError, match="must not be negative, prefetch and every at least 1"):
         episodes(source, "train", **{**SHAPE, "count": 1, **wrong})
 
 

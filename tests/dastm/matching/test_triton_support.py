@@ -1,5 +1,6 @@
 import logging
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ def gpu(monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
         monkeypatch.setattr(torch.version, "hip", None)
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+        monkeypatch.setattr(triton_support, "_unbuilt", lambda: None)
 
     return pretend
 
@@ -41,6 +43,30 @@ def test_an_amd_gpu_is_none_of_these(gpu, monkeypatch):
     gpu((9, 4))
     monkeypatch.setattr(torch.version, "hip", "6.2")
     assert missing() == "there is no NVIDIA GPU"
+
+
+def test_without_a_c_compiler_the_general_version_runs_and_one_line_says_why(gpu, monkeypatch):
+    """Triton finds that out when it is to launch its first kernel, in the middle of a training."""
+    tries = []
+
+    def no_compiler(*_):
+        tries.append(1)
+        raise RuntimeError("Failed to find C compiler.\nPlease specify via CC environment variable.")
+
+    unbuilt = triton_support._unbuilt
+    unbuilt.cache_clear()
+    gpu((9, 0))
+    monkeypatch.setattr(triton_support, "_unbuilt", unbuilt)
+    monkeypatch.setitem(sys.modules, "dastm.matching.triton_probe", SimpleNamespace(launch=no_compiler))
+    monkeypatch.setattr("dastm.matching.triton_probe", sys.modules["dastm.matching.triton_probe"], raising=False)
+    for _ in range(2):
+        reason = missing(torch.device("cuda:1"))
+        assert reason == (
+            "Triton could not build and launch one here"
+            " (Failed to find C compiler. Please specify via CC environment variable.)"
+        )
+    assert len(tries) == 1
+    unbuilt.cache_clear()
 
 
 def test_triton_counts_as_absent_where_it_cannot_be_imported(monkeypatch):

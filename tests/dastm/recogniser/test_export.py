@@ -51,7 +51,19 @@ def test_a_body_that_lies_or_stands_still_is_measured_as_well(recogniser):
         assert found == pytest.approx(expected(recogniser, odd), rel=1e-5, abs=1e-5)
 
 
+@pytest.fixture(scope="module")
+def traced(encoder, shown):
+    """What both forms are made of, traced once."""
+    return export._program(ActionRecogniser(encoder, shown), NTU25)
+
+
+@pytest.fixture
+def once_traced(monkeypatch, traced):
+    monkeypatch.setattr(export, "_program", lambda known, layout: traced)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("once_traced")
 def test_a_torch_program_takes_any_number_of_clips_and_frames(recogniser):
     data = export.to_torch(recogniser, NTU25)
     program = torch.export.load(io.BytesIO(data)).module()
@@ -64,6 +76,7 @@ def test_a_torch_program_takes_any_number_of_clips_and_frames(recogniser):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("once_traced")
 def test_an_onnx_file_takes_any_number_of_clips_and_frames_and_says_what_to_feed(recogniser, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

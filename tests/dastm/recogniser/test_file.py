@@ -6,7 +6,6 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from dastm.recogniser.recogniser import ActionRecogniser
 from dastm.runs.files import json_bytes
 from dastm.runs.sealed import sealed
 from tests.actions import clip_of
+from tests.killing import fork
 
 
 def bytes_of(recogniser):
@@ -234,10 +234,7 @@ def add_one(path, seed):
 
 
 def test_two_writers_of_one_file_lose_no_example(path):
-    context = get_context("spawn")
-    writers = [context.Process(target=add_one, args=(path, seed)) for seed in range(3)]
-    for writer in writers:
-        writer.start()
+    writers = [fork(add_one, path, seed) for seed in range(3)]
     for writer in writers:
         writer.join(120)
     assert [writer.exitcode for writer in writers] == [0, 0, 0]

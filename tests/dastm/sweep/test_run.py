@@ -420,11 +420,12 @@ def test_on_ray_a_cluster_started_here_has_cores_for_the_workers(cells, monkeypa
 
 
 @pytest.mark.parametrize("allow_seen", [True, False])
-def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path, allow_seen):
+@pytest.mark.parametrize("for_people", [{}, {"by": "subject", "shots": (1, 2)}])
+def test_a_cells_evaluation_is_one_that_the_command_takes(tmp_path, allow_seen, for_people):
     asked = EvalConfig(
         subset="val", n_way=4, k_shot=3, n_query=2, episodes=9, seed=8, baselines=("coordinates", "path", "untrained")
     )
-    asked = dataclasses.replace(asked, allow_seen=allow_seen)
+    asked = dataclasses.replace(asked, allow_seen=allow_seen, **for_people)
     cell = toy_sweep().cells[0]
     verb, *words = evaluation_words(cell, asked, tmp_path)
     with evaluate.make_context(verb, words) as context:

@@ -1,8 +1,6 @@
 """Pretraining: learns the classes, continues bit for bit, and hands its backbone to the episodes."""
 
 import csv
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -19,6 +17,7 @@ from dastm.runs.record import record_training
 from dastm.training import trainer
 from dastm.training.mirroring import mirrored, partners
 from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretrained_name
+from tests.killing import fork
 from tests.toy import tiny, toy_shards, train_toy
 
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
@@ -180,16 +179,18 @@ def test_what_a_pretrained_backbone_depends_on_is_in_its_name(shards):
     assert len({name(), name(seed=1), *(name(**settings) for settings in others)}) == 2 + len(others)
 
 
+def train_and_tell(shards, run):
+    lines = train_toy(shards, run, tiny(**STEPS, optimise__epochs=1), pretrained=run.parent / "shared")
+    (run / "told.txt").write_text("\n".join(lines))
+
+
 def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
     """The second one waits for the first, then finds it."""
-    code = (
-        "import sys; from pathlib import Path; from tests.toy import tiny, train_toy;"
-        f"config = tiny(**{{**{STEPS!r}, 'optimise__epochs': 1}});"
-        "print(train_toy(sys.argv[1], Path(sys.argv[2]), config, pretrained=Path(sys.argv[3])))"
-    )
-    words = [[sys.executable, "-c", code, shards, str(tmp_path / name), str(tmp_path / "shared")] for name in "ab"]
-    processes = [subprocess.Popen(word, stdout=subprocess.PIPE, text=True) for word in words]
-    told = [process.communicate(timeout=120)[0] for process in processes]
+    processes = [fork(train_and_tell, shards, tmp_path / name) for name in "ab"]
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    told = [(tmp_path / name / "told.txt").read_text() for name in "ab"]
     assert sorted("pretrained before" in text for text in told) == [False, True]
     first, second = (load_checkpoint(tmp_path / name / "train/seed-0/last.pt")["model"] for name in "ab")
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -200,7 +201,7 @@ def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards
     """Stopped right after pretraining and continued is never stopped, also where gradients are clipped."""
     config = tiny(**STEPS, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
     train_toy(shards, tmp_path / "whole", config)
-    whole = trainer.train_episode
+    whole = trainer.train_step
     steps = iter(range(2))
 
     def step(*args):
@@ -208,7 +209,7 @@ def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(trainer, "train_episode", step)
+    monkeypatch.setattr(trainer, "train_step", step)
     with pytest.raises(KeyboardInterrupt):
         train_toy(shards, tmp_path / "stopped", config)
     monkeypatch.undo()

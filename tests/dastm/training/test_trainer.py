@@ -23,6 +23,7 @@ from dastm.runs.locks import locked
 from dastm.runs.record import TrainingRecord
 from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
+from dastm.training.step import train_step
 from tests.killing import fork
 from tests.shard_folder import flip_byte, make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
@@ -90,7 +91,8 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
         (episode,) = items
     state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
     model.train()
-    assert trainer.train_episode(state, config, episode).shape == (4,)
+    (terms,) = train_step(state, config, iter([episode]))
+    assert terms.shape == (4,)
     model.eval()
     with torch.inference_mode():
         assert model.episode_distances(episode).device == meta
@@ -127,17 +129,17 @@ def test_every_source_trains_to_the_same_weights(shards, finished, tmp_path, sou
 def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_path, monkeypatch, stop_after):
     """Stopped inside and between epochs, before and after a checkpoint: the weights and curves are the same."""
     steps = iter(range(stop_after))
-    whole = trainer.train_episode
+    whole = trainer.train_step
 
     def step(*args):
         if next(steps, None) is None:
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(trainer, "train_episode", step)
+    monkeypatch.setattr(trainer, "train_step", step)
     with pytest.raises(KeyboardInterrupt):
         train_toy(shards, tmp_path)
-    monkeypatch.setattr(trainer, "train_episode", whole)
+    monkeypatch.setattr(trainer, "train_step", whole)
     lines = train_toy(shards, tmp_path)
     assert ("continuing" in lines[0]) == (stop_after >= 2)
     for name in ("last.pt", "best.pt"):
@@ -294,15 +296,15 @@ def uneven_shards(path):
 
 def test_weights_that_leave_the_numbers_in_the_last_step_are_one_line(shards, tmp_path, monkeypatch):
     """Its loss was still finite: validation is the first to see them."""
-    whole = trainer.train_episode
+    whole = trainer.train_step
 
-    def last_step_overflows(state, config, episode):
-        parts = whole(state, config, episode)
+    def last_step_overflows(state, config, *rest):
+        parts = whole(state, config, *rest)
         if state.episode == config.optimise.episodes - 1:
             torch.nn.init.constant_(next(iter(state.model.parameters())), torch.nan)
         return parts
 
-    monkeypatch.setattr(trainer, "train_episode", last_step_overflows)
+    monkeypatch.setattr(trainer, "train_step", last_step_overflows)
     with pytest.raises(RunError, match=r"lower optimise\.learning_rate"):
         train_toy(shards, tmp_path)
 
@@ -378,7 +380,7 @@ def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
             items = episodes(source, "train", n_way=3, k_shot=1, n_query=2, seed=0, epoch=0, count=1)
             state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
             before = {name: value.detach().clone() for name, value in model.named_parameters()}
-            trainer.train_episode(state, config, *items)
+            train_step(state, config, items)
         moved = {name: (value - before[name]).abs().max().item() for name, value in model.named_parameters()}
         of_backbone = max(step for name, step in moved.items() if name.startswith("backbone"))
         steps[rate] = moved["matcher.activation.W3q"], of_backbone

@@ -105,6 +105,14 @@ def test_the_same_files_with_a_definition_have_its_classes(tmp_path):
     ]
 
 
+def test_files_of_another_form_than_the_definition_says_are_told_theirs(tmp_path):
+    definition = define(tmp_path, "alphapose_json", "coco17", class_names=["wave"])
+    (tmp_path / "raw" / "wave").mkdir(parents=True)
+    (tmp_path / "raw" / "wave" / "a_0_keypoints.json").write_text(still(1)[0])
+    _, found = findings(tmp_path / "raw", definition=definition)
+    assert any("it looks like openpose_json" in f.what for f in found if f.check == "unreadable")
+
+
 def test_the_kinetics_demo_has_all_its_oddities_found(tmp_path):
     demo = small("demo-kinetics")
     synthesise(demo, tmp_path / "raw")

@@ -1,0 +1,24 @@
+"""What the values of a configuration may be: kinds of numbers that several options have, and how they are checked."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+STRICT = ConfigDict(extra="forbid")
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+"""A seed: as many bits as torch's generator on the CPU takes."""
+Episodes = Annotated[int, Field(ge=2, strict=True)]
+"""A number of episodes: at least two, so that the mean has an interval."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values, if no two are the same.
+
+    Raises: ValueError if they are.
+    """
+    if len(set(values)) < len(values):
+        raise ValueError("each one once")
+    return values

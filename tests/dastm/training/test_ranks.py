@@ -1,0 +1,141 @@
+"""Ranks: real processes, as torchrun starts them, train what one process trains, and fail together."""
+
+import os
+import re
+import shutil
+import socket
+import sys
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dastm.cli import main
+from dastm.config.load import load_config
+from dastm.contract.errors import RunError
+from dastm.episodes.sources import open_source
+from dastm.runs.record import record_training
+from dastm.training import trainer
+from dastm.training.ranks import ALONE, Ranks, joined
+from tests.killing import TIMEOUT_S, fork, hamper
+from tests.shard_folder import flip_byte
+from tests.toy import STICK, TINY, tiny, toy_shards, train_toy
+
+SETTINGS = {
+    **TINY,
+    "optimise.episodes": 4,
+    "optimise.episodes_per_step": 4,
+    "optimise.val_episodes": 2,
+    "optimise.clip_norm": 0.5,
+}
+PRETRAINED = {**SETTINGS, "pretrain.steps": 1}
+LONGER = replace(STICK, name="longer")
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return toy_shards(tmp_path_factory.mktemp("toy") / "shards")
+
+
+def one_rank(number, count, port, words, log, kill):
+    """What torchrun makes of `python -m dastm`, with the output in a file."""
+    told = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in told.items()})
+    sys.stdout = sys.stderr = log.open("w", buffering=1)
+    torch.set_num_threads(1)
+    hamper(kill)
+    main(words)
+
+
+def start(folder, count, shards, settings=SETTINGS, kill_last=""):
+    """Train on so many ranks, the last one perhaps killed (`hamper`) -> exit codes and outputs, rank by rank."""
+    folder.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shards = [shards] * count if isinstance(shards, str) else shards
+    words = [f"--set={key}={value}" for key, value in settings.items()]
+    ranks = []
+    for number in range(count):
+        arguments = ["train", "--preset", "small", "--shards", shards[number], "--out", str(folder / "run"), *words]
+        log, kill = folder / f"rank-{number}", kill_last if number == count - 1 else ""
+        ranks.append(fork(one_rank, number, count, port, arguments, log, kill))
+    for rank in ranks:
+        rank.join(TIMEOUT_S)
+        if rank.exitcode is None:
+            rank.kill()
+    told = [(folder / f"rank-{number}").read_text().splitlines() for number in range(count)]
+    return [rank.exitcode for rank in ranks], [[line for line in lines if " so far" not in line] for lines in told]
+
+
+@pytest.fixture(scope="module")
+def one(shards, tmp_path_factory):
+    """The run of this process alone, and what it says."""
+    run, before = tmp_path_factory.mktemp("one"), torch.get_num_threads()
+    torch.set_num_threads(1)
+    lines = train_toy(shards, run, load_config("small", PRETRAINED))
+    torch.set_num_threads(before)
+    return run, lines
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_any_number_of_ranks_ends_with_the_bits_of_one(shards, one, tmp_path, count):
+    codes, told = start(tmp_path / "ranks", count, shards, PRETRAINED)
+    assert codes == [0] * count, told
+    assert told == [[*one[1], told[0][-1]], *[[]] * (count - 1)]
+    run = tmp_path / "ranks" / "run"
+    for name in ("train/seed-0/last.pt", "train/seed-0/best.pt", "train/seed-0/pretrain.pt", "curves.csv"):
+        assert (run / name).read_bytes() == (one[0] / name).read_bytes(), name
+
+
+def test_a_rank_that_fails_ends_all_and_one_line_says_why(shards, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(shards, damaged)
+    for tar in (damaged / "train").glob("*.tar"):
+        flip_byte(tar, 512 + 200)
+    settings = {**SETTINGS, "optimise.source": "indexed"}  # which reads no clip before the first step
+    codes, told = start(tmp_path / "ranks", 2, [shards, str(damaged)], settings)
+    assert codes == [1, 1], told
+    assert not told[1]
+    assert len(told[0]) == 1
+    assert re.match(r"dastm: rank 1: .*checksum differs", told[0][0])
+
+
+def test_a_rank_that_is_killed_does_not_leave_the_others_waiting(shards, tmp_path):
+    codes, told = start(tmp_path / "ranks", 2, shards, kill_last="dastm.training.trainer:train_step")
+    assert codes == [1, -9], told
+    assert len(told[0]) == 1
+    assert told[0][0].startswith("dastm: a rank has ended or was silent for 10 minutes (")
+
+
+def test_ranks_that_would_train_on_other_data_are_refused(shards, tmp_path):
+    other = toy_shards(tmp_path / "other", layout=LONGER)
+    codes, told = start(tmp_path / "ranks", 2, [shards, other])
+    assert codes == [1, 1]
+    assert told == [["dastm: rank 1 has other shards, configuration, versions or code than rank 0"], []]
+
+
+def test_a_number_of_ranks_that_does_not_divide_a_step_is_refused(shards):
+    config = tiny(optimise__episodes=8, optimise__episodes_per_step=4)
+    with closing(open_source(shards)) as source, pytest.raises(RunError, match=r"^3 ranks, but .* is 4: .* of 3"):
+        trainer._prepared(source, record_training(config, shards, source.manifest), Ranks(count=3), print)
+
+
+def test_without_torchrun_a_process_is_alone(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with joined(torch.device("cpu")) as ranks:
+        assert ranks == ALONE
+    assert ranks.together(lambda: 3) == 3
+    assert ranks.gathered(torch.ones(1)) == [torch.ones(1)]
+    ranks.check_alike("anything")
+    ranks.tell(None)
+
+
+def test_ranks_that_do_not_find_each_other_are_one_line(monkeypatch):
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    refused = pytest.raises(RunError, match=r"the ranks did not find each other .* start them with torchrun")
+    with refused, joined(torch.device("cpu")):
+        pass
