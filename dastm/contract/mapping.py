@@ -67,7 +67,7 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     """
     if source.coordinates != target.coordinates:
         told = " and ".join(f"{one.name} has {', '.join(one.coordinates)}" for one in (source, target))
-        raise ValueError(f"{told}; name the common layout that has those of the data")
+        raise ValueError(f"{told}; name a layout that has those of the data")
     made_of, hangs_on = _made(source, target), dict(target.bones)
     for v, name in enumerate(target.joints):
         made_of[v] = made_of[v] or (made_of[hangs_on[v]] if name in ENDS else ())

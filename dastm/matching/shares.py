@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
 from dastm.config.schema import MatchingConfig
 from dastm.matching.path import path_factor, same_bodies, times_path
@@ -41,7 +40,7 @@ class AlignedShares:
     """Where the distance of two aligned clips comes from, in time and on the body."""
 
     cost_TS: Tensor
-    """What every pair of frames would add to the distance."""
+    """What every pair of frames would add to the distance; of a product as if it came from the features alone."""
     path_P2: Tensor
     """Steps (t, s) of the best alignment of features."""
     parts_PV: Tensor
@@ -90,12 +89,13 @@ def _product(
     frames = max(learned.cost_TS.shape) if options.mean else 1
     learned_11 = learned.parts_PV.sum()[None, None] / frames
     distance = times_path(learned_11, path_factor(*both_1MRVC, power), power)[0, 0]
-    n_t, n_s = learned.cost_TS.shape
-    pooled_TS = adaptive_avg_pool2d(path.cost_TS[None], (n_t, n_s))[0] * (steps / max(n_t, n_s))
-    cost_TS = (1 - power) * _share_of(learned.cost_TS, learned) + power * _share_of(pooled_TS, path)
-    on_frames_PV = _on_frames(_share_of(path.parts_PV, path), path.path_P2[:, 0] * n_t // steps, learned.path_P2)
+    on_frames_PV = _on_frames(
+        _share_of(path.parts_PV, path), path.path_P2[:, 0] * len(learned.cost_TS) // steps, learned.path_P2
+    )
     parts_PV = (1 - power) * _share_of(learned.parts_PV, learned) + power * on_frames_PV
-    return AlignedShares(cost_TS=cost_TS * distance, path_P2=learned.path_P2, parts_PV=parts_PV * distance)
+    return AlignedShares(
+        cost_TS=_share_of(learned.cost_TS, learned) * distance, path_P2=learned.path_P2, parts_PV=parts_PV * distance
+    )
 
 
 def _share_of(values: Tensor, aligned: AlignedShares) -> Tensor:
