@@ -2,7 +2,7 @@
 
 Out: a row a form: MB/s and frames/s of processor time from the bytes of a clip to its tracks, the best of three. The
 first rows are what Python itself needs for such bytes, `json.loads` and `float` of each field, which says how fast the
-machine is just now. A rate below `LEAST_MB` is marked. The clips are made up: one person, numbers as the tools print them.
+machine is just now. A rate below `LEAST_MB` is marked. The clips are made up: one person, numbers as tools print them.
 """
 
 import argparse
