@@ -10,8 +10,9 @@ CODE := pipeline dastm tests
 repro: $(VENV)/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 
-# A process a core, each with one thread; a file's tests stay together, for they share what is expensive to make.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
+# A process a core, each with one thread; a file's tests stay together, for they share what is expensive to make, and
+# tests/conftest.py has the longest files begin first.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/ready
 	$(TESTS) --cov --cov-report=

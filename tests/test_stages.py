@@ -9,7 +9,7 @@ import yaml
 from dastm.runs.record import NOT_TRAINING
 from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition, shipped_names
-from tests.dvc_project import ROOT, TINY, change_params, new_project, run
+from tests.dvc_project import ROOT, TINY, change_params, forked_commands, new_project, run
 
 STAGES = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
 PROGRAMS = {"dastm": ROOT / "dastm" / "cli", "dastm-data": ROOT / "pipeline" / "cli"}
@@ -170,8 +170,9 @@ def project(tmp_path_factory):
     (folder / "mine.yaml").write_text(yaml.safe_dump(MINE))
     (folder / "grid.yaml").write_text(yaml.safe_dump(GRID))
     run(folder, "git", "add", ".")
-    assert repro(folder) == list(STAGES)
-    return folder
+    with forked_commands(folder):
+        assert repro(folder) == list(STAGES)
+        yield folder
 
 
 @pytest.mark.slow

@@ -20,10 +20,10 @@ def test_the_clips_that_are_made_are_read(form):
     assert frames > 0
 
 
-def test_a_slow_reader_is_the_exit_status(capsys, monkeypatch):
-    monkeypatch.setattr(form_rates, "LEAST_MB", 0)
-    assert form_rates.main(["trc", "--mb", "0.02"]) == 0
-    monkeypatch.setattr(form_rates, "LEAST_MB", 1e9)
-    assert form_rates.main(["trc", "--mb", "0.02"]) == 1
+@pytest.mark.parametrize(("least", "mark"), [(0, ""), (1e9, "  below 1e+09")])
+def test_a_slow_reader_is_marked(capsys, monkeypatch, least, mark):
+    monkeypatch.setattr(form_rates, "LEAST_MB", least)
+    form_rates.main(["trc", "--mb", "0.02"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[-3:]] == ["(json.loads)", "(float)", "trc"]
+    assert [line.split()[0] for line in lines] == ["(json.loads)", "(float)", "trc"]
+    assert lines[-1].endswith(f"frames/s{mark}")

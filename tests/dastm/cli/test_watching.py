@@ -107,6 +107,6 @@ def test_what_cannot_be_watched_is_one_line(place):
     assert failed("dastm", "watch", "--with", "mine.dastm") == "no frame on standard input"
     assert "fps: from 1 to 1000" in failed("dastm", "watch", "--with", "mine.dastm", "--fps", "nan")
     assert "no layout 'stick'" in failed("dastm", "watch", "--with", "mine.dastm", "--layout", "stick")
-    assert "name a layout that has those" in failed("dastm", "watch", "--with", "mine.dastm", "--layout", "coco17")
+    assert "that has those of the data" in failed("dastm", "watch", "--with", "mine.dastm", "--layout", "coco17")
     assert "no layout 'stick'" in failed("dastm", "predict", "day.npy", "--with", "mine.dastm", "--layout", "stick")
     assert "gone.dastm" in failed("dastm", "watch", "--with", "gone.dastm")

@@ -156,7 +156,7 @@ def test_what_cannot_be_spotted_is_refused(recogniser, encoder, rng):
     for fps in (0.5, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="fps: from 1 to 1000"):
             Spotter(recogniser, fps=fps)
-    with pytest.raises(ValueError, match="name a layout that has those"):
+    with pytest.raises(ValueError, match="that has those of the data"):
         Spotter(recogniser, layout="coco17")
     spotter = Spotter(recogniser)
     with pytest.raises(ValueError, match=r"joints of shape \(3, 3\), ntu25 needs \(25, 3\)"):

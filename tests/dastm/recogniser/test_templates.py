@@ -66,5 +66,5 @@ def test_examples_that_do_not_move_are_left_out_and_refused_where_there_are_no_o
 
 
 def test_examples_of_a_layout_that_cannot_be_mapped_are_refused():
-    with pytest.raises(ValueError, match="name a layout that has those"):
+    with pytest.raises(ValueError, match="that has those of the data"):
         templates_of([example("wave", clip_of("wave", 0, COCO17))], ("wave",), BODY19, 30.0)
