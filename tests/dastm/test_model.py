@@ -231,7 +231,7 @@ def test_classes_are_as_far_as_their_examples_say_in_training_too(generator, met
 
 @pytest.mark.parametrize("examples", ["nearest", "both"])
 @pytest.mark.parametrize("kind", ["3-D", "image"])
-def test_distances_are_products_of_what_is_learned_and_of_paths_about_the_centre(generator, examples, kind):
+def test_distances_are_products_of_what_is_learned_and_of_paths_in_space_about_the_centre(generator, examples, kind):
     layout = STICK if kind == "3-D" else dataclasses.replace(STICK, coordinates=("x", "y", "confidence"))
     settings = {
         "matching.examples": examples,
@@ -242,8 +242,9 @@ def test_distances_are_products_of_what_is_learned_and_of_paths_about_the_centre
     matching = load_config("paper", settings).matching
     model = Recogniser(layout, BackboneConfig(n_blocks=4), matching, generator).double().eval()
     item = two_shot(generator)
+    centre = layout.centre if kind == "3-D" else None
     terms = [
-        path_terms(c.joints_LMTVC, is_image=kind == "image", points=None, centre=layout.centre)
+        path_terms(c.joints_LMTVC, is_image=kind == "image", points=None, centre=centre)
         for c in (item.query, item.support)
     ]
     learned = model.matcher(model.encode(item.query), model.encode(item.support))
