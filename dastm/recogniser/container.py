@@ -42,7 +42,7 @@ from dastm.recogniser.examples import Example
 from dastm.runs.files import json_bytes, reading, write_bytes
 from dastm.runs.sealed import check_seal, sealed
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ABOUT, WEIGHTS, EXAMPLES = "recogniser.json", "weights.safetensors", "examples.safetensors"
 MEMBERS = (ABOUT, WEIGHTS, EXAMPLES)
 MOST_BYTES = 512 * 2**20
@@ -175,7 +175,7 @@ def _members(packed: bytes, path: Path) -> tuple[dict[str, Any], bytes, bytes]:
     if document.get("schema_version") != SCHEMA_VERSION:
         raise RunError(
             f"{path}: written by {document.get('written_by')}, version {document.get('schema_version')} of the file;"
-            f" this reads version {SCHEMA_VERSION}"
+            f" this reads version {SCHEMA_VERSION}; {AGAIN}"
         )
     digests = document.get("digests")
     for name in (WEIGHTS, EXAMPLES):

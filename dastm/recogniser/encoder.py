@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.config.load import config_from_dict
 from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
@@ -184,8 +183,3 @@ def usual_encoder(layout: Layout) -> str:
     common = "pose15" if layout.is_image else "body19"
     halves(layout, COMMON[common])
     return SHIPPED[common]
-
-
-def config_of(document: Mapping[str, Any], where: str) -> Config:
-    """A configuration from a file; RunError naming the key at fault."""
-    return config_from_dict(document, where)

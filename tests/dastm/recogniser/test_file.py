@@ -113,7 +113,7 @@ def rewritten(path, change):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda d: d.update(schema_version=99), "version 99 of the file; this reads version 1"),
+        (lambda d: d.update(schema_version=99), "version 99 of the file; this reads version 2"),
         (lambda d: d["encoder"].pop("config"), "not a recogniser that this version reads"),
         (lambda d: d["encoder"]["config"].update(extra={}), "extra"),
         (lambda d: d["encoder"]["config"]["augment"].update(layout=None), "knows no common layout"),
