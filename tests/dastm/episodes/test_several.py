@@ -111,7 +111,7 @@ def test_views_are_put_on_each_set_as_they_may_hold_other_numbers_of_frames(tmp_
         for one in (source, few):
             seen = viewed(one, lambda each: center_frames(each, 4))
             (batch,) = seen.clips("train", [[(0, 0), (9, 0)]])
-            assert batch.joints_LMTVC.shape[2:] == (4, 15, 3)
+            assert batch.joints_LMTVC.shape[2:] == (4, 19, 3)
         (alone,) = center_frames(source.sources[1], 4).clips("train", [[(0, 0)]])
         assert torch.equal(batch.joints_LMTVC[1], alone.joints_LMTVC[0])
         assert ["split.origin is every_frame" in line for line in notes(source, "body19")] == [True]

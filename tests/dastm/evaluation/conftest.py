@@ -10,7 +10,7 @@ EXAMPLES = {
     "matching__examples": "nearest",
     "matching__frame_distance": "cosine",
     "matching__unit_frames": True,
-    "matching__path": 0.5,
+    "matching__path_power": 0.5,
     "matching__rank_weight": 0.0,
 }
 

@@ -85,7 +85,10 @@ def test_hits_are_those_of_the_whole_protocol_at_once(source, monkeypatch):
     monkeypatch.setattr(one_shot, "CHUNK", 3)
     model, with_path = (
         build_recogniser(tiny(**settings), STICK, 0)
-        for settings in ({}, {"matching__examples": "nearest", "matching__path": 0.5, "matching__unit_frames": True})
+        for settings in (
+            {},
+            {"matching__examples": "nearest", "matching__path_power": 0.5, "matching__unit_frames": True},
+        )
     )
     networks = [(SupportOnce(network), network.episode_distances) for network in (model, with_path)]
     for once, distances in (*networks, (coordinate_distances,) * 2):

@@ -35,7 +35,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pages without the figures of a query, which take seconds, for tests of the words beside them."""
-    monkeypatch.setattr(sections, "_drawn", lambda *_: (sections.Drawn(), []))
+    monkeypatch.setattr(sections, "_drawn", lambda *_: sections.Drawn())
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ def test_other_joints_are_refused_and_another_number_of_frames_or_other_dropout_
                 assert begun.of(record, source.manifest).begun_from is not None
                 continue
             with pytest.raises(
-                RunError, match=r"layout\.joints is 15 joints, joint 0 'hip centre', trained on 3 joints"
+                RunError, match=r"layout\.joints is 19 joints, joint 0 'hip centre', trained on 3 joints"
             ):
                 begun.of(record, source.manifest)
     old = replace(begun, record=replace(begun.record, layout=None))
