@@ -83,8 +83,8 @@ class Recogniser(nn.Module):
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
         self.path_centre = None if layout.is_image else layout.centre
-        """Where a sensor sees a body in space, its way through the room says less than what it does; in an image, a
-        body that moves as a whole jumps or bends, and its way counts for every joint (docs/results.md)."""
+        """In space, where a body goes says less than what its limbs do; in an image, a body that moves as a whole is
+        jumping or bending, so every joint keeps its place (docs/results.md)."""
         n_features = self.backbone.n_features
         self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 

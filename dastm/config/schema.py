@@ -154,8 +154,8 @@ class MatchingConfig:
     or half the least and half the mean of the distances to them."""
     path_power: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Distances are learned^(1 - power) x path^power, where `path` needs no training (`dastm.matching.path`) and is of
-    the same clips about their centre joint. 0 leaves it out, as the paper does. Training then takes the mean sum over
-    alignments by their weights, which is never negative, not the soft minimum; its gradient is the same."""
+    the same clips, in 3-D about their centre joint. 0 leaves it out, as the paper does. Training then takes the mean
+    sum over alignments by their weights, which is never negative, not the soft minimum; its gradient is the same."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"

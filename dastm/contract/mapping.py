@@ -2,8 +2,8 @@
 
 In: the layout of a source, and the layout that is wanted. Out: for each joint wanted, the joints of the source that it
 is made of; a refusal that names the joint that cannot be made. An encoder needs every joint of its common layout
-(`halves`). Whoever wants another layout (`mapping_to`) gets what can be made, and the rest on the bones that they hang
-on: hands of a source without hands lie on the wrists.
+but hands and feet, which then lie on wrists and ankles (`halves`). Whoever wants another layout (`mapping_to`) gets
+what can be made, and the rest on the bones that they hang on: hands of a source without hands lie on the wrists.
 Names are the same whatever their case, and whether their words are parted by spaces, `_` or `-`.
 
 Axes: U joints of the source, V joints that are wanted.

@@ -5,8 +5,9 @@ The method is that of Taranta et al., "Jackknife: A Reliable Recognizer with Few
 2017), restated from its description: a clip is resampled to 16 points at equal distances along its path; the unit
 vectors between successive points are compared by dynamic time warping (band 2) with cost 1 - inner product; the sum is
 divided by the cosine of the two clips' path lengths a coordinate, and by that of their extents a coordinate.
-A trained network (`matching.path_power`) is multiplied by the same distance of the clips that it sees, taken about
-their centre joint, so that the way of the body through the room does not outweigh what its limbs do.
+The distance of a trained network is multiplied by this one (`matching.path_power`), each to its power, of the clips
+that the network sees. In 3-D these are taken about their centre joint, so that the way of the body through the room
+does not outweigh what its limbs do.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates; Q queries, S examples; P points, P - 1 steps; R = P + 1
 vectors of a clip: its steps, its path lengths, its extents; D = M V C.

@@ -27,6 +27,7 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.layers.centring import about
 from dastm.matching.path import LEAST_COSINE, times_path
+from dastm.matching.shares import has_joint_shares
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.recogniser import ActionRecogniser
@@ -47,7 +48,7 @@ class ExportedRecogniser(nn.Module):
     def __init__(self, recogniser: ActionRecogniser, layout: Layout) -> None:
         super().__init__()
         encoder, options = recogniser.encoder, recogniser.encoder.config.matching
-        if options.spatial != "none" or options.temporal != "dtw" or options.divergence or options.soft_evaluation:
+        if not has_joint_shares(options):
             raise RunError(f"{encoder.name}: only encoders that align frames without activation can be exported")
         shown = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
         features = recogniser.features_at(shown)

@@ -99,10 +99,15 @@ class Network:
     def explained(
         self, found: Evaluation, wrong: Mistakes, names: Mapping[int, str], clip_name: ClipName
     ) -> list[ExplainedQuery]:
-        """The worst misjudged clips and some others; none of a baseline, or where distances are no sums over joints."""
+        """The worst misjudged clips and some others.
+
+        None of a baseline, where distances are no sums over joints, or where a class is not judged by one example.
+        """
         options, settings = self.model.matcher.options, found.metrics["settings"]
         plain = settings.get("protocol") == "episodes" and not any(settings.get(key) for key in ("by", "shots"))
         if not plain or not has_joint_shares(options) or wrong.row in BASELINES:
+            return []
+        if options.examples != "nearest" and settings["k_shot"] > 1:
             return []
         made = []
         for asked in chosen(read_predictions(found.predictions), wrong, self.seed):

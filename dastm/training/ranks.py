@@ -115,8 +115,7 @@ class Ranks:
             yield
         except RuntimeError as error:  # of torch.distributed: a connection is closed, or nobody answers
             reason = str(error).strip().partition("\n")[0]
-            minutes = round(ANSWER.total_seconds() / 60)
-            raise self._ended(f"a rank has ended or was silent for {minutes} minutes ({reason})") from error
+            raise self._ended(f"a rank has ended or did not answer in time ({reason})") from error
 
     def _ended(self, fault: str) -> BaseException:
         """How this rank ends: the first one says why, for all."""

@@ -26,7 +26,7 @@ def kept_apart(facts: pa.Table, definition: Definition) -> tuple[pa.Table, tuple
         raise DataError("split.by: not with split.exemplars, whose examples are chosen already")
     rows = facts.select(["key", "class_id", by]).to_pylist()
     asked = [row for row in rows if definition.subset_of(row["class_id"])]
-    silent = [row["key"] for row in asked if row[by] is None]
+    silent = [row["key"] for row in asked if row[by] is None or row[by] < 0]
     if silent:
         raise DataError(
             f"split.by: {len(silent)} clips do not say their {by}, the first is {min(silent)}: name it in"

@@ -106,7 +106,7 @@ def test_a_rank_that_is_killed_does_not_leave_the_others_waiting(shards, tmp_pat
     codes, told = start(tmp_path / "ranks", 2, shards, kill_last="dastm.training.trainer:train_step")
     assert codes == [1, -9], told
     assert len(told[0]) == 1
-    assert told[0][0].startswith("dastm: a rank has ended or was silent for 10 minutes (")
+    assert told[0][0].startswith("dastm: a rank has ended or did not answer in time (")
 
 
 def test_ranks_that_would_train_on_other_data_are_refused(shards, tmp_path):
