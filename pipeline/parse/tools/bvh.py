@@ -23,7 +23,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.space import joint_names, unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, floats, text_of
+from pipeline.parse.tools.tables import Numbers, floats, lines_of, text_of
 from pipeline.tracks import MAX_FRAMES
 
 _AXES = {"x": 0, "y": 1, "z": 2}
@@ -67,7 +67,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
 
 def _halves(text: str) -> tuple[str, list[str], int]:
     """What stands before and after the line MOTION, and the number of that line."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     at = next((at for at, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
     if not text.lstrip().upper().startswith("HIERARCHY") or at is None:
         raise RefusedError("no HIERARCHY and MOTION", line=1)

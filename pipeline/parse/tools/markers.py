@@ -22,7 +22,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.space import unit_of
-from pipeline.parse.tools.tables import Numbers, text_of
+from pipeline.parse.tools.tables import Numbers, lines_of, text_of
 from pipeline.tracks import MAX_FRAMES
 
 UNITS: Mapping[str, float] = {"mm": 0.001, "cm": 0.01, "m": 1.0, "dm": 0.1, "meters": 1.0, "inches": 0.0254}
@@ -32,7 +32,7 @@ INSTALL = "reading C3D needs the package c3d: pip install c3d"
 def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`trc`: one file; RefusedError with the line for anything else."""
     (file,) = files
-    lines = text_of(file.data).splitlines()
+    lines = lines_of(text_of(file.data))
     heads = [at for at, line in enumerate(lines[:12]) if line.lower().startswith("frame#")]
     if not lines[0].startswith("PathFileType") or not heads or heads[0] < 2:
         raise RefusedError("not the head of a TRC file: PathFileType, facts, Frame#", line=1)

@@ -22,7 +22,7 @@ from pipeline.parse.sources.csv_frames import FrameColumn
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.recognise import FRAME_LINES
 from pipeline.parse.tools.space import unit_of
-from pipeline.parse.tools.tables import Numbers, text_of
+from pipeline.parse.tools.tables import Numbers, lines_of, text_of
 
 NOTE_FOURTH = "fourth_numbers_left_out"
 _KINECT2, _MSRC, _SBU, _CAD = 175, 81, 91, 171
@@ -72,7 +72,7 @@ def read_joints(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
 
 def _rows(data: bytes) -> NDArray[np.float64]:
     numbers, width = Numbers(), 0
-    for line, text in enumerate(text_of(data).replace(",", " ").replace(";", " ").splitlines(), 1):
+    for line, text in enumerate(lines_of(text_of(data).replace(",", " ").replace(";", " ")), 1):
         fields = text.split()
         if fields:
             numbers.add(fields, line)

@@ -240,11 +240,14 @@ def _table(name: str, head: bytes) -> Recognised | None:
     return None
 
 
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+|nan|NaN)")
+
+
 def _numbers(name: str, head: bytes) -> Recognised | None:
     """Lines of numbers: by how many there are in one."""
     lines = [line for line in head.decode("utf-8-sig", "replace").splitlines()[:40] if line.strip()]
     rows = [re.split(r"[\s,;]+", line.strip().strip(",;")) for line in lines]
-    if not rows or not all(re.fullmatch(r"[-+]?(\d[\d.]*([eE][-+]?\d+)?|\.\d+|nan|NaN)", field) for field in rows[0]):
+    if not rows or not all(map(_NUMBER.fullmatch, rows[0])):
         return None
     width = len(rows[0])
     if width in (39, 40, 56, 57) and float(rows[0][0]) % 1 == 0 and all(-1 <= float(f) <= 2 for f in rows[0][1:39]):

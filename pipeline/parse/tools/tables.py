@@ -34,6 +34,11 @@ def text_of(data: bytes) -> str:
     return text
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as editors count them: a newline or a carriage return ends one, no other sign does."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+
+
 def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """(line, fields) of every line that is not empty; `,` stands for what the first line has: comma, tab or `;`."""
     text = text_of(data)

@@ -22,7 +22,7 @@ from pipeline.parse.tools.guesses import layout_by_count
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, numbers
 from pipeline.parse.tools.openpose import in_order
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
-from pipeline.parse.tools.tables import floats, text_of
+from pipeline.parse.tools.tables import floats, lines_of, text_of
 
 _BOX = 5
 """Class and box before the joints."""
@@ -34,7 +34,7 @@ def read_text(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
     frames, n_frames, notes = frames_of([number for number, _ in ordered])
     seen: list[Seen] = []
     for frame, (_, file) in zip(frames, ordered, strict=True):
-        for line, text in enumerate(text_of(file.data).splitlines() if file.data.strip() else [], 1):
+        for line, text in enumerate(lines_of(text_of(file.data)) if file.data.strip() else [], 1):
             if text.split():
                 try:
                     seen.append(_line(text.split(), frame, line, layout))

@@ -119,3 +119,9 @@ def test_what_may_be_several_names_them(name, head, candidates):
 
 def test_an_empty_frame_is_openposes_by_its_name_alone():
     assert recognise("a_000000000001_keypoints.json", b"").form == "openpose_json"
+
+
+@pytest.mark.parametrize("field", ["0.5.5", "0..5"])
+def test_what_only_looks_like_a_number_is_no_line_of_numbers(field):
+    head = f"0 {field} {' '.join(['0.5'] * 54)}\n".encode()
+    assert recognise("clip_1.txt", head).form is None

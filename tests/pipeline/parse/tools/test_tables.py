@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.tools.tables import Numbers, first_row, floats, of_width, rows_of_text, text_of
+from pipeline.parse.tools.tables import Numbers, first_row, floats, lines_of, of_width, rows_of_text, text_of
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "a\tb\r\n1\t2\r\n", "a;b\n\n 1 ; 2 \n", "\ufeffa,b\n1,2"])
@@ -57,3 +57,8 @@ def test_what_is_no_text_is_refused(monkeypatch):
     monkeypatch.setattr("pipeline.parse.tools.tables.MAX_TEXT_BYTES", 3)
     with pytest.raises(RefusedError, match="4 bytes, more than the 3"):
         text_of(b"1234")
+
+
+def test_lines_are_counted_as_editors_count_them():
+    assert lines_of("a\r\nb\rc\n") == ["a", "b", "c"]
+    assert lines_of("a\x85b\u2028c\x0cd\n\ne") == ["a\x85b\u2028c\x0cd", "", "e"]
