@@ -128,8 +128,10 @@ class Recogniser(nn.Module):
         """What `path_factor` compares of each clip -> (L, M, R, V, C), float64."""
         return path_terms(clips.joints_LMTVC, is_image=self.is_image, points=None, centre=self.path_centre)
 
-    def terms_factor(self, query_QMRVC: Tensor, support_LMRVC: Tensor) -> Tensor:
-        """`path_factor` of the terms of clips -> (Q, L)."""
+    def terms_factor(self, query_QMRVC: Tensor, support_LMRVC: Tensor) -> Tensor | None:
+        """`path_factor` of the terms of clips -> (Q, L), or None."""
+        if not self.matcher.options.path_power:
+            return None
         return path_factor(query_QMRVC, support_LMRVC, self.matcher.options.path_power)
 
     def with_path(self, distances_QL: Tensor, factor_QL: Tensor | None) -> Tensor:

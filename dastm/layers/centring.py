@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def about(joints: Tensor, centre: int, n_space: int) -> Tensor:
-    """Every joint from the centre joint of its frame; that one stays as it is, and a confidence, too.
+    """Every joint from the centre joint of its frame; that one stays as it is, and so does a confidence.
 
     Shapes: joints (.., V, C) -> the same. What was not measured, a joint of zeros, stays a joint of zeros.
     """

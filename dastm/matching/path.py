@@ -66,12 +66,8 @@ def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor, *, band: int = BA
     The numbers of bodies may differ: bodies that are missing count as zeros.
     A clip that does not move is equally far from all. Raises: ValueError if a term is nan or infinite (on the CPU).
     """
-    query_QRD, example_SRD = _flat(query_QMRVC, example_SMRVC)
-    alike_QS = _likeness(query_QRD, example_SRD)
-    inner_QPSP = torch.tensordot(query_QRD[:, :-2], example_SRD[:, :-2], dims=([2], [2]))
-    cost_QSPP = (1 - inner_QPSP.transpose(1, 2)).clamp(min=0)
-    distances_QS: Tensor = hard_dtw(cost_QSPP.flatten(0, 1), band=band).view(alike_QS.shape) / alike_QS
-    return distances_QS
+    sums_QS, alike_QS = _sums_and_likeness(query_QMRVC, example_SMRVC, band)
+    return sums_QS / alike_QS
 
 
 def likeness(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
@@ -82,15 +78,20 @@ def likeness(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
     return _likeness(*_flat(query_QMRVC[:, :, -2:], example_SMRVC[:, :, -2:]))
 
 
+def band_of(steps: int) -> int:
+    """The band beside a learned distance, which sees more or fewer points than `POINTS`: a fifth of the steps."""
+    return steps // 5
+
+
 def path_factor(query_QMRVC: Tensor, example_SMRVC: Tensor, power: float) -> Tensor:
     """What a learned distance to the power 1 - `power` is multiplied by -> (Q, S), float64.
 
-    That is path^power / likeness^(1 - power): both distances are divided by how much the same coordinates move. The
-    path's is a mean over the steps, and its band a fifth of them.
+    That is the mean cost of the path's steps to that power, divided by how much the same coordinates move: the product
+    of both distances is divided by this once.
     """
     steps = query_QMRVC.shape[2] - 2
-    path_QS = path_distances(query_QMRVC, example_SMRVC, band=steps // 5) / steps
-    factor_QS: Tensor = path_QS**power * likeness(query_QMRVC, example_SMRVC) ** (power - 1)
+    sums_QS, alike_QS = _sums_and_likeness(query_QMRVC, example_SMRVC, band_of(steps))
+    factor_QS: Tensor = (sums_QS / steps) ** power / alike_QS
     return factor_QS
 
 
@@ -106,6 +107,15 @@ def same_bodies(query_QMRVC: Tensor, example_SMRVC: Tensor) -> tuple[Tensor, Ten
         functional.pad(terms, (0, 0) * 3 + (0, bodies - terms.shape[1])) for terms in (query_QMRVC, example_SMRVC)
     )
     return query, example
+
+
+def _sums_and_likeness(query_QMRVC: Tensor, example_SMRVC: Tensor, band: int) -> tuple[Tensor, Tensor]:
+    """The sum of costs along the best alignment of steps, and `likeness`, of every pair."""
+    query_QRD, example_SRD = _flat(query_QMRVC, example_SMRVC)
+    alike_QS = _likeness(query_QRD, example_SRD)
+    inner_QPSP = torch.tensordot(query_QRD[:, :-2], example_SRD[:, :-2], dims=([2], [2]))
+    cost_QSPP = (1 - inner_QPSP.transpose(1, 2)).clamp(min=0)
+    return hard_dtw(cost_QSPP.flatten(0, 1), band=band).view(alike_QS.shape), alike_QS
 
 
 def _flat(query_QMRVC: Tensor, example_SMRVC: Tensor) -> tuple[Tensor, Tensor]:

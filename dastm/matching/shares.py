@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dastm.config.schema import MatchingConfig
-from dastm.matching.path import path_factor, same_bodies, times_path
+from dastm.matching.path import band_of, path_factor, same_bodies, times_path
 from dastm.matching.soft_dtw import hard_path
 
 
@@ -53,21 +53,22 @@ def aligned_shares(
     """Shares of every step of the best alignment and every joint.
 
     Args:
-        terms: of the paths of both, with the same number of bodies; needed where `options.path_power` is set. What they
-            add at a step of the path counts at the query's frame there.
+        terms: of the paths of both; needed where `options.path_power` is set. What they add at a step of the path
+            counts at the query's frame there.
 
     Raises: ValueError where joints attend to each other or clips are not aligned, or for the divergence or the soft
     minimum: then no sum over joints is the distance.
     """
     if not has_joint_shares(options):
         raise ValueError("shares of joints: only for spatial none, temporal dtw, no divergence, no soft_evaluation")
-    if options.path_power and terms is None:
+    found = _aligned(_frame_parts(query_TVD, example_SVD, options), options.band)
+    frames = max(found.cost_TS.shape) if options.mean else 1
+    learned = replace(found, cost_TS=found.cost_TS / frames, parts_PV=found.parts_PV / frames)
+    if not options.path_power:
+        return learned
+    if terms is None:
         raise ValueError("shares of joints: matching.path_power needs the terms of both paths")
-    learned = _aligned(_frame_parts(query_TVD, example_SVD, options), options.band)
-    if options.path_power and terms is not None:
-        return _product(learned, *terms, options)
-    frames = max(learned.cost_TS.shape) if options.mean else 1
-    return replace(learned, cost_TS=learned.cost_TS / frames, parts_PV=learned.parts_PV / frames)
+    return _product(learned, *terms, options.path_power)
 
 
 def _aligned(parts_TSV: Tensor, band: int | None) -> AlignedShares:
@@ -78,17 +79,13 @@ def _aligned(parts_TSV: Tensor, band: int | None) -> AlignedShares:
     return AlignedShares(cost_TS=cost_TS, path_P2=path_P2, parts_PV=parts_TSV[t, s])
 
 
-def _product(
-    learned: AlignedShares, query_MRVC: Tensor, example_MRVC: Tensor, options: MatchingConfig
-) -> AlignedShares:
+def _product(learned: AlignedShares, query_MRVC: Tensor, example_MRVC: Tensor, power: float) -> AlignedShares:
     """Of the product of the learned distance and that of the path, on the alignment of features."""
     both_1MRVC = same_bodies(query_MRVC[None], example_MRVC[None])
     query_RVE, example_RVE = (terms[0].permute(1, 2, 0, 3).flatten(2) for terms in both_1MRVC)
-    steps, power = len(query_RVE) - 2, options.path_power
-    path = _aligned(_cosine_parts(query_RVE[:-2], example_RVE[:-2]), band=steps // 5)
-    frames = max(learned.cost_TS.shape) if options.mean else 1
-    learned_11 = learned.parts_PV.sum()[None, None] / frames
-    distance = times_path(learned_11, path_factor(*both_1MRVC, power), power)[0, 0]
+    steps = len(query_RVE) - 2
+    path = _aligned(_cosine_parts(query_RVE[:-2], example_RVE[:-2]), band_of(steps))
+    distance = times_path(learned.parts_PV.sum()[None, None], path_factor(*both_1MRVC, power), power)[0, 0]
     on_frames_PV = _on_frames(
         _share_of(path.parts_PV, path), path.path_P2[:, 0] * len(learned.cost_TS) // steps, learned.path_P2
     )

@@ -108,9 +108,8 @@ class Encoder:
 
     def _distances(self, queries: Features, examples: Features) -> Tensor:
         distances_QL = self.model.distances(queries.values_LTVD, examples.values_LTVD)
-        if self.config.matching.path_power:
-            factor_QL = self.model.terms_factor(queries.terms_LMRVC, examples.terms_LMRVC)
-            distances_QL = self.model.with_path(distances_QL, factor_QL)
+        factor_QL = self.model.terms_factor(queries.terms_LMRVC, examples.terms_LMRVC)
+        distances_QL = self.model.with_path(distances_QL, factor_QL)
         if self.config.matching.soft_evaluation:  # a soft least sum may be below 0
             return distances_QL
         return distances_QL.clamp(min=0)  # of the same clip it may be less by rounding

@@ -26,7 +26,7 @@ from dastm.contract.ownership import FileKind, check_described, check_file, chec
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.layers.centring import about
-from dastm.matching.path import LEAST_COSINE, times_path
+from dastm.matching.path import LEAST_COSINE, band_of, times_path
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
@@ -127,8 +127,8 @@ class ExportedRecogniser(nn.Module):
             for row, moved_LD in zip((-2, -1), moved, strict=True)
         )
         steps, power = self.terms_ERD.shape[1] - 2, self.options.path_power
-        path_LE = _aligned(_units(steps_LPD), self.terms_ERD[:, :-2], steps // 5).clamp(min=0) / steps
-        return path_LE**power / (lengths * extents)  # path^power / likeness^power x likeness^(power - 1)
+        path_LE = _aligned(_units(steps_LPD), self.terms_ERD[:, :-2], band_of(steps)).clamp(min=0) / steps
+        return path_LE**power / (lengths * extents)
 
 
 def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tensor:

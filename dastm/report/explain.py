@@ -97,7 +97,7 @@ def explain(model: Recogniser, source: EpisodeSource, subset: str, n_way: int, d
         query = model.encode(episode.query)[:1]
         prototypes_WSVD = prototypes(support, episode.support_labels, n_way)
         paths = model.path_terms(episode.query)[:1], model.path_terms(episode.support)
-        factor_1L = model.terms_factor(*paths) if model.matcher.options.path_power else None
+        factor_1L = model.terms_factor(*paths)
         distances = model.class_distances(query, support, episode.support_labels, n_way, factor_1L)[0]
         wrong = distances.clone()
         wrong[0] = torch.inf

@@ -144,8 +144,8 @@ class Network:
         with torch.inference_mode():
             query, support = self.model.encode(asked_for), self.model.encode(episode.support)
             paths = self.model.path_terms(asked_for), self.model.path_terms(episode.support)
-            factor_1L = self.model.path_factor(asked_for, episode.support)
-            distances_L = self.model.with_path(self.model.distances(query, support), factor_1L)[0]
+            distances_1L = self.model.distances(query, support)
+            distances_L = self.model.with_path(distances_1L, self.model.terms_factor(*paths))[0]
         taken = plan.class_ids.index(asked.predicted)
         other = _other(distances_L, episode.support_labels, taken, plan.class_ids.index(asked.class_id))
         seen, k_shot = self._seen(episode.query, row, query.shape[1]), len(plan.support[0])
