@@ -89,7 +89,7 @@ def recordings(paths: Sequence[str | Path], options: Options | None = None) -> I
 
 def layout_called(named: str) -> Layout:
     """A layout by its name, or that of a YAML file. Raises: DataError in one line."""
-    from pipeline.recordings.layouts import layout_named
+    from pipeline.recordings.layout_choice import layout_named
 
     return layout_named(named)
 
@@ -104,7 +104,7 @@ def _read(paths: Sequence[str | Path], terms: "Terms") -> Iterator[Recording | U
 def _terms(options: Options) -> "Terms":
     from pipeline.definitions.definition import load_definition
     from pipeline.recordings.arrays import Terms
-    from pipeline.recordings.layouts import layout_named
+    from pipeline.recordings.layout_choice import layout_named
 
     return Terms(
         layout=layout_named(str(options.layout)) if options.layout is not None else None,

@@ -22,7 +22,7 @@ from dastm.evaluation.predictions import read_predictions
 from dastm.evaluation.printed import title, warnings
 from dastm.evaluation.results_folder import outdated_because
 from dastm.report import figures
-from dastm.report.explained import Network, shown
+from dastm.report.explained_queries import Network, shown
 from dastm.report.figures.training import WORDS
 from dastm.report.mistakes import ClipName, mistakes
 from dastm.runs.record import TrainingRecord

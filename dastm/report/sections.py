@@ -17,10 +17,10 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.sources import Mode, open_source
 from dastm.model import build_recogniser
 from dastm.report.curves import curves_figure
-from dastm.report.drawn import alignment_figures, attention_figure, shares_figure, similarity_figures, upward
 from dastm.report.evaluations import Figure, Names, evaluations_of
 from dastm.report.explain import explain
-from dastm.report.explained import Network
+from dastm.report.explained_queries import Network
+from dastm.report.model_figures import alignment_figures, attention_figure, shares_figure, similarity_figures, upward
 from dastm.runs.encoders import RUNS, is_encoder, results_of
 from dastm.runs.fit import fitted
 from dastm.runs.load import load_recogniser

@@ -26,7 +26,7 @@ def init(folder: Path, out: Path | None, layout: str | None) -> None:
       dastm-data init clinic.zip --layout kinect20 --out clinic.yaml
     """
     from pipeline.recordings.init import begin
-    from pipeline.recordings.layouts import layout_named
+    from pipeline.recordings.layout_choice import layout_named
 
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.absolute().resolve().stem).strip("-") or "mine"
     path = out or Path(f"{name}.yaml")

@@ -20,7 +20,7 @@ from pipeline.parse.sources.csv_frames import frames_a_second
 from pipeline.parse.sources.folder_arrays import parse_clip
 from pipeline.parse.sources.npy import read_array
 from pipeline.parse.suffixes import has_suffix
-from pipeline.recordings.layouts import guess
+from pipeline.recordings.layout_choice import guess
 from pipeline.tracks import Tracks
 
 _DELIMITERS = ",;\t"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.layouts import IMAGE, SPACE
 from dastm.contract.skeleton import Layout
-from pipeline.recordings.layouts import distances
+from pipeline.recordings.layout_choice import distances
 from pipeline.tracks import Tracks
 
 UNITS = ((0.5, 3.0, "metres", 1.0), (50.0, 300.0, "centimetres", 0.01), (500.0, 3000.0, "millimetres", 0.001))

@@ -24,7 +24,7 @@ from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
 from pipeline.recordings.bodies import Body, bodies_of
-from pipeline.recordings.layouts import SAY
+from pipeline.recordings.layout_choice import SAY
 from pipeline.recordings.stored import Stored, shard_clips, table_clips
 from pipeline.recordings.tools import ToolItem, joined, read_tool
 from pipeline.recordings.walk import STACKED, Item, Refused, walk

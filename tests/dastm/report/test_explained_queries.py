@@ -12,7 +12,7 @@ from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.predictions import read_predictions
 from dastm.report.evaluations import Names
-from dastm.report.explained import MOST_RIGHT, MOST_WRONG, Asked, _row_of, _upright, chosen, shown
+from dastm.report.explained_queries import MOST_RIGHT, MOST_WRONG, Asked, _row_of, _upright, chosen, shown
 from dastm.report.mistakes import mistakes
 from dastm.report.sections import _network
 from dastm.runs.encoders import run_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dastm.report.drawn import alignment_figures, attention_figure, shares_figure, similarity_figures, upward
 from dastm.report.explain import Alignment, Pair
+from dastm.report.model_figures import alignment_figures, attention_figure, shares_figure, similarity_figures, upward
 from tests.shard_folder import make_shard_folder
 from tests.toy import STICK
 

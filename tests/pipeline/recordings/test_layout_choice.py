@@ -11,7 +11,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import COCO17, COMMON, NTU25
 from pipeline.parse.sources.folder_arrays import parse_clip
 from pipeline.recordings.arrays import Terms, spec_of
-from pipeline.recordings.layouts import bone_share, guess, layout_named
+from pipeline.recordings.layout_choice import bone_share, guess, layout_named
 from tests.recorded import npy, person
 
 
@@ -92,7 +92,7 @@ def test_a_number_of_joints_that_no_layout_has_is_refused():
 
 def test_what_may_be_two_layouts_is_refused_by_name(monkeypatch):
     other = replace(NTU25, name="other", bones=(*NTU25.bones[1:], (0, 20)))
-    monkeypatch.setattr("pipeline.recordings.layouts.KNOWN_LAYOUTS", {"ntu25": NTU25, "other": other})
+    monkeypatch.setattr("pipeline.recordings.layout_choice.KNOWN_LAYOUTS", {"ntu25": NTU25, "other": other})
     with pytest.raises(RefusedError, match=r"25 joints that may be (ntu25 or other|other or ntu25); say which"):
         guess(*read(person()))
 
