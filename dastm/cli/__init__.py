@@ -11,25 +11,25 @@ COMMANDS = {
     "enrol": ("recogniser", "enrol", "Make a recogniser from examples of actions."),
     "add": ("recogniser", "add", "Show a recogniser more examples."),
     "remove": ("recogniser", "remove", "Make a recogniser forget actions or examples."),
-    "inspect": ("recogniser", "inspect", "What a recogniser knows."),
+    "inspect": ("recogniser", "inspect", "Show what a recogniser knows."),
     "predict": ("recogniser", "predict", "Say what recordings show."),
-    "watch": ("watching", "watch", "Tell the actions in frames as they come."),
+    "watch": ("watching", "watch", "Report actions in a stream of frames."),
     "explain": ("explaining", "explain", "Show why a clip is called what it is called."),
     "export": ("recogniser", "export", "Write a recogniser as a program that needs no DASTM."),
     "embed": ("recogniser", "embed", "Write the encoder's features of clips as a table."),
     "train": ("training", "train", "Train on shards."),
     "eval": ("evaluation", "evaluate", "Score a run: accuracy with its 95 % interval."),
-    "calibrate": ("evaluation", "calibrate", "Measure from which distance on a clip is none of the classes."),
+    "calibrate": ("evaluation", "calibrate", "Measure the distance beyond which a clip is none of the classes."),
     "report": ("evaluation", "report", "Write one page: accuracies, curves, mistakes."),
     "sweep": ("sweeps", "sweep", "Run all trainings and evaluations of a grid, then write its table."),
     "table": ("sweeps", "table", "Print the table of a sweep as far as it is finished."),
     "bench": ("benchmark", "measure", "Measure time and memory of each part."),
 }
-"""Command -> the module of this package that has it, its name there, and what it does."""
+"""Command -> its module in this package, its name there, and what it does."""
 
 
 class _Commands(click.Group):
-    """The commands of `COMMANDS`, each loaded when it is asked for."""
+    """The commands of `COMMANDS`, each loaded when it is used."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -49,13 +49,13 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dastm")
 def main() -> None:
-    """Show it an action once or five times, and it knows it: recognise actions in skeleton recordings.
+    """Recognise actions in skeleton recordings, from one or a few examples of each.
 
     \b
     dastm enrol examples/ --out mine.dastm
     dastm predict clips/ --with mine.dastm --csv labels.csv
 
-    Few-shot recognition after DASTM (ECCV 2022): train encoders on shards, and measure them.
+    Train encoders on shards, and measure them (few-shot recognition, DASTM, ECCV 2022).
 
     \b
     dastm train --shards data/shards/demo-ntu --out data/runs/demo-ntu

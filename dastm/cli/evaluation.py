@@ -16,7 +16,7 @@ from dastm.config.load import checked
 from dastm.config.schema import FIXED, OLD_SUBSET, Baseline, By, EvalConfig, Subset
 
 BESIDE_A_RUN: tuple[Baseline, ...] = ("coordinates", "path")
-"""Rows beside a run's where nothing names others: what it has to beat."""
+"""The baselines that are scored with a run by default: what it has to beat."""
 NONE = "none"
 
 
@@ -39,8 +39,8 @@ def _counts(text: str) -> tuple[int, ...]:
 @click.option(
     "--protocol",
     type=click.Choice(list(FIXED)),
-    help="N-way K-shot episodes; or all classes at once, with the exemplars of the shards, or, with --by, each subject "
-    "against examples of all others. Default: episodes",
+    help="episodes: N-way K-shot. one-shot: all classes at once, with the exemplars of the shards. leave-one-out, with "
+    "--by: the clips of each subject against examples of all others. Default: episodes",
 )
 @click.option("--subset", type=click.Choice(get_args(Subset)), help="Default: test")
 @click.option("--part", "subset", type=click.Choice(get_args(Subset)), hidden=True)
@@ -49,7 +49,7 @@ def _counts(text: str) -> tuple[int, ...]:
 @click.option(
     "--n-query",
     type=click.IntRange(min=1),
-    help="Queries a class. Default: that of the run's recipe, else 5",
+    help="Queries per class. Default: that of the run's recipe, else 5",
 )
 @click.option(
     "--episodes", type=click.IntRange(min=2), help="Number of episodes. Default: that of the run's recipe, else 500"
@@ -60,8 +60,8 @@ def _counts(text: str) -> tuple[int, ...]:
     "baselines",
     multiple=True,
     type=click.Choice([*get_args(Baseline), NONE]),
-    help="Score another row on the same episodes; repeatable. `coordinates` and `path` need only --shards, no run. "
-    "Default: beside a run these two; `none` for no row but the run's.",
+    help="Also score a baseline on the same episodes; repeatable. `coordinates` and `path` need only --shards, no run. "
+    "Default with a run: these two; `none` scores the run alone.",
 )
 @click.option(
     "--too-few",
@@ -85,18 +85,18 @@ def _counts(text: str) -> tuple[int, ...]:
     type=click.IntRange(min=0),
     metavar="N",
     help="Add queries of N unknown classes to each episode, and measure how well they are told from known ones. "
-    "Default: 0, none",
+    "Default: 0",
 )
 @click.option(
     "--by",
     type=click.Choice(get_args(By)),
-    help="Queries of other subjects (cameras, setups) than the examples, as the clips' facts name them.",
+    help="Take examples and queries from different subjects (cameras, setups); the clips must name them.",
 )
 @click.option(
     "--shots",
     metavar="1,2,..",
     callback=lambda _context, _option, text: text and _counts(text),
-    help="Also score the same queries with so many examples a class: accuracy over the number of examples.",
+    help="Also score the same queries with these numbers of examples per class: accuracy over the number of examples.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
@@ -165,20 +165,24 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     type=click.Choice(get_args(Subset)),
     default="val",
     show_default=True,
-    help="Whose classes; not those that you will report on.",
+    help="The classes to measure on: not those that you will report results of.",
 )
 @click.option(
-    "--episodes", type=click.IntRange(min=2), default=300, show_default=True, help="For each number of examples."
+    "--episodes",
+    type=click.IntRange(min=2),
+    default=300,
+    show_default=True,
+    help="Episodes for each number of examples.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Default: <run>/train/limits.json, where it is looked for."
+    "--out", type=click.Path(path_type=Path), help="Default: <run>/train/limits.json, which other commands read."
 )
 @one_line_errors
 def calibrate(run_folder: Path, shards: str | None, subset: str, episodes: int, device: str, out: Path | None) -> None:
-    """Measure from which distance on a clip is none of the classes, on classes that the run has not learned.
+    """Measure the distance beyond which a clip is none of the classes, on classes that the run was not trained on.
 
-    `dastm eval --open-set`, `enrol` and `predict` use what it writes.
+    `dastm eval --open-set`, `enrol` and `predict` use the result.
 
     Example: dastm calibrate --run data/runs/demo-ntu
     """
@@ -196,19 +200,19 @@ def calibrate(run_folder: Path, shards: str | None, subset: str, episodes: int, 
 @click.option(
     "--shards",
     metavar="DIR|URL",
-    help="Clips to draw. Default: the shards that each run was trained on. Of an encoder: those it was evaluated on.",
+    help="Clips to draw. Default: the shards that each run was trained on; for an encoder, those of its evaluations.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Default: report.html in the (first) run folder; of an encoder data/runs/<encoder>-report.html.",
+    help="Default: report.html in the (first) run folder; for an encoder data/runs/<encoder>-report.html.",
 )
 @one_line_errors
 def report(runs: tuple[Path, ...], shards: str | None, out: Path | None) -> None:
     """Write one HTML page: accuracies, curves, and what the model looks at.
 
-    RUNS are run folders, or shipped encoders by name. It opens without a network. A run's shards must still exist, or
-    --shards names others that fit.
+    RUNS are run folders, or shipped encoders by name. The page opens offline. The shards of a run must still exist;
+    otherwise name others that fit with --shards.
 
     \b
     Examples:

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 @click.argument("clip")
 @with_recogniser
 @click.option("--out", type=click.Path(path_type=Path), default=Path("why.html"), show_default=True, help="The page.")
-@click.option("--key", help="Which recording, where CLIP holds several.")
+@click.option("--key", help="Which recording, if CLIP holds several.")
 @click.option(
     "--body",
     type=click.IntRange(min=0),
-    help="Which body, as `dastm predict` names it. Default: the one that moves most.",
+    help="Which body, by the number that `dastm predict` prints. Default: the one that moves most.",
 )
 @said_of_recordings
 @one_line_errors
 def explain(clip: str, recogniser: Path, out: Path, key: str | None, body: int | None, **said: Any) -> None:
     """Show why a clip is called what it is called: one sentence, and a page to look at.
 
-    The page plays the clip beside the nearest example along their alignment, and beside the next action's; joints are
-    coloured by their share of the distance. It opens without a network.
+    The page plays the clip and the nearest example side by side along their alignment, then the same with the second
+    nearest action. Joints are coloured by their share of the distance. The page opens offline.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def explain(clip: str, recogniser: Path, out: Path, key: str | None, body: int |
 
 
 def _recording(clip: str, key: str | None, options: "Options") -> "Recording":
-    """The one recording that is asked about."""
+    """The one recording to explain."""
     from dastm.cli.recordings import Recording, recordings
 
     chosen, keys, unread = list[Recording](), list[str](), ""

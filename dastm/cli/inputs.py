@@ -1,4 +1,4 @@
-"""What a user names as examples or clips -> what a recogniser can use; what it cannot is told, one line each.
+"""What a user names as examples or clips -> what a recogniser can use; the rest is reported, one line each.
 
 In: paths and options of a command. Out: examples, or the bodies of recordings, and a count of what was left out.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dastm.recogniser.examples import Example
 
 MOST_REFUSED = 10
-"""Refused recordings that are told one by one on a terminal's screen; all of them are counted."""
+"""How many refused recordings are reported one by one; all of them are counted."""
 
 
 class Refused:
-    """What could not be read, told on standard error as it comes."""
+    """Recordings that are left out, reported on standard error as they come."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -33,7 +33,7 @@ class Refused:
             click.echo(one_line(f"left out: {line}"), err=True)
 
     def tell(self) -> None:
-        """How many there were, where not all were told."""
+        """Report how many more there were, if not all were reported one by one."""
         if self.count > MOST_REFUSED:
             click.echo(f"left out: {self.count - MOST_REFUSED} more", err=True)
 
@@ -46,7 +46,7 @@ def options_of(said: dict[str, Any]) -> "Options":
 
 
 def read_told(paths: Iterable[str], options: "Options", refused: Refused) -> Iterator["Recording"]:
-    """The recordings that can be read, with progress; the others are told."""
+    """The recordings that can be read, with progress; the others are reported."""
     from dastm.cli.recordings import Recording, recordings
     from dastm.contract.progress import progress
 
@@ -58,7 +58,7 @@ def read_told(paths: Iterable[str], options: "Options", refused: Refused) -> Ite
 
 
 def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused) -> Iterator["Clip"]:
-    """Every body that is seen long enough, of recordings that the encoder knows; the others are told."""
+    """Every body that is seen long enough, in recordings that fit the encoder; the others are reported."""
     from dastm.recogniser.examples import LEAST_FRAMES
     from dastm.recogniser.preparation import check_fits
 
@@ -82,7 +82,7 @@ def examples_of(
     refused: Refused,
     action: str | None = None,
 ) -> list["Example"]:
-    """Examples of what the user names: of each recording the body that moves most."""
+    """Examples from what the user names: the body that moves most in each recording."""
     from dastm.cli.recordings import OTHER
 
     options = options_of(said)
@@ -111,7 +111,7 @@ def _example(recording: "Recording", action: str | None, refused: Refused) -> "E
 
 
 def fitting(made: Iterable["Example"], encoder: "Encoder", refused: Refused) -> list["Example"]:
-    """The examples that the encoder knows the skeletons of; the others are told."""
+    """The examples whose skeleton fits the encoder; the others are reported."""
     from dastm.recogniser.preparation import check_fits
 
     fitting = []

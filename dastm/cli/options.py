@@ -21,9 +21,9 @@ from dastm.contract.wording import one_line
 PARAMS = Path("params.yaml")
 DATA = Path("data")
 FOREIGN = "correct it, or work in another folder if that file is another project's"
-"""What to do about a params.yaml that says what cannot be."""
+"""What to do about a params.yaml with wrong values."""
 PRESET_HELP = (
-    "A recipe, a method, or a YAML file of yours; repeatable, later ones override earlier ones: "
+    "A recipe, a method, or your own YAML file; repeatable, later ones override earlier ones: "
     f"{', '.join(preset_names())}. Default: the train block of params.yaml, else paper."
 )
 SET_HELP = "Change a key; repeatable. <run>/train/config.json holds every key with its value."
@@ -52,7 +52,7 @@ def said_by_params(block: str, *, used: bool) -> Iterator[None]:
 
 
 def one_line_errors(command: Command) -> Command:
-    """A run at fault: one line on standard error and exit status 1, never a traceback."""
+    """Errors end the command with one line on standard error and exit status 1, never with a traceback."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -77,7 +77,7 @@ def one_line_errors(command: Command) -> Command:
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """What is wrong with clips or names, as the one line that commands end with."""
+    """Turn a ValueError about clips or names into the one line that a command ends with."""
     try:
         yield
     except ValueError as error:
@@ -85,7 +85,7 @@ def in_one_line() -> Iterator[None]:
 
 
 def first_dataset() -> str:
-    """The first data set of params.yaml: what the commands work on when told nothing."""
+    """The first data set of params.yaml, which commands use by default."""
     names = list(params("datasets"))
     if not names:
         raise RunError("no params.yaml here that names data sets: give --shards (or --run)")
@@ -107,7 +107,7 @@ def train_params() -> tuple[list[str], dict[str, Any]]:
 
 
 def known_presets(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Presets asked for on the command line; a name that there is none of is wrong usage."""
+    """Check the presets of the command line; an unknown name is a usage error."""
     for name in names:
         if name not in preset_names() and not name.lower().endswith((".yaml", ".yml")):
             raise click.BadParameter(f"{name!r} is neither of {', '.join(preset_names())} nor a YAML file")
@@ -115,13 +115,13 @@ def known_presets(context: click.Context, parameter: click.Parameter, names: tup
 
 
 def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of what recordings do not say themselves."""
+    """Add the options for what recordings do not say themselves."""
     for option in reversed(
         (
-            click.option("--layout", help="Of arrays that do not say it: a layout's name, or a YAML file with one."),
-            click.option("--fps", type=float, help="Frames a second, where the files do not say it."),
-            click.option("--unit", help="Of 3-D coordinates: m, cm, mm, or how many metres one is."),
-            click.option("--dataset", help="A data set definition, by name or file: how its files are read."),
+            click.option("--layout", help="The joints of arrays: the name of a layout, or a YAML file with one."),
+            click.option("--fps", type=float, help="Frames per second, if the files do not say it."),
+            click.option("--unit", help="The unit of 3-D coordinates: m, cm, mm, or its length in metres."),
+            click.option("--dataset", help="A data set definition (name or file) that says how to read the files."),
         )
     ):
         command = option(command)

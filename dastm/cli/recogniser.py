@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The recogniser file, e.g. mine.dastm")
 @click.option("--encoder", help="A run folder, motion3d or motion2d. Default: by the layout of the examples.")
 @click.option("--negatives", multiple=True, help="Recordings that show none of the actions; repeatable.")
-@click.option("--replace", is_flag=True, help="Replace the recogniser that is there.")
+@click.option("--replace", is_flag=True, help="Replace an existing recogniser.")
 @said_of_recordings
 @one_line_errors
 def enrol(
     examples: tuple[str, ...], out: Path, encoder: str | None, negatives: tuple[str, ...], replace: bool, **said: Any
 ) -> None:
-    """Make a recogniser from examples of actions: a folder for each action, one recording or more in it.
+    """Make a recogniser from examples of actions: a folder per action, with one or more recordings in it.
 
     EXAMPLES are folders or zips of such folders, CSV lists of `file,action`, parsed tables or shards. A folder called
-    `other` holds what is none of the actions. Formats: see docs/formats.md.
+    `other` holds recordings that show none of the actions. Formats: see docs/formats.md.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def enrol(
 
     check_replaceable(out)
     if out.exists() and not replace:
-        raise RunError(f"{out}: is there already; `dastm add` adds to it, --replace makes it anew")
+        raise RunError(f"{out}: already exists; `dastm add` adds to it, --replace makes a new one")
     refused = Refused()
     made = examples_of(examples, negatives, said, refused)
     if all(example.action is None for example in made):
@@ -67,14 +67,14 @@ def enrol(
 @click.command()
 @click.argument("examples", nargs=-1)
 @click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="The file to add to.")
-@click.option("--action", help="What all of them show, whatever their folders are called.")
+@click.option("--action", help="The action that all of them show, whatever their folders are called.")
 @click.option("--negatives", multiple=True, help="Recordings that show none of the actions; repeatable.")
 @said_of_recordings
 @one_line_errors
 def add(
     examples: tuple[str, ...], recogniser: Path, action: str | None, negatives: tuple[str, ...], **said: Any
 ) -> None:
-    """Show a recogniser more examples, of actions that it knows or of new ones.
+    """Add examples to a recogniser, of actions that it knows or of new ones.
 
     \b
     Examples:
@@ -99,13 +99,13 @@ def add(
         known.add(made)
         new = len(known.examples) - before
     if new < len(made):
-        click.echo(f"{len(made) - new} of {len(made)} were among the examples already")
+        click.echo(f"{len(made) - new} of {len(made)} were already among the examples")
     _tell(known, recogniser, refused)
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="The file to take it from.")
+@click.option("--with", "recogniser", type=click.Path(path_type=Path), required=True, help="The file to change.")
 @one_line_errors
 def remove(names: tuple[str, ...], recogniser: Path) -> None:
     """Make a recogniser forget actions, or single examples by their key (see `dastm inspect --examples`).
@@ -132,7 +132,7 @@ def remove(names: tuple[str, ...], recogniser: Path) -> None:
 @click.option("--examples", "each", is_flag=True, help="List every example.")
 @one_line_errors
 def inspect(recogniser: Path, each: bool) -> None:
-    """What a recogniser knows: actions, examples, thresholds, and how well the examples tell the actions apart.
+    """Show what a recogniser knows: actions, examples, limits, and how well the examples tell the actions apart.
 
     \b
     Example:
@@ -149,11 +149,11 @@ def inspect(recogniser: Path, each: bool) -> None:
 @with_recogniser
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV table.")
 @click.option(
-    "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="JSON lines; - prints them."
+    "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="Write JSON lines; - prints them."
 )
 @click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write a page to look at.")
-@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Candidates in JSON.")
-@click.option("--spot", is_flag=True, help="Tell where in long recordings the actions are.")
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Actions listed in JSON.")
+@click.option("--spot", is_flag=True, help="Find actions in long recordings.")
 @said_of_recordings
 @one_line_errors
 def predict(
@@ -168,8 +168,8 @@ def predict(
 ) -> None:
     """Say what recordings show: for each clip, and each body in it, an action or `none of these`.
 
-    CLIPS are files, folders or zips of any form that is read (docs/formats.md). What cannot be read is named, and the
-    rest goes on; the exit status is 1 only if nothing could be read.
+    CLIPS are files, folders or zips in any known format (docs/formats.md). Files that cannot be read are named and
+    skipped; the exit status is 1 only if nothing could be read.
 
     \b
     Examples:
@@ -250,13 +250,14 @@ def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
 @click.argument("recogniser", type=click.Path(path_type=Path))
 @click.option("--to", "form", type=click.Choice(["onnx", "torch"]), required=True, help="ONNX, or torch.export.")
 @click.option("--out", type=click.Path(path_type=Path), help="Default: beside the recogniser, ending in .onnx or .pt2")
-@click.option("--layout", help="Of the joints that will be fed. Default: that of the first example.")
-@click.option("--replace", is_flag=True, help="Replace the program that is there.")
+@click.option("--layout", help="The joints of the program's input. Default: as in the first example.")
+@click.option("--replace", is_flag=True, help="Replace an existing program.")
 @one_line_errors
 def export(recogniser: Path, form: str, out: Path | None, layout: str | None, replace: bool) -> None:
     """Write a recogniser as a program that needs no DASTM: joints of clips in, distances to the actions out.
 
-    It is compared with the recogniser before it is written (to 1e-5). A text beside it says what to feed.
+    Before it is written, its distances are compared with the recogniser's (to 1e-5). A JSON file beside it describes
+    the input.
 
     \b
     Examples:
@@ -270,11 +271,11 @@ def export(recogniser: Path, form: str, out: Path | None, layout: str | None, re
     path = out or recogniser.with_suffix({"onnx": ".onnx", "torch": ".pt2"}[form])
     there = [one for one in (path, path.with_name(f"{path.name}.json")) if one.exists()]
     if there and not replace:
-        raise RunError(f"{there[0]}: is there already; --replace writes it again, or name another with --out")
+        raise RunError(f"{there[0]}: already exists; --replace writes it again, or name another file with --out")
     known = read_recogniser(recogniser)
     with in_one_line():
         beside = export_recogniser(known, path, form, layout_of(layout) if layout else None)
-    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; what to feed: {beside}")
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; its input is described in {beside}")
 
 
 @click.command()
@@ -282,7 +283,11 @@ def export(recogniser: Path, form: str, out: Path | None, layout: str | None, re
 @click.option("--encoder", help="A run folder, motion3d or motion2d. Default: by the layout of the first clip.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A Parquet file.")
 @click.option(
-    "--pool", type=click.Choice(["clip", "frames"]), default="clip", show_default=True, help="Mean over what."
+    "--pool",
+    type=click.Choice(["clip", "frames"]),
+    default="clip",
+    show_default=True,
+    help="clip: the mean over frames. frames: every frame.",
 )
 @said_of_recordings
 @one_line_errors

@@ -1,8 +1,8 @@
-"""What a user names -> recordings, each of one or more bodies: the one module of `dastm` that knows `pipeline`.
+"""What a user names -> recordings, each of one or more bodies: the one module of `dastm` that imports `pipeline`.
 
 In: files, folders and zips of any form that `pipeline/parse` reads, lists of files as CSV, parsed tables, shards. Out:
-`Recording`s of `Clip`s in a stable order, one in memory at a time, and an `Unread` for each that cannot be read. All
-of `pipeline` is imported when it is needed, so that `dastm --help` is quick.
+`Recording`s of `Clip`s in a stable order, one in memory at a time, and an `Unread` for each that cannot be read.
+`pipeline` is imported only when it is needed, so that `dastm --help` is quick.
 """
 
 import math
@@ -28,16 +28,16 @@ UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is said of files that do not say it themselves."""
+    """What the user says about files that do not say it themselves."""
 
     layout: str | Path | None = None
     """The name of a layout, or a YAML file that describes one."""
     fps: float | None = None
-    """Frames a second."""
+    """Frames per second."""
     unit: str | float | None = None
-    """Of 3-D coordinates: m, cm, mm, or how many metres it is."""
+    """The unit of 3-D coordinates: m, cm, mm, or its length in metres."""
     dataset: str | Path | None = None
-    """A data set definition by name or file: it says how files of its format are read."""
+    """A data set definition, by name or file, that says how to read files of its format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,29 +45,29 @@ class Recording:
     """One file, or one clip of a file that holds many."""
 
     source: str
-    """As the user would name it; with its place in the file, where that holds many."""
+    """The path as the user would write it, with the place in the file if that holds many recordings."""
     key: str
     action: str | None
-    """What its folder or list says that it shows, else what the file itself says; None if nobody says, and for those
-    that show none of the actions."""
+    """The action that its folder or list names, else the file itself; None if nothing names one, or if it shows none of
+    the actions."""
     is_other: bool = False
-    """Whether it is said to show none of the actions."""
+    """Whether its folder or list says that it shows none of the actions."""
     bodies: tuple[Clip, ...]
     """At least one, the one that moves most first. Ghosts come last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unread:
-    """What cannot be read, as one line."""
+    """A file or clip that cannot be read, and why."""
 
     source: str
     reason: str
     line: int | None = None
-    """1-based."""
+    """The line where reading failed, from 1."""
     byte: int | None = None
-    """0-based."""
+    """The byte where reading failed, from 0."""
     is_foreign: bool = False
-    """Whether these are files of another kind, which are passed over: nothing to worry about."""
+    """Whether it is a file of another kind, which is skipped without a message."""
 
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line is not None else ""
@@ -78,17 +78,17 @@ class Unread:
 def recordings(paths: Sequence[str | Path], options: Options | None = None) -> Iterator[Recording | Unread]:
     """Everything that the paths lead to, in their order; folders and zips by name.
 
-    In a folder or zip, the folder directly below it says what a recording shows; `other` holds what is none of the
-    actions. A CSV of `file,action` says it of each file or folder that it names.
+    In a folder or zip, the name of the folder directly below is the action; `other` holds recordings that show none of
+    the actions. A CSV of `file,action` names the action of each file or folder.
 
-    Raises: DataError, at once, for options that cannot be used. What is wrong with files is never raised.
+    Raises: DataError, at once, for options that cannot be used. Faulty files never raise; they become `Unread`s.
     """
     terms = _terms(options or Options())
     return _read(list(paths), terms)
 
 
 def layout_called(named: str) -> Layout:
-    """A layout by its name, or that of a YAML file. Raises: DataError in one line."""
+    """The layout with this name, or the one that a YAML file describes. Raises: DataError in one line."""
     from pipeline.recordings.layout_choice import layout_named
 
     return layout_named(named)

@@ -25,11 +25,11 @@ from dastm.config.load import parse_settings
     help="A recipe instead of the grid's.",
 )
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Change a key of all trainings.")
-@click.option("--workers", type=click.IntRange(min=1), help="Cells at a time. Default: one a GPU, else one a core.")
+@click.option("--workers", type=click.IntRange(min=1), help="Cells at a time. Default: one per GPU, else one per core.")
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    help="Threads of a cell. Default: 1; with GPUs, an equal share of the cores.",
+    help="Threads per cell. Default: 1; with GPUs, an equal share of the cores.",
 )
 @click.option(
     "--ray",
@@ -38,7 +38,7 @@ from dastm.config.load import parse_settings
     flag_value="local",
     help="Work on a Ray cluster that sees OUT and the shards under the same paths; without ADDRESS, start one here.",
 )
-@click.option("--replace", is_flag=True, help="Train again what other code or other versions have finished.")
+@click.option("--replace", is_flag=True, help="Train cells again that were finished with other code or versions.")
 @one_line_errors
 def sweep(grid: str, out: Path | None, presets: tuple[str, ...], settings: tuple[str, ...], **options: Any) -> None:
     """Run all trainings and evaluations of a GRID, then write its table. Run it again to continue.

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     "--shards",
     multiple=True,
     metavar="DIR|URL",
-    help="Repeatable: several are trained on together. Default: data/shards/<first data set of params.yaml>",
+    help="Repeatable: train on several together. Default: data/shards/<first data set of params.yaml>",
 )
-@click.option("--merge-classes", is_flag=True, help="Of several shards: classes of one name are one class.")
+@click.option("--merge-classes", is_flag=True, help="With several shards: classes with the same name are one class.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder. Default: data/runs/<name of the shards>")
 @click.option("--preset", "presets", multiple=True, metavar="NAME|FILE", callback=known_presets, help=PRESET_HELP)
 @click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help=SET_HELP)
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     "--from",
     "begin",
     metavar="RUN|ENCODER",
-    help="Begin with the weights of a run or a shipped encoder. Unless presets are given, its backbone, matching and"
-    " augmentation are taken as well, and the rest of preset best.",
+    help="Start from the weights of a run or a shipped encoder. Unless presets are given, its backbone, matching and"
+    " augmentation are used as well, and preset best for the rest.",
 )
 @one_line_errors
 def train(
@@ -61,7 +61,7 @@ def train(
 ) -> None:
     """Train on shards. Run it again to continue where it was stopped.
 
-    `torchrun --nproc-per-node R -m dastm train ..` shares the episodes of a step out among R processes
+    `torchrun --nproc-per-node R -m dastm train ..` divides the episodes of each step among R processes
     (optimise.episodes_per_step; docs/cluster.md).
 
     \b
@@ -123,9 +123,9 @@ def _opened(config: Config, shards: tuple[str, ...]) -> tuple["EpisodeSource", "
 
 
 def _configured(presets: tuple[str, ...], settings: tuple[str, ...], sections: dict[str, Any] | None) -> Config:
-    """The configuration that is asked for; `sections` of a run whose weights are taken count unless presets are given.
+    """The configuration of the options; `sections` of a run to start from are used unless presets are given.
 
-    A preset that is asked for is used without the settings that params.yaml has for another.
+    If presets are given, the settings of params.yaml, which belong to other presets, are not used.
     """
     if sections is not None:
         return load_config(presets or "best", parse_settings(settings), None if presets else sections)

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_recogniser
-@click.option("--layout", help="Of the frames: a name, or a YAML file with one. Default: that of the examples.")
-@click.option("--fps", type=float, help="Frames a second. Default: that of the examples, or 30.")
+@click.option("--layout", help="The joints of the frames: a layout's name or YAML file. Default: as in the examples.")
+@click.option("--fps", type=float, help="Frames per second. Default: as in the examples, or 30.")
 @one_line_errors
 def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
-    """Tell actions while they are done: frames come in as lines of JSON, and events go out as lines of JSON.
+    """Report actions while they happen: frames are read as lines of JSON, events are written as lines of JSON.
 
     A frame is {"frame": 17, "time": 0.57, "bodies": [{"id": 1, "joints": [[x, y, z], ..]}]}; a joint that was not
-    measured is null. An event is written within half a second of its end. A line that is no frame is told on standard
-    error, and the rest goes on. See docs/use.md.
+    measured is null. An event is written within half a second of its end. A line that is not a frame is reported on
+    standard error and skipped. See docs/use.md.
 
     \b
     Examples:

@@ -28,9 +28,9 @@ LIMIT_NAMES = ", ".join(f"{field.name} {field.default:g}" for field in fields(Li
     metavar="NAME=VALUE",
     help=f"Change a threshold; repeatable. Reasons and units: pipeline/doctor/limits.py. Defaults: {LIMIT_NAMES}.",
 )
-@click.option("--csv", "csv_path", type=Output(FINDINGS_CSV), help="Write all findings to this file, one a row.")
+@click.option("--csv", "csv_path", type=Output(FINDINGS_CSV), help="Write all findings to this file, one per row.")
 @click.option("--json", "json_path", type=Output(FINDINGS_JSON), help="Write all findings and counts to this file.")
-@click.option("--workers", type=click.IntRange(min=1), help="Number of processes. Default: one a core.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes. Default: one per core.")
 @one_line_errors
 def doctor(
     paths: tuple[Path, ...],

@@ -27,7 +27,7 @@ _TAKEN_OVER = ("n_frames", "frame_sampling", "frame_order", "seed", "clips_per_s
     type=click.Choice(list(LAYOUTS)),
     help="Default: that of --dataset, else chosen by the number of joints.",
 )
-@click.option("--n-frames", type=click.IntRange(min=1), help="Frames a clip. Default: that of --dataset, else 30.")
+@click.option("--n-frames", type=click.IntRange(min=1), help="Frames per clip. Default: that of --dataset, else 30.")
 @click.option(
     "--frame-sampling",
     "--frames",
@@ -46,7 +46,7 @@ _TAKEN_OVER = ("n_frames", "frame_sampling", "frame_order", "seed", "clips_per_s
 @click.option(
     "--renumber",
     is_flag=True,
-    help="Train, val and test each number their classes from 0: give every class an id of its own.",
+    help="If train, val and test each number their classes from 0: give every class a different id.",
 )
 @click.option(
     "--keep-slots/--no-keep-slots",
@@ -96,7 +96,7 @@ def import_(arrays: Path, out: Path, dataset: str | None, layout: str | None, re
     type=click.Choice(["pyskl", "csv", "coco"]),
     default="pyskl",
     show_default=True,
-    help="pyskl: one pickle of all clips. csv: a zip with a CSV a clip. coco: the same with COCO's keypoint results.",
+    help="pyskl: one pickle of all clips. csv: a zip with a CSV per clip. coco: the same with COCO's keypoint results.",
 )
 @click.option(
     "--img-shape",
@@ -114,7 +114,7 @@ def export(
     form: str,
     img_shape: tuple[int, int] | None,
 ) -> None:
-    """Write a parsed table or shards as one annotation file in PYSKL's form (a pickle), or a table as a file a clip.
+    """Write a parsed table or shards as one PYSKL annotation file (a pickle), or a parsed table as one file per clip.
 
     The pickle holds "annotations" (frame_dir, label, total_frames, keypoint; for 2-D also keypoint_score and img_shape)
     and "split" (train, val, test of the class split; "all" for a parsed table without --dataset). Labels are class ids.

@@ -1,4 +1,4 @@
-"""The command `init`: a folder of recordings in, a data set definition to begin with out."""
+"""The command `init`: a folder of recordings in, a first data set definition out."""
 
 import re
 import shlex
@@ -12,13 +12,13 @@ from pipeline.cli.options import LOCAL, one_line_errors
 
 @click.command()
 @click.argument("folder", type=LOCAL)
-@click.option("--out", type=LOCAL, help="The file to write, never over another one. Default: <name of FOLDER>.yaml")
-@click.option("--layout", metavar="NAME|FILE.yaml", help="Which joints the arrays hold, if you know it.")
+@click.option("--out", type=LOCAL, help="The file to write; it must not exist. Default: <name of FOLDER>.yaml")
+@click.option("--layout", metavar="NAME|FILE.yaml", help="Which joints the arrays hold, if you know.")
 @one_line_errors
 def init(folder: Path, out: Path | None, layout: str | None) -> None:
-    """Look at a folder or zip of recordings and write a data set definition to begin with.
+    """Look at a folder or zip of recordings and write a first data set definition.
 
-    It says what it guessed, what it could not tell, and the commands to type next.
+    It says what it guessed, what it could not tell, and which commands to run next.
 
     \b
     Examples:
@@ -33,7 +33,7 @@ def init(folder: Path, out: Path | None, layout: str | None) -> None:
     if path.suffix not in (".yaml", ".yml"):
         raise DataError(f"{path}: the file of a definition ends in .yaml")
     if path.exists() or path.is_symlink():
-        raise DataError(f"{path}: there already; name another file with --out")
+        raise DataError(f"{path}: already exists; name another file with --out")
     made = begin(folder, name, layout_named(layout) if layout is not None else None)
     with path.open("x", encoding="utf-8") as file:
         file.write(made.text)

@@ -95,7 +95,7 @@ def _loaded(name: str, overrides: dict[str, dict[str, Any]]) -> Definition:
 
 
 def check_apart(*paths: Path | None) -> None:
-    """UsageError where two outputs of a command have one name: one would replace the other."""
+    """Raise a UsageError if two outputs of a command have the same path: one would replace the other."""
     named = [path for path in paths if path is not None]
     for path in named:
         if named.count(path) > 1:
@@ -128,19 +128,19 @@ def parse_params() -> dict[str, int | None]:
 
 
 def workers_of(count: int | None, ray: str | None) -> Workers:
-    """Who works for `parse` and `split`: as the options say, else params.yaml."""
+    """The workers of `parse` and `split`, from the options, else from params.yaml."""
     return Workers(count=count or parse_params().get("workers"), ray=ray)
 
 
 class _AtFault(click.ClickException):
-    """What a word of the command line names cannot be used: one line and exit status 1, as for all data at fault."""
+    """A path or URL of the command line cannot be used: one line and exit status 1, as for other faulty data."""
 
     def show(self, file: Any = None) -> None:
         click.echo(one_line(f"dastm-data: {self.message}"), err=True)
 
 
 class _Place(click.ParamType):  # type: ignore[type-arg]  # generic in some versions of click only
-    """A folder or file of this machine, or the URL of one in a store (s3://bucket/folder)."""
+    """A local folder or file, or the URL of one in an object store (s3://bucket/folder)."""
 
     name = "path or URL"
 
@@ -156,7 +156,7 @@ PLACE = _Place()
 
 
 class _Local(click.Path):
-    """A path of this machine; a URL is not taken for one."""
+    """A local path; URLs are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Raises BadParameter for a URL."""
@@ -166,7 +166,7 @@ class _Local(click.Path):
 
 
 class Output(_Local):
-    """A file to write: one of this machine that is not there yet, is empty, or was written by such a command before."""
+    """A local file to write: it must not exist, be empty, or have been written by such a command before."""
 
     def __init__(self, *kinds: FileKind) -> None:
         super().__init__(path_type=Path, dir_okay=False)
@@ -201,7 +201,7 @@ set_option = click.option(
 workers_option = click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Number of processes, or of tasks at a time on a cluster. Default: one a core.",
+    help="Number of processes, or of tasks at a time on a cluster. Default: one per core.",
 )
 ray_option = click.option(
     "--ray",

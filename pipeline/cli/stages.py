@@ -33,7 +33,7 @@ from pipeline.definitions.definition import Definition
 @click.option("--out", type=LOCAL, help="Default: data/raw/<name>")
 @one_line_errors
 def synth(dataset: str, settings: tuple[str, ...], out: Path | None) -> None:
-    """Make the raw files of a demo, synthetic people in a real raw format; or of motion3d and motion2d, to learn from.
+    """Make the raw files of a demo (synthetic people in a real raw format), or of motion3d or motion2d (for training).
 
     \b
     Examples:
@@ -82,7 +82,7 @@ def raw(dataset: str) -> None:
 
 
 def explained(definition: Definition) -> list[str]:
-    """What a data set of others holds, and how its classes are divided, as lines for people."""
+    """What a published data set contains, and how its classes are divided, as lines to print."""
     names, layout = definition.parse.class_names, definition.parse.layout
     subsets = ", ".join(f"{subset} {len(ids)}" for subset, ids in definition.split.class_split.items())
     return [
@@ -149,7 +149,7 @@ def parse(
 @click.option(
     "--by",
     type=click.Choice(["subject", "camera", "setup"]),
-    help="No subject in two of train, val and test; the same as --set split.by=subject.",
+    help="No subject (camera, setup) is in two of train, val and test; the same as --set split.by=subject.",
 )
 @workers_option
 @ray_option

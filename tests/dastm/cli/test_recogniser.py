@@ -114,7 +114,7 @@ def test_examples_are_added_to_known_and_to_new_actions_and_never_twice(place):
     write_clip(place / "more/bow/b1.npy", "bow", 1)
     write_clip(place / "more/wave/w5.npy", "wave", 5)
     assert "4 actions, 8 examples" in done("dastm", "add", "more", "--with", "mine.dastm")
-    assert "2 of 2 were among the examples already" in done("dastm", "add", "more", "--with", "mine.dastm")
+    assert "2 of 2 were already among the examples" in done("dastm", "add", "more", "--with", "mine.dastm")
     assert read_recogniser(place / "mine.dastm").actions == (*sorted(ACTIONS), "bow")
 
 
@@ -158,7 +158,7 @@ def test_nothing_is_replaced_unless_told(place):
     assert "notes.txt: is not a recogniser file, so it is not replaced" in failed(
         "dastm", "enrol", "examples", "--out", "notes.txt", "--replace"
     )
-    assert "--replace makes it anew" in failed("dastm", "enrol", "examples", "--out", "mine.dastm")
+    assert "--replace makes a new one" in failed("dastm", "enrol", "examples", "--out", "mine.dastm")
     done("dastm", "enrol", "examples", "--out", "mine.dastm", "--replace")
     assert "is not a table of predictions, so it is not replaced" in failed(
         "dastm", "predict", "clips/wave.npy", "--with", "mine.dastm", "--csv", "notes.txt"
@@ -180,6 +180,6 @@ def test_features_are_written_as_a_table(place):
 
 def test_a_program_is_exported_with_what_to_feed(place, monkeypatch):
     monkeypatch.setattr("dastm.recogniser.export.to_torch", lambda known, layout: b"program")
-    assert "what to feed: mine.pt2.json" in done("dastm", "export", "mine.dastm", "--to", "torch")
+    assert "its input is described in mine.pt2.json" in done("dastm", "export", "mine.dastm", "--to", "torch")
     assert "--replace" in failed("dastm", "export", "mine.dastm", "--to", "torch")
     assert "no layout 'x'" in failed("dastm", "export", "mine.dastm", "--to", "torch", "--layout", "x", "--replace")

@@ -31,7 +31,7 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path):
     out.write_text("mine")
     result = run(tmp_path / "raw", "--out", out)
     assert result.exit_code == 1
-    assert "there already; name another file with --out" in result.stderr
+    assert "already exists; name another file with --out" in result.stderr
     assert out.read_text() == "mine"
 
 
