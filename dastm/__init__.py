@@ -1,7 +1,7 @@
 """Few-shot skeleton action recognition with spatial matching (DASTM, Ma et al., ECCV 2022): shards in, answers out.
 
-The public face, described in docs/api.md. A name is loaded when it is first used: `import dastm` needs neither torch
-nor numpy.
+This is the public interface; docs/api.md describes it. A name is loaded when it is first used: `import dastm` needs
+neither torch nor numpy.
 """
 
 from importlib import import_module

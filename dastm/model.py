@@ -1,8 +1,8 @@
-"""Episode -> distances: encode bodies, average them a clip, match queries with prototypes or examples.
+"""Episode -> distances: encode bodies, average them over each clip, match queries with prototypes or examples.
 
 In: `Episode` tensors. Out: `Matched` (distances of every query to every class, and the features they came from).
-Distances are those of `dastm.matching.matcher`. Prediction is the softmax of minus the distance (Ma et al., ECCV 2022,
-Eq. 1); the loss is in `dastm.training.loss`.
+Distances are computed in `dastm.matching.matcher`. A prediction is the softmax of the negative distances (Ma et al.,
+ECCV 2022, Eq. 1); the loss is in `dastm.training.loss`.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates, D channels, W ways, Q queries, B encoded bodies.
 """
@@ -29,7 +29,7 @@ from dastm.matching.surrogate import surrogate_loss
 
 @dataclass(frozen=True, kw_only=True)
 class Bodies:
-    """The bodies of some clips, clip after clip: what a backbone works on. All three on one device."""
+    """The bodies of some clips, clip after clip, as the input of a backbone. All three tensors are on one device."""
 
     joints_BTVC: Tensor
     clip_B: Tensor
@@ -40,7 +40,7 @@ class Bodies:
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """What one episode came to."""
+    """The result of one episode: distances and features."""
 
     distances_QW: Tensor
     features_LTVD: Tensor
@@ -53,7 +53,7 @@ class Recogniser(nn.Module):
     """Backbone and matching of one configuration.
 
     Args:
-        generator: every initial weight is drawn from it, and from nothing else.
+        generator: all initial weights are drawn from it.
         bf16: run the backbone in bfloat16; features and matching stay in float32.
 
     Called with an `Episode` it gives `Matched`: distances (Q, W), features (L, T', V, D) and prototypes or

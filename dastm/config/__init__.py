@@ -1,5 +1,5 @@
-"""The options of a training and of an evaluation: `schema` has them, `values` says what kinds of values there are,
-`load` reads them, `presets/` has recipes and methods.
+"""The options of a training and of an evaluation: `schema` defines them, `values` has their kinds of values, `load`
+reads them, `presets/` has recipes and methods.
 
 In: presets, params.yaml and `--set`. Out: a frozen `Config` or `EvalConfig`, which is saved with the run.
 """

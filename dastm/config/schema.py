@@ -17,7 +17,7 @@ DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
 """The numbers of blocks that each backbone may have, the default first; the LSTM may have any number of layers."""
 Subset = Literal["train", "val", "test"]
 OLD_SUBSET = "part"
-"""Another name of `EvalConfig.subset`: files keep it, older params.yaml and grids are still read."""
+"""The old name of `EvalConfig.subset`: files keep it, and older params.yaml and grids are still read."""
 BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction", "local", "local_direction"]
 FrameDistance = Literal["frobenius", "cosine"]
@@ -25,14 +25,14 @@ Init = Literal["uniform", "tied", "identity"]
 Examples = Literal["mean", "nearest", "both"]
 TooFew = Literal["error", "leave_out"]
 Baseline = Literal["coordinates", "path", "untrained"]
-"""What each is: `dastm.evaluation.baselines`."""
+"""The baselines; `dastm.evaluation.baselines` says what each is."""
 By = Literal["subject", "camera", "setup"]
 FIXED: dict[str, tuple[str, ...]] = {
     "episodes": (),
     "one-shot": ("n_way", "k_shot", "n_query", "episodes", "seed", "too_few", "open_set"),
     "leave-one-out": ("n_way", "n_query", "episodes", "open_set"),
 }
-"""The options of an evaluation that each protocol leaves no choice of."""
+"""Protocol -> the options of an evaluation that it fixes."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -46,9 +46,10 @@ class EpisodeConfig:
     too_few: TooFew = "error"
     """What to do if classes of train or val have too few clips for an episode: stop, or leave out and name them."""
     balance: Literal["sets", "classes"] = "sets"
-    """Of several data sets: draw a set first, then a class of it; or all classes alike. No matter for a single one."""
+    """With several data sets: draw a set first and then a class of it, or draw all classes with the same
+    probability."""
     merge_classes: bool = False
-    """Of several data sets: whether classes of one name are one class."""
+    """With several data sets: whether classes with the same name are one class."""
 
     @property
     def queries(self) -> int:
@@ -71,7 +72,8 @@ class BackboneConfig:
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
     """Blocks. None: as published (ST-GCN, 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(distinct)] | None = None
-    """What comes in, see `fusion`. None: as published (2s-AGCN joint and bone, the others joint)."""
+    """The input: joints, bones or their motion (see also `fusion`). None: as published (2s-AGCN joint and bone, the
+    others joint)."""
     fusion: Literal["features", "input"] = "features"
     """One network per stream, features side by side; or `input`: one network, streams side by side at every joint."""
     channels: tuple[Count, ...] | None = None
@@ -88,8 +90,9 @@ class BackboneConfig:
     drop_edge: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """DropEdge: this share of the bones is dropped at every training step (Rong et al. 2020); the LSTM has no bones."""
     body_slots: Annotated[int, Field(ge=1, le=16, strict=True)] | None = None
-    """Features are averaged over this many bodies, absent ones as zeros (released code: 2); None: over those present.
-    The input norm of 2s-AGCN and MS-G3D has statistics for each of these bodies, other backbones have one set."""
+    """Average the features over this number of bodies, with zeros for absent ones (released code: 2); None: over the
+    bodies that are present. The input norm of 2s-AGCN and MS-G3D then has separate statistics for each of these
+    bodies."""
 
     @model_validator(mode="after")
     def _known_depth(self) -> "BackboneConfig":
@@ -125,10 +128,10 @@ class MatchingConfig:
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout probability of the attention block (released code: 0.2)."""
     init: Init = "uniform"
-    """How the projections of Eq. 4-5 begin (`dastm.matching.projections`); the paper is silent."""
+    """Initial values of the projections of Eq. 4-5 (`dastm.matching.projections`); the paper is silent."""
     joint_code: Weight = 0.0
-    """A learned code of every joint, of this length at first, is added where Eq. 4-5 compute scores, so that joints can
-    attend by which joint it is; 0 leaves it out, as the paper does."""
+    """Add a learned code of each joint, of this length at the start, where Eq. 4-5 compute scores, so that joints can
+    attend by their identity; 0 leaves it out, as the paper does."""
     unit_frames: bool = False
     """Every feature frame is divided by its Frobenius norm, before prototypes, distances and rank term."""
     frame_distance: FrameDistance = "frobenius"
@@ -150,12 +153,13 @@ class MatchingConfig:
     temperature: Positive = 1.0
     """Distances are divided by this before the softmax of Eq. 1; 1 is the paper's equation."""
     examples: Examples = "mean"
-    """What of a class's examples a query is compared with: their mean, the prototype, as in the paper; the nearest one;
-    or half the least and half the mean of the distances to them."""
+    """How a query is compared with the examples of a class. `mean`: with their mean, the prototype, as in the paper;
+    `nearest`: with the nearest one; `both`: half the smallest and half the mean of the distances to them."""
     path_power: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Distances are learned^(1 - power) x path^power, where `path` needs no training (`dastm.matching.path`) and is of
-    the same clips, in 3-D about their centre joint. 0 leaves it out, as the paper does. Training then takes the mean
-    sum over alignments by their weights, which is never negative, not the soft minimum; its gradient is the same."""
+    """Distances are learned^(1 - power) x path^power, where `path` is a distance of the same clips that needs no
+    training (`dastm.matching.path`; in 3-D of joints relative to the centre joint). 0 leaves it out, as the paper does.
+    Training then uses the expected cost over alignments, which is never negative, instead of the soft minimum; the
+    gradient is the same."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
@@ -178,15 +182,15 @@ class MatchingConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class AugmentConfig:
-    """What a training step sees of its clips; evaluation and validation see them as stored but for their frames."""
+    """How the clips of a training step are changed. Evaluation and validation only choose frames."""
 
     n_frames: Count | None = None
     """Number of frames per clip that the network sees, if the shards hold more: one of each equal segment (TSN). In
     training they are drawn again for every episode; otherwise the middle one is taken. None: all frames of the
     shards."""
     sampling: Literal["time", "path"] = "time"
-    """`path`: equal steps along the path of the clip through the space of all its joints, between stored frames; any
-    number of them. In training each is drawn within its piece of the path."""
+    """`path`: points at equal steps along the path of the clip through the space of all its joints, interpolated
+    between stored frames; any number of them. In training each point is drawn within its part of the path."""
     yaw: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Clips are turned about the vertical by an angle drawn from -yaw..yaw degrees."""
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -194,8 +198,8 @@ class AugmentConfig:
     noise: Weight = 0.0
     """Standard deviation of the noise that is added to every coordinate of every joint, in units of the shards."""
     layout: Literal["body19", "pose15"] | None = None
-    """Joints are mapped to this common layout (3-D or 2-D) and clips prepared again, always alike, so that the weights
-    fit any shards that can be mapped (`dastm.episodes.common`); null: as they are stored."""
+    """Map joints to this common layout (3-D or 2-D) and normalise clips again, always in the same way, so that the
+    weights fit any shards that can be mapped (`dastm.episodes.common`); null: use clips as they are stored."""
     crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """At each end, with probability 1/2, up to this share of the stored frames is cut off; see `variation.cropped`."""
     stretch: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -203,7 +207,7 @@ class AugmentConfig:
     limbs: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The same for the length of each limb, a chain of bones between branches of the skeleton."""
     drop: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Probability that a joint is where the one is that it hangs on, for a whole clip."""
+    """Probability that a joint is put where its parent joint is, for a whole clip."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -218,12 +222,13 @@ class PretrainConfig:
     learning_rate: Positive = 1e-3
     """Highest learning rate of pretraining; it falls to 0 along a half cosine."""
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Over this share of the steps, the first ones, the learning rate rises."""
+    """The share of the steps, at the start, over which the learning rate rises."""
     weight_decay: Weight = 5e-4
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Label smoothing of the classifier."""
     mirror: bool = False
-    """Every other clip is shown mirrored, as a class of its own; left and right are told by the names of the joints."""
+    """Mirror clips with probability 1/2 and treat mirrored ones as separate classes; the names of the joints say which
+    are left and right."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -235,8 +240,8 @@ class OptimiseConfig:
     episodes: Count = 1000
     """Number of training episodes per epoch."""
     episodes_per_step: Count = 1
-    """Number of episodes whose gradients are averaged in a step; `torchrun` shares them out among its ranks. It divides
-    the number of episodes per epoch. The paper has 1."""
+    """Number of episodes whose gradients are averaged in a step; `torchrun` divides them among its ranks. It must
+    divide the number of episodes per epoch. The paper has 1."""
     val_episodes: Episodes = 500
     """Number of validation episodes after every epoch."""
     val_draw: Literal["same", "new"] = "same"
@@ -248,7 +253,7 @@ class OptimiseConfig:
     weight_decay: Weight = 0.0
     """Weight decay of Adam. The paper is silent; the released code has 5e-4."""
     backbone_rate: Weight = 1.0
-    """The backbone's learning rate as a factor of the matching's; 0 keeps it as it was pretrained."""
+    """The learning rate of the backbone as a multiple of that of the matching; 0 freezes the backbone."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     """Schedule of the learning rate. `cosine`: it falls to 0 over the whole training. `plateau` (released code): it is
     halved, but not below 1e-5, after more than 10 epochs whose training loss is not lower than the lowest so far by a
@@ -256,7 +261,8 @@ class OptimiseConfig:
     patience: Count | None = None
     """Stop after this number of epochs without a better validation accuracy (released code: 41)."""
     ties: Literal["earlier", "later"] = "earlier"
-    """Which of two epochs that validate equally well counts as better: its weights are kept (released code: later)."""
+    """Which of two epochs with the same validation accuracy counts as better and keeps its weights (released code:
+    later)."""
     max_falls: Count | None = None
     """Stop after this number of epochs in a row that validate no better than the one before (released code: 10)."""
     clip_norm: Weight = 0.0
@@ -283,7 +289,7 @@ class OptimiseConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class EvaluationConfig:
-    """How `dastm eval` scores runs of this recipe unless it is told otherwise; no weight depends on it."""
+    """How `dastm eval` scores runs of this recipe by default; it has no effect on the training."""
 
     n_query: Count = 5
     """Number of queries per class."""
@@ -292,7 +298,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Config:
-    """One training, complete: what config.json of a run folder holds."""
+    """The complete configuration of one training, as config.json of a run folder holds it."""
 
     episode: EpisodeConfig = EpisodeConfig()
     backbone: BackboneConfig = BackboneConfig()
@@ -337,11 +343,12 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class EvalConfig:
-    """What a run is scored on; the same for every run and baseline given the same values."""
+    """What a run is scored on. The same values give the same episodes for every run and baseline."""
 
     protocol: Literal["episodes", "one-shot", "leave-one-out"] = "episodes"
-    """N-way K-shot episodes; or all classes at once: every other clip compared with the given exemplars, or those of
-    each subject (see `by`) with k_shot examples a class of all others. The options that these ignore: `FIXED`."""
+    """`episodes`: N-way K-shot. `one-shot`: all classes at once, all other clips against the given exemplars.
+    `leave-one-out`: all classes at once, the clips of each subject (see `by`) against k_shot examples per class of all
+    others. `FIXED` has the options that the last two do not use."""
     subset: Annotated[Subset, Field(validation_alias=AliasChoices("subset", OLD_SUBSET))] = "test"
     n_way: Annotated[int, Field(ge=2, strict=True)] = 5
     k_shot: Count = 1
@@ -357,11 +364,12 @@ class EvalConfig:
     convert: bool = False
     """If the shards differ from the run's, convert what can be converted: order of joints, number of frames."""
     open_set: Annotated[int, Field(ge=0, strict=True)] = 0
-    """Classes of an episode beyond n_way that have queries, but no examples: the answer to them is none of these."""
+    """Number of further classes of an episode that have queries but no examples: the right answer is none of these."""
     by: By | None = None
-    """Examples and queries of an episode are of different subjects (cameras, setups), as the clips' facts name them."""
+    """Take the examples and queries of an episode from different subjects (cameras, setups); the clips must name
+    them."""
     shots: Annotated[tuple[Count, ...], AfterValidator(distinct)] = ()
-    """Also score the same queries with so many examples a class: the first ones of the same draw."""
+    """Also score the same queries with these numbers of examples per class: the first ones of the same draw."""
 
     @model_validator(mode="after")
     def _options_go_together(self) -> "EvalConfig":
@@ -375,7 +383,7 @@ class EvalConfig:
 
     @property
     def most_shots(self) -> int:
-        """Examples that are drawn of each class."""
+        """Number of examples that are drawn for each class."""
         return max((self.k_shot, *self.shots))
 
     @property
