@@ -1,8 +1,8 @@
-"""What both halves do to one clip: gaps filled, image axes turned up, frames taken one a segment.
+"""How both halves prepare one clip: fill gaps, turn image axes up, choose one frame of each segment.
 
-In: joints of a clip's bodies as a source has them. Out: joints without a gap, at the frames that stand for the clip.
-`dastm-data split` does this to whole data sets, a recogniser to single clips: by the same code, or the numbers that a
-network is asked about would not be those that it was trained on.
+In: joints of a clip's bodies as a source has them. Out: joints without gaps, at the chosen frames. `dastm-data split`
+does this to whole data sets and a recogniser to single clips. Both use this code, so that a network is never asked
+about clips that were prepared in another way than those of its training.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 def fill(joints_MTVC: NDArray[np.float64], measured_MTV: NDArray[np.bool_], centre: int) -> NDArray[np.float64]:
     """Give every joint a position in every frame: linear in time between measurements, held before and after them.
 
-    A joint that its body never shows takes the place of the centre joint, or of the mean of the joints that are shown
-    where the centre is not among them. A body without any measurement stays 0.
+    A joint that is never measured in its body is put at the centre joint, or at the mean of the measured joints if the
+    centre was not measured either. A body without any measurement stays 0.
 
     Shapes: (M, T, V, C) and (M, T, V) -> (M, T, V, C), a new array.
     """
@@ -45,7 +45,7 @@ def _interpolate(joints_TVC: NDArray[np.float64], measured_TV: NDArray[np.bool_]
 
 
 def image_axes(joints_MTVC: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fractions of the image, x right and y down, to x right and y up from its middle: x - 0.5, 0.5 - y.
+    """Fractions of the image (x right, y down) to coordinates from its middle (x right, y up): x - 0.5, 0.5 - y.
 
     Shapes: (M, T, V, 2) -> (M, T, V, 2), a new array.
     """
@@ -54,16 +54,17 @@ def image_axes(joints_MTVC: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def segment_frames(n_source: int, n_frames: int, rng: np.random.Generator | None = None) -> NDArray[np.int64]:
-    """Frame numbers in 0 .. n_source - 1, not decreasing, shape (n_frames,): one of each of as many equal segments.
+    """Choose one frame of each of `n_frames` equal segments -> (n_frames,) numbers in 0 .. n_source - 1, not
+    decreasing.
 
     TSN sampling (Wang et al., ECCV 2016; section 5 of the DASTM paper): segments are [i L / n, (i + 1) L / n). A clip
     shorter than `n_frames` is stretched (frames repeat), never padded.
 
     Args:
-        rng: None takes the middle of each segment, floor((i + 0.5) L / n); a generator takes one frame that the
-            segment touches, each with the same chance.
+        rng: None: the middle of each segment, floor((i + 0.5) L / n); a generator: one frame that the segment touches,
+            each with the same probability.
 
-    Raises: ValueError where a count is below 1.
+    Raises: ValueError if a count is below 1.
     >>> segment_frames(6, 3)
     array([1, 3, 5])
     """

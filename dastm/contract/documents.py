@@ -1,10 +1,10 @@
 """JSON and YAML from other people -> plain values, with bounded time and memory. All documents are read here.
 
 In: a path or bytes. Out: dicts, lists, texts, numbers, True, False, None; or `DocumentError` with the reason in one
-line. Refused: what is no regular file, or too large; nesting deeper than any document of ours; YAML whose aliases
-swell it, or lead back into themselves; numbers longer than any (`1:59:59..` to the base of 60 takes the square of its
-length, and Python writes out none of 5,000 digits); YAML's dates, sets and binaries, which are no plain values.
-Both halves read with this; it needs the standard library and yaml only.
+line. Refused are: anything but a regular file; files that are too large or nested too deeply; YAML whose aliases expand
+to too much or contain themselves; numbers that are too long (reading `1:59:59..` in base 60 takes quadratic time, and
+Python does not print 5,000 digits); YAML's dates, sets and binaries, which are not plain values.
+Both halves read with this; it needs only the standard library and yaml.
 """
 
 import difflib
@@ -18,15 +18,15 @@ from typing import Any
 import yaml
 
 MOST_YAML, MOST_JSON = 8 * 2**20, 64 * 2**20
-"""Bytes of a file; the largest genuine ones have a tenth of it."""
+"""Largest accepted files in bytes; the largest genuine ones are a tenth of this."""
 MOST_DEPTH = 64
-"""Lists and mappings inside each other; ours have at most ten."""
+"""Deepest accepted nesting of lists and mappings; our own documents have at most ten levels."""
 MOST_EXPANDED = 2 * MOST_YAML
-"""Characters of a YAML document with every alias written out."""
+"""Longest accepted YAML document, in characters, with every alias written out."""
 MOST_NUMBER = 1000
-"""Characters of a number in a YAML document. Of JSON's, Python itself takes 4300 digits at most."""
+"""Longest accepted number in a YAML document, in characters. For JSON, Python itself stops at 4300 digits."""
 MOST_SHOWN = 300
-"""Characters of a value or a reason in a message."""
+"""Longest value or reason in a message, in characters."""
 _NO_VALUES = ("timestamp", "binary", "set", "omap", "pairs")
 _TAG = "tag:yaml.org,2002:"
 _REPR = Repr()
@@ -35,7 +35,7 @@ _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = _REPR.maxset = 8
 
 
 class DocumentError(ValueError):
-    """A document cannot be used: why, in one line, without the name of the file."""
+    """A document cannot be used. The message says why in one line, without the name of the file."""
 
 
 def shown(value: Any) -> str:
@@ -85,7 +85,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def json_value(data: bytes | str) -> Any:
-    """The value that a JSON document is.
+    """The value of a JSON document.
 
     Raises: DocumentError.
     """
@@ -116,7 +116,7 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def yaml_value(data: bytes | str) -> Any:
-    """The value that a YAML document is; None for an empty one.
+    """The value of a YAML document; None for an empty one.
 
     Raises: DocumentError.
     """

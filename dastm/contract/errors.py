@@ -1,13 +1,13 @@
-"""The errors of both halves: one raw file is at fault (the run goes on), or the whole run (one line, exit 1)."""
+"""The errors of both halves: one raw file is faulty (the run goes on), or the whole run fails (one line, exit 1)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(eq=False)
 class RefusedError(Exception):
-    """One raw file cannot be used: why, and the 1-based line or 0-based byte where that shows.
+    """One raw file cannot be used. It has the reason and, if known, the line (from 1) or byte (from 0).
 
-    It becomes a row of the refused table; it never stops a run.
+    It becomes a row of the table of refused files; it never stops a run.
     """
 
     reason: str
@@ -21,8 +21,9 @@ class RefusedError(Exception):
 
 
 class DataError(Exception):
-    """The data of a whole run is at fault: what, where and what to do, in one line. The command line exits with 1."""
+    """The data of a whole run cannot be used. The message says in one line what, where and what to do."""
 
 
 class RunError(Exception):
-    """The shards, the run folder or the configuration are at fault: what, where and what to do, in one line."""
+    """Shards, a run folder or a configuration cannot be used. The message says in one line what, where and what to
+    do."""

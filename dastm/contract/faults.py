@@ -1,6 +1,6 @@
-"""What pydantic finds wrong with a document -> one line that names the key, what is wrong, and what was meant.
+"""A pydantic ValidationError -> one line that names the key, what is wrong, and the key that was probably meant.
 
-In: the dataclass that a document was to become, and the ValidationError. Out: text. Both halves use it.
+In: the dataclass that was to be built from a document, and the error. Out: text. Both halves use it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
-"""The joint layouts of the tools and data sets that people have, beside those that `skeleton` ships for training.
+"""The joint layouts of other tools and data sets; `skeleton` has those of the paper's data.
 
-In: nothing, or the names of joints as a file states them. Out: `Layout`s; bones and landmarks follow from the names, by
-one table, so that what is called `left elbow` hangs on the left shoulder in all of them.
+In: nothing, or the names of joints as a file states them. Out: `Layout`s. Bones and landmarks follow from the names by
+one table: the parent of `left elbow` is the left shoulder in every layout. To add a layout, add its joints here.
 
 Sources of order and names: BODY_25 and COCO-18, OpenPose's doc/02_output.md (COCO-18 is `openpose18` of `skeleton`);
 Halpe-26, Halpe-FullBody's README; COCO-WholeBody 133, its README (Jin et al., ECCV 2020); BlazePose 33 and the hand of
@@ -11,7 +11,7 @@ XnSkeletonJoint without collars and hands' tips, and KARD's and Florence 3D's ow
 Human3.6M, VideoPose3D's h36m_dataset.py after its 15 doubles are left out; SMPL, smplx's joint_names.py; Penn Action,
 JHMDB and FPHA, their READMEs.
 
-A layout in two dimensions and three has the end `_world` (MediaPipe's metres) or `_2d` for the one that is rarer.
+If a layout exists in two and in three dimensions, the rarer one ends in `_world` (MediaPipe's metres) or `_2d`.
 """
 
 import re
@@ -46,7 +46,7 @@ _LIMB: Mapping[str, tuple[str, ...]] = {
     "eye outer": ("eye",),
     "eye": ("eye inner",),
 }
-"""Joint of a side -> the joint of the same side that it hangs on, the best first."""
+"""Joint of one side -> its possible parents on the same side, the best first."""
 _NECK = ("spine shoulder", "shoulder centre", "neck", "thorax")
 _PELVIS = ("hip centre", "mid hip", "pelvis", "waist", "root")
 _SPINES = ("spine", "spine navel", "torso", "belly", "spine1", "mid spine")
@@ -70,7 +70,7 @@ _FINGERS = ("thumb", "index finger", "middle finger", "ring finger", "pinky")
 
 
 def plain(name: str) -> str:
-    """A joint's name as it is compared and shown: words in small letters, `leftElbow` and `LEFT_ELBOW` the same.
+    """A joint's name as it is compared and shown: lower-case words, the same for `leftElbow` and `LEFT_ELBOW`.
 
     >>> plain("Left_Elbow"), plain("leftElbow"), plain("right_hip"), plain("leftelbow")
     ('left elbow', 'left elbow', 'right hip', 'left elbow')
@@ -80,9 +80,9 @@ def plain(name: str) -> str:
 
 
 def layout_of(name: str, joints: Sequence[str], *, image: bool) -> Layout:
-    """A layout of joints known by name alone: bones by the table where names are a body's, else a star.
+    """A layout made from the names of joints: with bones from the table if they are names of body parts, else a star.
 
-    Raises: ValueError where names repeat or there are too many.
+    Raises: ValueError if names repeat or there are too many.
     """
     number = {plain(joint): v for v, joint in reversed(list(enumerate(joints)))}
     hub = next((number[top] for top in _TOP if top in number), 0)
@@ -254,7 +254,7 @@ KNOWN_LAYOUTS: Mapping[str, Layout] = {
 
 
 def in_image(layout: Layout) -> Layout:
-    """The same joints as they are seen in an image."""
+    """The same layout for images: x, y and a confidence."""
     if layout.is_image:
         return layout
     return replace(layout, name=f"{layout.name.removesuffix('_world')}_2d", coordinates=IMAGE, spine=None)

@@ -1,12 +1,11 @@
-"""From the joints of one layout to those of another: by name, or the middle of others.
+"""Maps the joints of one layout to those of another: by name, or as the middle of other joints.
 
-In: the layout of a source, and the layout that is wanted. Out: for each joint wanted, the joints of the source that it
-is made of; a refusal that names the joint that cannot be made. An encoder needs every joint of its common layout
-but hands and feet, which then lie on wrists and ankles (`halves`). Whoever wants another layout (`mapping_to`) gets
-what can be made, and the rest on the bones that they hang on: hands of a source without hands lie on the wrists.
-Names are the same whatever their case, and whether their words are parted by spaces, `_` or `-`.
+In: the layout of a source and the wanted layout. Out: for each wanted joint, the joints of the source that it is
+computed from; or an error that names a joint that cannot be computed. An encoder needs every joint of its common layout
+except hands and feet, which may be put at wrists and ankles (`halves`). For other layouts (`mapping_to`), missing
+joints are put at their parent joints. Upper and lower case, spaces, `_` and `-` make no difference in names.
 
-Axes: U joints of the source, V joints that are wanted.
+Axes: U joints of the source, V wanted joints.
 """
 
 import re
@@ -20,7 +19,7 @@ from dastm.contract.names import folded
 from dastm.contract.skeleton import Layout
 
 Way = tuple[str, ...]
-"""One joint of a source, or several whose middle is meant."""
+"""One joint of a source, or several whose mean is used."""
 WAYS: dict[str, tuple[Way, ...]] = {
     "hip centre": (
         *(("hip centre",), ("hip center",), ("mid hip",), ("spine base",), ("base of spine",), ("pelvis",)),
@@ -44,22 +43,22 @@ WAYS: dict[str, tuple[Way, ...]] = {
         ("left hip", "right hip", "left shoulder", "right shoulder"),
     ),
 }
-"""Joint wanted -> ways to make it, the best first; the single joints of a row are names of one place. NTU's `neck` lies
-above the line of the shoulders, its `spine shoulder` on it, which is what others call neck. What is not here is made of
-the joint of its name only."""
+"""Wanted joint -> ways to compute it, the best first; single joints in a row are other names of the same place. NTU's
+`neck` is above the line of the shoulders, its `spine shoulder` is on it, which others call neck. Joints that are not
+listed are matched by their name only."""
 ENDS = ("left hand", "right hand", "left foot", "right foot")
-"""Joints of a common layout that lie where they hang on, at wrist or ankle, if a source lacks them."""
+"""Joints of a common layout that are put at wrist or ankle if a source lacks them."""
 MOST_LACKING = 0.5
-"""A source that lacks a larger share of a layout's joints is not mapped to it."""
+"""If a source lacks a larger share of a layout's joints, it is not mapped to it."""
 FILLED = 0.8
-"""How much of an image of a 3-D clip its larger side takes."""
+"""The larger side of a 3-D clip as a share of the image that is made of it."""
 _PLACES = tuple((tuple(way[0] for way in ways if len(way) == 1), ways) for ways in WAYS.values())
 
 
 def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     """Each joint of `target` as the middle of two joints of `source` -> (target V, 2), their numbers.
 
-    Raises: ValueError if a joint cannot be made, or the coordinates are others: nothing 3-D is made of a 2-D pose.
+    Raises: ValueError if a joint cannot be computed, or one layout is 3-D and the other for images.
 
     >>> from dastm.contract.skeleton import BODY19, NTU25
     >>> halves(NTU25, BODY19)[:3].tolist()  # hip centre, neck, head
@@ -86,21 +85,21 @@ def _folded(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointMapping:
-    """How the joints of a layout are made of those of another."""
+    """How the joints of one layout are computed from those of another."""
 
     source: Layout
     target: Layout
     shares_VU: NDArray[np.float64]
-    """What each joint is the mean of; rows add up to 1."""
+    """The weights of the source's joints in each joint; rows add up to 1."""
     placed_V: NDArray[np.bool_]
-    """Joints that the source lacks: they lie on the joint that they hang on, and in images count as not measured."""
+    """Joints that the source lacks: they are put at their parent joint, and count as not measured in images."""
 
     def joints(
         self, joints_PUC: NDArray[np.float32], scores_PU: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Joints (P, V, C) of one clip and their confidences (P, V), each the lowest of those that a joint is made of.
+        """Map the joints (P, U, C) of one clip -> (P, V, C), and their confidences: the lowest of the joints used.
 
-        A joint of 3-D is nan where one that it is made of is. An image of 3-D joints is that of `in_front`.
+        A 3-D joint is nan if one of the joints used is nan. 3-D joints become an image by `in_front`.
         """
         used_VU = self.shares_VU > 0
         joints_PVC = np.einsum("vu,puc->pvc", self.shares_VU, np.nan_to_num(joints_PUC.astype(np.float64)))
@@ -137,10 +136,10 @@ class JointMapping:
 
 
 def in_front(joints_PVC: NDArray[np.float64], layout: Layout) -> NDArray[np.float64]:
-    """3-D joints of one clip as a camera far away along z sees them: fractions of a square image, x right and y down.
+    """3-D joints of one clip as seen by a distant camera along z: fractions of a square image, x right and y down.
 
-    The camera stands on the side that shows the left shoulder on the right, as of somebody who faces it, and all of the
-    clip fills `FILLED` of the image. What was not measured is at 0. Shapes: (P, V, 3) -> (P, V, 2).
+    The camera is on the side where the left shoulder appears on the right, as for a person who faces it. The whole clip
+    fills `FILLED` of the image. Joints that were not measured are 0. Shapes: (P, V, 3) -> (P, V, 2).
     """
     shown_N2 = joints_PVC[..., :2].reshape(-1, 2)
     shown_N2 = shown_N2[np.isfinite(shown_N2).all(axis=1)]
@@ -153,10 +152,10 @@ def in_front(joints_PVC: NDArray[np.float64], layout: Layout) -> NDArray[np.floa
 
 
 def mapping_to(source: Layout, target: Layout) -> JointMapping:
-    """How the joints of `target` are made of those of `source`.
+    """How the joints of `target` are computed from those of `source`.
 
-    Raises: ValueError for 3-D of an image, for a landmark of the target that cannot be made (clips are moved, turned
-    and scaled by these), and where most joints are lacking.
+    Raises: ValueError if the source is an image and the target 3-D, if a landmark of the target cannot be computed
+    (clips are moved, turned and scaled by landmarks), or if most joints are missing.
     """
     if source.n_space < target.n_space:
         raise ValueError(f"{source.name} is of an image, from which the depth of {target.name} cannot be told")

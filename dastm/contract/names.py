@@ -1,7 +1,7 @@
-"""Names that end up in paths and in the shell commands of dvc.yaml, and the reading of params.yaml, which gives them.
+"""Reads params.yaml and checks its names, which become paths and words in the shell commands of dvc.yaml.
 
 In: params.yaml, which may be somebody else's. Out: its blocks; DocumentError for a name that a shell or a file system
-could take for something else. Both command lines read params.yaml with this.
+could misunderstand. Both command lines read params.yaml with this.
 """
 
 import re
@@ -23,24 +23,24 @@ def is_plain(name: object) -> bool:
 
 
 def composed(text: str) -> str:
-    """The text with letters and their accents as one character each, so that what looks the same is the same."""
+    """The text in Unicode NFC, so that texts that look the same are equal."""
     return unicodedata.normalize("NFC", text)
 
 
 def folded(name: str) -> str:
-    """The name as it is compared: case and spaces do not count."""
+    """The name in the form in which names are compared: without case and spaces."""
     return " ".join(composed(composed(name).casefold()).split())
 
 
 def is_unnamed(name: str) -> bool:
-    """Whether this is what a class without a name is called, which says nothing outside its data set."""
+    """Whether this is the placeholder name of a class without a name, which means nothing outside its data set."""
     return UNNAMED.fullmatch(folded(name)) is not None
 
 
 def read_params(path: Path, block: str) -> dict[str, Any]:
-    """One block of params.yaml; empty where there is none.
+    """One block of params.yaml; empty if there is none.
 
-    Raises: DocumentError where the file is no mapping of blocks, or a data set or sweep has a name that is not plain.
+    Raises: DocumentError if the file is not a mapping of blocks, or a data set or sweep has a name that is not plain.
     """
     document = read_yaml(path) or {}
     if not isinstance(document, dict):

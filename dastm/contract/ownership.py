@@ -1,8 +1,9 @@
 """What a command may replace or remove: only files and folders that it recognises as entirely its own.
 
-In: a path that a command is about to write or remove. Out: nothing, or NotOurs that names what else lies there.
-A folder is ours if the file that describes it can be decoded and lists everything in it; a file is ours if it reads
-like ours, or is empty. A link is followed where a user names it, never where the name is our own. Both halves use this.
+In: a path that a command is about to write or remove. Out: nothing, or `NotOurs` that names what else is there.
+A folder is ours if the file that describes it can be decoded and lists everything in it; a file is ours if its content
+looks like ours, or if it is empty. A link is followed if the user names it, never if we chose the name. Both halves use
+this.
 """
 
 import re
@@ -19,7 +20,8 @@ _HEAD = 2**16
 
 
 class NotOurs(Exception):
-    """What lies where a command would write is not its own: what, where and what to do, in one line."""
+    """A command would overwrite something that is not its own. The message says in one line what, where and what to
+    do."""
 
 
 def unfinished_name(path: Path) -> Path:
@@ -28,14 +30,14 @@ def unfinished_name(path: Path) -> Path:
 
 
 def finished_name(name: str) -> str:
-    """The final name of an unfinished file; any other name is returned unchanged. Folders in the name stay."""
+    """The final name of an unfinished file, with its folders; any other name is returned unchanged."""
     folder, slash, own = name.rpartition("/")
     unfinished = _UNFINISHED.fullmatch(own)
     return f"{folder}{slash}{unfinished[1] if unfinished else own}"
 
 
 def remove_unfinished(folder: Path, fits: Callable[[str], object]) -> None:
-    """Remove what killed commands had not finished to write right in a folder: only of names that `fits` takes."""
+    """Remove unfinished files of killed commands directly in a folder, if `fits` accepts their final names."""
     if folder.is_dir() and not folder.is_symlink():
         for path in list(folder.iterdir()):
             name = finished_name(path.name)
@@ -44,7 +46,7 @@ def remove_unfinished(folder: Path, fits: Callable[[str], object]) -> None:
 
 
 def check_plain(*paths: Path, of: Path | None = None) -> None:
-    """NotOurs where a path of ours is a link, or neither a file nor a folder. What is not there is fine.
+    """Raise NotOurs if a path of ours is a link, or neither a file nor a folder. It need not exist.
 
     Args:
         of: the folder that they lie in, at any depth, if DVC links it as a whole.
@@ -69,14 +71,15 @@ def inside(folder: Path, below: str = "", of: Path | None = None) -> Iterator[tu
 
 
 def check_listed(folder: Path, fits: Callable[[str], object], about: str) -> None:
-    """NotOurs names the first file of a folder whose (finished) name `fits` does not take: it is no part of `about`."""
+    """Raise NotOurs for the first file of a folder whose final name `fits` does not accept: it is not part of
+    `about`."""
     for name, path in inside(folder):
         if not fits(finished_name(name)):
             raise NotOurs(f"{path}: is no part of {about}, so nothing there is replaced; move it away, or name another")
 
 
 def remove_all(folder: Path, last: str) -> None:
-    """Remove a folder that was found to be ours: the file that says so last, so that a half-removed one is known."""
+    """Remove a folder of ours: its describing file last, so that a half-removed folder is still recognised."""
     paths = [path for _, path in inside(folder)]
     for path in sorted(paths, key=lambda path: path == folder / last):
         path.unlink()
@@ -91,11 +94,11 @@ class FileKind:
 
     about: str
     is_ours: Callable[[Path], bool]
-    """OSError, ValueError and BadZipFile mean no."""
+    """Whether a file is of this kind; OSError, ValueError and BadZipFile mean no."""
 
 
 def check_file(path: Path, *kinds: FileKind) -> None:
-    """NotOurs for a folder, or a file that is neither empty nor one of these kinds; pipes and devices are allowed."""
+    """Raise NotOurs for a folder, or a file that is neither empty nor of these kinds; pipes and devices are allowed."""
     if path.is_dir():
         raise NotOurs(f"{path}: a folder is there; move it away, or name a file")
     if not path.is_file() or path.stat().st_size == 0 or any(is_a(path, kind) for kind in kinds):
@@ -105,7 +108,7 @@ def check_file(path: Path, *kinds: FileKind) -> None:
 
 
 def check_described(plan: Path, files: Iterable[Path]) -> None:
-    """NotOurs where files lie without the one beside them that says what they are: without it nothing is known."""
+    """Raise NotOurs if files are there without the file that describes them: then nothing is known about them."""
     there = [path for path in files if path.exists()]
     if there and not plan.is_file():
         raise NotOurs(f"{there[0]}: there is no {plan.name} that says whose it is; move it away, or name another")
@@ -126,7 +129,7 @@ def head_of(path: Path) -> bytes:
 
 
 def json_with(*keys: str) -> Callable[[Path], bool]:
-    """Whether a file is a JSON document with these keys, or a list of such."""
+    """A check whether a file is a JSON document with these keys, or a list of such documents."""
 
     def is_ours(path: Path) -> bool:
         document = read_json(path)
@@ -137,12 +140,12 @@ def json_with(*keys: str) -> Callable[[Path], bool]:
 
 
 def csv_with(*columns: str) -> Callable[[Path], bool]:
-    """Whether the first line of a file names these columns, among others."""
+    """A check whether the first line of a file names these columns, among others."""
     return lambda path: set(columns) <= set(head_of(path).partition(b"\n")[0].decode().strip("\r\ufeff").split(","))
 
 
 def begins_with(start: bytes, word: bytes = b"") -> Callable[[Path], bool]:
-    """Whether a file begins with these bytes and has the word in its first 64 KiB."""
+    """A check whether a file begins with these bytes and has the word in its first 64 KiB."""
     return lambda path: head_of(path).startswith(start) and word in head_of(path)
 
 

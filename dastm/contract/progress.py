@@ -1,8 +1,8 @@
 """The progress of a long command: a bar on a terminal; elsewhere (a file, a pipe, a batch system) a line now and then.
 
-In: the work and how much of it there is. Out: on standard error, with the time left, at least once a minute. The
-minutes are those of the command, not of one piece of its work: a hundred pieces of ten seconds are told about as well.
-Both halves use it. Needs no torch.
+In: the work and how much of it there is. Out: on standard error, with the time left, at least once a minute. The minute
+counts over the whole command, so a hundred pieces of work of ten seconds are reported as well. Both halves use it.
+Needs no torch.
 """
 
 import sys
@@ -16,9 +16,9 @@ from typing import Any, Generic, TextIO, TypeAlias, TypeVar
 from tqdm import tqdm
 
 EVERY_S = 20.0
-"""Between two lines; a third of a minute, as one may fall between two pieces of work."""
+"""Seconds between two lines: a third of a minute, because a line may be missed between two pieces of work."""
 BEGUN_S = time.monotonic()
-"""When this process began, from which the time between lines is counted: whatever is at work then has the word."""
+"""When this process began. The time between lines is counted from here, whichever piece of work is running."""
 T = TypeVar("T")
 Clock = Callable[[], float]
 
@@ -34,14 +34,14 @@ def progress(
     leave: bool = True,
     delay: float = 0.0,
 ) -> "Bar[Any]":
-    """Iterate over `items` and tell how far it is; or, within `with`, `update` it by hand.
+    """Iterate over `items` and report the progress; or use it as a context manager and call `update`.
 
     Args:
         unit: what is counted, in the singular.
-        total: how many there are; None: as many as `items` says.
+        total: how many there are; None: the length of `items`.
         initial: how many of them were done before.
-        after: how many of the same kind come after these: the lines tell the time left of all of them.
-        leave: the bar stays when the work is done.
+        after: how many of the same kind come after these: the lines then give the time left for all of them.
+        leave: keep the bar when the work is done.
         delay: seconds before the bar is first shown.
     """
     if total is None and isinstance(items, Sized):
@@ -53,7 +53,7 @@ def progress(
 
 
 class Lines(Generic[T]):
-    """What `progress` gives where there is no terminal: the part of tqdm's interface that is used here."""
+    """What `progress` returns without a terminal: the part of tqdm's interface that is used here."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ Bar: TypeAlias = "tqdm[T] | Lines[T]"
 
 
 class Pace:
-    """Estimates the time left for work in even steps, for lines that are printed after every step anyway."""
+    """Estimates the time left for work in equal steps, for lines that are printed after every step anyway."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock, self._begun = clock, clock()

@@ -4,8 +4,8 @@ A shard folder holds `<subset>/<class id>-<nnn>.tar` (WebDataset tars, one class
 `manifest.json`. A clip is two members of a tar: `<key>.joints.npy` (float32, bodies present x frames x joints x
 coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes and one of the facts themselves).
 
-Writer: `pipeline.shard_writing`. Readers: `dastm.contract.shard_reading` and `dastm.episodes`; `pipeline.audit.run`
-reads on purpose without this file.
+Writer: `pipeline.shard_writing`. Readers: `dastm.contract.shard_reading` and `dastm.episodes`. `pipeline.audit.run`
+does not use this file on purpose, to be an independent check.
 """
 
 import io
@@ -23,14 +23,15 @@ from dastm.contract.skeleton import Layout
 
 SCHEMA_VERSION = 1
 SUBSETS = ("train", "val", "test")
-"""Files call a subset `part`: manifest.json, index.parquet, a clip's facts, curves.csv, metrics.json. They keep it."""
+"""The subsets of a data set. In files (manifest.json, index.parquet, facts, curves.csv, metrics.json) the key is
+`part`."""
 MANIFEST_NAME, INDEX_NAME = "manifest.json", "index.parquet"
 JOINTS_SUFFIX, FACTS_SUFFIX = "joints.npy", "json"
 FACTS_CHECKSUM = "facts_checksum"
 INDEX_COLUMNS = ("key", "class_id", "part", "shard", "offset", "length", "frames", "bodies", "checksum")
 """`shard` is relative to the folder; `offset` and `length` bound the bytes of the .npy member inside the tar."""
 DECISION_COLUMNS = ("kept", "dropped")
-"""Further columns of the index, for people who doubt a clip; absent where nothing was chosen, and no reader needs them.
+"""Further columns of the index, for people who doubt a clip; absent if nothing was chosen. No reader needs them.
 
 `kept`: for each body the source's ids of the body tracks that it is made of, most important first; `dropped`: id and
 reason of every other track, e.g. `short: seen in 7 frames`.
@@ -38,7 +39,7 @@ reason of every other track, e.g. `short: seen in 7 frames`.
 
 
 class ShardError(Exception):
-    """A clip, index or manifest does not hold what it promises; the message says where."""
+    """A clip, index or manifest is damaged or contradicts itself; the message says where."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,7 @@ def contents_digest(checksums: Iterable[str]) -> str:
 def encode_clip(clip: Clip) -> tuple[bytes, bytes]:
     """The bytes of `<key>.joints.npy` and of `<key>.json`; the same clip gives the same bytes.
 
-    Raises: ValueError where the array is not float32 (M, T, V, C) with M, T, V, C >= 1, or the key holds a dot or
-    slash.
+    Raises: ValueError if the array is not float32 (M, T, V, C) with M, T, V, C >= 1, or the key holds a dot or slash.
     """
     joints = clip.joints_MTVC
     if joints.dtype != np.float32 or joints.ndim != 4 or 0 in joints.shape:
@@ -96,7 +96,7 @@ def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[n
 
 
 def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:
-    """What `encode_clip` was given (plus `bodies` and `checksum` in the facts); ShardError naming `where` if not."""
+    """The clip that `encode_clip` was given (plus `bodies` and `checksum` in the facts); ShardError naming `where`."""
     try:
         row = json_value(facts)
         key, expected, own = row["key"], row["checksum"], row.pop(FACTS_CHECKSUM)
@@ -115,7 +115,7 @@ class ClassEntry:
     clips: int
     shards: tuple[str, ...]
     exemplars: tuple[int, ...] = ()
-    """The examples of the class, if a protocol fixes them: positions of its clips in shard order, ascending."""
+    """The examples of the class if a protocol fixes them: positions among its clips in shard order, ascending."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(data: bytes, where: str) -> Manifest:
-    """What `encode_manifest` was given; ShardError naming `where` for another schema or a damaged document."""
+    """The manifest that `encode_manifest` was given; ShardError naming `where` for another schema or a damaged
+    document."""
     try:
         document = json_value(data)
         if document["schema_version"] != SCHEMA_VERSION:

@@ -1,7 +1,7 @@
 """Reads a shard folder that may come from other people: the checks that every reader but the audit makes first.
 
-In: a folder. Out: its manifest, its index, the clips of its tars. Names lead nowhere but into the folder; files are
-regular (links to such files are followed, as DVC's cache makes them); sizes are known before anything is read.
+In: a folder. Out: its manifest, its index, the clips of its tars. Names may lead only into the folder; files must be
+regular (links to regular files are followed, since DVC's cache makes them); sizes are checked before anything is read.
 Raises: ShardError in one line. Both halves read with this; `pipeline.audit.run` has separate checks on purpose.
 """
 
@@ -29,13 +29,14 @@ from dastm.contract.shard_format import (
 
 AGAIN = "run `dastm-data split` again"
 MOST_ARRAY, MOST_FACTS = 512 * 2**20, 16 * 2**20
-"""Bytes of a clip's two members; genuine ones have a hundredth of it."""
+"""Largest accepted sizes of a clip's two members in bytes; genuine ones are a hundredth of this."""
 SHARD_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
-"""A name ends up in paths and, for pipe: URLs, in a shell command: plain relative names only, no "..", no blanks."""
+"""Names of tars become paths and, for pipe: URLs, words of a shell command: plain relative names, no "..", no
+blanks."""
 DATASET_NAME = re.compile(r"[\w-]+", re.ASCII)
-"""A run folder may be named after it."""
+"""Names of data sets: a run folder may be named after one."""
 PARQUET_FAULTS = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError)
-"""What a damaged Parquet file makes pyarrow raise."""
+"""Exceptions that pyarrow raises for damaged Parquet files."""
 
 
 def check_manifest(data: bytes, where: str) -> Manifest:
@@ -70,7 +71,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_index(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """The index, or some columns of it: a row a clip (see `dastm.contract.shard_format.INDEX_COLUMNS`)."""
+    """The index or some of its columns, one row per clip (see `dastm.contract.shard_format.INDEX_COLUMNS`)."""
     path = folder / INDEX_NAME
     try:
         if not path.is_file():

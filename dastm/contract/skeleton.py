@@ -1,7 +1,7 @@
-"""Joint layouts: which joint is which, what is connected to what, and the landmarks that normalisation turns on.
+"""Joint layouts: which joint is which, which joints are connected, and the landmarks that normalisation uses.
 
-In: nothing, or a mapping from a data set definition or a shard manifest. Out: a checked, frozen `Layout`.
-numpy-free and torch-free, so that both halves of the project can import it.
+In: nothing, or a mapping from a data set definition or a shard manifest. Out: a checked, frozen `Layout`. The layouts
+here are those of the paper's data and the common ones; `layouts` has those of other tools and data sets.
 
 Sources: NTU-25 names and bones, Shahroudy et al., CVPR 2016 (Kinect v2); OpenPose-18, Cao et al., CVPR 2017, with the
 bones of ST-GCN (Yan et al., AAAI 2018), whose partition roots are `hub`; origin, spine and shoulders as in
@@ -18,9 +18,9 @@ MAX_JOINTS = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One skeleton: joints by index, everything else as joint indices.
+    """One skeleton: the names of its joints; bones and landmarks as indices of joints.
 
-    Raises: ValueError where an index is out of range or the bones do not connect every joint into one skeleton.
+    Raises: ValueError if an index is out of range, or the bones do not connect all joints into one skeleton.
 
     >>> import dastm
     >>> stick = dastm.Layout(name="stick", joints=("foot", "hip", "head"), bones=((1, 0), (2, 1)), centre=1, hub=1)
@@ -32,9 +32,10 @@ class Layout:
     joints: tuple[str, ...]
     """Names, in the order in which the joints are stored."""
     bones: tuple[tuple[int, int], ...]
-    """(joint, the joint it hangs on); every joint reaches every other one through these."""
+    """(joint, its parent joint); together they connect all joints."""
     coordinates: tuple[str, ...] = ("x", "y", "z")
-    """The last axis; ("x", "y", "confidence") for 2-D poses, in fractions of the image, y down in the source."""
+    """Names of the last axis; ("x", "y", "confidence") for 2-D poses, in fractions of the image, y down in the
+    source."""
     centre: int = 0
     """The joint that `origin:` moves to the origin."""
     hub: int = 0
@@ -70,7 +71,7 @@ class Layout:
 
     @property
     def n_space(self) -> int:
-        """Number of coordinates that are places, which a confidence is not."""
+        """Number of spatial coordinates, without a confidence."""
         return len(self.coordinates) - self.is_image
 
     @property
@@ -197,5 +198,5 @@ POSE15 = replace(
 )
 
 COMMON = {layout.name: layout for layout in (BODY19, POSE15)}
-"""Layouts of the joints that nearly every source has, in three dimensions and two: `dastm.contract.mapping` makes them.
-Where sources lack hip centre and neck these are means. In images few sources have hands and feet."""
+"""Layouts of joints that nearly every source has, in 3-D and 2-D; `dastm.contract.mapping` maps to them. If a source
+lacks hip centre or neck, they are means of other joints. The 2-D one has no hands and feet, which few sources have."""

@@ -8,7 +8,7 @@ BREAKING = ("Cc", "Cs", "Zl", "Zp")
 
 
 def one_line(text: object) -> str:
-    r"""A text that is printed as one line: what a file's name may hold to break it, or to steer a terminal, is escaped.
+    r"""A text in a form that prints as one line: line breaks and control characters are escaped.
 
     >>> one_line("a\nb.npy: 3 frames")
     'a\\nb.npy: 3 frames'
@@ -18,7 +18,7 @@ def one_line(text: object) -> str:
 
 
 def listed(items: Sequence[object], most: int = 5, rest: str = " and {} more") -> str:
-    """The first `most` items with commas between, then `rest`, in which {} becomes the number of the others.
+    """The first `most` items, separated by commas, then `rest`, in which {} is replaced by the number of the others.
 
     >>> listed([3, 1, 4], most=2)
     '3, 1 and 1 more'
