@@ -1,6 +1,6 @@
-"""One body of one recording, as its source has it: what is enrolled, and what is asked about.
+"""One body of one recording, as its source has it: an example to enrol, or a clip to recognise.
 
-In: arrays of whoever reads recordings. Out: a checked `Clip`. Nothing here knows files.
+In: arrays from whoever reads recordings. Out: a checked `Clip`. Nothing here reads files.
 
 Axes: T frames, V joints, C coordinates.
 """
@@ -29,7 +29,7 @@ class Clip:
     """
 
     key: str
-    """What it is called among the clips of its source, e.g. `wave/003`."""
+    """Its name among the clips of its source, e.g. `wave/003`."""
     source: str
     """The file, as the user named it."""
     layout: Layout
@@ -37,15 +37,15 @@ class Clip:
     """3-D: x, y (up), z in any unit, nan where a joint was not measured. Images: x, y (down) in any unit that is the
     same for both, and a confidence, 0 where a joint was not measured."""
     body: int = 0
-    """Which body of the recording, in the order in which they are seen first."""
+    """The number of the body in the recording, in order of first appearance."""
     fps: float | None = None
-    """Frames a second, where it is known."""
+    """Frames per second, if known."""
     first_frame: int = 0
-    """The frame of the recording that row 0 is."""
+    """The frame of the recording that row 0 shows."""
     action: str | None = None
-    """What its folder or list says that it shows."""
+    """The action that its folder or list names."""
     notes: tuple[str, ...] = ()
-    """What was odd about it, in words."""
+    """What was odd about the recording, in words."""
 
     def __post_init__(self) -> None:
         expected = (self.layout.n_joints, len(self.layout.coordinates))
@@ -63,7 +63,7 @@ class Clip:
 
     @property
     def n_frames(self) -> int:
-        """Frames from the first to the last one."""
+        """Number of frames, from the first to the last that shows the body."""
         return len(self.joints_TVC)
 
 

@@ -1,10 +1,11 @@
 """The recogniser file: one zip with all that a prediction needs. Reader beside writer; nothing in it can run.
 
-recogniser.json     what it is: encoder, layouts, examples with names and days, versions; sealed by a digest
-weights.safetensors the weights of the encoder
+recogniser.json      encoder, layouts, names and dates of the examples, versions; with a digest of all members
+weights.safetensors  the weights of the encoder
 examples.safetensors joints (T, V, C) of every example, as its source has them
 
-In: an encoder and examples. Out: the file, which appears whole, and both again; the same give the same bytes.
+In: an encoder and examples. Out: the file, which appears only when it is complete; and both again from the file. The
+same encoder and examples give the same bytes.
 """
 
 import fcntl
@@ -47,21 +48,21 @@ ABOUT, WEIGHTS, EXAMPLES = "recogniser.json", "weights.safetensors", "examples.s
 MEMBERS = (ABOUT, WEIGHTS, EXAMPLES)
 MOST_BYTES = 512 * 2**20
 MOST = {ABOUT: MOST_JSON, WEIGHTS: MOST_BYTES, EXAMPLES: MOST_BYTES}
-"""Bytes of each member, unpacked; nothing larger is."""
+"""Largest accepted size of each member in bytes, unpacked."""
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The only date in the zip, so that the same recogniser gives the same bytes."""
 ZIP_FAULTS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(KeyError, ValueError, RuntimeError, NotImplementedError, EOFError),
 )
-"""What reading a damaged zip may raise; its bytes may ask for any way of packing."""
+"""Exceptions of reading a damaged zip, whose bytes may name any compression."""
 AGAIN = "make it again with `dastm enrol`"
 
 
 def write_container(path: Path, encoder: Encoder, examples: Sequence[Example]) -> str:
-    """Write the file under its name when it is whole -> its digest; one of another program is never replaced.
+    """Write the file; it appears only when it is complete -> its digest. Files of other programs are never replaced.
 
-    Raises: NotOurs if something else lies there; RunError if it cannot be written.
+    Raises: NotOurs if something else is there; RunError if it cannot be written.
     """
     check_replaceable(path)
     data = container_bytes(encoder, examples)
@@ -119,16 +120,16 @@ def read_container(path: Path) -> tuple[Encoder, list[Example], str]:
 
 
 def check_replaceable(path: Path) -> None:
-    """NotOurs where another file, a folder or a link lies where a recogniser is to be written."""
+    """Raise NotOurs if another file, a folder or a link is where a recogniser is to be written."""
     check_plain(path)
     check_file(path, RECOGNISER)
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold the lock of the file that has this name now, if there is one: another program that changes it waits.
+    """Hold the lock of the file with this name, if it exists: another program that wants to change it waits.
 
-    Whoever had the lock may have put another file in its place. Raises: RunError if the file cannot be opened.
+    A program that had the lock may have replaced the file. Raises: RunError if the file cannot be opened.
     """
     with ExitStack() as opened:
         try:
@@ -162,7 +163,7 @@ def _row(example: Example, layout: int) -> dict[str, Any]:
 
 
 def _members(packed: bytes, path: Path) -> tuple[dict[str, Any], bytes, bytes]:
-    """What the file says, checked against its digests."""
+    """The members of the file, checked against its digests."""
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             data = {name: _member(archive, name) for name in MEMBERS}

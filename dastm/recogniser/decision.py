@@ -1,9 +1,9 @@
 """Distances to examples -> which action a clip shows, or none of them, and how sure that is.
 
-In: distances of clips to all examples, and of these to each other. Out: a `Decision` a clip. When a clip is none of the
-actions is decided in `dastm.matching.rejection`.
+In: distances of clips to all examples, and between examples. Out: one `Decision` per clip. The limits that make a clip
+"none of these", and the scores, are computed in `dastm.matching.rejection`.
 
-Axes: Q clips asked about, L examples, N negatives, W actions.
+Axes: Q clips to recognise, L examples, N negatives, W actions.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from dastm.matching.rejection import Limits, class_thresholds, novelties, scores
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judge:
-    """What the examples say of how far a clip of each action may be."""
+    """How far from the examples of each action a clip may be."""
 
     labels_L: Tensor
-    """Which action each example shows, as its place among the actions."""
+    """The action of each example, as an index into the actions."""
     thresholds_W: Tensor
     temperature: float
 
 
 def judge_of(between_LL: Tensor, labels: Sequence[int], to_negatives_LN: Tensor, limits: Limits) -> Judge:
-    """The judge of examples, from their distances to each other and to those that show none of the actions."""
+    """The limits of the actions, from the distances of their examples to each other and to the negatives."""
     labels_L = torch.tensor(labels)
     thresholds_W = class_thresholds(between_LL, labels_L, max(labels) + 1, limits, to_negatives_LN)
     return Judge(labels_L=labels_L, thresholds_W=thresholds_W, temperature=limits.temperature)
@@ -39,35 +39,35 @@ class Candidate:
 
     action: str
     score: float
-    """From 0 to 1; with that of `none of these` those of all actions add up to 1."""
+    """From 0 to 1; the scores of all actions and of `none of these` add up to 1."""
     distance: float
-    """To the nearest example of the action."""
+    """The distance to the nearest example of the action."""
     example: int
-    """Which example that is."""
+    """The index of that example."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; which example it is says nothing outside."""
+        """The values for JSON, without the index of the example."""
         return {"action": self.action, "score": self.score, "distance": self.distance}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What was made of one clip."""
+    """The decision about one clip."""
 
     action: str | None
-    """None: none of these."""
+    """The recognised action; None for none of these."""
     score: float
-    """Of what was decided."""
+    """The score of `action`, or of none of these, from 0 to 1."""
     novelty: float
-    """How unlike the nearest action the clip is; from 1 on it is none of these."""
+    """The distance to the nearest action divided by its limit; from 1 on the clip is none of these."""
     margin: float
-    """By how much the next action is further away than the nearest; infinite for a single action."""
+    """How much farther away the second nearest action is; infinite for a single action."""
     candidates: tuple[Candidate, ...]
     """Every action, the nearest first."""
 
 
 def decide(distances_QL: Tensor, to_negatives_QN: Tensor, actions: Sequence[str], judge: Judge) -> list[Decision]:
-    """A decision for each clip, from its distances to the examples of actions and to those of none of them."""
+    """Decide about each clip, from its distances to the examples of the actions and to the negatives."""
     nearest, example = [], []
     for number in range(len(actions)):  # one after the other: all at once would take clips x actions x examples
         own = (judge.labels_L == number).nonzero()[:, 0]

@@ -1,6 +1,6 @@
 """Features of clips as a table for other programs: clustering, maps, classifiers of their own.
 
-In: clips and an encoder. Out: Parquet, a row a body, with memory for a few dozen clips.
+In: clips and an encoder. Out: a Parquet file with one row per body. Only a few dozen clips are in memory at a time.
 
 Axes: L clips, K feature frames, V joints, D channels.
 """
@@ -21,7 +21,7 @@ from dastm.recogniser.clips import Clip
 from dastm.recogniser.encoder import CHUNK, Encoder
 
 MARK = b"dastm_features"
-"""Metadata of the table: encoder, shape of a row, what was averaged. It also says that the file is ours."""
+"""Metadata of the table: encoder, shape of a row, what was averaged. It also marks the file as ours."""
 POOLS = ("clip", "frames")
 
 
@@ -36,12 +36,12 @@ FEATURES = FileKind("a table of features", _has_features)
 
 
 def write_features(clips: Iterable[Clip], encoder: Encoder, path: Path, pool: str = "clip") -> int:
-    """Write the table under its name when it is whole -> number of rows.
+    """Write the table; it appears only when it is complete -> number of rows.
 
     Args:
-        pool: `clip`: the mean over frames, (V, D) a row; `frames`: all of (K, V, D). Both flattened.
+        pool: `clip`: each row is the mean over frames, (V, D); `frames`: each row is (K, V, D). Both flattened.
 
-    Raises: NotOurs if another file lies there; OSError if it cannot be written; ValueError as `Encoder.encode`.
+    Raises: NotOurs if another file is there; OSError if it cannot be written; ValueError as `Encoder.encode`.
     """
     check_plain(path)
     check_file(path, FEATURES)

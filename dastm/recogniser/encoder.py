@@ -1,7 +1,7 @@
 """A trained network as a recogniser uses it: clips to features, and distances of clips to examples.
 
-In: a run folder or a shipped encoder; or what a recogniser file holds of one. Out: `Encoder`. It has to know a common
-layout (`augment.layout`), for what people record with differs.
+In: a run folder or a shipped encoder, or its copy in a recogniser file. Out: `Encoder`. It must have been trained with
+a common layout (`augment.layout`), because recordings have different layouts.
 
 Axes: L clips, Q queries, T frames of features, V joints, D channels.
 """
@@ -29,20 +29,20 @@ from dastm.runs.limits import read_limits
 from dastm.runs.record import TrainingRecord
 
 CHUNK = 64
-"""Clips that are worked on at a time, which bounds the memory."""
+"""Number of clips that are processed at a time, which limits the memory."""
 SHIPPED = {"body19": "motion3d", "pose15": "motion2d"}
-"""Common layout -> the shipped encoder of it."""
+"""Common layout -> the shipped encoder for it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """What is compared of some clips."""
+    """The features of some clips, and the terms of their paths: everything that distances are computed from."""
 
     values_LTVD: Tensor
     terms_LMRVC: Tensor
-    """Of their paths, see `dastm.matching.path`."""
+    """Terms of their paths, see `dastm.matching.path`."""
     frames_LF: NDArray[np.float64]
-    """The frame of the recording that each point of a clip is."""
+    """The frame of the recording at each point of a clip."""
 
     def __len__(self) -> int:
         return len(self.values_LTVD)
@@ -59,40 +59,40 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoder:
-    """A network, and what it has to be given. See `load_encoder`."""
+    """A network and the preparation of its input. See `load_encoder`."""
 
     name: str
-    """Of the run or shipped encoder that the weights are of."""
+    """The name of the run or shipped encoder that the weights come from."""
     config: Config
     n_frames: int
-    """Frames that were taken of a clip before its path was."""
+    """Number of frames that are sampled from a clip before the points along its path."""
     model: Recogniser = field(repr=False)
     limits: Limits = USUAL
-    """What its validation classes say of its distances."""
+    """The limits of its distances, measured on its validation classes."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights come from: revision, digest."""
 
     @property
     def layout(self) -> Layout:
-        """The common layout that it knows."""
+        """The common layout that it was trained with."""
         return COMMON[str(self.config.augment.layout)]
 
     @property
     def preparation(self) -> Preparation:
-        """What its clips have to be."""
+        """How clips are prepared for it."""
         n_points = self.config.augment.n_frames or self.n_frames
         return Preparation(layout=self.layout, n_frames=self.n_frames, n_points=n_points)
 
     def encode(self, clips: Sequence[Clip]) -> Features:
-        """Features of clips, in their order; the same for a clip whatever the others are, but for rounding.
+        """Features of clips, in their order. The features of a clip depend on the other clips only by rounding.
 
-        Raises: ValueError as `prepare`, and where there is no clip.
+        Raises: ValueError as `prepare`, and if there is no clip.
         """
         made = [self._encoded(clips[start : start + CHUNK]) for start in range(0, len(clips), CHUNK)]
         return joined(made)
 
     def distances(self, queries: Features, examples: Features) -> Tensor:
-        """Distance of every query to every example, as the method of the encoder takes it -> (Q, L), on the CPU."""
+        """Distance of every query to every example, by the encoder's method of matching -> (Q, L), on the CPU."""
         with torch.inference_mode():
             rows = [self._distances(queries.at(rows), examples) for rows in _chunks(len(queries))]
         return torch.cat(rows) if rows else torch.zeros(0, len(examples))
@@ -116,7 +116,7 @@ class Encoder:
 
 
 def joined(features: Sequence[Features]) -> Features:
-    """Several as one. Raises: ValueError for none."""
+    """Join the features of several batches. Raises: ValueError if there are none."""
     if not features:
         raise ValueError("no clip to encode")
     return Features(
@@ -132,9 +132,9 @@ def _chunks(count: int) -> Iterator[list[int]]:
 
 
 def load_encoder(named: str | Path) -> Encoder:
-    """The network of a run folder, or a shipped encoder by its name, for a recogniser.
+    """Load the network of a run folder, or a shipped encoder by its name, for a recogniser.
 
-    Raises: RunError in one line if it is not a finished run, is damaged, or knows no common layout.
+    Raises: RunError in one line if it is not a finished run, is damaged, or was not trained with a common layout.
     """
     run = run_of(named)
     record = TrainingRecord.read(run)
@@ -177,7 +177,7 @@ def build_encoder(
 def usual_encoder(layout: Layout) -> str:
     """The name of the shipped encoder for recordings of a layout.
 
-    Raises: ValueError naming the joint that none of them can do without.
+    Raises: ValueError naming a joint that the layout lacks and every encoder needs.
     """
     common = "pose15" if layout.is_image else "body19"
     halves(layout, COMMON[common])

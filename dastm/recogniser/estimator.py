@@ -1,4 +1,4 @@
-"""A recogniser in scikit-learn's manner: for its cross-validation, grids and metrics. Needs scikit-learn.
+"""A recogniser as a scikit-learn classifier, for its cross-validation, grids and metrics. Needs scikit-learn.
 
 In: a list of arrays (T, V, C), one body each, and their labels. Out: labels, and probabilities.
 """
@@ -26,12 +26,13 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         encoder: a run folder, `motion3d` or `motion2d`; None: the shipped one for the layout.
-        layout: of the arrays.
-        fps: frames a second of the arrays, where it is known.
-        none_of_these: what `predict` says of a clip that is none of the actions; None: always the nearest action.
+        layout: the layout of the arrays.
+        fps: frames per second of the arrays, if known.
+        none_of_these: the label that `predict` returns for a clip that is none of the actions; None: always the nearest
+            action.
 
     `X` is a list of arrays (T, V, C) whose numbers of frames differ, or one array (L, T, V, C).
-    Raises: ValueError where arrays do not fit the layout, or there are not as many labels as clips.
+    Raises: ValueError if arrays do not fit the layout, or the numbers of labels and clips differ.
 
     >>> import dastm, numpy
     >>> rng = numpy.random.default_rng(0)
@@ -54,7 +55,7 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.none_of_these = none_of_these
 
     def fit(self, X: Sequence[Joints], y: Sequence[Any]) -> "ActionClassifier":
-        """Enrol every clip of `X` as what `y` says."""
+        """Enrol every clip of `X` with its label in `y`."""
         labels = np.asarray(y)
         if len(X) != len(labels):
             raise ValueError(f"{len(X)} clips and {len(labels)} labels")
@@ -77,7 +78,7 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.array([a if sure else self.none_of_these for a, sure in zip(labels.tolist(), known, strict=True)])
 
     def predict_proba(self, X: Sequence[Joints]) -> NDArray[np.float64]:
-        """The probability of every class, in the order of `classes_`, given that it is one of them -> (L, W)."""
+        """The probability of every class, in the order of `classes_`, if the clip is one of them -> (L, W)."""
         scores_LW = np.zeros((len(X), len(self.classes_)))
         for row, found in enumerate(self._asked(X)):
             for candidate in found.decision.candidates:

@@ -1,6 +1,6 @@
-"""What a recogniser was shown: examples of actions, and of what is none of them.
+"""The examples of a recogniser: of actions, and negatives, which show none of them.
 
-In: clips and the name of an action. Out: `Example`s, each told from every other by its content.
+In: clips and the name of an action. Out: `Example`s, which are identified by their content.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from dastm.recogniser.clips import Clip
 
 LEAST_FRAMES = 4
 MOST_FRAMES = 3000
-"""An example is one action; at 30 frames a second this is more than a minute and a half."""
+"""Longest example: it is one action, and at 30 frames a second this is more than a minute and a half."""
 MOST_NAME = 120
 STILL = 1e-5
 """A body whose joints all stay within this share of its size does not move."""
@@ -24,9 +24,9 @@ STILL = 1e-5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Example:
-    """One clip that shows an action, or, where `action` is None, none of them.
+    """One clip that shows an action or, if `action` is None, none of them.
 
-    Raises: ValueError for a name that `checked_action` does not take; the name is kept as it gives it.
+    Raises: ValueError for a name that `checked_action` refuses. The name is kept in the form that it returns.
     """
 
     action: str | None
@@ -40,23 +40,23 @@ class Example:
 
     @property
     def name(self) -> str:
-        """What it is called among all examples, e.g. in `dastm remove`."""
+        """Its name among all examples, e.g. for `dastm remove`."""
         return self.clip.key
 
     def digest(self) -> str:
-        """Of the joints alone: the same recording has it, whatever it is called."""
+        """A digest of the joints alone: the same recording has the same digest under any name."""
         return checksum(np.ascontiguousarray(self.clip.joints_TVC).tobytes())
 
 
 def today() -> str:
-    """The day, UTC."""
+    """The date of today, UTC."""
     return datetime.now(UTC).date().isoformat()
 
 
 def checked_action(action: str) -> str:
-    """The name of an action as it is kept: in Unicode NFC, without spaces around it.
+    """The name of an action in the form in which it is kept: in Unicode NFC, without spaces around it.
 
-    Raises: ValueError for an empty name, or one that is no line of text.
+    Raises: ValueError for an empty name, or one that is not a line of text.
     """
     name = composed(action).strip()
     if not name or not name.isprintable() or len(name) > MOST_NAME:
@@ -65,7 +65,7 @@ def checked_action(action: str) -> str:
 
 
 def check_example(clip: Clip) -> None:
-    """ValueError for a clip that is no example: too short to show an action, a whole recording, or without movement."""
+    """Raise ValueError if a clip cannot be an example: too short, too long for one action, or without movement."""
     if clip.n_frames < LEAST_FRAMES:
         raise ValueError(f"{clip.source}: {clip.n_frames} frames, an example needs at least {LEAST_FRAMES}")
     if clip.n_frames > MOST_FRAMES:
@@ -77,7 +77,7 @@ def check_example(clip: Clip) -> None:
 
 
 def _moves(clip: Clip) -> bool:
-    """Whether any joint is measured at two places that are further apart than rounding makes them."""
+    """Whether any joint is measured at two positions whose distance is larger than rounding errors."""
     measured_TV, n_space = clip.measured(), clip.layout.n_space
     places_TVC = np.where(measured_TV[..., None], clip.joints_TVC[..., :n_space].astype(np.float64), np.nan)
     seen_V = measured_TV.any(axis=0)
@@ -87,9 +87,9 @@ def _moves(clip: Clip) -> bool:
 
 
 def enrolled(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
-    """The known examples and those of the new ones that are not among them, all with names of their own.
+    """The known examples and the new ones that are not among them, all with different names.
 
-    Raises: ValueError naming both where one recording is to be an example of two actions.
+    Raises: ValueError naming both actions if one recording would be an example of two.
     """
     kept, by_digest = list(known), {example.digest(): example for example in known}
     names = {example.name for example in known}
@@ -108,7 +108,7 @@ def enrolled(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
 
 
 def _named(example: Example, taken: set[str]) -> Example:
-    """The example under its own name, or, where another has that, with a number behind it."""
+    """The example under its own name or, if that is taken, with a number added."""
     if example.name not in taken:
         return example
     numbered = (f"{example.name}~{number}" for number in count(2))
@@ -117,5 +117,5 @@ def _named(example: Example, taken: set[str]) -> Example:
 
 
 def told(action: str | None) -> str:
-    """An action for a message."""
+    """The name of an action for a message."""
     return "none of the actions" if action is None else repr(action)

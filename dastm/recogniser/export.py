@@ -1,11 +1,10 @@
-"""A recogniser as a program of its own: encoder, examples and distances in one ONNX file or one torch.export archive.
+"""Exports a recogniser as a program: encoder, examples and distances in one ONNX file or one torch.export archive.
 
-In: a recogniser. Out: a file that takes the joints of clips, and gives their distance to every action; and a text
-beside it that says exactly what to feed. What it holds is checked against the recogniser when it is exported, and
-nothing is written where the two differ.
+In: a recogniser. Out: a file that takes the joints of clips and gives their distance to every action, and a JSON file
+that describes its input. The program is compared with the recogniser, and nothing is written if the two differ.
 
-The steps are those of `preparation` and `encoder`, written once more with operations that ONNX has: no lookup by
-search, no loop over bodies, alignments unrolled.
+The steps are those of `preparation` and `encoder`, written again with operations that ONNX has: without binary search
+or loops over bodies, and with unrolled alignments.
 
 Axes: L clips, T frames, F points, V joints, C coordinates, E examples, W actions, K feature frames.
 """
@@ -33,15 +32,15 @@ from dastm.recogniser.clips import Clip
 from dastm.recogniser.recogniser import ActionRecogniser
 
 TOLERANCE = 1e-5
-"""Most that a distance may differ by, as a share of it where it is above 1."""
+"""Largest accepted difference of a distance; relative to the distance if that is above 1."""
 CHECKED_FRAMES = (7, 40, 133)
 DESCRIPTION = FileKind("what to feed an exported recogniser", json_with("input", "output", "actions", "thresholds"))
 
 
 class ExportedRecogniser(nn.Module):
-    """Joints of clips to distances, without anything that an exported program lacks.
+    """Joints of clips to distances, with only those operations that an exported program can have.
 
-    Called with joints (L, T, V, C) of one layout, every joint measured, y up in 3-D and down in images, it gives the
+    Called with joints (L, T, V, C) of one layout, every joint measured, y up in 3-D and down in images, it returns the
     distances (L, W) to the nearest example of every action.
     """
 
@@ -171,7 +170,7 @@ def _units(frames_LKD: Tensor) -> Tensor:
 
 
 def described(recogniser: ActionRecogniser, layout: Layout) -> dict[str, Any]:
-    """What to feed an exported program, and what comes out: the text beside it."""
+    """The description of an exported program's input and output, for the JSON file beside it."""
     is_image = layout.is_image
     return {
         "input": {
@@ -194,7 +193,7 @@ def described(recogniser: ActionRecogniser, layout: Layout) -> dict[str, Any]:
 
 
 def checked_inputs(recogniser: ActionRecogniser, layout: Layout) -> list[Tensor]:
-    """Joints of the examples of a layout at several lengths, and smooth random motion: what an export is tried on."""
+    """Clips to compare an exported program on: examples of a layout at several lengths, and smooth random motion."""
     from dastm.recogniser.preparation import whole
 
     drawn = np.random.default_rng(0)
@@ -229,7 +228,7 @@ def _program(recogniser: ActionRecogniser, layout: Layout) -> tuple[ExportedReco
 
 
 def to_torch(recogniser: ActionRecogniser, layout: Layout) -> bytes:
-    """A torch.export archive (`torch.export.load`). Raises: RunError where it differs from the recogniser."""
+    """A torch.export archive (`torch.export.load`). Raises: RunError if it differs from the recogniser."""
     _, program = _program(recogniser, layout)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
@@ -240,7 +239,7 @@ def to_torch(recogniser: ActionRecogniser, layout: Layout) -> bytes:
 
 
 def to_onnx(recogniser: ActionRecogniser, layout: Layout) -> bytes:
-    """An ONNX file. Raises: RunError where onnxruntime's distances differ from the recogniser's."""
+    """An ONNX file. Raises: RunError if onnxruntime's distances differ from the recogniser's."""
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 (torch.onnx needs it)
@@ -271,9 +270,9 @@ def _check(recogniser: ActionRecogniser, layout: Layout, run: Any) -> None:
 
 
 def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layout: Layout | None = None) -> Path:
-    """Write the program, and `<path>.json` beside it -> the path of that text.
+    """Write the program, and the description of its input as `<path>.json` -> the path of the description.
 
-    Raises: RunError if nothing is enrolled, or as `to_onnx`; NotOurs if another file lies there.
+    Raises: RunError if nothing is enrolled, or as `to_onnx`; NotOurs if another file is there.
     """
     from dastm.runs.files import json_bytes, write_together
 

@@ -1,6 +1,6 @@
-"""The recogniser file: read it, and change it without losing what another program adds meanwhile.
+"""The recogniser file: reads it, and changes it without losing what another program adds at the same time.
 
-In: a path. Out: a recogniser. What the file holds is in `dastm.recogniser.container`.
+In: a path. Out: a recogniser. `dastm.recogniser.container` has the format of the file.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from dastm.recogniser.recogniser import ActionRecogniser
 
 
 def read_recogniser(path: str | Path) -> ActionRecogniser:
-    """The recogniser of a file that `dastm enrol` or `ActionRecogniser.save` wrote.
+    """Load the recogniser of a file that `dastm enrol` or `ActionRecogniser.save` wrote.
 
-    Raises: RunError in one line, naming the file and the reason, if it is not one, is damaged, or of another version.
+    Raises: RunError in one line with the file and the reason, if it is no recogniser, damaged, or of another version.
 
     >>> import dastm
     >>> recogniser = dastm.load("data/toy.dastm")
@@ -27,7 +27,7 @@ def read_recogniser(path: str | Path) -> ActionRecogniser:
 
 @contextmanager
 def changed(path: Path) -> Iterator[ActionRecogniser]:
-    """A recogniser to change within the block, then written back; another program that changes it waits meanwhile.
+    """A recogniser to change within the block, then written back; other programs that want to change it wait.
 
     Raises: as `read_recogniser` and `ActionRecogniser.save`. If the block fails, the file stays as it was.
     """

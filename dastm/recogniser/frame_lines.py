@@ -1,7 +1,7 @@
 """Frames as lines of JSON, as pose estimators print them -> joints of the bodies in each frame.
 
-In: one line and the layout of its joints. Out: a `Frame`. The form is in docs/use.md: `{"frame": 17, "time": 0.57,
-"bodies": [{"id": 1, "joints": [[x, y, z], ..]}]}`. Only `bodies` has to be there, or `joints` for a single body.
+In: one line and the layout of its joints. Out: a `Frame`. docs/use.md describes the format: `{"frame": 17, "time":
+0.57, "bodies": [{"id": 1, "joints": [[x, y, z], ..]}]}`. Only `bodies` is required, or `joints` for a single body.
 
 Axes: V joints, C coordinates.
 """
@@ -18,23 +18,23 @@ from dastm.contract.documents import shown
 from dastm.contract.skeleton import Layout
 
 MOST_BYTES = 1 << 20
-"""Of one line: more than any number of people needs."""
+"""Longest accepted line; more than any number of people needs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """What one line says."""
+    """One frame, as a line describes it."""
 
     number: int | None
-    """None: it is the next one."""
+    """The number of the frame; None: one more than the last."""
     time: float | None
-    """Seconds; None: by the number."""
+    """The time in seconds; None: it follows from the number."""
     bodies: Mapping[int | str, NDArray[np.float64]]
-    """(V, C) each; nan where a joint was not measured."""
+    """Id of a body -> its joints (V, C), nan where a joint was not measured."""
 
 
 def frame_of(line: bytes, layout: Layout) -> Frame:
-    """One line as a frame. Raises: ValueError in one line that says what is wrong with it."""
+    """Read one line as a frame. Raises: ValueError in one line that says what is wrong with it."""
     if len(line) > MOST_BYTES:
         raise ValueError(f"longer than {MOST_BYTES} bytes")
     try:

@@ -1,6 +1,6 @@
-"""What a recogniser knows, for people: a line an action, how well its examples tell it apart, which of them look odd.
+"""What a recogniser knows, as text: a line per action, how well its examples tell it apart, and which look odd.
 
-In: a recogniser. Out: lines of text. Every example is asked about as if it had not been enrolled (leave one out).
+In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out).
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MOST_ODD = 8
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """An example as the others would judge it."""
+    """An example, classified by all others."""
 
     key: str
     action: str
@@ -30,7 +30,7 @@ class LeftOut:
 
 
 def leave_one_out(recogniser: ActionRecogniser) -> list[LeftOut]:
-    """Every example whose action has another one, by the nearest of all others."""
+    """Classify every example whose action has a further example, by the nearest of all others."""
     shown = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
     between = recogniser.between[shown][:, shown].clone()
     between.fill_diagonal_(torch.inf)
@@ -45,7 +45,7 @@ def leave_one_out(recogniser: ActionRecogniser) -> list[LeftOut]:
 
 
 def short_lines(recogniser: ActionRecogniser) -> list[str]:
-    """How many actions and examples there are, and what leave-one-out says of them."""
+    """The numbers of actions and examples, and the result of leave-one-out."""
     actions, examples = recogniser.actions, recogniser.examples
     n_other = sum(example.action is None for example in examples)
     other = f", {n_other} of none of them" if n_other else ""
@@ -65,7 +65,7 @@ def _count(number: int, what: str) -> str:
 
 
 def overview_lines(recogniser: ActionRecogniser, *, each: bool = False) -> list[str]:
-    """`short_lines`, a table of the actions, and, where `each`, every example."""
+    """`short_lines`, a table of the actions and, if `each`, every example."""
     return [*short_lines(recogniser), "", *_table(recogniser), *(["", *_each(recogniser)] if each else [])]
 
 
@@ -87,7 +87,7 @@ def _table(recogniser: ActionRecogniser) -> Iterator[str]:
 
 
 def _nearest(recogniser: ActionRecogniser, action: str) -> tuple[str, float]:
-    """The other action with the nearest example, and how far that is; an empty name where there is no other."""
+    """The other action with the nearest example, and its distance; an empty name if there is no other action."""
     mine = [i for i, example in enumerate(recogniser.examples) if example.action == action]
     others = [i for i, e in enumerate(recogniser.examples) if e.action not in (None, action)]
     if not others:

@@ -1,9 +1,9 @@
-"""Clips as their sources have them -> clips as an encoder knows them, whatever skeleton they were recorded with.
+"""Recorded clips of any layout -> the input of an encoder.
 
-In: `Clip`s of any layouts. Out: joints of the encoder's common layout at the points that it looks at, and the frame of
-the recording that each point is. The steps are those of `dastm-data split` and of a run on a common layout: gaps
-filled, frames taken one a segment, joints mapped, the clip moved, turned and scaled by what it shows itself, points
-along its path. What `split` moves, turns and scales besides is undone by the common layout, so it is not done here.
+In: `Clip`s of any layouts. Out: joints of the encoder's common layout at the points along the path, and the frame of
+the recording at each point. The steps are those of `dastm-data split` and of a run with a common layout: fill gaps,
+choose a frame of each segment, map joints, move, turn and scale the clip by its own landmarks, sample points along its
+path. Whatever else `split` moves, turns and scales is undone by the common layout, so it is left out here.
 
 Axes: L clips, M = 1 body, T frames, F points that the encoder sees, V joints, C coordinates.
 """
@@ -29,30 +29,30 @@ from dastm.recogniser.clips import Clip
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What an encoder has to be given: its layout, frames that are taken of a clip, and points along their path."""
+    """How clips are prepared for an encoder: its layout, and the numbers of frames and of points along the path."""
 
     layout: Layout
-    """A common one."""
+    """The common layout."""
     n_frames: int
-    """Frames taken of a recording, one of each of as many equal segments."""
+    """Number of frames of a recording, one from each of as many equal segments."""
     n_points: int
     """Points along the path through these frames."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """Clips as the encoder knows them."""
+    """Clips as the input of an encoder."""
 
     batch: ClipBatch
     """(L, 1, F, V, C)"""
     frames_LF: NDArray[np.float64]
-    """The frame of the recording that each point is, between two frames where it was interpolated."""
+    """The frame of the recording at each point; not a whole number where the point was interpolated."""
 
 
 def prepare(clips: Sequence[Clip], preparation: Preparation) -> Prepared:
-    """Every clip by itself: the others never change a number of it.
+    """Prepare each clip, independently of the others.
 
-    Raises: ValueError naming the file, and the joint that its layout has no way to make.
+    Raises: ValueError naming the file and the joint that cannot be computed from its layout.
     """
     joints_LMTVC = _common(clips, preparation)
     shares_LF = even_shares(preparation.n_points).expand(len(clips), -1)
@@ -71,7 +71,7 @@ def prepare(clips: Sequence[Clip], preparation: Preparation) -> Prepared:
 
 
 def check_fits(clip: Clip, common: Layout) -> None:
-    """ValueError, naming the file, for a clip that has no way into the common layout of an encoder."""
+    """Raise ValueError, naming the file, if a clip cannot be mapped to the common layout of an encoder."""
     reason = _misfit(clip.layout, common)
     if reason:
         raise ValueError(f"{clip.source}: {reason}")
@@ -104,7 +104,7 @@ def whole(clip: Clip) -> NDArray[np.float64]:
 
 
 def _common(clips: Sequence[Clip], preparation: Preparation) -> Tensor:
-    """(L, 1, T, V, C) in the common layout, at the frames that are taken; clips of one layout at once."""
+    """(L, 1, T, V, C) in the common layout, at the chosen frames; all clips have one layout."""
     rows: dict[Layout, list[int]] = {}
     for row, clip in enumerate(clips):
         rows.setdefault(clip.layout, []).append(row)

@@ -1,7 +1,7 @@
-"""A recogniser: an encoder and what it was shown. Enrol, predict, forget, save.
+"""A recogniser: an encoder and examples. Enrol, predict, remove, save.
 
-In: clips, or arrays of joints. Out: predictions. Everything that is known of the actions is their examples, so that an
-action is learned by adding one, and forgotten by removing it: no weight changes.
+In: clips, or arrays of joints. Out: predictions. The examples are all that it knows about the actions: adding and
+removing them teaches and removes actions, and no weight changes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ Joints = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What one body of a recording is taken for."""
+    """The prediction for one body of a recording."""
 
     source: str
     key: str
@@ -45,22 +45,22 @@ class Prediction:
 
     @property
     def action(self) -> str | None:
-        """None: none of these."""
+        """The recognised action; None for none of these."""
         return self.decision.action
 
     @property
     def score(self) -> float:
-        """From 0 to 1, of what was decided."""
+        """How sure the answer is, from 0 to 1."""
         return self.decision.score
 
     @property
     def distance(self) -> float:
-        """To the nearest example of any action."""
+        """The distance to the nearest example of any action."""
         return self.decision.candidates[0].distance
 
     @property
     def margin(self) -> float:
-        """By how much the next action is further away."""
+        """How much farther away the second nearest action is; infinite for a single action."""
         return self.decision.margin
 
     def top(self, most: int = MOST_TOP) -> tuple[Candidate, ...]:
@@ -68,7 +68,7 @@ class Prediction:
         return self.decision.candidates[:most]
 
     def to_dict(self, most: int = MOST_TOP) -> dict[str, Any]:
-        """For JSON: the margin is null where there is a single action."""
+        """The values for JSON; the margin is null if there is a single action."""
         return {
             "source": self.source,
             "key": self.key,
@@ -82,9 +82,9 @@ class Prediction:
 
 
 class ActionRecogniser:
-    """An encoder and its examples, ready to be asked. See `dastm.load`.
+    """Recognises actions by comparing clips with enrolled examples. `dastm.load` reads one from a file.
 
-    Raises: ValueError and RunError as its methods say.
+    Raises: ValueError and RunError, see the methods.
 
     >>> import dastm, numpy
     >>> rng = numpy.random.default_rng(0)
@@ -106,12 +106,12 @@ class ActionRecogniser:
 
     @classmethod
     def new(cls, encoder: str | Path | None = None, *, layout: Layout | str | None = None) -> "ActionRecogniser":
-        """A recogniser that was shown nothing yet.
+        """A recogniser without examples.
 
         Args:
             encoder: a run folder, `motion3d` or `motion2d`; None: the shipped one for recordings of `layout`.
 
-        Raises: RunError for an encoder that cannot be used; ValueError where neither is given, or none fits the layout.
+        Raises: RunError if the encoder cannot be used; ValueError if neither is given, or no encoder fits the layout.
         """
         if encoder is None:
             if layout is None:
@@ -121,12 +121,12 @@ class ActionRecogniser:
 
     @property
     def examples(self) -> tuple[Example, ...]:
-        """Everything that it was shown, in the order in which it was enrolled."""
+        """All examples, negatives included, in the order in which they were enrolled."""
         return self._examples
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What it can say, in the order in which it was enrolled first."""
+        """The names of the actions, in the order in which they were first enrolled."""
         return tuple(dict.fromkeys(e.action for e in self._examples if e.action is not None))
 
     def enrol(
@@ -137,22 +137,22 @@ class ActionRecogniser:
         layout: Layout | str | None = None,
         fps: float | None = None,
     ) -> None:
-        """Show it examples of an action; what it was shown before stays.
+        """Add examples of an action; existing examples are kept.
 
         Args:
-            action: its name; None: the clips show none of the actions.
+            action: the name of the action; None: the clips show none of the actions.
             clips: `Clip`s, or arrays (T, V, C) of one body each: y up in 3-D, y down with a confidence in images.
-            layout: of arrays; None: that of the first example.
+            layout: the layout of arrays; None: that of the first example.
 
         Raises: ValueError in one line, and nothing is enrolled, if an array does not fit its layout, a clip is too
-        short, or shows another action already.
+        short, or it is already an example of another action.
         """
         name = None if action is None else checked_action(action)
         made = [self._clip(c, layout, fps, f"{name or 'other'}/{len(self._examples) + i}") for i, c in enumerate(clips)]
         self.add([Example(action=name, clip=clip, added=today()) for clip in made])
 
     def add(self, examples: Sequence[Example]) -> None:
-        """`enrol` for examples that are made already; ValueError as there."""
+        """Add `Example`s; ValueError as `enrol`."""
         before = len(self._examples)
         kept = enrolled(self._examples, examples)
         if len(kept) > before:  # encoded first: of clips that cannot be, none is enrolled
@@ -163,9 +163,9 @@ class ActionRecogniser:
             self.__dict__["_features"] = features if known is None else joined([known, features])
 
     def remove(self, action: str | None = None, key: str | None = None) -> int:
-        """Forget an action, or one example by its key -> number of examples that it has forgotten.
+        """Remove an action, or one example by its key -> number of examples removed.
 
-        Raises: ValueError if there is none such.
+        Raises: ValueError if there is no such action or example.
         """
         gone = [e for e in self._examples if (action is None or e.action == action) and (key is None or e.name == key)]
         if not gone or (action is None and key is None):
@@ -182,11 +182,11 @@ class ActionRecogniser:
         layout: Layout | str | None = None,
         fps: float | None = None,
     ) -> Any:
-        """What a clip shows -> a `Prediction`; of several clips, a list of them in their order.
+        """Recognise what a clip shows -> a `Prediction`; for several clips, a list in their order.
 
         Args:
             clips: one `Clip` or array (T, V, C), or a list of these.
-            layout: of arrays; None: that of the first example.
+            layout: the layout of arrays; None: that of the first example.
 
         Raises: ValueError if nothing is enrolled, or an array does not fit its layout.
         """
@@ -196,7 +196,7 @@ class ActionRecogniser:
         return list(self.predict_each(made))
 
     def predict_each(self, clips: Iterable[Clip]) -> Iterator[Prediction]:
-        """`predict` of any number of clips, in their order, with memory for a few dozen of them."""
+        """`predict` for any number of clips, in their order; only a few dozen are in memory at a time."""
         if not self.actions:
             raise ValueError("nothing is enrolled yet: there is no action to tell")
         waiting = iter(clips)
@@ -214,21 +214,21 @@ class ActionRecogniser:
                 )
 
     def decide(self, features: Features) -> list[Decision]:
-        """Decisions about clips that were encoded already."""
+        """Decide about clips that are already encoded."""
         distances_QL = self.encoder.distances(features, self._features)
         return decide(distances_QL[:, self._shown], distances_QL[:, self._others], self.actions, self.judge)
 
     def features_at(self, places: Sequence[int]) -> Features:
-        """Features of some of the examples, by their places among all."""
+        """Features of some examples, by their indices."""
         return self._features.at(places)
 
     def explain(self, clip: Clip | Joints, *, layout: Layout | str | None = None, fps: float | None = None) -> "Why":
-        """Why it decides as it does about a clip: what `dastm explain` shows, in numbers and a sentence.
+        """Explain the decision about a clip: what `dastm explain` shows, as numbers and a sentence.
 
         Args:
-            clip: a `Clip` or an array (T, V, C); `layout` and `fps` are of an array.
+            clip: a `Clip`, or an array (T, V, C) with its `layout` and `fps`.
 
-        Raises: ValueError as `predict`; RunError for an encoder whose distances are no sums over joints.
+        Raises: ValueError as `predict`; RunError if the encoder's distances are not sums over joints.
         """
         from dastm.recogniser.why import explained
 
@@ -238,10 +238,10 @@ class ActionRecogniser:
         return explained(self.encoder, self._examples, made, decision, threshold)
 
     def save(self, path: str | Path) -> None:
-        """Write the recogniser file, whole or not at all.
+        """Write the recogniser file, completely or not at all.
 
-        Raises: RunError or NotOurs if it cannot be written; RunError if it was read from there, or saved there before,
-        and another program has changed the file since, for that would be lost.
+        Raises: RunError or NotOurs if it cannot be written; RunError if another program has changed the file since it
+        was loaded or saved, because that change would be lost.
         """
         path, place = Path(path), Path(path).resolve()
         with held(path):
@@ -254,13 +254,13 @@ class ActionRecogniser:
 
     @cached_property
     def judge(self) -> Judge:
-        """What the examples say of when a clip is none of them."""
+        """The limits beyond which a clip is none of the actions, from the examples."""
         between_XL = self.between[self._shown]
         return judge_of(between_XL[:, self._shown], self._labels, between_XL[:, self._others], self.encoder.limits)
 
     @cached_property
     def between(self) -> Tensor:
-        """Distance of every example to every other one, those of none of the actions among them -> (L, L)."""
+        """Distance of every example to every other one, negatives included -> (L, L)."""
         return self.encoder.distances(self._features, self._features)
 
     @cached_property
@@ -296,7 +296,7 @@ class ActionRecogniser:
 
 
 def layout_of(layout: Layout | str) -> Layout:
-    """A layout, or the one of that name; ValueError naming those that there are."""
+    """The layout itself, or the known one with this name. Raises: ValueError listing the known names."""
     if isinstance(layout, Layout):
         return layout
     if layout not in LAYOUTS:

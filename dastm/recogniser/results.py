@@ -1,7 +1,7 @@
-"""Predictions as files for other programs: a CSV table, or JSON with one object a line.
+"""Writes predictions for other programs: a CSV table, or JSON with one object per line.
 
-In: predictions, one after the other. Out: a file that appears whole, with memory for one of them. Only files that
-these functions wrote are replaced.
+In: predictions, one after the other; only one is in memory at a time. Out: a file that appears only when it is
+complete. Only files that these functions wrote are replaced.
 """
 
 import csv
@@ -25,7 +25,7 @@ from dastm.contract.ownership import (
 from dastm.contract.spreadsheet import cell
 
 COLUMNS = ("source", "key", "body", "action", "score", "distance", "margin")
-"""`action` is empty for none of these."""
+"""Columns of the CSV; `action` is empty for none of these."""
 EVENT_COLUMNS = (*COLUMNS, "start_frame", "end_frame", "start_s", "end_s")
 JSON_LINES = FileKind("JSON lines of predictions", begins_with(b'{"source": ', b'"score": '))
 Write = Callable[[Mapping[str, Any]], None]
@@ -33,9 +33,9 @@ Write = Callable[[Mapping[str, Any]], None]
 
 @contextmanager
 def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Write]:
-    """What writes rows of a CSV table; the file has its name when the block ends well.
+    """A function that writes one row of a CSV table. The file appears when the block ends without an error.
 
-    Raises: NotOurs if another file lies there; RunError if it cannot be written.
+    Raises: NotOurs if another file is there; RunError if it cannot be written.
     """
     kind = FileKind("a table of predictions", begins_with(f"{','.join(columns)}\n".encode()))
     with _whole(path, kind) as file:
@@ -46,13 +46,13 @@ def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Writ
 
 @contextmanager
 def json_results(path: Path) -> Iterator[Write]:
-    """What writes one JSON object a line; otherwise as `csv_results`."""
+    """A function that writes one JSON object as a line; otherwise as `csv_results`."""
     with _whole(path, JSON_LINES) as file:
         yield lambda row: print(json_line(row), file=file)
 
 
 def json_line(row: Mapping[str, Any]) -> str:
-    """A prediction as a line of JSON: numbers with seven digits, which is what float32 has."""
+    """A prediction as a line of JSON; numbers have seven digits, the precision of float32."""
     return json.dumps({key: _rounded(value) for key, value in row.items()}, ensure_ascii=False)
 
 

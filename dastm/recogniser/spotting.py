@@ -1,9 +1,9 @@
-"""Actions in long recordings: when each begins and ends, told as soon as it is over.
+"""Finds actions in long recordings: when each begins and ends, reported as soon as it is over.
 
-In: frames of one body or several, one after the other. Out: `Event`s. In every frame, stretches of several lengths that
-end there are compared with all examples (`dastm.recogniser.windows`). The nearest example is a candidate if it is below
-its limit; when nothing nearer has come for a while, it is an event, and what it took up is not looked at again.
-Memory and delay are bounded: `LONGEST_S` seconds of every body that is there, and `PATIENCE_S` and the smoothing.
+In: frames of one body or several, one after the other. Out: `Event`s. At every frame, segments of several lengths that
+end there are compared with all examples (`dastm.recogniser.windows`). The nearest example becomes a candidate if its
+distance is below its limit. If nothing nearer follows for a while, it is an event, and its frames are not used again.
+Memory is limited to `LONGEST_S` seconds of every body, the delay to `PATIENCE_S` and the smoothing.
 
 Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
@@ -26,21 +26,21 @@ from dastm.recogniser.track import Track
 from dastm.recogniser.windows import window_terms
 
 SHORTEST_S, LONGEST_S, STEP = 0.4, 4.1, 1.13
-"""Lengths of stretches in seconds, each so many times as long as the one before."""
+"""Shortest and longest segment in seconds, and the ratio of two successive lengths."""
 IN_TURN = 3
-"""Every length is looked at in each third frame, in turn, so that all frames cost alike."""
+"""Each length is compared at every third frame, in turn, so that all frames cost the same."""
 PATIENCE_S = 0.2
-"""How long a candidate waits for a better one."""
+"""Seconds that a candidate waits for a better one."""
 BETTER = 0.95
-"""What is not nearer than this share of the candidate's distance is not better: while a body comes to rest, longer
-stretches are a little nearer frame by frame."""
+"""A better candidate must be nearer than this share of the distance: while a body comes to rest, longer segments get a
+little nearer at every frame."""
 LOST_S = 0.5
-"""A body that was not seen for so long is looked at anew."""
+"""A body that was not seen for this number of seconds starts from the beginning."""
 MOST_BODIES = 32
 USUAL_FPS = 30.0
 FPS = (1, 1000)
 TEMPERATURE = 0.2
-"""Of scores, see `dastm.matching.rejection`."""
+"""The temperature of scores, see `dastm.matching.rejection`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +50,17 @@ class Event:
     action: str
     start_frame: int
     end_frame: int
-    """The last frame that belongs to it."""
+    """The last frame of the action."""
     start_s: float
     end_s: float
     score: float
-    """From 0 to 1; with those of the other actions and of `none of these` it adds up to 1."""
+    """From 0 to 1; the scores of all candidates and of `none of these` add up to 1."""
     distance: float
-    """To the nearest example along the path, see docs/use.md; below 8."""
+    """The distance to the nearest example along the path (docs/use.md); below 8."""
     margin: float
-    """By how much the next action was further away; infinite where no other was about as long."""
+    """How much farther away the second nearest action was; infinite if no other had a similar length."""
     candidates: tuple[Candidate, ...]
-    """The actions that were about as long, the nearest first."""
+    """The actions of similar length, the nearest first."""
     body: int | str = 0
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class Event:
         return f"{self.action}  {times}  {self.score:.2f}  (distance {self.distance:.2f})"
 
     def to_dict(self, most: int = MOST_TOP) -> dict[str, Any]:
-        """For JSON: the margin is null where it is infinite."""
+        """The values for JSON; an infinite margin is null."""
         names = ("body", "action", "start_frame", "end_frame", "start_s", "end_s", "score", "distance")
         return {
             **{name: getattr(self, name) for name in names},
@@ -94,13 +94,13 @@ class _Candidate:
 
 
 class Spotter:
-    """Frames in, events out. See `dastm watch`.
+    """Finds actions in a stream of frames, as `dastm watch` does: frames in, events out.
 
     Args:
-        recogniser: with at least one example of an action that moves.
-        layout: of the frames; None: that of the first example.
-        fps: frames a second; None: that of the first example that says it, or 30.
-        templates: of another spotter with the same recogniser and `fps`, so that they need not be made again.
+        recogniser: it must have at least one example with movement.
+        layout: the layout of the frames; None: that of the first example.
+        fps: frames per second; None: that of the first example that has it, or 30.
+        templates: those of another spotter with the same recogniser and `fps`, to save the time of making them.
 
     Raises: ValueError if nothing can be spotted, or the frames' layout does not fit.
 
@@ -145,12 +145,12 @@ class Spotter:
         frame: int | None = None,
         time: float | None = None,
     ) -> list[Event]:
-        """One more frame -> the events that are certain now.
+        """Add the next frame -> the events that are certain now.
 
         Args:
             joints: (V, C) of one body, nan where a joint was not measured; or such an array for each body, by its name.
-            frame: its number; None: one more than the last.
-            time: in seconds; None: the number divided by `fps`.
+            frame: the number of the frame; None: one more than the last.
+            time: the time in seconds; None: the number divided by `fps`.
 
         Raises: ValueError if the joints do not fit the layout, or the frame is not after the last.
         """
@@ -173,7 +173,7 @@ class Spotter:
         return events
 
     def finish(self) -> list[Event]:
-        """No more frames -> the events that waited for them."""
+        """End the stream -> the events that were still uncertain."""
         return [event for name in list(self._bodies) for event in self._end(name)]
 
     def _checked(self, joints: Any) -> NDArray[np.float64] | None:
@@ -266,7 +266,7 @@ class _Body:
 
 
 class Spotting:
-    """Whole recordings, one after the other, by one recogniser: its examples are prepared once.
+    """Spots actions in whole recordings, one after the other, with one recogniser: its examples are prepared once.
 
     Raises: ValueError if nothing can be spotted.
     """
@@ -276,7 +276,7 @@ class Spotting:
         self._templates: dict[float, Templates] = {}
 
     def events(self, clip: Clip) -> list[Event]:
-        """The actions in a recording of one body, in the order of their ends: what a `Spotter` says of its frames.
+        """The actions in a recording of one body, in the order of their ends, as a `Spotter` finds them.
 
         Raises: ValueError if the layout of the clip does not fit.
         """
@@ -295,12 +295,12 @@ def spot(recogniser: ActionRecogniser, clip: Clip) -> list[Event]:
 
 
 def usual_fps(recogniser: ActionRecogniser) -> float:
-    """Frames a second of the first example that says it, or 30."""
+    """Frames per second of the first example that has it, or 30."""
     return next((e.clip.fps for e in recogniser.examples if e.clip.fps), USUAL_FPS)
 
 
 def _candidates(found: _Candidate, templates: Templates, actions: tuple[str, ...]) -> tuple[Candidate, ...]:
-    """The actions that were about as long, the nearest first, with scores among all and none of these."""
+    """The actions of similar length, the nearest first, with scores among all of them and none of these."""
     nearest_W, example_W = np.full(len(actions), np.inf), np.zeros(len(actions), dtype=np.int64)
     for place, action in enumerate(templates.action_S):
         if found.distance_S[place] < nearest_W[action]:

@@ -1,8 +1,8 @@
-"""Examples as spotting compares with them: whole windows, and how near a stretch has to be to count as one of them.
+"""The examples in the form that spotting compares with, and the limit up to which a segment counts as one of them.
 
-In: examples of a recogniser. Out: `Templates`. An example alone cannot say how far another performance of its action
-may be; the other examples say how near something else comes. So the limit of an example is `FARTHEST`, or `SHARE` of
-the distance to the nearest stretch of any example of another action, or of none of them, where that is less.
+In: examples of a recogniser. Out: `Templates`. An example alone does not show how far another performance of its action
+may be, but the other examples show how near other movements come. So the limit of an example is `FARTHEST`, or `SHARE`
+times the distance to the most similar segment of another action's example or of a negative, if that is smaller.
 
 Axes: S examples, K windows, W actions.
 """
@@ -21,14 +21,14 @@ from dastm.recogniser.windows import Terms, together, window_distances, window_t
 
 FARTHEST = 8.0
 SHARE = 0.8
-"""Both chosen on single clips of KARD, MSR-Action3D and UTKinect glued to streams, four actions of each not enrolled:
-from 6 to 9, and from 0.6 to 0.9, F1 is 86 to 90, 79 to 85 and 66 to 71 (docs/use.md)."""
+"""Both were chosen on streams made of single clips of KARD, MSR-Action3D and UTKinect, with four actions of each not
+enrolled: from 6 to 9, and from 0.6 to 0.9, F1 is 86 to 90, 79 to 85 and 66 to 71 (docs/use.md)."""
 SIZES = (0.7, 2.0)
-"""A stretch whose path is not between these multiples of an example's path is a part of it, or more than it."""
+"""A segment whose path is not between these multiples of an example's path is only a part of it, or more than it."""
 LEAST_SIZE = 0.5
-"""Torso lengths of path, all joints together: an example that moves less cannot be spotted."""
+"""Shortest path of an example that can be spotted, in torso lengths over all joints together."""
 ENDS, LENGTHS = 12, 8
-"""Stretches of an example that the others are compared with: ends, and lengths for each."""
+"""Segments of an example that the others are compared with: number of ends, and of lengths for each."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,20 +37,20 @@ class Templates:
 
     terms: Terms
     action_S: NDArray[np.int64]
-    """Which of the actions each of them shows."""
+    """The index of each template's action."""
     example_S: NDArray[np.int64]
-    """Which of the examples each of them is."""
+    """The index of each template's example."""
     limit_S: NDArray[np.float64]
-    """The distance from which on a stretch is none of them."""
+    """The distance from which on a segment does not count as this template."""
 
     def fitting(self, windows: Terms) -> NDArray[np.bool_]:
-        """Which windows are about as long, on the way, as which examples -> (K, S)."""
+        """Which windows have a path of similar length to which examples -> (K, S)."""
         ratio_KS = windows.sizes_K[:, None] / self.terms.sizes_K
         fits_KS: NDArray[np.bool_] = (ratio_KS >= SIZES[0]) & (ratio_KS <= SIZES[1])
         return fits_KS
 
     def distances(self, windows: Terms) -> NDArray[np.float64]:
-        """(K, S), infinite where the lengths do not fit."""
+        """Distances of windows to templates -> (K, S), infinite where the lengths do not fit."""
         distances_KS = np.full((len(windows.sizes_K), len(self.terms.sizes_K)), np.inf)
         fits_KS = self.fitting(windows)
         rows, columns = np.flatnonzero(fits_KS.any(axis=1)), np.flatnonzero(fits_KS.any(axis=0))
@@ -62,9 +62,9 @@ class Templates:
 
 
 def templates_of(examples: Sequence[Example], actions: Sequence[str], common: Layout, fps: float) -> Templates:
-    """The examples that move, with limits.
+    """Templates of the examples that have movement, with their limits.
 
-    Raises: ValueError if none of them moves, or an example's layout cannot be mapped.
+    Raises: ValueError if none of them has movement, or an example's layout cannot be mapped.
     """
     tracks = [_track(example.clip, common, fps) for example in examples]
     wholes = [window_terms(track, *_ends([(0, track.n_rows - 1)])) for track in tracks]

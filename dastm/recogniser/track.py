@@ -1,11 +1,11 @@
-"""One body as it comes, frame by frame: its joints without gaps, smoothed, with what windows of it are made of.
+"""One body of a stream, frame by frame: its joints without gaps, smoothed, with the running sums that windows need.
 
-In: joints of one frame in any layout. Out: rows of a common layout, as many as are needed for the longest window and no
-more. What has to be summed over a window (the way along the path, where the body faces, how tall it is) is kept as
-running sums, so that a window of any length costs the same.
+In: joints of one frame in any layout. Out: rows of a common layout, only as many as the longest window needs. Sums over
+a window (the length of the path, the direction of the body, its size) are kept as running sums, so that windows of any
+length cost the same.
 
-A joint that was not measured stays where it was measured last. Frames are smoothed by the mean of a few before and
-after them, so that the last rows are ready a little later.
+A joint that was not measured stays where it was measured last. A frame is smoothed by the mean of a few frames before
+and after it, so the last rows are ready a little later.
 
 Axes: T rows, V joints, C coordinates, D = V C.
 """
@@ -19,20 +19,20 @@ from dastm.recogniser.clips import measured
 
 Rows = NDArray[np.float64]
 SMOOTHED_S = 2 / 15
-"""A frame is the mean of the frames that are up to so many seconds before and after it."""
+"""A frame is the mean of the frames up to this number of seconds before and after it."""
 ACROSS = (("left shoulder", "right shoulder"), ("left hip", "right hip"))
-"""Lines from left to right: as a mean over a window they say where a body faces."""
+"""Lines from left to right; their mean over a window gives the direction of the body."""
 
 
 class Track:
     """The last rows of one body.
 
     Args:
-        layout: of the frames that come.
+        layout: the layout of the frames.
         common: the layout of the rows, `body19` or `pose15`.
-        longest: rows that a window may have.
+        longest: the largest number of rows in a window.
 
-    Raises: ValueError if the common layout cannot be made of the other one.
+    Raises: ValueError if the layout cannot be mapped to the common one.
     """
 
     def __init__(self, layout: Layout, common: Layout, *, longest: int, fps: float) -> None:
@@ -57,7 +57,7 @@ class Track:
         """Rows that are ready, of all that there ever were."""
 
     def push(self, joints_VC: NDArray[np.floating], frame: int, time: float) -> None:
-        """One more frame, in the layout of the source: not measured is nan, or a confidence of 0."""
+        """Add a frame in the layout of the source; joints that were not measured are nan, or have confidence 0."""
         places_VC, there_V = self._common(np.asarray(joints_VC, dtype=np.float64))
         self._make_room()
         at = self.n_raw - self.first
@@ -69,7 +69,7 @@ class Track:
             self._smooth(self.n_raw - 1 - self.margin)
 
     def finish(self) -> None:
-        """No more frames: the rows that waited for them are ready."""
+        """End the stream: the rows that waited for further frames are ready."""
         for row in range(self.n_rows, self.n_raw):
             self._smooth(row)
 

@@ -1,7 +1,7 @@
-"""Why a recogniser decided as it did about a clip, in numbers: alignments, shares of joints, candidates, one sentence.
+"""Explains a decision about a clip in numbers: alignments, shares of joints, candidates, and one sentence.
 
 In: a recogniser's parts and a clip. Out: `Why`; drawing is in `dastm.report.why_page`. A distance is the sum over the
-steps of the best alignment and over joints of `parts_PV`: nothing of it is left unexplained.
+steps of the best alignment and over joints of `parts_PV`.
 
 Axes: P steps of an alignment, T frames of features of the clip, S of the example, V joints, C coordinates.
 """
@@ -32,38 +32,38 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
-    """A clip as a network sees it: one pose a frame of features."""
+    """A clip as a network sees it: one pose per frame of features."""
 
     poses_TVC: Array
-    """y up; of an image the confidence is left out."""
+    """Poses with y up; without the confidence of images."""
     measured_TV: NDArray[np.bool_]
     frames_T: Array
-    """The frame of the recording that each is, counted from 0, between two where it lies between them."""
+    """The frame of the recording at each pose, counted from 0; not a whole number between two frames."""
     layout: Layout
-    """Whose joints the poses are."""
+    """The layout of the poses."""
     fps: float | None = None
-    """Frames of the recording a second, where it is known."""
+    """Frames per second of the recording, if known."""
 
     def when(self, place: int) -> str:
-        """The time of a frame of features for people: `0.83 s`, or `frame 26` where the rate is unknown."""
+        """The time of a frame of features as text: `0.83 s`, or `frame 26` if the frame rate is not known."""
         return moment(self.frames_T[place], self.fps)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """The clip against one example."""
+    """The clip compared with one example."""
 
     action: str | None
-    """Of the example; None: none of the actions."""
+    """The action of the example; None for a negative."""
     about: str
-    """The example in words."""
+    """A description of the example."""
     seen: Seen
     distance: float
     cost_TS: Array
-    """What every pair of frames would add, on the scale of the distance."""
+    """The cost of every pair of frames, on the scale of the distance."""
     path_P2: NDArray[np.int64]
     parts_PV: Array
-    """Share of every step and joint in the distance; they add up to it."""
+    """The part of every step and joint in the distance; all parts add up to it."""
     words: str
     """Where the two differ most."""
 
@@ -75,20 +75,22 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Why:
-    """Everything that a decision about one clip came from."""
+    """The explanation of a decision about one clip."""
 
     clip: Clip
     query: Seen
     decision: Decision
     sentence: str
     limit: float
-    """The distance from which on a clip is none of these: that of the nearest action, or the nearest negative's."""
+    """The distance from which on the clip is none of these: the limit of the nearest action, or the distance to the
+    nearest negative if that is smaller."""
     refused: str
-    """Why the clip is none of the actions; empty where it is one of them."""
+    """Why the clip is none of the actions; empty if it is one of them."""
     nearest: tuple[Example, ...]
     """The nearest example of every candidate, in the order of the candidates."""
     comparisons: tuple[Comparison, ...]
-    """The nearest example; that of the next action; and, where it decided, the nearest of none of the actions."""
+    """Comparisons with the nearest example, with that of the second nearest action and, if it decided, with the nearest
+    negative."""
     encoder: str
 
 
@@ -96,7 +98,7 @@ def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decisio
     """Explain the decision about one clip. See `ActionRecogniser.explain`.
 
     Args:
-        threshold: from which distance on a clip is not the nearest action.
+        threshold: the distance from which on the clip is not the nearest action.
     """
     if not has_joint_shares(encoder.config.matching):
         raise RunError(f"{encoder.name}: the distances of this encoder are no sums over joints, so none has a share")
@@ -137,12 +139,12 @@ def seen_at(joints_TVC: Array, layout: Layout, frames_T: Array, fps: float | Non
 
 
 def moment(frame: float, fps: float | None) -> str:
-    """A frame counted from 0 as people name it."""
+    """The time of a frame (counted from 0) as text."""
     return f"{frame / fps:.2f} s" if fps else f"frame {frame + 1:.0f}"
 
 
 def stretch(start: float, end: float, fps: float | None) -> str:
-    """A stretch of time between two frames counted from 0."""
+    """The time between two frames (counted from 0) as text."""
     if fps:
         first, last = f"{start / fps:.1f}", f"{end / fps:.1f}"
         return f"at {first} s" if first == last else f"between {first} and {last} s"
@@ -151,7 +153,8 @@ def stretch(start: float, end: float, fps: float | None) -> str:
 
 
 def shortest_most(values_P: Sequence[float] | Array) -> tuple[int, int]:
-    """First and last step of the shortest run that holds `MOST_OF_IT` of the sum; of equals the largest."""
+    """First and last step of the shortest run with at least `MOST_OF_IT` of the sum; of equally short ones the
+    largest."""
     sums = np.concatenate([[0.0], np.cumsum(values_P)])
     wanted, n = MOST_OF_IT * sums[-1] * (1 - 1e-9), len(sums) - 1
     for length in range(1, n):
@@ -165,7 +168,7 @@ def shortest_most(values_P: Sequence[float] | Array) -> tuple[int, int]:
 def _nearest_negative(
     encoder: Encoder, examples: Sequence[Example], features: Features
 ) -> tuple[Example | None, float]:
-    """The nearest example of none of the actions, and its distance; infinite where there is none."""
+    """The nearest negative and its distance; infinite if there is none."""
     negatives = [example for example in examples if example.action is None]
     if not negatives:
         return None, math.inf
@@ -194,12 +197,12 @@ def comparison(
     action: str | None,
     about: str,
 ) -> Comparison:
-    """A clip against an example, from the features (T, V, D) of both.
+    """Compare a clip with an example, from the features (T, V, D) of both.
 
     Args:
         paths: the terms of the paths of both.
 
-    Raises: ValueError for distances that are no sums over joints.
+    Raises: ValueError if distances are not sums over joints.
     """
     query, other = sides
     with torch.inference_mode():
@@ -218,7 +221,7 @@ def comparison(
 
 
 def facts(clip: Clip) -> str:
-    """A clip in words: its file, its body, how long it is."""
+    """A clip as text: its file, its body, its length."""
     body = f", body {clip.body}" if clip.body else ""
     start, end = (moment(frame, clip.fps) for frame in (clip.first_frame, clip.first_frame + clip.n_frames - 1))
     return f"{clip.source}{body}, {clip.n_frames} frames from {start} to {end}"

@@ -1,11 +1,11 @@
-"""Stretches of a recording compared with examples, many at a time: what spotting looks at in every frame.
+"""Compares segments (windows) of a recording with examples, many at a time: what spotting does at every frame.
 
-In: a `Track` and where windows begin and end. Out: their terms, those of `dastm.matching.path` (steps between points at
-equal distances along the path, path lengths, extents), of a body that was turned to face one way and scaled by its
-torso; and the distances of all windows to all examples. numpy alone, for a few windows every frame: torch would take
-longer to begin than all of it takes.
+In: a `Track`, and first and last rows of windows. Out: the terms of the windows as in `dastm.matching.path` (steps
+between points at equal distances along the path, path lengths, extents), of a body turned to face one way and scaled by
+its torso; and the distances of all windows to all examples. It uses numpy alone: for a few windows per frame, the
+overhead of torch would be larger than all of the work.
 
-Source: Taranta et al., "Jackknife" (CHI 2017), restated from its description.
+Source: Taranta et al., "Jackknife" (CHI 2017), implemented from its description.
 
 Axes: K windows, S examples, P = 16 points, N = 15 steps, V joints, C coordinates, D = V C.
 """
@@ -27,13 +27,13 @@ TINY = 1e-12
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Terms:
-    """What is compared of each window, vectors of norm 1 (or 0, where nothing moves)."""
+    """The terms of each window: vectors of norm 1, or 0 if nothing moves."""
 
     steps_KND: Numbers
     lengths_KD: Numbers
     extents_KD: Numbers
     sizes_K: Numbers
-    """How long the path through its points is, in torso lengths."""
+    """The length of the path through its points, in torso lengths."""
 
     def at(self, places: Places) -> "Terms":
         """Those of some of the windows."""
@@ -56,7 +56,7 @@ def together(several: list[Terms]) -> Terms:
 
 
 def window_terms(track: Track, begin_K: Places, end_K: Places) -> Terms:
-    """Terms of the windows from one row to another of a track, both among them; rows have to be ready."""
+    """Terms of the windows between two rows of a track, both included; the rows must be ready."""
     begin_K, end_K = begin_K - track.first, end_K - track.first
     points_KPD = _along(track, begin_K, end_K)
     sums_KX = track.sums_TX[end_K] - np.where((begin_K > 0)[:, None], track.sums_TX[begin_K - 1], 0)
@@ -73,7 +73,7 @@ def window_terms(track: Track, begin_K: Places, end_K: Places) -> Terms:
 
 
 def window_distances(windows: Terms, examples: Terms) -> Numbers:
-    """Distance of every window to every example -> (K, S), as `dastm.matching.path.path_distances` has it."""
+    """Distance of every window to every example -> (K, S), as in `dastm.matching.path.path_distances`."""
     n_windows, n_examples = len(windows.sizes_K), len(examples.sizes_K)
     inner = windows.steps_KND.reshape(n_windows * STEPS, -1) @ examples.steps_KND.reshape(n_examples * STEPS, -1).T
     cost_KNSN = np.maximum(1 - inner, 0).reshape(n_windows, STEPS, n_examples, STEPS)
@@ -99,7 +99,7 @@ def _along(track: Track, begin_K: Places, end_K: Places) -> Numbers:
 
 
 def _turned(points_KPD: Numbers, sums_KX: Numbers) -> Numbers:
-    """About y until the mean line from left to right lies along x, as clips of a common layout are."""
+    """Turned about y so that the mean line from left to right lies along x, as in a common layout."""
     x_K, z_K = sums_KX[:, 0], sums_KX[:, 1]
     flat_K = np.hypot(x_K, z_K)
     clear_K = flat_K > np.maximum(LEAST_FLAT * sums_KX[:, 2], TINY)
