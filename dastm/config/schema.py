@@ -46,8 +46,7 @@ class EpisodeConfig:
     too_few: TooFew = "error"
     """What to do if classes of train or val have too few clips for an episode: stop, or leave out and name them."""
     balance: Literal["sets", "classes"] = "sets"
-    """With several data sets: draw a set first and then a class of it, or draw all classes with the same
-    probability."""
+    """With several data sets: draw a set first and then a class of it, or draw every class with equal probability."""
     merge_classes: bool = False
     """With several data sets: whether classes with the same name are one class."""
 
@@ -72,8 +71,7 @@ class BackboneConfig:
     n_blocks: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
     """Blocks. None: as published (ST-GCN, 2s-AGCN 10, also 7 and 4; MS-G3D 2, as released, also 3; LSTM 2)."""
     streams: Annotated[tuple[Stream, ...], Field(min_length=1), AfterValidator(distinct)] | None = None
-    """The input: joints, bones or their motion (see also `fusion`). None: as published (2s-AGCN joint and bone, the
-    others joint)."""
+    """The input, see also `fusion`. None: as published (2s-AGCN joint and bone, the others joint)."""
     fusion: Literal["features", "input"] = "features"
     """One network per stream, features side by side; or `input`: one network, streams side by side at every joint."""
     channels: tuple[Count, ...] | None = None
@@ -227,8 +225,7 @@ class PretrainConfig:
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Label smoothing of the classifier."""
     mirror: bool = False
-    """Mirror clips with probability 1/2 and treat mirrored ones as separate classes; the names of the joints say which
-    are left and right."""
+    """Mirror clips with probability 1/2, as separate classes; left and right are known by the names of joints."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -261,8 +258,7 @@ class OptimiseConfig:
     patience: Count | None = None
     """Stop after this number of epochs without a better validation accuracy (released code: 41)."""
     ties: Literal["earlier", "later"] = "earlier"
-    """Which of two epochs with the same validation accuracy counts as better and keeps its weights (released code:
-    later)."""
+    """Which of two epochs with equal validation accuracy counts as better and is kept (released code: later)."""
     max_falls: Count | None = None
     """Stop after this number of epochs in a row that validate no better than the one before (released code: 10)."""
     clip_norm: Weight = 0.0
@@ -366,8 +362,7 @@ class EvalConfig:
     open_set: Annotated[int, Field(ge=0, strict=True)] = 0
     """Number of further classes of an episode that have queries but no examples: the right answer is none of these."""
     by: By | None = None
-    """Take the examples and queries of an episode from different subjects (cameras, setups); the clips must name
-    them."""
+    """Take the examples and queries of an episode from different subjects (cameras, setups), as the clips name them."""
     shots: Annotated[tuple[Count, ...], AfterValidator(distinct)] = ()
     """Also score the same queries with these numbers of examples per class: the first ones of the same draw."""
 

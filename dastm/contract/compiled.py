@@ -1,10 +1,10 @@
-"""The cache of functions that numba compiles: a folder named by a digest of all their code.
+"""Functions that numba compiles, kept in a folder that is named by a digest of all their code.
 
-numba checks only a function's own file for changes, but the compiled code contains functions of other files. If one of
+numba looks at a function's own file only, but what it keeps has the code of other files' functions in it. If one of
 those changed, numba would go on using the old code. So every change in one of `KERNELS`, or in the versions that
 compile them, gives a new folder: in NUMBA_CACHE_DIR if that is set, else beside the code, else in the user's cache,
-else in the temporary folder. If none of them is writable, or the disk is full, every process compiles the kernels that
-it needs.
+else in the temporary folder. If none of them can be written, or the disk is full, every process compiles the kernels
+that it needs.
 """
 
 import os
@@ -30,7 +30,7 @@ KERNELS = (
     "dastm/matching/soft_dtw_cpu.py",
     "pipeline/kernels/*.py",
 )
-"""Every file of both halves with a compiled function; a test checks that the list is complete."""
+"""Every file with a function that is compiled, of both halves; tests/dastm/test_compiled.py holds it."""
 _SETTINGS: Any = numba.config
 _CacheLocator: Any = caching._CacheLocator
 _DECORATING = Lock()
@@ -84,7 +84,7 @@ def _kept_in(folder: Path) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path | None:
-    """The folder where the kernels of this code are kept, created if needed; None if no place is writable."""
+    """Where the kernels of this code are kept, made where it is not there; None where nothing can be written."""
     name = f"dastm-kernels-{kernels_digest()}"
     return next((folder / name for folder in _places() if _writable(folder / name)), None)
 
