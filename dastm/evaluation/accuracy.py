@@ -1,4 +1,4 @@
-"""Distances and labels in, the share of queries that are right out; the scores of training and evaluation alike.
+"""Distances and labels in, the share of correct queries out; training and evaluation both use it.
 
 Axes: Q queries, W ways.
 """
@@ -10,8 +10,8 @@ from torch import Tensor
 def accuracy(distances_QW: Tensor, labels: Tensor) -> Tensor:
     """Share of queries whose nearest prototype is their own class's, in 0..1.
 
-    Shapes: distances_QW (Q, W), labels (Q,) -> (), float64. Of equal distances the first class wins. nan if any
-    distance is nan, which has no nearest prototype: who reads the accuracies has to look.
+    Shapes: distances_QW (Q, W), labels (Q,) -> (), float64. Of equal distances the first class counts. The result is
+    nan if any distance is nan; the caller has to check.
     Raises: ValueError if the shapes do not fit.
     """
     check_distances(distances_QW, labels)

@@ -1,6 +1,6 @@
-"""What learning has to beat: ways to measure distances that need no training, by name.
+"""Baselines by name: distances that need no training, which a trained network should beat.
 
-To add one, give it a name in `Baseline` of `dastm.config.schema`, and a row of `BASELINES`; tests compare the two.
+To add one, add its name to `Baseline` of `dastm.config.schema` and a row to `BASELINES`; tests compare the two.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ def coordinate_distances(episode: Episode) -> Tensor:
 
 
 def _flat(joints_LMTVC: Tensor, bodies: int) -> Tensor:
-    """As many bodies for all, and the frames of one body after the other's -> (L, M T, V, C)."""
+    """The same number of bodies for all clips, and their frames one body after the other -> (L, M T, V, C)."""
     missing = bodies - joints_LMTVC.shape[1]
     return functional.pad(joints_LMTVC, (0, 0) * 3 + (0, missing)).flatten(1, 2)
 
@@ -42,7 +42,7 @@ def _flat(joints_LMTVC: Tensor, bodies: int) -> Tensor:
 def path_to_classes(layout: Layout) -> Distances:
     """Path distance of a query to the nearest example of each class (Taranta et al., CHI 2017) -> (Q, W), float64.
 
-    What is compared of a clip, and what becomes of absent bodies and joints: `dastm.matching.path`.
+    `dastm.matching.path` says what is compared, and what is done with absent bodies and joints.
     """
 
     def distances(episode: Episode) -> Tensor:
@@ -57,11 +57,11 @@ def path_to_classes(layout: Layout) -> Distances:
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineRow:
-    """One baseline: what it is, in words, and how it measures an episode."""
+    """One baseline: its description, and its distances of an episode."""
 
     words: str
     distances: Callable[[Layout], Distances] | None
-    """What measures clips of a layout; None: the run's own network, with the weights that it began with."""
+    """Layout -> the function that measures an episode; None: the run's own network with its initial weights."""
 
 
 BASELINES: Mapping[Baseline, BaselineRow] = {

@@ -1,10 +1,10 @@
-"""Will it work for somebody it was not shown? Examples and queries of different subjects, cameras or setups.
+"""Evaluation on new people: examples and queries of different subjects, cameras or setups.
 
-In: a shard folder whose clips name them, and an `EvalConfig` with `by`. Out: `Groups` of the classes that have enough,
-a line for each that has not; and the protocol leave-one-out. There each subject in turn is left out: the queries are
-all clips of that subject, the examples are drawn of all others, `DRAWS` times. A subject counts by the mean over its
-clips and draws; the result is the mean over subjects, and its interval, as those of the paired differences, is over
-subjects: it says how sure the mean is for another person.
+In: a shard folder whose clips name them, and an `EvalConfig` with `by`. Out: the `Groups` of the classes that have
+enough subjects, a line for each class that has not, and the protocol leave-one-out. There each subject in turn is left
+out: the queries are all clips of that subject, and the examples are drawn from all others, `DRAWS` times. The accuracy
+of a subject is the mean over its clips and draws; the result is the mean over subjects. Its interval, and those of the
+paired differences, are over subjects: they say what to expect of one more person.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from dastm.evaluation.metrics import Row
 from dastm.evaluation.predictions import Columns
 
 DRAWS = 10
-"""Times that examples are drawn for each subject that is left out."""
+"""How many times examples are drawn for each subject that is left out."""
 
 
 def usable_groups(
@@ -41,7 +41,7 @@ def usable_groups(
 ) -> tuple[dict[int, tuple[int, ...]], list[str]]:
     """The groups of all classes that the evaluation can draw, and a line for each class that is left out.
 
-    Raises: as `read_groups`; RunError naming the classes with too few, unless they are to be left out.
+    Raises: as `read_groups`; RunError naming the classes with too few subjects, unless they are to be left out.
     """
     groups = read_groups(shards, manifest, config.subset, by)
     if config.protocol == "leave-one-out":
@@ -61,12 +61,13 @@ def usable_groups(
 
 
 def n_held_out(groups: Groups) -> int:
-    """How many episodes `held_out` gives."""
+    """Number of episodes of `held_out`."""
     return DRAWS * len(names_of(groups))
 
 
 def held_out(source: EpisodeSource, config: EvalConfig, groups: Groups, device: torch.device) -> Iterator[Episode]:
-    """Each subject in ascending order, `DRAWS` times: its clips are the queries, examples are of all others."""
+    """Episodes for each subject in ascending order, `DRAWS` times: its clips are the queries, examples are of
+    others."""
     for name in names_of(groups):
         for draw in range(DRAWS):
             plan = plan_without(groups, name, k_shot=config.most_shots, seed=config.seed, draw=draw)
@@ -74,12 +75,12 @@ def held_out(source: EpisodeSource, config: EvalConfig, groups: Groups, device: 
 
 
 def over_draws(shares: Accuracies) -> Accuracies:
-    """Accuracies of the episodes of `held_out` -> of each subject."""
+    """Accuracies of the episodes of `held_out` -> the accuracy of each subject."""
     return np.asarray(shares.reshape(-1, DRAWS).mean(1))
 
 
 def clip_shares(columns: Columns) -> list[NDArray[np.float64]]:
-    """Predictions of the episodes of `held_out` -> for each subject, of each of its clips, in how many draws it was
+    """Predictions of the episodes of `held_out` -> for each clip of each subject, the share of draws in which it was
     right (0 to 1)."""
     episode, class_id, _, predicted = columns
     hits = (class_id == predicted).astype(np.float64)
@@ -88,7 +89,8 @@ def clip_shares(columns: Columns) -> list[NDArray[np.float64]]:
 
 
 def group_summary(rows: Sequence[Row], groups: Groups) -> dict[str, Any]:
-    """What metrics.json holds of each subject: clips, and every row's accuracy in % with its interval over clips."""
+    """The part of metrics.json on subjects: number of clips, and every row's accuracy in % with its interval over
+    clips."""
     found = {
         row.name: [np.mean(of, axis=0) for of in zip(*map(clip_shares, row.predicted.values()), strict=True)]
         for row in rows
@@ -104,12 +106,12 @@ def group_summary(rows: Sequence[Row], groups: Groups) -> dict[str, Any]:
 
 
 def group_fields(by: str) -> tuple[str, ...]:
-    """The columns of episodes.csv: a line a row, seed and subject."""
+    """The columns of episodes.csv, which has a line per row, seed and subject."""
     return ("row", "seed", by, "clips", "accuracy")
 
 
 def group_cells(rows: Sequence[Row], each: Mapping[str, Any], by: str) -> list[dict[str, Any]]:
-    """The lines of episodes.csv, of what `group_summary` says of each subject."""
+    """The lines of episodes.csv, from `group_summary`."""
     return [
         {"row": row.name, "seed": seed, by: name, "clips": entry["clips"], "accuracy": f"{share:.6f}"}
         for row in rows
@@ -119,7 +121,7 @@ def group_cells(rows: Sequence[Row], each: Mapping[str, Any], by: str) -> list[d
 
 
 def worst_first(each: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Subjects with what `group_summary` says of them, by the accuracy of the first row."""
+    """Subjects with their part of `group_summary`, sorted by the accuracy of the first row."""
     return sorted(each.items(), key=lambda item: next(iter(item[1]["accuracy"].values()))["mean"])
 
 

@@ -34,7 +34,7 @@ def calibrate(
 ) -> tuple[dict[int, Limits], Path]:
     """Measure the limits of every seed of a run on the classes of a subset, and write them -> limits, and the file.
 
-    Half of the classes of an episode, at most five, are known, as many are unknown.
+    Half of the classes of an episode, at most five, are known, and the same number are unknown.
     Raises: RunError if there are fewer than four classes or a class has fewer than four clips, and as `evaluate`.
     """
     record, device = TrainingRecord.read(run), pick_device(device_name)
@@ -59,7 +59,7 @@ def calibrate(
 
 
 def _shape(source: EpisodeSource, subset: str) -> dict[str, Any]:
-    """Numbers of classes, examples and queries that the classes have room for."""
+    """Numbers of classes, examples and queries for which the classes have enough clips."""
     sizes, where = source.pool_sizes(subset), f"{source.manifest.dataset}: {subset}"
     least, n_way = min(sizes.values(), default=0), min(len(sizes) // 2, MOST_WAYS)
     if n_way < 2 or least < 4:
@@ -104,7 +104,7 @@ def _limits_of(
 
 
 def compare(cache: FeatureCache, episode: Episode) -> Compared:
-    """An episode in distances, on the CPU."""
+    """The distances of an episode, on the CPU."""
     return Compared(
         distances_QW=cache(episode).cpu(),
         labels_Q=episode.query_labels.cpu(),

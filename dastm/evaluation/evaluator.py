@@ -1,9 +1,9 @@
 """Trained run -> accuracies with intervals, on episodes that are the same for every row.
 
-In: a run folder and/or shards, and an `EvalConfig`. Out: `metrics.json` and, with their digests in it, `episodes.csv`
-and `predictions.parquet`, in a folder under the run's eval/ that is named by what was scored.
-A row is the trained network (each seed's best checkpoint) or a baseline; all rows see the same episodes, so their
-difference has a paired interval. Under the one-shot protocol queries take the place of episodes (see `one_shot`).
+In: a run folder and/or shards, and an `EvalConfig`. Out: `metrics.json`, and `episodes.csv` and `predictions.parquet`,
+whose digests are in it. They are written to a folder under the run's eval/ that is named after what was scored.
+A row is the trained network (the best checkpoint of each seed) or a baseline. All rows see the same episodes, so their
+differences have paired intervals. In the one-shot protocol queries replace episodes (see `one_shot`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -76,10 +76,11 @@ def score(
     opened: Opened | None = None,
     groups: Groups | None = None,
 ) -> Accuracies:
-    """Accuracies of one way to measure distances, on the episodes (or queries) that `config` names, in order.
+    """Accuracies of one way to measure distances, on the episodes (or queries) of `config`, in order.
 
-    Another `epoch`, other episodes of the same shape and seed. `opened` gathers episodes with unknown classes; then the
-    accuracies are those of their known queries. `groups` are those of `config.by`; leave-one-out has an accuracy each.
+    A different `epoch` gives different episodes of the same shape and seed. `opened` gathers episodes with unknown
+    classes; the accuracies are then those of their known queries. `groups` are those of `config.by`; in leave-one-out
+    each group has one accuracy.
     """
     if config.protocol == "one-shot":
         items = one_shot.chunks(source, config.subset, device)
@@ -102,7 +103,7 @@ def score(
 def _drawn(
     source: EpisodeSource, config: EvalConfig, device: torch.device, epoch: int, groups: Groups | None
 ) -> tuple[Iterable[Episode], int]:
-    """The episodes, with as many examples as any number of `shots` needs, and how many there are."""
+    """The episodes, with as many examples as the largest of `shots`, and their number."""
     if config.protocol == "leave-one-out" and groups is not None:
         return by_group.held_out(source, config, groups, device), by_group.n_held_out(groups)
     items = episodes(
@@ -136,7 +137,7 @@ def _scored(
     opened: Opened | None,
     groups: Groups | None,
 ) -> _Scored:
-    """One row and seed: its accuracies, what every query was taken for, and the same with other numbers of examples."""
+    """One row and seed: accuracies, predictions of all queries, and accuracies with other numbers of examples."""
     noted = Noted(distances)
     counts = tuple(sorted({*config.shots, config.k_shot})) if config.shots else ()
     shares = score(source, config, noted, device, label, opened=opened, groups=groups)
@@ -152,7 +153,7 @@ def _scored(
 def evaluate(
     source: EpisodeSource, config: EvalConfig, run: Path | None, device_name: str, groups: Groups | None = None
 ) -> list[Row]:
-    """All rows: the run's seeds (where a run is given), then the baselines that `config` names."""
+    """All rows: the run with its seeds, if a run is given, then the baselines of `config`."""
     if run is None and not config.baselines:
         raise RunError("nothing to evaluate: give --run or --baseline coordinates")
     needing_run = [name for name in config.baselines if BASELINES[name].distances is None]
@@ -203,7 +204,7 @@ def _network_row(
     run: Path | None,
     groups: Groups | None,
 ) -> Row:
-    """The best weights of every seed of `run`; None: the weights that they began with."""
+    """The best weights of every seed of `run`; None: their initial weights."""
     layout, training = source.manifest.layout, record.config
     # A network trained with tf32 can be scored where there is none.
     arithmetic = training.optimise.precision if device.type == "cuda" else "float32"
@@ -235,8 +236,8 @@ def evaluate_and_write(
 ) -> dict[str, Any]:
     """`dastm eval`: open the shards, score every row, write the results -> metrics.
 
-    Raises: RunError in one line, among others for data that the weights do not fit (see `fit.fitted`) and for classes
-    that the run has seen (see `seen_classes.check_unseen`).
+    Raises: RunError in one line, e.g. for data that do not fit the weights (see `fit.fitted`) or classes that the run
+    was trained on (see `seen_classes.check_unseen`).
     """
     record = TrainingRecord.read(run) if run is not None else None
     where = shards if record is None or run is None or shards is not None else shards_of(record, run)
@@ -272,7 +273,7 @@ def evaluate_and_write(
 
 
 def _asked_for(rows: list[Row], config: EvalConfig, groups: Groups | None) -> dict[str, Any]:
-    """What metrics.json holds beside the rows, where the configuration asks for it."""
+    """The further parts of metrics.json that the configuration asks for."""
     found: dict[str, Any] = {}
     if config.open_set:
         found["open_set"] = {"rows": open_summary([one for row in rows for one in row.opened])}
@@ -284,7 +285,7 @@ def _asked_for(rows: list[Row], config: EvalConfig, groups: Groups | None) -> di
 
 
 def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, Any]:
-    """The limits that queries were refused by, a seed each, and a note where they are not the run's own."""
+    """The limits that were used, seed by seed, and a note if they are not the run's own."""
     if record is None or run is None:
         return {}
     found = {seed: read_limits(run, seed) for seed in record.config.optimise.seeds}
@@ -296,7 +297,7 @@ def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, A
 def _classes_with_enough(
     source: EpisodeSource, shards: str, config: EvalConfig
 ) -> tuple[EpisodeSource, Groups | None, list[str]]:
-    """The source, the groups of `config.by`, and a line for each class that is left out, where that is asked for."""
+    """The source without classes that are left out, the groups of `config.by`, and a line for each class left out."""
     if config.by is not None:
         groups, lines = by_group.usable_groups(shards, source.manifest, config, config.by)
         return source, groups, lines
@@ -309,7 +310,7 @@ def _classes_with_enough(
 def _about(
     record: TrainingRecord | None, run: Path | None, source: EpisodeSource, config: EvalConfig
 ) -> dict[str, Any]:
-    """What metrics.json says of the shards, the weights, and classes seen; RunError where there must be no score."""
+    """The part of metrics.json on shards, weights and seen classes; RunError if these must not be scored."""
     manifest = source.manifest
     shards = {"shards": checksum(encode_manifest(manifest))}
     if record is None or run is None:

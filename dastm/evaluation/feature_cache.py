@@ -1,8 +1,8 @@
-"""Distances of many episodes in evaluation: what a clip comes to is computed once, not once an episode.
+"""Distances of many episodes in evaluation: the features of a clip are computed once, not once per episode.
 
-In: a trained network in evaluation, whose features of a clip depend on nothing else, and episodes of one subset. Out:
-their distances. Kept are the features of a clip and, where the matching has the path's terms, these. The memory for
-both is bounded: once it is full, further clips are computed whenever they come.
+In: a trained network in evaluation mode, whose features of a clip depend on nothing else, and episodes of one subset.
+Out: their distances. The cache holds the features of clips and, if the matching uses paths, their terms. Its memory is
+limited: once it is full, further clips are computed each time.
 
 Axes: L clips, M bodies, T frames, V joints, D channels, C coordinates, R terms, Q queries, W ways.
 """
@@ -17,13 +17,13 @@ from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.model import Recogniser
 
 BUDGET = 2 * 2**30
-"""Bytes that are kept: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
+"""Size of the cache in bytes: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
 Key = tuple[int, int]
 """(class id, position)"""
 
 
 class FeatureCache:
-    """`model.episode_distances` for episodes of one subset, with `budget` bytes of memory for what is kept of clips."""
+    """`model.episode_distances` for episodes of one subset, with a cache of `budget` bytes."""
 
     def __init__(self, model: Recogniser, budget: int = BUDGET) -> None:
         self.model, self.room = model, budget
@@ -48,13 +48,13 @@ class FeatureCache:
     def _known(
         self, plan: EpisodePlan, positions: tuple[tuple[int, ...], ...], clips: ClipBatch
     ) -> tuple[Tensor, Tensor | None]:
-        """Features of the support or the query of a plan, and terms where the matching has them."""
+        """Features of the support or the query of a plan, and terms if the matching uses them."""
         keys = _keys(plan.class_ids, positions)
         features = torch.stack(self._once(self.kept, keys, clips, self.model.encode))
         return features, self.terms(keys, clips) if self.model.matcher.options.path_power else None
 
     def terms(self, keys: list[Key], clips: ClipBatch) -> Tensor:
-        """Terms of clips -> (L, M, R, V, C); bodies that a clip's first batch had not are zeros, as in any batch."""
+        """Terms of clips -> (L, M, R, V, C); bodies that a clip does not have are zeros, as in any batch."""
         terms = self._once(self.kept_terms, keys, clips, self.model.path_terms)
         bodies = max(len(of) for of in terms)
         return torch.stack([functional.pad(of, (0, 0) * 3 + (0, bodies - len(of))) for of in terms])
@@ -62,7 +62,8 @@ class FeatureCache:
     def _once(
         self, kept: dict[Key, Tensor], keys: list[Key], clips: ClipBatch, compute: Callable[[ClipBatch], Tensor]
     ) -> list[Tensor]:
-        """What `compute` gives for every clip: of those not in `kept` all at once, then kept if there is room."""
+        """The result of `compute` for every clip; those not in `kept` are computed together and kept if there is
+        room."""
         missing = [place for place, key in enumerate(keys) if key not in kept]
         if not missing:
             return [kept[key] for key in keys]

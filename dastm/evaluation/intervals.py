@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 Accuracies = NDArray[np.float64]
-"""One of every episode (or query, 0 or 1), 0..1."""
+"""The accuracy of every episode, from 0 to 1 (or of every query, 0 or 1)."""
 
 
 def interval95(accuracies: Accuracies) -> float:
@@ -19,5 +19,5 @@ def interval95(accuracies: Accuracies) -> float:
 
 
 def mean_interval(accuracies: Accuracies) -> dict[str, float]:
-    """Mean and half width of its 95 % interval, in %, rounded as metrics.json holds them."""
+    """Mean and half width of its 95 % interval, in %, rounded as in metrics.json."""
     return {"mean": round(100 * float(accuracies.mean()), 4), "interval": round(100 * interval95(accuracies), 4)}

@@ -1,8 +1,10 @@
-"""What the validation classes of a run say of its distances: `Limits`, measured on episodes with unknown classes.
+"""Fits the `Limits` of a run: the distances beyond which a clip is none of the classes, from episodes with unknown
+classes.
 
-In: distances of queries to classes, and of examples to each other, of episodes with one, two and more examples a class.
-Out: the threshold at which as many known queries are refused as unknown ones are taken, how it declines with the number
-of examples, how it goes with the distances among them, and the temperature at which scores are most likely.
+In: distances of queries to classes and between examples, of episodes with one, two and more examples per class. Out:
+the threshold at which the share of known queries refused equals the share of unknown queries accepted, how it declines
+with the number of examples, how it depends on the distances between them, and the most likely temperature of the
+scores.
 
 Axes: L examples, Q queries, W ways.
 """
@@ -18,23 +20,23 @@ from torch import Tensor
 from dastm.matching.rejection import LEAST, Limits, class_thresholds, own_distances, scores
 
 TEMPERATURES = np.geomspace(0.02, 1, 80)
-"""Among these the most likely one is chosen."""
+"""The most likely of these temperatures is chosen."""
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compared:
-    """One episode in distances."""
+    """The distances of one episode."""
 
     distances_QW: Tensor
     labels_Q: Tensor
-    """From W on: of an unknown class."""
+    """The class of each query; labels from W on are unknown classes."""
     between_LL: Tensor
     support_labels_L: Tensor
 
     @property
     def n_way(self) -> int:
-        """How many classes have examples."""
+        """Number of classes with examples."""
         return self.distances_QW.shape[1]
 
 
@@ -42,9 +44,9 @@ def fit_limits(by_shots: Mapping[int, Sequence[Compared]]) -> Limits:
     """Limits that fit episodes of several numbers of examples a class.
 
     Args:
-        by_shots: examples a class -> episodes; two numbers at least, one of them 1 or more and another above it.
+        by_shots: examples per class -> episodes; at least two different numbers.
 
-    Raises: ValueError for fewer than two numbers of examples, or distances that are not positive as a rule.
+    Raises: ValueError for fewer than two numbers of examples, or if distances are not usually positive.
     """
     if len(by_shots) < 2:
         raise ValueError(f"limits need episodes of two numbers of examples, got {sorted(by_shots)}")
@@ -65,7 +67,7 @@ def fit_limits(by_shots: Mapping[int, Sequence[Compared]]) -> Limits:
 
 
 def equal_error_threshold(known: Values, unknown: Values) -> float:
-    """The distance from which on as large a share of known queries lies as of unknown ones lies below it."""
+    """The distance at which the share of known queries above it equals the share of unknown queries below it."""
     candidates = np.sort(np.concatenate([known, unknown]))
     refused = 1 - np.searchsorted(np.sort(known), candidates, "left") / len(known)
     taken = np.searchsorted(np.sort(unknown), candidates, "left") / len(unknown)
@@ -86,7 +88,7 @@ def _mean_log_own(episodes: Sequence[Compared], threshold: float) -> float:
 
 
 def _temperature(limits: Limits, episodes: Sequence[Compared]) -> float:
-    """The temperature at which the scores of the right answers are largest, as a product."""
+    """The temperature with the largest product of the scores of the right answers."""
     rows = []
     for one in episodes:
         thresholds_W = class_thresholds(one.between_LL, one.support_labels_L, one.n_way, limits)

@@ -1,4 +1,4 @@
-"""Rows of accuracies in, what metrics.json holds of them out: means, intervals, paired differences."""
+"""Rows of accuracies in, their part of metrics.json out: means, intervals, paired differences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,15 +19,16 @@ class Row:
     name: str
     by_seed: Mapping[int, Accuracies]
     predicted: Mapping[int, Columns] = field(default_factory=dict)
-    """seed -> what every query was taken for, see `predictions`."""
+    """seed -> the predictions of all queries, see `predictions`."""
     by_shots: Mapping[int, Mapping[int, Accuracies]] = field(default_factory=dict)
-    """seed -> number of examples -> the same accuracies with so many, where `EvalConfig.shots` asks for it."""
+    """seed -> number of examples -> accuracies with this number, for each number of `EvalConfig.shots`."""
     opened: Sequence[OpenRow] = ()
-    """How its known queries are told from unknown ones, a seed and way each."""
+    """How well its known queries are told from unknown ones, for each seed and way."""
 
 
 def summary(rows: list[Row], config: EvalConfig, dataset: str) -> dict[str, Any]:
-    """What metrics.json holds: every row with its intervals, and the paired differences to the first row. In %."""
+    """The accuracies for metrics.json, in %: every row with its intervals, and the paired differences to the first
+    row."""
     first, *others = rows
     return {
         "protocol": config.name,
@@ -46,7 +47,7 @@ def over_seeds(row: Row) -> Accuracies:
 
 
 def _row_summary(row: Row) -> dict[str, Any]:
-    """Mean over everything; interval over episodes (seeds averaged first), and over seeds where there are several."""
+    """Mean over everything; interval over episodes (seeds averaged first), and over seeds if there are several."""
     entry: dict[str, Any] = mean_interval(over_seeds(row))
     if len(row.by_seed) > 1:
         entry["seeds"] = {str(seed): mean_interval(shares) for seed, shares in row.by_seed.items()}

@@ -1,10 +1,10 @@
 """The one-shot protocol: all classes of a subset at once, their given exemplars as support, every other clip a query.
 
-In: shards whose manifest marks exemplars (NTU-120's official protocol: 20 novel classes, one exemplar each; one's own
-data may give more than one), and a way to measure distances. Out: right (1) or wrong (0) of every query.
+In: shards whose manifest marks exemplars (NTU-120's official protocol: 20 novel classes, one exemplar each; other data
+may give more than one), and a way to measure distances. Out: right (1) or wrong (0) for every query.
 
-The accuracy is the share of all queries that are right, so a class counts by its clips. Its interval is over queries:
-it says how sure the share is for these exemplars, and nothing of what other exemplars would have given.
+The accuracy is the share of all queries that are right, so classes with more clips count more. Its interval is over
+queries: it says how sure the share is for these exemplars, but nothing about other exemplars.
 Queries come in chunks of `CHUNK`: memory does not grow with their number. Axes: Q queries, W ways.
 """
 
@@ -26,14 +26,14 @@ from dastm.episodes.sampler import plan_one_shot
 from dastm.model import Recogniser
 
 CHUNK = 200
-"""Queries that are encoded and matched at once."""
+"""Number of queries that are encoded and matched at once."""
 Hits = NDArray[np.float64]
 CLASS_FIELDS = ("row", "seed", "class_id", "class_name", "queries", "accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueryClass:
-    """One class of the protocol; queries lie class after class, in the order of these."""
+    """One class of the protocol. Queries are sorted by class, in the order of these."""
 
     class_id: int
     name: str
@@ -42,7 +42,7 @@ class QueryClass:
 
 
 class SupportOnce:
-    """Distances of a model to episodes in a row: those with the very same support have it encoded once."""
+    """Distances of a model for successive episodes; a support that does not change is encoded once."""
 
     def __init__(self, model: Recogniser) -> None:
         self._model = model
@@ -60,7 +60,7 @@ class SupportOnce:
 
 
 def plan_of(manifest: Manifest, subset: str) -> EpisodePlan:
-    """The whole protocol as one plan; RunError in one line where exemplars are missing."""
+    """The whole protocol as one plan; RunError in one line if exemplars are missing."""
     return plan_one_shot(manifest.pool_sizes(subset), manifest.exemplars(subset), f"{manifest.dataset}: {subset}")
 
 
@@ -74,7 +74,7 @@ def query_classes(manifest: Manifest, subset: str) -> list[QueryClass]:
 
 
 def n_chunks(manifest: Manifest, subset: str) -> int:
-    """How many episodes `chunks` gives. Raises: as `plan_of`."""
+    """Number of episodes of `chunks`. Raises: as `plan_of`."""
     return -(-sum(map(len, plan_of(manifest, subset).query)) // CHUNK)
 
 
@@ -93,7 +93,7 @@ def chunks(source: EpisodeSource, subset: str, device: torch.device) -> Iterator
 
 
 def query_hits(distances: Callable[[Episode], Tensor], items: Iterable[Episode]) -> Hits:
-    """1 where a query's nearest class is its own, else 0 -> (queries,).
+    """1 if the nearest class of a query is its own, else 0 -> (queries,).
 
     Raises: ValueError if a distance is nan.
     """
@@ -117,7 +117,7 @@ def class_accuracies(hits_Q: Hits, classes: Sequence[QueryClass]) -> dict[int, f
 
 
 def class_summary(hits_by_row: Mapping[str, Hits], classes: Sequence[QueryClass]) -> dict[str, Any]:
-    """What metrics.json holds of every class: how many exemplars and queries, and the accuracy of every row in %."""
+    """The part of metrics.json on classes: numbers of exemplars and queries, and the accuracy of every row in %."""
     shares = {name: class_accuracies(hits_Q, classes) for name, hits_Q in hits_by_row.items()}
     return {
         f"{of.class_id:03d}": {
@@ -131,7 +131,7 @@ def class_summary(hits_by_row: Mapping[str, Hits], classes: Sequence[QueryClass]
 
 
 def class_cells(name: str, seed: int, hits_Q: Hits, classes: Sequence[QueryClass]) -> list[dict[str, Any]]:
-    """The lines of episodes.csv for one row and seed: one a class (the only episode's, class by class)."""
+    """The lines of episodes.csv for one row and seed: one per class of the only episode."""
     shares = class_accuracies(hits_Q, classes)
     return [
         {

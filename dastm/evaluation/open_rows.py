@@ -1,11 +1,11 @@
 """Ways to tell known queries from unknown ones, each measured on the same episodes: what `dastm eval --open-set` adds.
 
-In: episodes with unknown classes, as distances (`limits.Compared`). Out: an `OpenRow` a way, with measures of every
-episode (`open_set`), for metrics.json and open_set.csv. The ways:
+In: episodes with unknown classes, as distances (`limits.Compared`). Out: one `OpenRow` per way, with the measures of
+every episode (`open_set`), for metrics.json and open_set.csv. The ways:
   limits        distance to the nearest class over the limit of that class (`dastm.matching.rejection`), with scores
-  nearest       that distance as it is
-  softmax       minus the largest softmax of minus the distances over the temperature of the training
-  garbage       that distance over the mean distance to the other classes of the episode, whose clips stand for all else
+  nearest       the distance to the nearest class
+  softmax       the negative of the largest softmax of the negative distances, at the temperature of the training
+  garbage       the distance to the nearest class over the mean distance to the other classes of the episode
 
 Axes: E episodes, Q queries, W ways.
 """
@@ -51,7 +51,7 @@ HEADS = {
     "oscr": "OSCR",
     "ece": "ECE",
 }
-"""What tables call them, the calibration error last."""
+"""Measure -> its heading in tables; the calibration error comes last."""
 FIELDS = ("row", "way", "seed", "episode", *MEASURES)
 
 
@@ -63,9 +63,9 @@ class OpenRow:
     way: Way
     seed: int
     by_measure: dict[str, Values]
-    """Measure -> that of every episode; no open-set accuracy where the way has no limit."""
+    """Measure -> its value in every episode; without open-set accuracy if the way has no limit."""
     score_EQ: Values | None = None
-    """How sure the answers are, where the way says so."""
+    """The scores of the answers, if the way has scores."""
     answered_EQ: Truths | None = None
     """Whether these answers are right."""
 
@@ -75,11 +75,11 @@ class Opened:
     """Gathers one network or baseline on its episodes, as they come."""
 
     between: Callable[[Any], Tensor] | None = None
-    """Episode -> distances of its examples to each other, where limits are asked for."""
+    """Episode -> distances between its examples; None if limits are not used."""
     compared: list[Compared] = field(default_factory=list)
 
     def add(self, episode: Any, distances_QW: Tensor) -> None:
-        """Take what an episode came to."""
+        """Add the distances of an episode."""
         nothing = distances_QW.new_zeros(0, 0)
         self.compared.append(
             Compared(
@@ -91,7 +91,7 @@ class Opened:
         )
 
     def known_accuracies(self) -> Values:
-        """Share of the known queries whose nearest class is theirs, of every episode."""
+        """For every episode, the share of known queries whose nearest class is their own."""
         if any(bool(one.distances_QW.isnan().any()) for one in self.compared):
             raise ValueError("distances hold nan")
         known = [(one.distances_QW.argmin(1) == one.labels_Q)[one.labels_Q < one.n_way] for one in self.compared]
@@ -101,7 +101,7 @@ class Opened:
 def open_rows(
     name: str, seed: int, compared: Sequence[Compared], limits: Limits | None, temperature: float | None
 ) -> list[OpenRow]:
-    """The ways that what is known allows: limits need `limits`, a softmax `temperature`."""
+    """The ways that can be computed: `limits` needs limits, `softmax` a temperature."""
     rows = []
     if limits is not None:
         rows.append(_with_limits(name, seed, compared, limits))
@@ -125,7 +125,7 @@ def _with_limits(name: str, seed: int, compared: Sequence[Compared], limits: Lim
 
 
 def _beside_others(distances_QW: Tensor) -> Tensor:
-    """The nearest distance over the mean of the others -> (Q,)."""
+    """The nearest distance divided by the mean of the others -> (Q,)."""
     nearest_Q = distances_QW.double().amin(1)
     others_Q = (distances_QW.double().sum(1) - nearest_Q) / (distances_QW.shape[1] - 1)
     return nearest_Q / others_Q
@@ -167,7 +167,7 @@ def _stacked(rows: Sequence[Tensor]) -> NDArray[Any]:
 
 
 def open_summary(rows: Sequence[OpenRow]) -> dict[str, Any]:
-    """What metrics.json holds: row -> way -> measures in % (means over seeds) with intervals, and how scores hold."""
+    """The part of metrics.json on unknown classes: row -> way -> measures in % with intervals, and the calibration."""
     groups: dict[tuple[str, Way], list[OpenRow]] = {}
     for row in rows:
         groups.setdefault((row.name, row.way), []).append(row)
@@ -183,7 +183,7 @@ def open_summary(rows: Sequence[OpenRow]) -> dict[str, Any]:
 
 
 def _held(rows: Sequence[OpenRow]) -> dict[str, Any]:
-    """Calibration error in % with its interval, and the bins behind it; nothing where a way has no scores."""
+    """Calibration error in % with its interval, and its bins; empty if a way has no scores."""
     pairs = [(row.score_EQ, row.answered_EQ) for row in rows]
     known = [(score, right) for score, right in pairs if score is not None and right is not None]
     if not known:
@@ -204,7 +204,7 @@ def _held(rows: Sequence[OpenRow]) -> dict[str, Any]:
 
 
 def open_cells(rows: Sequence[OpenRow]) -> list[dict[str, Any]]:
-    """The lines of open_set.csv: one a row, way, seed and episode."""
+    """The lines of open_set.csv: one per row, way, seed and episode."""
     return [
         {
             "row": row.name,

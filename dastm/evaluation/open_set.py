@@ -1,8 +1,8 @@
-"""How well known queries are told from unknown ones, and how far scores can be believed. Small functions, numpy only.
+"""Measures of how well known queries are told from unknown ones, and of how reliable scores are. numpy only.
 
-In: of each query its novelty (small: surely known), whether its class is unknown, whether its nearest class is right;
-or its score and whether the answer was right. Out: shares from 0 to 1. Every novelty takes a query to be known up to
-some threshold; all of these but `open_accuracy` look at every threshold there is.
+In: for each query its novelty (small means known), whether its class is unknown, and whether its nearest class is
+right; or its score and whether the answer was right. Out: shares from 0 to 1. A query counts as known if its novelty is
+below a threshold; all measures but `open_accuracy` consider every threshold.
 
 Axes: Q queries, B bins.
 """
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 BINS = 15
-"""Equal widths, as Guo et al. (ICML 2017) have them."""
+"""Number of bins of equal width, as in Guo et al. (ICML 2017)."""
 RESAMPLED = 200
-"""Times that episodes are drawn again, with repetition, for an interval."""
+"""Number of bootstrap samples for an interval."""
 
 
 def auroc(novelty_Q: Values, unknown_Q: Truths) -> float:
-    """The chance that an unknown query is newer than a known one; equal novelties count half."""
+    """The probability that an unknown query has a larger novelty than a known one; equal novelties count half."""
     from scipy import stats  # takes a second, which other evaluations need not spend
 
     unknown = stats.rankdata(novelty_Q)[unknown_Q]
@@ -30,7 +30,7 @@ def auroc(novelty_Q: Values, unknown_Q: Truths) -> float:
 
 
 def aupr(novelty_Q: Values, unknown_Q: Truths) -> float:
-    """Area under precision over recall of the unknown queries (average precision: steps, no lines between them)."""
+    """Area under the precision-recall curve of the unknown queries (average precision: a step function)."""
     order = np.argsort(-novelty_Q, kind="stable")
     found_Q = np.cumsum(unknown_Q[order])
     last_Q = np.append(np.diff(novelty_Q[order]) != 0, True)  # queries of one novelty come together
@@ -39,16 +39,16 @@ def aupr(novelty_Q: Values, unknown_Q: Truths) -> float:
 
 
 def fpr_at_95(novelty_Q: Values, unknown_Q: Truths) -> float:
-    """Share of unknown queries taken for known at the least threshold that takes 95 % of the known ones."""
+    """Share of unknown queries accepted as known at the lowest threshold that accepts 95 % of the known ones."""
     known = np.sort(novelty_Q[~unknown_Q])
     threshold = known[int(np.ceil(0.95 * len(known) - 1e-9)) - 1]
     return float((novelty_Q[unknown_Q] <= threshold).mean())
 
 
 def oscr(novelty_Q: Values, unknown_Q: Truths, right_Q: Truths) -> float:
-    """Area under the share of known queries that are taken and right, over that of unknown ones that are taken.
+    """Area under the share of known queries accepted and right, over the share of unknown queries accepted.
 
-    Source: Dhamija et al., NeurIPS 2018. At best it is the accuracy of the known queries.
+    Source: Dhamija et al., NeurIPS 2018. Its largest value is the accuracy of the known queries.
     """
     right = novelty_Q[~unknown_Q & right_Q]
     unknown = np.sort(novelty_Q[unknown_Q])
@@ -58,13 +58,13 @@ def oscr(novelty_Q: Values, unknown_Q: Truths, right_Q: Truths) -> float:
 
 
 def open_accuracy(novelty_Q: Values, unknown_Q: Truths, right_Q: Truths) -> float:
-    """Share of right answers: known queries taken (a novelty below 1) for the right class, unknown ones for none."""
+    """Share of right answers: the right class for known queries (novelty below 1), no class for unknown ones."""
     taken_Q = novelty_Q < 1
     return float(np.where(unknown_Q, ~taken_Q, taken_Q & right_Q).mean())
 
 
 def reliability(score_Q: Values, right_Q: Truths) -> list[dict[str, float]]:
-    """Of each bin of scores that holds any: its ends, how many queries, their mean score, the share that is right."""
+    """For each bin that is not empty: its ends, number of queries, their mean score, and the share that is right."""
     bin_Q = np.minimum((score_Q * BINS).astype(int), BINS - 1)
     return [
         {
@@ -80,7 +80,8 @@ def reliability(score_Q: Values, right_Q: Truths) -> list[dict[str, float]]:
 
 
 def calibration_error(score_Q: Values, right_Q: Truths) -> float:
-    """Expected calibration error: the mean over queries of how far the score of a bin is from the share that is right.
+    """Expected calibration error: the mean over queries of the gap between a bin's score and its share of right
+    answers.
 
     Source: Guo et al., ICML 2017.
     """
@@ -89,9 +90,9 @@ def calibration_error(score_Q: Values, right_Q: Truths) -> float:
 
 
 def resampled_interval(of: Callable[[NDArray[np.int64]], float], n_episodes: int) -> float:
-    """Half width of the 95 % interval of what is no mean over episodes, by drawing episodes again (a bootstrap).
+    """Half width of the 95 % interval of a value that is not a mean over episodes, by a bootstrap over episodes.
 
-    `of` takes the numbers of the episodes that were drawn.
+    `of` computes the value from the numbers of the drawn episodes.
     """
     rng = np.random.default_rng(0)
     drawn = [of(rng.integers(n_episodes, size=n_episodes)) for _ in range(RESAMPLED)]

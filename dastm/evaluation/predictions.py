@@ -1,9 +1,8 @@
-"""What a model made of every query: which class it was, and which class it was taken for.
+"""The prediction for every query of an evaluation: its true class and its nearest class.
 
-In: a way to measure distances, and the episodes that it is asked for. Out: predictions.parquet beside episodes.csv, a
-row a query of a class that has examples: row and seed of the table, episode, the query's class and which clip of it,
-and the nearest class.
-Under the one-shot protocol, whose queries come in chunks of one plan, there is one episode.
+In: a way to measure distances, and the episodes. Out: predictions.parquet beside episodes.csv, with one line for each
+query of a known class: row and seed of the result, episode, the query's class and clip, and the nearest class.
+In the one-shot protocol, whose queries come in chunks of one plan, there is one episode.
 """
 
 import io
@@ -26,17 +25,18 @@ SCHEMA = pa.schema(
         *(pa.field(name, pa.int64()) for name in ("seed", "episode", "class_id", "clip", "predicted")),
     ]
 )
-"""`clip` counts the clips of the class as the shards hold them; `predicted` is the class id of the nearest class."""
+"""`clip` is the number of the clip in its class, in the order of the shards; `predicted` is the id of the nearest
+class."""
 Columns = list[NDArray[np.int64]]
 
 
 @dataclass
 class Noted:
-    """Distances as they are, with the nearest class of every query noted."""
+    """Passes distances through and notes the nearest class of every query."""
 
     distances: Callable[[Episode], Tensor]
     nearest: list[tuple[EpisodePlan, Tensor]] = field(default_factory=list)
-    """Plan of the episode, and (Q,) positions in its class ids; on the device, so that nothing waits for it."""
+    """Plans of the episodes, with (Q,) positions in their class ids; left on the device, so that nothing waits."""
 
     def __call__(self, episode: Episode) -> Tensor:
         """(Q, W)"""
@@ -45,7 +45,7 @@ class Noted:
         return distances_QW
 
     def columns(self) -> Columns:
-        """Episode, class id, clip and predicted class id, a query each."""
+        """Episode, class id, clip and predicted class id of every query."""
         return [np.concatenate(column) for column in zip(*self._episodes(), strict=True)]
 
     def _episodes(self) -> Iterator[Columns]:
@@ -58,7 +58,7 @@ class Noted:
 
 
 def predictions_file(noted: Sequence[tuple[str, int, Columns]]) -> tuple[bytes, int]:
-    """The bytes of predictions.parquet for (row, seed, columns), and how many rows it has. The same give the same."""
+    """The bytes of predictions.parquet for (row, seed, columns), and its number of rows; a pure function."""
     tables = [
         pa.table([pa.array([name] * len(columns[0])), pa.array(np.full(len(columns[0]), seed)), *columns], SCHEMA)
         for name, seed, columns in noted

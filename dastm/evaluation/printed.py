@@ -1,4 +1,4 @@
-"""What metrics.json holds, as lines that people read: the title, the warnings, the table that is printed."""
+"""metrics.json as text: the title, the warnings, and the table that `dastm eval` prints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from dastm.evaluation.open_rows import open_lines
 from dastm.evaluation.shots import shots_lines
 
 WITHOUT_LEARNING: Mapping[str, str] = {name: baseline.words for name, baseline in BASELINES.items()}
-"""Baselines that a training has to beat, in words."""
+"""Baselines that a training has to beat -> their descriptions."""
 COMPARE = (
     "whether training helped is not measured; --baseline coordinates --baseline path score the same episodes without it"
 )
@@ -34,7 +34,8 @@ def title(metrics: Mapping[str, Any]) -> str:
 
 
 def warnings(metrics: Mapping[str, Any]) -> list[str]:
-    """A line each: classes that the run has seen, what cannot be told of them, and baselines that it does not beat."""
+    """Lines about classes that the run was trained on, about what cannot be known, and about baselines that it loses
+    to."""
     lines = [metrics["seen_note"]] if metrics.get("seen_note") else []
     lines += [f"converted to fit: {line}" for line in metrics.get("converted", [])] + metrics.get("left_out", [])
     seen = metrics.get("seen_classes", [])
@@ -47,7 +48,7 @@ def warnings(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def worse_than(metrics: Mapping[str, Any]) -> list[str]:
-    """A line for each baseline that the trained network does not beat: the training was for nothing."""
+    """A line for each baseline that the trained network does not beat."""
     first = next(iter(metrics["rows"]))
     lines = []
     for name, difference in metrics["differences"].items():

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: its name, what is written there, and whether what lies there is still right.
+"""The folder of an evaluation: its name, its files, and whether the files are still up to date.
 
 Files: metrics.json and, with their digests in it, episodes.csv and predictions.parquet.
 """
@@ -23,7 +23,7 @@ EPISODE_FIELDS = ("row", "seed", "episode", "accuracy")
 def write_evaluation(
     rows: list[Row], metrics: Mapping[str, Any], folder: Path, classes: Sequence[one_shot.QueryClass] = ()
 ) -> dict[str, Any]:
-    """Every episode's accuracy and every query's prediction of every row and seed; of `classes`, class by class."""
+    """Write the accuracies of all episodes and the predictions of all queries; with `classes`, class by class."""
     scored = [(row.name, seed, shares) for row in rows for seed, shares in row.by_seed.items()]
     fields: tuple[str, ...]
     if each := metrics.get("groups"):
@@ -50,14 +50,15 @@ def write_evaluation(
 
 
 def evaluation_folder(config: EvalConfig, record: TrainingRecord | None, manifest: Manifest) -> str:
-    """Name of an evaluation's folder: the episodes, and the shards where they are not the run's own."""
+    """Name of an evaluation's folder: the episodes, and the shards if they are not the run's own."""
     if record is None or (record.trained_on(manifest) and not record.sets):
         return config.name
     return f"{config.name}-on-{manifest.dataset}-{checksum(encode_manifest(manifest))[:8]}"
 
 
 def replaced_because(folder: Path, metrics: Mapping[str, Any]) -> str:
-    """In what the evaluation that lies in a folder is another one, in words; empty: in nothing, or there is none."""
+    """How the evaluation that is in a folder differs from a new one, in words; empty if not at all, or if there is
+    none."""
     if not (folder / METRICS_NAME).exists():
         return ""
     try:
@@ -72,12 +73,12 @@ def replaced_because(folder: Path, metrics: Mapping[str, Any]) -> str:
 
 
 def _plain(document: Any) -> Any:
-    """As it is read again."""
+    """The value in the form that reading it again gives."""
     return json.loads(json.dumps(document))
 
 
 def outdated_because(metrics: Mapping[str, Any], record: TrainingRecord, run: Path) -> str:
-    """Why an evaluation is not of the run as it is now, in words; empty: it is."""
+    """Why an evaluation does not belong to the present state of the run, in words; empty if it does."""
     then, now = metrics.get("weights") or {}, [str(seed) for seed in record.config.optimise.seeds]
     if sorted(then) != sorted(now):
         return f"of seeds {', '.join(then) or 'none'}, and the run has {', '.join(now)}"
@@ -86,6 +87,6 @@ def outdated_because(metrics: Mapping[str, Any], record: TrainingRecord, run: Pa
 
 
 def weights_digest(run: Path, seed: int) -> str:
-    """The digest of the best weights of one seed; `none` where there are none."""
+    """The digest of the best weights of one seed; `none` if there are none."""
     path = run / "train" / f"seed-{seed}" / "best.pt"
     return checksum(path.read_bytes()) if path.is_file() else "none"

@@ -1,6 +1,7 @@
-"""How accuracy grows with the number of examples: the same queries, and of the same draw the first 1, 2, 3 ..
+"""Accuracy over the number of examples: the same queries, with the first 1, 2, 3 .. examples of the same draw.
 
-In: episodes with the most examples. Out: those with fewer; what metrics.json, shots.csv and the printed table hold.
+In: episodes with the largest number of examples. Out: episodes with fewer; the parts of metrics.json, shots.csv and the
+printed table.
 """
 
 from collections.abc import Mapping, Sequence
