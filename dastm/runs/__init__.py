@@ -6,9 +6,9 @@
   eval/<what is scored>/     metrics.json, with the digests of episodes.csv and predictions.parquet
   report.html
 
-`record`, `checkpoint` and `results` write and read these, `files` writes them whole or not at all, `run_folder` says
-which files are ours. `sealed` finds damage, `mending` makes what is damaged or gone again, `whereabouts` finds the
-shards of a run from any folder. `fit` refuses data that the weights were not trained for, `seen_classes` tells which
-classes they have seen, and `device` picks where a run computes, `load` gives the trained network; `locks` keep two
-commands apart.
+`record`, `checkpoint`, `results` and `limits` write and read these files, `files` writes them completely or not at all,
+and `run_folder` says which files are ours. `sealed` finds damage, `mending` repairs lost and damaged checkpoints, and
+`whereabouts` finds the shards of a run from any folder. `fit` refuses data that the weights were not trained for,
+`seen_classes` knows the classes that they were trained on, `device` chooses where a run computes, and `load` returns
+the trained network. `encoders` has the shipped encoders; `locks` keep two commands from working in one folder.
 """

@@ -1,7 +1,8 @@
-"""Checkpoints: dictionaries of tensors and plain values, written whole, and read without executing what they hold.
+"""Checkpoints: dictionaries of tensors and plain values, written completely or not at all, read without executing
+anything.
 
-train/seed-<n>/last.pt is all of `dastm.training.state.TrainingState`: weights, optimiser, position, curves.
-train/seed-<n>/best.pt is `best_of` it at the epoch that validated best.
+train/seed-<n>/last.pt holds all of `dastm.training.state.TrainingState`: weights, optimiser, position, curves.
+train/seed-<n>/best.pt holds the part `best_of` it, at the epoch with the best validation accuracy.
 """
 
 import io
@@ -17,17 +18,18 @@ from dastm.runs.files import write_bytes
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Tensors, numbers, strings, lists and mappings only: what `load_checkpoint` accepts."""
+    """Save a checkpoint of tensors, numbers, strings, lists and mappings, which are all that `load_checkpoint`
+    accepts."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     write_bytes(path, buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` was given, on the CPU; nothing in the file is executed. RunError names a damaged file.
+    """Load a checkpoint to the CPU; nothing in the file is executed. Raises: RunError naming a damaged file.
 
-    `load_state_dict` moves to the device what belongs there; Adam's step counts stay, or every step would wait for the
-    GPU to read them.
+    `load_state_dict` moves tensors to the device. Adam's step counts stay on the CPU, because reading them from the GPU
+    would make every step wait.
     """
     if not path.is_file():
         raise RunError(f"{path}: no such checkpoint; `dastm train` makes it")
@@ -48,5 +50,5 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def best_of(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What best.pt holds, of what last.pt would hold at the same epoch."""
+    """The part of last.pt that best.pt holds at the same epoch."""
     return {"model": state["model"], "epoch": state["epoch"]}

@@ -1,4 +1,4 @@
-"""Which device, and in which arithmetic: decided in one place."""
+"""Chooses the device of a run and its arithmetic."""
 
 import os
 from collections.abc import Iterator
@@ -15,14 +15,15 @@ REASONS = {
     "mps": "Apple's GPUs have no float64, in which distances are added",
     "xpu": "Intel's GPUs are not supported",
 }
-"""Why devices that PyTorch knows are not for this."""
+"""Devices of PyTorch that are not supported -> the reason."""
 WORKSPACE, FILL = "CUBLAS_WORKSPACE_CONFIG", "fill_uninitialized_memory"
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU if the machine has one, else the CPU; of processes that torchrun started, each has its own GPU.
+    """The device of this name. `auto` is the GPU if there is one, else the CPU; with torchrun, each process has its
+    own.
 
-    Raises: RunError for a device that is not there, or that this does not run on.
+    Raises: RunError for a device that does not exist or is not supported.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -41,7 +42,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def accelerator(device: torch.device) -> dict[str, str]:
-    """What a result may depend on beside `dastm.runs.record.software`: the GPU, and the libraries that work on it."""
+    """The GPU and its libraries, on which results may depend in addition to `dastm.runs.record.software`."""
     if device.type != "cuda":
         return {}
     try:
@@ -59,11 +60,11 @@ def accelerator(device: torch.device) -> dict[str, str]:
 
 @contextmanager
 def precision(device: torch.device, name: str) -> Iterator[None]:
-    """On CUDA and within this block: this device, the same bits every time, and TF32 for `tf32` alone.
+    """On CUDA and within this block: use this device, repeatable operations, and TF32 only for `tf32`.
 
-    TF32 is then in matrix products and convolutions, for other names in neither; PyTorch left alone has it in
-    convolutions. bf16 is `Recogniser`'s own affair: only its backbone has it. For an operation that PyTorch cannot
-    repeat bit for bit, it warns.
+    With `tf32`, matrix products and convolutions use TF32; otherwise neither does (PyTorch's default is TF32 in
+    convolutions). bf16 is handled by `Recogniser`, for its backbone only. PyTorch warns about operations that it cannot
+    repeat bit for bit.
     """
     if name == "tf32" and device.type != "cuda":
         raise RunError("precision tf32: only on CUDA; on the CPU set optimise.precision to float32 or bf16")

@@ -1,7 +1,7 @@
 """Encoders that come with DASTM: run folders within the package, known by their name, and never written into.
 
-In: what a user named as a run. Out: its folder. A folder that holds a card is an encoder: its shards are not there, and
-what is made of it lies elsewhere.
+In: the name or path of a run. Out: its folder. A folder with a card is an encoder: it has no shards, and its results
+are written elsewhere.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ RUNS = Path("data") / "runs"
 
 
 def run_of(named: str | Path, encoders: Path = ENCODERS) -> Path:
-    """The folder of a run: what there is under this path, else the encoder of this name, else the path as it is."""
+    """The folder of a run: the path if it exists, else the encoder with this name, else the path unchanged."""
     path = Path(named)
     shipped = encoders / path
     found = not path.exists() and is_plain(str(named)) and (shipped / "train" / CONFIG_NAME).is_file()
@@ -30,21 +30,22 @@ def run_of(named: str | Path, encoders: Path = ENCODERS) -> Path:
 
 
 def is_encoder(run: Path) -> bool:
-    """Whether a run folder is that of an encoder."""
+    """Whether a run folder is a shipped encoder."""
     return (run / CARD).is_file()
 
 
 def results_of(run: Path, dataset: str) -> Path:
-    """The folder in which the results of a run lie: its own; of an encoder data/runs/<encoder>-on-<data set>."""
+    """The folder for the results of a run: its own; for an encoder data/runs/<encoder>-on-<data set>."""
     if not is_encoder(run):
         return run
     return RUNS / f"{run.resolve().name}-on-{dataset if is_plain(dataset) else checksum(dataset.encode())[:8]}"
 
 
 def make_encoder(run: Path, folder: Path, card: str) -> None:
-    """Make the folder of an encoder of a run: its record, the best weights of its first seed, and a card.
+    """Make the folder of an encoder from a run: its record, the best weights of its first seed, and a card.
 
-    Where the shards lay is left out; what was seen of them stays. Raises: RunError if the run is not finished.
+    The place of the shards is left out; the classes that were seen are kept. Raises: RunError if the run is not
+    finished.
     """
     record = TrainingRecord.read(run)
     seed = record.config.optimise.seeds[0]

@@ -1,6 +1,6 @@
-"""Files of a run: written whole or not at all, JSON and CSV tables, and JSON read again.
+"""Writes the files of a run completely or not at all (bytes, JSON, CSV), and reads its JSON.
 
-In: bytes, documents, rows. Out: files under their final names only when every byte is written.
+In: bytes, documents, rows. Out: files, which get their final names only when every byte is written.
 """
 
 import csv
@@ -21,13 +21,13 @@ from dastm.contract.spreadsheet import cell
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write under a temporary name, then rename: a reader sees the old file or the new one, never a half."""
+    """Write under a temporary name, then rename: a reader sees the old file or the new one, never a part."""
     write_together({path: data})
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """`write_bytes` of files that are one result: none takes its name before all are written, so on a full disk the
-    old ones stay. They take their names in this order."""
+    """`write_bytes` for the files of one result: none is renamed before all are written, so on a full disk the old ones
+    stay. They are renamed in this order."""
     unfinished = {path: unfinished_name(path) for path in files}
     try:
         for path, data in files.items():
@@ -45,7 +45,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 
 def json_bytes(document: Any) -> bytes:
-    """A JSON document as it is written."""
+    """The bytes of a JSON document."""
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -55,7 +55,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def csv_bytes(fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """A CSV table; a missing value becomes an empty cell, a formula a text."""
+    """The bytes of a CSV table; a missing value becomes an empty cell, and a formula becomes a text."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fields, lineterminator="\n")
     writer.writeheader()
@@ -76,7 +76,8 @@ def read_json(path: Path, again: str = "") -> Any:
 
 @contextmanager
 def reading(path: Path, again: str = "") -> Iterator[None]:
-    """A DocumentError of this block as a RunError that names the file, and says `again`, how to make it again."""
+    """Turn a DocumentError of this block into a RunError that names the file and says how to make it again
+    (`again`)."""
     try:
         yield
     except DocumentError as error:

@@ -1,10 +1,10 @@
-"""Whether data are what a run's weights were trained on: the same skeleton, prepared alike. Never a number where not.
+"""Checks that data fit a run's weights: the same skeleton, prepared in the same way. Otherwise they are not scored.
 
-In: the record of a training (its layout and preparation) and a source of clips. Out: the source, or a refusal that
-names every key that differs with both values. A run of a common layout (`augment.layout`) has any data mapped to it.
-Two things can be converted, when told so: another order of the same joints, and another number of frames. Nobody can
-tell afterwards how a clip was turned, moved or scaled, and which frames were taken of the recording (the middle ones,
-or random ones) cannot be changed without it.
+In: the record of a training (its layout and preparation) and a source of clips. Out: the source, or an error that names
+every key that differs with both values. If the run has a common layout (`augment.layout`), the data are mapped to it.
+On request two differences are converted: the order of the same joints, and the number of frames. The others cannot be:
+a clip does not say how it was turned, moved or scaled, and choosing other frames (the middle ones, or random ones)
+would need the recording.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ UNSAID = "not said"
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One key in which data are not what the weights know."""
+    """One key in which data differ from those that the weights were trained on."""
 
     key: str
     trained: str
@@ -47,20 +47,20 @@ class Difference:
 
 @dataclass(frozen=True)
 class Converted(View):
-    """A source whose clips have been made to fit."""
+    """A source whose clips are converted to fit the weights."""
 
     fits: Manifest
 
     @property
     def manifest(self) -> Manifest:
-        """As the weights know it."""
+        """The manifest of the converted clips."""
         return self.fits
 
 
 def fitted(
     source: EpisodeSource, record: TrainingRecord, run: Path, *, convert: bool
 ) -> tuple[EpisodeSource, list[str]]:
-    """The source as the weights of `run` know data, and a line for each conversion: what differed, and what was done.
+    """The source in the form that fits the weights of `run`, and a line for each conversion that was done.
 
     If the run was trained on a common layout (`augment.layout`), the source is mapped to it; that needs no `convert`.
 
@@ -89,7 +89,7 @@ def fitted(
 
 
 def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest) -> list[Difference]:
-    """In what data differ from what weights were trained on; joints by name, so that their order is one difference."""
+    """The differences of data from those that weights were trained on; another order of joints is one difference."""
     here, prepared = _with_meanings(preparation_of(manifest)), _with_meanings(prepared)
     in_time = all(one.get("frame_order") in (None, "time") for one in (here, prepared))
     layout, other = _composed(layout), _composed(manifest.layout)

@@ -1,7 +1,7 @@
-"""The limits of a run on disk (`dastm.matching.rejection`): written by `dastm calibrate`, read by all who refuse clips.
+"""The limits of a run on disk: the distances beyond which a clip is none of the classes (`dastm.matching.rejection`).
 
-File: train/limits.json in the run, sealed: the limits of every seed, the digests of the weights that they are of, and
-on which classes they were measured.
+`dastm calibrate` writes them to train/limits.json in the run: the limits of every seed, the digests of the weights that
+they belong to, the classes that they were measured on, and a digest of the file.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ from dastm.runs.sealed import check_seal, sealed
 
 
 def limits_path(run: Path) -> Path:
-    """Where the limits of a run lie."""
+    """The path of the limits of a run."""
     return run / "train" / LIMITS_NAME
 
 
 def check_limits(path: Path) -> None:
-    """NotOurs where limits would be written through a link or over a file of others."""
+    """Raise NotOurs if limits would be written through a link or over a file that is not ours."""
     check_plain(path)
     check_file(path, LIMITS)
 
 
 def write_limits(path: Path, run: Path, by_seed: Mapping[int, Limits], measured: Mapping[str, Any]) -> None:
-    """Limits of the seeds of `run`, and what they were measured on. Raises: NotOurs as `check_limits`."""
+    """Write the limits of the seeds of `run`, and what they were measured on. Raises: NotOurs as `check_limits`."""
     check_limits(path)
     limits = {str(seed): asdict(found) for seed, found in by_seed.items()}
     weights = {str(seed): _digest(run, seed) for seed in by_seed}
@@ -39,9 +39,9 @@ def write_limits(path: Path, run: Path, by_seed: Mapping[int, Limits], measured:
 
 
 def read_limits(run: Path, seed: int) -> Limits | None:
-    """Limits of one seed of a run; None where nobody has measured them.
+    """Limits of one seed of a run; None if they were not measured.
 
-    Raises: RunError naming the file, if it is damaged or of other weights.
+    Raises: RunError naming the file if it is damaged or belongs to other weights.
     """
     path = limits_path(run)
     if not path.exists():

@@ -1,6 +1,6 @@
-"""A run folder in, its trained network out: what `dastm eval` scores, and what other programs ask.
+"""Loads the trained network of a run folder, for `dastm eval` and for other programs.
 
-Loading a run and asking it about arrays needs no pyarrow, webdataset, matplotlib or DVC; opening shards needs pyarrow.
+Loading a run and scoring arrays needs no pyarrow, webdataset, matplotlib or DVC; opening shards needs pyarrow.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from dastm.runs.record import TrainingRecord
 
 
 def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device: torch.device) -> Recogniser:
-    """The network of one seed with its best weights, ready to evaluate."""
+    """The network of one seed with its best weights, in evaluation mode."""
     model = build_recogniser(config, layout, seed).to(device)
     state = load_checkpoint(run / "train" / f"seed-{seed}" / "best.pt")
     try:
@@ -35,20 +35,20 @@ def load_recogniser(run: Path, config: Config, layout: Layout, seed: int, device
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trained run, ready to be asked: see `load_run`."""
+    """A trained run in memory; `load_run` loads one."""
 
     folder: Path
     record: TrainingRecord
     """The configuration, the shards and the versions of the training."""
     layout: Layout
-    """The skeleton that the weights know."""
+    """The skeleton that the weights were trained on."""
     n_frames: int
-    """Frames of a clip that the network sees."""
+    """Number of frames per clip that the network sees."""
     device: torch.device
     recogniser: Recogniser
 
     def open_shards(self, shards: str | None = None) -> EpisodeSource:
-        """The clips of a shard folder as the network sees them; close it after use.
+        """Open the clips of a shard folder in the form that the network sees; close the source after use.
 
         Args:
             shards: a folder; None: the shards of the training.
@@ -70,7 +70,7 @@ class Run:
             raise
 
     def distances(self, episode: Episode) -> Tensor:
-        """Distance of each query of an episode to each of its classes; the smallest is the answer.
+        """Distance of each query of an episode to each of its classes; the class with the smallest is the answer.
 
         Shapes: -> (Q, W), columns in the order of `episode.plan.class_ids`, on the run's device. No unit.
         Raises: ValueError if the clips have other frames, joints or coordinates than the network was trained on.
@@ -86,11 +86,11 @@ class Run:
 
 
 def load_run(folder: str | Path, *, seed: int | None = None, device: str = "auto") -> Run:
-    """The trained network of a run folder, with what it was trained on.
+    """Load the trained network of a run folder, with the record of its training.
 
     Args:
-        folder: what `dastm train --out` wrote, or the name of a shipped encoder.
-        seed: which of the run's trainings; None: the first.
+        folder: a folder that `dastm train --out` wrote, or the name of a shipped encoder.
+        seed: the seed of one of the run's trainings; None: the first.
         device: `auto` (the GPU if there is one), `cpu`, `cuda` or `cuda:0`.
 
     Raises: RunError in one line if the folder is not a finished run, a file is damaged, or the device does not exist.

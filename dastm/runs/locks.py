@@ -1,4 +1,4 @@
-"""One process at a time: a lock that ends with the process that holds it, however that ends. Needs no torch."""
+"""Locks for one process at a time; a lock is released when its process ends, even if it is killed. Needs no torch."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from dastm.contract.ownership import check_plain
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of a file, which is made where it is not.
+    """Hold the lock of a file, which is created if needed.
 
     Raises: BlockingIOError if another process has it, unless `wait`.
     """

@@ -1,7 +1,7 @@
-"""Checkpoints that are gone or damaged are made again: what is damaged is renamed, said, and trained again.
+"""Replaces lost and damaged checkpoints: a damaged one is renamed, reported, and trained again.
 
-In: the folder of one seed. Out: the checkpoint from which its training continues, or None. Nothing random depends on
-what was there, so a seed that is trained again ends with the weights that it had.
+In: the folder of one seed. Out: the checkpoint from which its training continues, or None. Random numbers do not depend
+on checkpoints, so a seed that is trained again ends with the same weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ State = dict[str, Any]
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a checkpoint is there and every byte of it is as it was written."""
+    """Whether a checkpoint exists and every byte of it is as it was written."""
     try:
         load_checkpoint(path)
     except RunError:
@@ -25,9 +25,9 @@ def is_whole(path: Path) -> bool:
 
 
 def whole_or_renamed(path: Path, seed: int, log: Log, instead: str = "made again from the start") -> State | None:
-    """A checkpoint that can be continued from; None: it is gone or damaged, which is logged with what is done instead.
+    """A checkpoint to continue from; None if it is lost or damaged, which is logged with what is done instead.
 
-    One that is damaged is renamed.
+    A damaged one is renamed.
     """
     try:
         return load_checkpoint(path)
@@ -39,10 +39,10 @@ def whole_or_renamed(path: Path, seed: int, log: Log, instead: str = "made again
 
 
 def last_state(folder: Path, seed: int, is_best: Callable[[Mapping[str, Any]], bool], log: Log) -> State | None:
-    """The last checkpoint of a seed, from which its training continues; None: it begins at the start.
+    """The last checkpoint of a seed, from which its training continues; None: the training starts from the beginning.
 
-    Where best.pt is gone or damaged, it is written again if `is_best` says that the last weights are the best ones.
-    If they are not, the best are lost: the seed is trained again, and last.pt is renamed.
+    If best.pt is lost or damaged, it is written again if the last weights are the best ones (`is_best`). Otherwise the
+    best weights are lost: last.pt is renamed, and the seed is trained again.
     """
     last, best = folder / "last.pt", folder / "best.pt"
     state = whole_or_renamed(last, seed, log) if last.exists() else None

@@ -1,6 +1,6 @@
-"""train/config.json of a run: the configuration as resolved, which shards, versions, code, revision.
+"""train/config.json of a run: the resolved configuration, the shards, versions, code and revision.
 
-A training is the same training where these are the same: it is then continued, else it is another one.
+If all of these are equal, a command continues the same training; otherwise it is a different training.
 """
 
 import hashlib
@@ -28,25 +28,25 @@ from dastm.runs.sealed import DIGEST, check_seal, sealed
 
 CONFIG_NAME = "config.json"
 NOT_TRAINING = ("__main__.py", "bench", "cli", "encoders", "recogniser", "report", "sweep")
-"""Of this package, what no weight depends on."""
+"""Files and folders of this package on which no weight depends."""
 ARITHMETIC = ("torch", "numpy", "numba")
-"""Packages whose version the last bit of a weight may depend on."""
+"""Packages whose version may change the last bit of a weight."""
 YOUNGER = ("begun_from", "seen_before", "sets")
-"""Keys of config.json that are written only where they say something."""
+"""Keys of config.json that are written only if they are not empty."""
 WHERE = ("shards", "beside")
-"""Keys of config.json that say where the shards are, which no digest covers: they may be put right by hand."""
+"""Keys of config.json that say where the shards are. No digest covers them, so they may be corrected by hand."""
 PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frame_sampling", "frame_order")
 """Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
 COMMON = "common"
 """A further key, of clips that were mapped to a common layout and prepared again (`dastm.episodes.common`)."""
 OLD_NAMES = {"frame_sampling": "frames"}
-"""Of these, how older manifests and records call it."""
+"""Names of these keys in older manifests and records."""
 MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
-"""Of these, what was done before there was such a key: a split block without it means this."""
+"""Defaults of keys that older split blocks lack: what was done before the key existed."""
 
 
 def code_digest() -> str:
-    """Digest of the source that weights depend on: a training continues only under the code that began it."""
+    """Digest of the source code that weights depend on: a training continues only with the code that started it."""
     root = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in NOT_TRAINING):
@@ -55,13 +55,13 @@ def code_digest() -> str:
 
 
 def software() -> dict[str, str]:
-    """Versions that a result may depend on."""
+    """Versions of packages that a result may depend on."""
     packages = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow")}
     return {"dastm": __version__, "python": platform.python_version(), **packages}
 
 
 def git_revision() -> str | None:
-    """Revision of the checkout this runs in, with `-dirty` where it differs; None outside a checkout."""
+    """The git revision of this checkout, with `-dirty` if files differ from it; None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip() or None
@@ -71,7 +71,7 @@ def git_revision() -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSeen:
-    """A data set that weights have seen: which classes, and where its shards were."""
+    """A data set that weights were trained on: its classes, and where its shards were."""
 
     dataset: str
     classes: Mapping[str, Mapping[int, str]]
@@ -83,7 +83,7 @@ class DataSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """What train/config.json says: a training is the same training where `identity` is the same."""
+    """The content of train/config.json. Two trainings are the same if their `identity` is equal."""
 
     config: Config
     shards: str
@@ -97,22 +97,22 @@ class TrainingRecord:
     classes: Mapping[str, Mapping[int, str]] | None = None
     """train and val -> class id -> name: the classes seen; None: an older version wrote the record."""
     layout: Layout | None = None
-    """Of the skeletons that the weights know; None: an older version wrote the record."""
+    """The skeleton that the weights were trained on; None: an older version wrote the record."""
     preparation: Mapping[str, Any] | None = None
-    """How these were prepared, see `preparation_of`; None: an older version wrote the record."""
+    """How the clips were prepared, see `preparation_of`; None: an older version wrote the record."""
     clips: str | None = None
     """`clips_digest` of the shards; None: an older version wrote the record."""
     sets: tuple[DataSeen, ...] = ()
-    """The data sets of a training on several; empty: there is one."""
+    """The data sets of a training on several; empty for a single one."""
     begun_from: Mapping[str, str] | None = None
-    """The run whose weights the training began with: its name, and the digest of the weights; None: with none."""
+    """The run that the training started from: its name, and the digest of its weights; None: no run."""
     seen_before: tuple[DataSeen, ...] = ()
-    """What these weights had seen before."""
+    """The data sets that those weights were trained on."""
     beside: str | None = field(default=None, compare=False)
-    """Where the shards lay, seen from the run folder; None: not written yet, a URL, or an older version."""
+    """The path of the shards relative to the run folder; None: not written yet, a URL, or an older version."""
 
     def identity(self) -> dict[str, Any]:
-        """Everything the weights of one seed depend on, but for the device and its number of threads."""
+        """Everything that the weights of one seed depend on, except the device and its number of threads."""
         config = self.config.to_dict()
         del config["optimise"]["seeds"], config["evaluation"]
         versions = {name: self.versions.get(name) for name in ARITHMETIC}
@@ -120,12 +120,12 @@ class TrainingRecord:
         return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions, **begun}
 
     def all_seen(self) -> tuple[DataSeen, ...]:
-        """Every data set that the weights have seen, as far as the record says so."""
+        """Every data set that the weights were trained on, as far as the record says so."""
         own = DataSeen(dataset=self.dataset, classes=self.classes or {}, digest=self.shards_digest)
         return (*(self.sets or (own,)), *self.seen_before)
 
     def trained_on(self, manifest: Manifest) -> bool:
-        """Whether these are the shards of the training, or the same clips prepared alike by another version."""
+        """Whether these are the shards of the training, or the same clips prepared equally by another version."""
         same = self.clips == clips_digest(manifest) and self.preparation == preparation_of(manifest)
         digests = [self.shards_digest, *(one.digest for one in self.sets)]
         return same or checksum(encode_manifest(manifest)) in digests
@@ -141,7 +141,7 @@ class TrainingRecord:
         return replace(self, classes=classes)
 
     def check_shards(self, manifest: Manifest) -> None:
-        """RunError unless these are the shards of the training: of others, any class may be one that it has seen."""
+        """Raise RunError unless these are the shards of the training: of others, any class may have been seen."""
         if not self.trained_on(manifest):
             raise RunError(
                 f"{self.shards}: the shards are not those that this run was trained on; train again, or name them with "
@@ -219,7 +219,7 @@ def _seen_read(document: Any) -> tuple[DataSeen, ...]:
 
 
 def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
-    """train and val -> class id -> name: the classes that a training on these shards sees."""
+    """train and val -> class id -> name: the classes of a training on these shards."""
     return {
         subset: {class_id: entry.name for class_id, entry in sorted(manifest.subsets.get(subset, {}).items())}
         for subset in ("train", "val")
@@ -227,7 +227,7 @@ def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
 
 
 def preparation_of(manifest: Manifest) -> dict[str, Any]:
-    """How the clips of shards were prepared, as far as weights depend on it: keys of the definition's split block.
+    """How the clips of shards were prepared, as far as it matters for weights: keys of the definition's split block.
 
     None: the shards do not say.
     """
@@ -237,14 +237,14 @@ def preparation_of(manifest: Manifest) -> dict[str, Any]:
 
 
 def clips_digest(manifest: Manifest) -> str:
-    """Of what a manifest says of the clips: data set, layout, classes, counts, contents; not who made them."""
+    """Digest of a manifest's facts about the clips: data set, layout, classes, counts, contents; not the versions."""
     return checksum(encode_manifest(replace(manifest, definition={}, versions={})))
 
 
 def record_training(config: Config, shards: str, manifest: Manifest) -> TrainingRecord:
-    """The record of a training that begins now; `manifest` is that of the shards as they are stored.
+    """The record of a training that starts now; `manifest` is that of the stored shards.
 
-    Raises: RunError where they cannot be mapped to the layout that the configuration asks for.
+    Raises: RunError if they cannot be mapped to the common layout of the configuration.
     """
     seen = mapped_manifest(manifest, config.augment.layout)
     return TrainingRecord(

@@ -1,7 +1,7 @@
 """The record of a training on several shard folders: every folder, its digest and its classes.
 
-In: the configuration, the folders as they were named, and what `dastm.episodes.sources.open_several` made of them. Out:
-the record, or a refusal that names the key in which two folders were prepared differently.
+In: the configuration, the folders as the user named them, and the source that `dastm.episodes.sources.open_several`
+made of them. Out: the record, or an error that names the key in which two folders were prepared differently.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from dastm.runs.record import DataSeen, TrainingRecord, preparation_of, record_t
 
 
 def record_several(config: Config, shards: Sequence[str], source: Several) -> TrainingRecord:
-    """The record of a training on several data sets that begins now.
+    """The record of a training on several data sets that starts now.
 
-    Raises: RunError unless all are prepared alike. Numbers of frames may differ if `augment.layout` and
-    `augment.n_frames` say what is seen of them.
+    Raises: RunError unless all are prepared in the same way. Numbers of frames may differ if `augment.layout` and
+    `augment.n_frames` are set.
     """
     _check_alike(config, source)
     places = [where if is_url(where) else str(Path(where).absolute()) for where in shards]

@@ -1,7 +1,7 @@
-"""Results of an evaluation and curves of a training on disk: writer beside reader, nothing damaged gets through.
+"""Writes and reads results of evaluations and curves of trainings; damaged files are refused.
 
-metrics.json says how many rows the files beside it have, and their digests, and ends with a digest of itself.
-curves.csv is a plain table (DVC draws it); what is said of it is in train/curves.json.
+metrics.json has the numbers of rows and the digests of the files beside it, and a digest of itself. curves.csv is a
+plain table (DVC draws it); its digest is in train/curves.json.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +23,13 @@ CURVE_FIELDS = ("seed", "epoch", "episode", "part", "loss", "cross_entropy", "ra
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What `save_evaluation` was given."""
+    """An evaluation as `save_evaluation` wrote it."""
 
     metrics: dict[str, Any]
     episodes: list[dict[str, Any]]
-    """With `row`, `seed` and `accuracy`, the last two as numbers; whatever else, as text."""
+    """The rows of episodes.csv: `seed` and `accuracy` as numbers, everything else as text."""
     predictions: bytes
-    """Of predictions.parquet."""
+    """The bytes of predictions.parquet."""
 
 
 def save_evaluation(
@@ -40,9 +40,9 @@ def save_evaluation(
     predictions: tuple[bytes, int],
     beside: Mapping[str, tuple[Sequence[str], Sequence[Mapping[str, Any]]]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """episodes.csv and predictions.parquet, then metrics.json, which speaks of them -> what metrics.json holds.
+    """Write episodes.csv and predictions.parquet, then metrics.json with their digests -> the content of metrics.json.
 
-    `beside` names further tables, by their fields and rows. One that an evaluation before has left is removed.
+    `beside` has further tables, as fields and rows. Tables that an earlier evaluation left are removed.
     """
     episodes = csv_bytes(fields, rows)
     tables = {name: csv_bytes(*table) for name, table in beside.items()}
@@ -57,9 +57,9 @@ def save_evaluation(
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """The evaluation of a folder.
+    """Read the evaluation of a folder.
 
-    Raises: RunError naming the file at fault, if one is gone, damaged, or not of this evaluation.
+    Raises: RunError naming the file if one is missing, damaged, or of another evaluation.
     """
     path, again = folder / METRICS_NAME, f"run `dastm eval` again, with --out {folder}, or remove that folder"
     metrics = check_seal(read_json(path, again), path, again)
@@ -73,16 +73,16 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def write_curves(run: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """curves.csv of a whole training, last: where it is, all seeds are trained."""
+    """Write curves.csv of a whole training, as its last file: if it exists, all seeds are trained."""
     data = csv_bytes(CURVE_FIELDS, rows)
     facts = json_bytes(sealed({CURVES_NAME: facts_of(data, len(rows))}))
     write_together({run / "train" / CURVES_FACTS: facts, run / CURVES_NAME: data})
 
 
 def read_curves(run: Path) -> list[dict[str, Any]]:
-    """Rows of curves.csv with numbers as numbers and empty cells as None.
+    """Read the rows of curves.csv, with numbers as numbers and empty cells as None.
 
-    Raises: RunError where training is not finished, or the table is damaged.
+    Raises: RunError if training is not finished, or the table is damaged.
     """
     path, again = run / CURVES_NAME, f"`dastm train --out {run}` writes it again"
     if not path.is_file():
@@ -95,9 +95,9 @@ def read_curves(run: Path) -> list[dict[str, Any]]:
 
 
 def curves_of_checkpoints(run: Path, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """The same rows, as every seed's last checkpoint has them: for an older run, whose curves.csv has no digest.
+    """The same rows from the last checkpoint of every seed, for an older run whose curves.csv has no digest.
 
-    Raises: RunError where a checkpoint is gone, damaged, or has none.
+    Raises: RunError if a checkpoint is missing, damaged, or has no curves.
     """
     rows: list[dict[str, Any]] = []
     for seed in seeds:

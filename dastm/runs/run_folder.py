@@ -1,6 +1,6 @@
-"""Which files the folders of this half hold, and whether what lies in one is ours to write over.
+"""The files of run folders, results, sweeps and benches, and whether the files in a folder are ours to overwrite.
 
-In: a run, a folder of results, of a sweep or of a bench. Out: nothing, or NotOurs that names what else lies there.
+In: a run, or a folder of results, of a sweep or of a bench. Out: nothing, or NotOurs that names a file of others.
 """
 
 import re
@@ -64,13 +64,13 @@ _DAMAGED = re.compile(rf"{_CELL.pattern}\.damaged(-\d+)?")
 
 
 def is_half_written(path: Path) -> bool:
-    """Whether a killed command of ours had not finished to write this file."""
+    """Whether this is an unfinished file of a killed command of ours."""
     name = finished_name(path.name)
     return name != path.name and name in _WRITTEN
 
 
 def remove_half_written(folder: Path) -> None:
-    """Remove what a killed command had not finished to write anywhere in a run; links are not followed."""
+    """Remove unfinished files of killed commands anywhere in a run; links are not followed."""
     if folder.is_dir() and not folder.is_symlink():
         remove_unfinished(folder, _WRITTEN.__contains__)
         for path in folder.iterdir():
@@ -78,14 +78,14 @@ def remove_half_written(folder: Path) -> None:
 
 
 def remove_half_written_results(folder: Path) -> None:
-    """Remove what a killed evaluation had not finished to write into its folder, and nothing below."""
+    """Remove unfinished files of a killed evaluation in its folder, and nothing below."""
     remove_unfinished(folder, RESULT_NAMES.__contains__)
 
 
 def check_run(run: Path) -> None:
-    """NotOurs where a training in `run` would write through a link, or over curves.csv of others.
+    """Raise NotOurs if a training in `run` would write through a link, or over a curves.csv that is not ours.
 
-    Beside the record of a training curves.csv is known by its name: a damaged one is made again.
+    If the record of a training is there, the name curves.csv is enough: a damaged one is made again.
     """
     check_plain(*(run / name for name in ("train", "eval", "curves.csv", "report.html", ".training")))
     if (run / "train").is_dir():
@@ -96,7 +96,8 @@ def check_run(run: Path) -> None:
 
 
 def check_removable(run: Path) -> None:
-    """NotOurs unless all that another training would remove is what a training and its evaluations have written."""
+    """Raise NotOurs unless everything that a new training would remove was written by a training and its
+    evaluations."""
     check_run(run)
     check_listed(run / "train", _TRAINING.fullmatch, "a training")
     check_file(run / "report.html", PAGE)
@@ -107,11 +108,11 @@ def check_removable(run: Path) -> None:
 
 
 def check_results(folder: Path, run: Path | None = None) -> None:
-    """NotOurs where an evaluation into `folder` would write over what no evaluation has written.
+    """Raise NotOurs if an evaluation into `folder` would overwrite files that no evaluation has written.
 
     Args:
-        run: in whose eval/ the folder is: there the name is enough, so that what is damaged can be made again. None: a
-            user named the folder.
+        run: the run whose eval/ has the folder: there the names are enough, so that damaged files can be made again.
+            None: a user named the folder.
     """
     check_plain(*(folder / name for name in RESULT_NAMES))
     if run is not None:
@@ -132,7 +133,7 @@ def _check_read_as_ours(folder: Path) -> None:
 
 
 def check_sweep(folder: Path) -> None:
-    """NotOurs unless `folder` is of a sweep, or holds nothing that a sweep would write over."""
+    """Raise NotOurs unless `folder` belongs to a sweep, or holds nothing that a sweep would overwrite."""
     plan, cells = folder / "sweep.json", folder / "cells"
     tables = [folder / name for name in TABLE_NAMES]
     check_plain(plan, cells, folder / ".lock", folder / "pretrained", *tables)
@@ -147,7 +148,7 @@ def check_sweep(folder: Path) -> None:
 
 
 def check_bench(folder: Path) -> None:
-    """NotOurs where files of other programs have the names of those of a bench."""
+    """Raise NotOurs if files of other programs have the names of a bench's files."""
     files = [folder / name for name in BENCH_NAMES]
     check_plain(*files)
     check_file(files[0], BENCH)

@@ -1,7 +1,7 @@
-"""Documents and tables that say what they are: a digest that the reader compares, so that damage is never a result.
+"""Documents and tables with a digest that the reader compares, so that damage is never taken for a result.
 
-In: a JSON document or the bytes of a table. Out: the same with a digest, and refusals that name the file and how to
-make it again. A digest finds damage and mistakes; it is no protection against somebody who wants to deceive.
+In: a JSON document or the bytes of a table. Out: the same with a digest, and errors that name the file and how to make
+it again. A digest finds damage and mistakes; it does not protect against deliberate changes.
 """
 
 import csv
@@ -20,14 +20,14 @@ DIGEST = "digest"
 
 
 def sealed(document: Mapping[str, Any], *, but: Sequence[str] = ()) -> dict[str, Any]:
-    """The document with a digest of all its keys, but for those that may change without it being another document."""
+    """The document with a digest of all its keys, except those that may change."""
     return {**document, DIGEST: _digest(document, but)}
 
 
 def check_seal(document: Any, where: Path, again: str, *, but: Sequence[str] = ()) -> dict[str, Any]:
-    """The document without its digest.
+    """Check a document -> the document without its digest.
 
-    Raises: RunError naming the file and saying `again`, if it is not what `sealed` made.
+    Raises: RunError naming the file and saying `again` if the digest is wrong or missing.
     """
     if not isinstance(document, dict):
         raise RunError(f"{where}: damaged (expected a mapping, got {type(document).__name__}); {again}")
@@ -46,14 +46,14 @@ def _digest(document: Mapping[str, Any], but: Sequence[str]) -> str:
 
 
 def facts_of(data: bytes, rows: int) -> dict[str, Any]:
-    """What a document says of a table beside it: its rows and the digest of its bytes."""
+    """The facts about a table that a document beside it keeps: its number of rows and the digest of its bytes."""
     return {"rows": rows, DIGEST: checksum(data)}
 
 
 def read_beside(path: Path, facts: Any, again: str) -> bytes:
-    """The bytes of a table that a document says `facts` of.
+    """The bytes of a table, checked against its `facts`.
 
-    Raises: RunError naming the table and saying `again`, if it is gone or not the one.
+    Raises: RunError naming the table and saying `again` if it is missing or another one.
     """
     try:
         if not path.is_file():
@@ -69,9 +69,9 @@ def read_beside(path: Path, facts: Any, again: str) -> bytes:
 def read_csv_beside(
     path: Path, facts: Any, again: str, kinds: Mapping[str, Callable[[str], Any]]
 ) -> list[dict[str, Any]]:
-    """The rows of a CSV table: each column of `kinds` is there, its cells as its kind makes them; others are texts.
+    """The rows of a CSV table with all columns of `kinds`, whose cells are converted by their kind; others are texts.
 
-    Raises: as `read_beside`; also if the number of rows is another, or a table of such columns is not what it holds.
+    Raises: as `read_beside`; also if the number of rows differs, or the content is not a table with these columns.
     """
     try:
         rows = [_row(row, kinds) for row in csv.DictReader(io.StringIO(read_beside(path, facts, again).decode()))]

@@ -1,11 +1,11 @@
-"""The guard: no score on classes that the model was trained or validated on, whatever data set they are shown in.
+"""Refuses to score a model on classes that it was trained or validated on, in whatever data set they occur.
 
-In: the record of a training, the manifest of the shards to score on. Out: the names of the classes seen, or a refusal
-that names them. Two classes are the same if their names are, where case and spaces do not count, or if they have one id
-in one data set. A class without a name is called `class <id>`, which says nothing outside its data set: with the class
-of another data set it is never the same, and `unnamed_note` says that it cannot be told.
+In: the record of a training, and the manifest of the shards to score on. Out: the names of the classes seen, or an
+error that lists them. Two classes are the same if their names are equal (without case and spaces), or if they have the
+same id in the same data set. A class without a name is called `class <id>`, which means nothing outside its data set:
+it never equals a class of another data set, and `unnamed_note` says that this cannot be known.
 
-The run's own shards are the exception: who asks there for subset `train` or `val` means the classes seen.
+The run's own shards are an exception: there the subsets `train` and `val` may be scored on purpose.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from dastm.runs.record import DataSeen, TrainingRecord, training_classes
 def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, allow: bool) -> list[str] | None:
     """Names of the classes of `subset` that the training has seen, by ascending id; None: the record does not say.
 
-    Raises: RunError naming them, unless `allow`, or `subset` is train or val of the run's own shards. The same for a
-    record that does not say which classes the training saw, where the shards are not its own.
+    Raises: RunError listing them, unless `allow`, or `subset` is train or val of the run's own shards. Also if the
+    record does not say which classes the training has seen, and the shards are not its own.
     """
     own = record.trained_on(manifest)
     classes = record.classes or (training_classes(manifest) if own else None)
@@ -44,7 +44,7 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
 
 
 def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str:
-    """One line where classes of two data sets cannot be told apart for want of names; else empty."""
+    """A line if classes of two data sets cannot be told apart because they have no names; else empty."""
     others = [one for one in record.all_seen() if one.dataset != manifest.dataset]
     if record.classes is None or not others:
         return ""

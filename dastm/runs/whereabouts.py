@@ -1,7 +1,7 @@
-"""Where the shards of a training are, from whatever folder one asks.
+"""Finds the shards of a training from any working folder.
 
-In: the record of a run, and the run. Out: the folder or URL of its shards. They are looked for where they were, and
-beside the run as they lay then: a project that is moved as a whole finds them, and so does another working folder.
+In: the record of a run, and the run. Out: the folder or URL of its shards. It tries their absolute path and their path
+relative to the run, so they are found from another working folder, and after the whole project was moved.
 """
 
 import os
@@ -16,9 +16,9 @@ from dastm.runs.record import TrainingRecord
 
 
 def shards_of(record: TrainingRecord, run: Path) -> str:
-    """The shards of the training; where several places have some, those that are the very ones.
+    """The shards of the training; if several places have shards, the ones with the same digest.
 
-    Raises: RunError naming every place where they were looked for.
+    Raises: RunError listing every place that was tried.
     """
     if is_encoder(run):
         raise RunError(f"{run}: an encoder comes without the shards of its training; name yours with --shards")
