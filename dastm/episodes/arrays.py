@@ -1,4 +1,4 @@
-"""Makes an episode from a user's own arrays, to ask a recogniser without any shards."""
+"""Makes an episode from a user's own arrays, to use a trained network without shards."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ Clips = Mapping[int, Sequence[NDArray[np.float32]]]
 
 
 def episode_from_arrays(support: Clips, query: Clips) -> Episode:
-    """One episode from arrays on the CPU: examples of each class, and clips to be compared with them.
+    """Make one episode from arrays on the CPU: examples of each class, and clips to compare with them.
 
     Args:
         support: class id -> example clips (M, T, V, C), prepared as the shards of the training were. The number of

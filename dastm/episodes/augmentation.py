@@ -1,10 +1,10 @@
-"""What of its clips a network sees: which frames, turned and scaled how. A source in, a source of other tensors out.
+"""How a network sees clips: which frames, turned and scaled how. A source in, a source of changed clips out.
 
-`center_frames` is for evaluation: the same clips always look the same. `augmented` is for training: every episode's
-frames are redrawn, one of each equal segment (TSN; Wang et al., ECCV 2016) or piece of the path (`path_points`), and
-its clips are cut, turned about the vertical, scaled, given other proportions (`variation`) and jittered. What is drawn
-is a pure function of the seed and of the clips that are asked for together, so that a training that is continued sees
-what it would have seen.
+`center_frames` is for evaluation: the same clips always look the same. `augmented` is for training: the frames are
+drawn for every episode, one of each equal segment (TSN; Wang et al., ECCV 2016) or part of the path (`path_points`),
+and clips are cut, turned about the vertical, scaled, given other proportions (`variation`) and jittered. All random
+choices are a pure function of the seed and of the clips that are asked for together, so a training that is continued
+sees the same clips.
 
 Axes: L clips, M bodies, T stored frames, F seen frames, V joints, C coordinates.
 """
@@ -39,7 +39,7 @@ Look = Callable[[Tensor, Selection], Tensor]
 
 @dataclass(frozen=True)
 class View:
-    """A source whose clips are looked at in some way; it is closed with the source."""
+    """A source whose clips are changed by a function; closing it closes the source."""
 
     source: EpisodeSource
     look: Look
@@ -54,7 +54,7 @@ class View:
         return self.source.pool_sizes(subset)
 
     def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
-        """Clips as they look: what is drawn for one selection depends on no other."""
+        """The changed clips; random choices for one selection do not depend on the others."""
         batches = self.source.clips(subset, selections)
         return [self._seen(clips, selected) for clips, selected in zip(batches, selections, strict=True)]
 
@@ -67,10 +67,10 @@ class View:
 
 
 def center_frames(source: EpisodeSource, n_frames: int | None, sampling: str = "time") -> EpisodeSource:
-    """Clips through the middle frame of each of `n_frames` equal segments, or at equal steps of their paths.
+    """Clips with the middle frame of each of `n_frames` equal segments, or with points at equal steps of their paths.
 
     Args:
-        n_frames: frames that are seen; None: as many as are stored.
+        n_frames: number of frames; None: as many as are stored.
         sampling: `time` or `path`.
 
     Raises: RunError for more frames than are stored if sampled in time, or of shards whose frames are scrambled.
@@ -105,16 +105,16 @@ def augmented(
     """Clips that look different in every episode.
 
     Args:
-        n_frames: frames seen, one drawn of each equal segment of the stored ones; None: all of them.
-        sampling: `path`: points drawn in as many equal pieces of the path instead, its ends among them.
-        yaw: most degrees that a clip is turned about the vertical, either way.
-        scale: most by which a clip grows or shrinks, as a share of its size.
-        noise: standard deviation of what is added to every coordinate but a confidence, in the units of the shards;
-            joints that were not measured, all zeros, stay so.
-        crop: most of the stored frames that are cut at each end, as a share, each end with probability 1/2.
-        stretch: standard deviation of the logarithm of a factor for each axis in space.
-        limbs, drop: other lengths of limbs and joints that were not seen, as `variation.other_bodies` has them.
-        seed: of all that is drawn.
+        n_frames: number of frames, one drawn from each equal segment of the stored ones; None: all frames.
+        sampling: `path`: points drawn from equal parts of the path instead, with its two ends.
+        yaw: largest angle in degrees by which a clip is turned about the vertical, in either direction.
+        scale: largest change of a clip's size, as a share of it.
+        noise: standard deviation of the noise on every coordinate but a confidence, in the units of the shards; joints
+            that were not measured (all zeros) stay zero.
+        crop: largest share of the stored frames that is cut at each end, each end with probability 1/2.
+        stretch: standard deviation of the logarithm of a factor for each spatial axis.
+        limbs, drop: other lengths of limbs, and joints that were not seen, see `variation.other_bodies`.
+        seed: the seed of all random choices.
 
     Raises: RunError for more frames than are stored, a yaw of skeletons that are not in three dimensions, or what needs
         frames or coordinates of shards in which they are scrambled.
@@ -149,7 +149,7 @@ def augmented(
 
 
 def _check_asked(manifest: Manifest, *, yaw: float, **others: float) -> None:
-    """RunError for what these shards' clips cannot be made to look like."""
+    """Raise RunError for changes that are impossible for the clips of these shards."""
     for key, value in {"yaw": yaw, **others}.items():
         if value:
             check_order(manifest, f"augment.{key}")
@@ -158,7 +158,7 @@ def _check_asked(manifest: Manifest, *, yaw: float, **others: float) -> None:
 
 
 def checked_frames(manifest: Manifest, n_frames: int | None, sampling: str = "time") -> int:
-    """Number of frames that are used of the shards' clips; RunError if these hold fewer and none are made between."""
+    """Number of frames used of the shards' clips. Raises: RunError if they hold fewer and none are interpolated."""
     stored = manifest.frames
     if n_frames is not None:
         check_order(manifest, "augment.n_frames")
@@ -173,7 +173,7 @@ def checked_frames(manifest: Manifest, n_frames: int | None, sampling: str = "ti
 
 
 def check_order(manifest: Manifest, asked: str) -> None:
-    """RunError for what needs frames and coordinates, of shards in which they are mixed up."""
+    """Raise RunError for changes that need frames and coordinates, if the shards have them scrambled."""
     split = manifest.definition.get("split")
     if isinstance(split, Mapping) and split.get("frame_order") == "scrambled":
         raise RunError(
@@ -183,17 +183,17 @@ def check_order(manifest: Manifest, asked: str) -> None:
 
 
 def drawn_frames(n_clips: int, n_stored: int, n_frames: int, rng: np.random.Generator) -> Tensor:
-    """Frame numbers, one of each of `n_frames` equal segments of `n_stored` frames, every clip's its own -> (L, F)."""
+    """Draw a frame from each of `n_frames` equal segments of `n_stored` frames, for every clip separately -> (L, F)."""
     first_F = np.arange(n_frames) * n_stored // n_frames
     end_F = np.maximum(first_F + 1, np.arange(1, n_frames + 1) * n_stored // n_frames)
     return torch.from_numpy(rng.integers(first_F, end_F, size=(n_clips, n_frames)))
 
 
 def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical: int) -> Tensor:
-    """Matrices that a row of coordinates is multiplied by: turned about an axis by an angle, then scaled.
+    """Matrices for rows of coordinates: a turn about an axis by an angle, then a scaling.
 
-    Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is not changed, and an image
-    (angles 0) only scaled.
+    Shapes: angles_L (L,) radians and factors_L (L,) -> (L, C, C) float32. A confidence is not changed, and images
+    (angle 0) are only scaled.
     """
     n_coordinates, n_space = len(layout.coordinates), layout.n_space
     maps_LCC = np.tile(np.eye(n_coordinates), (len(angles_L), 1, 1))
@@ -206,7 +206,7 @@ def similarities(angles_L: Doubles, factors_L: Doubles, layout: Layout, vertical
 
 
 def drawn_stretch(n_clips: int, deviation: float, layout: Layout, rng: np.random.Generator) -> Tensor:
-    """A factor for every coordinate, 1 for a confidence -> (L, C) float32."""
+    """Draw a factor for every coordinate, 1 for a confidence -> (L, C) float32."""
     factors_LC = np.exp(rng.normal(0, deviation, (n_clips, len(layout.coordinates))))
     factors_LC[:, layout.n_space :] = 1
     return torch.from_numpy(factors_LC.astype(np.float32))

@@ -1,4 +1,4 @@
-"""From the clips a plan names to tensors: one place, so that all sources give the same bits.
+"""Stacks the clips of a plan into tensors, in one place, so that all sources give the same bits.
 
 In: arrays (bodies present, frames, joints, coordinates), in the plan's order. Out: `ClipBatch`.
 Axes: L clips (class after class), M bodies, T frames, V joints, C coordinates.
@@ -14,7 +14,7 @@ from torch import Tensor
 from dastm.episodes.episode import ClipBatch, EpisodePlan
 
 Selection = list[tuple[int, int]]
-"""(class id, position in that class's pool), one a clip."""
+"""(class id, position in that class's pool) for each clip."""
 
 
 def collate(clips: Sequence[NDArray[np.float32]]) -> ClipBatch:

@@ -1,10 +1,10 @@
-"""A source in a common layout: joints mapped, and every clip prepared again, always in the same way.
+"""Maps a source to a common layout, and normalises every clip again, always in the same way.
 
-In: a source of any layout that can be mapped, and the name of a common layout. Out: a source of that layout in which
-the same clip has the same numbers whatever `dastm-data split` prepared it with: its origin is the hip centre of the
-first body in the first frame; in 3-D y is up and its lines from left to right, of shoulders and hips, run along x as a
-mean over the clip; the median length from hip centre to neck is 1. Some preparations lose what cannot be made again:
-`lost` says what.
+In: a source of any layout that can be mapped, and the name of a common layout. Out: a source of that layout in which a
+clip has the same numbers, however `dastm-data split` prepared it. The origin is the hip centre of the first body in the
+first frame. In 3-D, y is up, and the lines from left to right through shoulders and hips are along x as a mean over the
+clip. The median length from hip centre to neck is 1. Some preparations lose information that cannot be restored; `lost`
+says which.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates (without the confidence of an image).
 """
@@ -37,20 +37,20 @@ LOST = {
 
 @dataclass(frozen=True)
 class Mapped(View):
-    """A source whose clips are in a common layout."""
+    """A source whose clips are mapped to a common layout."""
 
     common: Manifest
 
     @property
     def manifest(self) -> Manifest:
-        """With the common layout and, as the preparation, its name."""
+        """The manifest with the common layout, whose name is also the preparation."""
         return self.common
 
 
 def mapped(source: EpisodeSource, layout: str | None) -> EpisodeSource:
-    """The source in a common layout; the source itself for None, or if it is in that layout already.
+    """The source in a common layout; the source itself for None, or if it already has that layout.
 
-    Raises: RunError naming the joint that cannot be made, or of shards whose frames are scrambled.
+    Raises: RunError naming a joint that cannot be computed, or for shards with scrambled frames.
     """
     stored = source.manifest
     common = mapped_manifest(stored, layout)
@@ -65,17 +65,17 @@ def mapped(source: EpisodeSource, layout: str | None) -> EpisodeSource:
 def common_form(
     source: Layout, common: Layout, *, zero: bool = False, upright: bool = False
 ) -> Callable[[Tensor], Tensor]:
-    """How clips of a layout become clips of a common one, prepared as every clip of it is.
+    """A function that maps clips of a layout to a common one and normalises them.
 
-    The function takes joints (L, M, T, V, C), y up (z, where `upright`), without gaps or, where `zero`, with zeros for
-    what was not measured, and gives (L, M, T, V', C). Raises: ValueError naming the joint that cannot be made.
+    It takes joints (L, M, T, V, C) with y up (z if `upright`), without gaps or, if `zero`, with zeros for joints that
+    were not measured, and returns (L, M, T, V', C). Raises: ValueError naming a joint that cannot be computed.
     """
     halves_V2 = torch.from_numpy(halves(source, common))
     return lambda joints_LMTVC: _prepared(*_joints(joints_LMTVC, halves_V2, common, zero), common, upright)
 
 
 def mapped_manifest(stored: Manifest, layout: str | None) -> Manifest:
-    """What `mapped` says of its clips. Raises: as `mapped`."""
+    """The manifest of the clips of `mapped`. Raises: as `mapped`."""
     if layout is None or _split(stored).get("common") == layout:
         return stored
     if _split(stored).get("frame_order") == "scrambled":
@@ -92,7 +92,7 @@ def mapped_manifest(stored: Manifest, layout: str | None) -> Manifest:
 
 
 def lost(stored: Manifest) -> list[str]:
-    """A line for each thing that the preparation of shards has lost, and that no mapping brings back."""
+    """A line for each kind of information that the preparation of shards has lost and no mapping can restore."""
     split = _split(stored)
     return [
         f"{stored.dataset}: split.{key} is {value}: {what}"

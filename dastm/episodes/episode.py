@@ -13,7 +13,7 @@ from torch import Tensor
 class EpisodePlan:
     """Which clips: row i of `support` and `query` belongs to `class_ids[i]`; numbers index into that class's pool.
 
-    Classes with queries alone, without a row of examples, are unknown ones: the answer to them is "none of these".
+    Classes that have queries but no row of examples are unknown: the right answer to their queries is "none of these".
     """
 
     class_ids: tuple[int, ...]
@@ -24,7 +24,7 @@ class EpisodePlan:
 
     @property
     def n_way(self) -> int:
-        """How many classes have examples. Those that have none are unknown, and come last."""
+        """Number of classes with examples. Unknown classes, which have none, come last."""
         return sum(map(bool, self.support))
 
 
@@ -32,8 +32,8 @@ class EpisodePlan:
 class ClipBatch:
     """Some clips, padded to the same number of bodies: joints are zero where `present_LM` is False.
 
-    The mask stays on the host wherever the joints are: which bodies there are decides the sizes of what follows, and
-    asking an accelerator for it would wait for all that it still has to do.
+    The mask stays on the host, because it decides the sizes of later tensors: reading it from an accelerator would wait
+    for all pending work.
     """
 
     joints_LMTVC: Tensor
@@ -45,7 +45,7 @@ class ClipBatch:
         return ClipBatch(joints_LMTVC=self.joints_LMTVC.to(device, non_blocking=True), present_LM=self.present_LM)
 
     def at(self, places: list[int]) -> "ClipBatch":
-        """The clips at these places, in this order."""
+        """The clips at these positions, in this order."""
         index = torch.tensor(places)
         joints = self.joints_LMTVC.index_select(0, index.to(self.joints_LMTVC.device, non_blocking=True))
         return ClipBatch(joints_LMTVC=joints, present_LM=self.present_LM[index])

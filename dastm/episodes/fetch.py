@@ -1,4 +1,4 @@
-"""Where clips come from (`EpisodeSource`), and the one function that makes an episode of a plan and a source.
+"""The interface of sources of clips (`EpisodeSource`), and the function that makes an episode from a plan and a source.
 
 In: a source and an `EpisodePlan`. Out: the `Episode`, the same bits from every source.
 """
@@ -12,7 +12,7 @@ from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 
 
 class EpisodeSource(Protocol):
-    """What the loader, the trainer and the evaluator see of a shard folder: it offers clips."""
+    """The interface through which loader, trainer and evaluator read clips of a shard folder."""
 
     @property
     def manifest(self) -> Manifest:
@@ -24,7 +24,7 @@ class EpisodeSource(Protocol):
     def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """One batch of clips for each selection, in the order asked for.
 
-        What several selections want of one file may be read together; each batch is padded by itself.
+        Clips of several selections that are in one file may be read together; each batch is padded separately.
         Raises: ShardError if a clip is not what was written; ValueError for a class or a clip that does not exist.
         """
 
@@ -35,7 +35,7 @@ class EpisodeSource(Protocol):
 def fetch_episode(source: EpisodeSource, subset: str, plan: EpisodePlan) -> Episode:
     """The tensors of a plan, on the device of the source's clips, with labels 0..N-1.
 
-    Support and query are padded apart: each has as many bodies as its own clips need.
+    Support and query are padded separately: each has as many bodies as its own clips need.
     Raises: as the source's `clips`.
     """
     support, query = source.clips(subset, [selection(plan, plan.support), selection(plan, plan.query)])

@@ -1,7 +1,7 @@
-"""Who acts in each clip (or which camera, which setup), and plans whose queries are of others than their examples.
+"""Groups of clips by subject, camera or setup, and plans whose queries are of other groups than their examples.
 
-In: the facts of the clips of a shard folder. Out: `Groups` (one is the clips of one subject, one camera or one setup)
-and `EpisodePlan`s of them, each a pure function of numbers.
+In: the facts of the clips of a shard folder. Out: `Groups` (a group is the clips of one subject, camera or setup) and
+`EpisodePlan`s, each a pure function of numbers.
 """
 
 from collections import Counter
@@ -22,13 +22,13 @@ from dastm.episodes.urls import is_url
 Groups = Mapping[int, Sequence[int]]
 """Class id -> the subject (camera, setup) of each of its clips, in the order of the pool."""
 HALVES = 1000
-"""Times that groups are divided at most until an episode can be drawn."""
+"""How many divisions of the groups are tried at most until an episode can be drawn."""
 
 
 def read_groups(shards: str, manifest: Manifest, subset: str, by: str) -> dict[int, tuple[int, ...]]:
-    """The groups of one subset of a shard folder, by what the facts of its clips name: subject, camera or setup.
+    """The groups of one subset of a shard folder, by subject, camera or setup, as the facts of its clips name them.
 
-    Raises: RunError for a URL, for clips that do not name it, and where all clips are of one; ShardError for damage.
+    Raises: RunError for a URL, if clips do not name it, or if all clips are of one group; ShardError for damage.
     """
     where = f"{manifest.dataset}: {subset}"
     if is_url(shards):
@@ -50,7 +50,7 @@ def read_groups(shards: str, manifest: Manifest, subset: str, by: str) -> dict[i
 
 
 def short_of_halves(groups: Groups, k_shot: int, n_query: int) -> dict[int, str]:
-    """Class id -> why no episode by group can have that class; classes that some can have are not there."""
+    """Class id -> why no episode by group can contain that class; only classes for which this is so."""
     rng, missing = np.random.default_rng(0), set(groups)
     for shown in _halves(groups, rng):
         missing -= {c for c in missing if _able(groups[c], shown, k_shot, n_query)}
@@ -60,7 +60,7 @@ def short_of_halves(groups: Groups, k_shot: int, n_query: int) -> dict[int, str]
 
 
 def short_of_others(groups: Groups, k_shot: int) -> dict[int, str]:
-    """Class id -> why it has not `k_shot` examples whichever group is left out; other classes are not there."""
+    """Class id -> why it lacks `k_shot` examples for some group that is left out; only classes for which this is so."""
     most = {c: Counter(of_class).most_common(1)[0][1] for c, of_class in groups.items()}
     return {
         c: f"{_counted(groups[c])}, one left out leaves {len(groups[c]) - most[c]} of {k_shot} examples"
@@ -74,10 +74,11 @@ def plan_by_group(
 ) -> EpisodePlan:
     """Draw one episode whose queries are of other groups than its examples, over all its classes.
 
-    All groups are divided at random, one half to show examples and one (the smaller) to be asked; then the classes are
-    drawn of those with `k_shot` clips there and `n_query` here, and the clips of these. Examples are in a drawn order,
-    so fewer of them are the first ones. `n_unknown` more classes have queries, but no examples.
-    Raises: RunError where no division has enough such classes.
+    All groups are divided at random into two halves: one for examples, the other (the smaller one) for queries. Then
+    classes are drawn from those with `k_shot` clips in the first half and `n_query` in the second, and then clips. The
+    order of the examples is random, so fewer examples are the first ones. `n_unknown` more classes have queries but no
+    examples.
+    Raises: RunError if no division has enough such classes.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, number)))
     n_drawn = n_way + n_unknown
@@ -98,9 +99,9 @@ def plan_by_group(
 
 
 def plan_without(groups: Groups, left_out: int, *, k_shot: int, seed: int, draw: int) -> EpisodePlan:
-    """All classes at once: the queries are all clips of the group left out, the examples are drawn of the others.
+    """All classes at once: the queries are all clips of the group left out, the examples are drawn from the others.
 
-    A class of which that group has no clip has examples all the same. Raises: ValueError where `short_of_others` does.
+    A class without clips in that group still has examples. Raises: ValueError for classes that `short_of_others` names.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(left_out, draw)))
     own = {c: np.equal(of_class, left_out) for c, of_class in sorted(groups.items())}
@@ -112,7 +113,7 @@ def plan_without(groups: Groups, left_out: int, *, k_shot: int, seed: int, draw:
 
 
 def names_of(groups: Groups) -> list[int]:
-    """The groups that there are, ascending."""
+    """The names of all groups, ascending."""
     return sorted({group for of_class in groups.values() for group in of_class})
 
 

@@ -1,7 +1,7 @@
-"""Where each clip lies: index.parquet as columns, checked against the manifest and the tars that are there.
+"""The position of each clip: index.parquet as columns, checked against the manifest and the existing tars.
 
-In: a shard folder and its manifest. Out: one `SubsetIndex` a subset, rows class after class and, inside a class, in the
-order of its shards and of the clips in them (the order in which a stream delivers them). No Python object a clip.
+In: a shard folder and its manifest. Out: one `SubsetIndex` per subset. Its rows are sorted by class and, within a
+class, by shard and position in it, which is the order of a stream. There are no Python objects per clip.
 """
 
 from dataclasses import dataclass

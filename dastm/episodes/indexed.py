@@ -1,7 +1,7 @@
-"""Clips straight from the tars of a local folder, by position: nothing is unpacked, nothing is kept.
+"""Reads clips directly from the tars of a local folder, by position: nothing is unpacked, nothing is kept.
 
-In: a shard folder (manifest.json, index.parquet, tars) and which clips. Out: `ClipBatch`es on the CPU. Each clip is
-one read at its offset, verified against the index's checksum. Memory: the index's columns, whatever the clips weigh.
+In: a shard folder (manifest.json, index.parquet, tars) and which clips. Out: `ClipBatch`es on the CPU. Each clip is one
+read at its offset, verified by the checksum of the index. Only the columns of the index are held in memory.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Episodes in order, a few of them fetched ahead.
+"""Draws episodes in order and fetches a few of them ahead.
 
-In: a source, a subset, the episode's shape, seed and epoch. Out: an iterator of `Episode`s; which episodes, and in
-which order, depends on nothing else: not on workers, prefetch, or where an earlier run stopped.
+In: a source, a subset, the shape of episodes, seed and epoch. Out: an iterator of `Episode`s. Which episodes come, and
+in which order, depends on nothing else: not on workers, prefetch, or where an earlier run stopped.
 """
 
 from collections import deque
@@ -40,12 +40,12 @@ def episodes(
     n_unknown: int = 0,
     groups: Groups | None = None,
 ) -> Iterator[Episode]:
-    """Episodes number `start` to `count - 1` of an epoch, each `every`-th of them, moved to `device` if one is given.
+    """The episodes `start` to `count - 1` of an epoch, every `every`-th of them, moved to `device` if one is given.
 
-    At most `prefetch` episodes are fetched ahead, by `workers` threads (0: none, each is fetched when asked for). What
-    goes wrong in a worker is raised in place of the episode it befell; closing the iterator ends the threads.
-    `n_unknown` more classes of an episode have queries but no examples. With `groups` only their classes are drawn, and
-    queries are of other groups than examples (`plan_by_group`).
+    At most `prefetch` episodes are fetched ahead, by `workers` threads (0: no threads, each episode is fetched when it
+    is asked for). An error in a worker is raised in place of its episode; closing the iterator ends the threads.
+    `n_unknown` more classes of an episode have queries but no examples. With `groups`, only their classes are drawn,
+    and queries are of other groups than examples (`plan_by_group`).
     Raises: RunError at once for an unknown subset or a subset too small for such episodes; ValueError for numbers below
     their minimum.
 
@@ -83,7 +83,7 @@ def clip_batches(
 ) -> Iterator[ClipBatch]:
     """The clips of each selection in turn, on `device`; at most `prefetch` batches are fetched ahead, by two threads.
 
-    What goes wrong in a thread is raised in place of the batch it befell. Raises: as the source's `clips`.
+    An error in a thread is raised in place of its batch. Raises: as the source's `clips`.
     """
 
     def fetch(number: int) -> ClipBatch:

@@ -1,6 +1,6 @@
-"""What every episode source asks of a manifest that `dastm.contract.shard_reading` has checked.
+"""Sizes and shapes that all sources read from a manifest (`dastm.contract.shard_reading` has checked it).
 
-In: a `Manifest`. Out: sizes and shapes, and refusals that name the folder, URL or clip.
+In: a `Manifest`. Out: sizes and shapes, and errors that name the folder, URL or clip.
 """
 
 import numpy as np

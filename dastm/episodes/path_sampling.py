@@ -1,4 +1,4 @@
-"""Which points of a clip's path a training sees: drawn ones, so that it sees other ones each time.
+"""Draws the points of a clip's path that a training sees, different ones each time.
 
 The points themselves: `dastm.layers.path_points`. Axes: L clips, F points.
 """
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 JITTER = 0.4
-"""A point is drawn at most this share of a piece away from the middle of its piece of the path."""
+"""Largest distance of a point from the middle of its part of the path, as a share of the part."""
 
 
 def drawn_shares(n_clips: int, n_points: int, rng: np.random.Generator) -> Tensor:
-    """One share of the path in each of `n_points` equal pieces of it, the first and the last at its ends -> (L, F)."""
+    """Draw a position in each of `n_points` equal parts of the path, the first and last at its ends -> (L, F)
+    shares."""
     offsets_LF: NDArray[np.float64] = rng.uniform(-JITTER, JITTER, (n_clips, n_points))
     shares_LF = (np.arange(n_points) + 0.5 + offsets_LF) / n_points
     if n_points > 1:

@@ -1,6 +1,6 @@
-"""Clips from tensors that stay in memory or on the GPU: for data sets that fit, which here is most of them.
+"""Clips from tensors that stay in memory or on the GPU, for data sets that fit, as most few-shot data sets do.
 
-In: an `IndexedShards`, the subsets wanted, a device. Out: `ClipBatch`es on that device, by one index_select each.
+In: an `IndexedShards`, the wanted subsets, a device. Out: `ClipBatch`es on that device, by one index_select each.
 Axes: L clips, M bodies, T frames, V joints, C coordinates.
 """
 
@@ -20,7 +20,7 @@ from dastm.episodes.indexed import IndexedShards
 from dastm.episodes.manifest import clip_shape, pool_sizes
 
 CHUNK = 256
-"""Clips that are on the host at once while loading."""
+"""Number of clips that are on the host at a time while loading."""
 
 
 @dataclass(frozen=True, kw_only=True)

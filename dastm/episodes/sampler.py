@@ -1,4 +1,4 @@
-"""Which clips make up one episode: a pure function of numbers, before any tensor is touched.
+"""Plans which clips make up an episode: a pure function of numbers, before any tensor is touched.
 
 In: how many clips each class has, N, K, Q, seed, epoch, episode number. Out: an `EpisodePlan` (ids only), the same for
 any number of workers, ranks or restarts. N-way K-shot episodes as in Vinyals et al., NeurIPS 2016, with exactly
@@ -14,7 +14,7 @@ from dastm.contract.wording import listed
 from dastm.episodes.episode import EpisodePlan
 
 KNOBS = ("n_way (--n-way)", "k_shot (--k-shot)", "n_query (--n-query)")
-"""What a user changes to have fewer ways, shots, queries."""
+"""The options that a user changes to have fewer ways, shots or queries, for messages."""
 
 
 def check_pool(
@@ -25,10 +25,10 @@ def check_pool(
     where: str,
     knobs: tuple[str, str, str] = KNOBS,
 ) -> None:
-    """Say in one line whether every episode can be drawn from these classes (class id -> number of clips).
+    """Check that every episode can be drawn from these classes (class id -> number of clips).
 
     Args:
-        knobs: what a user changes to have fewer ways, shots, queries.
+        knobs: the options that a user changes to have fewer ways, shots or queries, for the message.
 
     Raises: RunError naming `where` if there are fewer than `n_way` classes or a class has fewer than
     `k_shot + n_query` clips; ValueError if one of the three numbers is below 1.
@@ -105,7 +105,7 @@ def _of_sets(sets: Sequence[Sequence[int]], n_way: int, rng: np.random.Generator
 def plan_one_shot(pool_sizes: Mapping[int, int], exemplars: Mapping[int, Sequence[int]], where: str) -> EpisodePlan:
     """All classes at once: the support is their given exemplars, the query every other clip. Nothing is drawn.
 
-    Classes ascend. Any number of exemplars from one on may belong to a class, another number to another class.
+    Classes are in ascending order. Each class has one or more exemplars; the numbers may differ.
     Raises: RunError naming `where` if a class has no exemplar, there are fewer than two classes, or one has no query.
     """
     without = [str(class_id) for class_id in sorted(pool_sizes) if not exemplars.get(class_id)]

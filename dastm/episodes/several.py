@@ -1,8 +1,8 @@
-"""Several sources as one: their classes side by side, each with an id of its own, or those of one name as one class.
+"""Several sources as one: all their classes, each with its own id; on request classes of the same name are merged.
 
-In: sources of one layout (mapped to a common one, where they differ). Out: a source whose episodes mix their classes.
-Class ids of a set follow those of the sets before it. A class to validate on that another set trains on is left out.
-Views of clips are put on each of the sources (`viewed`), as these may hold different numbers of frames.
+In: sources of one layout (mapped to a common one if they differ). Out: a source whose episodes mix their classes. The
+class ids of a set follow those of the sets before it. Validation classes that another set trains on are left out.
+Changes of clips are applied to each source separately (`viewed`), because the numbers of frames may differ.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates.
 """
@@ -24,24 +24,24 @@ from dastm.episodes.small_classes import LargeClasses
 
 SUBSETS = ("train", "val")
 Parts = tuple[tuple[int, int, int], ...]
-"""Of one class: (which source, its class id there, how many clips), one part after the other."""
+"""The parts of one class: (source, class id there, number of clips) for each source that has it."""
 
 
 @dataclass(frozen=True)
 class Several:
-    """Sources that are trained on together; they are closed with it. See `dastm.episodes.sources.open_several`."""
+    """Sources that are trained on together; closing it closes all. See `dastm.episodes.sources.open_several`."""
 
     sources: tuple[EpisodeSource, ...]
     stored: tuple[Manifest, ...]
-    """Of each source, before it was mapped."""
+    """The manifest of each source before it was mapped."""
     merge: bool = False
-    """Whether classes of one name are one class."""
+    """Whether classes with the same name are one class."""
     balance: bool = True
     """Whether a set is drawn first, then a class of it."""
 
     @cached_property
     def classes(self) -> dict[str, dict[int, Parts]]:
-        """Subset -> class id -> what the class is made of."""
+        """Subset -> class id -> the parts of the class."""
         ids = self._ids()
         found: dict[str, dict[int, Parts]] = {}
         for subset in SUBSETS:
@@ -55,7 +55,7 @@ class Several:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """Of all sources; its classes are in no shards of their own."""
+        """A manifest for all sources together, without shards."""
         first, names = self.sources[0].manifest, " + ".join(manifest.dataset for manifest in self.stored)
         return Manifest(
             dataset=names.replace(" ", ""),
@@ -74,7 +74,7 @@ class Several:
         return {class_id: sum(part[2] for part in parts) for class_id, parts in sorted(self.classes[subset].items())}
 
     def sets(self, subset: str) -> list[list[int]]:
-        """The class ids of each set that has some; empty: all classes are equally likely."""
+        """The class ids of each set that has any; empty: all classes are equally likely."""
         of_sets = [
             [class_id for class_id, parts in self.classes[subset].items() if any(part[0] == place for part in parts)]
             for place in range(len(self.sources))
@@ -82,7 +82,7 @@ class Several:
         return [ids for ids in of_sets if ids] if self.balance else []
 
     def unvalidated(self) -> list[str]:
-        """A line for each set with classes that are not validated on."""
+        """A line for each set with classes that are left out of validation."""
         lines = []
         for place, manifest in enumerate(self.stored):
             names = [entry.name for own, entry in self._val(place).items() if self._trained_elsewhere(place, own)]
@@ -157,14 +157,14 @@ class Several:
 
 
 def notes(source: EpisodeSource, layout: str | None) -> list[str]:
-    """What a user should know of a training: what preparations have lost, and classes that are not validated on."""
+    """Lines for the user: information that preparations have lost, and classes that are left out of validation."""
     stored = source.stored if isinstance(source, Several) else (source.manifest,)
     lines = [line for manifest in stored for line in (lost(manifest) if layout else ())]
     return [*lines, *(source.unvalidated() if isinstance(source, Several) else ())]
 
 
 def viewed(source: EpisodeSource, view: Callable[[EpisodeSource], EpisodeSource]) -> EpisodeSource:
-    """A view of a source; of several sources, the view of each of them."""
+    """Apply a view to a source; for several sources, to each of them."""
     if isinstance(source, Several):
         return replace(source, sources=tuple(map(view, source.sources)))
     if isinstance(source, LargeClasses):
@@ -173,7 +173,7 @@ def viewed(source: EpisodeSource, view: Callable[[EpisodeSource], EpisodeSource]
 
 
 def sets_of(source: EpisodeSource, subset: str) -> list[list[int]]:
-    """The class ids of each set of several sources; empty: all classes are drawn alike."""
+    """The class ids of each set of several sources; empty: all classes are equally likely."""
     if isinstance(source, Several):
         return source.sets(subset)
     if isinstance(source, LargeClasses):

@@ -1,6 +1,7 @@
-"""Classes with too few clips for an episode, left out by choice: a source that does not offer them, and what to say.
+"""Leaves out classes with too few clips for an episode, if the user asks for it, and says which.
 
-In: a source, and how many clips an episode needs of a class of a subset. Out: the source without the smaller classes.
+In: a source, and the number of clips per class that an episode of a subset needs. Out: the source without smaller
+classes.
 """
 
 from collections.abc import Mapping, Sequence

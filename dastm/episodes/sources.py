@@ -1,4 +1,4 @@
-"""The three ways to read a shard folder, behind one shape, and the choice between them.
+"""Opens a shard folder in one of three ways, which have the same interface.
 
 In: a folder or URL. Out: an `EpisodeSource`; the same plan gives the same bits from each.
 
@@ -28,11 +28,11 @@ from dastm.episodes.urls import is_url, may_come_from_a_file
 
 Mode = Literal["auto", "indexed", "resident", "streamed"]
 RESIDENT_BUDGET = 2 * 2**30
-"""Bytes up to which `auto` keeps all clips in memory."""
+"""`auto` keeps all clips in memory up to this number of bytes."""
 
 
 def refusal(shards: str) -> str:
-    """The message that says why a URL from a file is not opened, and what to do."""
+    """The message for a URL from a file that is not opened: why, and what to do."""
     return (
         f"{shown(shards)}: shards that a command fetches are opened for `--shards` only, never because a file says so"
     )
@@ -50,8 +50,8 @@ def open_source(
     """Open a shard folder or URL.
 
     `auto` is streamed for a URL, else resident if `subsets` (default: all) take at most `budget` bytes, else indexed.
-    `commands`: whether a `pipe:` URL may run its command; only for what was typed, never for what a file says.
-    `device` is where a resident source keeps its tensors (the CPU, unless given); the other two deliver on the CPU.
+    `commands`: whether a `pipe:` URL may run its command: only if the user typed it, never if a file contains it.
+    `device` is where a resident source keeps its tensors (default: the CPU); the other two return tensors on the CPU.
     Raises: RunError if there are no shards, a URL is to be read by offset, or a command is not to be run; ShardError
     if the shards are damaged.
 
@@ -79,9 +79,9 @@ def open_several(shards: Sequence[str], *, layout: str | None, merge: bool, bala
     """Open several shard folders as one source, each mapped to `layout` if that is given.
 
     Args:
-        merge: whether classes of one name (case and spaces do not count) are one class.
+        merge: whether classes with the same name (regardless of case and spaces) are one class.
         balance: whether episodes draw a set first, then a class of it.
-        options: as `open_source` takes them.
+        options: the options of `open_source`.
 
     Raises: as `open_source` and `mapped`; RunError if the layouts differ.
     """

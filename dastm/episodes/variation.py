@@ -1,7 +1,7 @@
-"""How else a clip could have been recorded: ends cut, other proportions, joints that were not seen.
+"""Random variations of clips: ends cut off, other body proportions, joints that were not seen.
 
-In: clips as a source has them, and what was drawn for each. Out: clips of the same shape. Nothing is drawn per frame:
-a person's limbs have one length, and a camera that loses a hand loses it for a while.
+In: clips of a source, and the random numbers drawn for each. Out: clips of the same shape. Nothing is drawn per frame:
+the limbs of a person have constant lengths, and a camera that loses a hand loses it for a while.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates of which the first S are in space, D the two ends.
 """
@@ -19,17 +19,17 @@ Doubles = NDArray[np.float64]
 
 
 def drawn_cuts(n_clips: int, n_frames: int, most: float, rng: np.random.Generator) -> Numbers:
-    """Frames cut from the beginning and the end, each with probability 1/2 and up to a share `most` -> (L, 2)."""
+    """Draw the numbers of frames to cut at both ends, each with probability 1/2 and up to a share `most` -> (L, 2)."""
     shares_LD = rng.uniform(0, most, (n_clips, 2)) * (rng.random((n_clips, 2)) < 0.5)
     cuts: Numbers = (shares_LD * n_frames).astype(np.int64)
     return cuts
 
 
 def cropped(joints_LMTVC: Tensor, cuts_LD: Numbers, centre: int, n_space: int) -> Tensor:
-    """Clips without their cut ends, stretched to as many frames by repeating some; no frame that is left gets lost.
+    """Cut the ends of clips and repeat frames so that their number stays the same; no other frame is lost.
 
-    They are shifted so that the centre joint of the first body begins where it began before, which is the origin in
-    clips that were moved there. Joints that were not measured, all zeros, stay so.
+    Clips are moved so that the centre joint of the first body starts at the same position as before, which is the
+    origin if the preparation moved it there. Joints that were not measured (all zeros) stay zero.
 
     Shapes: joints (L, M, T, V, C), cuts (L, 2) -> (L, M, T, V, C).
     """
@@ -47,11 +47,11 @@ def cropped(joints_LMTVC: Tensor, cuts_LD: Numbers, centre: int, n_space: int) -
 def other_bodies(
     joints_LMTVC: Tensor, layout: Layout, rng: np.random.Generator, *, limbs: float, drop: float
 ) -> Tensor:
-    """Clips of people with other limbs, and with joints that were not seen; nothing is drawn for an option at 0.
+    """Clips with other lengths of limbs, and with joints that were not seen; an option of 0 changes nothing.
 
     Args:
-        limbs: standard deviation of the logarithm of a limb's length, for every limb its own.
-        drop: probability that a joint of a clip is where the one that it hangs on is.
+        limbs: standard deviation of the logarithm of a factor for the length of each limb.
+        drop: probability that a joint of a clip is put where its parent joint is.
 
     Shapes: joints (L, M, T, V, C) -> (L, M, T, V, C).
     """
@@ -66,7 +66,7 @@ def other_bodies(
 
 
 def bone_tree(layout: Layout) -> list[tuple[int, int]]:
-    """(joint, the joint that it hangs on), seen from the centre, nearest joints first; without the centre itself."""
+    """(joint, its parent) for a tree that starts at the centre, nearest joints first; without the centre itself."""
     neighbours = [[a + b - joint for a, b in layout.bones if joint in (a, b)] for joint in range(layout.n_joints)]
     tree, reached, frontier = [], {layout.centre}, [layout.centre]
     for joint in frontier:
@@ -90,9 +90,9 @@ def limb_numbers(layout: Layout) -> Numbers:
 
 
 def with_limbs_of(joints_LMTVC: Tensor, factors_LV: Doubles, layout: Layout) -> Tensor:
-    """Bodies whose bones are longer by a factor at each joint; what hangs on a bone moves along with it.
+    """Bodies whose bones are longer by a factor at each joint; joints further out move along.
 
-    Bodies with a joint that was not measured in some frame stay as they are: where its bone ends is not known.
+    Bodies with a joint that was not measured in some frame are not changed, because the end of its bone is not known.
 
     Shapes: joints (L, M, T, V, C); factors (L, V), of the bone by which a joint hangs -> (L, M, T, V, C).
     """
@@ -112,7 +112,7 @@ def with_limbs_of(joints_LMTVC: Tensor, factors_LV: Doubles, layout: Layout) -> 
 
 
 def without_joints(joints_LMTVC: Tensor, dropped_LV: NDArray[np.bool_], layout: Layout) -> Tensor:
-    """Clips whose dropped joints are where the next joint towards the centre is that was not dropped.
+    """Clips whose dropped joints are put at the next joint towards the centre that was not dropped.
 
     Shapes: joints (L, M, T, V, C), dropped (L, V), the centre's entry is not read -> (L, M, T, V, C).
     """

@@ -1,7 +1,8 @@
-"""A training that begins with the weights of another run: what of that run it takes, and whether these fit.
+"""Starts a training from the weights of another run (`dastm train --from`), and checks that they fit.
 
-In: a run or a shipped encoder, and the configuration and shards of the new training. Out: its record with where it
-began, and a network with these weights; a refusal that names the key in which backbone or skeleton differ.
+In: a run or a shipped encoder, and the configuration and shards of the new training. Out: the record of the training,
+which names the other run, and a network with its weights; or an error that names the key in which backbone or skeleton
+differ.
 """
 
 from collections.abc import Mapping
@@ -20,14 +21,14 @@ from dastm.runs.fit import N_FRAMES, differences
 from dastm.runs.record import TrainingRecord
 
 TAKEN = ("backbone", "augment", "matching")
-"""Sections of a run's configuration that a training takes which begins with its weights."""
+"""Sections of the other run's configuration that the new training uses."""
 REGULARISES = ("dropout", "drop_edge")
-"""Options of a backbone in which the two may differ: the weights mean the same."""
+"""Options of the backbone that may differ, because the weights keep their meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """The run whose weights a training begins with."""
+    """The run that a training starts from."""
 
     name: str
     record: TrainingRecord
@@ -36,18 +37,18 @@ class Beginning:
 
     @staticmethod
     def read(run: Path, name: str) -> "Beginning":
-        """RunError if it is no finished run, or is damaged."""
+        """Read the run. Raises: RunError if it is not finished, or damaged."""
         record = TrainingRecord.read(run)
         weights, digest = best_weights(run, record)
         return Beginning(name=name, record=record, weights=weights, digest=digest)
 
     def sections(self) -> dict[str, Any]:
-        """The sections of its configuration that are taken with the weights."""
+        """The sections of its configuration that are used together with the weights."""
         document = self.record.config.to_dict()
         return {section: document[section] for section in TAKEN}
 
     def of(self, record: TrainingRecord, manifest: Manifest) -> TrainingRecord:
-        """The record of a training on shards (their manifest as stored) that begins here.
+        """The record of a training on shards (with this stored manifest) that starts from this run.
 
         Raises: RunError naming each key of backbone, layout or preparation in which the two differ.
         """
@@ -76,9 +77,9 @@ class Beginning:
 
 
 def begin_with(model: Recogniser, weights: Mapping[str, Tensor]) -> str:
-    """Put weights into a network: all of the backbone, of the matching those that fit -> which do not, in words.
+    """Copy weights into a network: all of the backbone, and those of the matching that fit -> which do not, in words.
 
-    Raises: RunError if those of the backbone are others.
+    Raises: RunError if the weights of the backbone do not fit.
     """
     own = model.state_dict()
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}

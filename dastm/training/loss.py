@@ -18,10 +18,10 @@ def episode_loss(
     rank_weight: float,
     temperature: float = 1.0,
 ) -> dict[str, Tensor]:
-    """Cross entropy of softmax(-distance) and the rank term L_dis, which is negative where features have any rank.
+    """Cross entropy of softmax(-distance) plus the weighted rank term L_dis, which is zero or negative.
 
     Shapes: distances_QW (Q, W), query_labels (Q,) integers in 0..W-1, rank_term () or None for a method without one.
-    Returns scalars: total = cross_entropy + rank_weight * rank; rank is the term itself, 0 where there is none.
+    Returns scalars: total = cross_entropy + rank_weight * rank; rank is the term itself, 0 for a method without one.
     `temperature` divides the distances; 1 is the paper's equation.
     Raises: ValueError if the shapes do not fit, temperature is not above 0, or rank_weight is negative or not finite.
     """

@@ -1,8 +1,7 @@
-"""Mirrored clips as further classes of pretraining: a wave of the left hand is another action than one of the right.
+"""Mirrored clips as additional classes of pretraining: waving the left hand is another action than waving the right.
 
-In: bodies of a layout whose joints are named after their sides. Out: the same bodies as a mirror shows them: x, which
-is the axis of the shoulders where the preparation turned clips, has the other sign, and left and right joints change
-places.
+In: bodies of a layout whose joints are named after their sides. Out: the mirrored bodies: x, which is the axis of the
+shoulders if the preparation turned clips, changes its sign, and left and right joints are exchanged.
 
 Axes: B bodies, T frames, V joints, C coordinates.
 """
@@ -21,9 +20,9 @@ OTHER = {"left": "right", "right": "left"}
 
 
 def checked_partners(manifest: Manifest) -> tuple[int, ...]:
-    """`partners` of the layout of some shards.
+    """`partners` for the layout of shards.
 
-    Raises: RunError where no mirrored clip can be made of theirs.
+    Raises: RunError if their clips cannot be mirrored.
     """
     check_order(manifest, "pretrain.mirror")
     try:
@@ -35,9 +34,9 @@ def checked_partners(manifest: Manifest) -> tuple[int, ...]:
 
 
 def partners(layout: Layout) -> tuple[int, ...]:
-    """For every joint the one on the other side, by name: 'left x' and 'right x'; itself in the middle.
+    """For every joint the one on the other side, by name ('left x' and 'right x'), or itself in the middle.
 
-    Raises: ValueError for a layout that names no sides, or only one of two joints.
+    Raises: ValueError if the layout names no sides, or only one joint of a pair.
     """
     names = {name.casefold(): joint for joint, name in enumerate(layout.joints)}
     found = []
@@ -52,7 +51,7 @@ def partners(layout: Layout) -> tuple[int, ...]:
 
 
 def mirrored(joints_BTVC: Tensor, which_B: Tensor, partner_V: Sequence[int]) -> Tensor:
-    """The bodies of which `which_B` says so as a mirror shows them, the others as they are.
+    """Mirror the bodies that `which_B` marks; the others are unchanged.
 
     Shapes: joints (B, T, V, C), x first; which (B,) bool; partners (V,) -> (B, T, V, C).
     """

@@ -1,8 +1,8 @@
-"""The backbone as a classifier over all training classes, before the first episode: an option, no part of the paper.
+"""Pretrains the backbone as a classifier of all training classes, before the first episode. Not part of the paper.
 
-In: a source as training sees it, and a fresh network. Out: the same network, its backbone trained; the classifier's
-last layer is left behind. Batches are episodes of many classes and few clips, from the same plans and loader; step
-number and seed decide everything, so that a pretraining that was killed continues to the same weights, bit for bit.
+In: a source as training sees it, and a fresh network. Out: the same network with a trained backbone; the last layer of
+the classifier is dropped. Batches are episodes of many classes and few clips, from the same plans and loader. Step
+number and seed decide everything, so a pretraining that was killed continues to the same weights, bit for bit.
 """
 
 import json
@@ -37,16 +37,16 @@ from dastm.training.state import clip_gradients
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 EPOCH = 2**31
-"""Of the plans of pretraining: no epoch of episodes has this number."""
+"""The epoch number of pretraining's plans, which no epoch of episodes has."""
 LATEST = 50
-"""The curves have the mean loss and accuracy of this number of last steps."""
+"""The curves show the mean loss and accuracy of this number of the last steps."""
 
 
 class Pretraining:
-    """A network, the last layer of a classifier on its features, and where both are.
+    """The state of a pretraining: a network, the last layer of the classifier, and the position.
 
     Args:
-        partners: for every joint the one on the other side; with them, mirrored clips are classes of their own.
+        partners: for every joint the one on the other side; if given, mirrored clips are additional classes.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Pretraining:
         """(loss, accuracy) of the last steps that were accounted for."""
 
     def with_state(self) -> dict[str, Any]:
-        """What has a state: nothing of the matching, so that methods may share a pretrained backbone."""
+        """The parts whose state is saved: not the matching, so that methods may share a pretrained backbone."""
         return {"backbone": self.model.backbone, "head": self.head, "optimiser": self.optimiser}
 
     def to_dict(self) -> dict[str, Any]:
-        """For `save_checkpoint`."""
+        """The state for `save_checkpoint`."""
         return {
             **{name: learned.state_dict() for name, learned in self.with_state().items()},
             "step": self.step,
@@ -81,7 +81,7 @@ class Pretraining:
         }
 
     def load(self, state: Mapping[str, Any], path: Path) -> None:
-        """Continue where `to_dict` was taken; RunError naming the file if it holds something else."""
+        """Restore the state of `to_dict`. Raises: RunError naming the file if it holds something else."""
         try:
             for name, learned in self.with_state().items():
                 learned.load_state_dict(state[name])
@@ -92,7 +92,7 @@ class Pretraining:
             ) from error
 
     def one_step(self, episode: Episode) -> Tensor:
-        """Learn from one batch -> (loss, accuracy), left on the device."""
+        """One step on a batch -> (loss, accuracy), left on the device."""
         options = self.config.pretrain
         reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, self.step]).generate_state(1)[0]))
         for group in self.optimiser.param_groups:
@@ -122,7 +122,7 @@ class Pretraining:
         return replace(bodies, joints_BTVC=joints_BTVC), labels_L + which_L * len(self.labels)
 
     def account(self, terms: list[Tensor]) -> None:
-        """Add the steps since the last checkpoint; RunError where their loss is not finite."""
+        """Add the steps since the last checkpoint. Raises: RunError if their loss is not finite."""
         self.latest = [*self.latest, *(torch.stack(terms).double().tolist() if terms else [])][-LATEST:]
         terms.clear()
         if not np.isfinite(self.latest).all():
@@ -140,7 +140,7 @@ def fresh_head(n_features: int, n_classes: int, seed: int) -> nn.Linear:
 
 
 def pretrained_name(record: TrainingRecord, seed: int) -> str:
-    """The file of a pretrained backbone among those of other configurations: a digest of all that it depends on."""
+    """The file name of a pretrained backbone: a digest of everything that it depends on."""
     identity = record.identity()
     config = {section: identity["config"][section] for section in ("backbone", "augment", "pretrain")}
     config |= {key: identity["config"]["optimise"][key] for key in ("precision", "clip_norm")}
@@ -160,7 +160,8 @@ def pretrain(
     """Train the backbone of `model` -> a row of the curves.
 
     Args:
-        last: the checkpoint, from which it continues. Of several trainings that need the same one at a time, one makes
+        last: the checkpoint, from which it continues. If several trainings need the same one at the same time, one
+        makes
             it and the others wait.
 
     Raises: RunError if the training subset is too small for such batches, or if the loss is not finite.

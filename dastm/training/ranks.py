@@ -1,8 +1,8 @@
-"""Several processes train one network: what they say to each other. PyTorch's `torchrun` starts them, on any machines.
+"""Communication of several processes (ranks) that train one network. PyTorch's `torchrun` starts them, on any machines.
 
-In: what torchrun tells each process of itself (RANK, WORLD_SIZE, ..). Out: `Ranks`. Rank 0 is the training: it alone
-reads and writes the run folder, validates, pretrains and logs. The others compute their share of every epoch that it
-begins. A rank that fails ends all of them, and rank 0 says why in one line.
+In: the environment that torchrun sets (RANK, WORLD_SIZE, ..). Out: `Ranks`. Only rank 0 reads and writes the run
+folder, validates, pretrains and logs. The others compute their share of every epoch that it starts. If a rank fails,
+all end, and rank 0 says why in one line.
 """
 
 import io
@@ -23,33 +23,33 @@ from dastm.contract.ownership import NotOurs
 from dastm.contract.shard_format import ShardError
 
 ANSWER = timedelta(minutes=10)
-"""A rank that is silent for so long in the middle of an epoch is lost."""
+"""How long a rank may be silent during an epoch before it counts as lost."""
 PATIENCE = timedelta(days=7)
-"""The others wait so long for the next epoch, while rank 0 validates or pretrains. If it dies they know at once."""
+"""How long the others wait while rank 0 validates or pretrains. If rank 0 dies, they notice at once."""
 FAULTS = (DataError, RunError, NotOurs, ShardError, OSError, torch.OutOfMemoryError)
-"""What ends a command in one line."""
+"""The errors that end a command with one line."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """The processes of one training; by default this one alone, and then nothing here does anything."""
+    """The processes of one training; by default only this one, and then all methods do nothing."""
 
     number: int = 0
-    """Of this process."""
+    """The rank of this process."""
     count: int = 1
     patient: dist.ProcessGroup | None = None
-    """All of them, for waiting between epochs."""
+    """The group of all ranks, with the long timeout for waiting between epochs."""
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that reads, writes and speaks."""
+        """Whether this process is rank 0, which reads, writes and logs."""
         return self.number == 0
 
     def together(self, work: Callable[[], T]) -> T:
-        """What `work` gives on this rank, if it fails on none.
+        """The result of `work` on this rank, if it fails on no rank.
 
-        Raises: RunError on rank 0 that says which failed and why; the other ranks end.
+        Raises: RunError on rank 0 that says which rank failed and why; the other ranks end.
         """
         if self.count == 1:
             return work()
@@ -69,7 +69,8 @@ class Ranks:
         raise self._ended(faults[number] if same else f"rank {number}: {faults[number]}")
 
     def check_alike(self, identity: str) -> None:
-        """RunError on rank 0 if the ranks do not train the same: `identity` says what this one does."""
+        """Raise RunError on rank 0 if the ranks do not run the same training; `identity` describes that of this
+        rank."""
         if self.count == 1:
             return
         with self._answered():
@@ -79,7 +80,7 @@ class Ranks:
             raise self._ended(f"rank {other} has other shards, configuration, versions or code than rank 0")
 
     def gathered(self, values: Tensor) -> list[Tensor]:
-        """A tensor of every rank, all of one shape, in the order of the ranks."""
+        """The tensors of all ranks, which have the same shape, in the order of the ranks."""
         if self.count == 1:
             return [values]
         every = [torch.empty_like(values) for _ in range(self.count)]
@@ -88,7 +89,7 @@ class Ranks:
         return every
 
     def tell(self, state: Mapping[str, Any] | None) -> None:
-        """Rank 0 begins an epoch at this state of the training; None: it has finished."""
+        """Rank 0 starts an epoch at this state of the training; None: the training has finished."""
         if self.count > 1:
             buffer = io.BytesIO()
             torch.save(None if state is None else dict(state), buffer)
@@ -96,7 +97,7 @@ class Ranks:
                 dist.broadcast_object_list([buffer.getvalue()], src=0, group=self.patient)
 
     def hear(self) -> dict[str, Any] | None:
-        """What rank 0 tells next, on the CPU."""
+        """The next message of rank 0 (`tell`), on the CPU."""
         told: list[Any] = [None]
         with self._answered():
             dist.broadcast_object_list(told, src=0, group=self.patient)
@@ -127,9 +128,9 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
-    """The ranks that torchrun started, within the block; `ALONE` if it did not, or started one.
+    """The ranks that torchrun started, within the block; `ALONE` without torchrun, or with a single process.
 
-    Raises: RunError if they do not find each other.
+    Raises: RunError if they cannot connect.
     """
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE

@@ -1,6 +1,6 @@
-"""Whose a run folder is: of this training, which then continues, or of another one, which is not written over.
+"""Decides whether a run folder belongs to this training, which then continues, or to another, which is not overwritten.
 
-In: a run folder and the record of the training that is to begin. Out: the folder with that record in it, or RunError.
+In: a run folder and the record of the training that is to start. Out: the folder with that record, or RunError.
 """
 
 import shutil
@@ -16,14 +16,14 @@ from dastm.training.schedule import why_not_longer
 
 EPOCHS = "optimise.epochs"
 RUN_CONTENTS = ("report.html", CURVES_NAME, "eval", "train")
-"""What a training that is replaced leaves nothing of; train/ last, by which the folder is known."""
+"""What is removed when a training is replaced; train/ comes last, because it identifies the folder."""
 
 
 def take_ownership(run: Path, record: TrainingRecord, *, replace: bool, log: Callable[[str], None]) -> None:
-    """Make `run` the folder of this training, or find that it is already.
+    """Make `run` the folder of this training, or check that it already is.
 
-    Raises: RunError if it holds another training, unless `replace` has that removed first; RunError or NotOurs if what
-        would be written over or removed is not a training and what was made of it.
+    Raises: RunError if it holds another training and `replace` is not set; RunError or NotOurs if something would be
+        overwritten or removed that is not a training and its results.
     """
     check_run(run)
     if (run / "train").exists() and not all(map(is_half_written, (run / "train").iterdir())):

@@ -1,4 +1,4 @@
-"""How fast the weights move, and when training ends: pure functions of the configuration and the curves so far."""
+"""Learning rate, and when training ends: pure functions of the configuration and the curves so far."""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dastm.config.schema import OptimiseConfig
 
 HALVE_AFTER, LEAST_FALL, LEAST_RATE = 10, 1e-4, 1e-5
-"""Of the schedule `plateau`, as the authors' released code has them: the first two are torch's own defaults."""
+"""Constants of the schedule `plateau`, as in the authors' released code; the first two are torch's defaults."""
 
 
 def learning_rate(optimise: OptimiseConfig, step: int, losses: Sequence[float] = ()) -> float:
     """The learning rate of training step `step`, counted from 0 over the whole training.
 
-    `losses` are those of the epochs so far; only the schedule `plateau` looks at them.
+    `losses` are those of the epochs so far; only the schedule `plateau` uses them.
     """
     if optimise.schedule == "cosine":
         return half_cosine(optimise.learning_rate, step, optimise.epochs * optimise.episodes)
@@ -23,7 +23,7 @@ def learning_rate(optimise: OptimiseConfig, step: int, losses: Sequence[float] =
 
 
 def why_not_longer(before: OptimiseConfig, now: OptimiseConfig) -> str:
-    """Why a training cannot go on to another number of epochs as if it had been asked for at once; empty: it can."""
+    """Why a training cannot continue to another number of epochs with the same result as in one go; empty: it can."""
     if now.epochs < before.epochs:
         return f"{now.epochs} epochs, fewer than the {before.epochs} of before"
     if now.schedule == "cosine":
@@ -37,7 +37,7 @@ def half_cosine(rate: float, step: int, n_steps: int) -> float:
 
 
 def warmed_up(rate: float, step: int, n_steps: int, share: float) -> float:
-    """Up to `rate` in a straight line over the first `share` of the steps, then down along `half_cosine`."""
+    """A straight line up to `rate` over the first `share` of the steps, then down along `half_cosine`."""
     n_rising = round(share * n_steps)
     if step < n_rising:
         return rate * (step + 1) / (n_rising + 1)
@@ -45,10 +45,10 @@ def warmed_up(rate: float, step: int, n_steps: int, share: float) -> float:
 
 
 def plateaus(losses: Sequence[float]) -> int:
-    """How often more than `HALVE_AFTER` epochs in a row brought no new lowest loss; each such row counts once.
+    """How often more than `HALVE_AFTER` epochs in a row had no new lowest loss; each such series counts once.
 
-    The rule of torch's ReduceLROnPlateau: lower is what lies below `lowest - LEAST_FALL * lowest`. A negative loss is
-    thereby lower than itself.
+    The rule of torch's ReduceLROnPlateau: a loss is lower if it is below `lowest - LEAST_FALL * lowest`. By this rule a
+    negative loss is lower than itself.
     """
     lowest, since, found = math.inf, 0, 0
     for loss in losses:
@@ -59,7 +59,7 @@ def plateaus(losses: Sequence[float]) -> int:
 
 
 def reason_to_stop(optimise: OptimiseConfig, accuracies: Sequence[float]) -> str:
-    """Why training ends after these validation accuracies, one an epoch, in words; empty: it does not."""
+    """Why training ends after these validation accuracies (one per epoch), in words; empty: it goes on."""
     if optimise.patience is not None and len(accuracies) > optimise.patience:
         best = max(range(len(accuracies)), key=lambda epoch: (accuracies[epoch], optimise.ties == "later" and epoch))
         if len(accuracies) - 1 - best >= optimise.patience:
@@ -70,12 +70,12 @@ def reason_to_stop(optimise: OptimiseConfig, accuracies: Sequence[float]) -> str
 
 
 def is_better(optimise: OptimiseConfig, accuracy: float, best: float) -> bool:
-    """Whether the weights that validate so take the place of the best ones so far."""
+    """Whether weights with this validation accuracy replace the best ones so far."""
     return accuracy > best or (accuracy == best and optimise.ties == "later")
 
 
 def is_last_best(optimise: OptimiseConfig, accuracies: Sequence[float]) -> bool:
-    """Whether the last of these validation accuracies was the best when it came."""
+    """Whether the last of these validation accuracies was the best at its time."""
     return bool(accuracies) and is_better(optimise, accuracies[-1], max(accuracies[:-1], default=-1.0))
 
 

@@ -1,6 +1,7 @@
-"""One seed's training between two episodes: weights, optimiser, position and curves.
+"""The state of one seed's training between two episodes: weights, optimiser, position and curves.
 
-last.pt is `TrainingState.to_dict`; best.pt is `dastm.runs.checkpoint.best_of` it. There are no generator states.
+last.pt holds `TrainingState.to_dict`; best.pt holds `dastm.runs.checkpoint.best_of` it. Generator states are not
+needed.
 """
 
 import sys
@@ -18,7 +19,7 @@ from dastm.training.schedule import is_last_best
 
 
 def clip_gradients(optimiser: torch.optim.Optimizer, norm: float) -> None:
-    """Scale the gradients of all that is trained down to this norm together; 0 leaves them."""
+    """Scale all gradients together down to this norm; 0 does nothing."""
     if norm > 0:
         trained = [weight for group in optimiser.param_groups for weight in group["params"]]
         torch.nn.utils.clip_grad_norm_(trained, norm)
@@ -26,23 +27,23 @@ def clip_gradients(optimiser: torch.optim.Optimizer, norm: float) -> None:
 
 @dataclass(kw_only=True)
 class TrainingState:
-    """One seed's training between two episodes; everything that a checkpoint holds."""
+    """The state of one seed's training between two episodes: everything that a checkpoint holds."""
 
     seed: int
     model: Recogniser
     optimiser: torch.optim.Optimizer
     epoch: int = 0
     episode: int = 0
-    """The next episode of this epoch."""
+    """The number of the next episode in this epoch."""
     best: float = -1.0
-    """Best validation accuracy."""
+    """The best validation accuracy so far."""
     sums: dict[str, float] = field(default_factory=dict)
     """The loss, its terms and the accuracy, summed over this epoch's episodes so far."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Rows of the curves."""
 
     def of(self, subset: str, name: str) -> list[float]:
-        """One column of the curves: of `train` or `val`, an epoch each."""
+        """One column of the curves, of `train` or `val`, with a value per epoch."""
         return [row[name] for row in self.history if row["part"] == subset]
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class TrainingState:
         return {**plain, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Continue where `to_dict` was taken."""
+        """Restore the state of `to_dict`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         for name in ("epoch", "episode", "best", "sums", "history"):
@@ -71,7 +72,7 @@ def _interned(value: Any) -> Any:
 
 
 def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
-    """Adam over the matching and, at a learning rate of its own, the backbone; at rate 0 it does not change.
+    """Adam for the matching and, with a separate learning rate, for the backbone; at rate 0 the backbone is frozen.
 
     Raises: RunError if nothing is left to train.
     """
@@ -91,7 +92,7 @@ def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
 
 
 def is_best_state(optimise: OptimiseConfig, state: Mapping[str, Any]) -> bool:
-    """Whether the weights of a checkpoint are those that validated best: no step was made since."""
+    """Whether the weights of a checkpoint are the best ones: no step was made since the best validation."""
     try:
         validated = [row["accuracy"] for row in state["history"] if row["part"] == "val"]
         return state["episode"] == 0 and is_last_best(optimise, validated)
@@ -100,7 +101,7 @@ def is_best_state(optimise: OptimiseConfig, state: Mapping[str, Any]) -> bool:
 
 
 def resume(state: TrainingState, before: Mapping[str, Any], last: Path) -> None:
-    """Put the last checkpoint into a fresh state; RunError if it is not one of this training."""
+    """Load the last checkpoint into a fresh state. Raises: RunError if it does not belong to this training."""
     try:
         state.load(before)
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:

@@ -1,9 +1,9 @@
-"""One step of the optimiser, on one episode or on several: on `optimise.episodes_per_step` of them.
+"""One step of the optimiser, on `optimise.episodes_per_step` episodes.
 
-Several episodes are computed one after the other from the same weights, each rank its share: rank r of R those whose
-number i has i mod R = r. Their gradients are averaged; their batch norms' statistics are added one after the other.
-Both happen in the order of the episodes on every rank, so that the weights are the same, bit for bit on the CPU, for
-any number of ranks.
+The episodes of a step are computed one after the other with the same weights, and divided among the ranks: rank r of R
+computes the episodes i with i mod R = r. Their gradients are averaged, and the statistics of their batch norms added
+one after the other. Every rank does both in the order of the episodes, so the weights are the same for any number of
+ranks, bit for bit on the CPU.
 """
 
 from collections.abc import Iterator
@@ -26,16 +26,16 @@ from dastm.training.schedule import learning_rate
 from dastm.training.state import TrainingState, clip_gradients
 
 TERMS = ("loss", "cross_entropy", "rank", "accuracy")
-"""What is known of an episode after a step."""
+"""The values that a step reports of each episode."""
 MOMENTUM = 0.1
-"""Share of an episode in the running statistics: PyTorch's default, which every batch norm here has."""
+"""Weight of an episode in the running statistics: PyTorch's default, which all batch norms here use."""
 
 
 def train_step(state: TrainingState, config: Config, items: Iterator[Episode], ranks: Ranks = ALONE) -> list[Tensor]:
-    """One step on the next of this rank's episodes -> `TERMS` of each episode of all ranks, left on the device.
+    """One step on this rank's next episodes -> `TERMS` of each episode of all ranks, left on the device.
 
-    Empty: there was no further episode, and no step.
-    Raises: RunError if what was computed is not finite, or as `items`.
+    The result is empty if there was no further episode and so no step.
+    Raises: RunError if a value is not finite, or as `items`.
     """
     optimise = config.optimise
     rate = learning_rate(optimise, _number(state, config, state.episode), state.of("train", "loss"))
@@ -52,7 +52,7 @@ def train_step(state: TrainingState, config: Config, items: Iterator[Episode], r
 
 
 def diverged(state: TrainingState, episode: int, reason: str) -> RunError:
-    """The error of a training whose numbers are no longer finite."""
+    """The error for a training whose values are no longer finite."""
     return RunError(
         f"seed {state.seed}, epoch {state.epoch + 1}, about episode {episode}: {reason}; "
         "lower optimise.learning_rate, or set optimise.clip_norm"

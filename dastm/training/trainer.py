@@ -1,8 +1,8 @@
-"""Shards + configuration -> trained weights (Ma et al., ECCV 2022, Algorithm 1), one folder a seed.
+"""Shards + configuration -> trained weights (Ma et al., ECCV 2022, Algorithm 1), one folder per seed.
 
-Everything random is a pure function of (seed, epoch, episode number): initial weights, which clips an episode has, what
-dropout drops. So a training that was killed continues from its last checkpoint and ends with the same weights, bit for
-bit on the CPU, as one that never stopped; no generator's state needs keeping.
+Everything random is a pure function of (seed, epoch, episode number): initial weights, the clips of an episode, the
+masks of dropout. So a training that was killed continues from its last checkpoint and ends with the same weights, bit
+for bit on the CPU, as one that was never stopped. No generator states need to be saved.
 """
 
 import json
@@ -48,7 +48,7 @@ from dastm.training.step import TERMS, diverged, train_step
 Log = Callable[[str], None]
 Keep = Callable[[dict[str, Any]], None]
 LOCK_NAME = ".training"
-"""In a run folder, held by the training that is at work there."""
+"""The lock file of a run folder, held by the training that is running there."""
 
 
 def train(
@@ -62,17 +62,18 @@ def train(
     ranks: Ranks = ALONE,
     log: Log,
 ) -> None:
-    """Train every seed of `record.config` into `run`, continuing what is there of the same training.
+    """Train every seed of `record.config` into the folder `run`; a training that was stopped there is continued.
 
     Args:
-        replace: another training in the run folder, and what was made of it, is removed first; otherwise an error.
-        pretrained: folder of pretrained backbones that trainings share; None: each seed keeps its own.
-        begun: weights by name that every seed begins with (`dastm.training.beginning`); None: as drawn.
-        ranks: the processes that train it together, of which this is one.
-        log: gets a line now and then, on rank 0.
+        replace: whether another training in the run folder is removed first, with its results; otherwise it is an
+        error.
+        pretrained: folder of pretrained backbones that trainings share; None: each seed has its own.
+        begun: weights by name that every seed starts from (`dastm.training.beginning`); None: random weights.
+        ranks: the processes that train together; this is one of them.
+        log: called with a line now and then, on rank 0.
 
-    Raises: RunError for a folder with another training, or with one at work; pools too small for an episode; a loss
-    that is not finite.
+    Raises: RunError if the folder holds another training, or one that is running; if pools are too small for an
+    episode; if a loss is not finite.
     """
     config = record.config
     source, record = ranks.together(lambda: _prepared(source, record, ranks, log))
