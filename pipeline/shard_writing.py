@@ -1,4 +1,4 @@
-"""Writes a shard folder: one class a WebDataset tar, an index of every array, a manifest that describes it all.
+"""Writes a shard folder: WebDataset tars of one class each, an index of every array, and a manifest that describes all.
 
 In: clips, class after class. Out: `<part>/<class id>-<nnn>.tar`, `index.parquet`, `manifest.json` as
 `dastm.contract.shard_format` defines them. The same clips give the same bytes: members sorted, mtime 0, uid and gid 0,
@@ -74,15 +74,16 @@ class Decisions(NamedTuple):
 class ShardClass:
     """One class of one subset: its name and its clips in ascending order of their keys (read once).
 
-    Where other processes write the shards, its clips must be able to travel there.
+    If other processes write the shards, it must be possible to send its clips there.
     """
 
     name: str
     clips: Iterable[Clip]
     exemplars: frozenset[str] = frozenset()
-    """Keys of its given examples; those of other classes may be among them."""
+    """Keys of its exemplars; keys of other classes may be among them."""
     decisions: Mapping[str, Decisions] | None = None
-    """key -> decisions, for every clip; None where nothing was chosen. All classes of a folder, or none."""
+    """key -> decisions, for every clip; None if nothing was chosen. Either all classes of a folder have them, or
+    none."""
 
 
 class _ClassWork(NamedTuple):
@@ -132,12 +133,12 @@ def write_shards(
 
     Args:
         subsets: train, val, test -> class id -> clips; a subset left out is written as empty.
-        frames: frames of every clip.
+        frames: number of frames of every clip.
         definition: the data set definition in full.
-        run: does the classes, each on its own; by default this process, one after the other.
+        run: runs the writing of each class; by default in this process, one after the other.
 
-    Raises: ValueError where a clip has another shape than (bodies, frames, joints, coordinates) as promised, where keys
-    do not ascend, or where a subset is unknown.
+    Raises: ValueError if a clip does not have the shape (bodies, frames, joints, coordinates) of the manifest, if keys
+    are not in ascending order, or if a subset is unknown.
     """
     if not set(subsets) <= set(SUBSETS):
         raise ValueError(f"subsets {sorted(subsets)}: only {', '.join(SUBSETS)} are known")
@@ -243,7 +244,7 @@ def _add_member(tar: tarfile.TarFile, file: IO[bytes], name: str, data: bytes) -
 
 
 def versions() -> dict[str, str]:
-    """The versions that the shards are made with, as their manifest records them."""
+    """The versions of the software that makes the shards, for their manifest."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

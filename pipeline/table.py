@@ -1,9 +1,9 @@
 """The parsed table: parsed clips <-> Parquet, writer beside reader.
 
-A folder of table files `clips-00000.parquet`, `refused-00000.parquet`, .. Out of `parse`, into `split`. One row of a
-clips file is one clip: its facts, and its body tracks as flat lists (see `pipeline.tracks.Tracks` for their axes);
-one row of a refused file is a raw file that cannot be used, with the place and the reason. The schemas are below. The
-`track_` columns of measures are for queries over many clips; `split` measures the tracks that it reads itself.
+A folder of table files `clips-00000.parquet`, `refused-00000.parquet`, .., which `parse` writes and `split` reads. A
+row of a clips file is one clip: its facts, and its body tracks as flat lists (see `pipeline.tracks.Tracks` for their
+axes). A row of a refused file is a raw file that cannot be used, with the place and the reason. The schemas are below.
+The `track_` columns of measures are for queries over many clips; `split` measures the tracks again.
 """
 
 import io
@@ -30,7 +30,7 @@ from pipeline.work.paths import one_line, readable, whole_file
 SCHEMA_VERSION = 3
 SUMMARY_NAME = "summary.json"
 PLAN_NAME = "plan.json"
-"""The name of a file that lies in a parsed folder until its parse has finished."""
+"""The name of a file that is in a parsed folder until its parse has finished."""
 LAYOUT_KEY = "layout"
 """Metadata of a table file: the layout of its joints, as JSON."""
 DIGEST_KEY = "contents"
@@ -39,7 +39,7 @@ DIGEST_KEY = "contents"
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedClip:
-    """One clip as its source has it, with its metadata; None where the data set does not state them."""
+    """One clip as its source has it, with its metadata; None for facts that the data set does not state."""
 
     key: str
     dataset: str
@@ -56,7 +56,7 @@ class ParsedClip:
 
 @dataclass(frozen=True, kw_only=True)
 class RefusedFile:
-    """One raw file that cannot be used; `line` is 1-based, `byte` 0-based, None where there is no such place."""
+    """One raw file that cannot be used; `line` counts from 1, `byte` from 0, None if there is no such place."""
 
     source: str
     key: str | None
@@ -235,7 +235,7 @@ def read_chosen(table_file: Path, keys: Collection[str]) -> Iterator[ParsedClip]
 
 
 def table_to_clips(table: pa.Table) -> Iterator[ParsedClip]:
-    """The clips that `clips_to_table` was given."""
+    """The clips of a table; the reverse of `clips_to_table`."""
     arrays: dict[str, list[Any]] = {name: _views(table[name]) for name in ("track_ids", "track_lengths", *_ARRAYS)}
     for row, facts in enumerate(table.select([*_PLAIN, "frames", "notes"]).to_pylist()):
         frames, notes = facts.pop("frames"), tuple(facts.pop("notes"))
@@ -282,7 +282,7 @@ def read_layout(folder: Path) -> Layout | None:
 
 
 def check_layout(folder: Path, layout: Layout) -> None:
-    """DataError where a finished table says that it was made for other joints than those of this layout."""
+    """Raise DataError if a finished table was made for other joints than those of this layout."""
     made = read_layout(folder)
     if made is None or (made.joints, made.coordinates) == (layout.joints, layout.coordinates):
         return
@@ -308,7 +308,7 @@ def read_file_refused(table_file: Path) -> pa.Table:
 
 
 def table_file_path(folder: Path, kind: str, number: int) -> Path:
-    """Where table file `number` of kind `clips` or `refused` lies."""
+    """The path of table file `number` of kind `clips` or `refused`."""
     return folder / f"{kind}-{number:05d}.parquet"
 
 

@@ -1,4 +1,4 @@
-"""What every raw format is read into: body tracks, each at its own times, nothing chosen or filled yet."""
+"""The form into which every raw format is read: body tracks, each at its own times; nothing is chosen or filled yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from dastm.contract.errors import RefusedError
 MAX_FRAMES = 100_000
 """A clip that claims more frames than this is refused (genuine ones have at most a few hundred)."""
 FLOAT32_LIMIT = 3.4e38
-"""Coordinates and scores lie strictly between minus this and this, so that none turns into inf as float32."""
+"""Coordinates and scores must be smaller than this in absolute value, so that none becomes inf as float32."""
 
 
 MAX_ODD_BYTES = 16 * 2**20
@@ -20,7 +20,7 @@ MAX_ODD_BYTES = 16 * 2**20
 
 
 class ClipName(NamedTuple):
-    """What the name of a raw file states about its clip."""
+    """The facts about a clip that the name of its raw file states."""
 
     key: str
     class_id: int | None = None
@@ -31,7 +31,7 @@ class ClipName(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """One body in one frame: V * C coordinates, joint after joint, and V scores where the source has them."""
+    """One body in one frame: V * C coordinates, joint after joint, and V scores if the source has them."""
 
     frame: int
     coordinates: Sequence[float]
@@ -58,13 +58,13 @@ class Tracks:
 
     nan in all three coordinates of a 3-D joint that was not measured."""
     scores_PV: NDArray[np.float32] | None = None
-    """(P, V) confidences where the source has them; 0: not measured."""
+    """(P, V) confidences if the source has them; 0: not measured."""
     notes: tuple[str, ...] = ()
     """Oddities that do not make the clip unusable, e.g. 'crlf'."""
 
 
 def check_odd_bytes(data: bytes) -> None:
-    """Raise RefusedError if the search for what is wrong with a file would take too much memory."""
+    """Raise RefusedError if finding the fault of a file would take too much memory."""
     if len(data) > MAX_ODD_BYTES:
         raise RefusedError(f"wrong or unusual somewhere; with {len(data)} bytes too large to find out where")
 
@@ -72,7 +72,7 @@ def check_odd_bytes(data: bytes) -> None:
 def build_tracks(
     frames: int, tracks: Mapping[int, Sequence[Observation]], n_joints: int, notes: tuple[str, ...] = ()
 ) -> Tracks:
-    """Arrays from what a reader has collected: body id -> its observations in ascending frame order.
+    """Build `Tracks` from the observations of a reader: body id -> observations in ascending frame order.
 
     Tracks keep the mapping's order. At least one observation is needed, each of `n_joints` joints; scores all or none.
     """
@@ -90,9 +90,9 @@ def build_tracks(
 
 
 def mark_zeros(tracks: Tracks) -> Tracks:
-    """3-D joints at exactly (0, 0, 0) as not measured: nan. For sources in which that place marks a lost joint.
+    """Set 3-D joints at exactly (0, 0, 0) to nan (not measured), for sources that mark lost joints in this way.
 
-    2-D joints are left alone: they have a confidence.
+    2-D joints are not changed, because they have a confidence.
     """
     joints_PVC = tracks.joints_PVC
     if joints_PVC.shape[2] != 3:
@@ -120,9 +120,9 @@ class TrackMeasures(NamedTuple):
     extent: NDArray[np.float64]
     """Largest of the x, y and z extents of a frame, median over the frames."""
     travel: NDArray[np.float64]
-    """How far any joint moves along any axis: largest less smallest coordinate over the frames."""
+    """The largest movement of any joint along any axis: largest minus smallest coordinate over the frames."""
     confidence: NDArray[np.float64] | None = None
-    """Mean over frames and joints, a missing joint counting as 0; None where the source has no scores."""
+    """Mean over frames and joints, where a missing joint counts as 0; None if the source has no scores."""
 
 
 def sorted_tracks(
@@ -137,8 +137,8 @@ def sorted_tracks(
     """Tracks from observations in the order of the source, whose frames ascend.
 
     Args:
-        ids: the source's id of every track; each has an observation.
-        track_P: which track, by its place in `ids`, an observation belongs to.
+        ids: the source's id of every track; each has at least one observation.
+        track_P: for every observation the index of its track in `ids`.
     """
     if len(ids) > 1:
         order_P = np.argsort(track_P, kind="stable")

@@ -1,5 +1,5 @@
-"""What a data set is: the YAML file that `parse` and `split` work from, checked (`definition`), with its named steps.
+"""Data set definitions: the YAML files from which `parse` and `split` work. `definition` reads and checks them.
 
-`source_spec` says how to read arrays that do not describe themselves, `denoising` names the steps against noise,
-`datasets/` has the shipped data sets with their lists.
+`source_spec` says how to read arrays that do not describe themselves, `denoising` has the steps against noise, `lists`
+reads lists of keys and names, and `datasets/` has the shipped data sets. A new data set is a file there, or anywhere.
 """

@@ -1,4 +1,5 @@
-"""Data set definitions: all that `synth`, `parse` and `split` need to know of a data set, so that a new one is a file.
+"""Data set definitions: everything that `synth`, `parse` and `split` need to know, so that a new data set is only a
+file.
 
 In: the name of a definition shipped in `datasets/`, or a user's own YAML file, plus overrides (params.yaml, --set).
 Out: a checked, frozen `Definition`, its lists read. Relative paths in a definition are relative to its own file.
@@ -32,22 +33,22 @@ from pipeline.definitions.source_spec import (
 HERE = Path(__file__).parent / "datasets"
 
 OLD_SAMPLING, NEW_SAMPLING = "frames", "frame_sampling"
-"""Older definitions, params.yaml and manifests have the first; `n_frames` beside it is a count."""
+"""The old and the new name of a key; older definitions, params.yaml and manifests have the old one."""
 OVERRIDDEN = "params.yaml or --set"
-"""Where a wrong value stands that no definition holds."""
+"""The place of a wrong value that is in no definition, for messages."""
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
 Format = Annotated[str, BeforeValidator(known_format)]
 MAX_MOTIONS = 10_000
-"""Most classes of the open vocabulary."""
+"""Largest number of classes of the open vocabulary."""
 ZERO_IS_MISSING = ("ntu_skeleton",)
-"""3-D formats in which a joint at (0, 0, 0) is one that the sensor lost: Kinect's camera stands there."""
+"""3-D formats in which a joint at (0, 0, 0), the position of Kinect's camera, was lost by the sensor."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SynthSpec:
-    """How `dastm-data synth` makes raw files: a demo's, or motion to learn from."""
+    """How `dastm-data synth` makes raw files, of a demo or of training data."""
 
     vocabulary: Literal["fixed", "open"] = "fixed"
     """`fixed`: the actions of the demos, which have names, in a recorded data set's format. `open`: any number of
@@ -68,28 +69,28 @@ class ParseSpec:
     class_names: tuple[str, ...] = ()
     """Name of class i at position i; empty: names as the source has them, else `class <id>`.
 
-    With `synth.vocabulary: open` they need not be given: they are `motion_0000` and so on. A mapping says as well
-    what files call the classes: `{a01: wave, a02: clap}`."""
+    With `synth.vocabulary: open` they need not be given: they are `motion_0000` and so on. A mapping also says how
+    files name the classes: `{a01: wave, a02: clap}`."""
     class_codes: Mapping[str, str] = Field(default_factory=dict)
-    """What paths or a labels file call a class -> its name; from `class_names`, where that is a mapping."""
+    """Name of a class in paths or in a labels file -> its name here; from `class_names`, if that is a mapping."""
     missing: frozenset[str] = frozenset()
     """Keys on the data set's own list of clips with missing or wrong skeletons; they are refused."""
     classes: Literal["all", "split"] = "all"
     """`split`: only classes that `split.class_split` names are parsed, the others are counted in the summary."""
     zero_joints: Literal["measured", "missing"] | None = None
-    """What a joint at exactly zero is. None: as the format has it.
+    """Whether a joint at exactly zero was measured. None: as is usual for the format.
 
-    `missing` in ntu_skeleton, and in 2-D fractions or pixels without confidences, where it is the image's corner; else
-    `measured`: root-centred data has its root there, `image: centred` the middle of the image. 2-D data
-    with confidences is told by these alone. A frame in which all joints of a body are zero never shows it: that is
+    That is `missing` in ntu_skeleton, and in 2-D fractions or pixels without confidences, where zero is the corner of
+    the image. Otherwise it is `measured`: root-centred data has its root at zero, `image: centred` the middle of the
+    image. 2-D data with confidences uses these alone. If all joints of a body are zero in a frame, the frame is
     padding.
     """
     source: SourceSpec | None = None
-    """How pickles, stacks and folders of arrays are written; None for formats that say it themselves."""
+    """How to read pickles, stacks and folders of arrays; None for formats that describe themselves."""
 
     @property
     def zero_is_missing(self) -> bool:
-        """`zero_joints`, settled."""
+        """Whether a joint at zero counts as missing: `zero_joints`, or the usual rule of the format."""
         if self.zero_joints is None:
             return self.format in ZERO_IS_MISSING or (self.layout.is_image and not self._is_centred)
         return self.zero_joints == "missing"
@@ -109,26 +110,26 @@ class SplitSpec:
     class_split: Mapping[str, tuple[int, ...]]
     """subset -> 0-based class ids; `rest` in place of a list: all of class_names that no other subset lists."""
     layout: Layout | None = None
-    """Another known layout than that of the files: joints are mapped to it first (`dastm.contract.mapping`)."""
+    """A known layout to which joints are mapped first (`dastm.contract.mapping`); None: that of the files."""
     by: Literal["subject", "camera", "setup"] | None = None
-    """No subject (camera, setup) in two of train, val and test: they are divided among these at random (`seed`), as
-    the classes are in number. Clips of a class of one subset by a subject of another are left out."""
+    """Keep the subjects (cameras, setups) of train, val and test apart: they are divided at random (`seed`), in the
+    same proportions as the classes. A clip is left out if its class and its subject belong to different subsets."""
     n_frames: Count = 30
     frame_sampling: Literal["center", "random"] = "center"
     """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
     frame_order: Literal["time", "scrambled"] = "time"
-    """Of the sampled frames: as time runs, or with frames and coordinates mixed up as the authors' released code leaves
-    them (see `frame_sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""
+    """Order of the sampled frames: in time, or with frames and coordinates scrambled as in the authors' released code
+    (see `frame_sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""
     clips_per_class: Count | None = None
-    """Drawn with `seed`; None: all."""
+    """Number of clips drawn from each class (with `seed`); None: all."""
     too_few: Literal["error", "note"] = "error"
-    """A class with fewer clips than `clips_per_class`: stop, or take what there is and say so."""
+    """What to do if a class has fewer clips than `clips_per_class`: stop, or use all of them and say so."""
     exemplars: tuple[str, ...] = ()
-    """Keys of the clips that a one-shot protocol gives as the examples of the test classes: a list, or a text file."""
+    """Keys of the clips that are the examples of the test classes in a one-shot protocol: a list, or a text file."""
     exemplars_per_class: Count | None = 1
-    """How many of them every test class has; None: any number from one on."""
+    """Number of exemplars of every test class; None: any number from one on."""
     bodies: Count = 2
-    """Most bodies kept of a clip."""
+    """Largest number of bodies kept of a clip."""
     rank: Literal["spread", "motion", "length", "stored", "slots", "confidence"] = "spread"
     """Which bodies are kept, best first. Whole tracks, equal ones by length (or spread) and then by appearance:
 
@@ -153,23 +154,23 @@ class SplitSpec:
     `swap`: the first two bodies change places where only the second is in the clip's first frame (PYSKL's last step).
     """
     two_person_classes: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
-    """0-based ids of the classes in which two people act; None: not known."""
+    """Ids (from 0) of the classes in which two people act; None: not known."""
     extra_bodies: Literal["keep", "drop"] = "keep"
-    """Bodies beyond the people who act (two in `two_person_classes`, else one): kept up to `bodies`, or dropped."""
+    """Whether bodies in addition to those who act (two in `two_person_classes`, else one) are kept up to `bodies`."""
     missing_joints: Literal["interpolate", "zero"] = "interpolate"
     """Joints without a measurement: linear in time within their track, or 0 (after normalisation).
 
     Frames that do not show a body at all are as `gaps` says, either way; image layouts tell by confidence 0.
     """
     gaps: Literal["interpolate", "zero", "close"] = "interpolate"
-    """Frames in which a kept body is not seen, while the clip goes on.
+    """What to do with frames in which a kept body is not seen while the clip goes on.
 
     `interpolate`: straight lines between the frames that show it, held before and after them (ours). `zero`: all its
     joints stay 0 there, after normalisation, as in ST-GCN's reader. `close`: as CTR-GCN and PYSKL: frames that show
     nobody are left out, every track goes on from frame to frame from its first one; 0 before and after it.
     """
     origin: Literal["none", "first_frame", "every_frame"] = "first_frame"
-    """Whose centre joint (first body) moves to the origin."""
+    """The frame whose centre joint (of the first body) is moved to the origin."""
     rotate: Literal["none", "yaw", "upright"] = "none"
     """First body's shoulder line along x by a turn about the vertical, or spine onto z and then shoulders onto x."""
     scale: Literal["none", "torso"] = "none"
@@ -178,7 +179,7 @@ class SplitSpec:
     clips_per_shard: Count = 1000
 
     def most_bodies(self, class_id: int) -> int:
-        """Most bodies kept of a clip of this class."""
+        """Largest number of bodies kept of a clip of this class."""
         if self.extra_bodies == "keep":
             return self.bodies
         return min(self.bodies, 2 if class_id in (self.two_person_classes or ()) else 1)
@@ -186,12 +187,12 @@ class SplitSpec:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RecordedSpec:
-    """What a data set holds, clips on its missing list included."""
+    """What a complete data set contains, including the clips on its missing list."""
 
     clips: tuple[tuple[Count, Count], ...]
-    """Runs of classes from class 0 on: how many classes, and how many clips each of them has."""
+    """Runs of classes from class 0 on: number of classes, and number of clips of each."""
     setups: Count | None = None
-    """They are numbered from 1 on, as cameras and subjects are. None: not numbered, or not in the names of clips."""
+    """Number of setups, which are numbered from 1, like cameras and subjects. None: not in the names of clips."""
     cameras: Count | None = None
     subjects: Count | None = None
 
@@ -201,12 +202,12 @@ class Definition:
     """One data set. `source` is the YAML file it came from."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-    """It names folders."""
+    """The name of the data set, which also names folders."""
     about: str = ""
     download: str = ""
-    """What to download, from whom, and which files; shown where the raw folder is missing."""
+    """What to download, from whom, and which files; shown if the raw folder is missing."""
     recorded: RecordedSpec | None = None
-    """What its authors say it holds; `doctor` compares. A mapping, or a YAML file."""
+    """What its authors say it contains, for `doctor`: a mapping, or a YAML file."""
     synth: SynthSpec | None = None
     parse: ParseSpec
     split: SplitSpec
@@ -214,12 +215,12 @@ class Definition:
 
     @property
     def shard_layout(self) -> Layout:
-        """That of the shards: `split.layout`, else as parsed."""
+        """The layout of the shards: `split.layout`, else that of the parsed table."""
         return self.split.layout or self.parse.layout
 
     @property
     def joint_mapping(self) -> JointMapping | None:
-        """How the joints of shards are made; None where they are those of the parsed table."""
+        """How the joints of shards are computed; None if they are those of the parsed table."""
         return None if self.split.layout is None else mapping_to(self.parse.layout, self.split.layout)
 
     def class_name(self, class_id: int) -> str | None:
@@ -232,7 +233,7 @@ class Definition:
         return next((subset for subset, ids in self.split.class_split.items() if class_id in ids), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The definition in full, as resolved, without the path of this machine: what the manifest keeps."""
+        """The resolved definition in full, without paths of this machine, as the manifest keeps it."""
         document = asdict(self)
         del document["source"], document["recorded"]
         document["parse"]["layout"] = self.parse.layout.to_dict()
@@ -262,7 +263,7 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
     """Read a shipped definition by name, or a user's own YAML file.
 
     Args:
-        overrides: block -> key -> value, over what the file says; None is a value as well (`clips_per_class`: all).
+        overrides: block -> key -> value, which replace those of the file; None is a value (`clips_per_class`: all).
 
     Raises: DataError naming the file and the key for anything unknown, missing or of the wrong kind.
     """
@@ -286,9 +287,9 @@ def load_definition(name_or_path: str | Path, overrides: Mapping[str, Mapping[st
 
 
 def with_new_names(split: Mapping[str, Any]) -> dict[str, Any]:
-    """A split block, or values over it, with the key `frames` of older files under its new name.
+    """A split block, or overrides of it, with the old key `frames` under its new name.
 
-    Raises: ValueError where it has both names.
+    Raises: ValueError if it has both names.
     """
     if OLD_SAMPLING not in split:
         return dict(split)
@@ -377,5 +378,5 @@ def _motion_names(synth: Any) -> tuple[str, ...]:
 
 
 def motion_name(class_id: int) -> str:
-    """The name of a class of the open vocabulary, which is its folder's as well."""
+    """The name of a class of the open vocabulary, and of its folder."""
     return f"motion_{class_id:04d}"

@@ -1,7 +1,7 @@
-"""Which body tracks are taken for noise: a table of named steps, each a threshold on one measure of a track.
+"""Drops body tracks that are noise: a table of named steps, each with a threshold on one measure of a track.
 
 In: the `TrackMeasures` of a clip and the steps that a definition names. Out: the tracks that are left and, for each
-dropped one, the step and the number that decided. Measures only; no coordinate is looked at.
+dropped one, the step and the value that decided. Only measures are used, no coordinates.
 
 The sources. CTR-GCN: the NTU preparation of Chen et al., "Channel-wise Topology Refinement Graph Convolution for
 Skeleton-Based Action Recognition", ICCV 2021 (get_raw_denoised_data.py), which goes back to SGN, Zhang et al., CVPR
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from pipeline.tracks import TrackMeasures
 
 Value = Callable[[TrackMeasures, NDArray[np.int32]], NDArray[np.float64]]
-"""The number of each track that a step looks at, from the measures and the lengths."""
+"""The value of each track that a step compares, from the measures and the lengths."""
 
 
 class Step(NamedTuple):
-    """One way to tell noise; `value` of a track is compared with the threshold by `drops`."""
+    """One step; `drops` compares the `value` of a track with the threshold."""
 
     threshold: float
     """Its usual value."""
@@ -53,7 +53,7 @@ STEPS: Mapping[str, Step] = {
     "crumpled": Step(0.6, lambda m, n: m.extent, np.less, "its usual extent is {value:.6f} m"),
 }
 JOIN = "join"
-"""It drops nothing: tracks that share at most this number of frames with a body become part of it."""
+"""A step that drops nothing: tracks that share at most this number of frames with a body become part of it."""
 SWAP = "swap"
 """The last step drops nothing: the first two bodies change places where only the second is in the first frame shown.
 The threshold means nothing and is 0."""
@@ -66,12 +66,12 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
 
 
 def resolve_steps(value: Any) -> dict[str, float]:
-    """Step -> threshold in the order of the table, from what a definition says.
+    """Step -> threshold in the order of the table, from the value of a definition.
 
     Args:
         value: a preset or a step, a list of such names, or a mapping step -> threshold; None is `none`.
 
-    Raises: ValueError naming what is not known.
+    Raises: ValueError for an unknown name.
     >>> resolve_steps(["pyskl", "frozen"])
     {'short': 11.0, 'wide': 0.69754, 'frozen': 0.01, 'join': 0.0, 'swap': 0.0}
     """
@@ -99,11 +99,11 @@ def denoise(
     steps: Mapping[str, float],
     rank: Callable[[TrackMeasures, Sequence[int]], list[int]],
 ) -> tuple[list[int], dict[int, str]]:
-    """The tracks left, best first, and why each of the others is dropped.
+    """The tracks that are left, best first, and why each of the others is dropped.
 
-    A step judges what the steps before it have left; where it would drop all of them, the best-ranked stays, so that
-    a single body is never lost. After `wide` the motion of a track that was partly wide is that of its upright frames,
-    where that is less, as in both sources.
+    A step works on the tracks that the steps before it have left. If it would drop all of them, the best-ranked one is
+    kept, so that a single body is never lost. After `wide`, the motion of a track that was partly wide is that of its
+    upright frames if that is smaller, as in both sources.
 
     Args:
         steps: step -> threshold, in order; `join` and `swap` are not carried out here.

@@ -1,11 +1,11 @@
-"""Lists that belong to a data set: text files with a clip's key, or a class's name, a line; or the same in YAML; and
-which classes train, validate and test.
+"""Reads the lists of a data set: keys of clips or names of classes, one per line of a text file or as a YAML list; and
+the classes of train, val and test.
 
-In: a file, or what YAML made of a list. Out: keys or names in Unicode NFC, as which they are compared everywhere: what
-looks the same is the same, whichever machine wrote it. What cannot be meant is one line that names file and line.
+In: a file, or a list from YAML. Out: keys or names in Unicode NFC, in which they are compared everywhere, so that names
+that look the same are equal. For an entry that cannot be right, the error names file and line.
 
-A text file may have comments, quotes and the commas that spreadsheets leave at the ends of lines. A list in YAML is
-taken as it stands: it is the way to write a name that a text file cannot hold.
+A text file may have comments, quotes, and the commas that spreadsheets leave at the ends of lines. A list in YAML is
+used unchanged, so it can hold names that a text file cannot.
 """
 
 import re
@@ -34,7 +34,7 @@ class _Entry(NamedTuple):
     text: str
     where: str
     is_sure: bool = False
-    """In quotes, or in YAML: taken as it stands."""
+    """Whether the entry is in quotes or in YAML, and so used unchanged."""
 
 
 def nfc(text: str) -> str:
@@ -56,7 +56,7 @@ def key_of(text: str) -> str:
 
 
 def checked_key(text: str, where: str, format_name: str) -> str:
-    """As `key_of`; DataError, saying `where`, for an entry that cannot be a key of such a data set."""
+    """`key_of` with a check. Raises: DataError naming `where` for an entry that cannot be a key of such a data set."""
     key = key_of(text)
     wrong = not key or len(key) > 255 or not key.isprintable()
     if wrong or (format_name == "ntu_skeleton" and not _NTU.fullmatch(key)):
@@ -66,18 +66,18 @@ def checked_key(text: str, where: str, format_name: str) -> str:
 
 
 def read_keys(value: Any, what: str, folder: Path, format_name: str) -> tuple[str, ...]:
-    """The keys of a list, or of a text file with a key a line; none where `value` is None.
+    """The keys of a list, or of a text file with one key per line; none if `value` is None.
 
-    Raises: DataError, or ValueError for what stands in the definition itself, for an entry that cannot be a key.
+    Raises: DataError (ValueError for entries in the definition itself) for an entry that cannot be a key.
     """
     return tuple(checked_key(one.text, one.where, format_name) for one in _entries(value, what, folder))
 
 
 def read_names(value: Any, what: str, folder: Path) -> tuple[str, ...]:
-    """The class names of a list, or of a text file with a name a line; an action code (`A031 point`) is no part of it.
+    """The class names of a list, or of a text file with one name per line; an action code (`A031 point`) is dropped.
 
-    Raises: as `read_keys`, also for two names that are one (the class of a clip could not be told), and for a text file
-    that is a table, numbers its lines or begins with a header: its lines would be wrong names, or those of others.
+    Raises: as `read_keys`; also if two names are equal (the class of a clip would be unclear), and for a text file that
+    is a table, numbers its lines or begins with a header, because its lines would be wrong names.
     """
     entries = [one._replace(text=re.sub(r"^A\d{3}\s+", "", one.text)) for one in _entries(value, what, folder)]
     _check_form(entries)
@@ -92,7 +92,7 @@ def read_names(value: Any, what: str, folder: Path) -> tuple[str, ...]:
 
 
 def read_class_names(value: Any, folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The names of `read_names`, and, where the value is a mapping, what files call the classes -> these names."""
+    """The names of `read_names` and, if the value is a mapping, the names that files use -> these names."""
     if not isinstance(value, Mapping):
         return read_names(value, "parse.class_names", folder), {}
     wrong = next((code for code in value if not isinstance(code, str)), None)
@@ -130,7 +130,7 @@ def _is_table(lines: Sequence[str]) -> bool:
 
 
 def read_class_split(split: Any, first_class_id: int, n_classes: int) -> dict[str, tuple[int, ...]]:
-    """subset -> 0-based ids, from a mapping whose ids start at `first_class_id`; ValueError where it is none."""
+    """subset -> ids from 0, from a mapping whose ids start at `first_class_id`. Raises: ValueError if it is not one."""
     if not isinstance(split, Mapping):
         raise ValueError("split.class_split: a mapping or a YAML file with train, val and test")
     if isinstance(first_class_id, bool) or not isinstance(first_class_id, int):
@@ -167,7 +167,8 @@ def _with_rest(split: Mapping[str, Any], all_ids: range) -> dict[str, Any]:
 
 
 def without_clip(entries: Collection[str], keys: Collection[str], what: str) -> list[str]:
-    """A line where entries of a list name no clip: it may be of another data set, or its keys written otherwise."""
+    """A line if entries of a list name no clip: the list may belong to another data set, or its keys are written
+    wrongly."""
     meant = {key_of(entry) for entry in entries}
     lost = sorted(meant - set(keys))
     if not lost:

@@ -1,8 +1,8 @@
-"""The block `parse.source` of a definition: what pickles, stacks and folders of arrays do not say of themselves; and
-the layouts of its files and of its shards.
+"""The block `parse.source` of a definition, which says what pickles, stacks and folders of arrays do not say
+themselves; the names of all formats; and the layouts of files and shards.
 
-In: the YAML's mapping. Out: a checked `SourceSpec`, `Layout`s. Formats that say everything themselves (ntu_skeleton,
-kinetics_json) take no such block.
+In: the mapping of the YAML. Out: a checked `SourceSpec`, and `Layout`s. Formats that describe themselves (ntu_skeleton,
+kinetics_json) have no such block.
 """
 
 import csv
@@ -24,9 +24,9 @@ from pipeline.definitions.lists import checked_key, nfc
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 STATED_FACTS = ("class", "subject", "camera", "setup", "replication")
-"""What a path's named groups or a labels file may say of a clip beside its key."""
+"""Facts about a clip that a path's named groups or a labels file may state, in addition to its key."""
 AUTO = "auto"
-"""The format of files whose contents say what they are."""
+"""The format that recognises each file by its contents."""
 TOOL_FORMATS: Mapping[str, str | None] = {
     AUTO: None,
     "openpose_json": "body25",
@@ -57,14 +57,14 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "videopose_npz": "coco17",
     "amass_npz": "smpl24",
 }
-"""Forms of other people's tools, and the layout that their files usually have (see `pipeline.parse.tools`)."""
+"""Formats of other people's tools -> the layout that their files usually have (see `pipeline.parse.tools`)."""
 SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays", *TOOL_FORMATS)
-"""Formats that take the block."""
+"""Formats that use the block `parse.source`."""
 FORMATS = ("ntu_skeleton", "kinetics_json", *SOURCE_FORMATS)
 DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"} | {
     name: layout for name, layout in TOOL_FORMATS.items() if layout is not None
 }
-"""Pickles, stacks and folders hold any skeleton: their definitions name one."""
+"""Format -> its usual layout. Pickles, stacks and folders may hold any skeleton, so their definitions must name one."""
 _NAMING = ("pattern", "labels")
 """Keys of formats whose clips are named by their paths."""
 _FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter", "frame_step")
@@ -72,19 +72,19 @@ _FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter", "frame_step
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SourceSpec:
-    """How joints and names are written there."""
+    """How joints and names are written in files that do not describe themselves."""
 
     unit_m: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """Metres of one unit of 3-D coordinates: 0.001 for millimetres."""
+    """Length of one unit of 3-D coordinates in metres: 0.001 for millimetres."""
     up: Literal["x", "y", "z", "-x", "-y", "-z"] = "y"
-    """The 3-D axis that points upwards; bodies are turned, never mirrored, until it is y."""
+    """The 3-D axis that points upwards; bodies are turned (never mirrored) so that it becomes y."""
     mirrored: bool = False
-    """The 3-D coordinates are left-handed, as OpenNI's, in which left and right change sides: x is negated."""
+    """Whether 3-D coordinates are left-handed, like OpenNI's, so that left and right are exchanged: x is negated."""
     image: Literal["fractions", "centred", "pixels"] | None = None
     """2-D coordinates as `fractions` of the image, y down; `centred` as ST-GCN keeps Kinetics, x - 0.5 and 0.5 - y; or
     `pixels`. None: pixels of each clip's img_shape (pyskl_pickle), centred (array_stack), fractions (folder_arrays)."""
     image_size: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] | None = None
-    """Width and height in pixels, where clips do not say it."""
+    """Width and height in pixels, if clips do not say it."""
     pattern: str | None = None
     """folder_arrays: a regular expression for the whole posix path below the raw folder, with groups named key, class,
     subject, camera, setup, replication. None: the key is made of folders and file name, `wave_000` of
@@ -93,18 +93,18 @@ class SourceSpec:
     """folder_arrays: key -> what a CSV file says of it (columns key, class, and any of the other facts). Without a
     pattern a key there is a file's path below the raw folder without suffix, or its name alone."""
     labels_file: str | None = None
-    """Name of that file; a file of this name in the raw folder is no clip."""
+    """Name of the labels file; a file of this name in the raw folder is not read as a clip."""
     axes: str | None = None
     """folder_arrays: the axes of .npy files, T, V and C, and M where there are bodies. None: TVC or MTVC."""
     columns: Literal["wide", "long"] = "wide"
     """folder_arrays, CSV: a line a body and frame (frame, [body], x_0, y_0, z_0, [score_0], x_1, ..), or one a joint
     (frame, [body], joint, x, y, z, [score])."""
     delimiter: str = ","
-    """folder_arrays: what stands between the columns of CSV files."""
+    """folder_arrays: the character between the columns of CSV files."""
     frame_step: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """folder_arrays, CSV: how far apart the numbers of two frames are, 10 where every tenth frame was kept; those kept
-    follow each other. 1: numbers are frames, what is left out are gaps. None: 1, but numbers that are usually ten or
-    more apart are taken for time stamps and refused."""
+    """folder_arrays, CSV: the step between the numbers of successive frames, e.g. 10 if every tenth frame was kept. 1:
+    missing numbers are gaps. None: 1, but numbers that are usually ten or more apart look like time stamps and are
+    refused."""
 
     def __post_init__(self) -> None:
         if self.axes is not None and "".join(sorted(self.axes)) not in ("CTV", "CMTV"):
@@ -118,14 +118,14 @@ class SourceSpec:
 
 
 def known_format(name: Any) -> Any:
-    """The name of a format; ValueError for any other."""
+    """The name of a known format. Raises: ValueError for any other name."""
     if name not in FORMATS:
         raise ValueError(f"one of {', '.join(FORMATS)}, got {shown(name)}")
     return name
 
 
 def resolve_layout(value: Any, format_name: str) -> Layout:
-    """The layout that a definition names or describes, or the usual one of its format; ValueError for none of these."""
+    """The layout that a definition names or describes, or the usual one of its format. Raises: ValueError if none."""
     value = DEFAULT_LAYOUT.get(format_name) if value is None else value
     if value is None and format_name not in SOURCE_FORMATS:  # an unknown format is complained of later
         return NTU25
@@ -138,7 +138,7 @@ def resolve_layout(value: Any, format_name: str) -> Layout:
 
 
 def resolve_target(value: Any, parsed: Layout) -> Layout | None:
-    """The layout that `split.layout` names, None for that of the files; ValueError where theirs cannot become it."""
+    """The layout of `split.layout`, or None. Raises: ValueError if the layout of the files cannot be mapped to it."""
     known = {**COMMON, **KNOWN_LAYOUTS}
     if value is None or value == parsed.name:
         return None
@@ -152,9 +152,9 @@ def resolve_target(value: Any, parsed: Layout) -> Layout | None:
 
 
 def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
-    """The block with its labels file read; `SourceSpec()` where a format that takes one has none, else None.
+    """The block with its labels file; `SourceSpec()` if a format uses a block but has none, else None.
 
-    Raises: ValueError for a block or a key that the format does not take.
+    Raises: ValueError for a block or a key that the format does not use.
     """
     if format_name not in SOURCE_FORMATS:
         if value is not None:

@@ -15,9 +15,9 @@ from pipeline.definitions.definition import Definition
 
 
 def kept_apart(facts: pa.Table, definition: Definition) -> tuple[pa.Table, tuple[str, ...]]:
-    """The facts of the clips that stay, and a note on who is where; all of them where `split.by` is null.
+    """The facts of the clips that are kept, and a note on which subject is where; all clips if `split.by` is null.
 
-    Raises: DataError in one line, where clips do not say it, there are fewer subjects than subsets, or exemplars.
+    Raises: DataError in one line if clips do not name it, if there are fewer subjects than subsets, or for exemplars.
     """
     by = definition.split.by
     if by is None:

@@ -1,7 +1,7 @@
 """Which bodies of a clip are kept, of which tracks each is made, and why every other track is dropped.
 
-In: the tracks as parsed and the `split` block of the definition. Out: `BodyChoice`: the observation that each body
-takes in each frame, and a verdict on every track, which the index of the shards keeps.
+In: the tracks as parsed and the `split` block of the definition. Out: `BodyChoice`: the observation of each body in
+each frame, and a decision about every track, which the index of the shards keeps.
 
 Axes: B tracks, M bodies kept, T frames, V joints.
 """
@@ -20,7 +20,7 @@ from pipeline.tracks import TrackMeasures, Tracks
 
 
 class Dropped(NamedTuple):
-    """A track that is no part of a kept body."""
+    """A track that is not part of a kept body."""
 
     id: int
     """The body id in the source."""
@@ -41,9 +41,9 @@ class BodyChoice:
 
 
 def choose_bodies(tracks: Tracks, measured_PV: NDArray[np.bool_], spec: SplitSpec, most: int) -> BodyChoice:
-    """At most `most` bodies, as `spec.rank` and `spec.denoise` say; none where no joint is measured.
+    """Choose at most `most` bodies by `spec.rank` and `spec.denoise`; none if no joint is measured.
 
-    Raises: ValueError where confidences are asked for that the source does not have.
+    Raises: ValueError for a ranking by confidence if the source has none.
     """
     if spec.rank == "confidence":
         return _by_confidence(tracks, measured_PV, most)

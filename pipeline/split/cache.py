@@ -1,8 +1,8 @@
 """Normalised clips between the parsed table and the shards: for each table file one cache file and one note.
 
-In: a table file and the keys chosen from it. Out: a file with the bytes of those clips as the shards hold them, and a
-note that says where each clip lies in it. The note is written last, so a task counts as done once its note is there.
-The folder is kept for one run of `split` only (`pipeline.work.resume.keep_for`).
+In: a table file and the keys chosen from it. Out: a file with the bytes of those clips as in the shards, and a note
+with the position of each clip. The note is written last, so a task is done when its note exists. The folder is kept for
+one run of `split` only (`pipeline.work.resume.keep_for`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from pipeline.work.resume import read_note, write_note
 
 
 class CachedClip(NamedTuple):
-    """Where a clip lies in the cache: the bytes of its array begin at `start`, its facts follow directly."""
+    """The position of a clip in the cache: the bytes of its array begin at `start`, its facts follow directly."""
 
     key: str
     file: str
@@ -52,7 +52,7 @@ class CacheTask:
 
     @property
     def note(self) -> Path:
-        """The note, which says where each clip lies in the cache file."""
+        """The note, with the position of each clip in the cache file."""
         return self.folder / f"{self.name}.json"
 
     def is_done(self) -> bool:
@@ -81,9 +81,9 @@ class CachedClips:
 
 
 def fill_cache(task: CacheTask) -> None:
-    """Normalise the chosen clips of a table file; the note names those that cannot be used, with the reason.
+    """Normalise the chosen clips of a table file; the note lists those that cannot be used, with the reason.
 
-    Raises: DataError where a clip is not in the file, contradicts the definition, or nothing can be written.
+    Raises: DataError if a clip is not in the file, contradicts the definition, or the cache cannot be written.
     """
     clips: list[dict[str, Any]] = []
     refused: list[tuple[str, str]] = []

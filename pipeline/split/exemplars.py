@@ -13,7 +13,7 @@ from pipeline.definitions.definition import Definition
 
 
 def find_exemplars(facts: pa.Table, definition: Definition) -> dict[int, tuple[str, ...]]:
-    """Class id -> keys, for every class of the test subset; empty where the definition lists none.
+    """Class id -> keys, for every class of the test subset; empty if the definition lists none.
 
     Raises: DataError for an exemplar that is not among the parsed clips or whose class is not in the test subset, and
     for a test class with another number of them than `exemplars_per_class`.

@@ -10,9 +10,9 @@ from pipeline.tracks import Tracks
 
 
 def mapped_tracks(tracks: Tracks, definition: Definition) -> Tracks:
-    """The tracks as shards of the definition have them, themselves where it asks for no other layout.
+    """The tracks with the joints of the shards' layout; unchanged if the definition asks for no other layout.
 
-    Raises: ValueError where they do not have the joints of the definition's own layout.
+    Raises: ValueError if they do not have the joints of the definition's own layout.
     """
     mapping = definition.joint_mapping
     if mapping is None:

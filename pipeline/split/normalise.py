@@ -1,9 +1,9 @@
-"""One parsed clip as training sees it: bodies chosen, gaps filled, moved, turned, scaled, frames sampled.
+"""Normalises one parsed clip for training: choose bodies, fill gaps, move, turn, scale, sample frames.
 
 In: the body tracks as parsed, the `split` block of the definition and the layout. Out: float32 joints, bodies present x
-frames x joints x coordinates (section 5 of the paper: 30 or 50 frames a clip, each body on its own).
-Order: choose bodies, cut empty ends, fill, image axes, origin, rotate, scale, sample frames, zero what is missing,
-scramble if `frame_order` says so. Math in float64; a pure function of the clip, the spec and the generator.
+frames x joints x coordinates (section 5 of the paper: 30 or 50 frames per clip, each body separately).
+Order: choose bodies, cut empty ends, fill, image axes, origin, rotate, scale, sample frames, zero missing joints,
+scramble if `frame_order` says so. Computed in float64; a pure function of the clip, the spec and the generator.
 
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
@@ -36,9 +36,9 @@ class NormalisedClip:
     joints_MTVC: NDArray[np.float32]
     """(M, T, V, C) with T = `n_frames` and C as the layout's coordinates; M from 1 to `bodies`."""
     frame_index: tuple[int, ...]
-    """For each of the T frames its 0-based frame number in the source."""
+    """For each of the T frames its frame number in the source, from 0."""
     notes: tuple[str, ...]
-    """What the definition asks for and could not be done to this clip."""
+    """Steps of the definition that were not possible for this clip."""
     kept: tuple[tuple[int, ...], ...]
     """(M,) the source's ids of the tracks that each body is made of."""
     dropped: tuple[Dropped, ...]
@@ -58,7 +58,7 @@ class _Whole:
 
 
 def check_split(spec: SplitSpec, layout: Layout) -> None:
-    """Raise DataError, before any work, if the definition asks for something that its layout cannot give."""
+    """Raise DataError, before any work, if the definition asks for something that is impossible with its layout."""
     try:
         if spec.rotate != "none":
             align.check_rotation(layout, spec.rotate == "upright")
@@ -93,10 +93,10 @@ def normalise_clip(
     """Choose, fill, normalise and sample one clip.
 
     Args:
-        rng: draws the frames where `spec.frame_sampling` is random (see `frame_sampling.clip_rng`); not used otherwise.
-        most_bodies: what the clip's class allows (see `SplitSpec.most_bodies`); None: `spec.bodies`.
+        rng: draws the frames if `spec.frame_sampling` is random (see `frame_sampling.clip_rng`); not used otherwise.
+        most_bodies: the largest number for the clip's class (see `SplitSpec.most_bodies`); None: `spec.bodies`.
 
-    Raises: RefusedError where no body is usable, ValueError where the tracks contradict themselves, layout or spec.
+    Raises: RefusedError if no body is usable, ValueError if the tracks contradict themselves, the layout or the spec.
     """
     if spec.frame_sampling == "random" and rng is None:
         raise ValueError("frame_sampling: random needs a generator")

@@ -1,10 +1,10 @@
 """Parsed table -> class-split shards: draws the clips, normalises each one, writes the folder that training reads.
 
-In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.shard_format`), section 5
+In: a definition and the folder that `parse` wrote. Out: a shard folder (see `dastm.contract.shard_format`). Section 5
 of the paper: 30, 60 or 100 random clips of each class, classes divided into train, val and test. The table is read
-twice: its facts to choose the keys, then those of its files that hold chosen clips. Normalised clips are cached beside
-the shards (`pipeline.split.cache`), so that a killed run continues where it stopped, and each worker holds only one
-file of the table in memory. If the shards were already made from the same table, nothing is done.
+twice: first its facts, to choose keys, then the files with chosen clips. Normalised clips are cached beside the shards
+(`pipeline.split.cache`), so that a killed run continues where it stopped; each worker holds only one file of the table
+in memory. If the shards were already made from the same table, nothing is done.
 """
 
 from collections import Counter
@@ -61,10 +61,10 @@ class SplitSummary:
     outside: int
     """Clips of the parsed table whose class is in no subset."""
     notes: tuple[str, ...]
-    """One line each: classes with too few clips, clips left out, what could not be normalised."""
+    """Lines on classes with too few clips, clips left out, and steps that were not possible."""
 
     def lines(self) -> list[str]:
-        """The summary for people: one line per subset, one on bodies, then the notes."""
+        """The summary as lines to print: one per subset, one on bodies, then the notes."""
         counts = [f"{subset}: {self.clips[subset]} clips of {self.classes[subset]} classes" for subset in SUBSETS]
         bodies = ", ".join(f"{n} with {m} bod{'y' if m == 1 else 'ies'}" for m, n in self.bodies.items())
         outside = [f"{self.outside} clips of classes outside the split"] if self.outside else []
@@ -104,15 +104,15 @@ def split(
     workers: Workers | int = 1,
     log: Callable[[str], None] = lambda line: None,
 ) -> SplitSummary:
-    """Write the shards of a definition; `out` is replaced as a whole, once the new one is complete.
+    """Write the shards of a definition; `out` is replaced as a whole when the new folder is complete.
 
     Args:
-        workers: number of processes; it never changes a byte.
-        log: called with each line about work that need not be done again.
+        workers: number of processes; it never changes the result.
+        log: called with a line about work that need not be done again.
 
-    Raises: DataError (one line) where the definition does not fit its layout, a key occurs twice, a class has too few
-    clips under `too_few: error`, no clip is left at all, or another split is at work on `out`; NotOurs where that holds
-    what `split` has not written.
+    Raises: DataError (one line) if the definition does not fit its layout, a key occurs twice, a class has too few
+    clips with `too_few: error`, no clip is left, or another split is running on `out`; NotOurs if `out` holds files
+    that `split` has not written.
     """
     check_split(definition.split, definition.shard_layout)
     check_replaceable(out, SHARDS, _noted(out))

@@ -1,9 +1,9 @@
-"""A folder that appears under its name only when it is whole.
+"""Writes a folder that appears under its name only when it is complete.
 
-In: the name of a folder. Out: a new, empty folder beside it to write into, which takes the name when the work is done.
-A run that is killed leaves the old folder as it was; what it leaves beside it is cleared away by the next run. What is
-replaced or cleared away is wholly ours (`dastm.contract.ownership`), or it is named and left alone.
-A store that cannot rename is written in place: whoever reads there waits for the file that is written last.
+In: the name of a folder. Out: a new, empty folder beside it to write into, which gets the name when the work is done.
+If a run is killed, the old folder is unchanged, and the next run removes what was left beside it. Only folders that are
+wholly ours (`dastm.contract.ownership`) are replaced or removed; others are named and left alone.
+A store that cannot rename is written in place: readers must wait for the file that is written last.
 """
 
 import re
@@ -27,9 +27,9 @@ class FolderKind:
 
     about: str
     marker: str
-    """The file that says what is in a whole one."""
+    """The file that describes a complete folder."""
     listed: Callable[[Path], Collection[str] | None]
-    """Names of all files that a whole folder says it has, its marker included; None where the marker is none."""
+    """Names of all files that a complete folder lists, its marker included; None if the marker is not valid."""
     names: re.Pattern[str]
     """Matches the names of files in an unfinished folder."""
 

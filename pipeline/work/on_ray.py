@@ -20,7 +20,7 @@ from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
 LOCAL = "local"
 KNOCK_SECONDS = 5.0
 RETRIES = 3
-"""How often a task whose machine or process was lost starts again before the run stops."""
+"""How often a task is restarted after its machine or process was lost, before the run stops."""
 PACKAGES = Path(__file__).resolve().parents[2]
 
 
@@ -29,9 +29,9 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
     """Join a cluster, or start one here for `local`; it is left at the end of the block.
 
     Args:
-        workers: tasks that run at a time; None: as many as the cluster has cores.
+        workers: number of tasks that run at a time; None: the number of the cluster's cores.
 
-    Raises: DataError where Ray is not installed, no cluster answers, or a task is lost for good.
+    Raises: DataError if Ray is not installed, no cluster answers, or a task is lost for good.
     """
     ray = _ray()
     options: dict[str, Any] = {"num_cpus": workers} if address == LOCAL and workers else {}

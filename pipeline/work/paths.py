@@ -1,7 +1,7 @@
-"""Where data lies: a folder of this machine, or a place in any store that fsspec reaches (s3://, gs://, memory://).
+"""Paths of data: local ones, or URLs of any store that fsspec reaches (s3://, gs://, memory://).
 
-In: what a user types. Out: a `pathlib.Path`, or universal-pathlib's path of the same interface, so that the rest of the
-code knows one kind of path. Files appear under their name only when whole, wherever they lie.
+In: what a user types. Out: a `pathlib.Path`, or a path of universal-pathlib with the same interface, so that the rest
+of the code knows one kind of path. Files appear under their name only when they are complete.
 """
 
 import tempfile
@@ -16,9 +16,9 @@ from dastm.contract.ownership import check_plain, remove_unfinished, unfinished_
 
 
 def path_of(text: str) -> Path:
-    """The place that a text names: a URL where it holds `://`, else a path of this machine.
+    """The path that a text names: a URL if it contains `://`, else a local path.
 
-    Raises: DataError where the protocol is unknown, or its package is not installed.
+    Raises: DataError if the protocol is unknown, or its package is not installed.
     """
     protocol, found, rest = text.partition("://")
     if not found:
@@ -42,12 +42,12 @@ def path_of(text: str) -> Path:
 
 
 def is_local(path: Path) -> bool:
-    """Whether the place is a plain path of this machine, without fsspec."""
+    """Whether this is a plain local path, without fsspec."""
     return isinstance(path, Path)
 
 
 def on_this_machine(path: Path) -> Path | None:
-    """The plain path of a place, also where it was typed as file://..; None for one in a store."""
+    """The plain local path, also if it was typed as file://..; None for a path in a store."""
     if is_local(path):
         return path
     from fsspec.implementations.local import LocalFileSystem
@@ -57,7 +57,7 @@ def on_this_machine(path: Path) -> Path | None:
 
 
 def can_rename(path: Path) -> bool:
-    """Whether a file or folder there takes a new name in one step; object stores only copy and delete."""
+    """Whether files and folders there can be renamed in one step; object stores only copy and delete."""
     return on_this_machine(path) is not None
 
 
@@ -81,7 +81,7 @@ def move(path: Path, target: Path) -> None:
 
 
 def all_in(folder: Path) -> list[Path]:
-    """What lies right in a folder; in a store, a folder without a file is none, and nothing lies in it."""
+    """The entries of a folder; in a store, a folder without files does not exist and has none."""
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +89,7 @@ def all_in(folder: Path) -> list[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and all in it; what is not there is no error."""
+    """Remove a folder with its contents; it is no error if it does not exist."""
     if folder.exists():
         if is_local(folder):
             import shutil
@@ -109,11 +109,11 @@ def remove_all_in(folder: Path, but: str) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes its name when the block ends; on an error nothing is left.
+    """Open a file that gets its name when the block ends; after an error nothing is left.
 
-    The unfinished file has a unique name, so that two machines that do the same task never write into one file. Where
-    nothing can be renamed, it waits on this machine and is sent as a whole. A link stays one, and its target is
-    written; a pipe or a device (/dev/stdout) is written directly.
+    The unfinished file has a unique name, so that two machines that do the same task never write into one file. If
+    nothing can be renamed, it is kept on this machine and sent as a whole. A link is kept, and its target is written; a
+    pipe or a device (/dev/stdout) is written directly.
     """
     if not can_rename(path):
         with tempfile.NamedTemporaryFile() as waiting:
@@ -145,8 +145,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def single_file(path: Path) -> Iterator[IO[bytes]]:
-    """`whole_file` of a command that writes this file alone: its folder is made, and what such a command that was
-    killed had not finished is removed. Not for what several workers may write at a time."""
+    """`whole_file` for a command that writes only this file: its folder is created, and unfinished files of killed
+    commands are removed. Not for files that several workers may write at the same time."""
     final = _behind(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(final.parent, final.name.__eq__)
@@ -168,19 +168,19 @@ def _behind(path: Path) -> Path:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all."""
+    """Write a file completely or not at all."""
     with whole_file(path) as file:
         file.write(data)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """The text of an error as one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[Any]:
-    """What pyarrow reads a file from: its path on this machine, an open file in a store."""
+    """The source from which pyarrow reads a file: its local path, or an open file in a store."""
     if is_local(path):
         yield path.absolute()  # it would take a relative one that begins with `s3:` for a URL
     else:
@@ -190,7 +190,7 @@ def readable(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def ranges(path: Path) -> Iterator[Callable[[int, int], bytes]]:
-    """A function that reads `length` bytes from `start` on; of a file in a store it fetches no more than these."""
+    """A function that reads `length` bytes from `start`; from a store it fetches only these."""
     if is_local(path):
         with path.open("rb") as file:
 

@@ -1,7 +1,7 @@
-"""What is done already: small notes in a hidden folder beside the folder that they are about.
+"""Remembers finished work: small notes in a hidden folder beside the result.
 
-In: digests of all that a result depends on. Out: whether the same work was finished before. The notes lie beside the
-result and not in it, because they hold times of files and the result is the same bytes on every machine.
+In: digests of everything that a result depends on. Out: whether the same work was finished before. The notes are beside
+the result and not in it, because they hold times of files, and the result must be the same bytes on every machine.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ _NAMES = re.compile(rf"{_LOCK}|work\.json|whole\.json|\d{{5,}}\.json|prepared-\d
 
 
 def notes_folder(out: Path) -> Path:
-    """Where the notes on the folder `out` lie."""
+    """The folder with the notes on the folder `out`."""
     return beside(out, "done")
 
 
@@ -59,7 +59,7 @@ def check_notes(out: Path) -> None:
 
 
 def read_note(path: Path) -> Any:
-    """What `write_note` was given; None where there is no such note, or a damaged one."""
+    """Read a note that `write_note` wrote; None if it does not exist or is damaged."""
     try:
         return read_json(path)
     except DocumentError:
@@ -67,13 +67,13 @@ def read_note(path: Path) -> Any:
 
 
 def write_note(path: Path, document: Any) -> None:
-    """Keep a note; the folder is made where it is not there yet."""
+    """Write a note; its folder is created if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(document, ensure_ascii=False) + "\n").encode(errors="surrogatepass"))
 
 
 def keep_for(folder: Path, digest: str) -> None:
-    """Keep the folder for work of this digest: what other work has left in it is removed."""
+    """Reserve the folder for the work with this digest: notes of other work are removed."""
     note = folder / "work.json"
     if read_note(note) != digest:
         remove_all_in(folder, but=_LOCK)
@@ -82,11 +82,11 @@ def keep_for(folder: Path, digest: str) -> None:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Be the only command at work on `out` until the block or the process ends.
+    """Be the only command that works on `out` until the block or the process ends.
 
-    Raises: DataError where another one is; NotOurs as `check_notes`.
+    Raises: DataError if another command works on it; NotOurs as `check_notes`.
 
-    Stores have no locks; there, and on file systems without them, that is for the user to see to.
+    Stores and some file systems have no locks; there the user must make sure of it.
     """
     check_notes(out)
     final = on_this_machine(out)
@@ -108,7 +108,7 @@ def alone(out: Path) -> Iterator[None]:
 
 
 def digest_of(*documents: Any) -> str:
-    """One digest of documents that JSON can hold."""
+    """One digest of several JSON documents."""
     return blake2b(json.dumps(documents, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
@@ -148,7 +148,7 @@ def digest_of_file(path: Path) -> str:
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Digest of the code that makes the results and of the libraries that write them: other code, other results."""
+    """Digest of the code that makes the results, and of the libraries that write them."""
     files = [
         path
         for name in _CODE

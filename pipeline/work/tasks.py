@@ -1,4 +1,4 @@
-"""Tasks handed out a few at a time, whoever does them: what processes of this machine and a Ray cluster have in common.
+"""Hands out tasks a few at a time: what processes of this machine and a Ray cluster have in common.
 
 In: a way to submit a task and to wait for some. Out: task and result, in the order in which they are finished.
 """

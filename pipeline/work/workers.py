@@ -1,8 +1,8 @@
-"""Tasks whose results are files: done here, in processes of this machine, or on a Ray cluster.
+"""Runs tasks whose results are files: in this process, in processes of this machine, or on a Ray cluster.
 
-In: a function, and tasks that each hold all that it needs. Out: task and result, as they are finished. Never more than
-two tasks a worker are handed out, so that memory stays bounded. `pipeline.work.resume` knows which tasks are done
-already.
+In: a function, and tasks that each hold everything that it needs. Out: task and result, as they are finished. At most
+two tasks per worker are handed out at a time, so that memory is limited. `pipeline.work.resume` knows which tasks are
+done.
 """
 
 import os
@@ -23,10 +23,10 @@ from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """Who does the tasks; it never changes a byte of what they write."""
+    """The workers that do tasks; they never change the results."""
 
     count: int | None = None
-    """Processes; None: as many as cores, or as the cluster has."""
+    """Number of processes; None: the number of cores, here or of the cluster."""
     ray: str | None = None
     """Address of a Ray cluster; `local` starts one on this machine; None: without Ray."""
 
@@ -42,12 +42,12 @@ def default_workers() -> int:
 
 @contextmanager
 def at_work(workers: Workers | int, most: int) -> Iterator[Run]:
-    """Workers for tasks of any kind, at most `most` of them at a time; they leave at the end of the block.
+    """Workers for tasks of any kind, at most `most` at a time; they end with the block.
 
     Args:
-        workers: a number stands for as many processes.
+        workers: workers, or a number of processes.
 
-    Raises: DataError where a worker is killed, and whatever a task raises.
+    Raises: DataError if a worker is killed, and whatever a task raises.
     """
     workers = Workers(count=workers) if isinstance(workers, int) else workers
     if workers.ray is not None:
@@ -87,7 +87,7 @@ def _finished(futures: Sequence[Future[Any]]) -> Iterable[Future[Any]]:
 
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Processes that leave with this one, however it ends."""
+    """A pool of processes that end with this one, however it ends."""
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
 
 
