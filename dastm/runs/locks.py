@@ -26,7 +26,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path, busy: str) -> Iterator[None]:
-    """Hold the lock of a file within the block; RunError with the text `busy` where another process has it."""
+    """Hold the lock of a file within the block; RunError with the text `busy` if another process has it."""
     with ExitStack() as held:
         try:
             held.enter_context(locked(path, wait=False))

@@ -28,15 +28,15 @@ class Step(NamedTuple):
     """One step; `drops` compares the `value` of a track with the threshold."""
 
     threshold: float
-    """Its usual value."""
+    """The usual threshold."""
     value: Value
     drops: Callable[[NDArray[np.float64], float], NDArray[np.bool_]]
     reason: str
-    """With {value} and {threshold}."""
+    """The reason for dropping a track, as text with {value} and {threshold}."""
     spares_first: bool = False
-    """The best-ranked track is not judged by it."""
+    """Whether the best-ranked track is never dropped by it."""
     in_metres: bool = True
-    """It means nothing where coordinates are fractions of an image."""
+    """Whether it is only meaningful for coordinates in metres, not for fractions of an image."""
 
 
 STEPS: Mapping[str, Step] = {

@@ -1,7 +1,7 @@
-"""One array a file, .npy or CSV, that nobody has described -> tracks, with the layout that it can only have.
+"""Reads .npy and CSV files that nobody has described -> tracks, and the only known layout that fits.
 
-In: the bytes of a file, and what the user says of such files. Out: `Tracks`, the layout, and frames a second where a
-CSV has a column of times. Numbers are read by `pipeline.parse.sources.folder_arrays`, as for a data set definition.
+In: the bytes of a file of one clip, and what the user says about such files. Out: `Tracks`, the layout, and frames per
+second if a CSV has a column of times. `pipeline.parse.sources.folder_arrays` reads the numbers, as for a definition.
 """
 
 import csv
@@ -28,19 +28,19 @@ _DELIMITERS = ",;\t"
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What the user says of files that do not say it."""
+    """What the user says about files that do not describe themselves."""
 
     layout: Layout | None = None
     fps: float | None = None
     unit_m: float = 1.0
-    """Metres of one unit of 3-D coordinates."""
+    """Length of one unit of 3-D coordinates in metres."""
     definition: Definition | None = None
-    """Of files of its format, it says everything."""
+    """A definition that describes files of its format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What came out of a file."""
+    """The clip of a file."""
 
     tracks: Tracks
     layout: Layout
@@ -49,7 +49,7 @@ class Read:
 
 
 def read_alone(name: str, data: bytes, terms: Terms) -> Read:
-    """Read the file of one clip; RefusedError where it is damaged, or its joints are not known."""
+    """Read the file of one clip. Raises: RefusedError if it is damaged, or its joints are not known."""
     if has_suffix(name, ".csv"):
         return _read_csv(name, data, terms)
     shape = read_array(data).shape
@@ -59,14 +59,14 @@ def read_alone(name: str, data: bytes, terms: Terms) -> Read:
 
 
 def spec_of(terms: Terms, layout: Layout, format_name: str = "folder_arrays", **source: str) -> ParseSpec:
-    """How arrays are read that no definition describes; pixels are left as they are."""
+    """How to read arrays without a definition; pixels are not changed."""
     image = {"image": "fractions"} if layout.is_image and format_name != "array_stack" else {}
     described = SourceSpec(unit_m=terms.unit_m, **image, **source)  # type: ignore[arg-type]
     return ParseSpec(format=format_name, layout=layout, source=described)
 
 
 def settled(n_joints: int, n_coordinates: int, terms: Terms, read: Callable[[Layout], Tracks]) -> Read:
-    """A clip of this shape, with the layout that is named, or with a note the only one that it can have."""
+    """A clip of this shape with the named layout, or with the only one that fits and a note."""
     if terms.layout is not None:
         return Read(tracks=read(terms.layout), layout=terms.layout)
     layout, tracks = guess(n_joints, n_coordinates, read)
@@ -92,16 +92,16 @@ def _read_csv(name: str, data: bytes, terms: Terms) -> Read:
 
 @dataclass(frozen=True)
 class Head:
-    """What the first line of a CSV clip says."""
+    """The facts in the first line of a CSV clip."""
 
     names: tuple[str, ...]
     delimiter: str
     joints: tuple[str, ...]
-    """Joints by name or number: of its columns, or of its column `joint`."""
+    """Names or numbers of the joints, from its columns or from its column `joint`."""
 
     @staticmethod
     def of(data: bytes) -> "Head":
-        """RefusedError where it is no text, or names no joint."""
+        """Read the first line. Raises: RefusedError if it is not text, or names no joint."""
         try:
             line = data.split(b"\n", 1)[0].decode("utf-8-sig").strip()
         except UnicodeDecodeError as error:
@@ -118,12 +118,12 @@ class Head:
 
     @property
     def columns(self) -> Literal["wide", "long"]:
-        """As `SourceSpec.columns`."""
+        """The value of `SourceSpec.columns`."""
         return "long" if "joint" in self.names else "wide"
 
     @property
     def n_coordinates(self) -> int:
-        """Numbers a joint, without its confidence."""
+        """Number of coordinates per joint, without a confidence."""
         return 2 + any(re.match(r"z(_|$)", name) for name in self.names)
 
     @property
@@ -133,11 +133,11 @@ class Head:
 
     @property
     def n_joints(self) -> int:
-        """How many joints there are, if they are numbered."""
+        """Number of joints, if they are numbered."""
         return max(map(int, self.joints)) + 1 if max(map(len, self.joints)) < 5 else 10**5
 
     def layout_by_name(self) -> Layout | None:
-        """The layout that has these names, else one that is made of them; None where joints are numbered."""
+        """The known layout with these names, else one made from them; None if joints are numbered."""
         if self.is_numbered:
             return None
         is_image = self.n_coordinates == 2
@@ -149,7 +149,7 @@ class Head:
         return next((layout for layout in named if layout.is_image == is_image), made)
 
     def fps(self, data: bytes) -> float | None:
-        """From a column of times; None where there is none, or nobody can tell its unit."""
+        """Frames per second from a column of times; None if there is none, or its unit is not clear."""
         known = [name for name in self.names if name.startswith("time")]
         if "frame" in self.names or not known:
             return None

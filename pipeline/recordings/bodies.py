@@ -1,8 +1,9 @@
-"""Body tracks -> one array a body, from the first to the last frame that shows it; whoever moves most comes first.
+"""Body tracks -> one array per body, from the first to the last frame that shows it; the body that moves most comes
+first.
 
-In: `Tracks` of any source. Out: `Body`s as `dastm.recogniser.clips.Clip` has them. Nothing is filled or left out:
-joints that were not measured, and frames within a track that do not show it, are nan, or have confidence 0 in images.
-Ghosts (furniture taken for a person, a track of some frames) move less, or for a shorter time, and so come last.
+In: `Tracks` of any source. Out: `Body`s, in the form of `dastm.recogniser.clips.Clip`. Nothing is filled or left out:
+joints that were not measured, and frames of a track that do not show it, are nan, or have confidence 0 in images.
+Ghosts (furniture taken for a person, short tracks) move less, or for a shorter time, and so come last.
 
 Axes: P observations, T frames, V joints, C coordinates.
 """
@@ -20,15 +21,15 @@ class Body(NamedTuple):
     """One body of a recording."""
 
     number: int
-    """Its place among the bodies, in the order in which they are seen first."""
+    """The number of the body, in order of first appearance."""
     first_frame: int
-    """The 0-based frame of the recording that row 0 is."""
+    """The frame of the recording (from 0) that row 0 shows."""
     joints_TVC: NDArray[np.float32]
-    """3-D: places, nan where not measured. Images: x, y and a confidence, 0 where not measured."""
+    """3-D: positions, nan if not measured. Images: x, y and a confidence, 0 if not measured."""
 
 
 def bodies_of(tracks: Tracks) -> tuple[Body, ...]:
-    """The bodies of a clip of which a joint was measured, most movement first; RefusedError where there is none."""
+    """The bodies of a clip with at least one measured joint, most movement first. Raises: RefusedError if none."""
     measured_PV = np.asarray(np.isfinite(tracks.joints_PVC).all(axis=2))
     if tracks.scores_PV is not None:
         measured_PV &= (tracks.scores_PV > 0) & np.isfinite(tracks.scores_PV)

@@ -1,7 +1,7 @@
-"""Recordings that nobody has described -> their units, which way is up, and bones where no layout is known.
+"""Guesses what recordings do not say: their units, which way is up, and bones if no layout is known.
 
-In: tracks of a few recordings, as their numbers stand. Out: keys of `parse.source`, a layout made of distances, and
-lines that say what was guessed and what could not be.
+In: tracks of a few recordings with unchanged numbers. Out: keys of `parse.source`, a layout made from distances, and
+lines that say what was guessed and what could not be found out.
 
 Axes: P observations, V joints, C coordinates.
 """
@@ -18,13 +18,13 @@ from pipeline.recordings.layout_choice import distances
 from pipeline.tracks import Tracks
 
 UNITS = ((0.5, 3.0, "metres", 1.0), (50.0, 300.0, "centimetres", 0.01), (500.0, 3000.0, "millimetres", 0.001))
-"""Between which sizes a body is measured in a unit: people are 0.5 (crouching, or the upper half) to 3 metres."""
+"""The sizes of a body in each unit: people are 0.5 (crouching, or the upper half) to 3 metres."""
 IMAGE_SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320))
 _CLEAR = 0.8
 """Share of the trunk's length that must lie along one axis to call it up."""
 
 Said = tuple[dict[str, Any], list[str], list[str]]
-"""Keys of `parse.source`; what was guessed; what could not be told."""
+"""Keys of `parse.source`; what was guessed; what could not be found out."""
 
 
 def space_of(clips: Sequence[Tracks], layout: Layout) -> Said:
@@ -70,7 +70,7 @@ def _up(clips: Sequence[Tracks], layout: Layout) -> str | None:
 
 
 def image_of(clips: Sequence[Tracks]) -> Said:
-    """How places in images are written."""
+    """How positions in images are written."""
     places = [clip.joints_PVC[_shown(clip)] for clip in clips]
     low, high = float(min(one.min() for one in places)), float(max(one.max() for one in places))
     if low >= -0.5 and high <= 1.5:
@@ -90,7 +90,7 @@ def _shown(clip: Tracks) -> NDArray[np.bool_]:
 
 
 def layout_by_distance(clips: Sequence[Tracks], n_joints: int, *, image: bool) -> Layout:
-    """A layout of unnamed joints: each hangs on its nearest neighbour (a tree of the smallest distances, Prim 1957)."""
+    """A layout of unnamed joints, each connected to its nearest neighbour (a minimum spanning tree, Prim 1957)."""
     apart_VV = np.full((n_joints, n_joints), 1.0)
     found = [distances(clip.joints_PVC) for clip in clips]
     if any(len(one) for one in found):

@@ -1,7 +1,7 @@
-"""A folder of recordings -> a data set definition to begin with, and what was guessed.
+"""A folder of recordings -> a first data set definition, and what was guessed for it.
 
-In: a folder or zip. Out: `Beginning`: the text of a definition that loads, parses and splits as it is, what it rests
-on, and what could not be told. A few recordings, evenly spread, are read; all names are looked at.
+In: a folder or zip. Out: `Beginning`: the text of a definition that can be parsed and split without changes, what was
+guessed, and what could not be found out. It reads a few recordings, evenly spread, and all names.
 """
 
 import tempfile
@@ -37,15 +37,15 @@ from pipeline.table import ParsedClip
 
 SAMPLE = 12
 MOST_READ = 1000
-"""Recordings that are read if each of them says its class itself."""
+"""Largest number of recordings that are read if each of them states its class itself."""
 FEW_CLASSES = 5
-"""With fewer, all classes are test classes: there is nothing to train on."""
+"""With fewer classes, all are test classes, because there is not enough to train on."""
 _SHORT, _LONG = 30, 60
 
 
 @dataclass
 class Beginning:
-    """A definition, and what is to be said about it."""
+    """A definition, and what to say about it."""
 
     document: dict[str, Any]
     guessed: list[str] = field(default_factory=list)
@@ -54,9 +54,9 @@ class Beginning:
 
 
 def begin(root: Path, name: str, layout: Layout | None = None) -> Beginning:
-    """Look at recordings and define their data set.
+    """Look at recordings and write the definition of their data set.
 
-    Raises: DataError where there is nothing to define, or what is there cannot be told.
+    Raises: DataError if there are no recordings, or none that can be recognised.
     """
     items, refused = _look(root)
     format_name, chosen = _of_most(items)

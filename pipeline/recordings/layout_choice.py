@@ -1,7 +1,8 @@
-"""Which joints an array holds: as the user says, or the only known layout that it can be.
+"""Chooses the layout of an array: the one that the user names, or the only known one that fits.
 
 In: the name of a layout, or a YAML file that describes one; or the shape of an array and its numbers. Out: a `Layout`,
-or a refusal that says what to add. Nothing is taken for a layout whose bones would lie all over the body.
+or an error that says which option to add. A layout does not fit if its bones would be long in comparison with the body.
+The known layouts are in `dastm.contract.layouts`.
 
 Axes: P observations, V joints, C coordinates, B bones.
 """
@@ -20,27 +21,27 @@ from dastm.contract.skeleton import COMMON, Layout
 from pipeline.tracks import Tracks
 
 NAMED = {**KNOWN_LAYOUTS, **COMMON}
-"""What a user may name. The joints of `COMMON` are ours: nobody's array has them without being told."""
+"""The layouts that a user may name. Those of `COMMON` are our own, so they are never guessed."""
 MOST_BONE = 0.75
 """Mean length of a layout's bones, as a share of the mean distance of two joints. People have 0.3 to 0.5; joints in the
 order of another layout 0.6 to 1.1."""
 LEAST_LEAD = 1.1
-"""How much longer the bones of every other layout must be, or nobody can tell which one it is."""
+"""How much longer the bones of every other layout must be; otherwise the choice would not be clear."""
 MOST_CONFIDENCE = 1.5
-"""The third number of a joint is no confidence where it is larger, or below 0 (OpenPose's reach 1.29)."""
+"""Largest confidence: if the third number of a joint is larger, or below 0, it is none (OpenPose's reach 1.29)."""
 SAY = "say which joints these are: --layout NAME or FILE.yaml"
 _MOST_POSES = 8
 
 
 class Guess(NamedTuple):
-    """A layout that a clip can only have, and the clip read with it."""
+    """The only layout that fits a clip, and the clip read with it."""
 
     layout: Layout
     tracks: Tracks
 
 
 def layout_named(text: str) -> Layout:
-    """A known layout, or that of a YAML file: its key `layout` (or `parse.layout`), a name or a mapping.
+    """The known layout of this name, or that of a YAML file: its key `layout` (or `parse.layout`), a name or a mapping.
 
     Raises: DataError in one line.
     """
@@ -66,19 +67,19 @@ def layout_named(text: str) -> Layout:
 
 
 def coordinates_of(layout: Layout) -> tuple[int, int]:
-    """How many numbers a joint of an array may have: its places, and one more where there are confidences."""
+    """The numbers of values that a joint of an array may have: its coordinates, and one more for a confidence."""
     return layout.n_space, layout.n_space + 1
 
 
 def guess(n_joints: int, n_coordinates: int, read: Callable[[Layout], Tracks]) -> Guess:
-    """The only known layout that a clip of this shape can have.
+    """The only known layout that fits a clip of this shape.
 
-    Of layouts with the same bones the first one is taken; numbers that can be confidences are no third dimension.
+    Of layouts with the same bones the first one is used. Numbers that can be confidences are not a third dimension.
 
     Args:
-        read: reads the clip as if it had this layout; RefusedError where it cannot.
+        read: reads the clip with a given layout; RefusedError if it cannot.
 
-    Raises: RefusedError where there is none, or more than one.
+    Raises: RefusedError if no layout fits, or more than one.
     """
     named = [layout for layout in KNOWN_LAYOUTS.values() if layout.n_joints == n_joints]
     shaped = [layout for layout in named if n_coordinates in coordinates_of(layout)]
@@ -130,10 +131,10 @@ def _places(tracks: Tracks) -> NDArray[np.float64]:
 
 
 def bone_share(places_PVC: NDArray[Any], layout: Layout) -> float:
-    """Mean bone length by the mean distance of two joints, median over some poses; nan if there is none to measure.
+    """Mean bone length divided by the mean distance of two joints, median over some poses; nan if there are no poses.
 
     Args:
-        places_PVC: nan where not measured; only poses of which all joints were measured count.
+        places_PVC: nan where not measured; only poses with all joints measured count.
     """
     apart_PVV = distances(places_PVC)
     usual_P = apart_PVV.sum(axis=(1, 2)) / max(1, layout.n_joints * (layout.n_joints - 1))
@@ -144,7 +145,7 @@ def bone_share(places_PVC: NDArray[Any], layout: Layout) -> float:
 
 
 def distances(places_PVC: NDArray[Any]) -> NDArray[np.float64]:
-    """Between any two joints, in some of the poses of which all joints were measured: (P, V, V)."""
+    """Distances between all pairs of joints, in some of the poses with all joints measured -> (P, V, V)."""
     whole_P = np.flatnonzero(np.isfinite(places_PVC).all(axis=(1, 2)))
     poses_PVC = places_PVC[whole_P[:: -(-len(whole_P) // _MOST_POSES) or 1]].astype(np.float64)
     result: NDArray[np.float64] = np.linalg.norm(poses_PVC[:, :, None] - poses_PVC[:, None], axis=3)

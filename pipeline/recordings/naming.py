@@ -1,7 +1,7 @@
-"""Paths of recordings -> which part of them is the class, the subject and the key, as one pattern for a definition.
+"""Finds class, subject and key in the paths of recordings, and writes them as one pattern for a definition.
 
-In: sources as `parse` lists them, and the folder that says what each shows. Out: `Naming`, whose pattern reads every
-path given, or None where the usual naming of folders does. Only what holds for all of them is said.
+In: sources as `parse` lists them, and the folder that names what each shows. Out: `Naming`, whose pattern matches every
+given path; the pattern is None if the usual rule for folders is enough. Only facts that hold for all paths are used.
 """
 
 import re
@@ -26,19 +26,19 @@ _FLAT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """What paths say."""
+    """The facts in the paths."""
 
     pattern: str | None
-    """For `parse.source.pattern`."""
+    """The value for `parse.source.pattern`."""
     classes: tuple[str, ...]
-    """In the order of their names, numbers in them by size."""
+    """Names of the classes, sorted, with numbers in them by size."""
     subjects: tuple[int, ...] = ()
     by_folder: bool
-    """Whether folders say the classes, else the files' names."""
+    """Whether the classes are named by folders; otherwise by file names."""
 
 
 def naming_of(sources: Sequence[str], actions: Sequence[str | None]) -> Naming | None:
-    """The naming of these paths; None where they say no classes."""
+    """The naming of these paths; None if they name no classes."""
     if all(action is not None for action in actions):
         return _by_folder(sources, [str(action) for action in actions])
     return _by_name(sources)

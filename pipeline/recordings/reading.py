@@ -1,7 +1,8 @@
-"""One item that `walk` has found -> its recordings, one after the other, and one refusal for each that cannot be read.
+"""Reads the recordings of one item that `walk` has found, one after the other.
 
-In: an `Item`, and what the user says of files that do not say it. Out: `Taken`s and `Refused`s; nothing is raised. The
-readers are those of `parse`; what is new here is that nobody needs to know what a recording shows.
+In: an `Item`, and what the user says about files that do not describe themselves. Out: `Taken` for each recording,
+`Refused` for each that cannot be read; nothing is raised. The readers are those of `parse`, but recordings need no
+class.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,12 +36,12 @@ class Taken:
     """One recording."""
 
     source: str
-    """The file as the user would name it, and the clip's place in it."""
+    """The path as the user would write it, and the place of the clip in the file."""
     key: str
     action: str | None
     layout: Layout
     bodies: tuple[Body, ...]
-    """At least one, most movement first."""
+    """At least one body; the one with most movement comes first."""
     fps: float | None = None
     notes: tuple[str, ...] = ()
 

@@ -1,7 +1,8 @@
-"""Recordings of parsed tables and of shards, which say themselves what they are.
+"""Reads recordings from parsed tables and shards, which describe themselves.
 
-In: a folder. Out: its clips, a table file or tar at a time. Shards hold clips of few frames, moved, turned and scaled:
-they are given as they are, but for the directions of their axes, which are those of every recording.
+In: a folder. Out: its clips; one table file or tar is in memory at a time. Clips of shards have few frames and are
+moved, turned and scaled. They are used in this form; only the directions of their axes are changed to those of
+recordings.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -37,9 +38,9 @@ class Stored(NamedTuple):
 
 
 def table_clips(folder: Path, shown: str, terms: Terms) -> Iterator[Stored | Refused]:
-    """The clips of a parsed table; what is damaged is refused, the other files are read.
+    """The clips of a parsed table; damaged files are refused, and the others are read.
 
-    Raises: DataError where there is no finished table.
+    Raises: DataError if there is no finished table.
     """
     said = terms.definition.parse.layout if terms.definition is not None else terms.layout
     layout = read_layout(folder) or said
@@ -70,7 +71,7 @@ def _of_table(clip: ParsedClip, layout: Layout | None, shown: str, terms: Terms)
 def shard_clips(folder: Path) -> Iterator[Stored]:
     """The clips of a shard folder, in the order of its manifest.
 
-    Raises: ShardError where it is damaged; RefusedError where its frames are not in the order of time.
+    Raises: ShardError if it is damaged; RefusedError if its frames are not in time order.
     """
     manifest = shard_reading.read_manifest(folder)
     if setting_of(manifest, "frame_order") == "scrambled":

@@ -1,8 +1,8 @@
-"""Files of people's tools among what `walk` finds: recognised by their contents, the frames of a folder put together.
+"""Recognises files of other people's tools among the items of `walk`, and groups the frames of a folder into clips.
 
-In: items in the order in which they are found, and what the user says of files. Out: the same, but for `ToolItem`s:
-one a clip. A definition whose format is a tool's says what its files are; else each file's first bytes do. What is
-recognised as no tool's stays as it is. Only names are kept while frames are put together.
+In: items in the order in which they are found, and what the user says about files. Out: the same items, but a
+`ToolItem` for each clip of a tool. A definition with a tool's format decides what its files are; otherwise each file's
+first bytes do. Other items are not changed. Only names are kept while frames are grouped.
 """
 
 from collections.abc import Iterator
@@ -27,18 +27,19 @@ class ToolItem:
 
     form: str
     items: tuple[Item, ...]
-    """One, or the frames of a clip."""
+    """One file, or the frames of a clip."""
     shown: str
     key: str
 
     @property
     def action(self) -> str | None:
-        """What its folder says that it shows."""
+        """The action that its folder names."""
         return self.items[0].action
 
 
 def joined(found: Iterator[Item | Refused], terms: Terms) -> Iterator[Item | Refused | ToolItem]:
-    """Items, with those of tools put together; frames of one clip follow each other, as names are sorted."""
+    """Items, with those of tools grouped into clips; the frames of a clip follow each other because names are
+    sorted."""
     frames: list[Item] = []
     place: tuple[object, ...] = ()
     for one in found:
@@ -62,7 +63,7 @@ def joined(found: Iterator[Item | Refused], terms: Terms) -> Iterator[Item | Ref
 
 
 def read_tool(item: ToolItem, terms: Terms) -> ToolClip:
-    """The clip; RefusedError where its files cannot be read. Pixels are left as they are: one unit for both axes."""
+    """Read the clip; pixels are not changed. Raises: RefusedError if its files cannot be read."""
     files = [NamedBytes(one.raw.source, read(one.raw)) for one in item.items if one.raw is not None]
     definition = terms.definition
     if definition is not None and definition.parse.format in (AUTO, item.form):

@@ -1,8 +1,8 @@
-"""Files, folders, zips, lists of files -> what there is to read, in a stable order, and what it should show.
+"""Finds what there is to read in files, folders, zips and lists of files, in a stable order, with its action.
 
-In: paths as a user names them. Out: `Item`s, each as soon as it is found, and `Refused` for what is none. Nothing is
-read but lists of folders, zips and the lists that name files. A folder directly below the path given says what the
-files in it show; a zip stands for a folder of its name.
+In: paths as a user names them. Out: `Item`s, each as soon as it is found, and `Refused` for what cannot be read. Only
+the contents of folders, zips and lists are read here. A folder directly below a given path names the action of its
+files; a zip counts as a folder of its name.
 """
 
 import csv
@@ -32,7 +32,7 @@ SUFFIXES = tuple(
     )
 )
 STACKED = ("_data.npy", "_data_joint.npy")
-"""How the names of stacks of clips end; their labels and numbers of frames lie beside them."""
+"""Ends of the names of stacks of clips; their labels and numbers of frames are in files beside them."""
 _BESIDE = ("_label.pkl", "_label.npy", "_frame.npy")
 LIST_COLUMNS = ("file", "action")
 _PARTS = (".parquet", ".tar")
@@ -41,12 +41,12 @@ _MOST_HEAD = 2**16
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """What cannot be read: where, and why."""
+    """A file that cannot be read, and why."""
 
     source: str
     why: RefusedError
     is_foreign: bool = False
-    """Whether it is only passed over, because it is no recording."""
+    """Whether it is only skipped, because it is not a recording."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +54,19 @@ class Item:
     """A file that may hold clips, or the folder of a parsed table or of shards."""
 
     shown: str
-    """As the user would name it."""
+    """The path as the user would write it."""
     below: str
-    """Its path below what the user named, posix, without zips' suffixes; for a file named by itself, its name."""
+    """Its posix path below what the user named, without the suffixes of zips; for a file that the user named, its
+    name."""
     action: str | None
     raw: RawFile | None = None
     near: tuple[RawFile, ...] = ()
-    """What lies in the same folder and belongs to it."""
+    """Files of the same folder that belong to it."""
     folder: Path | None = None
 
     @property
     def key(self) -> str:
-        """What it is called: its path without suffix."""
+        """Its name: the path without suffix."""
         return str(PurePosixPath(self.below).with_suffix(""))
 
 
@@ -213,7 +214,7 @@ def _passed_over(source: str, foreign: Sequence[str]) -> Found:
 
 
 def list_columns(path: Path) -> dict[str, int] | None:
-    """Name -> place of the columns of a CSV that lists files; None for any other CSV."""
+    """Name -> index of the columns of a CSV that lists files; None for any other CSV."""
     try:
         if not path.is_file():
             return None
