@@ -27,9 +27,12 @@ STATED_FACTS = ("class", "subject", "camera", "setup", "replication")
 """Facts about a clip that a path's named groups or a labels file may state, in addition to its key."""
 AUTO = "auto"
 """The format that recognises each file by its contents."""
+TAKE_FORMATS: Mapping[str, str | None] = {"pku_mmd": "ntu25", "utkinect": "kinect20", "florence3d": "florence15"}
+"""Data sets whose files hold many actions each -> their layouts (see `pipeline.parse.tools.takes`)."""
 TOOL_FORMATS: Mapping[str, str | None] = {
     AUTO: None,
     "openpose_json": "body25",
+    "openpose_video": "openpose18",
     "landmark_json": "blazepose33",
     "landmark_csv": "blazepose33",
     "landmark_arrays": "holistic75",
@@ -46,6 +49,8 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "bvh": None,
     "trc": None,
     "mvnx": None,
+    "motive_csv": None,
+    "vicon_csv": None,
     "c3d": None,
     "named_csv": None,
     "number_lines": None,
@@ -53,16 +58,18 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "azure_json": "kinect32",
     "ucla_json": "kinect20",
     "utd_mat": "utd20",
+    "penn_mat": "penn13",
+    "jhmdb_mat": "jhmdb15",
     "ntu_npy": "ntu25",
     "videopose_npz": "coco17",
     "amass_npz": "smpl24",
 }
 """Formats of other people's tools -> the layout that their files usually have (see `pipeline.parse.tools`)."""
-SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays", *TOOL_FORMATS)
+SOURCE_FORMATS = ("pyskl_pickle", "array_stack", "folder_arrays", *TAKE_FORMATS, *TOOL_FORMATS)
 """Formats that use the block `parse.source`."""
 FORMATS = ("ntu_skeleton", "kinetics_json", *SOURCE_FORMATS)
 DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"} | {
-    name: layout for name, layout in TOOL_FORMATS.items() if layout is not None
+    name: layout for name, layout in {**TAKE_FORMATS, **TOOL_FORMATS}.items() if layout is not None
 }
 """Format -> its usual layout. Pickles, stacks and folders may hold any skeleton, so their definitions must name one."""
 _NAMING = ("pattern", "labels")

@@ -20,8 +20,8 @@ from pipeline.doctor.findings import Finding
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below, members_of
 from pipeline.parse.suffixes import has_suffix
-from pipeline.parse.tools.recognise import recognise
-from pipeline.parse.tools.tool_sources import ALL_SOURCES, head_of
+from pipeline.parse.tools.recognise import head_of, recognise
+from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.table import PLAN_NAME
 
 _PARTS = (".parquet", ".tar")

@@ -12,13 +12,13 @@ from pathlib import Path
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.definitions.definition import Definition
 from pipeline.definitions.lists import key_of, without_clip
-from pipeline.definitions.source_spec import AUTO
+from pipeline.definitions.source_spec import AUTO, TAKE_FORMATS
 from pipeline.parse.formats import FORMATS, Entries, RawFormat
 from pipeline.parse.labels import Label, no_class, settle
 from pipeline.parse.raw_files import RawFile, UnreadableError, as_text, list_raw, read
 from pipeline.parse.sources.members import Member
-from pipeline.parse.tools.recognise import recognise
-from pipeline.parse.tools.tool_sources import ALL_SOURCES, first_file, head_of
+from pipeline.parse.tools.recognise import head_of, recognise
+from pipeline.parse.tools.tool_sources import ALL_SOURCES, first_file
 from pipeline.table import ParsedClip
 from pipeline.tracks import ClipName, Tracks
 
@@ -158,7 +158,7 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
 
 def with_right_form(why: RefusedError, job: Job, format_name: str) -> RefusedError:
     """The refusal, with the form that the file has where it is another than the one it was read as."""
-    if isinstance(why, UnreadableError) or format_name == AUTO:
+    if isinstance(why, UnreadableError) or format_name in (AUTO, *TAKE_FORMATS):
         return why
     try:
         found = recognise(job.raw.name, head_of(first_file(job.member) if job.member is not None else job.raw))

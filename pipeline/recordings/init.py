@@ -25,8 +25,7 @@ from pipeline.parse.plan import Job, make_plan, run_job
 from pipeline.parse.raw_files import as_text, read
 from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.poses import NOTE_SIZE
-from pipeline.parse.tools.recognise import recognise
-from pipeline.parse.tools.tool_sources import head_of
+from pipeline.parse.tools.recognise import head_of, recognise
 from pipeline.recordings.arrays import Head, Read, Terms, read_alone
 from pipeline.recordings.geometry import image_of, layout_by_distance, space_of
 from pipeline.recordings.naming import naming_of

@@ -15,8 +15,8 @@ from pipeline.parse.raw_files import read
 from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools import TOOLS
 from pipeline.parse.tools.poses import NamedBytes
-from pipeline.parse.tools.recognise import recognise
-from pipeline.parse.tools.tool_sources import SUFFIXES, ToolClip, before_number, head_of, read_alone
+from pipeline.parse.tools.recognise import head_of, recognise
+from pipeline.parse.tools.tool_sources import SUFFIXES, ToolClip, before_number, read_alone
 from pipeline.recordings.arrays import Terms
 from pipeline.recordings.walk import Item, Refused
 

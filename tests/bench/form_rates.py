@@ -105,6 +105,10 @@ def openpose(n: int) -> list[NamedBytes]:
     return _frames("v_#_keypoints.json", (json.dumps({"version": 1.3, "people": one}) for one in people))
 
 
+def openpose_video(n: int) -> list[NamedBytes]:
+    return _json([{"people": [{"pose_keypoints_2d": _flat(frame)}]} for frame in places(n, 18, 3, 500)])
+
+
 def landmark_json(n: int) -> list[NamedBytes]:
     names = ("x", "y", "z", "visibility")
     return _json([[dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4)])
@@ -208,6 +212,23 @@ def trc(n: int) -> list[NamedBytes]:
     return _lines("b.trc", heads, rows, "\t")
 
 
+def motive(n: int) -> list[NamedBytes]:
+    columns = [(f"Ann:J{v}", axis) for v in range(20) for axis in "XYZ"]
+    heads = [
+        "Format Version,1.23,Export Frame Rate,120.0,Length Units,Millimeters,Coordinate Space,Global",
+        *(f",{what}," + ",".join([text] * 60) for what, text in (("Type", "Bone"), ("Name", ""), ("", "Position"))),
+        "Frame,Time (Seconds)," + ",".join(axis for _, axis in columns),
+    ]
+    heads[2] = ",Name," + ",".join(name for name, _ in columns)
+    return _lines("b.csv", heads, ([t, t / 120, *_flat(frame)] for t, frame in enumerate(places(n, 20, 3, 900))))
+
+
+def vicon(n: int) -> list[NamedBytes]:
+    heads = ["Trajectories", "100", ",," + ",,,".join(f"Ann:M{v}" for v in range(20)) + ",,"]
+    heads += ["Frame,Sub Frame" + ",X,Y,Z" * 20, "," + ",mm" * 60]
+    return _lines("b.csv", heads, ([t + 1, 0, *_flat(frame)] for t, frame in enumerate(places(n, 20, 3, 900))))
+
+
 def mvnx(n: int) -> list[NamedBytes]:
     segments = "".join(f'<segment label="s{v}"/>' for v in range(23))
     head = f'<mvnx><subject frameRate="60"><segments>{segments}</segments><frames>'
@@ -246,6 +267,7 @@ def ucla(n: int) -> list[NamedBytes]:
 
 FORMS: dict[str, tuple[Made, str | None]] = {
     "openpose_json": (openpose, None),
+    "openpose_video": (openpose_video, None),
     "landmark_json": (landmark_json, None),
     "landmark_csv": (landmark_csv, None),
     "landmark_arrays": (landmark_arrays, None),
@@ -260,6 +282,8 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "bvh": (bvh, None),
     "trc": (trc, None),
     "mvnx": (mvnx, None),
+    "motive_csv": (motive, None),
+    "vicon_csv": (vicon, None),
     "named_csv": (named_csv, None),
     "number_lines": (number_lines, None),
     "joint_lines": (joint_lines, "msr20"),

@@ -5,7 +5,10 @@ import pytest
 from pipeline.parse.tools import TOOLS
 from tests.bench import form_rates
 
-NOT_MADE = {"c3d", "utd_mat", "ntu_npy", "videopose_npz", "amass_npz", "deeplabcut_h5", "sleap_h5"}
+NOT_MADE = {"c3d", "utd_mat", "ntu_npy", "videopose_npz", "amass_npz", "deeplabcut_h5", "sleap_h5"} | {
+    "penn_mat",
+    "jhmdb_mat",
+}
 """Binary forms, whose packages do the reading."""
 
 

@@ -54,10 +54,23 @@ def _npz(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
-def _mat() -> bytes:
+def _mat(**arrays: Any) -> bytes:
     file = io.BytesIO()
-    savemat(file, {"d_skel": np.full((20, 3, 4), 0.5)})
+    savemat(file, arrays)
     return file.getvalue()
+
+
+MOTIVE = (
+    "Format Version,1.23,Export Frame Rate,120.0,Length Units,Meters,Coordinate Space,Global\n\n"
+    ",Type,Bone,Bone,Bone,Bone,Bone,Bone\n,Name,A:Hip,A:Hip,A:Hip,A:Ab,A:Ab,A:Ab\n,ID,1,1,1,2,2,2\n"
+    ",,Position,Position,Position,Position,Position,Position\nFrame,Time (Seconds),X,Y,Z,X,Y,Z\n"
+    "0,0.0,1,2,3,4,5,6\n1,0.1,1,2,3,,,\n"
+)
+VICON = (
+    "Trajectories\n100\n,,A:B,,,A:C,,\nFrame,Sub Frame,X,Y,Z,X,Y,Z\n,,mm,mm,mm,mm,mm,mm\n"
+    "1,0,1,2,3,4,5,6\n2,0,1,2,3,,,\n"
+)
+PENN = {"x": np.ones((4, 13)), "y": np.ones((4, 13)), "visibility": np.ones((4, 13)), "dimensions": np.ones(3)}
 
 
 def _lines(numbers: list[Any], mark: str = " ", times: int = 2) -> str:
@@ -100,6 +113,10 @@ def sleap_h5() -> bytes:
 VIDEO = np.array({"a.mp4": {"custom": [np.full((3, 17, 2), 99.0)]}}, object)
 SEEDS: dict[str, list[Any]] = {
     "openpose_json": [{"people": [{"person_id": [-1], "pose_keypoints_2d": FLAT[:3] * 25}]}],
+    "openpose_video": [
+        [{"people": [{"pose_keypoints_2d": FLAT[:3] * 18}], "canvas_width": 9, "canvas_height": 9}],
+        {"1.jpg": {"bodies": [{"joints": FLAT[:3] * 18}]}},
+    ],
     "landmark_json": [[JOINTS, JOINTS], {"frames": [{"frame": 1, "landmarks": JOINTS}]}, [{"nose": JOINTS[0]}]],
     "landmark_csv": [
         "frame," + ",".join(f"L{v}_{c}" for v in range(4) for c in "xyz") + "\n" + _lines([1, *[0.5] * 12], ",", 1),
@@ -137,12 +154,19 @@ SEEDS: dict[str, list[Any]] = {
     "joint_lines": [_lines([0.5, 0.2, 2.5], times=30)],
     "azure_json": [{"frames": [{"frame_id": 1, "bodies": [{"body_id": 1, "joint_positions": [[1, 2, 3]] * 32}]}]}],
     "ucla_json": [{"file_name": "a", "skeletons": [[[0.1, 0.2, 3.0]] * 20] * 2}],
-    "utd_mat": [_mat()],
+    "utd_mat": [_mat(d_skel=np.full((20, 3, 4), 0.5))],
+    "penn_mat": [_mat(**PENN)],
+    "jhmdb_mat": [_mat(pos_img=np.ones((2, 15, 4)))],
+    "motive_csv": [MOTIVE],
+    "vicon_csv": [VICON],
     "ntu_npy": [_npy(np.array({"skel_body0": np.full((3, 25, 3), 0.5)}, object))],
     "videopose_npz": [_npz(positions_2d=VIDEO), _npz(reconstruction=np.ones((1, 3, 17, 2)))],
 }
 LAYOUTS: dict[str, str] = {"joint_lines": "kard15"}
-LEAST_READ = {"utd_mat": 2, "videopose_npz": 2, "ntu_npy": 2, "openpose_json": 5, "bvh": 2}
+LEAST_READ = {
+    **dict.fromkeys(("utd_mat", "penn_mat", "jhmdb_mat", "videopose_npz", "ntu_npy", "bvh"), 2),
+    "openpose_json": 5,
+}
 
 
 def _bytes(document: Any) -> list[bytes]:

@@ -93,7 +93,7 @@ def member_of(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mappin
         subject, camera, setup, replication = (_agreed(f, facts.get(f), listed.get(f)) for f in STATED_FACTS[1:])
         name = _completed(name, subject=subject, camera=camera, setup=setup, replication=replication)
         said = (("path", facts.get("class")), ("labels file", listed.get("class")))
-        labels = tuple(_label(by, spec.class_codes.get(text, text), spec.class_names) for by, text in said if text)
+        labels = tuple(label_of(by, spec.class_codes.get(text, text), spec.class_names) for by, text in said if text)
     except RefusedError as why:
         return Member(raw=file, name=None, size=file.size, problem=why.reason)
     return Member(raw=file, name=name, stated=stated, labels=labels, size=file.size, notes=notes)
@@ -140,7 +140,8 @@ def _completed(name: ClipName, **facts: int | None) -> ClipName:
     return ClipName(name.key, None, *(facts[f] if facts[f] is not None else getattr(name, f) for f in STATED_FACTS[1:]))
 
 
-def _label(said_by: str, text: str, class_names: Sequence[str]) -> Label:
+def label_of(said_by: str, text: str, class_names: Sequence[str]) -> Label:
+    """What a text says of a clip's class: its name, or a number that is no name, the class id."""
     if not text.isprintable():
         raise RefusedError("the class's name is not a text")
     is_number = text.isascii() and text.isdecimal() and len(text) < 10

@@ -9,6 +9,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from tokenize import TokenError
 from typing import Any, BinaryIO
 
@@ -83,9 +84,21 @@ def read_chunks(file: BinaryIO, header: NpyHeader) -> Iterator[NDArray[Any]]:
         yield read_row(file, NpyHeader(shape, header.dtype, offset, header.fortran), 0)
 
 
+def _header_of(data: bytes) -> NpyHeader:
+    """The header of a whole file; files of one clip begin with the same bytes, which are evaluated once."""
+    if data[6:8] != b"\x01\x00":
+        return read_header(io.BytesIO(data))
+    return _evaluated(data[: 10 + int.from_bytes(data[8:10], "little")])
+
+
+@lru_cache(maxsize=16)
+def _evaluated(head: bytes) -> NpyHeader:
+    return read_header(io.BytesIO(head))
+
+
 def read_array(data: bytes) -> NDArray[Any]:
     """A whole small .npy file, with exactly the numbers that its header claims; RefusedError where it is none."""
-    header = read_header(io.BytesIO(data))
+    header = _header_of(data)
     n_bytes = header.shape[0] * header.row_bytes
     if len(data) - header.offset != n_bytes:
         raise RefusedError(f"{len(data) - header.offset} bytes of numbers, the header claims {n_bytes}")

@@ -12,6 +12,7 @@ from pipeline.parse.tools import (
     archives,
     bodypart_tables,
     bvh,
+    capture_csv,
     dataset_files,
     hdf5_tables,
     keypoint_lists,
@@ -31,6 +32,7 @@ _JSON, _TEXT, _HDF5 = (".json", ".jsonl"), (".csv", ".txt", ".tsv"), (".h5", ".h
 
 _ROWS: Mapping[str, Tool] = {
     "openpose_json": Tool(what="OpenPose JSON, a file a frame", suffixes=_JSON, read=openpose.read, frames=True),
+    "openpose_video": Tool(what="OpenPose's frames in one file", suffixes=_JSON, read=openpose.read_video),
     "landmark_json": Tool(what="landmarks as JSON (MediaPipe, TensorFlow.js)", suffixes=_JSON, read=landmark_json.read),
     "landmark_csv": Tool(what="numbered landmarks as CSV (MediaPipe)", suffixes=_TEXT, read=landmark_csv.read),
     "landmark_arrays": Tool(
@@ -53,6 +55,8 @@ _ROWS: Mapping[str, Tool] = {
     "bvh": Tool(what="BVH motion capture", suffixes=(".bvh",), read=bvh.read),
     "trc": Tool(what="TRC markers", suffixes=(".trc",), read=markers.read_trc),
     "mvnx": Tool(what="Xsens MVNX", suffixes=(".mvnx",), read=mvnx.read),
+    "motive_csv": Tool(what="OptiTrack Motive's CSV", suffixes=_TEXT, read=capture_csv.read_motive),
+    "vicon_csv": Tool(what="Vicon Nexus's trajectories as CSV", suffixes=_TEXT, read=capture_csv.read_vicon),
     "c3d": Tool(what="C3D markers", suffixes=(".c3d",), read=markers.read_c3d),
     "named_csv": Tool(what="columns of named joints (FreeMoCap, Nuitrack)", suffixes=_TEXT, read=named_csv.read),
     "number_lines": Tool(what="a frame a line of numbers (Kinect)", suffixes=_TEXT, read=number_lines.read_frames),
@@ -62,6 +66,10 @@ _ROWS: Mapping[str, Tool] = {
     "azure_json": Tool(what="Azure Kinect's JSON", suffixes=_JSON, read=dataset_files.read_azure),
     "ucla_json": Tool(what="NW-UCLA's JSON", suffixes=_JSON, read=dataset_files.read_ucla),
     "utd_mat": Tool(what="UTD-MHAD's .mat", suffixes=(".mat",), read=dataset_files.read_utd),
+    "penn_mat": Tool(
+        what="Penn Action's .mat", suffixes=(".mat",), read=dataset_files.read_penn, action=dataset_files.penn_action
+    ),
+    "jhmdb_mat": Tool(what="J-HMDB's joint_positions.mat", suffixes=(".mat",), read=dataset_files.read_jhmdb),
     "ntu_npy": Tool(what="NTU's .npy dictionaries", suffixes=(".npy",), read=dataset_files.read_ntu),
     "videopose_npz": Tool(what="2-D poses for VideoPose3D", suffixes=(".npz",), read=archives.read_videopose),
     "amass_npz": Tool(what="AMASS's rotations, which are refused", suffixes=(".npz",), read=archives.read_amass),

@@ -2,14 +2,15 @@
 
 `deeplabcut_csv`: two to four lines of names (scorer, [individuals,] bodyparts, coords), then a line a frame; the first
 column, or the first three, say the frame: its number, or the path of its picture (DeepLabCut's docs, "output files",
-and its convertcsv2h5 for the three columns of 2.2 and later). coords are x, y and, of networks, likelihood; an empty
-field is a part that was not labelled, and so is one that is left out at the end of a line. Parts of the individual
-`single` are of no animal, and are left out where there are others. `sleap_csv`: `track, frame_idx, instance.score, A.x,
-A.y, A.score, ..` as `sleap-convert --format analysis.csv` writes it; a line an animal and frame, track empty where it
-is not tracked.
+and its convertcsv2h5 for the three columns of 2.2 and later). coords are x, y and, of networks, likelihood, or x, y and
+z of a triangulation; an empty field is a part that was not labelled, and so is one that is left out at the end of a
+line. Parts of the individual `single` are of no animal, and are left out where there are others. `sleap_csv`: `track,
+frame_idx, instance.score, A.x, A.y, A.score, ..` as `sleap-convert --format analysis.csv` writes it; a line an animal
+and frame, track empty where it is not tracked.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 
 import numpy as np
@@ -21,10 +22,12 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
-from pipeline.parse.tools.tables import Numbers, first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.space import unit_of, up_of
+from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
-_COORDS = {"x": 0, "y": 1, "likelihood": 2}
+_COORDS = {"x": 0, "y": 1, "likelihood": 2, "z": 3}
 NOTE_SINGLE = "parts_of_no_individual_left_out"
 Places = dict[str, dict[str, dict[int, int]]]
 """Individual -> part -> coordinate -> column."""
@@ -34,29 +37,42 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
     """`deeplabcut_csv`: one file; RefusedError with the line for anything else."""
     (file,) = files
     heads: dict[str, list[str]] = {}
-    rows: list[tuple[int, list[str]]] = []
-    for line, row in rows_of_text(file.data):
-        if not rows and row[0] in _HEADS:
-            heads[row[0]] = row
-        else:
-            rows.append((line, row))
+    rows = rows_of_text(file.data)
+    first = next(rows, None)
+    while first is not None and first[1][0] in _HEADS:
+        heads[first[1][0]] = first[1]
+        first = next(rows, None)
     n_index = next((at for at, name in enumerate(heads.get("coords", ())) if name in _COORDS), 0)
     width = max(map(len, heads.values()), default=0)
-    numbers = Numbers()
-    for line, row in rows:
-        numbers.add(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line)
-    stated = [frame_number(row[:n_index], at) for at, (_, row) in enumerate(rows)]
     own = {name: row[n_index:] for name, row in heads.items()}
+    if first is not None and n_index == 1:
+        start = after_lines(file.data, first[0] - 1)
+        values_NK = quick_columns(file.data, start, delimiter_of(file.data), range(width), width)
+        numbered = None if values_NK is None else whole_numbers(values_NK[:, 0])
+        if values_NK is not None and numbered is not None and min(numbered) >= 0:
+            return poses_of_table(own, values_NK[:, 1:], numbered)
+    numbers = Numbers()
+    stated: list[int] = []
+    for line, row in chain([] if first is None else [first], rows):
+        numbers.add(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line)
+        stated.append(frame_number(row[:n_index], len(stated)))
     return poses_of_table(own, numbers.rows(width - n_index), stated)
 
 
-def poses_of_table(heads: Mapping[str, Sequence[str]], values_NK: NDArray[np.float64], stated: Sequence[int]) -> Poses:
+def poses_of_table(
+    heads: Mapping[str, Sequence[str]],
+    values_NK: NDArray[np.float64],
+    stated: Sequence[int],
+    unit_m: float | None = None,
+    up: str | None = None,
+) -> Poses:
     """Poses of a table of DeepLabCut's.
 
     Args:
-        heads: `bodyparts`, `coords` and perhaps `individuals`: what each column is.
+        heads: `bodyparts`, `coords` and perhaps `individuals`: what each column is; with z the parts are in space.
         values_NK: (frames, columns), nan for what is not there.
         stated: the number of each frame.
+        unit_m, up: as `Poses` has them, of parts in space; None: guessed.
     """
     places = _places(heads)
     notes: tuple[str, ...] = ()
@@ -65,26 +81,33 @@ def poses_of_table(heads: Mapping[str, Sequence[str]], values_NK: NDArray[np.flo
     parts = tuple(dict.fromkeys(part for own in places.values() for part in own))
     frames, n_frames, said = frames_of(stated)
     padded_NK = np.pad(values_NK, ((0, 0), (0, 1)), constant_values=np.nan)
-    scored = any(2 in own for individual in places.values() for own in individual.values())
+    has = {k for individual in places.values() for own in individual.values() for k in own}
+    axes = [0, 1, 3] if 3 in has else [0, 1]
     seen = []
     for place, individual in enumerate(places.values()):
-        columns_VK = [[individual.get(part, {}).get(k, -1) for k in range(3)] for part in parts]
+        columns_VK = [[individual.get(part, {}).get(k, -1) for k in range(4)] for part in parts]
         values_NVK = padded_NK[:, np.array(columns_VK, np.int64)]
-        shown_N = np.asarray(np.isfinite(values_NVK[..., :2]).all(axis=2)).any(axis=1)
+        shown_N = np.asarray(np.isfinite(values_NVK[..., axes]).all(axis=2)).any(axis=1)
         seen.append((np.array(frames, np.int32)[shown_N], values_NVK[shown_N], np.full(shown_N.sum(), place)))
     frame_P, values_PVK, id_P = (np.concatenate(pieces) for pieces in zip(*seen, strict=True))
     if not len(frame_P):
         raise RefusedError(f"no body in any of {n_frames} frames")
     order_P = np.argsort(frame_P, kind="stable")
+    places_PVC = values_PVK[order_P][..., axes]
+    names = joint_names(parts)
+    unit_m, by_size = unit_of(places_PVC, names) if 3 in has and unit_m is None else (unit_m or 1.0, ())
+    up, by_head = up_of(places_PVC, names) if 3 in has and up is None else (up or "y", ())
     return Poses(
-        layout=own_layout("deeplabcut", joint_names(parts), image=True),
+        layout=own_layout("deeplabcut", names, image=3 not in has),
         named=True,
         n_frames=n_frames,
         frame_P=frame_P[order_P],
-        places_PVC=values_PVK[order_P, :, :2],
-        scores_PV=values_PVK[order_P, :, 2] if scored else None,
+        places_PVC=places_PVC,
+        scores_PV=values_PVK[order_P, :, 2] if 2 in has else None,
         id_P=id_P[order_P],
-        notes=(*notes, *said),
+        unit_m=unit_m,
+        up=up,
+        notes=(*notes, *said, *by_size, *by_head),
     )
 
 
@@ -106,7 +129,7 @@ def _places(heads: Mapping[str, Sequence[str]]) -> Places:
     places: Places = {}
     for at, coord in enumerate(coords):
         if coord not in _COORDS:
-            raise RefusedError(f"coords {coord[:40]!r}, expected x, y or likelihood", line=len(heads))
+            raise RefusedError(f"coords {coord[:40]!r}, expected x, y, z or likelihood", line=len(heads))
         part = places.setdefault(individuals[at], {}).setdefault(parts[at], {})
         if part.setdefault(_COORDS[coord], at) != at:
             raise RefusedError(f"{parts[at][:40]!r} is there twice", line=len(heads))

@@ -3,9 +3,9 @@
 In: `HIERARCHY`, `ROOT name { OFFSET x y z  CHANNELS n names  JOINT .. End Site { OFFSET } }`, `MOTION`, `Frames: n`,
 `Frame Time: s` and a line a frame. Source: M. Meredith and S. Maddock, "Motion Capture File Formats Explained"
 (Sheffield, 2001). Rotations are in degrees and apply in the order in which the channels are listed, each about the axes
-of the joint as the ones before have turned it; a position channel replaces the offset's coordinate for the root, and is
-added to it elsewhere. Ends are joints called `<parent> end`. Names and layout are those of the file; the unit is
-guessed, because the form has none.
+of the joint as the ones before have turned it; a position channel replaces the offset's coordinate, as motion capture
+programs write it, but for a joint whose positions are zero all through. Ends are joints called `<parent> end`. Names
+and layout are those of the file; the unit is guessed, because the form has none.
 
 Axes: T frames, V joints, C coordinates, K channels.
 """
@@ -22,6 +22,7 @@ from dastm.contract.skeleton import MAX_JOINTS, Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses
+from pipeline.parse.tools.quick_tables import quick_rows
 from pipeline.parse.tools.space import joint_names, unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, floats, lines_of, text_of
 from pipeline.tracks import MAX_FRAMES
@@ -84,6 +85,8 @@ def _joints(words: Sequence[str]) -> list[_Joint]:
             if word in ("ROOT", "JOINT", "END"):
                 stop = words.index("{", at)
                 parent = open_[-1] if open_ else -1
+                if word == "ROOT" and joints and parent < 0:
+                    raise RefusedError("several ROOTs: more than one skeleton; export each as a file of its own")
                 if (parent < 0) != (word == "ROOT") or len(joints) >= MAX_JOINTS:
                     raise RefusedError(f"{word} {words[at + 1][:40]} out of place, or more than {MAX_JOINTS} joints")
                 name = f"{joints[parent].name} end" if word == "END" else " ".join(words[at + 1 : stop])
@@ -122,20 +125,27 @@ def _motion(lines: Sequence[str], start: int, n_channels: int) -> tuple[NDArray[
     said = [line for line in lines[:6] if ":" in line]
     stated = {line.split(":")[0].strip().lower(): line.split(":")[1].strip() for line in said}
     step_s = floats([stated.get("frame time", "")], start + 2)[0]
-    numbers, n_rows = Numbers(), 0
-    for at, line in enumerate(lines, start + 1):
-        row = line.split() if ":" not in line else ()
-        if row:
-            numbers.add(row, at)
-            if len(row) != n_channels:
-                raise RefusedError(f"{len(row)} numbers, the hierarchy has {n_channels} channels", line=at)
-            n_rows += 1
-    claimed = stated.get("frames", "")
+    frames = [(at, line) for at, line in enumerate(lines, start + 1) if line.strip() and ":" not in line]
+    rows_TK = quick_rows("\n".join(line for _, line in frames).encode())
+    if rows_TK is None or rows_TK.shape != (len(frames), n_channels):
+        rows_TK = _rows(frames, n_channels)
+    n_rows, claimed = len(frames), stated.get("frames", "")
     if not n_rows or claimed != str(n_rows):
         raise RefusedError(f"{n_rows} lines of motion, 'Frames:' says {claimed[:40]!r}", line=start + 1)
     if n_rows > MAX_FRAMES:
         raise RefusedError(f"{n_rows} frames, more than {MAX_FRAMES}")
-    return numbers.rows(n_channels), step_s if math.isfinite(step_s) else 0.0
+    return rows_TK, step_s if math.isfinite(step_s) else 0.0
+
+
+def _rows(frames: Sequence[tuple[int, str]], n_channels: int) -> NDArray[np.float64]:
+    """The numbers of lines with their numbers, line by line."""
+    numbers = Numbers()
+    for at, line in frames:
+        row = line.split()
+        numbers.add(row, at)
+        if len(row) != n_channels:
+            raise RefusedError(f"{len(row)} numbers, the hierarchy has {n_channels} channels", line=at)
+    return numbers.rows(n_channels)
 
 
 def _places(joints: Sequence[_Joint], values_TK: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,8 +162,8 @@ def _places(joints: Sequence[_Joint], values_TK: NDArray[np.float64]) -> NDArray
             at += 1
             if channel[1] == "r":
                 turn_TCC = turn_TCC @ _turn(axis, np.deg2rad(value_T))
-            else:
-                own_TC[:, axis] = value_T + (0.0 if joint.parent < 0 else own_TC[:, axis])
+            elif joint.parent < 0 or value_T.any():
+                own_TC[:, axis] = value_T
         if joint.parent < 0:
             places_TVC[:, v] = own_TC
             turns_V.append(turn_TCC)

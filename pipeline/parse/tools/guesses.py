@@ -34,6 +34,8 @@ _MEDIAPIPE = (21, 33, 42, 75)
 MOST_FRACTION = 2.5
 """Fractions of an image may lie outside of it, but not so far."""
 _HIPS = (23, 24)
+_LEAST_DISTANCE = 0.4
+"""Metres: depth cameras see nothing that is nearer."""
 LEAST_CENTRED = 0.02
 """Metres, or fractions: the middle of the hips is the origin if it is nowhere further from it."""
 
@@ -54,6 +56,19 @@ def layout_by_count(n_joints: int, *, image: bool) -> Layout:
     return own_layout(f"joints{n_joints}", [f"joint {v}" for v in range(n_joints)], image=image)
 
 
+def is_mediapipe(places_PVC: NDArray[np.float64], joints: Sequence[str]) -> bool:
+    """Whether named joints with x y z are MediaPipe's in an image: its names, fractions of the image, the hips not the
+    origin, and a z that is not the distance of a camera."""
+    known = places_PVC[np.isfinite(places_PVC).all(axis=2)]
+    are_its = bool(joints) and set(joints) <= set(KNOWN_LAYOUTS["holistic75"].joints)
+    if places_PVC.shape[2] != 3 or not len(known) or not are_its:
+        return False
+    hips = [v for v, joint in enumerate(joints) if joint in ("left hip", "right hip")]
+    centred = len(hips) == 2 and bool((np.abs(np.nanmean(places_PVC[:, hips], axis=1)) <= LEAST_CENTRED).all())
+    inside = bool((np.abs(known - [0.5, 0.5, 0.0]) <= [1, 1, MOST_FRACTION]).all())
+    return inside and not centred and bool(known[:, 2].min() < _LEAST_DISTANCE)
+
+
 def guessed(places_PVC: NDArray[np.float64], wanted: Layout | None, joints: Sequence[str] = ()) -> dict[str, Any]:
     """`layout`, `pixels` and `up` as `Poses` has them, of joints with 2 or 3 coordinates.
 
@@ -69,6 +84,7 @@ def guessed(places_PVC: NDArray[np.float64], wanted: Layout | None, joints: Sequ
     if wanted is not None and n_places == 3:
         image = wanted.is_image
         world = not image and n_joints in _MEDIAPIPE
+    image = image or (wanted is None and is_mediapipe(places_PVC, joints))
     pixels = largest > MOST_FRACTION
     up = "-y" if world else "y"
     if joints:

@@ -2,9 +2,11 @@
 
 `mmpose_json`: `{"meta_info", "instance_info": [{"frame_id", "instances": [..]}, ..]}` or that list alone, as
 MMPoseInferencer's `pred_out_dir` has it for a video (mmpose/apis/inferencers/base_mmpose_inferencer.py); an instance is
-`{"keypoints": [[x, y], ..], "keypoint_scores": [..], "bbox", "bbox_score", ["track_id"]}`. `mmpose_images`: a list of
-instances alone, a file an image. `alphapose_json`: a list of `{"image_id": "12.jpg", "keypoints": [x, y, c, ..],
-"score", "idx"}`, or pictures with lists of such persons (AlphaPose's docs/output.md, PoseFlow's README).
+`{"keypoints": [[x, y], ..], "keypoint_scores": [..], "bbox", "bbox_score", ["track_id"]}`. Version 0 had [x, y, score]
+a joint, and people keep its results as a list of the frames' instances, or of frames with `preds`. `mmpose_images`: a
+list of instances alone, a file an image. `alphapose_json`: a list of `{"image_id": "12.jpg", "keypoints": [x, y, c,
+..], "score", "idx"}`, or pictures with lists of such persons (AlphaPose's docs/output.md, PoseFlow's README); of 136
+joints those of face and hands are left out.
 `coco_keypoints`: the same with whole numbers as image_id (cocodataset.org, "results format"; Detectron2's
 COCOEvaluator), or annotations with their images, whose v is 0: not labelled, 1: hidden, 2: visible.
 
@@ -24,8 +26,10 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import guessed, layout_by_count, own_layout
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, numbers, rows_of, shown
-from pipeline.parse.tools.openpose import in_order
+from pipeline.parse.tools.openpose import NOTE_PARTS, in_order, size_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
+
+_HALPE136 = 136
 
 
 def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -34,12 +38,15 @@ def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
     document = load_json(file.data)
     meta = document.get("meta_info") if isinstance(document, dict) else None
     frames = document.get("instance_info") if isinstance(document, dict) else document
-    items = [an_object(item, f"item {at} of 'instance_info'") for at, item in enumerate(a_list(frames, "the frames"))]
+    items = [
+        {"instances": item} if isinstance(item, list) else an_object(item, f"item {at} of 'instance_info'")
+        for at, item in enumerate(a_list(frames, "the frames"))
+    ]
     stated = [a_whole(item.get("frame_id", at), f"item {at}: 'frame_id'") for at, item in enumerate(items)]
     seen: list[tuple[int, Seen]] = []
     for number, item in zip(stated, items, strict=True):
         where = f"frame_id {number}"
-        for place, instance in enumerate(a_list(item.get("instances"), f"{where}: 'instances'")):
+        for place, instance in enumerate(a_list(item.get("instances", item.get("preds")), f"{where}: 'instances'")):
             seen.append((number, _instance(instance, f"{where}, instance {place}")))
     return _clip(seen, stated, layout, _joints_of(meta))
 
@@ -101,24 +108,20 @@ def read_coco(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
             seen.append((number, own._replace(scores_V=own.scores_V / 2, id=_track(fields, f"annotation {at}"))))
     categories = document.get("categories") or [{}]
     names = categories[0].get("keypoints") if isinstance(categories, list) and isinstance(categories[0], dict) else None
-    return _clip(seen, stated, layout, _named(names), **_size_of(sizes))
-
-
-def _size_of(sizes: set[tuple[Any, Any]]) -> dict[str, Any]:
-    """Width and height where all images have the same."""
-    match list(sizes):
-        case [(int() | float() as width, int() | float() as height)] if width > 0 and height > 0:
-            return {"size": (float(width), float(height))}
-    return {}
+    return _clip(seen, stated, layout, _named(names), **size_of(sizes))
 
 
 def _instance(value: Any, where: str) -> Seen:
     """An instance of MMPose."""
     fields = an_object(value, where)
     places_VC = numbers(fields.get("keypoints"), f"{where}: 'keypoints'")
+    if places_VC.ndim == 3 and len(places_VC) == 1:  # as lifting to 3-D writes them
+        places_VC = places_VC[0]
     if places_VC.ndim != 2 or not 2 <= places_VC.shape[1] <= 3:
         raise RefusedError(f"{where}: 'keypoints' are {shown(fields.get('keypoints'))}, expected [x, y] a joint")
-    scores_V = numbers(fields.get("keypoint_scores", [1.0] * len(places_VC)), f"{where}: 'keypoint_scores'")
+    if places_VC.shape[1] == 3 and "keypoint_scores" not in fields:
+        return Seen(0, places_VC[:, :2], places_VC[:, 2], _track(fields, where))
+    scores_V = numbers(fields.get("keypoint_scores", [1.0] * len(places_VC)), f"{where}: 'keypoint_scores'").reshape(-1)
     if scores_V.shape != places_VC.shape[:1]:
         raise RefusedError(f"{where}: {scores_V.size} keypoint_scores for {len(places_VC)} keypoints")
     return Seen(0, places_VC, scores_V, _track(fields, where))
@@ -192,6 +195,9 @@ def _clip(
     counts = sorted({one.places_VC.shape for one in found})
     if len(counts) > 1:
         raise RefusedError(f"bodies of different joints in one clip: {' and '.join(map(str, counts))}")
+    if counts[0] == (_HALPE136, 2):  # 26 of the body, 68 of the face, 42 of the hands
+        found = [one._replace(places_VC=one.places_VC[:26], scores_V=one.scores_V[:26]) for one in found]
+        counts, notes = [(26, 2)], (*notes, NOTE_PARTS)
     told = guessed(np.asarray([one.places_VC for one in found]), layout)
     own = layout_by_count(counts[0][0], image=True) if counts[0][1] == 2 else told.pop("layout")
     told |= {"layout": own}

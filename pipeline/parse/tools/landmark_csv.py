@@ -1,14 +1,16 @@
 """Numbered landmarks as CSV, as MediaPipe's users write them: a line a frame, or a line a joint.
 
 In: wide, `frame, L0_x, L0_y, L0_z, L0_visibility, L1_x, ..`, also called x0, x_0, landmark_0_x, x1 .. v33, 0_x, lm0.x;
-the smallest number is joint 0. Long, `[frame,] [..,] Landmark, X, Y, [Z,] [Visibility]`, whose landmarks are numbers or
-end in one; without a column of frames a new one begins where a joint comes again. Other columns (class, image size) are
-not used, but a file of several classes is a collection of single poses and no clip. Without frame or time a line is a
-frame. Sources: MediaPipe's guides, and the tutorials whose column names these are.
+the smallest number is joint 0. Long, `[frame,] [..,] Landmark, X, Y, [Z,] [Visibility]`, whose landmarks are numbers,
+end in one, or are names; without a column of frames a new one begins where a joint comes again. Other columns (class,
+image size) are not used, but a file of several classes is a collection of single poses and no clip. Without frame or
+time a line is a frame. A long table with reprojection_error is FreeMoCap's: joints in space. Sources: MediaPipe's
+guides, and the tutorials whose column names these are.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -19,13 +21,23 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import TIMES, FrameColumn
-from pipeline.parse.tools.guesses import guessed
+from pipeline.parse.tools.guesses import guessed, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.tables import Numbers, first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.space import spoken, unit_of, up_of
+from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
 
 _WORDS = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3, "vis": 3, "score": 3, "confidence": 3, "presence": 4}
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
-_LAST = re.compile(r"(?:l|landmark|lm|p|point|pose|joint|kp|keypoint)?[_ .]?(\d{1,4})[_ .]?([a-z]+)")
+_LAST = re.compile(
+    r"(?:l|landmark|lm|p|point|pose|joint|kp|keypoint|hand|left_hand|right_hand)?[_ .]?(\d{1,4})[_ .]?([a-z]+)"
+)
+_NUMBER = re.compile(r"(?:landmark|lm|joint|point|l|p|kp|keypoint)?[ _.-]*(\d{1,4})", re.IGNORECASE)
+JOINTS = (
+    *("landmark", "landmark_id", "landmark_index", "landmark_idx", "landmark_name", "joint", "joint_id", "jointtype"),
+    *("joint_type", "joint_name", "keypoint", "keypoint_id", "keypoint_name", "body_part", "bodypart", "id", "name"),
+)
+"""What the column of the joint may be called where a line is a joint, the first one found counts."""
 _FRAMES = ("frame", "frame_id", "frame_index", "frame_idx", "frame_number", "frame_no", "framenumber", "image")
 _BODIES = ("body", "person", "person_id", "id", "track", "track_id")
 _CLASSES = ("class", "label", "action", "pose")
@@ -43,12 +55,12 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     header = first_row(rows)
     low = [name.casefold() for name in header]
     places = {name: at for at, name in reversed(list(enumerate(low)))}
-    if "landmark" in places or ("joint" in places and "x" in places):
+    if {"x", "y"} <= set(places) and any(name in places for name in JOINTS):
         return _long(rows, places, len(low), layout)
     columns = _columns(low)
     n_joints, width = 1 + max(v for v, _ in columns), 1 + max(k for _, k in columns)
     order = [columns.get((v, k), -1) for v in range(n_joints) for k in range(width)]
-    lines, values_PK = _wide(rows, places, order, len(low), spec)
+    lines, values_PK = _plain(file.data, places, order, len(low), spec) or _wide(rows, places, order, len(low), spec)
     return _poses(
         lines, values_PK.reshape(len(lines), n_joints, width), layout, ids="body" in _which(places, _BODIES, "body")
     )
@@ -73,6 +85,30 @@ def _columns(low: Sequence[str]) -> dict[tuple[int, int], int]:
 def _which(places: Mapping[str, int], names: Sequence[str], called: str) -> dict[str, int]:
     """The first of some columns under the name that is used here; empty where there is none."""
     return next(({called: places[name]} for name in names if name in places), {})
+
+
+def _plain(
+    data: bytes, places: Mapping[str, int], order: Sequence[int], width: int, spec: SourceSpec
+) -> tuple[list[_Line], NDArray[np.float64]] | None:
+    """As `_wide`, of a plain table of one body whose frames, if any, are numbers."""
+    frame = _which(places, _FRAMES, "frame")
+    if any(name in places for name in (*_BODIES, *_CLASSES)) or (not frame and any(name in places for name in TIMES)):
+        return None
+    there_K = np.array(order) >= 0
+    wanted = [*frame.values(), *(at for at in order if at >= 0)]
+    read_NK = quick_columns(data, after_lines(data, 1), delimiter_of(data, spec.delimiter), wanted, width)
+    stated = list(range(len(read_NK))) if read_NK is not None and not frame else None
+    if read_NK is not None and frame:
+        stated, read_NK = whole_numbers(read_NK[:, 0]), read_NK[:, 1:]
+    if read_NK is None or stated is None or (frame and min(stated) < 0):
+        return None
+    values_NK = np.full((len(stated), len(order)), np.nan)
+    values_NK[:, there_K] = read_NK
+    frame_N = np.array(stated, np.int64)
+    if frame:
+        frame_N, _ = FrameColumn({"frame": 0}, spec.frame_step).settle(frame_N)
+    ordered = np.argsort(frame_N, kind="stable")
+    return [_Line(at, 0) for at in frame_N[ordered].tolist()], values_NK[ordered]
 
 
 def _wide(
@@ -120,19 +156,17 @@ def _frame_column(places: Mapping[str, int], spec: SourceSpec) -> FrameColumn | 
 
 
 def _long(rows: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int, layout: Layout | None) -> Poses:
-    at_joint = places.get("landmark", places.get("joint", 0))
+    at_joint = next(places[name] for name in JOINTS if name in places)
     at_frame = _which(places, _FRAMES, "frame").get("frame")
     own = [(k, places[word]) for word, k in _WORDS.items() if word in places and k < 4]
-    if not {0, 1} <= {k for k, _ in own}:
-        raise RefusedError("no columns x and y", line=1)
+    names: dict[str, int] = {}
     frames: list[dict[int, list[float]]] = []
     stated: list[int] = []
     for line, fields in rows:
         row = of_width(fields, width, line)
-        match = re.search(r"(\d{1,4})$", row[at_joint])
-        if match is None:
+        joint = _joint(row[at_joint], names, is_first=not frames)
+        if joint is None:
             raise RefusedError(f"{row[at_joint][:40]!r} is not the number of a landmark", line=line)
-        joint = int(match[1])
         number = int(floats([row[at_frame]], line)[0]) if at_frame is not None else len(stated)
         if not frames or (joint in frames[-1] if at_frame is None else number != stated[-1]):
             frames.append({})
@@ -151,13 +185,42 @@ def _long(rows: Iterator[tuple[int, list[str]]], places: Mapping[str, int], widt
         for joint, values in frame.items():
             values_PVK[at, joint - start, [k for k, _ in own]] = values
     ordered = sorted(range(len(stated)), key=stated.__getitem__)
-    return _poses([_Line(stated[at], 0) for at in ordered], values_PVK[ordered], layout, ids=False)
+    poses = _poses([_Line(stated[at], 0) for at in ordered], values_PVK[ordered], layout, tuple(names), ids=False)
+    return _in_space(poses) if "reprojection_error" in places else poses
 
 
-def _poses(lines: Sequence[_Line], values_PVK: NDArray[np.float64], layout: Layout | None, *, ids: bool) -> Poses:
+def _in_space(poses: Poses) -> Poses:
+    """The joints as FreeMoCap has triangulated them, whatever they are called."""
+    joints = poses.layout.joints
+    (unit_m, by_size), (up, by_head) = unit_of(poses.places_PVC, joints), up_of(poses.places_PVC, joints)
+    return replace(
+        poses,
+        layout=own_layout("own", joints, image=False),
+        unit_m=unit_m,
+        up=up,
+        notes=(*poses.notes, *by_size, *by_head),
+    )
+
+
+def _joint(text: str, names: dict[str, int], *, is_first: bool) -> int | None:
+    """The number of a line's joint; where the first line has a name, joints are numbered as their names appear."""
+    match = _NUMBER.fullmatch(text)
+    if match is None and text and (names or is_first):
+        return names.setdefault(spoken(text), len(names))
+    return int(match[1]) if match is not None and not names else None
+
+
+def _poses(
+    lines: Sequence[_Line],
+    values_PVK: NDArray[np.float64],
+    layout: Layout | None,
+    joints: Sequence[str] = (),
+    *,
+    ids: bool,
+) -> Poses:
     frames, n_frames, notes = frames_of([line.frame for line in lines])
     space = values_PVK.shape[2] >= 3 and bool(np.isfinite(values_PVK[..., 2]).any())
-    facts = guessed(values_PVK[..., : 3 if space else 2], layout)
+    facts = guessed(values_PVK[..., : 3 if space else 2], layout, joints)
     return Poses(
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),

@@ -18,19 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import guessed
 from pipeline.parse.tools.json_documents import a_whole, documents, numbers, shown
+from pipeline.parse.tools.openpose import NOTE_PARTS
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
+from pipeline.parse.tools.space import spoken
 
 _LISTS = ("frames", "data", "poses", "results")
 _WORLD = ("pose_world_landmarks", "poseworldlandmarks", "world_landmarks", "worldlandmarks", "keypoints3d")
-_POSES = ("pose_landmarks", "poselandmarks", "landmarks", "keypoints", "joints", "pose", "landmark", "hand_landmarks")
+_POSES = (
+    *("pose_landmarks", "poselandmarks", "landmarks", "keypoints", "joints", "pose", "landmark", "hand_landmarks"),
+    *("multihandlandmarks", "multi_hand_landmarks", "bodies", "people", "persons"),
+)
 _NUMBERS = ("frame", "frame_id", "frame_index", "framenumber", "frame_number", "frame_idx")
 _SCORES = ("visibility", "score", "confidence", "presence")
 _NAMES = ("name", "part", "keypoint")
+_MOST_METRES = 20
+"""Larger coordinates are pixels or millimetres."""
+_MOST_SCORE = 1.5
+"""Scores of some tools are a little above 1."""
 _APPLE = {"forearm": "elbow", "hand": "wrist", "upLeg": "hip", "leg": "knee", "foot": "ankle"}
 
 
@@ -64,6 +72,8 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         told = " and ".join(sorted({f"{shape}" + " without scores" * bare for shape, bare in shapes}))
         raise RefusedError(f"bodies of different joints in one clip: {told}")
     apple = any(name.endswith("_joint") for name in joints)
+    seen = _with_thirds_as_scores(seen, apple)
+    notes += (NOTE_PARTS,) if any(map(_has_parts, frames)) and np.shape(seen[0].places_VC)[0] == 33 else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout, _spoken(joints))
     if apple:
         seen = [one._replace(places_VC=_from_below(one.places_VC)) for one in seen]
@@ -130,6 +140,8 @@ def _bodies(frame: Any, world: bool) -> Iterator[_Body]:
         if held is not None:
             yield from _bodies(frame[held], world)
             return
+        if any(name in low and frame[low[name]] is None for name in wanted):
+            return
         named = {key: value for key, value in frame.items() if _is_joint(value)}
         if named:
             yield _body(list(named.values()), tuple(named))
@@ -144,6 +156,27 @@ def _bodies(frame: Any, world: bool) -> Iterator[_Body]:
     else:
         for body in frame:
             yield from _bodies(body, world)
+
+
+def _has_parts(frame: Any) -> bool:
+    """Whether a frame has hands or a face beside its body."""
+    return isinstance(frame, dict) and any(
+        bool(value) and isinstance(value, list) and ("hand" in key.casefold() or "face" in key.casefold())
+        for key, value in frame.items()
+    )
+
+
+def _with_thirds_as_scores(seen: list[Seen], apple: bool) -> list[Seen]:
+    """The bodies with the third number of their joints as confidence: Apple's, or of pixels where all are 0 to 1.5."""
+    places_PVC = np.asarray([one.places_VC for one in seen], np.float64)
+    if places_PVC.shape[2] != 3 or seen[0].scores_V is not None:
+        return seen
+    third_PV = places_PVC[..., 2]
+    pixels = np.abs(places_PVC[..., :2]).max(initial=0.0, where=np.isfinite(places_PVC[..., :2])) > _MOST_METRES
+    scores = bool(((third_PV >= 0) & (third_PV <= _MOST_SCORE)).all() and third_PV.any())
+    if not apple and not (pixels and scores):
+        return seen
+    return [one._replace(places_VC=one.places_VC[:, :2], scores_V=one.places_VC[:, 2]) for one in seen]
 
 
 def _is_number(value: Any) -> bool:
@@ -192,13 +225,13 @@ def _seen(frame: int, body: _Body, joints: tuple[str, ...]) -> Seen:
 
 def _spoken(joints: Sequence[str]) -> tuple[str, ...]:
     """Names as layouts have them; Apple's `left_upLeg_joint` is the left hip, its `head_joint` the nose."""
-    spoken = []
+    told = []
     for joint in joints:
         if joint.endswith("_joint"):
             side, _, part = joint.removesuffix("_joint").removesuffix("_1").partition("_")
             joint = f"{side} {_APPLE.get(part, part)}" if part else {"head": "nose"}.get(side, side)
-        spoken.append(plain(joint))
-    return tuple(spoken)
+        told.append(spoken(joint))
+    return tuple(told)
 
 
 def _from_below(places_VC: Any) -> NDArray[np.float64]:

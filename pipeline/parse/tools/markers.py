@@ -11,21 +11,29 @@ A layout of markers has a star of bones; a definition that names its markers as 
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
+from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
 from pipeline.parse.tools.space import unit_of
 from pipeline.parse.tools.tables import Numbers, lines_of, text_of
 from pipeline.tracks import MAX_FRAMES
 
-UNITS: Mapping[str, float] = {"mm": 0.001, "cm": 0.01, "m": 1.0, "dm": 0.1, "meters": 1.0, "inches": 0.0254}
+UNITS: Mapping[str, float] = {
+    **dict.fromkeys(("mm", "millimeters"), 0.001),
+    **dict.fromkeys(("cm", "centimeters"), 0.01),
+    **dict.fromkeys(("m", "meters"), 1.0),
+    "dm": 0.1,
+    "inches": 0.0254,
+}
 INSTALL = "reading C3D needs the package c3d: pip install c3d"
 
 
@@ -41,22 +49,20 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
     markers = [name for name in names if name]
     if not markers or any(name and at % 3 for at, name in enumerate(names)):
         raise RefusedError("names of markers that are not three columns apart", line=heads[0] + 1)
-    stated, numbers, width = [], Numbers(), 2 + 3 * len(markers)
-    for at, line in enumerate(lines[heads[0] + 2 :], heads[0] + 3):
-        fields = line.split("\t")
-        if line.strip():
-            own = (fields + [""] * (width - len(fields)))[:width]
-            if any(map(str.strip, fields[width:])) or not own[0].strip().isdecimal():
-                raise RefusedError(f"not a frame's number and {3 * len(markers)} coordinates", line=at)
-            stated.append(int(own[0]))
-            numbers.add(own[2:], at)
+    columns = [0, *range(2, 2 + 3 * len(markers))]
+    quick_NK = quick_columns(file.data, after_lines(file.data, heads[0] + 2), "\t", columns, 2 + 3 * len(markers))
+    numbered = None if quick_NK is None else whole_numbers(quick_NK[:, 0])
+    if quick_NK is not None and numbered is not None and min(numbered) >= 0:
+        stated, values_NK = numbered, quick_NK[:, 1:]
+    else:
+        stated, values_NK = _frames(enumerate(lines[heads[0] + 2 :], heads[0] + 3), len(markers))
     if not stated:
         raise RefusedError("no line of motion")
     if sorted(set(stated)) != stated:
         raise RefusedError("numbers of frames that do not ascend")
     frames, n_frames, notes = frames_of(stated)
     unit_m = UNITS.get(facts.get("units", "").strip().lower())
-    places_PVC = numbers.rows(3 * len(markers)).reshape(-1, len(markers), 3)
+    places_PVC = values_NK.reshape(-1, len(markers), 3)
     guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
     return Poses(
         layout=own_layout("trc", markers, image=False),
@@ -66,12 +72,27 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
         places_PVC=places_PVC,
         id_P=np.zeros(len(stated), np.int64),
         unit_m=guessed_m,
-        fps=_rate(facts.get("datarate", "")),
+        fps=rate_of(facts.get("datarate", "")),
         notes=(*notes, *said),
     )
 
 
-def _rate(text: str) -> float | None:
+def _frames(lines: Iterable[tuple[int, str]], n_markers: int) -> tuple[list[int], NDArray[np.float64]]:
+    """The number of each frame, and its coordinates, line by line."""
+    stated, numbers, width = [], Numbers(), 2 + 3 * n_markers
+    for at, line in lines:
+        fields = line.split("\t")
+        if line.strip():
+            own = (fields + [""] * (width - len(fields)))[:width]
+            if any(map(str.strip, fields[width:])) or not own[0].strip().isdecimal():
+                raise RefusedError(f"not a frame's number and {3 * n_markers} coordinates", line=at)
+            stated.append(int(own[0]))
+            numbers.add(own[2:], at)
+    return stated, numbers.rows(3 * n_markers)
+
+
+def rate_of(text: str) -> float | None:
+    """Frames a second as a file states them; None for what is no such number."""
     try:
         rate = float(text)
     except ValueError:

@@ -14,12 +14,14 @@ from typing import Any
 from xml.parsers import expat
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
+from pipeline.parse.tools.quick_tables import quick_rows
 from pipeline.parse.tools.space import joint_names
 from pipeline.parse.tools.tables import MAX_TEXT_BYTES, Numbers
 
@@ -44,7 +46,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         named=True,
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),
-        places_PVC=held.numbers.rows(3 * len(held.segments)).reshape(len(frames), -1, 3),
+        places_PVC=held.rows().reshape(len(frames), -1, 3),
         id_P=np.zeros(len(frames), np.int64),
         up="z",
         fps=held.fps,
@@ -58,7 +60,8 @@ class _Document:
     def __init__(self) -> None:
         self.segments: list[str] = []
         self.stated: list[int] = []
-        self.numbers = Numbers()
+        self.lines: list[tuple[int, str]] = []
+        """Of each frame: where its position ends, and the position's text."""
         self.fps: float | None = None
         self._subjects = 0
         self._frame: int | None = None
@@ -99,9 +102,21 @@ class _Document:
     def _ended(self, name: str) -> None:
         if name != "position" or self._words is None or self._frame is None:
             return
-        fields = "".join(self._words).split()
-        if len(fields) != 3 * len(self.segments):
-            raise self._refused(f"{len(fields)} numbers of position, and {len(self.segments)} segments")
-        self.numbers.add(fields, self.parser.CurrentLineNumber)
+        self.lines.append((self.parser.CurrentLineNumber, " ".join("".join(self._words).splitlines())))
         self.stated.append(self._frame)
         self._words, self._frame = None, None
+
+    def rows(self) -> NDArray[np.float64]:
+        """The positions of all segments, a row a frame."""
+        width = 3 * len(self.segments)
+        quick = quick_rows("\n".join(text for _, text in self.lines).encode())
+        if quick is not None and quick.shape == (len(self.lines), width):
+            return quick
+        numbers = Numbers()
+        for line, text in self.lines:
+            fields = text.split()
+            if len(fields) != width:
+                told = f"{len(fields)} numbers of position, and {len(self.segments)} segments"
+                raise RefusedError(told, line=line)
+            numbers.add(fields, line)
+        return numbers.rows(width)

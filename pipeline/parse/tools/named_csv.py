@@ -1,10 +1,10 @@
 """Tables with a column for each coordinate of named joints: FreeMoCap, Nuitrack and RealSense, Azure Kinect as CSV.
 
-In: one line of names, `[frame,] nose_x, nose_y, nose_z, ..`; or two, joints over `x, y, z` (Nuitrack through ROS:
-`joint_head` three times, with empty columns and an empty line between). Columns that end in score, visibility,
-confidence or likelihood are confidences, of joints that have them; other columns are not used. Without a column of
-frames a line is a frame. Units and the axis that points up are guessed where geometry tells (`space`). Sources:
-FreeMoCap's docs on its output data, Nuitrack's JointType.
+In: one line of names, `[frame,] nose_x, nose_y, nose_z, ..` (also x_nose or noseX); or two, joints over `x, y, z`
+(Nuitrack through ROS: `joint_head` three times, with empty columns and an empty line between). Columns of score,
+visibility, confidence or likelihood are confidences, of joints that have them; other columns are not used. Without a
+column of frames a line is a frame. Units and the axis that points up are guessed where geometry tells (`space`), and so
+are MediaPipe's joints in an image (`guesses`). Sources: FreeMoCap's docs on its output data, Nuitrack's JointType.
 """
 
 import re
@@ -15,15 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import plain
+from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
-from pipeline.parse.tools.guesses import own_layout
+from pipeline.parse.tools.guesses import is_mediapipe, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.space import unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, first_row, floats, rows_of_text
+from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.space import spoken, unit_of, up_of
+from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, rows_of_text
 
-_COLUMN = re.compile(r"(.+?)[ _.:](x|y|z|score|visibility|confidence|likelihood)", re.IGNORECASE)
+_KINDS = "x|y|z|score|visibility|confidence|likelihood"
+_BEHIND = re.compile(rf"(.+?)[ _.:]({_KINDS})", re.IGNORECASE)
+_AT_ONCE = re.compile(r"(.*[a-z])([XYZ])")
+_BEFORE = re.compile(rf"({_KINDS})[ _.:](.*[a-z].*)", re.IGNORECASE)
+_PIECE = re.compile(r"(pose|left hand|right hand) (\d{1,2})")
+_STARTS = {"pose": 0, "left hand": 33, "right hand": 54}
+HOLISTIC75 = KNOWN_LAYOUTS["holistic75"]
 _FRAMES = ("frame", "frame_id", "frame_index", "frame_number", "seq")
 
 
@@ -31,21 +38,25 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     """One file; RefusedError with the line for anything else."""
     (file,) = files
     rows = rows_of_text(file.data, spec.delimiter)
-    header = first_row(rows)
-    if sum(_COLUMN.fullmatch(name) is not None for name in header) < 4:
-        header = _joined(header, next(rows, (2, []))[1])
+    header, n_heads = first_row(rows), 1
+    if sum(column_of(name) is not None for name in header) < 4:
+        n_heads, second = next(rows, (2, []))
+        header = _joined(header, second)
     joints = _joints(header)
     axes = ("x", "y", "z") if all("z" in own for own in joints.values()) else ("x", "y")
     scored = all("score" in own for own in joints.values())
     order = [own[axis] for own in joints.values() for axis in (*axes, *(["score"] if scored else []))]
-    stated, numbers = _numbers(rows, header, order)
+    at_frame = next((at for at, name in enumerate(header) if name.split(" ")[-1].casefold() in _FRAMES), None)
+    quick = _quick(file.data, spec.delimiter, n_heads, at_frame, order)
+    stated, numbers = quick if quick is not None else _numbers(rows, header, at_frame, order)
     ordered = np.argsort(stated, kind="stable")
     frames, n_frames, notes = frames_of([stated[at] for at in ordered])
     values_PVK = numbers[ordered].reshape(len(numbers), len(joints), -1)
     places_PVC = values_PVK[..., : len(axes)]
-    facts, said = _facts(places_PVC, tuple(joints))
+    image = len(axes) == 2 or is_mediapipe(places_PVC, tuple(joints))
+    facts, said = ((1.0, "y"), ()) if image else _facts(places_PVC, tuple(joints))
     return Poses(
-        layout=own_layout("named", tuple(joints), image=len(axes) == 2),
+        layout=own_layout("named", tuple(joints), image=image),
         named=True,
         n_frames=n_frames,
         frame_P=np.array(frames, np.int32),
@@ -63,21 +74,32 @@ def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
     """Joint -> coordinate or `score` -> column, of joints that have x and y."""
     joints: dict[str, dict[str, int]] = {}
     for at, name in enumerate(header):
-        match = _COLUMN.fullmatch(name)
-        if match:
-            kind = match[2].lower()
-            joints.setdefault(_name(match[1]), {}).setdefault(kind if kind in "xyz" else "score", at)
+        column = column_of(name)
+        if column is not None:
+            joints.setdefault(_name(column[0]), {}).setdefault(column[1], at)
     joints = {name: own for name, own in joints.items() if {"x", "y"} <= set(own)}
     if not joints:
         raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
     return joints
 
 
+def _quick(
+    data: bytes, delimiter: str, n_heads: int, at_frame: int | None, order: Sequence[int]
+) -> tuple[list[int], NDArray[np.float64]] | None:
+    """As `_numbers`, of a plain table."""
+    delimiter = delimiter_of(data, delimiter)
+    wanted = [*([] if at_frame is None else [at_frame]), *order]
+    values_NK = quick_columns(data, after_lines(data, n_heads), delimiter, wanted)
+    if values_NK is None or at_frame is None:
+        return None if values_NK is None else (list(range(len(values_NK))), values_NK)
+    stated = whole_numbers(values_NK[:, 0])
+    return None if stated is None else (stated, values_NK[:, 1:])
+
+
 def _numbers(
-    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], order: Sequence[int]
+    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], at_frame: int | None, order: Sequence[int]
 ) -> tuple[list[int], NDArray[np.float64]]:
     """The number of each frame, and the numbers of its joints."""
-    at_frame = next((at for at, name in enumerate(header) if name.split(" ")[-1].casefold() in _FRAMES), None)
     stated: list[int] = []
     numbers, pick, most = Numbers(), itemgetter(*order), max(order)
     for line, row in rows:
@@ -98,14 +120,26 @@ def _joined(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return [f"{one} {second[at]}" if at < len(second) and second[at] else one for at, one in enumerate(first)]
 
 
+def column_of(name: str) -> tuple[str, str] | None:
+    """Joint, and coordinate or `score`, of a column: nose_x, x_nose, SpineBaseX; None for another column."""
+    behind = _BEHIND.fullmatch(name) or _AT_ONCE.fullmatch(name)
+    before = None if behind else _BEFORE.fullmatch(name)
+    if not behind and not before:
+        return None
+    joint, kind = (behind[1], behind[2]) if behind else (before[2], before[1]) if before else ("", "")
+    return joint, kind.lower() if kind.lower() in "xyz" else "score"
+
+
 def _name(text: str) -> str:
-    return plain(text).removeprefix("joint ")
+    """The joint's name in words; numbered landmarks of MediaPipe's holistic solution have its names."""
+    word = spoken(text)
+    piece = _PIECE.fullmatch(word)
+    at = _STARTS[piece[1]] + int(piece[2]) if piece else HOLISTIC75.n_joints
+    return HOLISTIC75.joints[at] if at < HOLISTIC75.n_joints else word
 
 
 def _facts(places_PVC: NDArray[np.float64], joints: Sequence[str]) -> tuple[tuple[float, str], tuple[str, ...]]:
     """Unit and axis, and notes on them."""
-    if places_PVC.shape[2] == 2:
-        return (1.0, "y"), ()
     unit_m, said = unit_of(places_PVC, joints)
     up, turned = up_of(places_PVC, joints)
     return (unit_m, up), (*said, *turned)

@@ -2,14 +2,16 @@
 
 `number_lines`: by how many numbers a line has (`recognise.FRAME_LINES`): Kinect v2's 25 joints with quaternions (175),
 MSRC-12's time stamp and 20 joints with a state (81; Fothergill et al., CHI 2012), SBU's frame number and two bodies of
-15 joints (91; Yun et al., CVPRW 2012: x and y are fractions of the image, z is left out), CAD-60's frame number and 15
+15 joints (91; Yun et al., CVPRW 2012: x and y are fractions of the image, z is left out), PKU-MMD's two bodies of
+Kinect v2's joints (150), CAD-60's frame number and 15
 joints with orientations (171; Sung et al., ICRA 2012); or, with a layout that the definition names, 2 to 4 numbers a
 joint, with or without a frame number before them. `joint_lines`: 2 to 4 numbers a line, as many lines a frame as the
 definition's layout has joints (MSR-Action3D, KARD, Florence 3D). A fourth number is not used: MSR's are 0 for joints
 whose places are good. A body whose numbers are all zero is not there.
 """
 
-from collections.abc import Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,13 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import FrameColumn
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
+from pipeline.parse.tools.quick_tables import quick_rows
 from pipeline.parse.tools.recognise import FRAME_LINES
 from pipeline.parse.tools.space import unit_of
 from pipeline.parse.tools.tables import Numbers, lines_of, text_of
 
 NOTE_FOURTH = "fourth_numbers_left_out"
-_KINECT2, _MSRC, _SBU, _CAD = 175, 81, 91, 171
+_SBU, _PKU, _CAD = 91, 150, 171
 _CAD_ORDER = (0, 1, 2, 3, 4, 11, 5, 6, 12, 7, 8, 13, 9, 10, 14)
 """CAD-60's joints (head, neck, torso, left shoulder, left elbow, right shoulder, .., the two hands, the two feet) in
 OpenNI's order."""
@@ -39,7 +42,9 @@ def read_frames(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
     rows_TN = _rows(file.data)
     width = rows_TN.shape[1]
     if width == _SBU:
-        return _sbu(rows_TN)
+        return _pairs(rows_TN, in_image(KNOWN_LAYOUTS["openni15"]))
+    if width in (_PKU, _PKU + 1):
+        return _pairs(rows_TN, KNOWN_LAYOUTS["ntu25"])
     if width == _CAD:
         return _poses(rows_TN[:, :1], _cad(rows_TN), KNOWN_LAYOUTS["openni15"], ())
     known = FRAME_LINES.get(width, FRAME_LINES.get(width - 1, (None, "")))[0]
@@ -71,15 +76,30 @@ def read_joints(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
 
 
 def _rows(data: bytes) -> NDArray[np.float64]:
-    numbers, width = Numbers(), 0
-    for line, text in enumerate(lines_of(text_of(data).replace(",", " ").replace(";", " ")), 1):
+    quick = quick_rows(data.removeprefix(BOM_UTF8))
+    if quick is not None:
+        return quick
+    return rows_of(enumerate(lines_of(text_of(data).replace(",", " ").replace(";", " ")), 1))
+
+
+def rows_of(lines: Iterable[tuple[int, str]], width: int = 0) -> NDArray[np.float64]:
+    """The numbers of lines with their numbers -> a row a line that is not empty.
+
+    Raises: RefusedError with the line for what is no number, and for another number of numbers than `width` or, where
+    that is 0, than the first line has.
+    """
+    numbers, n_first = Numbers(), width
+    for line, text in lines:
         fields = text.split()
         if fields:
+            n_first = n_first or len(fields)
+            if len(fields) != n_first:
+                told = f"expected {width}" if width else f"the first line has {n_first}"
+                raise RefusedError(f"{len(fields)} numbers, {told}", line=line)
             numbers.add(fields, line)
-            width = width or len(fields)
-            if len(fields) != width:
-                raise RefusedError(f"{len(fields)} numbers, the first line has {width}", line=line)
-    return numbers.rows(width)
+    if not n_first:
+        raise RefusedError("no line of numbers")
+    return numbers.rows(n_first)
 
 
 def _poses(
@@ -110,20 +130,25 @@ def _frames(lead_TL: NDArray[np.float64], n_rows: int) -> tuple[list[int], int, 
         return list(range(n_rows)), n_rows, ("numbers_of_frames_do_not_ascend",)
     if (numbers_T % 1 == 0).all() and (not len(steps) or np.median(steps) <= _MOST_STEP / 100):
         return frames_of([int(number) for number in numbers_T])
+    return frames_of_stamps(numbers_T)
+
+
+def frames_of_stamps(stamps_T: NDArray[np.float64]) -> tuple[list[int], int, tuple[str, ...]]:
+    """Frames from 0 on of ascending time stamps, how many there are with those left out, and notes."""
     column = FrameColumn({"time": 0})
-    frames_T, said = column.settle(np.array([column.number([repr(float(number))]) for number in numbers_T], np.int64))
+    frames_T, said = column.settle(np.array([column.number([repr(float(stamp))]) for stamp in stamps_T], np.int64))
     return frames_T.tolist(), int(frames_T[-1]) + 1, said
 
 
-def _sbu(rows_TN: NDArray[np.float64]) -> Poses:
-    """Two bodies a line, in fractions of the image."""
-    frames, n_frames, said = _frames(rows_TN[:, :1], len(rows_TN))
-    places_PVC = rows_TN[:, 1:].reshape(-1, 15, 3)
+def _pairs(rows_TN: NDArray[np.float64], layout: Layout) -> Poses:
+    """Two bodies a line, in fractions of the image or in metres, with or without a frame's number before them."""
+    lead = rows_TN.shape[1] % 2
+    frames, n_frames, said = _frames(rows_TN[:, :lead], len(rows_TN))
     return Poses(
-        layout=in_image(KNOWN_LAYOUTS["openni15"]),
+        layout=layout,
         n_frames=n_frames,
         frame_P=np.repeat(np.array(frames, np.int32), 2),
-        places_PVC=places_PVC,
+        places_PVC=rows_TN[:, lead:].reshape(-1, layout.n_joints, 3),
         id_P=np.tile(np.arange(2, dtype=np.int64), len(frames)),
         pixels=False,
         notes=said,

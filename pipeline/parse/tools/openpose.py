@@ -6,6 +6,10 @@ In: `{"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [x0, y
 Version 1.0 wrote `pose_keypoints`. Hands and face are left out; with pose_keypoints_3d alone the clip is 3-D.
 
 Numbers that are left out among the files are frames without a body; a file of no bytes is a frame that was not written.
+
+`openpose_video`: the frames of a clip in one file, as AlphaPose's `--format open` and `cmu` write them (`{"12.jpg":
+{"people": [..]}}`, or `bodies` with `joints`, 18 in OpenPose's order; its docs/output.md), and lists of such documents,
+as ComfyUI's, whose canvas_width and canvas_height are the size of the image.
 """
 
 from collections.abc import Sequence
@@ -19,13 +23,18 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
-from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of
+from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, documents, load_json, rows_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
 
 LAYOUTS_BY_COUNT = {25: "body25", 18: "openpose18"}
 NOTE_EMPTY_FILE = "empty_files"
 NOTE_PARTS = "hands_and_face_left_out"
 _PARTS = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d")
+_MPI = (
+    *("head", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist"),
+    *("right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "spine chest"),
+)
+"""Its 15 joints of `--model_pose MPI`."""
 _NO_ID: tuple[Any, ...] = (None, [], [-1], -1)
 
 
@@ -41,7 +50,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
             empty += 1
             continue
         try:
-            seen += _people(file.data, frame, said)
+            seen += _people(an_object(load_json(file.data), "the file"), frame, said)
         except RefusedError as why:
             raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
     if empty:
@@ -49,10 +58,49 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     if not seen:
         files_said = f" ({empty} of the files are empty)" if empty else ""
         raise RefusedError(f"no body in any of {n_frames} frames{files_said}")
+    return _clip(seen, n_frames, said)
+
+
+def read_video(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """`openpose_video`: one file; RefusedError, naming the frame, for anything else."""
+    (file,) = files
+    found = documents(file.data)
+    document = found if len(found) > 1 else found[0]
+    named = list(document.items()) if isinstance(document, dict) else list(enumerate(a_list(document, "the file")))
+    numbers = [last_number(str(name)) for name, _ in named]
+    stated = [at if number is None else number for at, number in enumerate(numbers)]
+    if len(set(stated)) < len(stated):
+        stated = list(range(len(stated)))
+    in_turn = sorted(zip(stated, named, strict=True), key=lambda frame: frame[0])
+    frames, n_frames, notes = frames_of([number for number, _ in in_turn])
+    seen: list[Seen] = []
+    said = set(notes)
+    sizes: set[tuple[Any, Any]] = set()
+    for frame, (_, (name, one)) in zip(frames, in_turn, strict=True):
+        fields = an_object(one, f"frame {name}")
+        sizes.add((fields.get("canvas_width"), fields.get("canvas_height")))
+        try:
+            seen += _people(fields, frame, said)
+        except RefusedError as why:
+            raise RefusedError(f"frame {name}: {why.reason}") from None
+    if not seen:
+        raise RefusedError(f"no body in any of {n_frames} frames")
+    return _clip(seen, n_frames, said, **size_of(sizes))
+
+
+def size_of(sizes: set[tuple[Any, Any]]) -> dict[str, Any]:
+    """Width and height where all images have the same."""
+    match list(sizes):
+        case [(int() | float() as width, int() | float() as height)] if width > 0 and height > 0:
+            return {"size": (float(width), float(height))}
+    return {}
+
+
+def _clip(seen: Sequence[Seen], n_frames: int, said: set[str], **facts: Any) -> Poses:
     n_joints = {len(one.places_VC) for one in seen}
     if len(n_joints) > 1:
         raise RefusedError(f"bodies of {' and of '.join(map(str, sorted(n_joints)))} joints in one clip")
-    return gathered(seen, n_frames, _layout(seen[0].places_VC), **_scale(seen), notes=tuple(sorted(said)))
+    return gathered(seen, n_frames, _layout(seen[0].places_VC), **_scale(seen), notes=tuple(sorted(said)), **facts)
 
 
 def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
@@ -63,9 +111,8 @@ def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
     return sorted(numbered, key=lambda pair: (pair[0], pair[1].name))
 
 
-def _people(data: bytes, frame: int, said: set[str]) -> list[Seen]:
-    document = an_object(load_json(data), "the file")
-    people = a_list(document.get("people"), "'people'")
+def _people(document: dict[str, Any], frame: int, said: set[str]) -> list[Seen]:
+    people = a_list(document.get("bodies", document.get("people")), "'people'")
     seen = []
     for place, person in enumerate(people):
         where = f"person {place}"
@@ -82,10 +129,10 @@ def _people(data: bytes, frame: int, said: set[str]) -> list[Seen]:
 
 def _body(fields: dict[str, Any]) -> tuple[Any, int]:
     """The numbers of the body, and how many there are for each joint."""
-    for name, width in (("pose_keypoints_2d", 3), ("pose_keypoints", 3), ("pose_keypoints_3d", 4)):
+    for name, width in (("pose_keypoints_2d", 3), ("pose_keypoints", 3), ("joints", 3), ("pose_keypoints_3d", 4)):
         if fields.get(name):
             return fields[name], width
-    if not any(name.startswith("pose_keypoints") for name in fields):
+    if not any(name.startswith("pose_keypoints") or name == "joints" for name in fields):
         raise RefusedError("a person without 'pose_keypoints_2d'")
     return None, 3
 
@@ -102,7 +149,8 @@ def _layout(places_VC: NDArray[np.float64]) -> Layout:
     name = LAYOUTS_BY_COUNT.get(len(places_VC))
     if name is not None and places_VC.shape[1] == 2:
         return KNOWN_LAYOUTS[name]
-    joints = KNOWN_LAYOUTS[name].joints if name else [f"joint {v}" for v in range(len(places_VC))]
+    numbered = [f"joint {v}" for v in range(len(places_VC))]
+    joints = KNOWN_LAYOUTS[name].joints if name else _MPI if len(places_VC) == len(_MPI) else numbered
     return own_layout(f"openpose{len(places_VC)}", joints, image=places_VC.shape[1] == 2)
 
 

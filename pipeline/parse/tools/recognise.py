@@ -7,13 +7,21 @@ files their magic numbers. The name only helps where the contents of two forms a
 
 import io
 import re
+import struct
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.raw_files import RawFile, read
 from pipeline.parse.sources.csv_frames import TIMES
 from pipeline.parse.sources.npy import read_header
+from pipeline.parse.sources.seekable import reading
 from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.tools.landmark_csv import JOINTS
+from pipeline.parse.tools.named_csv import column_of
+from pipeline.work.paths import is_local
 
 HEAD_BYTES = 64 * 2**10
 """So many bytes of a file are looked at."""
@@ -51,6 +59,14 @@ def recognise(name: str, head: bytes) -> Recognised:
     return Recognised(None, "of no form that is known here")
 
 
+def head_of(file: RawFile) -> bytes:
+    """The first bytes of a file, enough to recognise it; RefusedError where it cannot be read."""
+    if file.member is not None or (is_local(file.root) and not (file.root / file.source).is_file()):  # refused there
+        return read(file)[:HEAD_BYTES]
+    with reading(file) as opened:
+        return opened.read(HEAD_BYTES)
+
+
 def _binary(name: str, head: bytes) -> Recognised | None:
     if head.startswith(b"\x93NUMPY"):
         return _npy(head)
@@ -59,7 +75,7 @@ def _binary(name: str, head: bytes) -> Recognised | None:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return _hdf5(name, head)
     if head.startswith(b"MATLAB 5.0"):
-        return Recognised("utd_mat", "a MATLAB 5 file")
+        return _mat(head)
     if head[1:2] == b"\x50" and 2 <= head[0] <= 40 and len(head) >= 512 and head[:1] != b"P":
         return Recognised("c3d", "the magic byte 0x50 of a C3D file")
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
@@ -87,6 +103,24 @@ def _npy(head: bytes) -> Recognised:
     if len(shape) == 5:
         return Recognised("array_stack", f"a .npy of shape {shape}, many clips")
     return Recognised(None, f"a .npy of shape {shape}", ("folder_arrays", "landmark_arrays"))
+
+
+_MATS = {b"d_skel": "utd_mat", b"pos_img": "jhmdb_mat", b"visibility": "penn_mat"}
+
+
+def _mat(head: bytes) -> Recognised:
+    """By the variables' names, which stand at the beginning of each, compressed or not."""
+    at = 128
+    while at + 8 <= len(head):
+        kind, size = struct.unpack_from("<II", head, at)
+        start = head[at + 8 : at + 8 + min(size, 256)]
+        with suppress(zlib.error):
+            start = zlib.decompressobj().decompress(head[at + 8 : at + 8 + size], 256) if kind == 15 else start
+        found = next((name for name in _MATS if name in start), None)
+        if found is not None:
+            return Recognised(_MATS[found], f"a MATLAB 5 file with {found.decode()}")
+        at += 8 + size
+    return Recognised(None, "a MATLAB 5 file without d_skel, pos_img or visibility, the arrays that are known here")
 
 
 def _npz(head: bytes) -> Recognised:
@@ -121,8 +155,23 @@ def _has(*names: str) -> Callable[[str, set[str], str], bool]:
     return lambda start, keys, text: keys >= set(names)
 
 
+_FLAT = re.compile(r'"(joints|pose_keypoints(_2d)?)"\s*:\s*\[\s*(-?\d|\])|"canvas_width"')
+_SEVERAL = re.compile(r'\s*(\[\s*\{|\{\s*"[^"]*\d[^"]*"\s*:\s*\{|\{.*\}\s*\n\s*\{)', re.DOTALL)
 _JSON_RULES: tuple[_Rule, ...] = (
-    (lambda start, keys, text: "people" in keys or "pose_keypoints_2d" in keys, "openpose_json", "'people'"),
+    (
+        lambda start, keys, text: (
+            bool(keys & {"people", "bodies"}) and _FLAT.search(text) is not None and _SEVERAL.match(text) is not None
+        ),
+        "openpose_video",
+        "frames with 'people' as OpenPose writes them",
+    ),
+    (
+        lambda start, keys, text: (
+            bool(keys & {"people", "pose_keypoints_2d"}) or ("bodies" in keys and _FLAT.search(text) is not None)
+        ),
+        "openpose_json",
+        "'people'",
+    ),
     (_has("data", "frame_index"), "kinetics_json", "'data' with 'frame_index'"),
     (_has("data", "skeleton"), "kinetics_json", "'data' with 'skeleton'"),
     (
@@ -132,6 +181,14 @@ _JSON_RULES: tuple[_Rule, ...] = (
     ),
     (_has("instance_info"), "mmpose_json", "'instance_info'"),
     (_has("frame_id", "instances"), "mmpose_json", "'frame_id' with 'instances'"),
+    (_has("frame_id", "preds", "keypoints"), "mmpose_json", "'frame_id' with 'preds'"),
+    (
+        lambda start, keys, text: (
+            keys == {"bbox", "keypoints"} and re.match(r"\s*\[\s*(\[\s*\]\s*,\s*)*\[\s*\{", text) is not None
+        ),
+        "mmpose_json",
+        "lists of 'bbox' and 'keypoints'",
+    ),
     (_has("keypoints", "keypoint_scores"), "mmpose_images", "'keypoint_scores' of one image"),
     (_has("joint_positions"), "azure_json", "'joint_positions' of Azure Kinect"),
     (_has("annotations", "images"), "coco_keypoints", "'images' and 'annotations'"),
@@ -185,11 +242,8 @@ _MARKS: tuple[tuple[str, str | None, str], ...] = (
     (r"\s*HIERARCHY\b", "bvh", "begins with HIERARCHY"),
     (r"PathFileType\s", "trc", "begins with PathFileType"),
     (r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<mvnx\b", "mvnx", "an mvnx document of Xsens"),
-    (
-        r"Format Version,",
-        None,
-        "OptiTrack Motive's CSV of rigid bodies; export the skeleton as BVH, or markers as C3D or TRC",
-    ),
+    (r"Format Version,", "motive_csv", "begins with OptiTrack Motive's 'Format Version'"),
+    (r"(.*\n)?Trajectories[,; \t]*\r?\n[ ]*\d+", "vicon_csv", "Vicon's 'Trajectories' and their rate"),
     (r"scorer,", "deeplabcut_csv", "a first line 'scorer'"),
     (r",?\s*bodyparts,", "deeplabcut_csv", "a first line 'bodyparts'"),
     (r"track,frame_idx,", "sleap_csv", "the columns of SLEAP's analysis export"),
@@ -210,6 +264,11 @@ def _marked(name: str, head: bytes) -> Recognised | None:
     return None
 
 
+_NUMBERED = re.compile(
+    r"((?:l|landmark|lm|p|point|pose|kp|keypoint|(?:left_|right_)?hand)?_?)(?:\d+[_ .]?[xyzv]\w*|(?<!.)[xyzv]_?\d+)"
+)
+
+
 def _table(name: str, head: bytes) -> Recognised | None:
     """A first line of names."""
     line = next((line for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()), "")
@@ -218,22 +277,17 @@ def _table(name: str, head: bytes) -> Recognised | None:
     if not fields or sum(bool(re.match(r"[A-Za-z_]|\d+[_ .][A-Za-z]", field)) for field in fields) < len(fields) / 2:
         return None
     low = [field.casefold() for field in fields]
-    if {"landmark", "x", "y"} <= set(low):
-        return Recognised("landmark_csv", "columns Landmark, X and Y")
-    if (
-        sum(
-            bool(re.fullmatch(r"(l|landmark|lm|p|point)?_?\d+[_ .]?[xyzv]", f) or re.fullmatch(r"[xyzv]_?\d+", f))
-            for f in low
-        )
-        >= 12
-    ):
+    numbered = [match[1] for f in low if (match := _NUMBERED.fullmatch(f))]
+    if len(numbered) >= 12 and len(set(numbered)) == 1:
         if {"x_0", "y_0"} <= set(low) and {"frame", *TIMES} & set(low):
             return Recognised("folder_arrays", "columns frame, x_0, y_0, ..")
         return Recognised("landmark_csv", "numbered columns of x and y")
     if {"joint", "x", "y"} <= set(low):
         return Recognised("folder_arrays", "columns joint, x and y; say columns: long")
-    ends = [re.sub(r"[^a-z]", " ", field).split()[-1:] for field in low]
-    if sum(end == ["x"] for end in ends) >= 3 and sum(end == ["y"] for end in ends) >= 3:
+    if {"x", "y"} <= set(low) and set(low) & set(JOINTS):
+        return Recognised("landmark_csv", "columns of a joint's name or number, x and y")
+    kinds = [column[1] for column in map(column_of, fields) if column is not None]
+    if kinds.count("x") >= 3 and kinds.count("y") >= 3:
         return Recognised("named_csv", "columns of joints' names that end in x, y, z")
     if len(low) > len(set(low)) + 5:
         return Recognised("named_csv", "joints' names, each over its x, y and z")
@@ -250,11 +304,18 @@ def _numbers(name: str, head: bytes) -> Recognised | None:
     if not rows or not all(map(_NUMBER.fullmatch, rows[0])):
         return None
     width = len(rows[0])
-    if width in (39, 40, 56, 57) and float(rows[0][0]) % 1 == 0 and all(-1 <= float(f) <= 2 for f in rows[0][1:39]):
-        return Recognised("yolo_txt", "lines of class, box and 17 joints as YOLO writes them", layout="coco17")
+    if width in YOLO_LINES and float(rows[0][0]) % 1 == 0 and all(-1 <= float(f) <= 2 for f in rows[0][1:39]):
+        n_joints, whose = YOLO_LINES[width]
+        return Recognised("yolo_txt", f"lines of class, box and {n_joints} joints as YOLO writes them", layout=whose)
     if width in FRAME_LINES:
         layout, why = FRAME_LINES[width]
         return Recognised("number_lines", f"{width} numbers a line, {why}", layout=layout)
+    heads = [row[0] for row in rows if len(row) == width]
+    if width - 1 in FRAME_LINES and all(map(str.isdecimal, heads)) and heads == sorted(heads, key=int):
+        layout, why = FRAME_LINES[width - 1]
+        return Recognised("number_lines", f"{width} numbers a line, a frame's number and {why}", layout=layout)
+    if width == 48 and all(all(map(str.isdecimal, row[:3])) for row in rows):
+        return Recognised(None, "all clips of Florence 3D in one file; say --dataset florence3d or its parse.format")
     if width in (3, 4):
         return Recognised("joint_lines", f"{width} numbers a line, one joint each; only you know which layout")
     if width == 2:
@@ -262,7 +323,15 @@ def _numbers(name: str, head: bytes) -> Recognised | None:
     return None
 
 
+YOLO_LINES = {
+    5 + n_joints * each + more: (n_joints, layout)
+    for n_joints, layout in ((17, "coco17"), (21, "hands21"))
+    for each in (2, 3)
+    for more in (0, 1, 2)
+}
+"""Numbers a line of YOLO's -> how many joints and which: class and box, x y [c] of each joint, confidence, track id."""
 FRAME_LINES: dict[int, tuple[str | None, str]] = {
+    150: ("ntu25", "two bodies of Kinect v2's 25 joints with x y z"),
     175: ("ntu25", "Kinect v2's 25 joints with x y z and a quaternion"),
     81: ("kinect20", "a time stamp and Kinect v1's 20 joints with x y z and a state"),
     91: ("openni15", "a frame and two bodies of OpenNI's 15 joints"),

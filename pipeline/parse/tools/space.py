@@ -22,11 +22,17 @@ HAND = 0.1
 """How large a hand is, as a share of its body."""
 _HIGH = ("head", "nose", "neck", "shoulder centre", "spine shoulder", "left shoulder", "right shoulder")
 _LOW = ("left ankle", "right ankle", "left foot", "right foot", "left knee", "right knee", "hip centre", "pelvis")
+_KINECT = {
+    "spine base": "hip centre",
+    "hip center": "hip centre",
+    "spine mid": "spine",
+    "shoulder center": "shoulder centre",
+}
 _WORDS: dict[str, str] = {
     **dict.fromkeys(("up leg", "upper leg", "thigh"), "hip"),
     **dict.fromkeys(("leg", "lower leg", "low leg", "shin", "calf"), "knee"),
-    **dict.fromkeys(("arm", "upper arm", "up arm"), "shoulder"),
-    **dict.fromkeys(("fore arm", "forearm", "lower arm", "low arm"), "elbow"),
+    **dict.fromkeys(("arm", "upper arm", "up arm", "uarm"), "shoulder"),
+    **dict.fromkeys(("fore arm", "forearm", "lower arm", "low arm", "farm"), "elbow"),
     **dict.fromkeys(("shoulder", "collar"), "clavicle"),
     "foot": "ankle",
     "toe base": "toe",
@@ -74,7 +80,7 @@ def joint_names(names: Sequence[str]) -> tuple[str, ...]:
     ('hip centre', 'left shoulder', 'left elbow', 'left wrist', 'left clavicle', 'left hip')
     """
     words = [plain(_sided(re.sub(r"^[^:]*:", "", name))) for name in names]
-    parts = any(word.endswith((" arm", "fore arm", "forearm", " upper leg", " up leg")) for word in words)
+    parts = any(word.endswith((" arm", "forearm", " uarm", " upper leg", " up leg")) for word in words)
     told = []
     for word in words:
         side, _, part = word.partition(" ")
@@ -84,6 +90,15 @@ def joint_names(names: Sequence[str]) -> tuple[str, ...]:
             word = f"{side} {_WORDS[part]}"
         told.append(word)
     return tuple(told) if len(set(told)) == len(told) else tuple(names)
+
+
+def spoken(name: str) -> str:
+    """The name of a joint as layouts have it: a Kinect's `ShoulderLeft` is the left shoulder, its `SpineBase` the hip
+    centre."""
+    word = re.sub(r"^(?:joint|body) (?=[a-z])", "", plain(name))
+    match = re.fullmatch(r"(?!mouth)(.+) (left|right)", word)
+    word = (f"{match[2]} {match[1]}" if match else word).replace("handtip", "hand tip")
+    return _KINECT.get(word, word)
 
 
 def _sided(name: str) -> str:

@@ -39,12 +39,18 @@ def lines_of(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
+def delimiter_of(data: bytes, said: str = ",") -> str:
+    """What stands between the columns; `,` stands for what the first line has: comma, tab or `;`."""
+    first = data[:4096].decode(errors="replace").splitlines()[:1]
+    if said != "," or not first or "," in first[0]:
+        return said
+    return next((mark for mark in _DELIMITERS if mark in first[0]), ",")
+
+
 def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
-    """(line, fields) of every line that is not empty; `,` stands for what the first line has: comma, tab or `;`."""
+    """(line, fields) of every line that is not empty, parted as `delimiter_of` has it."""
     text = text_of(data)
-    first = text[:4096].splitlines()[0] if text[:4096].splitlines() else ""
-    if delimiter == "," and "," not in first:
-        delimiter = next((mark for mark in _DELIMITERS if mark in first), ",")
+    delimiter = delimiter_of(data, delimiter)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     has_blanks = not text.isascii() or " " in text or (delimiter != "\t" and "\t" in text)
     try:

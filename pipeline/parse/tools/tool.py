@@ -23,5 +23,7 @@ class Tool:
     read: Reader
     """The files of one clip -> its poses; RefusedError and nothing else. The layout is the definition's, if there is
     one: forms that say nothing of their joints need it."""
+    action: Callable[[bytes], str] | None = None
+    """A file -> what it calls its class, of forms that say it themselves."""
     frames: bool = False
     """A file is a frame, and the numbered files of a folder are a clip."""

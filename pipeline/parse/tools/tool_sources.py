@@ -23,14 +23,13 @@ from pipeline.definitions.source_spec import AUTO, TOOL_FORMATS, SourceSpec
 from pipeline.parse.raw_files import RawFile
 from pipeline.parse.raw_files import read as read_bytes
 from pipeline.parse.sources import SOURCES
-from pipeline.parse.sources.folder_arrays import member_of, shared_names
+from pipeline.parse.sources.folder_arrays import label_of, member_of, shared_names
 from pipeline.parse.sources.members import Member, Source
-from pipeline.parse.sources.seekable import reading
 from pipeline.parse.tools import TOOLS
 from pipeline.parse.tools.poses import NamedBytes, tracks_of
-from pipeline.parse.tools.recognise import HEAD_BYTES, recognise
+from pipeline.parse.tools.recognise import head_of, recognise
+from pipeline.parse.tools.takes import TAKES
 from pipeline.tracks import Tracks
-from pipeline.work.paths import is_local
 
 _NUMBERED = re.compile(r"(.*?)[ _.-]*(\d+)(_keypoints|_pose)?", re.ASCII)
 SUFFIXES = tuple(sorted({suffix for tool in TOOLS.values() for suffix in tool.suffixes}))
@@ -55,7 +54,19 @@ def members(files: Sequence[RawFile], spec: ParseSpec, name: str) -> Iterator[Me
         if isinstance(form, RefusedError):
             yield replace(member, problem=member.problem or form.reason)
         else:
-            yield replace(member, place=(form, tuple(parts)))
+            yield replace(_with_own_label(member, form, spec), place=(form, tuple(parts)))
+
+
+def _with_own_label(member: Member, form: str, spec: ParseSpec) -> Member:
+    """The clip with the class that its file says; its folder's is not asked where it does."""
+    action = TOOLS[form].action
+    if action is None or member.problem is not None:
+        return member
+    try:
+        text = action(read_bytes(member.raw))
+        return replace(member, labels=(label_of("file", spec.class_codes.get(text, text), spec.class_names),))
+    except RefusedError as why:
+        return replace(member, problem=why.reason)
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
@@ -165,13 +176,5 @@ def first_file(member: Member) -> RawFile:
     return member.raw
 
 
-def head_of(file: RawFile) -> bytes:
-    """The first bytes of a file, enough to recognise it; RefusedError where it cannot be read."""
-    if file.member is not None or (is_local(file.root) and not (file.root / file.source).is_file()):  # refused there
-        return read_bytes(file)[:HEAD_BYTES]
-    with reading(file) as opened:
-        return opened.read(HEAD_BYTES)
-
-
-ALL_SOURCES: Mapping[str, Source] = {**SOURCES, **{name: source_of(name) for name in TOOL_FORMATS}}
+ALL_SOURCES: Mapping[str, Source] = {**SOURCES, **TAKES, **{name: source_of(name) for name in TOOL_FORMATS}}
 """Every source by the name of its format: files of many clips, folders that a definition describes, tools' files."""

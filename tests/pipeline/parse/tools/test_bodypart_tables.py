@@ -60,7 +60,7 @@ class TestDeepLabCut:
             ("scorer,a\n0,1\n", "no line 'bodyparts'"),
             ("bodyparts,a,a\ncoords,x,y,x\n", "not equally long"),
             ("bodyparts,a,a\ncoords,q,r\n", "without x and y"),
-            ("bodyparts,a,a\ncoords,x,r\n", "coords 'r', expected x, y or likelihood"),
+            ("bodyparts,a,a\ncoords,x,r\n", "coords 'r', expected x, y, z or likelihood"),
             ("bodyparts,a,a\ncoords,x,x\n", "'a' is there twice"),
             ("bodyparts,a,b\ncoords,x,y\n", "a body part without x or y"),
             ("bodyparts,a,a\ncoords,x,y\n0,1,b\n", "'b' is not a number"),
@@ -110,3 +110,10 @@ class TestSleap:
     def test_what_is_no_table_is_refused(self, text, reason):
         with pytest.raises(RefusedError, match=reason):
             clip_of("sleap_csv", text)
+
+
+def test_parts_in_space_are_joints_in_metres_with_the_head_up():
+    head = "scorer,a,a,a,a,a,a\nbodyparts,nose,nose,nose,leftankle,leftankle,leftankle\ncoords,x,y,z,x,y,z\n"
+    clip = clip_of("deeplabcut_csv", head + "0,0,0,1700,0,0,0.5\n1,0,0,1700,,,\n")
+    assert clip.joints_PVC[0, 0].tolist() == pytest.approx([0, 1.7, 0])
+    assert clip.frames == 2

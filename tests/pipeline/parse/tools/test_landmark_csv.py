@@ -82,8 +82,8 @@ def test_pixels_and_21_landmarks_of_a_hand():
         ("frame,x0,y0\n1,2,b\n", "'b' is not a number", 2),
         ("frame,x0,y0\nb,2,3\n", "frame 'b' is not a whole number", 2),
         ("class,x0,y0\na,2,3\nb,2,3\n", "single poses of 2 classes", None),
-        ("landmark,x,z\n0,1,2\n", "no columns x and y", 1),
-        ("landmark,x,y\nnose,1,2\n", "'nose' is not the number of a landmark", 2),
+        ("landmark,x,z\n0,1,2\n", "no columns of x and y", 1),
+        ("landmark,x,y\n0,1,2\nnose,1,2\n", "'nose' is not the number of a landmark", 3),
         ("frame,landmark,x,y\n1,0,1,2\n1,0,1,2\n", "landmark 0 of frame 1 is given twice", 3),
         ("landmark,x,y\n", "no line but the first", 1),
         ('frame,x0,y0\n1,"2,3\n', "not CSV", 2),
@@ -99,3 +99,18 @@ def test_what_is_no_table_of_landmarks_is_refused_with_its_line(text, reason, li
     with pytest.raises(RefusedError, match=reason) as caught:
         clip_of("landmark_csv", text)
     assert caught.value.line == line
+
+
+def test_a_line_a_joint_by_its_name():
+    lines = [f"{t},{name},0.{t + 1},0.5,0,0.9" for t in range(2) for name in ("NOSE", "LEFT_SHOULDER", "MOUTH_LEFT")]
+    poses = poses_of("landmark_csv", "\n".join(["frame,landmark_name,x,y,z,visibility", *lines]))
+    assert (poses.layout.joints, poses.layout.is_image) == (("nose", "left shoulder", "mouth left"), True)
+    assert poses.places_PVC[:, 0, 0].tolist() == [0.1, 0.2]
+
+
+def test_freemocaps_long_table_is_in_space():
+    rows = [
+        f"0,body.{name},1,2,{z},mediapipe,0.5" for name, z in (("nose", 1700), ("left_ankle", 20), ("right_ankle", 0))
+    ]
+    clip = clip_of("landmark_csv", "\n".join(["frame,keypoint,x,y,z,model,reprojection_error", *rows]))
+    assert clip.joints_PVC[0, 0].tolist() == pytest.approx([0.001, 1.7, -0.002])

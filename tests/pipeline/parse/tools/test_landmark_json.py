@@ -139,3 +139,50 @@ def test_20_joints_with_texts_for_numbers_are_a_kinects():
 def test_what_is_no_landmarks_is_refused_with_its_frame(document, reason):
     with pytest.raises(RefusedError, match=reason):
         clip_of("landmark_json", document)
+
+
+def test_a_frame_whose_landmarks_are_null_shows_nobody():
+    clip = clip_of("landmark_json", [{"landmarks": joints()}, {"landmarks": None}, {"landmarks": joints()}])
+    assert (clip.frames, clip.frame_index.tolist()) == (3, [0, 2])
+
+
+def test_hands_and_face_beside_a_body_are_noted():
+    frame = {"poseLandmarks": joints(), "leftHandLandmarks": joints()[:21], "faceLandmarks": None}
+    assert "hands_and_face_left_out" in clip_of("landmark_json", [frame, {**frame, "leftHandLandmarks": None}]).notes
+    assert "hands_and_face_left_out" not in clip_of("landmark_json", [{**frame, "leftHandLandmarks": []}]).notes
+
+
+def test_hands_of_the_older_api_are_bodies():
+    frame = {"multiHandLandmarks": [joints()[:21]], "multiHandedness": [{"label": "Right", "score": 0.9}]}
+    assert poses_of("landmark_json", [frame] * 2).layout.name == "hands21"
+
+
+def test_a_kinects_joints_by_name_are_in_space():
+    joint = {"x": 0.1, "y": 0.2, "z": 2.5, "state": 2}
+    frame = {"bodies": [{"trackingId": "7", "joints": {"SpineBase": joint, "ShoulderLeft": joint}}]}
+    poses = poses_of("landmark_json", [frame, frame])
+    assert (poses.layout.joints, poses.layout.is_image) == (("hip centre", "left shoulder"), False)
+
+
+def test_the_third_number_of_joints_in_pixels_is_a_confidence_where_all_are_small():
+    frame = {"keypoints": [[100.0 + v, 50.0, 0.1 + v / 20] for v in range(17)]}
+    poses = poses_of("landmark_json", [frame] * 2)
+    assert (poses.layout.name, poses.places_PVC.shape, poses.scores_PV[0, 1]) == (
+        "coco17",
+        (2, 17, 2),
+        pytest.approx(0.15),
+    )
+    deep = {"keypoints": [[100.0 + v, 50.0, -152.0 + v] for v in range(17)]}
+    assert poses_of("landmark_json", [deep] * 2).places_PVC.shape == (2, 17, 3)
+
+
+def test_mediapipes_joints_by_name_are_in_the_image_unless_their_hips_are_the_origin():
+    def frame(x):
+        named = {"LEFT_HIP": x - 0.1, "RIGHT_HIP": x + 0.1, "NOSE": x}
+        return {
+            name: {"x": at, "y": at if name == "NOSE" else 0.0 if x == 0 else 0.5, "z": 0.01}
+            for name, at in named.items()
+        }
+
+    assert poses_of("landmark_json", [frame(0.5)] * 2).layout.is_image
+    assert not poses_of("landmark_json", [frame(0)] * 2).layout.is_image

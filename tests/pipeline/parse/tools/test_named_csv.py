@@ -61,3 +61,30 @@ def test_two_dimensions_with_confidences():
 def test_what_is_no_such_table_is_refused(text, reason):
     with pytest.raises(RefusedError, match=reason):
         clip_of("named_csv", text)
+
+
+@pytest.mark.parametrize("column", ["{0}_{1}", "{1}_{0}", "body_{0}_{1}", "{0}.{1}"])
+def test_mediapipes_names_with_fractions_of_the_image_are_in_the_image(column):
+    names = ("nose", "left_hip", "right_hip", "mouth_left")
+    head = ",".join(column.format(name, axis) for name in names for axis in ("x", "y", "z"))
+    poses = poses_of("named_csv", head + "\n" + ",".join(["0.5", "0.4", "-0.1"] * 4) + "\n")
+    assert (poses.layout.joints, poses.layout.is_image) == (("nose", "left hip", "right hip", "mouth left"), True)
+    far = poses_of("named_csv", head + "\n" + ",".join(["0.5", "0.4", "2.1"] * 4) + "\n")
+    assert not far.layout.is_image
+
+
+def test_numbered_pieces_of_mediapipes_holistic_solution_have_its_names():
+    head = ",".join(
+        f"{piece}_{v}_{axis}" for piece in ("pose", "left_hand", "right_hand") for v in (0, 20) for axis in "xyz"
+    )
+    joints = poses_of("named_csv", head + "\n" + ",".join(["0.5"] * 18) + "\n").layout.joints
+    assert joints[:3] == ("nose", "right index", "left hand wrist")
+    assert joints[5] == "right hand pinky tip"
+
+
+def test_a_kinects_columns_without_a_sign_between():
+    head = "Time," + ",".join(
+        f"{name}{axis}" for name in ("SpineBase", "ShoulderLeft", "HandTipRight") for axis in "XYZ"
+    )
+    poses = poses_of("named_csv", head + "\n0.03," + ",".join(["0.5", "0.4", "2.1"] * 3) + "\n")
+    assert poses.layout.joints == ("hip centre", "left shoulder", "right hand tip")

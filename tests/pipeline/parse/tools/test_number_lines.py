@@ -108,3 +108,10 @@ def test_lines_that_are_no_joints_are_refused(text, layout, reason):
 def test_an_axis_or_a_unit_that_the_definition_says_counts():
     clip = clip_of("joint_lines", line(1, 2, 3) * 15, "kard15", unit_m=0.1, up="z")
     assert clip.joints_PVC[0, 0] == pytest.approx(np.array([0.1, 0.3, -0.2]))
+
+
+@pytest.mark.parametrize("lead", ["", "{t} "])
+def test_two_bodies_of_a_kinect_v2_a_line(lead):
+    text = "".join(lead.format(t=t) + "0.5 " * 75 + ("0.7 " if t else "0 ") * 75 + "\n" for t in range(2))
+    clip = clip_of("number_lines", text)
+    assert (clip.ids.tolist(), clip.lengths.tolist(), clip.joints_PVC.shape[1:]) == ([0, 1], [2, 1], (25, 3))

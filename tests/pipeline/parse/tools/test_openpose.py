@@ -134,3 +134,45 @@ def test_another_layout_is_refused_with_the_one_that_fits():
 def test_files_without_a_number_are_frames_in_the_order_of_their_names():
     files = {"b.json": {"people": [person(7.0, 0.0)]}, "a.json": {"people": [person(5.0, 0.0)]}}
     assert poses_of("openpose_json", files).places_PVC[:, 0, 0].tolist() == [5, 7]
+
+
+FLAT18 = [n for v in range(18) for n in (10.0 + v, 20.0 + v, 0.9)]
+PERSON18 = {"pose_keypoints_2d": FLAT18}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"people": [PERSON18]}, {"people": []}, {"people": [PERSON18]}],
+        {"7.jpg": {"people": []}, "8.jpg": {"bodies": [{"joints": FLAT18}]}, "6.jpg": {"people": [PERSON18]}},
+        "\n".join(json.dumps({"people": people}) for people in ([PERSON18], [], [PERSON18])),
+    ],
+    ids=["a list", "AlphaPose's by picture", "JSON lines"],
+)
+def test_frames_in_one_file_are_a_clip(document):
+    clip = clip_of("openpose_video", {"a.json": document})
+    assert (clip.frames, clip.frame_index.tolist()) == (3, [0, 2])
+    assert poses_of("openpose_video", {"a.json": document}).layout.name == "openpose18"
+
+
+def test_the_canvas_is_the_size_of_the_image():
+    frame = {"people": [PERSON18], "canvas_width": 100, "canvas_height": 200}
+    assert clip_of("openpose_video", {"a.json": [frame]}).joints_PVC[0, 0].tolist() == pytest.approx([0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ([{"people": []}], "no body in any of 1 frames"),
+        ([{"people": [PERSON18]}, 3], "frame 1: expected an object, found 3"),
+        ([{"people": [{}]}], "frame 0: a person without 'pose_keypoints_2d'"),
+    ],
+)
+def test_what_are_no_frames_of_openpose_is_refused(document, reason):
+    with pytest.raises(RefusedError, match=reason):
+        clip_of("openpose_video", {"a.json": document})
+
+
+def test_its_15_joints_have_their_names():
+    joints = poses_of("openpose_json", {"a_1.json": {"people": [{"pose_keypoints_2d": FLAT18[:45]}]}}).layout.joints
+    assert (joints[0], joints[14], len(joints)) == ("head", "spine chest", 15)

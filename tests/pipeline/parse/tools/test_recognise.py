@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from pipeline.parse.tools.recognise import recognise
 
@@ -13,6 +14,12 @@ from pipeline.parse.tools.recognise import recognise
 def npy(array):
     file = io.BytesIO()
     np.save(file, array)
+    return file.getvalue()
+
+
+def mat(**arrays):
+    file = io.BytesIO()
+    savemat(file, arrays, do_compression=True)
     return file.getvalue()
 
 
@@ -53,7 +60,26 @@ FORMS = [
     ("amass_npz", b"PK\x03\x04" + b"..poses.npy..trans.npy"),
     ("videopose_npz", b"PK\x03\x04" + b"..positions_2d.npy"),
     ("array_stack", b"PK\x03\x04" + b"..x_train.npy"),
-    ("utd_mat", b"MATLAB 5.0 MAT-file"),
+    ("utd_mat", mat(d_skel=np.zeros((20, 3, 2)))),
+    ("penn_mat", mat(action="squat", x=np.zeros((2, 13)), visibility=np.ones((2, 13)))),
+    ("jhmdb_mat", mat(viewpoint=1.0, pos_img=np.zeros((2, 15, 4)))),
+    ("motive_csv", "Format Version,1.23,Take Name,a\n"),
+    ("vicon_csv", "Trajectories,,\r\n100,,\r\n"),
+    ("openpose_video", '[{"people": [{"pose_keypoints_2d": [1, 2, 0.9]}], "canvas_width": 9}]'),
+    ("openpose_video", '{"0.jpg": {"version": "AlphaPose v0.3", "bodies": [{"joints": [1.5, 2, 0.9]}]}}'),
+    ("openpose_video", '{"people": [{"pose_keypoints_2d": [1, 2, 0.9]}]}\n{"people": []}\n'),
+    ("openpose_json", '{"version": "AlphaPose v0.3", "bodies": [{"joints": [1.5, 2, 0.9]}]}'),
+    ("landmark_json", '[{"bodies": [{"joints": {"Head": {"x": 1, "y": 2, "z": 2.5}}}]}]'),
+    ("mmpose_json", '[[{"bbox": [1, 2, 3, 4, 0.9], "keypoints": [[1, 2, 0.9]]}]]'),
+    ("mmpose_json", '[{"frame_id": 0, "preds": [{"track_id": 1, "keypoints": [[1, 2, 0.9]]}]}]'),
+    ("yolo_txt", "0 " + "0.5 " * 57 + "\n"),
+    ("yolo_txt", "0 " + "0.5 " * 67 + "\n"),
+    ("number_lines", "0.5 " * 150),
+    ("number_lines", "1 " + "0.5 " * 60 + "\n2 " + "0.5 " * 60),
+    ("landmark_csv", "frame,landmark_name,x,y,z\n0,NOSE,0.5,0.5,0\n"),
+    ("landmark_csv", ",".join(f"hand_{v}_{c}" for v in range(21) for c in "xyz") + "\n"),
+    ("named_csv", "frame,x_nose,y_nose,x_hip,y_hip,x_knee,y_knee\n"),
+    ("named_csv", "Time,HeadX,HeadY,HeadZ,NeckX,NeckY,NeckZ,HipX,HipY,HipZ\n"),
     ("c3d", b"\x02\x50" + b"\0\x01" * 300),
     ("deeplabcut_h5", b"\x89HDF\r\n\x1a\n..df_with_missing"),
     ("mvnx", b'<?xml version="1.0"?>\n<!-- a -->\n<mvnx version="4">'),
@@ -88,7 +114,8 @@ def test_a_form_is_recognised_by_its_beginning(form, head):
         ("a.txt", b"hello\n", "of no form"),
         ("a.txt", b"1 2 3 4 5 6 7\n", "of no form"),
         ("a.csv", b"a,b,c\n1,2,3\n", "of no form"),
-        ("a.csv", b"Format Version,1.23,Take Name,a\n", "export the skeleton as BVH"),
+        ("a.mat", mat(hello=np.zeros(3)), "without d_skel, pos_img or visibility"),
+        ("a.txt", b"1 2 3 " + b"0.5 " * 45, "--dataset florence3d"),
         ("a.SLP", b"\x89HDF\r\n\x1a\n..tracks", "sleap-convert --format analysis.csv"),
         ("a.h5", b"\x89HDF\r\n\x1a\n", "export poses as CSV"),
         ("a.slp", b"\x89HDF\r\n\x1a\n", "sleap-convert"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.parse.tools.space import NOTE_UNIT, NOTE_UP, joint_names, unit_of, up_of
+from pipeline.parse.tools.space import NOTE_UNIT, NOTE_UP, joint_names, spoken, unit_of, up_of
 
 
 @pytest.mark.parametrize(("height", "unit"), [(1.8, 1.0), (180.0, 0.01), (1800.0, 0.001)])
@@ -48,3 +48,10 @@ def test_names_of_animators_are_the_joints_at_which_parts_begin():
 def test_names_that_are_joints_already_stay_and_so_do_those_that_would_be_the_same():
     assert joint_names(["LeftShoulder", "LeftElbow", "Hips"]) == ("left shoulder", "left elbow", "hip centre")
     assert joint_names(["hips", "Hips", "x"]) == ("hips", "Hips", "x")
+
+
+def test_joints_of_a_kinect_are_spoken_with_their_side_first():
+    names = ("ShoulderLeft", "SpineBase", "HAND_RIGHT", "HandTipLeft", "mouth_left", "nose", "HipCenter")
+    assert tuple(map(spoken, names)) == (
+        *("left shoulder", "hip centre", "right hand", "left hand tip", "mouth left", "nose", "hip centre"),
+    )

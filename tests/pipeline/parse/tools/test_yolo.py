@@ -5,7 +5,7 @@ import pytest
 
 from dastm.contract.errors import RefusedError
 from pipeline.parse.tools.poses import NOTE_FOLLOWED, NOTE_TWICE
-from tests.pipeline.parse.tools.tool_files import clip_of, form_of
+from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
 
 def line(x=0.25, width=3, track=None, missing=()):
@@ -60,7 +60,7 @@ def test_json_is_in_pixels_with_a_box():
 @pytest.mark.parametrize(
     ("text", "reason", "at"),
     [
-        ("0 0.5 0.5 0.2\n", r"a\.txt: 4 numbers, expected 5 and 2 or 3 for each of 17 joints", 1),
+        ("0 0.5 0.5 0.2\n", r"a\.txt: 4 numbers, expected 5 and 2 or 3 for each of 17 or 21 joints", 1),
         (line() + "0 a\n", r"a\.txt: 'a' is not a number", 2),
         ("", "no body in any of 1 frames", None),
     ],
@@ -84,3 +84,22 @@ def test_a_line_that_is_no_pose_is_refused_with_file_and_line(text, reason, at):
 def test_json_that_is_no_pose_is_refused_with_its_place(document, reason):
     with pytest.raises(RefusedError, match=reason):
         clip_of("yolo_json", {"a.json": document})
+
+
+@pytest.mark.parametrize(
+    ("rest", "ids"),
+    [("", [0, 1]), (" 0.87", [0, 1]), (" 7", [7, 9]), (" 0.87 7", [7, 9])],
+    ids=["nothing", "confidence", "track", "both"],
+)
+def test_behind_the_joints_stand_a_confidence_a_track_or_both(rest, ids):
+    def line(x):
+        other = rest.replace("7", "9") if x > 0.5 and rest[-1:] == "7" and " 7" in rest else rest
+        return " ".join(map(str, [0, 0.5, 0.5, 0.2, 0.2, *[x, 0.5, 0.9] * 17])) + other + "\n"
+
+    clip = clip_of("yolo_txt", {f"a_{t}.txt": line(0.1) + line(0.8) for t in range(3)})
+    assert (clip.ids.tolist(), clip.lengths.tolist()) == (ids, [3, 3])
+
+
+def test_21_joints_are_a_hands():
+    line = " ".join(map(str, [0, 0.5, 0.5, 0.2, 0.2, *[0.4, 0.5, 0.9] * 21]))
+    assert poses_of("yolo_txt", {"a_1.txt": line}).layout.name == "hands21"

@@ -1,0 +1,86 @@
+"""The numbers of plain tables at once, converted by pyarrow; what is unusual is left to the readers of single lines.
+
+In: the bytes of a text. Out: its rows, the same numbers as Python's `float` makes of them, nan for what is empty; or
+None, and then the reader goes line by line, and says which one is wrong. So there is one grammar and one set of
+messages, and what is here need only be right where it answers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv
+
+_MOST_BYTES = 64 * 2**20
+"""Of larger texts the places of all fields would take too much memory."""
+_ONE_A_LINE = bytes.maketrans(b" \t\r,;", b"\n\n\n\n\n")
+_NAN = ["nan", "NaN", "NAN"]
+
+
+def quick_rows(data: bytes) -> NDArray[np.float64] | None:
+    """Lines of numbers parted by blanks, commas or semicolons, as many in each line; lines without any do not count."""
+    if not 0 < len(data) <= _MOST_BYTES or data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    flat = data.translate(_ONE_A_LINE)
+    signs, text = np.frombuffer(data, np.uint8), np.frombuffer(flat, np.uint8)
+    begins = np.concatenate([[True], text[:-1] == 10]) & (text != 10)
+    ends = np.append(np.flatnonzero(signs == 10), len(signs))
+    counts = np.diff(np.cumsum(begins, dtype=np.int32)[np.maximum(ends - 1, 0)], prepend=0)
+    widths = np.unique(counts[counts > 0])
+    if len(widths) != 1:
+        return None
+    numbers = _read(flat, ",", ["n"], ["n"], _NAN)
+    return None if numbers is None or numbers.size % widths[0] else numbers.reshape(-1, int(widths[0]))
+
+
+def quick_columns(
+    data: bytes, start: int, delimiter: str, wanted: Sequence[int], width: int | None = None
+) -> NDArray[np.float64] | None:
+    """Columns of the rows from byte `start` on; None as well where a row has nothing in any of them.
+
+    Args:
+        width: how many columns there should be; those beyond must be empty.
+    """
+    if data.find(b'"', start) >= 0 or not start < len(data) <= _MOST_BYTES or data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    first = data[start : data.find(b"\n", start) + 1 or None]
+    beyond = range(width, first.count(delimiter.encode()) + 1) if width is not None else range(0)
+    numbers = _read(data[start:], delimiter, None, [f"f{column}" for column in (*wanted, *beyond)], ["", *_NAN])
+    if numbers is None or not np.isnan(numbers[:, len(wanted) :]).all():
+        return None
+    chosen = numbers[:, : len(wanted)]
+    return None if np.isnan(chosen).all(axis=1).any() else chosen
+
+
+def whole_numbers(values_N: NDArray[np.float64]) -> list[int] | None:
+    """Numbers of frames as whole numbers; None where one is not, or is too large."""
+    if not (np.abs(values_N) < 2**31).all() or (values_N % 1).any():
+        return None
+    numbers: list[int] = values_N.astype(np.int64).tolist()
+    return numbers
+
+
+def after_lines(data: bytes, n_lines: int) -> int:
+    """The byte at which the line behind so many begins."""
+    at = 0
+    for _ in range(n_lines):
+        at = data.find(b"\n", at) + 1 or len(data)
+    return at
+
+
+def _read(
+    data: bytes, delimiter: str, names: list[str] | None, wanted: list[str], nulls: list[str]
+) -> NDArray[np.float64] | None:
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(use_threads=False, column_names=names, autogenerate_column_names=names is None),
+            csv.ParseOptions(delimiter=delimiter, quote_char=False),
+            csv.ConvertOptions(
+                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.float64()), null_values=nulls
+            ),
+        )
+    except (pa.ArrowException, ValueError):
+        return None
+    return np.column_stack([column.to_numpy() for column in table.columns])
