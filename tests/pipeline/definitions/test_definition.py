@@ -196,7 +196,7 @@ def test_a_recorded_data_set_cannot_be_made_to_be_synthesised():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("ntu_skeleton", "fbx", "parse.format: .*array_stack, folder_arrays, pku_mmd, .*auto, openpose_json, .*got 'fbx'"),
+        ("ntu_skeleton", "fbx", "parse.format: .*folder_arrays, pku_mmd, .*auto, openpose_json, .*got 'fbx'"),
         ("name: mine", "name: a/b", "name: .*got 'a/b'"),
         ("name: mine", "nam: mine", "nam: no such key; did you mean name"),
         ("val: [2]", "val: [1]", "class 1 is in train and in val"),
