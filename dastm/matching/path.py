@@ -29,6 +29,8 @@ LEAST_LEARNED = 1e-4
 """A smaller learned distance counts as this in a product: near 0 a power below 1 has no gradient to learn by."""
 LEAST_COSINE = 0.01
 """Smaller cosines, of clips that move different joints altogether, are taken for this."""
+LEAST_ALIKE = 0.1
+"""A smaller `likeness` counts as this in a product: such pairs are far apart anyway, and would rule the training."""
 
 
 def path_terms(
@@ -91,7 +93,7 @@ def path_factor(query_QMRVC: Tensor, example_SMRVC: Tensor, power: float) -> Ten
     """
     steps = query_QMRVC.shape[2] - 2
     sums_QS, alike_QS = _sums_and_likeness(query_QMRVC, example_SMRVC, band_of(steps))
-    factor_QS: Tensor = (sums_QS / steps) ** power / alike_QS
+    factor_QS: Tensor = (sums_QS / steps) ** power / alike_QS.clamp(min=LEAST_ALIKE)
     return factor_QS
 
 

@@ -25,7 +25,7 @@ from dastm.contract.ownership import FileKind, check_described, check_file, chec
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.layers.centring import about
-from dastm.matching.path import LEAST_COSINE, band_of, times_path
+from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
@@ -127,7 +127,7 @@ class ExportedRecogniser(nn.Module):
         )
         steps, power = self.terms_ERD.shape[1] - 2, self.options.path_power
         path_LE = _aligned(_units(steps_LPD), self.terms_ERD[:, :-2], band_of(steps)).clamp(min=0) / steps
-        return path_LE**power / (lengths * extents)
+        return path_LE**power / (lengths * extents).clamp(min=LEAST_ALIKE)
 
 
 def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tensor:

@@ -108,7 +108,16 @@ def test_a_product_is_of_both_distances_to_their_powers_divided_by_what_moves_al
     learned = torch.rand((4, 3), generator=generator, dtype=torch.float64) + 0.1
     found = times_path(learned, path_factor(query, example, power), power)
     sums, alike = path_distances(query, example, band=3) * likeness(query, example), likeness(query, example)
-    torch.testing.assert_close(found, learned ** (1 - power) * (sums / 15) ** power / alike)
+    torch.testing.assert_close(found, learned ** (1 - power) * (sums / 15) ** power / alike.clamp(min=0.1))
+
+
+def test_in_a_product_a_pair_that_moves_other_joints_is_at_most_ten_times_as_far(generator):
+    joints = clips(generator, 2)
+    joints[0, :, :, ::2], joints[1, :, :, 1::2] = 0, 0
+    query, example = path_terms(joints, is_image=False).split(1)
+    assert likeness(query, example).item() == pytest.approx(1e-4)
+    sums = path_distances(query, example, band=3) * likeness(query, example)
+    torch.testing.assert_close(path_factor(query, example, 0.5), (sums / 15) ** 0.5 / 0.1)
 
 
 def test_a_learned_distance_of_nothing_has_a_finite_gradient(generator):

@@ -52,17 +52,17 @@ def against(census, spec):
 
 
 def test_what_a_demo_should_hold_is_counted():
-    demo = load_definition("demo-ntu", {"synth": {"n_classes": 30, "clips_per_class": 16}})
-    whole = [clip(f"{i}-{n}", class_id=i) for i in range(30) for n in range(16)]
+    demo = load_definition("demo-ntu", {"synth": {"clips_per_class": 16}, "split": {"clips_per_class": 15}})
+    whole = [clip(f"{i}-{n}", class_id=i) for i in range(90) for n in range(16)]
     assert against(census_of(*whole)[0], demo) == []
     fewer = [c for c in whole if c.class_id > 9 and not (c.class_id == 29 and c.key > "29-12")]
     census, _ = census_of(*fewer, clip("x", class_id=9, is_usable=False))
     few = census.clips[29]
     assert 0 < few < 15
     assert against(census, demo) == [
-        ("classes", "no usable clip of 10 of 30 classes: 0-9"),
+        ("classes", "no usable clip of 10 of 90 classes: 0-9"),
         ("classes", f"fewer than the 15 clips that split takes in 1 classes: 29 ({few})"),
-        ("clip_count", f"{19 * 16 + few} usable clips, demo-ntu has 480; too few of class 29 ({few} of 16)"),
+        ("clip_count", f"{79 * 16 + few} usable clips, demo-ntu has 1440; too few of class 29 ({few} of 16)"),
     ]
 
 
