@@ -36,6 +36,7 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "landmark_json": "blazepose33",
     "landmark_csv": "blazepose33",
     "landmark_arrays": "holistic75",
+    "landmark_stack": "holistic75",
     "mmpose_json": "coco17",
     "mmpose_images": "coco17",
     "alphapose_json": "coco17",

@@ -128,6 +128,12 @@ def landmark_arrays(n: int) -> list[NamedBytes]:
     return files
 
 
+def landmark_stack(n: int) -> list[NamedBytes]:
+    held = io.BytesIO()
+    np.save(held, np.array(places(n, 33, 4)).reshape(n, -1))
+    return [NamedBytes("a/b.npy", held.getvalue())]
+
+
 def _instances(frame: list[list[float]]) -> list[dict[str, object]]:
     scores = [0.9123] * len(frame)
     return [{"keypoints": frame, "keypoint_scores": scores, "bbox": [[0.1, 0.2, 0.3, 0.4]], "bbox_score": 0.9}]
@@ -271,6 +277,7 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "landmark_json": (landmark_json, None),
     "landmark_csv": (landmark_csv, None),
     "landmark_arrays": (landmark_arrays, None),
+    "landmark_stack": (landmark_stack, None),
     "mmpose_json": (mmpose, None),
     "mmpose_images": (mmpose_images, None),
     "alphapose_json": (alphapose, None),

@@ -123,6 +123,7 @@ SEEDS: dict[str, list[Any]] = {
         "Landmark,X,Y\n" + "".join(f"Landmark_{v},0.5,0.5\n" for _ in range(2) for v in range(4)),
     ],
     "landmark_arrays": [_npy(np.full(34, 0.5)), _npy(np.full((21, 3), 0.5))],
+    "landmark_stack": [_npy(np.full((3, 34), 0.5)), _npy(np.full((2, 553, 3), 0.5))],
     "mmpose_json": [{"meta_info": {}, "instance_info": [{"frame_id": 1, "instances": [INSTANCE]}]}],
     "mmpose_images": [[INSTANCE]],
     "alphapose_json": [[{"image_id": "1.jpg", "keypoints": FLAT, "idx": [[0.0]]}], {"1.jpg": [{"keypoints": FLAT}]}],

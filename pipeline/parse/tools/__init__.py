@@ -38,6 +38,11 @@ _ROWS: Mapping[str, Tool] = {
     "landmark_arrays": Tool(
         what=".npy files of one frame each (MediaPipe)", suffixes=(".npy",), read=landmark_arrays.read, frames=True
     ),
+    "landmark_stack": Tool(
+        what="a .npy of all frames of a clip (MediaPipe, FreeMoCap)",
+        suffixes=(".npy",),
+        read=landmark_arrays.read_stack,
+    ),
     "mmpose_json": Tool(what="MMPose's results of a video", suffixes=_JSON, read=keypoint_lists.read_mmpose),
     "mmpose_images": Tool(
         what="MMPose's results, a file an image", suffixes=_JSON, read=keypoint_lists.read_mmpose_images, frames=True

@@ -5,7 +5,9 @@ hands (126, 63), pose and hands (258, 225), pose, face and hands (1662; the face
 A hand or body that was not seen is zeros. Source: MediaPipe's guide to holistic landmarks, and the order in which the
 tutorial "Sign Language Detection" of N. Renotte joins them: pose, face, left hand, right hand.
 
-Files are in the order of their numbers; numbers that are left out are frames without a body.
+Files are in the order of their numbers; numbers that are left out are frames without a body. `landmark_stack`: all
+frames of a clip in one file, a row of the same numbers each; or FreeMoCap's (frames, 553, 3), body, hands and face in
+millimetres, of which the body is read (its docs on output data).
 """
 
 from collections.abc import Sequence
@@ -14,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
+from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.npy import read_array
 from pipeline.parse.tools.guesses import guessed, layout_by_count
-from pipeline.parse.tools.openpose import in_order
+from pipeline.parse.tools.openpose import NOTE_PARTS, in_order
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
+from pipeline.parse.tools.space import unit_of, up_of
 
 _POSE4, _POSE3, _FACE, _HAND = (33, 4), (33, 3), (468, 3), (21, 3)
 PIECES: dict[int, tuple[tuple[int, int], ...]] = {
@@ -37,6 +41,8 @@ PIECES: dict[int, tuple[tuple[int, int], ...]] = {
 }
 """Numbers of a frame -> the pieces that they are, each joints x numbers of a joint."""
 NOTE_FACE = "face_left_out"
+_FREEMOCAP = 553
+"""Joints of FreeMoCap's array of body, hands and face; the body's 33 are the first."""
 
 
 def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -55,6 +61,30 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         if len(flat) != n_numbers:
             raise RefusedError(f"{file.bare_name}: {len(flat)} numbers, the frames before have {n_numbers}")
         seen.append(Seen(frame, *_divided(flat, array.shape, layout)))
+    return _clip(seen, n_frames, n_numbers, layout, notes)
+
+
+def read_stack(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
+    """`landmark_stack`: one file; RefusedError for an array of another shape."""
+    (file,) = files
+    array = read_array(file.data).astype(np.float64)
+    if array.shape[1:] == (_FREEMOCAP, 3):
+        return _freemocap(array[:, :33])
+    if array.ndim != 2 or array.shape[1] not in PIECES:
+        known = ", ".join(map(str, sorted(PIECES)))
+        raise RefusedError(f"an array of shape {array.shape}, expected frames x numbers: {known}")
+    seen = [Seen(t, *_divided(row, row.shape, layout)) for t, row in enumerate(array)]
+    return _clip(seen, len(array), array.shape[1], layout, ())
+
+
+def _freemocap(places_TVC: NDArray[np.float64]) -> Poses:
+    own = KNOWN_LAYOUTS["blazepose33_world"]
+    (unit_m, by_size), (up, by_head) = unit_of(places_TVC), up_of(places_TVC, own.joints)
+    seen = [Seen(t, places_VC, None, 0) for t, places_VC in enumerate(places_TVC)]
+    return gathered(seen, len(seen), own, unit_m=unit_m, up=up, notes=(NOTE_PARTS, *by_size, *by_head))
+
+
+def _clip(seen: Sequence[Seen], n_frames: int, n_numbers: int, layout: Layout | None, notes: tuple[str, ...]) -> Poses:
     notes += (NOTE_FACE,) if _FACE in PIECES.get(n_numbers, ()) else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout)
     if n_numbers in PIECES and (layout is None or layout.is_image):

@@ -19,6 +19,7 @@ from pipeline.parse.sources.csv_frames import TIMES
 from pipeline.parse.sources.npy import read_header
 from pipeline.parse.sources.seekable import reading
 from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.tools.landmark_arrays import PIECES
 from pipeline.parse.tools.landmark_csv import JOINTS
 from pipeline.parse.tools.named_csv import column_of
 from pipeline.work.paths import is_local
@@ -98,6 +99,8 @@ def _npy(head: bytes) -> Recognised:
         return Recognised("landmark_arrays", f"a .npy of {shape[0]} numbers, one frame")
     if len(shape) == 2 and shape[1] in (2, 3, 4) and shape[0] in (17, 21, 33, 42, 75, 543):
         return Recognised("landmark_arrays", f"a .npy of {shape[0]} joints, one frame")
+    if (len(shape) == 2 and shape[1] in PIECES) or shape[1:] == (553, 3):
+        return Recognised("landmark_stack", f"a .npy of shape {shape}, the frames of one clip")
     if len(shape) in (3, 4):
         return Recognised("folder_arrays", f"a .npy of shape {shape}, one clip")
     if len(shape) == 5:

@@ -75,3 +75,25 @@ def test_a_damaged_file_or_one_of_other_numbers_is_named():
         clip_of("landmark_arrays", {"0.npy": b"hello"})
     with pytest.raises(RefusedError, match=r"0\.npy: an array of object"):
         clip_of("landmark_arrays", {"0.npy": npy(np.array([None, 1], object))})
+
+
+def test_all_frames_of_a_clip_in_one_array_are_read_as_those_in_many():
+    frames = np.random.default_rng(0).uniform(0.1, 0.9, (5, 1662))
+    many = clip_of("landmark_arrays", {f"a_{t}.npy": npy(frame) for t, frame in enumerate(frames)})
+    one = clip_of("landmark_stack", {"a.npy": npy(frames)})
+    assert np.array_equal(one.joints_PVC, many.joints_PVC)
+    assert (one.frames, one.notes) == (5, many.notes)
+
+
+def test_freemocaps_body_is_read_in_metres_and_upright():
+    frames = np.full((4, 553, 3), 900.0)
+    frames[:, :33, 2] = np.linspace(1700, 0, 33)
+    clip = clip_of("landmark_stack", {"a.npy": npy(frames)})
+    assert clip.joints_PVC[0, 0].tolist() == pytest.approx([0.9, 1.7, -0.9])
+    assert (clip.joints_PVC.shape, "hands_and_face_left_out" in clip.notes) == ((4, 33, 3), True)
+
+
+@pytest.mark.parametrize("shape", [(30, 7), (30, 553, 2), (1662,)])
+def test_arrays_of_other_shapes_are_no_frames_of_landmarks(shape):
+    with pytest.raises(RefusedError, match="expected frames x numbers: 34, 42"):
+        clip_of("landmark_stack", {"a.npy": npy(np.ones(shape))})

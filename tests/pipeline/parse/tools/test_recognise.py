@@ -88,6 +88,8 @@ FORMS = [
     ("landmark_arrays", npy(np.zeros(1662))),
     ("landmark_arrays", npy(np.zeros((33, 4)))),
     ("folder_arrays", npy(np.zeros((9, 25, 3)))),
+    ("landmark_stack", npy(np.zeros((30, 1662)))),
+    ("landmark_stack", npy(np.zeros((9, 553, 3)))),
     ("array_stack", npy(np.zeros((1, 3, 9, 25, 2)))),
     ("ntu_npy", npy(np.array({"skel_body0": 1}, object))),
 ]
