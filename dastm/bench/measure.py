@@ -103,7 +103,9 @@ class _Worker:
         except (EOFError, OSError):
             self._process.join()
             code = self._process.exitcode
-            raise RunError(f"{self._name}: its process was ended (status {code}), for want of memory?") from None
+            raise RunError(
+                f"{self._name}: its process was ended (status {code}), perhaps because memory ran out"
+            ) from None
         if isinstance(answer, str):
             raise RunError(f"{self._name}: {answer}")
         return answer

@@ -129,7 +129,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     given = {key: value for key, value in options.items() if value not in (None, ())}
     if NONE in (named := given.get("baselines", ())):
         if len(named) > 1:
-            raise click.UsageError(f"--baseline {NONE}: not with another one")
+            raise click.UsageError(f"--baseline {NONE}: cannot be combined with others")
         given["baselines"] = ()
     usual = {"subset" if key == OLD_SUBSET else key: value for key, value in params("eval").items()}
     asked = {**usual, **given}

@@ -110,7 +110,7 @@ def known_presets(context: click.Context, parameter: click.Parameter, names: tup
     """Check the presets of the command line; an unknown name is a usage error."""
     for name in names:
         if name not in preset_names() and not name.lower().endswith((".yaml", ".yml")):
-            raise click.BadParameter(f"{name!r} is neither of {', '.join(preset_names())} nor a YAML file")
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(preset_names())}, nor a YAML file")
     return names
 
 

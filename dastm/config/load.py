@@ -59,7 +59,7 @@ def _preset(name: str) -> dict[str, dict[str, Any]]:
     """Section -> key -> value of a shipped preset, or of a user's file."""
     path = Path(name) if name.lower().endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
     if path.parent == PRESETS and name not in preset_names():
-        raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or a YAML file of yours")
+        raise RunError(f"no preset {name!r}; known: {', '.join(preset_names())}, or your own YAML file")
     try:
         document = read_yaml(path) or {}
     except DocumentError as error:

@@ -75,7 +75,9 @@ def check_listed(folder: Path, fits: Callable[[str], object], about: str) -> Non
     `about`."""
     for name, path in inside(folder):
         if not fits(finished_name(name)):
-            raise NotOurs(f"{path}: is no part of {about}, so nothing there is replaced; move it away, or name another")
+            raise NotOurs(
+                f"{path}: is not part of {about}, so nothing there is replaced; move it away, or name another"
+            )
 
 
 def remove_all(folder: Path, last: str) -> None:

@@ -45,7 +45,7 @@ def read_groups(shards: str, manifest: Manifest, subset: str, by: str) -> dict[i
             f" definition, as (?P<{by}>..), then run `dastm-data parse` and `split` again"
         )
     if len(set(named)) < 2:
-        raise RunError(f"{where}: all clips are of one {by}, so there is no other to test on")
+        raise RunError(f"{where}: all clips are of one {by}, so no other is left to test on")
     return found
 
 

@@ -125,7 +125,7 @@ def plan_one_shot(pool_sizes: Mapping[int, int], exemplars: Mapping[int, Sequenc
     )
     idle = [class_id for class_id, of_class in zip(class_ids, query, strict=True) if not of_class]
     if idle:
-        raise RunError(f"{where}: class {idle[0]} has no clip but its exemplars, so no query")
+        raise RunError(f"{where}: class {idle[0]} has no clips except its exemplars, so no queries")
     return EpisodePlan(class_ids=class_ids, support=support, query=query)
 
 

@@ -158,7 +158,7 @@ def evaluate(
         raise RunError("nothing to evaluate: give --run or --baseline coordinates")
     needing_run = [name for name in config.baselines if BASELINES[name].distances is None]
     if run is None and needing_run:
-        raise RunError(f"baseline {needing_run[0]}: needs --run, whose network it is")
+        raise RunError(f"baseline {needing_run[0]}: needs --run: it is that run's network before training")
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None

@@ -101,7 +101,9 @@ def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decisio
         threshold: the distance from which on the clip is not the nearest action.
     """
     if not has_joint_shares(encoder.config.matching):
-        raise RunError(f"{encoder.name}: the distances of this encoder are no sums over joints, so none has a share")
+        raise RunError(
+            f"{encoder.name}: the distances of this encoder are not sums over joints, so joints have no shares"
+        )
     shown = [example for example in examples if example.action is not None]
     nearest = tuple(shown[candidate.example] for candidate in decision.candidates)
     query, features = seen(encoder, clip)

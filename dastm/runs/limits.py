@@ -54,7 +54,7 @@ def read_limits(run: Path, seed: int) -> Limits | None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{path}: holds no limits of seed {seed} ({type(error).__name__}: {error}); {again}") from error
     if weights != _digest(run, seed):
-        raise RunError(f"{path}: is of other weights than seed {seed} has now; {again}")
+        raise RunError(f"{path}: belongs to other weights than seed {seed} has now; {again}")
     return limits
 
 

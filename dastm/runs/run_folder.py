@@ -142,7 +142,7 @@ def check_sweep(folder: Path) -> None:
         check_file(plan, SWEEP)
     for path in found:
         if not (_CELL.fullmatch(path.name) or _DAMAGED.fullmatch(path.name)):
-            raise NotOurs(f"{path}: is no cell of a sweep; move it away, or choose another --out")
+            raise NotOurs(f"{path}: is not a cell of a sweep; move it away, or choose another --out")
         check_plain(path, *(path / name for name in CELL_NAMES))
     check_described(plan, tables)
 

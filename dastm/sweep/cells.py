@@ -69,7 +69,7 @@ def expand(grid: Grid, where: str) -> Sweep:
             raise RunError(f"{where}: shards.{dataset}: {refusal(shards)}")
     labels = tuple(row.label for row in rows)
     if len(set(labels)) < len(labels):
-        raise RunError(f"{where}: methods: two rows of one name among {', '.join(labels)}")
+        raise RunError(f"{where}: methods: two rows with the same name among {', '.join(labels)}")
     if grid.reference is not None and grid.reference not in labels:
         raise RunError(f"{where}: reference: no row {grid.reference!r}; known: {', '.join(labels)}")
     cells = tuple(

@@ -98,7 +98,7 @@ def load_grid(name: str, presets: Sequence[str] = (), settings: Mapping[str, Any
     """
     path = Path(name) if name.lower().endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
     if path.parent == GRIDS and path.stem not in grid_names():
-        raise RunError(f"no grid {name!r}; known: {', '.join(grid_names())}, or a YAML file of yours")
+        raise RunError(f"no grid {name!r}; known: {', '.join(grid_names())}, or your own YAML file")
     try:
         document = read_yaml(path)
     except DocumentError as error:
@@ -128,7 +128,7 @@ def grid_from_dict(document: Mapping[str, Any], where: str) -> Grid:
     _check_names(grid, where)
     _check_settings(grid, where)
     if grid.axis is not None and len(grid.methods) > 1:
-        raise RunError(f"{where}: methods: one, where the rows are the values of an axis, got {len(grid.methods)}")
+        raise RunError(f"{where}: methods: exactly one if the rows are the values of an axis, got {len(grid.methods)}")
     return grid
 
 
@@ -149,7 +149,7 @@ def _check_names(grid: Grid, where: str) -> None:
 def _check_settings(grid: Grid, where: str) -> None:
     """RunError for a setting that the grid itself makes: of the seeds, the axis, or what a row is."""
     if grid.axis is not None and grid.axis.key == "optimise.seeds":
-        raise RunError(f"{where}: axis.key: optimise.seeds is no axis; write `seeds:`")
+        raise RunError(f"{where}: axis.key: optimise.seeds cannot be an axis; write `seeds:`")
     own = {"optimise.seeds": "seeds", **({grid.axis.key: "axis"} if grid.axis is not None else {})}
     for method in grid.methods if grid.axis is None else ():
         own.update(dict.fromkeys(preset_keys(method), f"methods ({method})"))

@@ -50,7 +50,7 @@ def _beside_epochs(run: Path, record: TrainingRecord, log: Callable[[str], None]
     as_long = replace(config, optimise=replace(config.optimise, epochs=before.epochs))
     if others := _differences(run, replace(record, config=as_long)):
         return f"{EPOCHS}, {others}"
-    log(f"{run}: goes on from {before.epochs} to {config.optimise.epochs} epochs")
+    log(f"{run}: continues from {before.epochs} to {config.optimise.epochs} epochs")
     return ""
 
 

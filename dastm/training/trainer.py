@@ -183,7 +183,7 @@ def train_seed(
         ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif begun is not None:
-        log(f"seed {seed}: begins with the weights given{begin_with(state.model, begun)}")
+        log(f"seed {seed}: starts from the given weights{begin_with(state.model, begun)}")
         _validate_and_keep(seen, config, state, folder, device, log)
     if config.pretrain.steps and state.epoch == state.episode == 0 and not state.of("pretrain", "loss"):
         state.history.append(

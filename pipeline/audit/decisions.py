@@ -31,7 +31,7 @@ def decision_problems(row: Row, *, keep_slots: bool = False) -> Iterator[str]:
     if None in tracks or any(len(set(body)) < len(body) for body in kept):
         yield f"kept tracks {kept}: one is listed twice or has no id"
     if None in dropped or len(set(dropped)) < len(dropped) or tracks & set(dropped):
-        yield f"dropped tracks {dropped}: one is kept, too, is listed twice or has no id"
+        yield f"dropped tracks {dropped}: one is also kept, is listed twice or has no id"
     if not all(track["reason"] for track in others):
         yield "a dropped track without a reason"
 

@@ -177,7 +177,7 @@ def resolve_source(value: Any, format_name: str, folder: Path) -> Any:
     if foreign:
         raise ValueError(f"parse.source.{foreign[0]}: only folder_arrays takes it, not {format_name}")
     if "labels_file" in block:
-        raise ValueError("parse.source.labels_file: not a key of yours; name the file as labels")
+        raise ValueError("parse.source.labels_file: not a key that you can set; name the file as labels")
     if block.get("labels") is None:
         return {key: item for key, item in block.items() if key != "labels"}
     if not isinstance(block["labels"], str):

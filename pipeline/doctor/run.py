@@ -184,7 +184,7 @@ def _in_order(jobs: Sequence[RawJob], terms: Terms, workers: int) -> Generator[E
         yield from bar(pool.map(run, jobs, chunksize=CHUNK))
     except BrokenProcessPool:
         raise DataError(
-            "a worker process was killed, most likely for want of memory; run again with fewer --workers"
+            "a worker process was killed, most likely because memory ran out; run again with fewer --workers"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

@@ -85,7 +85,7 @@ def guess(n_joints: int, n_coordinates: int, read: Callable[[Layout], Tracks]) -
     shaped = [layout for layout in named if n_coordinates in coordinates_of(layout)]
     if not shaped:
         what = f"{n_joints} joints of {n_coordinates} numbers"
-        raise RefusedError(f"{what}; known layouts of so many joints: {_names(named) or 'none'}; {SAY}")
+        raise RefusedError(f"{what}; known layouts with this number of joints: {_names(named) or 'none'}; {SAY}")
     found = [
         (bone_share(_places(tracks), layout), layout, tracks)
         for tracks, layouts in _read(shaped, read)

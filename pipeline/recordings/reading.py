@@ -233,7 +233,7 @@ def _shape_of(member: Member) -> tuple[int, int]:
         return shape[3], shape[1]
     if shape[2] % (NTU25.n_joints * 3) == 0:  # what such archives hold, for one body or two
         return NTU25.n_joints, 3
-    raise RefusedError(f"{shape[2]} numbers a frame: nobody can tell the joints; {SAY}")
+    raise RefusedError(f"{shape[2]} numbers a frame: the joints are not known; {SAY}")
 
 
 def _taken(item: Item, said: _Said, result: Read, terms: Terms) -> Taken:

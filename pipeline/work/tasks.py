@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 AHEAD = 2
 """Number of tasks per worker that are handed out at a time."""
-KILLED = "was killed, most likely for want of memory; what is finished is kept, run again with fewer workers"
+KILLED = "was killed, most likely because memory ran out; finished work is kept, run again with fewer workers"
 P = TypeVar("P")
 R = TypeVar("R")
 

@@ -114,7 +114,7 @@ def test_beside_a_run_stand_the_rows_that_it_has_to_beat_unless_others_are_named
     Path("params.yaml").write_text(json.dumps({"eval": {"baselines": []}}))
     assert rows() == ["DASTM"]
     both = call(*words, "--baseline", "none", "--baseline", "path")
-    assert (both.exit_code, "--baseline none: not with another one" in both.stderr) == (2, True)
+    assert (both.exit_code, "--baseline none: cannot be combined with others" in both.stderr) == (2, True)
 
 
 def test_coordinates_need_no_run(call, shards):

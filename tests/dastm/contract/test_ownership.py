@@ -76,7 +76,7 @@ def test_a_folder_is_ours_where_all_in_it_is_listed_and_goes_with_the_file_that_
         (folder / name).write_text("")
     assert [name for name, _ in inside(folder)] == ["a/b/two", "a/one", "list"]
     check_listed(folder, {"list", "a/one", "a/b/two"}.__contains__, "this test")
-    with pytest.raises(NotOurs, match="a/one: is no part of this test"):
+    with pytest.raises(NotOurs, match="a/one: is not part of this test"):
         check_listed(folder, {"list", "a/b/two"}.__contains__, "this test")
     gone = []
     unlink = type(folder).unlink

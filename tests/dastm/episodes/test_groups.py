@@ -40,7 +40,7 @@ def test_groups_are_those_of_the_clips_in_the_order_of_the_pool(tmp_path):
     [
         ((1, None), "subject", "toy: test: 5 of 12 clips do not say their subject: name it in parse.source.pattern"),
         ((1, 2), "camera", r"12 of 12 clips do not say their camera: .* as \(\?P<camera>\.\.\), then run"),
-        ((4,), "subject", "toy: test: all clips are of one subject, so there is no other to test on"),
+        ((4,), "subject", "toy: test: all clips are of one subject, so no other is left to test on"),
         ((1, -2), "subject", "5 of 12 clips do not say their subject"),
     ],
 )

@@ -142,7 +142,7 @@ def test_one_shot_takes_every_class_its_exemplars_and_every_other_clip():
         (dict.fromkeys(range(9), 3), {0: (0,)}, "here has no exemplar of class 1, 2, 3, 4, 5 and 3 more, and"),
         ({3: 2}, {3: (1,)}, "here has 1 class, the one-shot protocol needs 2"),
         ({}, {}, "here has 0 classes, the one-shot protocol needs 2"),
-        ({3: 2, 5: 2}, {3: (1,), 5: (0, 1)}, "here: class 5 has no clip but its exemplars, so no query"),
+        ({3: 2, 5: 2}, {3: (1,), 5: (0, 1)}, "here: class 5 has no clips except its exemplars, so no queries"),
     ],
 )
 def test_one_shot_without_what_it_needs_is_one_line(pool_sizes, exemplars, message):

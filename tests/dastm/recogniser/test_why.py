@@ -119,7 +119,7 @@ def test_recordings_of_an_image_are_explained_by_its_encoder():
 def test_a_distance_that_is_no_sum_over_joints_cannot_be_explained(encoder, recogniser):
     config = encoder.config
     other = replace(encoder, config=replace(config, matching=replace(config.matching, temporal="none")))
-    with pytest.raises(RunError, match="no sums over joints"):
+    with pytest.raises(RunError, match="not sums over joints"):
         ActionRecogniser(other, recogniser.examples).explain(clip_of("wave"))
 
 

@@ -45,7 +45,13 @@ def page(run):
 
 
 def test_page_has_every_part(page):
-    for heading in ("Accuracy", "Training", "How alike a skeleton", "What a query activates", "aligned in time"):
+    for heading in (
+        "Accuracy",
+        "Training",
+        "How similar the joints of a skeleton",
+        "What a query attends to",
+        "aligned in time",
+    ):
         assert f"<h3>{heading}" in page or heading in page
     assert "before training: mean" in page
     assert "after training: mean" in page
@@ -81,7 +87,7 @@ def test_models_without_activation_have_a_page_too(tmp_path):
     train_toy(shards, tmp_path / "run", tiny(matching__spatial="none"))
     write_report([tmp_path / "run"], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
-    assert "What a query activates" not in text
+    assert "What a query attends to" not in text
     assert "Which joints the distance comes from" in text
     assert "Not evaluated yet" in text
 

@@ -44,7 +44,7 @@ def test_an_encoder_without_shards_has_its_results_alone(place):
     assert "name some with --shards" in said
     page = (place / "alone.html").read_text()
     assert "mine test: 3-way 1-shot" in page
-    assert "How alike" not in page
+    assert "How similar" not in page
     assert "<script" not in page
 
 

@@ -92,7 +92,7 @@ def test_of_many_actions_the_nearest_have_bars(encoder, tmp_path):
     why = ActionRecogniser(encoder, examples).explain(clip_of("wave", 99))
     assert len(candidate_bars(why)) == MOST_CANDIDATES + 1
     write_why(why, tmp_path / "why.html", "mine.dastm")
-    assert "and 2 more actions, further away" in (tmp_path / "why.html").read_text()
+    assert "and 2 more actions, farther away" in (tmp_path / "why.html").read_text()
 
 
 def test_what_is_compared_has_one_scale(why):

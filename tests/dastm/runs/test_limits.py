@@ -33,7 +33,7 @@ def test_limits_of_other_weights_are_refused(run):
     write_limits(limits_path(run), run, {0: FOUND, 3: FOUND}, {})
     (run / "train" / "seed-3" / "best.pt").write_bytes(b"trained again")
     assert read_limits(run, 0) == FOUND
-    with pytest.raises(RunError, match="of other weights than seed 3 has now; run `dastm calibrate"):
+    with pytest.raises(RunError, match="belongs to other weights than seed 3 has now; run `dastm calibrate"):
         read_limits(run, 3)
 
 

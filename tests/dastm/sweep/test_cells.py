@@ -94,7 +94,7 @@ def test_two_files_of_one_name_are_refused(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.yaml").write_text(f"matching: {{gamma: {len(folder) / 7}}}")
     methods = [str(tmp_path / folder / "x.yaml") for folder in ("a", "b")]
-    with pytest.raises(RunError, match="methods: two rows of one name among x, x"):
+    with pytest.raises(RunError, match="methods: two rows with the same name among x, x"):
         toy_sweep(methods=methods)
 
 

@@ -86,7 +86,7 @@ BAD = {
     ),
     "two methods on an axis": (
         {"axis": {"key": "matching.gamma", "values": [1, 2]}},
-        "methods: one, where the rows are the values of an axis, got 2",
+        "methods: exactly one if the rows are the values of an axis, got 2",
     ),
     "a setting that undoes a row": (
         {"methods": ["dtw", "dastm"], "set": {"matching.rank_weight": 0.05}},
@@ -138,7 +138,7 @@ def test_a_file_that_is_no_grid_is_one_line(tmp_path, text, message):
 
 def test_an_unknown_grid_is_one_line_that_names_the_shipped():
     with pytest.raises(
-        RunError, match=r"^no grid 'table1'; known: appendix-backbones, .*table-2, or a YAML file of yours$"
+        RunError, match=r"^no grid 'table1'; known: appendix-backbones, .*table-2, or your own YAML file$"
     ):
         load_grid("table1")
 

@@ -55,7 +55,7 @@ def weights(run, name="best.pt"):
 def test_what_is_kept_is_never_worse_on_validation_than_what_it_began_with(place, tmp_path):
     begun = Beginning.read(place / "run", "run")
     lines = trained(place / "mine", tmp_path, tiny(**HARMFUL), begun)
-    assert lines[0] == "seed 0: begins with the weights given"
+    assert lines[0] == "seed 0: starts from the given weights"
     assert lines[1].startswith("seed 0 as it begins, val ")
     rows = rows_of(tmp_path)
     assert [row[:2] for row in rows] == [("0", "val"), ("1", "train"), ("1", "val"), ("2", "train"), ("2", "val")]

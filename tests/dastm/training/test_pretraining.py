@@ -232,7 +232,7 @@ def test_without_epochs_the_pretrained_weights_are_validated_once_and_kept(shard
     write_report([tmp_path / "run"], tmp_path / "report.html")
     assert "Before them, seed 0 learned the training classes" in (tmp_path / "report.html").read_text()
     more = train_toy(shards, tmp_path / "run", tiny(**constant, optimise__epochs=1))
-    assert "goes on from 0 to 1 epochs" in more[0]
+    assert "continues from 0 to 1 epochs" in more[0]
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_a_checkpoint_that_is_gone_or_damaged_is_made_again(shards, finished, tr
 def test_training_goes_on_for_more_epochs_as_if_they_had_been_asked_for_at_once(shards, tmp_path):
     train_toy(shards, tmp_path / "more", tiny(optimise__schedule="constant"))
     lines = train_toy(shards, tmp_path / "more", tiny(optimise__schedule="constant", optimise__epochs=3))
-    assert lines[0] == f"{tmp_path / 'more'}: goes on from 2 to 3 epochs"
+    assert lines[0] == f"{tmp_path / 'more'}: continues from 2 to 3 epochs"
     assert [line.split(":")[0] for line in lines[2:]] == ["seed 0 epoch 3/3"]
     train_toy(shards, tmp_path / "once", tiny(optimise__schedule="constant", optimise__epochs=3))
     for name in ("last.pt", "best.pt"):

@@ -42,7 +42,7 @@ def test_a_folder_of_before_the_decisions_is_sound_and_half_of_them_is_not(shard
         ({"kept": [[1], None]}, "kept tracks .* of 2 bodies"),
         ({"kept": [[1, 1], [2]]}, "one is listed twice or has no id"),
         ({"kept": [[1], [None]]}, "one is listed twice or has no id"),
-        ({"dropped": [{"id": 1, "reason": "rank: third"}]}, r"dropped tracks \[1\]: one is kept, too"),
+        ({"dropped": [{"id": 1, "reason": "rank: third"}]}, r"dropped tracks \[1\]: one is also kept"),
         ({"dropped": [{"id": 3, "reason": "x"}, {"id": 3, "reason": "y"}]}, "dropped tracks .* is listed twice"),
         ({"dropped": [{"id": None, "reason": "x"}]}, "dropped tracks .* has no id"),
         ({"dropped": [None]}, "dropped tracks .* has no id"),

@@ -39,7 +39,7 @@ def test_formats_that_need_no_block_have_the_defaults(tmp_path):
         ("folder_arrays", {"pattern": "(?P<class>x)"}, "pattern: no group named key"),
         ("folder_arrays", {"pattern": "(?P<key>x)(?P<age>y)"}, "pattern: unknown group age"),
         ("folder_arrays", {"labels": ["x"]}, "parse.source.labels: the name of a CSV file"),
-        ("folder_arrays", {"labels_file": "x"}, "labels_file: not a key of yours"),
+        ("folder_arrays", {"labels_file": "x"}, "labels_file: not a key that you can set"),
         ("folder_arrays", {"labels": "none.csv"}, "none.csv: cannot read these labels"),
     ],
 )

@@ -86,7 +86,7 @@ def test_what_can_be_no_confidence_is_the_third_dimension():
 def test_a_number_of_joints_that_no_layout_has_is_refused():
     with pytest.raises(RefusedError, match=r"14 joints of 3 numbers; .*: none; say which joints .*--layout NAME"):
         guess(*read(np.ones((4, 14, 3))))
-    with pytest.raises(RefusedError, match="26 joints of 5 numbers; known layouts of so many joints: halpe26"):
+    with pytest.raises(RefusedError, match="26 joints of 5 numbers; known layouts with this number of joints: halpe26"):
         guess(*read(np.ones((4, 26, 5))))
 
 

@@ -95,7 +95,7 @@ def test_the_layout_of_stacks_is_the_only_one_that_fits(tmp_path):
         assert [one.layout for one in taken] == [NTU25, NTU25]
         assert refused == []
         np.testing.assert_allclose(taken[1].bodies[0].joints_TVC, person(1))
-    assert all("nobody can tell the joints" in line for line in told(tmp_path / "c")[1])
+    assert all("the joints are not known" in line for line in told(tmp_path / "c")[1])
 
 
 def test_a_stack_without_labels_is_read(tmp_path):

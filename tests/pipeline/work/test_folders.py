@@ -97,7 +97,7 @@ def test_foreign_files_are_not_replaced(tmp_path):
     out.mkdir()
     write(out)  # an empty folder may be filled
     (out / "chapter").write_text("")
-    with pytest.raises(NotOurs, match="thesis/chapter: is no part of a test's folder"):
+    with pytest.raises(NotOurs, match="thesis/chapter: is not part of a test's folder"):
         write(out)
     check_replaceable(out, KIND, noted=["chapter"])
     (out / "marker").unlink()
@@ -117,7 +117,9 @@ def write_while_it_comes(out, name):
 def test_a_file_that_comes_while_a_command_works_is_named_and_kept(tmp_path):
     out = tmp_path / "out"
     write(out, "old")
-    line = r"\.out\.old/thesis: is no part of a test's folder, .*/out is new and whole; .*/\.out\.old is what lay there"
+    line = (
+        r"\.out\.old/thesis: is not part of a test's folder, .*/out is new and whole; .*/\.out\.old is what lay there"
+    )
     with pytest.raises(NotOurs, match=line):
         write_while_it_comes(out, "thesis")
     assert (tmp_path / ".out.old" / "thesis").read_text() == "mine"
