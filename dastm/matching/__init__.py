@@ -5,9 +5,9 @@ To read: `prototypes` (supports -> a prototype a class) -> `matcher`, which take
   frame distances `frame_distance`; `roots` keeps digits and gradients where two sides are close
   temporal        `soft_dtw` (Eq. 7), by `soft_dtw_cpu`, `soft_dtw_triton` or, elsewhere, `soft_dtw_diagonal`; the hard
                   minimum on a CPU by `least_sums`
-`examples` goes from distances to examples to distances to classes; `path` compares clips without training; `shares`
-says which joints a distance comes from.
-`rejection` says when a query is none of the classes.
-`rank` is Eq. 2-3 (`eigen` on a CPU, `polar` elsewhere), `surrogate` what the released code has in its place. `*_triton`
-are a GPU's kernels, `triton_support` says whether they can run; `chunks` and `threads` bound memory and threads.
+`examples` turns distances to examples into distances to classes; `path` compares clips without training; `shares` says
+which joints a distance comes from. `rejection` decides when a query is none of the classes ("none of these").
+`rank` is Eq. 2-3 (`eigen` on a CPU, `polar` elsewhere), `surrogate` is the released code's replacement for it.
+`*_triton` are GPU kernels, and `triton_support` says whether they can run; `chunks` and `threads` limit memory and
+threads.
 """

@@ -31,10 +31,10 @@ _CHUNK_BYTES_ELSEWHERE = 1 << 28
 class Activation(nn.Module):
     """Six d x d projections without bias, named as in Eq. 4-5: W1 rows, W2 columns, W3 values; q and s the sides.
 
-    `distance` is that of the activated frames, `frobenius` as in Eq. 6, or `cosine`; `init` is how the projections
-    begin (`projections.start`). `code_VD` is where the learned codes of the joints begin (`projections.joint_codes`);
-    None: no codes. `chunk_pairs` bounds the frame pairs worked on at a time (at least one query frame with all
-    prototype frames); None chooses from the sizes. It changes memory and speed, not the result.
+    `distance` between activated frames is `frobenius` as in Eq. 6, or `cosine`. `init` are the initial values of the
+    projections (`projections.start`). `code_VD` are the initial values of the learned codes of the joints
+    (`projections.joint_codes`); None: no codes. `chunk_pairs` limits the frame pairs processed at a time (at least one
+    query frame with all prototype frames); None: chosen from the sizes. It changes memory and speed, not the result.
     Formula: A = softmax_rows((H W1)(H' W2)^T / sqrt(D)) of each side, H' the other side's features; activated features
     A (H W3); the distance is the Frobenius norm of the difference of both (Ma et al., ECCV 2022, Eq. 4-6).
     Raises: ValueError for sizes below 1 or an unknown distance.

@@ -1,8 +1,8 @@
-"""What of a class's examples queries are compared with, and how distances to examples become distances to classes.
+"""Chooses what queries are compared with, and turns distances to examples into distances to classes.
 
-In: features of examples (support clips), or distances to them. Out: references, or distances to classes. By their
-`mean`, the prototype, a class has one reference; else every example is one, and the `nearest` counts alone, or `both`:
-half the least and half the mean of the distances (a mean alone suffers from outliers).
+In: features of examples (support clips), or distances to them. Out: references, or distances to classes. With `mean` a
+class has one reference, its prototype. Otherwise every example is a reference: `nearest` uses the smallest distance,
+`both` half the smallest and half the mean of the distances (the mean alone suffers from outliers).
 
 Axes: Q queries, L examples, R references (W or L), W ways (classes), S frames, V joints, D channels.
 """
@@ -16,7 +16,7 @@ from dastm.matching.prototypes import check_labels, prototypes
 
 
 def references(support_LSVD: Tensor, labels_L: Tensor, n_way: int, examples: Examples) -> Tensor:
-    """What queries are compared with: prototypes (W, S, V, D), or the examples as they are (L, S, V, D).
+    """The references of queries: prototypes (W, S, V, D), or the examples themselves (L, S, V, D).
 
     Raises: ValueError as `prototypes`.
     """
@@ -27,7 +27,7 @@ def references(support_LSVD: Tensor, labels_L: Tensor, n_way: int, examples: Exa
 
 
 def to_classes(distances_QR: Tensor, labels_L: Tensor, n_way: int, examples: Examples) -> Tensor:
-    """Distance of every query to every class, from those to the references.
+    """Distance of every query to every class, from its distances to the references.
 
     Shapes: distances_QR (Q, R), labels_L (L,) integers in 0..n_way-1 -> (Q, W).
     """

@@ -1,7 +1,8 @@
 """The least sum of costs along an alignment, of many pairs of sequences at once, in numpy alone.
 
-In: costs, all pairs beside each other in memory. Out: a sum for each, added up in float64. For a network that is loaded
-to answer once: numba, which is three times as fast here, takes a second to load.
+In: costs, with all pairs adjacent in memory. Out: a sum for each pair, computed in float64. It is for processes that
+answer
+once: numba is three times as fast here, but takes a second to load.
 
 Axes: T frames of the first and S of the second sequence, N pairs.
 """

@@ -27,9 +27,9 @@ class Matcher(nn.Module):
     """The distance of section 3 (DASTM, ECCV 2022), of its baselines, and of the released code.
 
     Args:
-        options: what is measured, and how; `temperature`, `unit_frames` and those of the rank term are not read here.
+        options: the options of the matching; `temperature`, `unit_frames` and those of the rank term are not used here.
         n_joints, n_features: V and D of the features.
-        generator: every initial weight is drawn from it.
+        generator: all initial weights are drawn from it.
 
     Raises: ValueError, when called, if the shapes of features do not fit.
 
@@ -83,7 +83,7 @@ class Matcher(nn.Module):
         return distances_QW / max(cost_QWTS.shape[2:]) if self.options.mean else distances_QW
 
     def frame_distances(self, query_QTVD: Tensor, prototypes_WSVD: Tensor) -> Tensor:
-        """Distance of every query frame to every prototype frame, what alignments are taken over.
+        """Distance of every query frame to every prototype frame: the costs of alignments.
 
         Shapes: query_QTVD (Q, T, V, D), prototypes_WSVD (W, S, V, D) -> (Q, W, T, S). Raises: as forward.
         """

@@ -1,13 +1,13 @@
-"""Clips compared without training, by the directions along their paths through the space of all joints.
+"""Compares clips without training, by the directions along their paths through the space of all joints.
 
-In: joints of clips. Out: what is compared of each (its terms), and from two such the distances of all pairs.
+In: joints of clips. Out: the terms of each clip, and from the terms of two sets the distances of all pairs.
 The method is that of Taranta et al., "Jackknife: A Reliable Recognizer with Few Samples and Many Modalities" (CHI
-2017), restated from its description: a clip is resampled to 16 points at equal distances along its path; the unit
+2017), implemented from its description: a clip is resampled to 16 points at equal distances along its path; the unit
 vectors between successive points are compared by dynamic time warping (band 2) with cost 1 - inner product; the sum is
-divided by the cosine of the two clips' path lengths a coordinate, and by that of their extents a coordinate.
-The distance of a trained network is multiplied by this one (`matching.path_power`), each to its power, of the clips
-that the network sees. In 3-D these are taken about their centre joint, so that the way of the body through the room
-does not outweigh what its limbs do.
+divided by the cosine of the two clips' path lengths per coordinate, and by that of their extents per coordinate.
+With `matching.path_power` the distance of a trained network is multiplied by this one, each raised to its power. It is
+computed from the clips that the network sees, in 3-D with joints relative to the centre joint, so that the movement of
+the body through the room does not outweigh that of its limbs.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates; Q queries, S examples; P points, P - 1 steps; R = P + 1
 vectors of a clip: its steps, its path lengths, its extents; D = M V C.
@@ -26,21 +26,21 @@ POINTS = 16
 STEPS = POINTS - 1
 BAND = 2
 LEAST_LEARNED = 1e-4
-"""A smaller learned distance counts as this in a product: near 0 a power below 1 has no gradient to learn by."""
+"""Smallest learned distance in a product: near 0, a power below 1 has no useful gradient."""
 LEAST_COSINE = 0.01
-"""Smaller cosines, of clips that move different joints altogether, are taken for this."""
+"""Smallest cosine; smaller ones come from clips in which entirely different joints move."""
 LEAST_ALIKE = 0.1
-"""A smaller `likeness` counts as this in a product: such pairs are far apart anyway, and would rule the training."""
+"""Smallest `likeness` in a product: pairs with less are far apart anyway, and would dominate the training."""
 
 
 def path_terms(
     joints_LMTVC: Tensor, *, is_image: bool, points: int | None = POINTS, centre: int | None = None
 ) -> Tensor:
-    """What is compared of each clip, vectors of norm 1: steps along its path, path lengths, extents.
+    """The terms of each clip, vectors of norm 1: steps along its path, path lengths, extents.
 
     Args:
-        points: at equal distances along the path; None: the frames are such points already.
-        centre: a joint; all others are taken from it, frame by frame, and it moves as it does.
+        points: number of points at equal distances along the path; None: the frames already are such points.
+        centre: a joint; all others are taken relative to it, frame by frame, and it keeps its own movement.
 
     Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, C), float64; C without the confidence of images.
     A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
@@ -73,7 +73,7 @@ def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor, *, band: int = BA
 
 
 def likeness(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
-    """How much the same coordinates move, what a pair's sum is divided by: the product of two cosines -> (Q, S), 0..1.
+    """How much the same coordinates move in a pair: the product of two cosines, the divisor of its sum -> (Q, S), 0..1.
 
     The numbers of bodies may differ, as in `path_distances`.
     """
@@ -81,15 +81,15 @@ def likeness(query_QMRVC: Tensor, example_SMRVC: Tensor) -> Tensor:
 
 
 def band_of(steps: int) -> int:
-    """The band beside a learned distance, which sees more or fewer points than `POINTS`: a fifth of the steps."""
+    """The band for another number of points than `POINTS`, with a learned distance: a fifth of the steps."""
     return steps // 5
 
 
 def path_factor(query_QMRVC: Tensor, example_SMRVC: Tensor, power: float) -> Tensor:
-    """What a learned distance to the power 1 - `power` is multiplied by -> (Q, S), float64.
+    """The factor of a learned distance to the power 1 - `power` -> (Q, S), float64.
 
-    That is the mean cost of the path's steps to that power, divided by how much the same coordinates move: the product
-    of both distances is divided by this once.
+    It is the mean cost of the path's steps to the power `power`, divided by `likeness`, which divides the product of
+    both distances once.
     """
     steps = query_QMRVC.shape[2] - 2
     sums_QS, alike_QS = _sums_and_likeness(query_QMRVC, example_SMRVC, band_of(steps))
@@ -98,12 +98,12 @@ def path_factor(query_QMRVC: Tensor, example_SMRVC: Tensor, power: float) -> Ten
 
 
 def times_path(learned_QS: Tensor, factor_QS: Tensor, power: float) -> Tensor:
-    """The product of learned distances, none negative but by rounding, and those of the path (`path_factor`)."""
+    """The product of learned distances (not negative except by rounding) and those of the path (`path_factor`)."""
     return learned_QS.clamp(min=LEAST_LEARNED) ** (1 - power) * factor_QS.to(learned_QS.dtype)
 
 
 def same_bodies(query_QMRVC: Tensor, example_SMRVC: Tensor) -> tuple[Tensor, Tensor]:
-    """Terms of both for as many bodies: those that are missing are zeros."""
+    """Terms of both for the same number of bodies; missing ones are zeros."""
     bodies = max(query_QMRVC.shape[1], example_SMRVC.shape[1])
     query, example = (
         functional.pad(terms, (0, 0) * 3 + (0, bodies - terms.shape[1])) for terms in (query_QMRVC, example_SMRVC)

@@ -1,4 +1,4 @@
-"""How the d x d projections of Eq. 4-5 (DASTM, ECCV 2022) begin, which the paper does not say; and codes of the joints.
+"""Initial values of the d x d projections of Eq. 4-5 (DASTM, ECCV 2022), which the paper does not state; joint codes.
 
 Axes: V joints, D channels.
 """

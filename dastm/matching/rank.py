@@ -31,7 +31,7 @@ def nuclear_norm(features_VD: Tensor) -> Tensor:
     Shapes: features_VD (..., V, D) -> (...), in the type of the features. The gradient can be taken once, not twice;
     singular values below max(V, D) eps, or 1e-7, times the largest count as zero in it.
     Raises: ValueError if there is no matrix of at least 1 x 1; on the CPU also if the features hold nan or inf. On an
-    accelerator, where looking at them would wait for the device, nan goes through to the result.
+    accelerator, where a check would wait for the device, nan is passed on to the result.
     Source: the rank maximisation of Ma et al., ECCV 2022, Eq. 2.
 
     >>> import dastm, torch

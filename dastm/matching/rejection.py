@@ -1,13 +1,13 @@
-"""When a query is none of the classes: a limit for each class, how new a query is, and scores that can be believed.
+"""Decides when a query is none of the classes: a limit for each class, the novelty of queries, and reliable scores.
 
-In: distances of queries to classes and of examples to each other, and `Limits`, fitted on the validation classes of an
-encoder (`dastm.evaluation.limits`). Out: the distance up to which a clip is taken for a class; the novelty of queries,
-which is 1 where they are refused; and scores of the classes and of "none of these" that sum to one.
+In: distances of queries to classes and between examples, and `Limits`, fitted on the validation classes of an encoder
+(`dastm.evaluation.limits`). Out: the distance up to which a clip belongs to a class; the novelty of queries, from 1 on
+of which they are refused; and scores of the classes and of "none of these" that sum to one.
 
-A nearest distance tells known from unknown better than a softmax or ratios to other classes do (docs/results.md). What
-is a large distance depends on how many examples a class has, and, where it has two or more, on how far they are from
-each other: the more of them there are, the more they count. Negatives, examples of what is none of the classes, compete
-with the classes, and a class that lies close to one has a lower limit.
+The nearest distance tells known from unknown better than a softmax or ratios to other classes (docs/results.md). Which
+distance is large depends on the number of examples of a class and, if there are two or more, on the distances between
+them; the more examples there are, the more weight these have. Negatives (examples of none of the classes) compete with
+the classes, and a class that is close to a negative has a lower limit.
 
 Axes: Q queries, L examples, N negatives, W ways (classes).
 """
@@ -21,28 +21,29 @@ from torch import Tensor
 from dastm.matching.prototypes import check_labels
 
 OF_CLASS, OF_ALL = 8.0, 32.0
-"""How many examples beyond the first a class, and all classes together, must have for their distances among themselves
-to count as much as what the validation classes say. Chosen on the validation classes of `motion3d`, KARD and NW-UCLA;
-from 4 to 16 and from 16 to 64 make little difference."""
+"""The number of examples beyond the first, of a class and of all classes together, at which the distances between
+examples have the same weight as the validation classes. Chosen on the validation classes of `motion3d`, KARD and
+NW-UCLA; values from 4 to 16 and from 16 to 64 make little difference."""
 FACTOR = 4.0
-"""Examples can say that a class is at most so many times wider than usual, and never that it is narrower: those of one
-person on one day are alike, and say nothing of how others do it."""
+"""Largest factor by which examples can make a class wider than usual. They never make it narrower: examples of one
+person on one day are similar, and do not show how others perform the action."""
 LEAST = 1e-6
-"""Smaller distances, as shares of the threshold, are taken for this: a ratio of distances needs positive ones."""
+"""Smallest distance, as a share of the threshold, because ratios of distances need positive ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the validation classes of an encoder say of its distances. Raises: ValueError for values out of range."""
+    """The limits of an encoder, measured on its validation classes. Raises: ValueError for values out of range."""
 
     threshold: float
-    """The distance to the only example of a class at which as many known queries are refused as unknown ones taken."""
+    """The distance to the only example of a class at which the share of known queries refused equals that of unknown
+    ones accepted."""
     decline: float
-    """With n examples a class the threshold is that divided by n to this power."""
+    """With n examples per class the threshold is divided by n to this power."""
     spread: float
     """The threshold as a multiple of the distance from an example to the nearest other one of its class."""
     temperature: float
-    """Scores go with distances to the power of minus one by this."""
+    """Scores are proportional to the distance to the power -1 / temperature."""
 
     def __post_init__(self) -> None:
         values = (self.threshold, self.decline, self.spread, self.temperature)
@@ -51,7 +52,7 @@ class Limits:
 
 
 USUAL = Limits(threshold=0.57, decline=0.155, spread=1.38, temperature=0.2)
-"""For a run whose own limits nobody has measured: about those of `motion3d`."""
+"""Default limits for runs without their own, about those of `motion3d`."""
 
 
 def own_distances(between_LL: Tensor, labels_L: Tensor) -> Tensor:
@@ -64,12 +65,12 @@ def own_distances(between_LL: Tensor, labels_L: Tensor) -> Tensor:
 def class_thresholds(
     between_LL: Tensor, labels_L: Tensor, n_way: int, limits: Limits, to_negatives_LN: Tensor | None = None
 ) -> Tensor:
-    """The distance to its nearest example from which on a query is not of the class -> (W,), float64.
+    """The distance to the nearest example of a class from which on a query does not belong to it -> (W,), float64.
 
-    With one example a class it is `limits.threshold` for all. Distances among the examples of a class, and of all
-    classes together (one person, one camera), move it in the logarithm, by n / (n + OF_CLASS) and n / (n + OF_ALL) of
-    the way, n being the examples beyond the first of each class. If a negative is nearer to an example than that, it
-    is the geometric mean of both.
+    With one example per class it is `limits.threshold` for all. Distances between the examples of a class, and of all
+    classes together (one person, one camera), move its logarithm by n / (n + OF_CLASS) and n / (n + OF_ALL) of the way,
+    where n counts the examples beyond the first of each class. If a negative is nearer to an example than that, it is
+    the geometric mean of both.
     Shapes: between_LL (L, L) distances between examples, labels_L (L,) in 0..n_way-1, to_negatives_LN (L, N).
     Raises: ValueError if the shapes do not fit or a class has no example.
     """
@@ -102,10 +103,10 @@ def _told(between_LL: Tensor, labels_L: Tensor, count_W: Tensor, limits: Limits)
 
 
 def novelties(distances_QW: Tensor, thresholds_W: Tensor, to_negatives_QN: Tensor | None = None) -> Tensor:
-    """How new queries are -> (Q,), float64: below 1 they are of their nearest class, from 1 on none of these.
+    """The novelty of queries -> (Q,), float64: below 1 they belong to their nearest class, from 1 on to none of these.
 
     It is the distance to the nearest class divided by the threshold of that class, or by the distance to the nearest
-    negative where that is less. Shapes: distances_QW (Q, W), thresholds_W (W,), to_negatives_QN (Q, N).
+    negative if that is smaller. Shapes: distances_QW (Q, W), thresholds_W (W,), to_negatives_QN (Q, N).
     """
     nearest_Q = distances_QW.double().amin(1)
     return nearest_Q / _border(distances_QW, thresholds_W, to_negatives_QN)
@@ -116,8 +117,9 @@ def scores(
 ) -> Tensor:
     """Scores of the classes and, last, of "none of these" -> (Q, W + 1), float64, rows sum to one.
 
-    A softmax of minus the logarithms of the distances, and of that at which the query would be refused, divided by the
-    temperature. The largest one is the nearest class's where the novelty is below 1, else that of "none of these".
+    A softmax of the negative logarithms of the distances, and of the distance at which the query is refused, divided by
+    the temperature. The largest score is that of the nearest class if the novelty is below 1, else that of "none of
+    these".
     Shapes: as `novelties`.
     """
     border_Q = _border(distances_QW, thresholds_W, to_negatives_QN)

@@ -1,10 +1,10 @@
 """Which joints a distance comes from: the exact share of every joint in the distance of a query to an example.
 
 In: features of one query and one example and, for `matching.path_power`, the terms of their paths. Out: shares that add
-up to the distance that evaluation takes. A learned distance is the sum of frame distances along the best alignment, and
-each of these is a sum over joints: 1 - cosine is half the squared difference of the two frames at norm 1, and the
-Frobenius norm is its square divided by itself. What no joint can be said to have (a frame of zeros is at distance 1
-from all) is spread evenly. In a product of two distances a joint has what it has of each, weighted by their powers.
+up to the distance in evaluation. A learned distance is the sum of frame distances along the best alignment, and each of
+these is a sum over joints: 1 - cosine is half the squared difference of the two frames at norm 1, and the Frobenius
+norm is its square divided by itself. A distance that belongs to no joint (a frame of zeros is at distance 1 from all)
+is divided evenly. In a product of two distances the share of a joint is its share of each, weighted by their powers.
 
 Axes: T query frames, S example frames, V joints, D channels; M bodies, R vectors of a path, C coordinates.
 """
@@ -37,10 +37,10 @@ def joint_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig
 
 @dataclass(frozen=True, kw_only=True)
 class AlignedShares:
-    """Where the distance of two aligned clips comes from, in time and on the body."""
+    """The shares of the distance of two aligned clips, by time and joint."""
 
     cost_TS: Tensor
-    """What every pair of frames would add to the distance; of a product as if it came from the features alone."""
+    """The cost of every pair of frames, on the scale of the distance; for a product, that of the features alone."""
     path_P2: Tensor
     """Steps (t, s) of the best alignment of features."""
     parts_PV: Tensor
@@ -53,11 +53,11 @@ def aligned_shares(
     """Shares of every step of the best alignment and every joint.
 
     Args:
-        terms: of the paths of both; needed where `options.path_power` is set. What they add at a step of the path
-            counts at the query's frame there.
+        terms: the terms of the paths of both; needed if `options.path_power` is set. The share of a step of the path is
+            assigned to the frame of the query in which the step lies.
 
-    Raises: ValueError where joints attend to each other or clips are not aligned, or for the divergence or the soft
-    minimum: then no sum over joints is the distance.
+    Raises: ValueError if joints attend to each other, if clips are not aligned, or for the divergence or the soft
+    minimum: then the distance is not a sum over joints.
     """
     if not has_joint_shares(options):
         raise ValueError("shares of joints: only for spatial none, temporal dtw, no divergence, no soft_evaluation")

@@ -50,7 +50,7 @@ def soft_dtw(cost_NTS: Tensor, gamma: float, *, band: int | None = None) -> Tens
     The gradient can be taken once, not twice.
     Raises: ValueError if gamma is not above 0 and finite; if cost is not 3-D or is empty; if no path within the band
     reaches the last cell; on the CPU also if costs hold nan or inf, or exceed 1e290 (or do so divided by gamma). On an
-    accelerator, where looking at them would wait for the device, nan goes through to the result.
+    accelerator, where a check would wait for the device, nan is passed on to the result.
     >>> import dastm, torch
     >>> dastm.soft_dtw(torch.tensor([[[2.0]]]), gamma=0.1)  # one cell, one path
     tensor([2.])
@@ -109,10 +109,10 @@ def expected_alignment(cost_NTS: Tensor, gamma: float, *, band: int | None = Non
 
 @torch.no_grad()
 def hard_dtw(cost_NTS: Tensor, *, band: int | None = None) -> Tensor:
-    """Least sum of costs along any alignment, the limit of soft_dtw for gamma to 0. Not differentiable.
+    """The smallest sum of costs along an alignment, which is the limit of soft_dtw for gamma to 0. Not differentiable.
 
     Shapes: cost_NTS (N, T, S) -> (N,), in the type of the costs.
-    Raises: ValueError as soft_dtw, gamma apart. Source: Sakoe & Chiba, IEEE TASSP 1978.
+    Raises: ValueError as soft_dtw, except for gamma. Source: Sakoe & Chiba, IEEE TASSP 1978.
 
     >>> import dastm, torch
     >>> dastm.hard_dtw(torch.tensor([[[0.0, 5.0], [1.0, 2.0]]]))  # straight to the last cell

@@ -11,8 +11,9 @@ import torch
 def torch_threads() -> Iterator[None]:
     """Within this block numba runs on torch's number of threads.
 
-    Both may sit on one OpenMP runtime, whose number numba sets: torch would then split its sums otherwise after the
-    first call than before it, and a training started again would differ in the last bit from one never stopped.
+    Both may use the same OpenMP runtime, whose number of threads numba sets. Then torch would split its sums
+    differently after the first call, and a training that is continued would differ in the last bit from one that was
+    never stopped.
     """
     n_threads = torch.get_num_threads()
     numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Whether the Triton kernels can run here, and the one line that says so where they cannot. Imports no Triton itself.
+"""Whether the Triton kernels can run here, and if not, one line that says why. It does not import Triton itself.
 
 In: nothing, or tensors. Out: yes or no, a reason, the device to launch on.
 The kernels were written for NVIDIA GPUs from compute capability 8.0 on. TRITON_INTERPRET=1, set before anything imports

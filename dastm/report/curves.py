@@ -1,6 +1,6 @@
-"""How a training went, as a figure: the curves of curves.csv, or of the checkpoints where an older version wrote it.
+"""The curves of a training as a figure, from curves.csv, or from the checkpoints if an older version wrote it.
 
-In: a run folder. Out: the figure, and a line where the curves are not those of curves.csv.
+In: a run folder. Out: the figure, and a line if the curves are not from curves.csv.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def _pretrained(row: dict[str, Any]) -> str:
 
 
 def curves_figure(run: Path, record: TrainingRecord) -> tuple[Figure, list[str]]:
-    """The curves, and a line where they are not from curves.csv."""
+    """The figure, and a line if the curves are not from curves.csv."""
     notes: list[str] = []
     if (run / CURVES_NAME).is_file() and not (run / "train" / CURVES_FACTS).is_file():
         try:

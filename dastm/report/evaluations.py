@@ -1,6 +1,6 @@
-"""What a report says of evaluations: tables, the spread of episodes, confusions, misjudged clips.
+"""The evaluations of a report: tables, the spread of episodes, confusions, misclassified clips.
 
-In: folders of evaluations, and what classes and clips of some shards are called. Out: a mapping a template reads.
+In: folders of evaluations, and the names of classes and clips of some shards. Out: a mapping that a template reads.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,15 +39,15 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What the classes and clips of some shards are called."""
+    """The names of the classes and clips of some shards."""
 
     manifest: Manifest
     index: Mapping[str, SubsetIndex]
-    """Subset -> where its clips lie; empty where there is no index, as behind a URL."""
+    """Subset -> its index; empty if there is no index, as behind a URL."""
 
     @staticmethod
     def of(manifest: Manifest, shards: str) -> "Names":
-        """Of shards that are open."""
+        """The names of opened shards."""
         local = not is_url(shards) and (Path(shards) / MANIFEST_NAME).is_file()
         try:
             return Names(manifest=manifest, index=read_index(Path(shards), manifest) if local else {})
@@ -55,7 +55,7 @@ class Names:
             return Names(manifest=manifest, index={})
 
     def of_subset(self, subset: str, digest: str | None) -> tuple[dict[int, str], ClipName]:
-        """Names of classes and of clips, if the shards are those of this digest; else there are numbers alone."""
+        """Names of classes and of clips if the shards have this digest; otherwise only numbers."""
         if checksum(encode_manifest(self.manifest)) != digest:
             return {}, _numbered
         index = self.index.get(subset)
@@ -73,9 +73,9 @@ def evaluations_of(
     """The evaluations of the run's present seeds and weights, and a line with the reason for each that is left out.
 
     Args:
-        folders: in which evaluations lie, at any depth.
-        names: of the shards that are at hand.
-        network: what explains single clips of these shards.
+        folders: folders with evaluations at any depth.
+        names: the names of the shards that are open.
+        network: the network with which single clips of these shards are explained.
     """
     kept, left_out = [], []
     for home in folders:
@@ -90,7 +90,7 @@ def evaluations_of(
 
 
 def evaluation(found: Evaluation, names: Names | None = None, network: Network | None = None) -> dict[str, Any]:
-    """One evaluation: its metrics, the spread of its first row's episodes, and what this row got wrong, and why."""
+    """One evaluation: its metrics, the spread of the first row's episodes, its mistakes, and explanations of some."""
     metrics = found.metrics
     first = next(iter(metrics["rows"]))
     shares, n_seeds = _episode_shares(found.episodes, first)
@@ -125,7 +125,7 @@ def evaluation(found: Evaluation, names: Names | None = None, network: Network |
 
 
 def shots_figure(by_shots: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
-    """Accuracy over the number of examples, a line a row of the table."""
+    """Accuracy over the number of examples, with one line per row of the table."""
     lines = {
         row: [(float(count), one["mean"], one["interval"]) for count, one in of_row.items()]
         for row, of_row in by_shots.items()
@@ -137,13 +137,13 @@ def shots_figure(by_shots: Mapping[str, Mapping[str, Mapping[str, float]]]) -> F
 
 @dataclass(frozen=True, kw_only=True)
 class OpenSet:
-    """How an evaluation with unknown classes told known queries from unknown ones."""
+    """How well an evaluation with unknown classes told known queries from unknown ones."""
 
     heads: tuple[str, ...]
     rows: list[tuple[str, list[tuple[str, str]]]]
-    """What each row is called, and a measure and its interval under each head; empty where a way has none."""
+    """The name of each row, and a measure with its interval for each heading; empty if a way has none."""
     figures: list[Figure]
-    """How far the scores of the first row can be believed, for each way that has scores."""
+    """How reliable the scores of the first row are, for each way that has scores."""
     note: str
 
 

@@ -1,4 +1,4 @@
-"""Trained run -> what it looks at: one test episode's features, activations, costs and alignments, as numpy arrays.
+"""Computes what a trained model looks at: features, activations, costs and alignments of one test episode.
 
 The figures of the paper that this feeds: joint similarity (Fig. 3), activation of a matching pair (Fig. 4).
 In: a model, an episode source. Out: `Explanation`; drawing is in `dastm.report.figures`.
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Attention:
-    """Whom the joints of two frames attend to: rows are probabilities."""
+    """The attention of the joints of two frames: rows are probabilities."""
 
     query_VV: Array
     """Rows are joints of the query."""

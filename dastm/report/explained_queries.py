@@ -1,8 +1,8 @@
-"""Some queries of an evaluation, explained: what the network compared to take them for what it did.
+"""Explains some queries of an evaluation: what the network compared for its prediction.
 
-In: an evaluation, and the network and clips that it is of. Out: `ExplainedQuery`s, misjudged ones first, each
-against the nearest example of the class that it was taken for and against that of another: its own class, or, of one
-that was judged rightly, the next.
+In: an evaluation, with its network and clips. Out: `ExplainedQuery`s, misclassified ones first. Each is compared with
+the nearest example of the predicted class and with that of another: of its own class or, for a correct prediction, of
+the second nearest class.
 
 Axes: T frames of features, V joints, C coordinates, Q queries, L examples.
 """
@@ -43,7 +43,7 @@ class ExplainedQuery:
     sentence: str
     query: Seen
     comparisons: tuple[Comparison, Comparison]
-    """With the class that it was taken for, then with the other."""
+    """The comparison with the predicted class, then that with the other class."""
     right: bool
 
     def headings(self) -> tuple[str, str]:
@@ -56,7 +56,7 @@ class ExplainedQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownQuery:
-    """The same, as the page has it."""
+    """An explained query in the form of the page."""
 
     name: str
     sentence: str
@@ -64,7 +64,7 @@ class ShownQuery:
 
 
 def shown(explained: Sequence[ExplainedQuery]) -> dict[tuple[int, int], ShownQuery]:
-    """By their keys, on common scales."""
+    """Explained queries in the form of the page, by their keys, on common scales."""
     headed = [
         (heading, one.query, compared)
         for one in explained
@@ -77,7 +77,7 @@ def shown(explained: Sequence[ExplainedQuery]) -> dict[tuple[int, int], ShownQue
 
 
 class Asked(NamedTuple):
-    """A line of the predictions."""
+    """One row of the predictions."""
 
     episode: int
     class_id: int
@@ -87,21 +87,22 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
-    """What an evaluation scored, at hand again."""
+    """The network and the clips of an evaluation."""
 
     model: Recogniser
     seed: int
     source: EpisodeSource
-    """Whose clips are as the network sees them."""
+    """The source of the clips in the form that the network sees."""
     up: str
     """The coordinate that points up."""
 
     def explained(
         self, found: Evaluation, wrong: Mistakes, names: Mapping[int, str], clip_name: ClipName
     ) -> list[ExplainedQuery]:
-        """The worst misjudged clips and some others.
+        """Explain the worst misclassified clips and some others.
 
-        None of a baseline, where distances are no sums over joints, or where a class is not judged by one example.
+        There are none for baselines, if distances are not sums over joints, or if a class is not compared by one
+        example.
         """
         options, settings = self.model.matcher.options, found.metrics["settings"]
         plain = settings.get("protocol") == "episodes" and not any(settings.get(key) for key in ("by", "shots"))

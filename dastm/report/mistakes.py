@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and which clips are misjudged: predictions of one row of an evaluation, counted.
+"""Counts the predictions of one row of an evaluation: confusions between classes, and misclassified clips.
 
 In: the table of predictions.parquet, and the names of classes and clips. Out: `Mistakes`, numbers and names alone;
 `figures.confusion` draws the matrix. Several seeds are counted together.
@@ -18,23 +18,23 @@ from numpy.typing import NDArray
 from dastm.contract.wording import listed
 
 MOST_CLASSES = 30
-"""A matrix of more classes cannot be read: of those, the ones that are judged worst have rows, the rest one column."""
+"""Largest readable matrix. If there are more classes, the worst ones have rows, and the others share one column."""
 MOST_CLIPS = 40
-"""Misjudged clips that are listed, the worst first."""
+"""Number of misclassified clips that are listed, the worst first."""
 OTHERS = "others"
 ClipName = Callable[[int, int], str]
-"""(class id, position among its clips) -> what the clip is called."""
+"""(class id, position among its clips) -> name of the clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """How the queries of one class were judged."""
+    """The result for the queries of one class."""
 
     name: str
     queries: int
     right: int
     taken_for: str
-    """The class that it is most often taken for by mistake, with the percentage of its queries; empty: none."""
+    """The class that it is most often confused with, with the percentage of its queries; empty: none."""
 
     @property
     def accuracy(self) -> float:
@@ -44,25 +44,25 @@ class ClassScore:
 
 @dataclass(frozen=True, kw_only=True)
 class MisjudgedClip:
-    """One clip that was taken for another class at least once."""
+    """One clip that was misclassified at least once."""
 
     key: tuple[int, int]
     """Class id, and position among its clips."""
     clip: str
     name: str
-    """Of its class."""
+    """The name of its class."""
     wrong: int
     asked: int
-    """How often it was a query."""
+    """The number of times that it was a query."""
     taken_for: str
     """Classes with how often, most often first."""
     episodes: str
-    """In which episodes it was misjudged, counted from 1."""
+    """The numbers of the episodes in which it was misclassified, counted from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistakes:
-    """Everything that one row of an evaluation got wrong."""
+    """All mistakes of one row of an evaluation."""
 
     row: str
     rows: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a model looks at, as figures with captions; None where the model has nothing of the kind to show.
+"""Figures with captions of what a model looks at; None if the model has nothing of the kind to show.
 
 In: parts of an `Explanation` and the layout. Out: figures for the page.
 """
@@ -24,7 +24,7 @@ def upward(manifest: Manifest) -> str:
 
 
 def similarity_figures(features: Mapping[str, np.ndarray[Any, Any]], layout: Layout) -> list[Figure]:
-    """How alike the joints are in some (V, D) features, each in its words, on one scale."""
+    """The similarity of joints for several (V, D) features, each with its description, on one scale."""
     found = {words: figures.cosine_similarity(features_VD) for words, features_VD in features.items()}
     signed = any(similarity.min() < 0 for similarity in found.values())
     return [_similarity(similarity, layout, words, signed) for words, similarity in found.items()]
@@ -38,7 +38,7 @@ def _similarity(similarity: np.ndarray[Any, Any], layout: Layout, words: str, si
 
 
 def attention_figure(pair: Pair, layout: Layout, up: str) -> Figure | None:
-    """Whom the joints of a pair attend to."""
+    """The attention between the joints of a pair."""
     attention = pair.attention
     if attention is None:
         return None
@@ -64,7 +64,7 @@ def shares_figure(pair: Pair, layout: Layout, up: str) -> Figure | None:
 
 
 def alignment_figures(pairs: Sequence[Pair]) -> list[Figure]:
-    """How some pairs are aligned in time, on one scale; none for a model without alignment."""
+    """The alignments of some pairs in time, on one scale; none for a model without alignment."""
     found = [(pair, pair.alignment) for pair in pairs if pair.alignment is not None]
     limits = figures.cost_limits(*(alignment.cost_TS for _, alignment in found)) if found else None
     return [_alignment(pair, alignment, limits) for pair, alignment in found]

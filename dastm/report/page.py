@@ -1,4 +1,4 @@
-"""Run folders -> one HTML page that opens from disk with no network: text, tables and inline SVG only.
+"""Run folders -> one HTML page that opens offline: text, tables and inline SVG only.
 
 In: run folders after train and eval. Out: the page's bytes; the same runs give the same bytes.
 """
@@ -15,12 +15,12 @@ from dastm.runs.files import write_bytes
 
 
 def write_report(runs: Sequence[Path], path: Path, shards: str | None = None) -> list[str]:
-    """Write the page for some runs -> a line for each evaluation that is left out, and for what else is to be known.
+    """Write the page for some runs -> lines for the user: each evaluation that is left out, and other notes.
 
     Args:
         shards: a folder or URL of clips to draw; None: the shards of each training.
 
-    Raises: RunError where a run is not trained, a result is damaged, or the shards are gone or do not fit.
+    Raises: RunError if a run is not trained, a result is damaged, or the shards are missing or do not fit.
     """
     check_file(path, PAGE)
     sections = [run_section(run, shards) for run in progress(runs, desc="report", unit="run")]

@@ -1,6 +1,6 @@
-"""Predictions, or events of long recordings -> one HTML page: how often each action, a timeline, every row.
+"""Predictions, or events of long recordings -> one HTML page: counts of actions, a timeline, every row.
 
-In: rows as `Prediction.to_dict` and `Event.to_dict` have them. Out: the page's bytes; the same rows give the same.
+In: rows of `Prediction.to_dict` or `Event.to_dict`. Out: the bytes of the page; the same rows give the same bytes.
 """
 
 from collections import Counter

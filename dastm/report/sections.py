@@ -1,7 +1,7 @@
-"""Everything that the page says of one run, or of one shipped encoder.
+"""Gathers everything that the page shows of one run, or of one shipped encoder.
 
-In: a run folder, or that of an encoder, and shards. Out: `RunSection`. An encoder has no curves and no shards of its
-own; the results of its evaluations lie in data/runs, and clips are drawn of the shards that are named.
+In: the folder of a run or of an encoder, and shards. Out: `RunSection`. An encoder has no curves and no shards; the
+results of its evaluations are in data/runs, and clips are drawn from the shards that the user names.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What the model looks at; a list is empty where it has nothing of the kind."""
+    """Figures of what the model looks at; a list is empty if the model has nothing of the kind."""
 
     similarity: Sequence[Figure] = ()
     attention: Sequence[Figure] = ()
@@ -42,7 +42,7 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSection:
-    """Everything the page says of one run."""
+    """Everything that the page shows of one run."""
 
     name: str
     record: TrainingRecord
@@ -51,9 +51,9 @@ class RunSection:
     left_out: list[str]
     """A line for each evaluation that does not belong to the present seeds and weights of the run."""
     notes: list[str]
-    """A line each on where the drawn clips and curves are from, if not from the training's own shards and files."""
+    """Lines on the origin of drawn clips and curves, if they are not from the training's own shards and files."""
     curves: Figure | None = None
-    """None of an encoder: the curves of its training are not shipped."""
+    """The curves of the training; None for an encoder, which comes without them."""
     drawn: Drawn = field(default_factory=Drawn)
 
 

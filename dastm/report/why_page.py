@@ -1,7 +1,7 @@
-"""`Why` -> one HTML page that opens from disk with no network: the sentence, bars, and a player for each comparison.
+"""`Why` -> one HTML page that opens offline: the sentence, bars, and a player for each comparison.
 
-In: an explanation, and what the recogniser's file is called. Out: the page's bytes; the same gives the same bytes.
-Colours and sizes have one scale on the whole page, so that nearest and runner-up can be compared.
+In: an explanation, and the name of the recogniser's file. Out: the bytes of the page; the same input gives the same
+bytes. Colours and sizes have the same scale on the whole page, so that the two nearest actions can be compared.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""Grids: many trainings and their evaluations, in processes of their own, and the table that they make.
+"""Sweeps: many trainings and their evaluations, each in its own process, and the table of their results.
 
-The way of a grid: `grid` (a YAML file) -> `cells` (one training of one seed each, with its configuration) -> `process`
-(one cell's `dastm train` and `dastm eval`), many at a time by `local` or `on_ray` -> `results` (what the folders hold)
--> `statistics` -> `table`. `run` is `dastm sweep`.
+From a grid to its table: `grid` (a YAML file) -> `cells` (one training of one seed each, with its configuration) ->
+`process` (`dastm train` and `dastm eval` of one cell), many at a time by `local` or `on_ray` -> `results` (read from
+the folders) -> `statistics` -> `table`. `run` is `dastm sweep`. To add a sweep, add a YAML file to `grids/`.
 """

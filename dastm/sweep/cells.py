@@ -1,7 +1,7 @@
 """Grid -> its cells, one training of one seed each with its whole configuration; and sweep.json, which holds both.
 
-A cell's folder is named by what it is and by a digest of its configuration: a changed grid finds the cells that it
-still has, and a grid that is changed back finds them all.
+The name of a cell's folder has a digest of its configuration: a changed grid finds the cells that it still has, and a
+grid that is changed back finds all of them.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class Cell:
     """One training of one seed, and where it belongs in the table."""
 
     name: str
-    """Of its folder."""
+    """The name of its folder."""
     row: str
     backbone: str
     dataset: str
@@ -62,7 +62,7 @@ class Row:
 
 
 def expand(grid: Grid, where: str) -> Sweep:
-    """All cells of a grid; RunError names `where` and the cell whose configuration is not one."""
+    """All cells of a grid. Raises: RunError naming `where` and a cell whose configuration is not valid."""
     rows = _rows(grid)
     for dataset, shards in grid.shards.items():
         if not may_come_from_a_file(shards):
@@ -147,7 +147,7 @@ def _differences(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> It
 
 
 def write_sweep(sweep: Sweep, folder: Path) -> None:
-    """Write sweep.json, what `read_sweep` reads; RunError where the folder holds the cells of another grid."""
+    """Write sweep.json for `read_sweep`. Raises: RunError if the folder holds the cells of another grid."""
     name = _grid_name(folder / SWEEP_NAME)
     if name not in (None, sweep.grid.name):
         raise RunError(f"{folder}: holds the grid {name!r}, not {sweep.grid.name!r}; choose another --out")
@@ -168,7 +168,7 @@ def _grid_name(path: Path) -> str | None:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """The sweep of a folder, as it was written last; RunError if there is none or it is damaged."""
+    """Read the sweep of a folder. Raises: RunError if there is none or it is damaged."""
     path = folder / SWEEP_NAME
     if not path.is_file():
         raise RunError(f"{folder}: no sweep (no {SWEEP_NAME}); `dastm sweep GRID --out {folder}` makes one")

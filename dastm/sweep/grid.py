@@ -1,4 +1,4 @@
-"""A grid as it is written: a YAML file (dastm/sweep/grids/*.yaml, or one's own), checked key by key -> `Grid`."""
+"""Reads a grid from a YAML file (dastm/sweep/grids/*.yaml, or the user's own), checked key by key -> `Grid`."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,7 @@ class Axis:
     key: str
     values: Annotated[tuple[AxisValue, ...], Field(min_length=1), AfterValidator(distinct)]
     title: str | None = None
-    """What the curve calls it; None: the key."""
+    """The title of the axis in the curve; None: the key."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -65,14 +65,14 @@ class Grid:
     preset: tuple[str, ...] = ("paper",)
     """Recipes that the methods lie over."""
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
-    """Presets, a row each; exactly one where there is an axis."""
+    """Presets, one per row; exactly one if there is an axis."""
     backbones: Annotated[dict[str, Settings], Field(min_length=1)]
     """Name in the table -> settings."""
     shards: Annotated[dict[str, str], Field(min_length=1)]
     """Name in the table -> folder or URL of shards."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)] = (0, 1, 2)
     evaluate: Annotated[tuple[EvalConfig, ...], Field(min_length=1), AfterValidator(_distinct_evaluations)]
-    """How every training is scored; a column each."""
+    """How every training is scored; one column each."""
     set: Settings = Field(default_factory=dict)
     """Settings of all trainings."""
     axis: Axis | None = None
@@ -91,10 +91,10 @@ def load_grid(name: str, presets: Sequence[str] = (), settings: Mapping[str, Any
     """A shipped grid by name, or a YAML file.
 
     Args:
-        presets: recipes in place of the grid's.
-        settings: over the grid's.
+        presets: recipes that replace those of the grid.
+        settings: settings that override those of the grid.
 
-    Raises: RunError in one line with file, key and what is known.
+    Raises: RunError in one line with file, key and the known names.
     """
     path = Path(name) if name.lower().endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
     if path.parent == GRIDS and path.stem not in grid_names():

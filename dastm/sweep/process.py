@@ -1,8 +1,8 @@
-"""One cell in a process of its own: the `dastm train` and `dastm eval` that a user would type, one after the other.
+"""Runs one cell in its own process: the `dastm train` and `dastm eval` that a user would type, one after the other.
 
-In: a cell's folder with commands.json. Out: the run folder that the commands make, and log.txt. The process ends with
-whoever started it, however that ended; and it waits for an earlier process of the same cell to be gone.
-Light on purpose: who starts processes needs no torch.
+In: a cell's folder with commands.json. Out: the run folder that the commands make, and log.txt. The process ends when
+its parent ends, however that happens, and first waits until an earlier process of the same cell has ended. This module
+is small on purpose: a process that starts others needs no torch.
 """
 
 import json

@@ -30,11 +30,11 @@ class Published:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedTable:
-    """What one table of a paper says."""
+    """One table of a paper."""
 
     source: str
     cells: Mapping[tuple[str, str, str], Published]
-    """(row, backbone, data set) -> accuracy; cells that nobody can read are not there."""
+    """(row, backbone, data set) -> accuracy; without cells that are not legible."""
 
 
 def deviation(accuracies: Sequence[float]) -> float:
@@ -43,13 +43,13 @@ def deviation(accuracies: Sequence[float]) -> float:
 
 
 def published_names() -> list[str]:
-    """Names of the tables that are there."""
+    """Names of the published tables."""
     return sorted(path.stem for path in PUBLISHED.glob("*.yaml"))
 
 
 @cache
 def published_table(name: str) -> PublishedTable:
-    """A table by its name; RunError for a name that there is none of."""
+    """The table with this name. Raises: RunError for an unknown name."""
     if name not in published_names():
         raise RunError(f"no published table {name!r}; known: {', '.join(published_names())}")
     document = yaml.safe_load((PUBLISHED / f"{name}.yaml").read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
-"""What the folders of a sweep's cells hold: which trainings are whole, and every episode's accuracy.
+"""Reads the results of a sweep's cells: which trainings are complete, and every episode's accuracy.
 
-A cell is finished where its folder has the training of its very configuration on its very shards, and all evaluations.
+A cell is finished if its folder has a training with exactly its configuration and shards, and all evaluations.
 """
 
 from collections.abc import Mapping
@@ -25,33 +25,33 @@ Status = Literal["finished", "failed", "missing", "mixed"]
 
 @dataclass(frozen=True, kw_only=True)
 class CellResult:
-    """What is there of one cell."""
+    """The results of one cell so far."""
 
     status: Status
     record: TrainingRecord | None
-    """Of a whole training; None: there is none."""
+    """The record of a complete training; None: there is none."""
     accuracies: Mapping[str, Accuracies]
     """Name of an evaluation -> every episode's accuracy, a share, in order; what is not evaluated is not in it."""
     baselines: Mapping[tuple[str, str], Accuracies] = field(default_factory=dict)
     """(name of an evaluation, baseline that it names) -> the same."""
     damaged: tuple[str, ...] = ()
-    """A line for each result that is there and cannot be believed."""
+    """A line for each result that is damaged."""
 
 
 def cell_folder(out: Path, cell: Cell) -> Path:
-    """Where a cell's run is."""
+    """The run folder of a cell."""
     return out / CELLS_NAME / cell.name
 
 
 def read_results(sweep: Sweep, out: Path) -> dict[str, CellResult]:
-    """Name of a cell -> what is there of it."""
+    """Name of a cell -> its results so far."""
     return {cell.name: read_cell(cell, sweep.grid.evaluate, cell_folder(out, cell)) for cell in sweep.cells}
 
 
 def read_cell(
     cell: Cell, evaluations: tuple[EvalConfig, ...], folder: Path, shards_digest: str | None = None
 ) -> CellResult:
-    """What is there of a cell; None for `shards_digest`: of any shards."""
+    """The results of a cell so far; `shards_digest` None: on any shards."""
     record = _whole_training(cell, folder, shards_digest)
     accuracies: dict[str, Accuracies] = {}
     baselines: dict[tuple[str, str], Accuracies] = {}

@@ -1,7 +1,7 @@
-"""`dastm sweep`: all cells of a grid that are not finished yet, many at a time, then the table.
+"""`dastm sweep`: runs all unfinished cells of a grid, many at a time, then writes the table.
 
-What is finished is never run again; what was stopped continues from its last checkpoint; a cell that fails leaves its
-log, and the others go on.
+Finished cells are never run again; a stopped cell continues from its last checkpoint. If a cell fails, its log is kept
+and the others go on.
 """
 
 import os
@@ -42,22 +42,22 @@ CONFIG_NAME, PRETRAINED_NAME = "cell.yaml", "pretrained"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a sweep is run; nothing here changes a figure but `threads`, and that the last bit."""
+    """How a sweep is run. Only `threads` affects results, in the last bit."""
 
     workers: int | None = None
-    """Cells at a time; None: as many as there are GPUs, or cores for their threads."""
+    """Number of cells at a time; None: the number of GPUs, or of cores divided by threads."""
     threads: int | None = None
-    """Of a cell; None: one, beside a GPU its share of the cores."""
+    """Number of threads per cell; None: one, or with GPUs an equal share of the cores."""
     ray: str | None = None
     """Address of a Ray cluster, `local` for one of this machine; None: without Ray."""
     replace: bool = False
-    """Trainings that other code or other versions have finished are done again."""
+    """Whether trainings that were finished with other code or versions are done again."""
 
 
 def run_sweep(sweep: Sweep, out: Path, options: Options, log: Log) -> None:
     """Run what is not finished into `out`, and write its table.
 
-    Raises: RunError where another sweep is at work in `out`, it holds another grid, or cells are unfinished at the end.
+    Raises: RunError if another sweep is running in `out`, it holds another grid, or cells are unfinished at the end.
     """
     out = out.resolve()
     check_sweep(out)

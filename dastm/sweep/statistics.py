@@ -1,4 +1,5 @@
-"""Episode accuracies of a sweep's cells -> figures of its table: means, deviations, intervals, paired differences."""
+"""Episode accuracies of a sweep's cells -> the numbers of its table: means, deviations, intervals, paired
+differences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dastm.sweep.results import CellResult, Status
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """Where across the table."""
+    """A column of the table: backbone, data set and evaluation."""
 
     backbone: str
     dataset: str
@@ -30,24 +31,24 @@ class Difference:
     interval: float
     """Half the 95 % interval over episodes, accuracies averaged over the seeds that both rows have."""
     p: float
-    """Of a paired t-test over episodes."""
+    """The p value of a paired t-test over episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One cell of the table, in %; None is what cannot be said."""
+    """One cell of the table, in %; None for values that are not known."""
 
     row: str
     column: Column
     status: Status
-    """`finished` where at least one seed is; `mixed` where seeds were trained on different shards."""
+    """`finished` if at least one seed is; `mixed` if seeds were trained on different shards."""
     seeds: int
-    """Seeds that are finished."""
+    """Number of finished seeds."""
     of_seeds: int
     failed: int
     mean: float | None = None
     deviation: float | None = None
-    """Over seeds, with divisor n as in the paper; None for one seed."""
+    """Standard deviation over seeds, with divisor n as in the paper; None for one seed."""
     over_seeds: float | None = None
     """Half the 95 % interval over seeds (Student's t)."""
     over_episodes: float | None = None

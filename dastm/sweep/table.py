@@ -43,7 +43,7 @@ LATEX_MARKS: dict[str, Any] = {
     "variable_start_string": "<<",
     "variable_end_string": ">>",
 }
-"""Of Jinja, so that LaTeX's braces stay what they are."""
+"""Delimiters of Jinja that do not clash with LaTeX's braces."""
 UNESCAPED = re.compile(r"(?<!\\)\|")
 """A bar that Markdown takes as the end of a cell."""
 MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_|<>[]#"})
@@ -157,7 +157,7 @@ def apart(entry: Entry) -> str:
 
 
 def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry]) -> list[str]:
-    """What one has to know to read the table."""
+    """Notes that explain the table."""
     grid = sweep.grid
     trained = [result.record for result in results.values() if result.record is not None]
     statuses = [result.status for result in results.values()]

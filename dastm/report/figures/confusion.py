@@ -1,6 +1,6 @@
-"""A confusion matrix: which class is taken for which. In: shares by class. Out: SVG text.
+"""A confusion matrix. In: shares by class. Out: SVG text.
 
-It is drawn in the page's own colours, so that light and dark both work: the more often, the less transparent.
+It is drawn in the page's own colours, so that light and dark both work; more frequent confusions are less transparent.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 22
-"""Letters of a name that are drawn; the whole name is in the tooltip."""
+"""Number of letters of a name that are drawn; the whole name is in the tooltip."""
 LETTER, ROW, LINE = 6.4, 18.0, 14.0
 """Width of a letter, side of a cell and height of a line, in units of the picture."""
 HEAD = 140.0

@@ -1,6 +1,7 @@
-"""How far scores can be believed: the share of right answers over the score. In: bins of scores. Out: SVG text.
+"""How reliable scores are: the share of right answers over the score. In: bins of scores. Out: SVG text.
 
-It is drawn in the page's own colours, so that light and dark both work. A point below the line was too sure.
+It is drawn in the page's own colours, so that light and dark both work. A point below the line has scores that are too
+high.
 Source: Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), Fig. 1.
 """
 
@@ -15,7 +16,7 @@ TICKS = (0, 25, 50, 75, 100)
 
 
 def reliability(bins: Sequence[Mapping[str, float]], about: str) -> str:
-    """A point a bin of scores, as `dastm.evaluation.open_set.reliability` gives it: its area says how many answers.
+    """One point per bin of `dastm.evaluation.open_set.reliability`; its area shows the number of answers.
 
     Raises: ValueError without a bin.
     """
