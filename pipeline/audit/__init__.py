@@ -1,5 +1,6 @@
-"""A second, independent reading of a shard folder: it shares no code with the writers.
+"""Checks a shard folder by reading it a second time, with code that is independent of the writers.
 
-So one mistake cannot hide in both. Read `run` first; `decisions` checks which bodies were kept, `people` and `posture`
-whether the skeletons can be people.
+So a mistake in one cannot be hidden by the other. Read `run` first; `promise` reads manifest and index, `clips` one
+shard. `decisions` checks which bodies were kept, and `people`, `posture`, `landmarks` and `origin` whether skeletons
+can be people.
 """

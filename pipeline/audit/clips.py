@@ -1,6 +1,6 @@
-"""One shard as the audit reads it: members, facts and arrays against what manifest and index promise.
+"""Checks one shard for the audit: members, facts and arrays against manifest and index.
 
-In: the bytes of a tar and what is promised of it. Out: problems, a line each, and what was found.
+In: the bytes of a tar, and what manifest and index say of it. Out: problems, one line each, and counts.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.audit.promise import ClassPromise, Found, Promise, Row, digest_bytes, reason_of
 
 LARGEST = 100.0
-"""Metres, torso lengths or fractions of an image: no joint is farther from the origin than this."""
+"""Largest distance of a joint from the origin, in metres, torso lengths or fractions of an image."""
 MOST_CONFIDENT = 2.0
 SCRAMBLED = b'"frames scrambled, as the authors\' released code leaves them"'
 """The note, as facts hold it, on a clip whose frames and coordinates are mixed up: they are put back first."""

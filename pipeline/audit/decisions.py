@@ -1,7 +1,7 @@
-"""The audit's look at the choice of bodies: is every track of every clip accounted for, once?
+"""Checks the choice of bodies for the audit: every track of every clip must be listed exactly once.
 
-In: rows of index.parquet, as plain dictionaries. Out: lines for the report. Part of `pipeline.audit.run`, and like it
-without any code of the writer's.
+In: rows of index.parquet, as plain dictionaries. Out: lines for the report. Like `pipeline.audit.run` it shares no code
+with the writer.
 """
 
 from collections.abc import Iterator, Sequence, Set

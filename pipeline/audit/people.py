@@ -1,7 +1,8 @@
-"""The audit's look at the people in the arrays: frozen clips, joints always at the origin, skeletons that are none.
+"""Checks the people in the arrays for the audit: frozen clips, joints always at the origin, impossible skeletons.
 
-In: the manifest as JSON, then the arrays of clips one by one. Out: warnings. Like the audit itself it shares nothing
-with the writers: `posture` looks at arrays and names alone.
+In: the manifest as JSON, then the arrays of clips one by one. Out: warnings. Like the audit itself it shares no code
+with the
+writers: `posture` uses only arrays and names.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """
@@ -28,9 +29,9 @@ IMAGE_CORNER = "in the corner of the image"
 
 
 class People:
-    """What has been seen of the clips so far; nothing is looked at where the manifest does not say how to.
+    """What is known from the clips so far; nothing is checked if the manifest lacks the layout.
 
-    Raises: ValueError where a landmark of the manifest's layout is none of its joints.
+    Raises: ValueError if a landmark of the manifest's layout is not one of its joints.
     """
 
     def __init__(self, document: Mapping[str, Any] | None = None) -> None:
@@ -53,7 +54,7 @@ class People:
         self._at_origin: Counter[tuple[int, str, str]] = Counter()
 
     def see(self, joints_MTVC: NDArray[np.float32]) -> Iterator[str]:
-        """Look at a clip of the manifest's shape; what is to say of it alone."""
+        """Check a clip of the manifest's shape -> warnings about it alone."""
         if joints_MTVC.shape[1] > 1 and (joints_MTVC == joints_MTVC[:, :1]).all():
             yield "frozen, all frames are the same"
         n_places = joints_MTVC.shape[3] - self._is_image
@@ -86,7 +87,7 @@ class People:
         return is_missing or (body == 0 and joint == self._centre and often in moved)
 
     def warnings(self) -> Iterator[str]:
-        """What all clips together show."""
+        """Warnings about all clips together."""
         for (joint, where, often), count in sorted(self._at_origin.items()):
             clips = f"{count} of {self._n_seen} clips"
             if often == "at times":

@@ -1,6 +1,6 @@
-"""What a shard folder says of itself: manifest and index as the audit reads them, and where they contradict each other.
+"""Reads manifest and index of a shard folder for the audit, and finds contradictions between them.
 
-In: a shard folder. Out: `Promise`, what its clips must be; the rows of the index; problems, a line each.
+In: a shard folder. Out: `Promise`, what its clips must be; the rows of the index; problems, one line each.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
-"""Reads a shard folder a second time, and independently: does it hold what it says?
+"""Checks independently that a shard folder contains what its manifest says.
 
 In: a shard folder. Out: a report with one line for each problem. On purpose this file shares no code with the writer:
-plain tarfile, JSON, numpy and Parquet, its own idea of the format and its own checksum, so that one mistake in
-`dastm.contract.shard_format` or `pipeline.shard_writing` cannot hide in both. Damage of any kind is a line of the
-report, never a traceback. One shard is held in memory at a time; the same folder always gives the same report.
+it uses plain tarfile, JSON, numpy and Parquet, its own description of the format and its own checksum, so that a
+mistake in `dastm.contract.shard_format` or `pipeline.shard_writing` is found here. Damage of any kind is a line of the
+report, never a traceback. One shard is in memory at a time; the same folder always gives the same report.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """

@@ -1,4 +1,4 @@
-"""What only many clips together show: copies, names used twice, classes and clips that are not there.
+"""Findings that only many clips together show: copies, names used twice, missing classes and clips.
 
 In: `Examined` clips one by one, then the definition. Out: findings. Memory: name, source and digest of each clip.
 """
@@ -32,7 +32,7 @@ class Census:
         self._first: dict[bytes, tuple[str, int | None]] = {}
 
     def add(self, clip: Examined) -> Iterator[Finding]:
-        """Count a clip; findings where its name or its joints were there before."""
+        """Count a clip -> findings if its name or its joints occurred before."""
         if clip.key is not None and clip.key in self.keys:
             yield self._same_name(clip, *self.keys[clip.key])
             return
@@ -52,7 +52,7 @@ class Census:
             yield Finding(check="duplicate", source=clip.source, key=clip.key, what=what)
 
     def note(self, key: str | None, source: str) -> None:
-        """A clip that is there and not looked at."""
+        """Count a clip that exists but is not examined."""
         if key is not None:
             self.keys.setdefault(key, (source, None))
 
@@ -62,7 +62,7 @@ class Census:
         return Finding(check="same_file" if same else "same_name", source=clip.source, key=clip.key, what=what)
 
     def against(self, definition: Definition) -> Iterator[Finding]:
-        """What the data set should hold and this collection does not."""
+        """Findings on what the data set should contain and this collection does not."""
         classes, in_split = _expected_classes(definition), _in_split(definition)
         lacking = sorted(classes - set(self.clips))
         if lacking:

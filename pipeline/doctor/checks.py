@@ -1,4 +1,4 @@
-"""One clip's arrays -> its doubts: a plain function a check, no policy on what to do about them.
+"""The arrays of one clip -> its doubts: one plain function per check, without severity and advice.
 
 In: `Bodies` (see `observed`), the observations of all bodies of a clip, and the `Limits`. Out: `Doubt`s, at most one a
 check and body, but two of `at_origin`.
@@ -44,13 +44,13 @@ def not_finite(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def nothing_measured(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """All joints of all bodies are marked as lost, or without confidence."""
+    """All joints of all bodies are marked as lost, or have no confidence."""
     if not bodies.measured_PV.any():
         yield Doubt("nothing_measured", f"not one measured joint in {_n(bodies.tracks.frames, 'frame')}")
 
 
 def points(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """In every frame all joints of a body lie in one point. 3-D only, where `split` moves it into the origin."""
+    """In every frame all joints of a body are at one point. 3-D only, where `split` moves it to the origin."""
     if bodies.is_image or bodies.joints_PVC.shape[1] < 2:
         return
     extents_PC, _ = extents(bodies.tracks, bodies.measured_PV)
@@ -99,7 +99,7 @@ def at_origin(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def frozen_tail(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """At the end, every body is where it was in the frame before, to the bit, frame after frame."""
+    """At the end of the clip, no body changes from frame to frame, to the bit."""
     shown = bodies.seen_P
     if not shown.any():
         return
@@ -187,7 +187,7 @@ def bones(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def far(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """Joints where no camera sees them; confidences that are none."""
+    """Joints that are too far away for any camera; confidences that cannot be confidences."""
     places_PV = np.where(bodies.measured_PV[..., None], bodies.joints_PVC, 0.0)
     if bodies.is_image:
         out_P = ((places_PV < -limits.outside) | (places_PV > 1.0 + limits.outside)).any(axis=(1, 2))
@@ -206,7 +206,8 @@ def far(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
 
 
 def ghosts(bodies: Bodies, limits: Limits) -> Iterator[Doubt]:
-    """Bodies beside the main one that are no people: crumpled, wider than tall, or gone at once. 3-D only, y is up."""
+    """Bodies besides the main one that are not people: crumpled, wider than tall, or seen briefly. 3-D only, y is
+    up."""
     if bodies.is_image:
         return
     main_frames = bodies.frame_P[bodies.rows[bodies.main]]

@@ -1,7 +1,7 @@
-"""One clip -> its findings: a raw file is read, its labels settled and its arrays checked; a table's row is checked.
+"""One clip -> its findings: a raw file is read and its labels and arrays are checked; a row of a table is checked.
 
-In: a `RawJob` (a raw file and what label lists say of it) or a `ParsedClip`. Out: `Examined`, small enough to come back
-from a worker process: findings and a digest, never arrays.
+In: a `RawJob` (a raw file and the statements of label lists) or a `ParsedClip`. Out: `Examined`: findings and a digest,
+without arrays, so that it is small enough to be sent back by a worker process.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class RawJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What all clips are examined by."""
+    """What all clips are examined with: definition and limits."""
 
     limits: Limits
     parse: ParseSpec | None = None
@@ -59,7 +59,7 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """What came of one clip."""
+    """The result for one clip."""
 
     source: str
     key: str | None
@@ -75,7 +75,7 @@ class Examined:
 
 
 def examine_raw(job: RawJob, terms: Terms) -> Examined:
-    """Read one raw file and doubt it; whatever is wrong with it is a finding."""
+    """Read and check one raw file; every fault is a finding."""
     source, key = job.clip.shown, job.plan.key
     try:
         tracks, layout, own = _read(job, terms)
@@ -119,7 +119,7 @@ def _read(job: RawJob, terms: Terms) -> tuple[Tracks, Layout, Label]:
 
 
 def examine_parsed(clip: ParsedClip, layout: Layout | None, limits: Limits) -> Examined:
-    """Doubt one row of a parsed table."""
+    """Check one row of a parsed table."""
     found = tuple(_doubts(clip.tracks, layout, limits, clip.source, clip.key))
     return Examined(
         source=clip.source,

@@ -1,4 +1,5 @@
-"""What the doctor can find: every check by name, how bad it is, what to do about it; and how much was looked at."""
+"""Everything that the doctor can find: each check by name, with severity and advice; and counts of what was
+examined."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ SEVERITIES: tuple[Severity, ...] = ("unusable", "suspicious", "odd")
 
 
 class Kind(NamedTuple):
-    """One check: how bad what it finds is, and what to do."""
+    """One check: the severity of its findings, and what to do."""
 
     severity: Severity
     advice: str
@@ -108,7 +109,7 @@ class Finding:
 
 @dataclass
 class Totals:
-    """How much has been looked at, counted while findings stream by."""
+    """Counts of what has been examined, updated while findings are produced."""
 
     clips: int = 0
     """Raw files, rows of tables and clips of shards."""

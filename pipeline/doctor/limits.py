@@ -1,4 +1,4 @@
-"""From where on the doctor doubts: every threshold with its unit and its reason. Each can be given another value."""
+"""The thresholds of the doctor, each with its unit and its reason. `--limit NAME=VALUE` changes one."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,8 +11,8 @@ from pipeline.audit.origin import AT_TIMES, NEARLY_ALL
 class Limits:
     """Lengths are metres where the source is 3-D, fractions of the image where it is 2-D.
 
-    Lengths assume metric 3-D sources at 15 frames a second or more. Recorded walks, runs and kicks at 15 Hz
-    stay below every limit. The demo's short clips do not: a joint that is lost for eight of 26 frames is told.
+    Lengths assume metric 3-D sources with 15 frames per second or more. Recorded walks, runs and kicks at 15 Hz stay
+    below every limit. The demo's short clips do not: a joint that is lost in eight of 26 frames is reported.
     """
 
     frozen_frames: int = 10

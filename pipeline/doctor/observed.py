@@ -1,7 +1,8 @@
-"""One clip's arrays laid out for the checks: which observation is whose, what was measured, what follows what.
+"""Arranges the arrays of one clip for the checks: whose each observation is, what was measured, which ones are
+successive.
 
-In: `Tracks` from a reader or a parsed table. Out: `Bodies`. Arrays that contradict each other are refused here, once.
-Work and memory grow with the observations that the source holds, never with the frames or bodies that it claims.
+In: `Tracks` from a reader or a parsed table. Out: `Bodies`. Arrays that contradict each other are refused here. Time
+and memory grow with the observations in the source, never with the frames or bodies that it claims to have.
 
 Axes: P observations (body after body, each in order of its frames), B bodies, V joints, C coordinates,
 S steps (an observation whose predecessor is the same body one frame before).

@@ -1,4 +1,4 @@
-"""Findings as a table for people, as CSV and as JSON; the files are written line by line and appear only when whole.
+"""Findings as a table to print, as CSV and as JSON. Files are written line by line and appear only when complete.
 
 In: findings one by one. Out: counts and the first few of each check, in a table; all of them in the files.
 """
@@ -117,7 +117,7 @@ class Files:
 
 @contextmanager
 def open_files(csv_path: Path | None, json_path: Path | None) -> Iterator[Files]:
-    """Files to add findings to; they take their names at the end. DataError where they cannot be written."""
+    """Open the files for findings; they get their names at the end. Raises: DataError if they cannot be written."""
     try:
         with ExitStack() as stack:
             csv_file, json_file = (

@@ -1,8 +1,8 @@
-"""PATH -> what lies there: raw clips and label lists, parsed tables, shard folders; and what is none of them.
+"""PATH -> what is there: raw clips and label lists, parsed tables, shard folders, and other files.
 
-In: paths as a user names them. Out: `Found`, sorted by source. Read are the lists of folders and zips, and the first
-bytes of files whose names several formats have; what cannot be listed is a finding. Folders and zips are listed as
-`parse` lists them (`pipeline.parse.raw_files`).
+In: paths as a user names them. Out: `Found`, sorted by source. Only the contents of folders and zips are read, and the
+first bytes of files whose names fit several formats. If something cannot be listed, it is a finding. Folders and zips
+are listed as in `parse` (`pipeline.parse.raw_files`).
 """
 
 import os
@@ -29,7 +29,7 @@ _PARTS = (".parquet", ".tar")
 
 @dataclass(frozen=True, kw_only=True)
 class RawClip:
-    """One raw file of a format, and the path that a user would name it by."""
+    """One raw file of a format, and its path as a user would write it."""
 
     raw: RawFile
     shown: str
@@ -48,7 +48,7 @@ class Found:
     shards: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     whole: bool = False
-    """Whether raw folders or zips were among the paths: then the number of clips means something."""
+    """Whether raw folders or zips were among the paths: only then are missing clips reported."""
 
 
 def walk(paths: Sequence[Path], formats: Collection[str]) -> Found:

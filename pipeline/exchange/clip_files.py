@@ -1,4 +1,4 @@
-"""A parsed table -> a zip with a file a clip, in forms that other programs read: wide CSV, or COCO's keypoint results.
+"""A parsed table -> a zip with one file per clip that other programs can read: wide CSV, or COCO's keypoint results.
 
 In: a table that `parse` has finished. Out: `<class>/<key>.csv`, as `pipeline.parse.sources.csv_clips` reads them, or
 `<class>/<key>.json`, a list of detections as pycocotools' `loadRes` takes it, in pixels of `IMAGE_SIZE`, with the frame
@@ -73,9 +73,9 @@ def export_clips(parsed: Path, out: Path, form: str, definition: Definition | No
     """Write the zip of a table, and say how to read it back; `out` is replaced once the new file is whole.
 
     Args:
-        definition: of the data set: names, layout and class split are then its own.
+        definition: the definition of the data set, whose names, layout and class split are used.
 
-    Raises: DataError where the table or `out` cannot be used, or the form has no place for the joints.
+    Raises: DataError if the table or `out` cannot be used, or the format cannot hold the joints.
     """
     suffix, encode = FORMS[form]
     layout = read_layout(parsed) if definition is None else definition.parse.layout

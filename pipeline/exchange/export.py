@@ -1,4 +1,4 @@
-"""A parsed table or a shard folder -> one annotation pickle in the form of PYSKL, so that others' tools read ours.
+"""A parsed table or a shard folder -> one annotation pickle in PYSKL's format, for other tools.
 
 Out: `{"annotations": [{"frame_dir", "label", "total_frames", "keypoint" float32 (M, T, V, C), ..}, ..], "split": {..},
 "dastm": {..}}`, written clip by clip and byte-deterministic; `parse` with format pyskl_pickle reads it back.

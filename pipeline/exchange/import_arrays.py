@@ -1,10 +1,11 @@
 """Arrays as the paper's authors keep them -> class-split shards: the same folder that `split` writes from raw files.
 
 In: a folder of arrays (see `pipeline.exchange.arrays`). Out: a shard folder (see `dastm.contract.shard_format`), any
-number of clips a class. Coordinates are taken as they are: frames are sampled, nothing is filled, moved, turned or
-scaled. A body that is zero in all frames taken is absent; where slots are kept, an empty slot before a body stays, all
-zero, because networks with a separate norm for each slot (the released code's) distinguish the two. The arrays are read
-twice, a clip at a time: once to check every clip, once to write.
+number of clips per class. Coordinates are not changed: frames are sampled, nothing is filled, moved, turned or scaled.
+A body that is zero in all sampled frames is absent. If slots are kept, an empty slot before a body stays as zeros,
+because networks with a separate norm for each slot (as in the released code) distinguish the two. The arrays are read
+twice, one clip at a
+time: once to check every clip, once to write.
 
 Class ids are the labels as stored, which in the authors' arrays are the 0-based ids of the data set. Where each subset
 numbers its own classes from 0 on, `renumber` gives every class a unique id, subset after subset.
@@ -44,7 +45,7 @@ NOTE_PADDED = "shorter than the frames taken, padded as stored"
 
 @dataclass(frozen=True, kw_only=True)
 class ImportSpec:
-    """Everything about the arrays that they do not state themselves."""
+    """What must be known about the arrays and is not in them."""
 
     definition: Definition | None = None
     """The data set that these arrays are: its name, class names and layout, and its class split, which must hold."""

@@ -1,4 +1,4 @@
-"""A clip as an animation that a browser plays from one file: what the page's player needs, as plain values.
+"""A clip as an animation in one HTML file: the data of the page's player, as plain values.
 
 In: a scene. Out: `PlayerData`: the numbers as JSON for a script element, positions as base64 of little-endian int16 (a
 third of the size of text, and finer than a screen can show).

@@ -1,7 +1,8 @@
-"""What a user calls a clip -> the clip, as its source has it and as training sees it.
+"""Finds the clip that a user names, as its source has it and as training sees it.
 
 In: a raw file, a file in a zip (`folder/x.zip/S001C001P001R001A001.skeleton`), or a key with the folders to look in.
-Out: `Found`, with the parsed table's tracks before the raw file's, and the shards' clip before one normalised now.
+Out: `Found`, with the tracks of the parsed table (else of the raw file), and the clip of the shards (else normalised
+now).
 """
 
 from collections.abc import Mapping
@@ -97,10 +98,10 @@ class SearchFolders:
 
 
 def find_clip(clip: str, folders: SearchFolders) -> Found:
-    """The clip of that path or key.
+    """Find the clip with this path or key.
 
-    Raises: DataError where there is no such clip, its file cannot be used (with line or byte and reason), or its joints
-    are not those of the layout; ShardError where the shards are damaged.
+    Raises: DataError if there is no such clip, its file cannot be used (with line or byte and reason), or its joints
+    are not those of the layout; ShardError if the shards are damaged.
     """
     raw = _raw_file(clip) or (_raw_file(str(folders.raw / clip)) if folders.raw is not None else None)
     parsed = _read_raw(raw, folders.definition) if raw is not None else _by_key(clip, folders)

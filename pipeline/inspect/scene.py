@@ -1,8 +1,8 @@
-"""What is drawn of one clip: the source's bodies on the left, what training sees on the right, on one time axis.
+"""The drawing of one clip: the source's bodies on the left, what training sees on the right, on one time axis.
 
-In: a clip as found. Out: `Scene`: positions as a screen has them (x right, y up, z away from the viewer), each with its
-frame, its body, and which joints were measured. Joints that were not are drawn, and marked, where interpolation in time
-puts them. HTML and GIF are drawn from this alone.
+In: a clip as found. Out: `Scene`: positions on a screen (x right, y up, z away from the viewer), each with its frame,
+its body, and which joints were measured. Joints that were not measured are drawn where interpolation in time puts them,
+and marked. HTML and GIF are drawn from this alone.
 Axes: P observations, M bodies kept, T frames, V joints, C coordinates.
 """
 
@@ -38,7 +38,7 @@ class Panel:
     steps: tuple[int, ...]
     """The source frame of each step, not descending."""
     names: tuple[str, ...]
-    """Of its bodies, in short."""
+    """Short names of its bodies."""
     is_normalised: bool
     is_3d: bool
 

@@ -1,7 +1,7 @@
-"""A whole data set in numbers: how many clips, how long, how many bodies, which joints are missing.
+"""Counts a whole data set: clips, their lengths, bodies, missing joints.
 
-In: a parsed table or a shard folder, read once, a clip at a time. Out: `Stats`, as plain values; memory grows with the
-number of classes, lengths and subjects, not with that of clips.
+In: a parsed table or a shard folder, read once, one clip at a time. Out: `Stats`, as plain values; memory grows with
+the number of classes, lengths and subjects, not of clips.
 Axes: P observations, M bodies, T frames, V joints.
 """
 
@@ -52,7 +52,7 @@ class ClassCount:
 
 @dataclass(kw_only=True)
 class Stats:
-    """What a table or a folder holds."""
+    """The counts of a table or a shard folder."""
 
     of: str
     """What was counted: `parsed` or `shards`."""

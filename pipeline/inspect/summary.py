@@ -1,4 +1,4 @@
-"""One clip in a terminal: where it comes from, its bodies over time, what training sees of it.
+"""Prints one clip: its source, its bodies over time, and what training sees of it.
 
 In: a clip as found. Out: lines of text. A body's row of blocks is its time: full where all joints are measured, low
 where many are missing, a dot where the source does not have it; the last row marks the frames that training sees.
@@ -21,7 +21,7 @@ SHOWN = 12
 
 
 def summary_lines(found: Found, chosen: Chosen | None) -> list[str]:
-    """The lines of a clip for people. `chosen` is None if only the shards' version of the clip is known."""
+    """A clip as lines to print. `chosen` is None if only the shards' version of the clip is known."""
     class_id = "" if found.class_name in ("unknown", f"class {found.class_id}") else f" ({found.class_id})"
     subset = f", {found.subset}" if found.subset else ""
     lines = [f"{found.key}: {found.class_name}{class_id}{subset}"]

@@ -1,7 +1,7 @@
-"""What became of each body of a clip: which were kept, when each is seen, what of it is missing.
+"""Facts about each body of a clip: whether it was kept, when it is seen, which joints are missing.
 
-In: a clip's tracks as parsed and the definition's `split` block. Out: a row of facts a body, and for every observation
-the place among the kept bodies that it takes.
+In: a clip's tracks as parsed and the definition's `split` block. Out: a row of facts per body, and for every
+observation the kept body that it belongs to.
 Axes: P observations, B tracks, M bodies kept, T frames, V joints.
 """
 
@@ -28,7 +28,7 @@ class BodyFacts:
     spread: float
     """How much it moves: standard deviations of its coordinates added up (`TrackMeasures.spread`); -1: unmeasured."""
     dropped: str
-    """Why it is no part of a kept body (see `pipeline.split.body_choice`); empty where it is."""
+    """Why it is not part of a kept body (see `pipeline.split.body_choice`); empty if it is."""
     missing: float
     """Share of its joints that were not measured, of the frames that have it."""
     frames: int

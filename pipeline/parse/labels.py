@@ -1,6 +1,7 @@
-"""Which class a clip belongs to, when several places can state it: its file name, label lists, the clip itself.
+"""Decides the class of a clip if several places can state it: its file name, label lists, the clip itself.
 
-In: what each place says, and the definition's class names. Out: class id and name, or a refusal that names both sides.
+In: the statement of each place, and the definition's class names. Out: class id and name, or an error that names both
+sides.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ Value = TypeVar("Value", int, str)
 
 
 class Label(NamedTuple):
-    """What one place states about the class of a clip; None for what it does not state."""
+    """The statement of one place about the class of a clip; None for what it does not state."""
 
     said_by: str
     name: str | None = None

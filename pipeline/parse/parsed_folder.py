@@ -1,7 +1,7 @@
-"""What lies in the folder of a parsed table, and whether `parse` may replace it.
+"""Checks whether `parse` may replace the files in a folder.
 
-In: the folder that `parse` is about to write into. Out: nothing, or an error that names what is not ours. Table files,
-the plan and the summary are replaced if they read like ours; files of other names are not touched.
+In: the folder that `parse` is about to write into. Out: nothing, or an error that names a file that is not ours. Table
+files, the plan and the summary are replaced if they look like ours; files with other names are not touched.
 """
 
 import re

@@ -1,8 +1,9 @@
-"""What `parse` has to do, file by file: plans all jobs from names and label lists alone, and carries out one of them.
+"""Plans what `parse` has to do, file by file, from names and label lists alone; and runs one job of the plan.
 
-In: a definition and the raw files found. Out: `Plan`, a pure function of names, sizes and label lists; and from one
-job its `ParsedClip`. Duplicates, the missing list and classes outside the split are settled here, before any reading.
-`doctor` and `show` make their jobs here as well, one file at a time: they look at files that `parse` would refuse.
+In: a definition and the raw files found. Out: `Plan`, a pure function of names, sizes and label lists; and the
+`ParsedClip` of one job. Duplicates, the missing list and classes outside the split are handled here, before any file is
+read. `doctor` and `show` also make their jobs here, one file at a time, because they look at files that `parse` would
+refuse.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ class Job:
     raw: RawFile
     name: ClipName | None
     labels: tuple[Label, ...] = ()
-    """What the file name and the label lists state about its class."""
+    """The statements of the file name and the label lists about its class."""
     problem: str | None = None
     member: Member | None = None
 
@@ -43,7 +44,7 @@ class Job:
 
     @property
     def key(self) -> str | None:
-        """The clip's key; None where it has none, and `problem` says why."""
+        """The clip's key; None if it has none, and `problem` says why."""
         return self.name.key if self.name is not None else None
 
     @property
@@ -59,20 +60,20 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All jobs, in the order of the table, and what lies beside the clips."""
+    """All jobs in the order of the table, and counts of other files."""
 
     jobs: tuple[Job, ...]
     notes: tuple[str, ...] = ()
     """Remarks on the lists of the data set."""
     outside_split: int
-    """Number of files whose class is outside the split, as far as their name or a label list tells."""
+    """Number of files whose class is outside the split, as far as their names or a label list show."""
     ignored: int
     """Number of raw files that are neither clips nor label lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawFiles:
-    """The files of a data set, sorted by source, and how many others lie beside them."""
+    """The files of a data set, sorted by source, and the number of other files."""
 
     clips: list[RawFile]
     label_lists: list[RawFile]
@@ -80,7 +81,7 @@ class RawFiles:
 
 
 def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
-    """Find clips and label lists; DataError where a root cannot be used or there is not a single clip."""
+    """Find clips and label lists. Raises: DataError if a root cannot be used or there is no clip."""
     if definition.parse.format in ALL_SOURCES:
         listing = list_raw(roots, ALL_SOURCES[definition.parse.format].suffixes, definition.download)
         return RawFiles(clips=listing.files, label_lists=[], ignored=listing.ignored)
@@ -96,7 +97,7 @@ def find_files(definition: Definition, roots: Sequence[Path]) -> RawFiles:
 def make_plan(definition: Definition, roots: Sequence[Path]) -> Plan:
     """Find the raw files and decide everything that can be decided without reading them.
 
-    Raises: DataError where a root or a label list cannot be used, or there is not a single clip.
+    Raises: DataError if a root or a label list cannot be used, or there is no clip.
     """
     files = find_files(definition, roots)
     jobs: list[Job] = []
@@ -128,7 +129,7 @@ def _notes(definition: Definition, keys: Collection[str]) -> tuple[str, ...]:
 def run_job(job: Job, definition: Definition) -> ParsedClip | None:
     """Parse one raw file; None if its contents show that its class is outside the split.
 
-    Raises: RefusedError where the file cannot be used.
+    Raises: RefusedError if the file cannot be used.
     """
     if job.problem is not None or job.name is None:
         raise RefusedError(job.problem or "the file's name names no clip")

@@ -1,8 +1,8 @@
-"""Finding and reading raw files: folders and zips -> a sorted list of files -> the bytes of one of them.
+"""Finds and reads raw files: folders and zips -> a sorted list of files -> the bytes of one of them.
 
-In: folders, searched through, and zips, given or lying in those folders, on this machine or in a store that fsspec
-reaches (`pipeline.work.paths`). Out: `RawFile`s. Nothing is unpacked to disk; of a zip in a store only the wanted
-members are fetched. Raw files are never written. Hidden files and `__MACOSX` are ignored.
+In: folders, which are searched, and zips, named or in those folders, on this machine or in a store that fsspec reaches
+(`pipeline.work.paths`). Out: `RawFile`s. Nothing is unpacked to disk; from a zip in a store only the wanted members are
+fetched. Raw files are never written. Hidden files and `__MACOSX` are ignored.
 """
 
 import lzma
@@ -23,18 +23,18 @@ from pipeline.parse.suffixes import has_suffix
 from pipeline.work.paths import is_local, one_line, store_of
 
 MAX_BYTES = 512 * 2**20
-"""A file that claims to be larger is refused without reading it; genuine clips have at most a few MB."""
+"""Largest accepted size of a file; larger ones are refused unread. Genuine clips have at most a few MB."""
 
 _BAD_ZIP = (zipfile.BadZipFile, struct.error, OSError, ValueError, RuntimeError)
 BAD_MEMBER = (*_BAD_ZIP, zlib.error, lzma.LZMAError, EOFError, KeyError)
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
 """The fields of a store's listing that change with the contents, the most reliable first."""
 PUT_THERE = "; put the raw files there, or name their place with `dastm-data parse --raw`"
-"""The advice where there are no raw files."""
+"""The advice if there are no raw files."""
 
 
 class UnreadableError(RefusedError):
-    """A file could not be read this time, for reasons outside the file: it has vanished, or its disk is not mounted."""
+    """A file could not be read for reasons outside the file: it has been removed, or its disk is not mounted."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class RawFile:
 
 @dataclass(frozen=True)
 class RawListing:
-    """What was found: `files` with a wanted suffix, sorted by source, and how many others lie beside them."""
+    """The files that were found: `files` with a wanted suffix, sorted by source, and the number of others."""
 
     files: list[RawFile]
     ignored: int
@@ -84,7 +84,7 @@ def list_raw(roots: Sequence[Path], suffixes: Sequence[str], download: str = "")
 
 
 def read(file: RawFile) -> bytes:
-    """The bytes of one file; RefusedError where it is gone, claims more than MAX_BYTES, is damaged or encrypted."""
+    """The bytes of one file. Raises: RefusedError if it is missing, larger than MAX_BYTES, damaged or encrypted."""
     try:
         return _read_member(file) if file.member is not None else _read_file(file)
     except zipfile.BadZipFile as error:
@@ -100,7 +100,7 @@ def read(file: RawFile) -> bytes:
 def folders_below(root: Path, cannot_list: Callable[[OSError], None]) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Every folder below `root` once: (folder, its folders, its files), names sorted, none hidden.
 
-    Links are followed, but never in a circle. Whoever removes a name from the folders keeps out of that folder.
+    Links are followed, but never in a circle. If the caller removes a name from the folders, that folder is skipped.
     """
     visited: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=cannot_list):

@@ -1,6 +1,6 @@
 """The refused files of a parsed table as CSV, for people and spreadsheets: source, key, line, byte, reason.
 
-In: the refused files of the table, in order. Out: the bytes of refused.csv; none where nothing was refused.
+In: the refused files of the table, in order. Out: the bytes of refused.csv; none if nothing was refused.
 """
 
 import csv
@@ -18,7 +18,7 @@ HEADER = (",".join(FIELDS) + "\n").encode()
 
 
 def refused_csv(table_files: Iterable[Path]) -> bytes:
-    """The table as CSV; a missing value is an empty cell, what looks like a formula begins with an apostrophe."""
+    """The table as CSV; a missing value is an empty cell, and a text that looks like a formula gets an apostrophe."""
     text = io.StringIO()
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
     for path in table_files:

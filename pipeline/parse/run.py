@@ -1,9 +1,9 @@
 """The stage `parse`: raw files -> parsed table. It takes long and depends on the raw files only.
 
 In: a definition and its raw folders or zips. Out: a folder of table files (see `pipeline.table`), summary.json.
-The sorted list of raw files is cut into tasks by number and size alone; whichever process does one, the bytes are
-the same. Notes beside the folder (`pipeline.work.resume`) record for each finished task what it was made from. So a
-killed run continues where it stopped, and only tasks with a changed raw file are done again.
+The sorted list of raw files is divided into tasks by number and size alone; the bytes of a task do not depend on the
+process that does it. Notes beside the folder (`pipeline.work.resume`) record what each finished task was made from. So
+a killed run continues where it stopped, and only tasks with a changed raw file are done again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -61,7 +61,7 @@ class _Task:
 
 
 def find_raw(definition: Definition, raw: Sequence[Path]) -> list[RawFile]:
-    """The clips' raw files, sorted by source, label lists left out; DataError where there are none."""
+    """The clips' raw files, sorted by source, without label lists. Raises: DataError if there are none."""
     return find_files(definition, raw).clips
 
 
@@ -78,12 +78,12 @@ def parse(
     """Parse every clip below the raw folders and zips into the table `out`; the bytes do not depend on `workers`.
 
     Args:
-        max_refused: stop once more files than this are refused, those on the data set's missing list not counted.
-        files_per_task: raw files whose clips are in memory together, in each worker; fewer where they are large.
-        log: called with each line about work that need not be done again.
+        max_refused: stop if more files than this are refused, without those on the data set's missing list.
+        files_per_task: number of raw files whose clips are in memory together, per worker; fewer if they are large.
+        log: called with a line about work that need not be done again.
 
-    Raises: DataError if the raw data or `out` cannot be used at all, or no clip can be used; finished files stay, and
-    the same call continues from there. NotOurs names a foreign file that is in the way.
+    Raises: DataError if the raw data or `out` cannot be used at all, or no clip can be used; finished files are kept,
+    and the same call continues from there. NotOurs if a file that is not ours is in the way.
     """
     if files_per_task < 1:
         raise DataError(f"files_per_task: at least 1, got {files_per_task}")

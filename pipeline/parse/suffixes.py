@@ -1,4 +1,4 @@
-"""The suffixes of files' names, in capitals or not: `.NPY` and `.Skeleton` are what some systems make of them."""
+"""Suffixes of file names in any case: some systems write `.NPY` or `.Skeleton`."""
 
 
 def has_suffix(name: str, *suffixes: str) -> bool:

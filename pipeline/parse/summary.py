@@ -1,6 +1,6 @@
 """The result of a parse: counts and the first refused files, read from the finished files of the table.
 
-In: the files on disk, so that a run that was interrupted and continued counts as one that was not. Out: `ParseSummary`.
+In: the files on disk, so that a run that was interrupted and continued has the same counts. Out: `ParseSummary`.
 """
 
 import json
@@ -31,7 +31,7 @@ class ParseSummary:
     clips: int
     refused: int
     refused_by_reason: dict[str, int]
-    """Reasons with their numbers and quoted words left out -> files."""
+    """Reason, without its numbers and quoted words -> number of files."""
     refused_examples: dict[str, str] = field(default_factory=dict)
     """For each such reason that lost something, the first file with its whole reason."""
     outside_split: int
@@ -43,7 +43,7 @@ class ParseSummary:
     first_refused: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """The summary for people: counts, reasons, and the first refused files with place and reason."""
+        """The summary as lines to print: counts, reasons, and the first refused files with place and reason."""
         out = [f"{self.files} files: {self.clips} clips of {self.classes} classes, {self.frames} frames"]
         for count, what in (
             (self.refused, "refused"),
@@ -69,7 +69,7 @@ class ParseSummary:
 
 
 def summarise(clips_files: list[Path], refused_files: list[Path], outside_split: int, ignored: int) -> ParseSummary:
-    """Count what lies in the table files; `outside_split` and `ignored` are what the plan knew before any reading."""
+    """Count the content of the table files; `outside_split` and `ignored` are the counts of the plan."""
     clips = frames = 0
     classes: set[int] = set()
     notes: Counter[str] = Counter()

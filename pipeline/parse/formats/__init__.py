@@ -1,7 +1,9 @@
-"""The raw formats by name: how the file of a clip is recognised, named and read.
+"""Data sets' own formats, one clip a file: how a file is recognised, named and read.
 
-To add a format, add a module and a row of `FORMATS`. `ntu_skeleton` and `kinetics_json` give plain files to a kernel,
-and whatever it declines to `ntu_slow` and `kinetics_slow`, which know every error's place and reason.
+To add one, add a module and a row of `FORMATS`, and its name in `pipeline/definitions/source_spec.py`. The files of
+pose estimators and cameras are in `pipeline.parse.tools`, files with many clips in `pipeline.parse.sources`.
+`ntu_skeleton` and `kinetics_json` pass plain files to a kernel, and files that it declines to `ntu_slow` and
+`kinetics_slow`, which report the place and reason of every error.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -24,12 +26,12 @@ class RawFormat:
     suffix: str
     facts_of_name: Callable[[str], ClipName]
     parse: Callable[[bytes, Layout], tuple[Tracks, str | None, int | None]]
-    """Bytes of a file -> tracks, label, label_index (None where the file's contents do not say)."""
+    """Bytes of a file -> tracks, label, label_index (None if the contents of the file do not say)."""
     label_lists: Mapping[str, LabelListReader] = field(default_factory=dict)
     """File name of a label list, in small letters -> its reader."""
 
     def is_label_list(self, name: str) -> bool:
-        """Whether a file of this name is a label list, and no clip."""
+        """Whether a file of this name is a label list, not a clip."""
         return name.lower() in self.label_lists
 
     def read_label_list(self, name: str, data: bytes) -> Entries:
@@ -37,7 +39,8 @@ class RawFormat:
         return self.label_lists[name.lower()](data)
 
     def read(self, data: bytes, layout: Layout, zero_is_missing: bool) -> tuple[Tracks, str | None, int | None]:
-        """Parse a file like `parse`, with nan for 3-D joints at (0, 0, 0) where the format marks lost joints so."""
+        """Parse a file like `parse`, with nan for 3-D joints at (0, 0, 0) if the format marks lost joints in this
+        way."""
         tracks, label, label_index = self.parse(data, layout)
         return mark_zeros(tracks) if zero_is_missing else tracks, label, label_index
 
@@ -58,5 +61,5 @@ FORMATS: Mapping[str, RawFormat] = {
 
 
 def format_of(name: str, among: Collection[str] = tuple(FORMATS)) -> str | None:
-    """The format, one of these, that a file of this name is in; None where it is in none of them."""
+    """The format of a file with this name, among these; None if it is none of them."""
     return next((known for known in among if has_suffix(name, FORMATS[known].suffix)), None)

@@ -4,10 +4,12 @@ In: `{"data": [{"frame_index": 1, "skeleton": [{"pose": [x0, y0, ..], "score": [
 "label_index": 0}` as released with ST-GCN (Yan et al., AAAI 2018). Out: `Tracks` with scores, fractions of the image,
 y down; the source has no body ids, so a track is a place in the frames' lists of people.
 
-Grammar only: nothing is flipped, centred, ranked or cut; which label holds is decided in `pipeline.parse.labels`.
+Only the grammar is handled here: nothing is flipped, centred, ranked or cut. `pipeline.parse.labels` decides which
+label is used.
 
-`pipeline.kernels.clip_json` reads plain clips, which nearly all are. Every clip that it declines is read by
-`pipeline.parse.formats.kinetics_slow`, or refused there with place and reason; its grammar holds for both.
+`pipeline.kernels.clip_json` reads plain clips, as nearly all are. A clip that it declines is read by
+`pipeline.parse.formats.kinetics_slow`, or refused there with place and reason; the grammar of that module holds for
+both.
 """
 
 from unicodedata import normalize

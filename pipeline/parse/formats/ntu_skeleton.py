@@ -4,8 +4,8 @@ In: lines as in the data set's own documentation (Shahroudy et al., CVPR 2016; L
 frame count; for each frame its body count; for each body a header of 10 fields (the body id first), the joint count
 and one line a joint, whose first three columns are x y z in metres. Out: `Tracks`, float32(float(text)) to the bit.
 
-`pipeline.kernels.skeleton_text` reads plain files, which nearly all are. Every file that it declines is read by
-`pipeline.parse.formats.ntu_slow`, or refused there with line and reason; its grammar holds for both.
+`pipeline.kernels.skeleton_text` reads plain files, as nearly all are. A file that it declines is read by
+`pipeline.parse.formats.ntu_slow`, or refused there with line and reason; the grammar of that module holds for both.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Sources beside the raw formats: files that hold many clips, and folders that a definition describes.
+"""Sources: files that hold many clips, and folders of arrays that a definition describes.
 
-A format (`pipeline.parse.formats`) reads one file that holds one whole clip. A source first lists its clips with
-everything that is known about them, and then reads single clips from their place. To add a source, add a module and a
-row of `SOURCES`.
+A format (`pipeline.parse.formats`) reads a file that is one whole clip. A source first lists its clips with everything
+that is known about them, and then reads single clips from their positions. To add a source, add a module and a row of
+`SOURCES`, and its name in `pipeline/definitions/source_spec.py`.
 """
 
 from collections.abc import Mapping

@@ -23,10 +23,10 @@ from pipeline.parse.sources.csv_frames import FrameColumn, whole
 from pipeline.tracks import MAX_FRAMES
 
 SCORES = ("score", "visibility", "confidence")
-"""The names that a column of confidences may have; the first one found counts."""
+"""Names of a column of confidences; the first one found is used."""
 MAX_BODIES = 1000
 MAX_CSV_BYTES = 32 * 2**20
-"""A larger file is refused: 40,000 frames of 25 joints; numbers take more room than their text."""
+"""Largest accepted file, 40,000 frames of 25 joints: numbers need more memory than their text."""
 
 
 class CsvClip(NamedTuple):
@@ -50,7 +50,7 @@ class _Value(NamedTuple):
 def parse_csv(
     data: bytes, layout: Layout, columns: str = "wide", delimiter: str = ",", frame_step: int | None = None
 ) -> CsvClip:
-    """Read one file; RefusedError with the line for anything else, including a joint that is given twice."""
+    """Read one file. Raises: RefusedError with the line for anything else, including a joint that occurs twice."""
     if len(data) > MAX_CSV_BYTES:
         raise RefusedError(f"{len(data)} bytes, more than the {MAX_CSV_BYTES} that a clip as CSV may have")
     reader = csv.reader(io.StringIO(_text(data), newline=""), delimiter=delimiter, strict=True)

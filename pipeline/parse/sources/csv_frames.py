@@ -1,9 +1,9 @@
-"""Which frame a row of a CSV clip belongs to: as its `frame` column says, or as the time stamps of its `time` column.
+"""Finds the frame of each row of a CSV clip, from its `frame` column or from the time stamps of its `time` column.
 
-In: the columns of a file, then its rows. Out: 0-based frames, and notes on their steps. Time stamps may be in any unit
-and begin anywhere: the usual step between two of them is one frame, and each stamp is the frame nearest to it, so that
-a pause stays as long as it was. Stamps may be rounded (0, 33, 67, 100 ms): the step is a mean over the clip. A column
-`fps` is not needed for that, and not used.
+In: the columns of a file, then its rows. Out: frames from 0, and notes on their steps. Time stamps may be in any unit
+and begin anywhere: the usual step between two stamps is one frame, and each stamp belongs to the nearest frame, so
+pauses keep their length. Stamps may be rounded (0, 33, 67, 100 ms): the step is a mean over the clip. A column `fps` is
+not needed and not used.
 
 Axes: N rows.
 """
@@ -24,7 +24,7 @@ NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MOST_STEP = 10
-"""Frame numbers that are usually this far apart, or farther, are time stamps, unless the definition states a step."""
+"""From this step on, frame numbers count as time stamps, unless the definition states a step."""
 _LEAST = 1e-300
 """A stamp nearer to 0 than this has lost digits, and the quotient of two such stamps may be infinite."""
 
@@ -96,10 +96,10 @@ class FrameColumn:
 
 
 def frames_a_second(name: str, stamps: Iterable[str]) -> float | None:
-    """From the texts of a column of times; None where they are no times, or in no unit that can be told.
+    """Frames per second from the texts of a column of times; None if they are no times, or their unit is not clear.
 
-    The column's name says the unit, or else the step: seconds, milliseconds and microseconds of people's recordings (2
-    to 500 frames a second) have nothing in common.
+    The name of the column gives the unit, or else the step: for recordings of 2 to 500 frames per second, steps in
+    seconds, milliseconds and microseconds do not overlap.
     """
     try:
         times = np.unique([number_of(stamp) for stamp in stamps])

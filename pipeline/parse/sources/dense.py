@@ -1,10 +1,10 @@
 """Arrays of whole clips, bodies x frames x joints x coordinates -> `Tracks`; the step that all array sources share.
 
-In: numbers of any kind, with or without confidences, and how the definition's `parse.source` says they are written.
-Out: tracks as every reader gives them: 3-D in metres with y up, 2-D as fractions of the image with y down. A body is
-absent from a frame where all its numbers are zero. Other tools mark joints that were not measured with nan: such a
-joint stays nan in 3-D and gets confidence 0 if there are confidences, as the rest of the pipeline expects, and the clip
-is noted. A single joint at zero is measured, unless the definition's `parse.zero_joints` says otherwise.
+In: numbers of any kind, with or without confidences, and the block `parse.source`, which says how they are written.
+Out: tracks as from every reader: 3-D in metres with y up, 2-D as fractions of the image with y down. A body is absent
+from a frame if all its numbers are zero. A joint that is nan was not measured: it stays nan in 3-D, gets confidence 0
+if there are confidences, and the clip is noted. A single joint at zero counts as measured, unless `parse.zero_joints`
+says otherwise.
 
 Axes: M bodies, T frames, V joints, C coordinates (x y in 2-D).
 """
@@ -51,9 +51,9 @@ def dense_tracks(
         clip_MTVC: C is 3, for 2-D layouts 2; one more where the confidence comes last.
         scores_MTV: confidences; None: those of the last coordinate, if it is one; else none in 3-D and 1 in 2-D.
         zero_is_missing: a joint at exactly zero was not measured (`ParseSpec.zero_is_missing`).
-        image: how 2-D coordinates are written where `spec.image` does not say.
+        image: how 2-D coordinates are written if `spec.image` does not say.
         size: width and height for `pixels`.
-        frames_stated: the source says how many frames the clip has; a repetition to its end is noted, not cut.
+        frames_stated: whether the source states the number of frames; then a repetition to the end is noted, not cut.
 
     Raises: RefusedError for other shapes, numbers that are not finite as float32 (nan aside), and a clip without a
     body.
@@ -90,7 +90,7 @@ def sparse_tracks(
     ids: NDArray[np.int64] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Tracks:
-    """Tracks of the bodies that are present at least once; RefusedError where none is."""
+    """Tracks of the bodies that are present at least once. Raises: RefusedError if none is."""
     n_frames = present_MT.shape[1]
     shown_M = present_MT.any(axis=1)
     if not shown_M.any():
@@ -172,7 +172,7 @@ def _fractions(
 
 
 def upright(places_xC: NDArray[Any], up: str, unit_m: float, mirrored: bool = False) -> NDArray[np.float64]:
-    """Places in metres, turned until the axis `up` is y; mirrored back where they are `mirrored`."""
+    """Positions in metres, turned so that the axis `up` becomes y, and mirrored back if they are `mirrored`."""
     axes, signs = zip(*_TURNS[up], strict=True)
     turned: NDArray[np.float64] = places_xC[..., axes].astype(np.float64) * np.array(signs) * unit_m
     return turned * np.array([-1.0, 1.0, 1.0]) if mirrored else turned
@@ -186,7 +186,7 @@ def _present(places_MTVC: NDArray[Any], scores_MTV: NDArray[Any] | None) -> NDAr
 def as_float32(
     values: NDArray[Any], what: str, axes: tuple[str, ...] = ("body", "frame", "joint")
 ) -> NDArray[np.float32]:
-    """The numbers as float32; RefusedError, with its place along the axes, for one that is not finite as such."""
+    """The numbers as float32. Raises: RefusedError, with the position, for one that is not finite as float32."""
     fit = np.abs(values.astype(np.float64, copy=False)) < FLOAT32_LIMIT
     if not fit.all():
         place = np.unravel_index(int(np.argmin(fit)), fit.shape)

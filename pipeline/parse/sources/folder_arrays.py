@@ -1,9 +1,10 @@
-"""A folder (or zips) of one array a clip, .npy or CSV, named and described by the definition's `parse.source`.
+"""A folder (or zips) with one array per clip, .npy or CSV, described by the definition's `parse.source`.
 
-In: raw files, and where key, class and the other facts stand: in the path (a pattern, or the folder's name), or in a
-labels file. Out: `Member`s, and the tracks of one file.
+In: raw files, and the place of key, class and other facts: the path (a pattern, or the folder's name), or a labels
+file.
+Out: `Member`s, and the tracks of one file.
 
-A class is a name of the definition's class_names, or else a number, the 0-based class id.
+A class is a name of the definition's class_names, or otherwise a number, the class id from 0.
 """
 
 import re
@@ -43,12 +44,12 @@ def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
 
 
 def read(member: Member, spec: ParseSpec) -> Tracks:
-    """One file; RefusedError, with its line for CSV, where it is damaged or does not fit the layout."""
+    """Read one file. Raises: RefusedError (with the line for CSV) if it is damaged or does not fit the layout."""
     return parse_clip(member.raw.name, read_bytes(member.raw), spec, member.notes)
 
 
 def parse_clip(name: str, data: bytes, spec: ParseSpec, notes: tuple[str, ...] = ()) -> Tracks:
-    """The bytes of one file -> tracks; `name` tells CSV from .npy."""
+    """The bytes of one file -> tracks; `name` says whether it is CSV or .npy."""
     source = spec.source or SourceSpec()
     if has_suffix(name, ".csv"):
         clip = parse_csv(data, spec.layout, source.columns, source.delimiter, source.frame_step)
@@ -77,7 +78,7 @@ def _with_ids(tracks: Tracks, ids_M: NDArray[np.int64]) -> Tracks:
 
 
 def member_of(file: RawFile, spec: ParseSpec, source: SourceSpec, shared: Mapping[str, int]) -> Member:
-    """The clip of a file, with key, class and facts as its path, the pattern and the labels file say them."""
+    """The clip of a file, with key, class and facts from its path, the pattern and the labels file."""
     try:
         facts = _facts_of_path(file.source, source)
         stated = _stated_key(file.source, facts.get("key"), source)
@@ -119,7 +120,7 @@ def _is_listed_by_name(path: str, source: SourceSpec) -> bool:
 
 
 def shared_names(files: Sequence[RawFile], source: SourceSpec) -> dict[str, int]:
-    """Keys in the labels file that mean several files: names alone, which in class folders occur again and again."""
+    """Keys in the labels file that mean several files: bare file names, which repeat between class folders."""
     if source.pattern is not None or not source.labels:
         return {}
     names = Counter(key_of(file.name) for file in files if _is_listed_by_name(file.source, source))

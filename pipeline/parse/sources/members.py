@@ -1,7 +1,7 @@
 """The common interface of files that hold many clips and of folders that a definition describes: a list of clips.
 
-In: raw files and the definition's parse block. Out: `Member`s, known before a joint is read: key, facts, label, and
-the place where a worker finds the clip. What is damaged as a whole is one DataError; one bad clip is one RefusedError.
+In: raw files and the definition's parse block. Out: `Member`s, known before a joint is read: key, facts, label, and the
+position at which a worker finds the clip. A damaged file is one DataError; a damaged clip is one RefusedError.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from pipeline.parse.suffixes import without_suffix
 from pipeline.tracks import ClipName, Tracks
 
 MAX_CLIPS = 2**20
-"""A file that claims more clips is refused: each costs memory before it is read, and an empty one is only a byte."""
+"""Largest accepted number of clips of a file: each needs memory before it is read, and an empty one is only a byte."""
 NOTE_RENAMED = "key_renamed"
 
 
@@ -28,7 +28,7 @@ class Member:
 
     raw: RawFile
     within: str = ""
-    """Its place in the file, for people: the end of the table's `source`, after the path; empty: the whole file."""
+    """Its place in the file as text, which is added to the path in the table's `source`; empty: the whole file."""
     name: ClipName | None
     stated: str | None = None
     """The key as the source states it; None if made from the file's path, when two may be equal by accident."""

@@ -1,7 +1,7 @@
-"""One row of a large .npy array at a time, from its place in the file: the array is never read as a whole.
+"""Reads one row of a large .npy array at a time from its position in the file: the array is never read as a whole.
 
-In: a seekable file. Out: what its header says, and rows. numpy's own readers of headers are used (they evaluate
-literals only); arrays of Python objects are refused, and so is Fortran order, whose rows lie scattered over the file.
+In: a seekable file. Out: its header, and rows. numpy's own readers of headers are used (they evaluate literals only);
+arrays of Python objects are refused, and so is Fortran order, whose rows are scattered over the file.
 """
 
 import io

@@ -1,10 +1,10 @@
 """Finds the end of a clip that was padded by repetition, as in arrays that have one length for all clips.
 
-In: one clip, bodies x frames x joints x numbers. Out: where it ends, body by body, and what to note. The preparation of
-2s-AGCN (Shi et al., CVPR 2019) repeats every body from its first frame on until 300 frames are full; other tools hold
-the last frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the
-same frame of a moving body twice. A body that never moves, or rests where it ends as it began, is not padded. Frames
-that are zero, or nan, throughout show no body. No clip loses frames of a body that goes on moving.
+In: one clip, bodies x frames x joints x numbers. Out: its end, body by body, and a note. The preparation of 2s-AGCN
+(Shi et al., CVPR 2019) repeats every body from its first frame until there are 300 frames; other tools hold the last
+frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the same
+frame of a moving body twice. A body that never moves, or rests in the pose in which it began, is not padded. Frames
+that are entirely zero or nan show no body. No clip loses frames of a body that still moves.
 
 Axes: M bodies, T frames, V joints, K numbers of a joint.
 """
@@ -20,7 +20,7 @@ NOTE_REPEATS = "repeats_to_its_end"
 """The note on a clip of which nothing is cut: its source states the number of frames, or only some bodies or a few
 frames repeat."""
 LEAST_REPEATED = 10
-"""Fewer frames than this are no padding, and fewer poses no loop: people rest in a pose, and ghosts flicker."""
+"""Smallest number of repeated frames that count as padding, and of poses in a loop: people rest, and ghosts flicker."""
 
 
 class Ending(NamedTuple):
