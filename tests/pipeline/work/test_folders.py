@@ -124,7 +124,7 @@ def test_a_file_that_comes_while_a_command_works_is_named_and_kept(tmp_path):
         write_while_it_comes(out, "thesis")
     assert (tmp_path / ".out.old" / "thesis").read_text() == "mine"
     assert (out / "marker").read_text() == "marker"
-    with pytest.raises(NotOurs, match="thesis: is no part"):
+    with pytest.raises(NotOurs, match="thesis: is not part"):
         write(out)
     (tmp_path / ".out.old" / "thesis").unlink()
     write(out)
