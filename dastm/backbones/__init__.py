@@ -1,10 +1,10 @@
 """Bodies in, features of every frame and joint out: bodies_BTVC -> features_BTVD, by the backbone of a configuration.
 
-To read: `st_gcn` is the paper's own; `agcn` differs in its graphs, `ms_g3d` in graphs and convolutions over time
-(`ms_g3d_graph`, `ms_tcn`); `lstm` has no graph; `streams` runs a network for joints, bones and their motion each, or
-one for all. What they share is in `dastm.layers`. A new one is a module here and a row of `BACKBONES` and `OPTIONS`; it
-has `n_features`, `strides` (in time, one a block), `n_frames_out(n_frames)` and `reset(generator)`, and
-test_contract.py says the rest.
+`st_gcn` is the backbone of the paper; `agcn` has other graphs, `ms_g3d` other graphs and convolutions over time
+(`ms_g3d_graph`, `ms_tcn`); `lstm` has no graph. `streams` runs one network each for joints, bones and their motion, or
+one for all. Shared parts are in `dastm.layers`. To add one, add a module and a row of `BACKBONES` and `OPTIONS`. It
+needs `n_features`, `strides` (in time, one per block), `n_frames_out(n_frames)` and `reset(generator)`;
+test_contract.py has the rest.
 """
 
 from collections.abc import Callable
@@ -30,14 +30,14 @@ OPTIONS: dict[BackboneName, tuple[str, ...]] = {
     "ms_g3d": ("dropout", "pair_norm", "drop_edge", "body_slots"),
     "lstm": ("dropout", "pair_norm"),
 }
-"""The options of the configuration that a backbone has; the others do not change it."""
+"""The options of the configuration that each backbone uses; the others have no effect on it."""
 
 
 def build(layout: Layout, config: BackboneConfig) -> Network | Streams | SideBySide:
-    """The backbone of a configuration, with a network for each stream, or one for all, if there are several.
+    """Build the backbone of a configuration; for several streams, one network each or one for all.
 
-    Shapes: the network takes bodies (B, T, V, C) and gives features (B, T', V, D), D = its `n_features`.
-    Raises: ValueError for a value that the backbone refuses. Source: the file of each backbone names its paper.
+    Shapes: the network maps bodies (B, T, V, C) to features (B, T', V, D), D = its `n_features`.
+    Raises: ValueError for a value that the backbone refuses. Source: the module of each backbone names its paper.
 
     >>> import dastm, torch
     >>> backbone = dastm.build_backbone(dastm.LAYOUTS["ntu25"], dastm.BackboneConfig(n_blocks=4))

@@ -140,8 +140,8 @@ class AGCN(nn.Module):
         pair_norm: PairNorm's scale, after every graph convolution; 0 for none.
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones. It is the fixed
             graphs that lose them: those learned and those of the clip tie every joint to every other.
-        body_slots: sets of statistics of the input norm; published with 2.
-        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
+        body_slots: number of sets of statistics of the input norm; published with 2.
+        n_streams: number of input streams, side by side: each joint has this many times the layout's coordinates.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for another n_blocks, dropout or drop_edge outside [0, 1), pair_norm below 0, or body_slots
@@ -191,7 +191,7 @@ class AGCN(nn.Module):
         return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
-        """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
+        """The number m of feature frames for `n_frames` frames (8 for 30, 13 for 50)."""
         return frames_left(n_frames, self.strides)
 
     @torch.no_grad()

@@ -1,11 +1,12 @@
 """LSTM over whole skeletons: joints of one body over time in, features of every frame and joint out.
 
 Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997, in the form of Gers et al. (2000)
-that PyTorch has. DASTM's appendix has one row "LSTM" and says no more of it; this is the plain reading, with what it
-leaves open decided here:
+of PyTorch. DASTM's appendix has one row "LSTM" without further details; this is the plain reading of it, with these
+choices:
 
-- A frame goes in as the vector of all coordinates of all joints, after the batch norm of every coordinate of every
-  joint that the graph backbones have too: metres and fractions of an image then train alike.
+- A frame is the vector of all coordinates of all joints, after a batch norm of every coordinate of every joint, as in
+the
+  graph backbones: so metres and fractions of an image train equally well.
 - Two layers of 256 units, forward in time only.
 - The state of a frame belongs to the whole skeleton. A learned linear map turns it into one feature vector for every
   joint. Unchanged, it would be a skeleton of one joint: the softmax of the spatial activation would be 1 and the
@@ -40,7 +41,7 @@ class LSTM(nn.Module):
         n_blocks: layers of `N_UNITS` units each.
         dropout: between the layers.
         pair_norm: PairNorm's scale, after the map to joints; 0 for none.
-        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
+        n_streams: number of input streams, side by side: each joint has this many times the layout's coordinates.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for n_blocks < 1, dropout outside [0, 1), or pair_norm below 0.
@@ -82,7 +83,7 @@ class LSTM(nn.Module):
         return normed_BDTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
-        """m: as many feature frames as frames."""
+        """The number of feature frames, which is that of the frames."""
         return n_frames
 
     @torch.no_grad()

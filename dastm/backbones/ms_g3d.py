@@ -242,8 +242,8 @@ class MSG3D(nn.Module):
         pair_norm: PairNorm's scale, after every graph convolution; 0 for none. In a window, of all its nodes together.
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones. Distances are
             counted again on those left, so that joints between which no way is left gather nothing of each other.
-        body_slots: sets of statistics of the input norm; published with 2.
-        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
+        body_slots: number of sets of statistics of the input norm; published with 2.
+        n_streams: number of input streams, side by side: each joint has this many times the layout's coordinates.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for another n_blocks, scales or body_slots below 1, dropout or drop_edge outside [0, 1), or
@@ -304,7 +304,7 @@ class MSG3D(nn.Module):
         )
 
     def n_frames_out(self, n_frames: int) -> int:
-        """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
+        """The number m of feature frames for `n_frames` frames (8 for 30, 13 for 50)."""
         return frames_left(n_frames, self.strides)
 
     @torch.no_grad()

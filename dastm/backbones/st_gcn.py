@@ -136,7 +136,7 @@ class STGCN(nn.Module):
         drop_edge: the share of bones that a step of training does without, in all blocks the same ones.
         channels: that go out of each block; None: as published.
         block_strides: stride in time of each block; None: as published.
-        n_streams: how many streams come in, side by side: that many times the layout's coordinates a joint.
+        n_streams: number of input streams, side by side: each joint has this many times the layout's coordinates.
 
     The weights are those of a fixed seed until `reset` or `load_state_dict`; no global generator is touched.
     Raises: ValueError for another n_blocks, channels or strides of another number of blocks, dropout or drop_edge
@@ -185,7 +185,7 @@ class STGCN(nn.Module):
         return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
-        """m: how many feature frames come of `n_frames` (8 of 30, 13 of 50)."""
+        """The number m of feature frames for `n_frames` frames (8 for 30, 13 for 50)."""
         return frames_left(n_frames, self.strides)
 
     @torch.no_grad()

@@ -1,7 +1,8 @@
-"""Further input streams of a skeleton: its bones, motion, directions, and joints about their centre, all of its shape.
+"""Further input streams of a skeleton: bones, motion, directions, and joints relative to their centre, in the same
+shape.
 
-In: bodies of a layout. Out: as many vectors, one a joint and frame, which any backbone takes in place of the joints; or
-the features of one backbone for each stream, or of one for all of them.
+In: bodies of a layout. Out: one vector per joint and frame, which any backbone accepts in place of the joints; or the
+features of one backbone for each stream, or of one for all.
 Shi, Zhang, Cheng & Lu, "Two-Stream Adaptive Graph Convolutional Networks for Skeleton-Based Action Recognition",
 CVPR 2019, https://arxiv.org/abs/1805.07694 (bones); the same authors' "Skeleton-Based Action Recognition
 with Multi-Stream Adaptive Graph Convolutional Networks", 2019, https://arxiv.org/abs/1912.06971 (motion).
@@ -23,7 +24,7 @@ from dastm.layers.input_norm import check_bodies
 
 STREAMS: tuple[str, ...] = get_args(Stream)
 LEAST_STEP = 1e-6
-"""A body that moves by less, in the units of the shards, does not move: that is the rounding of its numbers."""
+"""Smallest movement of a body, in the units of the shards; less is rounding."""
 SIZE = 0.8
 """Of the average step of a joint, as places have it whose unit is a metre or a torso."""
 
@@ -62,7 +63,7 @@ class Streams(nn.Module):
         return features[0] if len(features) == 1 else torch.cat(features, dim=-1)
 
     def n_frames_out(self, n_frames: int) -> int:
-        """m: how many feature frames come of `n_frames`."""
+        """The number m of feature frames for `n_frames` frames."""
         m: int = self._networks()[0].n_frames_out(n_frames)
         return m
 
@@ -105,7 +106,7 @@ class SideBySide(nn.Module):
         return features
 
     def n_frames_out(self, n_frames: int) -> int:
-        """m: how many feature frames come of `n_frames`."""
+        """The number m of feature frames for `n_frames` frames."""
         m: int = self.network.n_frames_out(n_frames)
         return m
 
@@ -137,13 +138,13 @@ def stream(bodies_BTVC: Tensor, layout: Layout, name: str) -> Tensor:
 
 
 def bone_sources(layout: Layout) -> tuple[int, ...]:
-    """For every joint the joint that it hangs on by the bone list (the first one named there); itself at the root."""
+    """For every joint its parent in the bone list (the first one named there); itself at the root."""
     sources = dict(reversed(layout.bones))
     return tuple(sources.get(joint, joint) for joint in range(layout.n_joints))
 
 
 def bones(bodies_BTVC: Tensor, layout: Layout) -> Tensor:
-    """The vector to every joint from the joint that it hangs on, and zero at the root.
+    """The vector to every joint from its parent joint, and zero at the root.
 
     Every coordinate is subtracted, a confidence too, as published. For OpenPose-18 the published bones start at the
     nose, here as everywhere in the bone list at the neck: one bone is turned round, and stored at its other end.
@@ -156,7 +157,7 @@ def bones(bodies_BTVC: Tensor, layout: Layout) -> Tensor:
 
 
 def motion(bodies_BTVC: Tensor) -> Tensor:
-    """What every coordinate moves by until the next frame, and zero in the last frame. Of joints or of bones.
+    """The change of every coordinate to the next frame, zero in the last frame; of joints or of bones.
 
     The published streams take the motion between frames of the recording; here it is between the frames that come in,
     which may have been sampled from it.
@@ -167,10 +168,11 @@ def motion(bodies_BTVC: Tensor) -> Tensor:
 
 
 def directions(bodies_BTVC: Tensor, layout: Layout) -> Tensor:
-    """Where every joint goes until the next frame, whatever the speed: its step as a share of the whole body's.
+    """The direction of every joint to the next frame, independent of speed: its step as a share of the whole body's
+    step.
 
-    The last frame repeats the step before it. Steps are divided by the norm of those of all joints together and
-    multiplied by 0.8 sqrt(V), so that they are about as large as places; a body that does not move has zeros. A
+    The last frame repeats the step before it. Steps are divided by the norm of the steps of all joints together and
+    multiplied by 0.8 sqrt(V), so that they have about the size of positions; a body that does not move has zeros. A
     confidence is passed on.
 
     Shapes: bodies (B, T, V, C) -> the same.

@@ -1,4 +1,4 @@
-"""What more than one network is made of. Nothing here knows episodes, backbones or the matching.
+"""Layers that several networks share. Nothing here knows episodes, backbones or the matching.
 
 In the order in which a body meets them: `input_norm` (every coordinate on one scale) -> `graph` (which joints are
 neighbours) and `drop_edge` (bones left out in training) -> `blocks` (the depths and widths of a published network) ->

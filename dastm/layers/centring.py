@@ -1,6 +1,6 @@
-"""Places of joints from that of one of them, frame by frame: what the limbs do, apart from the way of the body.
+"""Positions of joints relative to one of them, frame by frame: the movement of limbs without that of the whole body.
 
-Axes: T frames, V joints, C coordinates of which the first `n_space` are places.
+Axes: T frames, V joints, C coordinates of which the first `n_space` are positions.
 """
 
 import torch
@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 def about(joints: Tensor, centre: int, n_space: int) -> Tensor:
-    """Every joint from the centre joint of its frame; that one stays as it is, and so does a confidence.
+    """Every joint relative to the centre joint of its frame; the centre joint itself and confidences are not changed.
 
-    Shapes: joints (.., V, C) -> the same. What was not measured, a joint of zeros, stays a joint of zeros.
+    Shapes: joints (.., V, C) -> the same. A joint that was not measured (zeros) stays zero.
     """
     places, rest = joints[..., :n_space], joints[..., n_space:]
     at_centre = places[..., centre : centre + 1, :]

@@ -1,4 +1,4 @@
-"""DropEdge: in training the skeleton loses some of its bones, others at every step.
+"""DropEdge: at every training step the skeleton loses some of its bones, each time different ones.
 
 In: nothing but the layout. Out: the bones that are left, or a backbone's graphs of them.
 Rong, Huang, Xu & Huang, "DropEdge: Towards Deep Graph Convolutional Networks on Node Classification", ICLR 2020,

@@ -11,7 +11,7 @@ from dastm.contract.skeleton import Layout
 
 
 def body_shape(layout: Layout, n_streams: int = 1) -> tuple[int, int]:
-    """(V, C): joints of one body in one frame, and the coordinates of so many streams side by side."""
+    """(V, C): joints of one body in one frame, and the coordinates of all streams side by side."""
     return layout.n_joints, len(layout.coordinates) * n_streams
 
 
