@@ -29,8 +29,8 @@ where a body faces: it lies, or turns all the way round."""
 SMALLEST_TORSO = 0.01
 """A torso below this share of the clip's largest coordinate is a failed measurement: the clip is left in its size."""
 LOST = {
-    ("origin", "every_frame"): "the way of the body through the room is not in them, so nothing of it is seen",
-    ("rotate", "upright"): "the spine of the first frame is taken for the vertical",
+    ("origin", "every_frame"): "the movement of the body through the room is lost",
+    ("rotate", "upright"): "the spine of the first frame counts as the vertical",
 }
 """(key, value) of a split block -> what is lost by it."""
 
