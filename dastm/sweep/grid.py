@@ -60,10 +60,10 @@ class Grid:
     """All trainings of a table: methods (or the values of an axis) down, backbones and data sets across, seeds deep."""
 
     name: Annotated[str, AfterValidator(_plain)]
-    """It names a folder."""
+    """The name of the grid, and of its folder."""
     title: str
     preset: tuple[str, ...] = ("paper",)
-    """Recipes that the methods lie over."""
+    """Recipes, which the presets of the methods override."""
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
     """Presets, one per row; exactly one if there is an axis."""
     backbones: Annotated[dict[str, Settings], Field(min_length=1)]

@@ -1,7 +1,7 @@
-"""Raw files from a moving, noisy parametric skeleton: the demos, the tests' data, and motion to learn from.
+"""Makes raw files from a moving, noisy parametric skeleton: the demos, the tests' data, and motion for training.
 
 In: a definition with a `synth` block. Out: a folder of genuine-looking raw files, or of one zip that holds them.
-A demo clip's way: classes (what is done) -> moves -> motion (by whom, when) -> body (joints in space)
+The steps of a demo's clip: classes (what is done) -> moves -> motion (by whom, when) -> body (joints in space)
 -> depth_camera or video_camera (what a sensor sees) -> writers (bytes) -> members (which files there are) -> here.
 With `vocabulary: open`: vocabulary (what is done) -> stages -> render (by whom, when) -> body
 -> sensor (3-D) or image_sensor (2-D) -> motion_members -> here.
@@ -47,11 +47,11 @@ LIST_NAME = ".synthetic.json"
 def synthesise(definition: Definition, out: Path) -> int:
     """Write the raw files of a synthetic data set; the same (definition.synth, format) gives the same bytes.
 
-    `out` is replaced as a whole, at the end: whatever stops this leaves the old folder as it was.
+    `out` is replaced as a whole at the end: if the command is stopped, the old folder is unchanged.
 
-    Returns: number of files written (those inside the zip, where `synth.zipped`).
-    Raises: DataError if the data set is a recorded one, or its `synth` block cannot be met; it or NotOurs if `out`
-    holds a file that was not made here, or was changed since.
+    Returns: number of files written (inside the zip, if `synth.zipped`).
+    Raises: DataError if the data set is a recorded one, or its `synth` block cannot be fulfilled; DataError or NotOurs
+    if `out` holds a file that was not made here, or was changed since.
     """
     spec = _checked(definition)
     files, n_extras = _members(definition, spec)

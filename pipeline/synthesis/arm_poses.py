@@ -1,7 +1,7 @@
-"""Poses of an arm that a person takes: drawn over all that the joints allow, kept where the hand can be.
+"""Draws poses of an arm: from everything that the joints allow, those whose hand is in a possible position.
 
-In: a generator. Out: degrees of the channels of one arm, `flex` to `wrist`. Content: `REGIONS` says which poses are
-drawn how often, `is_possible` which of them are kept.
+In: a generator. Out: degrees of the channels of one arm, `flex` to `wrist`. `REGIONS` says how often each kind of pose
+is drawn, `is_possible` which poses are kept.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What each class does: class number -> `Script`, the same for ever, whatever the seed or the number of classes.
+"""What each class does: class number -> `Script`; it never depends on the seed or the number of classes.
 
 Classes come in blocks of six, so that space and time both matter: a move repeated; a, then b; b, then a; c while d;
 the same c, then d; and two people facing each other. `class_name(i)` says it in words.

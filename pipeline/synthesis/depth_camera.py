@@ -1,4 +1,4 @@
-"""What a Kinect v2 makes of a scene: noise, lost joints, lost bodies, new ids, ghosts and people who stand by.
+"""Simulates a Kinect v2: noise, lost joints, lost bodies, new ids, ghosts and people who stand by.
 
 In: a `Scene` (metres, true), setup and camera number. Out: `Recording`, the numbers of an NTU `.skeleton` file.
 Camera coordinates: x, y up, z away from the camera, metres; a facing subject's right side has the larger x.

@@ -1,7 +1,7 @@
-"""What a pose network makes of one body on video: 17 joints in fractions of the image, each with a confidence.
+"""Simulates a pose network on a video of one body: 17 joints in fractions of the image, each with a confidence.
 
-In: the body's true points. Out: what an array file of 2-D joints holds. Content: the tables below say from where the
-camera looks, how much of the picture the motion fills, and what the network gets wrong.
+In: the body's true points. Out: the content of an array file of 2-D joints. The tables below say where the camera
+stands, how much of the picture the motion fills, and which errors the network makes.
 Image coordinates as in `video_camera`: x right, y down, not mirrored.
 
 Axes: T frames, V joints, C coordinates.
@@ -26,7 +26,7 @@ FILL, CLOSE_UP_RATE, CLOSE_UP = (0.45, 0.9), 0.08, (1.15, 1.5)
 OFF_CENTRE = 0.05
 NOISE_DECADES = (-2.4, -1.6)
 LOST_SHARE, LOST_RUN = 0.03, 5.0
-"""Joints not found, in runs of about so many frames."""
+"""Share of joints that are not found, and the mean length of such gaps in frames."""
 CONFIDENCE, CONFIDENCE_OF_JOINT, CONFIDENCE_OF_FRAME = (0.6, 0.95), 0.06, 0.04
 OUTSIDE = 0.02
 """Joints further out of the picture than this are not found."""

@@ -1,7 +1,7 @@
-"""Which files a synthetic data set consists of: `SynthSpec` -> (path inside the data set, bytes), one at a time.
+"""The files of a synthetic data set: `SynthSpec` -> (path inside the data set, bytes), one at a time.
 
-Every clip depends on (seed, class, clip) alone, so any clip can be made again on its own. The few deliberately unusable
-files come on top: every class keeps `clips_per_class` sound clips.
+Every clip depends only on (seed, class, clip), so any clip can be made again alone. A few unusable files are added on
+purpose: every class still has `clips_per_class` good clips.
 """
 
 from collections.abc import Callable, Iterator

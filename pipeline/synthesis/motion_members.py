@@ -1,4 +1,4 @@
-"""Which files the open vocabulary consists of: `SynthSpec` -> (path, bytes of an .npy array), one clip at a time.
+"""The files of the open vocabulary: `SynthSpec` -> (path, bytes of an .npy array), one clip at a time.
 
 Every clip depends on (seed, class, clip) alone; in 2-D and in 3-D the same clip is the same motion by the same person.
 """

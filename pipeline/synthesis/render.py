@@ -1,7 +1,7 @@
-"""A recipe acted out once, by somebody: `Recipe` -> joint angles at any frames, and the person whose they are.
+"""One performance of a recipe by a random person: `Recipe` -> joint angles at any frames, and the person.
 
-In: a recipe and a generator. Out: `Act`, of which `points` makes joints in space. All that differs between two clips of
-a class is drawn here, but for what the sensor does: the person, pace, sizes, timing, idle time, sway, a fidget.
+In: a recipe and a generator. Out: `Act`, whose `points` are joints in space. Everything that differs between two clips
+of a class is drawn here, except for the sensor: the person, pace, sizes, timing, idle time, sway, a fidget.
 First everything is drawn, then only the frames asked for are computed.
 
 Axes: T frames, K poses of a track, D channels, V joints, C coordinates.

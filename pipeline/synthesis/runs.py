@@ -1,4 +1,4 @@
-"""Stretches of frames: the on-and-off patterns behind every tracking failure."""
+"""Random runs of frames, for failures of tracking that begin and end."""
 
 import numpy as np
 from numpy.typing import NDArray

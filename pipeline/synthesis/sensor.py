@@ -1,7 +1,7 @@
-"""The habits of depth sensors, as recordings of people show them: frame rate, cut ends, noise, lost limbs, tilt.
+"""Simulates depth sensors as recordings of people show them: frame rate, cut ends, noise, lost limbs, tilt.
 
-In: the true points of one body at 30 frames a second. Out: what an array file of joints holds. How often each habit
-occurs is in the tables below; the depth camera of the demos, which writes NTU's text, is `depth_camera`.
+In: the true points of one body at 30 frames per second. Out: the content of an array file of joints. The tables below
+say how often each effect occurs; the depth camera of the demos, which writes NTU's text, is `depth_camera`.
 
 Axes: T frames, V joints, C coordinates (metres, y up, z away from the camera).
 """
