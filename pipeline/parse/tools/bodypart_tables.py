@@ -22,7 +22,7 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
 
@@ -45,12 +45,12 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
     n_index = next((at for at, name in enumerate(heads.get("coords", ())) if name in _COORDS), 0)
     width = max(map(len, heads.values()), default=0)
     own = {name: row[n_index:] for name, row in heads.items()}
+    _places(own)
     if first is not None and n_index == 1:
         start = after_lines(file.data, first[0] - 1)
-        values_NK = quick_columns(file.data, start, delimiter_of(file.data), range(width), width)
-        numbered = None if values_NK is None else whole_numbers(values_NK[:, 0])
-        if values_NK is not None and numbered is not None and min(numbered) >= 0:
-            return poses_of_table(own, values_NK[:, 1:], numbered)
+        quick = numbered_columns(file.data, start, delimiter_of(file.data), 0, range(1, width), width)
+        if quick is not None:
+            return poses_of_table(own, quick[1], quick[0])
     numbers = Numbers()
     stated: list[int] = []
     for line, row in chain([] if first is None else [first], rows):

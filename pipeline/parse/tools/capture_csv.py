@@ -22,7 +22,7 @@ from pipeline.parse.tools.bodypart_tables import poses_of_table
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.markers import UNITS, rate_of
 from pipeline.parse.tools.poses import NamedBytes, Poses
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import joint_names
 from pipeline.parse.tools.tables import Numbers, rows_of_text
 
@@ -79,10 +79,9 @@ def read_vicon(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
 
 def _frames(data: bytes, line: int, rows: _Rows, chosen: Sequence[int]) -> tuple[list[int], NDArray[np.float64]]:
     """The number of each frame below a line, and the chosen columns."""
-    quick_NK = quick_columns(data, after_lines(data, line), ",", [0, *chosen])
-    numbered = None if quick_NK is None else whole_numbers(quick_NK[:, 0])
-    if quick_NK is not None and numbered is not None and min(numbered) >= 0:
-        return numbered, quick_NK[:, 1:]
+    quick = numbered_columns(data, after_lines(data, line), ",", 0, chosen)
+    if quick is not None:
+        return quick
     numbers, stated, most = Numbers(), [], max(chosen)
     for line, row in rows:
         if not row[0].isdecimal() or len(row[0]) > 9:

@@ -23,7 +23,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import TIMES, FrameColumn
 from pipeline.parse.tools.guesses import guessed, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
 
@@ -95,13 +95,12 @@ def _plain(
     if any(name in places for name in (*_BODIES, *_CLASSES)) or (not frame and any(name in places for name in TIMES)):
         return None
     there_K = np.array(order) >= 0
-    wanted = [*frame.values(), *(at for at in order if at >= 0)]
-    read_NK = quick_columns(data, after_lines(data, 1), delimiter_of(data, spec.delimiter), wanted, width)
-    stated = list(range(len(read_NK))) if read_NK is not None and not frame else None
-    if read_NK is not None and frame:
-        stated, read_NK = whole_numbers(read_NK[:, 0]), read_NK[:, 1:]
-    if read_NK is None or stated is None or (frame and min(stated) < 0):
+    start, delimiter = after_lines(data, 1), delimiter_of(data, spec.delimiter)
+    wanted = [at for at in order if at >= 0]
+    quick = numbered_columns(data, start, delimiter, frame.get("frame"), wanted, width)
+    if quick is None:
         return None
+    stated, read_NK = quick
     values_NK = np.full((len(stated), len(order)), np.nan)
     values_NK[:, there_K] = read_NK
     frame_N = np.array(stated, np.int64)

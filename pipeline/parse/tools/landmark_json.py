@@ -35,6 +35,8 @@ _POSES = (
 _NUMBERS = ("frame", "frame_id", "frame_index", "framenumber", "frame_number", "frame_idx")
 _SCORES = ("visibility", "score", "confidence", "presence")
 _NAMES = ("name", "part", "keypoint")
+_CAMERA = "cameraX"
+"""Where node-kinect2 has a joint's place in space, beside those in its two images."""
 _MOST_METRES = 20
 """Larger coordinates are pixels or millimetres."""
 _MOST_SCORE = 1.5
@@ -113,7 +115,7 @@ def _is_pose(value: Mapping[str, Any]) -> bool:
 
 def _is_joint(value: Any) -> bool:
     if isinstance(value, dict):
-        return "x" in value or isinstance(value.get("position"), dict)
+        return "x" in value or _CAMERA in value or isinstance(value.get("position"), dict)
     return isinstance(value, list) and 2 <= len(value) <= 4 and not any(isinstance(n, list | dict) for n in value)
 
 
@@ -134,28 +136,30 @@ def _bodies(frame: Any, world: bool) -> Iterator[_Body]:
     if not frame:
         return
     if isinstance(frame, dict):
-        low = {key.casefold(): key for key in frame}
-        wanted = (*_WORLD, *_POSES) if world else (*_POSES, *_WORLD)
-        held = next((low[name] for name in wanted if name in low and not _is_number(frame[low[name]])), None)
-        if held is not None:
-            yield from _bodies(frame[held], world)
-            return
-        if any(name in low and frame[low[name]] is None for name in wanted):
-            return
-        named = {key: value for key, value in frame.items() if _is_joint(value)}
-        if named:
-            yield _body(list(named.values()), tuple(named))
-            return
-        raise RefusedError(f"no landmarks among {', '.join(map(repr, list(frame)[:5]))}")
-    if not isinstance(frame, list):
+        yield from _of_object(frame, world)
+    elif not isinstance(frame, list):
         raise RefusedError(f"expected landmarks, found {shown(frame)}")
-    if all(_is_joint(joint) for joint in frame):
+    elif all(_is_joint(joint) for joint in frame):
         yield _body(frame, ())
     elif _is_number(frame[0]):
         raise RefusedError(f"{len(frame)} numbers, expected joints with x and y")
     else:
         for body in frame:
             yield from _bodies(body, world)
+
+
+def _of_object(frame: dict[str, Any], world: bool) -> Iterator[_Body]:
+    """The bodies of an object that holds landmarks under one of their names, or joints by name."""
+    low = {key.casefold(): key for key in frame}
+    wanted = (*_WORLD, *_POSES) if world else (*_POSES, *_WORLD)
+    held = next((low[name] for name in wanted if name in low and not _is_number(frame[low[name]])), None)
+    named = {key: value for key, value in frame.items() if _is_joint(value)}
+    if held is not None:
+        yield from _bodies(frame[held], world)
+    elif named:
+        yield _body(list(named.values()), tuple(named))
+    elif frame.get("tracked") is not False and not any(name in low and frame[low[name]] is None for name in wanted):
+        raise RefusedError(f"no landmarks among {', '.join(map(repr, list(frame)[:5]))}")
 
 
 def _has_parts(frame: Any) -> bool:
@@ -188,6 +192,8 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> _Body:
         array = numbers(joints, "the joints")
         return _Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
     flat = [{**joint, **joint["position"]} if isinstance(joint.get("position"), dict) else joint for joint in joints]
+    if all(_CAMERA in joint for joint in flat):
+        flat = [{axis: joint.get(f"camera{axis.upper()}") for axis in "xyz"} for joint in flat]
     axes = ("x", "y", "z") if all("z" in joint for joint in flat) else ("x", "y")
     score = next((name for name in _SCORES if all(name in joint for joint in flat)), None)
     said = next((name for name in _NAMES if all(isinstance(joint.get(name), str) for joint in flat)), None)

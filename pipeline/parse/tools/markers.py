@@ -22,7 +22,7 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import unit_of
 from pipeline.parse.tools.tables import Numbers, lines_of, text_of
 from pipeline.tracks import MAX_FRAMES
@@ -49,13 +49,11 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
     markers = [name for name in names if name]
     if not markers or any(name and at % 3 for at, name in enumerate(names)):
         raise RefusedError("names of markers that are not three columns apart", line=heads[0] + 1)
-    columns = [0, *range(2, 2 + 3 * len(markers))]
-    quick_NK = quick_columns(file.data, after_lines(file.data, heads[0] + 2), "\t", columns, 2 + 3 * len(markers))
-    numbered = None if quick_NK is None else whole_numbers(quick_NK[:, 0])
-    if quick_NK is not None and numbered is not None and min(numbered) >= 0:
-        stated, values_NK = numbered, quick_NK[:, 1:]
-    else:
-        stated, values_NK = _frames(enumerate(lines[heads[0] + 2 :], heads[0] + 3), len(markers))
+    width = 2 + 3 * len(markers)
+    start = after_lines(file.data, heads[0] + 2)
+    quick = numbered_columns(file.data, start, "\t", 0, range(2, width), width)
+    numbered_lines = enumerate(lines[heads[0] + 2 :], heads[0] + 3)
+    stated, values_NK = quick if quick is not None else _frames(numbered_lines, len(markers))
     if not stated:
         raise RefusedError("no line of motion")
     if sorted(set(stated)) != stated:

@@ -20,11 +20,11 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import is_mediapipe, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, whole_numbers
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, rows_of_text
 
-_KINDS = "x|y|z|score|visibility|confidence|likelihood"
+_KINDS = "x|y|z|score|visibility|confidence|conf|likelihood"
 _BEHIND = re.compile(rf"(.+?)[ _.:]({_KINDS})", re.IGNORECASE)
 _AT_ONCE = re.compile(r"(.*[a-z])([XYZ])")
 _BEFORE = re.compile(rf"({_KINDS})[ _.:](.*[a-z].*)", re.IGNORECASE)
@@ -47,7 +47,8 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     scored = all("score" in own for own in joints.values())
     order = [own[axis] for own in joints.values() for axis in (*axes, *(["score"] if scored else []))]
     at_frame = next((at for at, name in enumerate(header) if name.split(" ")[-1].casefold() in _FRAMES), None)
-    quick = _quick(file.data, spec.delimiter, n_heads, at_frame, order)
+    start, delimiter = after_lines(file.data, n_heads), delimiter_of(file.data, spec.delimiter)
+    quick = numbered_columns(file.data, start, delimiter, at_frame, order)
     stated, numbers = quick if quick is not None else _numbers(rows, header, at_frame, order)
     ordered = np.argsort(stated, kind="stable")
     frames, n_frames, notes = frames_of([stated[at] for at in ordered])
@@ -81,19 +82,6 @@ def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
     if not joints:
         raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
     return joints
-
-
-def _quick(
-    data: bytes, delimiter: str, n_heads: int, at_frame: int | None, order: Sequence[int]
-) -> tuple[list[int], NDArray[np.float64]] | None:
-    """As `_numbers`, of a plain table."""
-    delimiter = delimiter_of(data, delimiter)
-    wanted = [*([] if at_frame is None else [at_frame]), *order]
-    values_NK = quick_columns(data, after_lines(data, n_heads), delimiter, wanted)
-    if values_NK is None or at_frame is None:
-        return None if values_NK is None else (list(range(len(values_NK))), values_NK)
-    stated = whole_numbers(values_NK[:, 0])
-    return None if stated is None else (stated, values_NK[:, 1:])
 
 
 def _numbers(

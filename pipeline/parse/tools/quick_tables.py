@@ -53,12 +53,20 @@ def quick_columns(
     return None if np.isnan(chosen).all(axis=1).any() else chosen
 
 
-def whole_numbers(values_N: NDArray[np.float64]) -> list[int] | None:
-    """Numbers of frames as whole numbers; None where one is not, or is too large."""
-    if not (np.abs(values_N) < 2**31).all() or (values_N % 1).any():
+def numbered_columns(
+    data: bytes, start: int, delimiter: str, at_frame: int | None, wanted: Sequence[int], width: int | None = None
+) -> tuple[list[int], NDArray[np.float64]] | None:
+    """As `quick_columns`, with the number of each row's frame; rows are frames where no column has it."""
+    if at_frame is None:
+        values_NK = quick_columns(data, start, delimiter, wanted, width)
+        return None if values_NK is None else (list(range(len(values_NK))), values_NK)
+    values_NK = quick_columns(data, start, delimiter, [at_frame, *wanted], width)
+    if values_NK is None:
         return None
-    numbers: list[int] = values_N.astype(np.int64).tolist()
-    return numbers
+    frame_N = values_NK[:, 0]
+    if not ((frame_N >= 0) & (frame_N < 2**31)).all() or (frame_N % 1).any():
+        return None
+    return frame_N.astype(np.int64).tolist(), values_NK[:, 1:]
 
 
 def after_lines(data: bytes, n_lines: int) -> int:

@@ -53,6 +53,8 @@ def recognise(name: str, head: bytes) -> Recognised:
             if has_suffix(name, "_keypoints.json")
             else Recognised(None, "the file is empty")
         )
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Recognised(None, "text as UTF-16; save it as UTF-8")
     for look in (_binary, _json, _marked, _table, _numbers):
         found = look(name, head)
         if found is not None:
@@ -160,6 +162,7 @@ def _has(*names: str) -> Callable[[str, set[str], str], bool]:
 
 _FLAT = re.compile(r'"(joints|pose_keypoints(_2d)?)"\s*:\s*\[\s*(-?\d|\])|"canvas_width"')
 _SEVERAL = re.compile(r'\s*(\[\s*\{|\{\s*"[^"]*\d[^"]*"\s*:\s*\{|\{.*\}\s*\n\s*\{)', re.DOTALL)
+_LANDMARK_KEYS = {"x", "y", "cameraX", "nose", "keypoints", "landmarks", "poses", "position"}
 _JSON_RULES: tuple[_Rule, ...] = (
     (
         lambda start, keys, text: (
@@ -211,7 +214,7 @@ _JSON_RULES: tuple[_Rule, ...] = (
         "pictures with lists of persons",
     ),
     (
-        lambda start, keys, text: len(keys & {"x", "y", "nose", "keypoints", "landmarks", "poses", "position"}) >= 1,
+        lambda start, keys, text: bool(keys & _LANDMARK_KEYS),
         "landmark_json",
         "joints with 'x' and 'y'",
     ),

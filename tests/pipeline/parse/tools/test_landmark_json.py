@@ -186,3 +186,11 @@ def test_mediapipes_joints_by_name_are_in_the_image_unless_their_hips_are_the_or
 
     assert poses_of("landmark_json", [frame(0.5)] * 2).layout.is_image
     assert not poses_of("landmark_json", [frame(0)] * 2).layout.is_image
+
+
+def test_node_kinect2s_joints_are_its_places_in_space():
+    joint = {"depthX": 0.5, "colorX": 0.6, "cameraX": 0.1, "cameraY": 0.2, "cameraZ": 2.5, "trackingState": 2}
+    frame = {"bodies": [{"bodyIndex": 0, "tracked": True, "joints": [joint] * 25}, {"bodyIndex": 1, "tracked": False}]}
+    poses = poses_of("landmark_json", [frame, frame])
+    assert (poses.layout.name, poses.places_PVC[1, 24].tolist()) == ("ntu25", [0.1, 0.2, 2.5])
+    assert form_of([frame]) == "landmark_json"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, quick_rows, whole_numbers
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, quick_columns, quick_rows
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,9 @@ def test_tables_that_are_not_plain_have_no_answer(old, new, wanted):
     assert quick_columns(data, after_lines(data, 1), ",", wanted) is None
 
 
-def test_numbers_of_frames_are_whole_and_not_too_large():
-    assert whole_numbers(np.array([3.0, -1.0])) == [3, -1]
-    for wrong in (0.5, np.nan, np.inf, 2.0**31):
-        assert whole_numbers(np.array([1.0, wrong])) is None
+def test_numbers_of_frames_are_whole_and_neither_negative_nor_too_large():
+    stated, values = numbered_columns(b"3;0.5\n7;\n", 0, ";", 0, [1])
+    assert (stated, values[0].tolist()) == ([3, 7], [0.5])
+    assert numbered_columns(b"3;0.5\n7;1\n", 0, ";", None, [1])[0] == [0, 1]
+    for wrong in (b"1.5", b"-1", b"", b"inf", b"2147483648"):
+        assert numbered_columns(b"3;0.5\n" + wrong + b";1\n", 0, ";", 0, [1]) is None

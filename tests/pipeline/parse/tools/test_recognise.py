@@ -114,6 +114,7 @@ def test_a_form_is_recognised_by_its_beginning(form, head):
         ("a.json", b'{"hello": 1}', "JSON of no form that is known here"),
         ("a.json", b'{"data": [{"pose": [1, 2], "name": "A"}]}', "no motion"),
         ("a.txt", b"hello\n", "of no form"),
+        ("a.csv", "x,y\n".encode("utf-16"), "save it as UTF-8"),
         ("a.txt", b"1 2 3 4 5 6 7\n", "of no form"),
         ("a.csv", b"a,b,c\n1,2,3\n", "of no form"),
         ("a.mat", mat(hello=np.zeros(3)), "without d_skel, pos_img or visibility"),
