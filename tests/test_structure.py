@@ -1,6 +1,7 @@
 """The direction of imports that DESIGN holds: who may know whom."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ READS_RECORDINGS = "dastm/cli/recordings.py"
 """The one module of `dastm` that knows `pipeline`; it imports it when it is needed."""
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, wherever in the file."""
     names = set()

@@ -14,7 +14,6 @@ from dastm.matching.soft_dtw import soft_dtw
 from tests.bench import literal
 
 CPU = Setting(device=torch.device("cpu"))
-pytestmark = pytest.mark.kernel
 
 
 def test_activation(generator):
@@ -24,7 +23,9 @@ def test_activation(generator):
     torch.testing.assert_close(literal.activation_distances(weights, query, prototypes), weights(query, prototypes))
 
 
-def test_soft_dtw(generator):
+def test_soft_dtw(generator, monkeypatch):
+    plain = getattr(literal.soft_dtw_plain, "py_func", literal.soft_dtw_plain)  # compiling it takes many seconds
+    monkeypatch.setattr(literal, "soft_dtw_plain", plain)
     cost = torch.randn((3, 4, 5), generator=generator).double().requires_grad_()
     (expected,) = torch.autograd.grad(soft_dtw(cost, 0.1).sum(), cost)
     values, grad = literal.soft_dtw_plain(cost.detach().numpy(), 0.1)

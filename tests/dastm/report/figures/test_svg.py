@@ -12,6 +12,8 @@ from dastm.report.figures import accuracy_histogram, alignment, curves, joint_si
 from dastm.report.figures.svg import NUMBER, _rounded, drawing, to_svg
 from tests.oracles.svg import labels
 
+pytestmark = pytest.mark.slow
+
 NAMES = ('<a&b> "c"', "$x_1$ 50%", "手")
 ROWS = [{"seed": 1, "episode": e, "part": "val", "accuracy": 0.5, "accuracy_interval": 0.1} for e in (1, 2)]
 PAIR = Layout(name="pair", joints=NAMES[:2], bones=((0, 1),))
@@ -25,21 +27,24 @@ FIGURES = {
 }
 
 
-@pytest.fixture(params=FIGURES.values(), ids=list(FIGURES))
+@pytest.fixture(scope="module", params=FIGURES.values(), ids=list(FIGURES))
 def draw(request):
     return request.param
 
 
-def test_figure_is_one_element_without_prolog_comment_or_style_sheet(draw):
-    text = draw()
+@pytest.fixture(scope="module")
+def text(draw):
+    return draw()
+
+
+def test_figure_is_one_element_without_prolog_comment_or_style_sheet(text):
     assert text.startswith('<svg xmlns="http://www.w3.org/2000/svg" role="img" ')
     assert text.endswith("</svg>\n")
     assert not re.search(r"<[?!]|<style|<metadata|<script", text)
     assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
 
 
-def test_figure_refers_to_nothing_outside_itself(draw):
-    text = draw()
+def test_figure_refers_to_nothing_outside_itself(text):
     assert re.findall(r"\w+://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
     ids = [element.get("id") for element in ET.fromstring(text).iter() if element.get("id")]
     assert len(ids) == len(set(ids))
@@ -50,19 +55,16 @@ def test_figure_refers_to_nothing_outside_itself(draw):
     assert "<image" not in text  # the policy of the pages would leave it out
 
 
-def test_same_input_gives_the_same_bytes_and_no_trace_of_time_or_machine(draw):
-    text = draw()
+def test_same_input_gives_the_same_bytes_and_no_trace_of_time_or_machine(draw, text):
     assert text == draw()
     assert not re.search(r"20\d\d-|[Mm]atplotlib v|/home|/usr", text)
 
 
-def test_matplotlib_is_left_as_it_was_and_its_settings_change_no_figure(draw):
+def test_matplotlib_is_left_as_it_was_and_its_settings_change_no_figure(draw, text):
     before = dict(mpl.rcParams)
-    plain = draw()
-    assert dict(mpl.rcParams) == before
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": "other", "lines.linewidth": 9}):
         mine = dict(mpl.rcParams)
-        assert draw() == plain
+        assert draw() == text
         assert dict(mpl.rcParams) == mine
     assert dict(mpl.rcParams) == before
 
