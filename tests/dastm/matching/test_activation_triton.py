@@ -15,8 +15,10 @@ from dastm.matching.activation import Activation
 from dastm.matching.activation_triton import activated_distances
 from tests.oracles import activation as oracle
 
+pytestmark = pytest.mark.slow
+
 EPS = 6e-8
-SIZES = [(2, 3, 25, 40), (3, 2, 18, 16), (1, 2, 64, 20), (2, 2, 1, 1), (1, 1, 5, 70), (2, 1, 33, 3)]
+SIZES = [(2, 3, 5, 40), (2, 1, 18, 16), (1, 1, 64, 20), (1, 2, 1, 1), (1, 1, 5, 70), (1, 1, 33, 3)]
 """Query frames, prototype frames, joints, channels; a block has 32 channels, or 16 for more than 32 joints."""
 
 
@@ -128,10 +130,10 @@ def test_large_inputs_choose_one_joint_and_stay_exact(generator):
     check_equal_to_literal(tensors, 1e-5, generator)
 
 
-@pytest.mark.parametrize("chunk_pairs", [5, 6, 1000])
+@pytest.mark.parametrize("chunk_pairs", [3, 4, 1000])
 def test_chunks_change_no_gradient(chunk_pairs, generator):
-    """5 query frames with 3 prototype frames: one, two, and all query frames at a time."""
-    tensors, weight_AB = frames((5, 3, 4, 6), generator), torch.randn(5, 3, generator=generator)
+    """3 query frames with 2 prototype frames: one, two, and all query frames at a time."""
+    tensors, weight_AB = frames((3, 2, 4, 6), generator), torch.randn(3, 2, generator=generator)
     expected = with_grads(literal, [tensor.double() for tensor in tensors], weight_AB.to(DEVICE))
     check(with_grads(lambda *t: activated_distances(*t, chunk_pairs), tensors, weight_AB), expected, 1e-5)
 
@@ -146,7 +148,7 @@ def test_chunks_are_bounded_by_the_sizes_and_by_the_pairs_asked_for():
 
 
 def test_two_runs_give_the_same_bits(generator):
-    tensors, weight_AB = frames((3, 2, 18, 33), generator), torch.randn(3, 2, generator=generator)
+    tensors, weight_AB = frames((2, 2, 5, 33), generator), torch.randn(2, 2, generator=generator)
     first, again = (with_grads(activated_distances, tensors, weight_AB) for _ in range(2))
     assert torch.equal(first[0], again[0])
     assert all(torch.equal(a, b) for a, b in zip(first[1], again[1], strict=True))
@@ -182,7 +184,10 @@ def module_grads(module, query, prototypes):
 
 @pytest.mark.parametrize(
     ("kind", "sizes"),
-    [*((kind, (2, 3, 2, 1, 5, 40)) for kind in ("random", "zero", "large")), ("random", (1, 1, 3, 2, 1, 1))],
+    [
+        *((kind, (2, 1, 2, 1, 5, 40)) for kind in ("zero", "large")),
+        *(("random", sizes) for sizes in ((1, 2, 2, 1, 5, 40), (1, 1, 3, 2, 1, 1))),
+    ],
     ids=str,
 )
 def test_the_whole_activation_equals_the_loops(kind, sizes, generator, fused):
@@ -204,7 +209,7 @@ def test_the_whole_activation_equals_the_loops(kind, sizes, generator, fused):
 
 def test_reordered_queries_and_classes_and_joints_permuted_alike(generator, fused):
     module = Activation(6, distance="frobenius", init="uniform", generator=generator).to(DEVICE)
-    query, prototypes = torch.randn(3, 2, 5, 6, generator=generator), torch.randn(2, 1, 5, 6, generator=generator)
+    query, prototypes = torch.randn(3, 1, 5, 6, generator=generator), torch.randn(2, 1, 5, 6, generator=generator)
     query, prototypes = query.to(DEVICE), prototypes.to(DEVICE)
     expected = module(query, prototypes)
     torch.testing.assert_close(module(query[[2, 0, 1]], prototypes[[1, 0]]), expected[[2, 0, 1]][:, [1, 0]])

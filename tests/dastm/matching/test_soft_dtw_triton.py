@@ -11,6 +11,8 @@ from dastm.matching import soft_dtw_diagonal, soft_dtw_triton
 from dastm.matching.soft_dtw import soft_dtw
 from tests.oracles import soft_dtw as oracle
 
+pytestmark = pytest.mark.slow
+
 
 def costs(generator, *sizes, dtype=torch.float64):
     return torch.rand(*sizes, generator=generator, dtype=torch.float64).to(dtype).to(DEVICE)
@@ -30,14 +32,18 @@ def check_equal_to_diagonal(cost, gamma, band):
 @pytest.mark.parametrize("gamma", [1e-4, 1.0])
 @pytest.mark.parametrize(
     ("sizes", "band"),
-    [((1, 1), None), ((1, 1), 0), ((1, 5), None), ((4, 1), 3), ((6, 4), None), ((6, 4), 2), ((3, 7), 5), ((5, 5), 0)],
+    [
+        *(((1, 1, 1), None), ((1, 1, 1), 0), ((1, 1, 3), None), ((1, 3, 1), 2)),
+        *(((2, 4, 3), None), ((1, 4, 3), 1), ((1, 2, 4), 2), ((1, 3, 3), 0)),
+    ],
     ids=str,
 )
 def test_values_sums_and_gradients_are_those_of_the_plain_version(sizes, band, gamma, generator):
-    check_equal_to_diagonal(costs(generator, 2, *sizes), gamma, band)
+    """The interpreter takes as long as there are problems and anti-diagonals: several problems once."""
+    check_equal_to_diagonal(costs(generator, *sizes), gamma, band)
 
 
-@pytest.mark.parametrize(("sizes", "band"), [((64, 64), 3), ((33, 2), None), ((2, 33), None), ((32, 5), 30)], ids=str)
+@pytest.mark.parametrize(("sizes", "band"), [((64, 2), 62), ((33, 2), None), ((2, 64), None), ((32, 2), 30)], ids=str)
 def test_long_sequences(sizes, band, generator):
     """32 frames are the last to have a thread of the warp each, 64 the last at all."""
     check_equal_to_diagonal(costs(generator, 1, *sizes), 0.1, band)
@@ -46,10 +52,10 @@ def test_long_sequences(sizes, band, generator):
 @pytest.mark.parametrize("gamma", [1e-4, 1e3])
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_small_and_large_costs_stay_finite_and_keep_their_shares(scale, gamma, generator):
-    cost = scale * costs(generator, 2, 5, 4)
+    cost = scale * costs(generator, 1, 3, 2)
     check_equal_to_diagonal(cost, gamma, None)
     values, kept = soft_dtw_triton.forward(cost, gamma, None, keep=True)
-    grad = soft_dtw_triton.backward(kept, gamma, None, values.new_ones(2))
+    grad = soft_dtw_triton.backward(kept, gamma, None, values.new_ones(1))
     assert values.isfinite().all()
     # Every path passes each of the anti-diagonals, or steps over it: the ends are on all of them.
     torch.testing.assert_close(grad[:, [0, -1], [0, -1]], torch.ones_like(grad[:, :2, 0]), rtol=1e-12, atol=0)

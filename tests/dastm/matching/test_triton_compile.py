@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("triton", reason="Triton is not installed")
 ROOT = Path(__file__).resolve().parents[3]
 KERNELS = {"_forward_kernel", "_backward_kernel", "_distance_kernel", "_gradient_kernel"}
