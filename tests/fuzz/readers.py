@@ -15,7 +15,7 @@ from tests.fuzz.reader import Reader
 from tests.fuzz.results import RESULTS
 from tests.fuzz.sources import SOURCES
 from tests.fuzz.tables import TABLES
-from tests.fuzz.tools import TOOL_READERS
+from tests.fuzz.tools import TAKE_READERS, TOOL_READERS
 from tests.pipeline.raw_files import SKELETON, TWO, TWO_2D, clip, person
 
 
@@ -118,4 +118,5 @@ READERS: dict[str, Reader] = {
     **RESULTS,
     **TABLES,
     **TOOL_READERS,
+    **TAKE_READERS,
 }

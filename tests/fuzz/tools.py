@@ -16,6 +16,8 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools import TOOLS
 from pipeline.parse.tools.poses import NamedBytes, tracks_of
 from pipeline.parse.tools.recognise import recognise
+from pipeline.parse.tools.tables import lines_of, text_of
+from pipeline.parse.tools.takes import SETS
 from tests.fuzz.reader import Reader
 
 PIECES = (
@@ -215,4 +217,32 @@ TOOL_READERS: dict[str, Reader] = {
         documents=documents | st.binary(max_size=200),
     )
     for form, seeds in SEEDS.items()
+}
+
+
+def _take(name: str, first: int, last: int) -> Callable[[bytes], object]:
+    """The action from one line (or frame) to another of a take of one of the sets."""
+
+    def read(data: bytes) -> object:
+        poses = SETS[name].poses(lines_of(text_of(data)), first, last)
+        return tracks_of(poses, poses.layout, SourceSpec())
+
+    return read
+
+
+TAKE_READERS: dict[str, Reader] = {
+    f"take {name}": Reader(
+        read=_take(name, first, last),
+        seeds=[data for seed in seeds for data in _bytes(seed)],
+        pieces=PIECES,
+        allowance=64_000_000,
+        least_read=5,
+        least_refused=10,
+        documents=st.binary(max_size=200),
+    )
+    for name, first, last, seeds in (
+        ("pku_mmd", 1, 2, [_lines([0.5] * 150, times=3)]),
+        ("utkinect", 10, 16, ["".join(_lines([t, *[0.5] * 60], times=1) for t in (8, 10, 12, 12, 16))]),
+        ("florence3d", 1, 2, [_lines([1, 1, 1, *[0.5] * 45], times=2)]),
+    )
 }

@@ -56,7 +56,9 @@ class Cut(NamedTuple):
     problem: str | None = None
 
 
-class _Set(NamedTuple):
+class TakeSet(NamedTuple):
+    """One data set."""
+
     cuts: Callable[[Sequence[RawFile]], Iterator[Cut]]
     poses: Callable[[Sequence[str], int, int], Poses]
     """The lines of a take, and an action's first and last."""
@@ -65,7 +67,7 @@ class _Set(NamedTuple):
 
 def source_of(name: str) -> Source:
     """The source of one of the sets."""
-    own = _SETS[name]
+    own = SETS[name]
 
     def members(files: Sequence[RawFile], spec: ParseSpec) -> Iterator[Member]:
         try:
@@ -87,15 +89,18 @@ def source_of(name: str) -> Source:
 
 def _member(cut: Cut, spec: ParseSpec, n_cuts: int) -> Member:
     action = spec.class_codes.get(cut.action, cut.action)
+    problem = cut.problem
+    if problem is None and spec.class_codes and cut.action not in spec.class_codes:
+        problem = f"an action {cut.action!r} that parse.class_names does not have"
     return Member(
         raw=cut.take,
         within=f"[{cut.first}-{cut.last}]",
         name=cut.name,
         stated=cut.name.key,
-        labels=(label_of("list of actions", action, spec.class_names),) if cut.problem is None else (),
+        labels=(label_of("list of actions", action, spec.class_names),) if problem is None else (),
         size=cut.take.size // n_cuts,
         place=(cut.first, cut.last),
-        problem=cut.problem,
+        problem=problem,
     )
 
 
@@ -228,10 +233,12 @@ def _florence_poses(lines: Sequence[str], first: int, last: int) -> Poses:
     return _poses(KNOWN_LAYOUTS["florence15"], places_TVC, np.arange(len(rows_TN), dtype=np.int32), unit_m=0.001)
 
 
-_SETS: Mapping[str, _Set] = {
-    "pku_mmd": _Set(_pku_cuts, _pku_poses, "no text of 150 numbers a line, as PKU-MMD's skeletons are"),
-    "utkinect": _Set(_ut_cuts, _ut_poses, "no actionLabel.txt with takes joints_s01_e01.txt beside it"),
-    "florence3d": _Set(_florence_cuts, _florence_poses, "no Florence_dataset_WorldCoordinates.txt: 48 numbers a line"),
+SETS: Mapping[str, TakeSet] = {
+    "pku_mmd": TakeSet(_pku_cuts, _pku_poses, "no text of 150 numbers a line, as PKU-MMD's skeletons are"),
+    "utkinect": TakeSet(_ut_cuts, _ut_poses, "no actionLabel.txt with takes joints_s01_e01.txt beside it"),
+    "florence3d": TakeSet(
+        _florence_cuts, _florence_poses, "no Florence_dataset_WorldCoordinates.txt: 48 numbers a line"
+    ),
 }
 TAKES: Mapping[str, Source] = {name: source_of(name) for name in TAKE_FORMATS}
 """Every set by the name of its format."""

@@ -57,6 +57,11 @@ def test_a_take_without_its_list_is_refused_with_where_to_put_it(tmp_path):
     assert "a text 0009-M.txt in another folder" in refused["0009-M"]
 
 
+def test_an_action_that_the_definition_does_not_name_is_refused(tmp_path):
+    _, refused = read_files(tmp_path, "pku-mmd", {**PKU_FILES, "Label/0003-R.txt": "0,1,4,2\n"})
+    assert refused["0003-R_01"] == "an action '0' that parse.class_names does not have"
+
+
 def test_a_damaged_list_names_its_line(tmp_path):
     with pytest.raises(DataError, match=r"Label/0002-L.txt: not class,first,last,confidence"):
         read_files(tmp_path, "pku-mmd", {**PKU_FILES, "Label/0002-L.txt": "51,2,4,2\n51;2;4\n"})
