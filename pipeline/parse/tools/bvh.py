@@ -155,31 +155,25 @@ def _places(joints: Sequence[_Joint], values_TK: NDArray[np.float64]) -> NDArray
     turns_V: list[NDArray[np.float64]] = []
     at = 0
     for v, joint in enumerate(joints):
-        own_TC = np.tile(np.array(joint.offset), (n_frames, 1))
-        turn_TCC = np.tile(np.eye(3), (n_frames, 1, 1))
+        is_root = joint.parent < 0
+        above_TCC = np.tile(np.eye(3), (n_frames, 1, 1)) if is_root else turns_V[joint.parent]
+        own_TC, turn_TCC = np.tile(np.array(joint.offset), (n_frames, 1)), above_TCC.copy()
         for channel in joint.channels:
             axis, value_T = _AXES[channel[0]], values_TK[:, at]
             at += 1
             if channel[1] == "r":
-                turn_TCC = turn_TCC @ _turn(axis, np.deg2rad(value_T))
-            elif joint.parent < 0 or value_T.any():
+                _turn(turn_TCC, axis, np.deg2rad(value_T))
+            elif is_root or value_T.any():
                 own_TC[:, axis] = value_T
-        if joint.parent < 0:
-            places_TVC[:, v] = own_TC
-            turns_V.append(turn_TCC)
-        else:
-            above_TCC = turns_V[joint.parent]
-            places_TVC[:, v] = places_TVC[:, joint.parent] + np.einsum("tij,tj->ti", above_TCC, own_TC)
-            turns_V.append(above_TCC @ turn_TCC)
+        places_TVC[:, v] = own_TC if is_root else places_TVC[:, joint.parent] + (above_TCC @ own_TC[..., None])[..., 0]
+        turns_V.append(turn_TCC)
     return places_TVC
 
 
-def _turn(axis: int, angle_T: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Matrices of turns about one axis."""
+def _turn(turn_TCC: NDArray[np.float64], axis: int, angle_T: NDArray[np.float64]) -> None:
+    """Turn the axes of each frame about one of them, in place: the product with that turn's matrix."""
     one, other = (axis + 1) % 3, (axis + 2) % 3
-    turn_TCC = np.zeros((len(angle_T), 3, 3))
-    turn_TCC[:, axis, axis] = 1
-    turn_TCC[:, one, one] = turn_TCC[:, other, other] = np.cos(angle_T)
-    turn_TCC[:, other, one] = np.sin(angle_T)
-    turn_TCC[:, one, other] = -np.sin(angle_T)
-    return turn_TCC
+    cos_T1, sin_T1 = np.cos(angle_T)[:, None], np.sin(angle_T)[:, None]
+    first_TC, second_TC = turn_TCC[:, :, one].copy(), turn_TCC[:, :, other].copy()
+    turn_TCC[:, :, one] = first_TC * cos_T1 + second_TC * sin_T1
+    turn_TCC[:, :, other] = second_TC * cos_T1 - first_TC * sin_T1
