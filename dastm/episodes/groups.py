@@ -89,8 +89,10 @@ def plan_by_group(
             sides = [np.isin(groups[c], shown) for c in class_ids]
             return EpisodePlan(
                 class_ids=class_ids,
-                support=tuple(_drawn(side, k_shot, rng) if i < n_way else () for i, side in enumerate(sides)),
-                query=tuple(_drawn(~side, n_query, rng) for side in sides),
+                support=tuple(
+                    _drawn(np.flatnonzero(side), k_shot, rng) if i < n_way else () for i, side in enumerate(sides)
+                ),
+                query=tuple(_drawn(np.flatnonzero(~side), n_query, rng) for side in sides),
             )
     raise RunError(
         f"divided into halves {HALVES} times, never {n_drawn} classes had {k_shot} clips in one and {n_query} in the"
@@ -104,11 +106,21 @@ def plan_without(groups: Groups, left_out: int, *, k_shot: int, seed: int, draw:
     A class without clips in that group still has examples. Raises: ValueError for classes that `short_of_others` names.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(left_out, draw)))
-    own = {c: np.equal(of_class, left_out) for c, of_class in sorted(groups.items())}
+    turned = plan_shown_by(groups, left_out)
+    return EpisodePlan(
+        class_ids=turned.class_ids,
+        support=tuple(_drawn(others, k_shot, rng) for others in turned.query),
+        query=turned.support,
+    )
+
+
+def plan_shown_by(groups: Groups, name: int) -> EpisodePlan:
+    """All classes at once: the examples are all clips of one group, the queries those of all others."""
+    own = {c: np.equal(of_class, name) for c, of_class in sorted(groups.items())}
     return EpisodePlan(
         class_ids=tuple(own),
-        support=tuple(_drawn(~own_L, k_shot, rng) for own_L in own.values()),
-        query=tuple(tuple(np.flatnonzero(own_L).tolist()) for own_L in own.values()),
+        support=tuple(tuple(np.flatnonzero(own_L).tolist()) for own_L in own.values()),
+        query=tuple(tuple(np.flatnonzero(~own_L).tolist()) for own_L in own.values()),
     )
 
 
@@ -129,8 +141,8 @@ def _able(of_class: Sequence[int], shown: NDArray[Any], k_shot: int, n_query: in
     return n_shown >= k_shot and len(of_class) - n_shown >= n_query
 
 
-def _drawn(among_L: NDArray[Any], count: int, rng: np.random.Generator) -> tuple[int, ...]:
-    return tuple(rng.choice(np.flatnonzero(among_L), count, replace=False).tolist())
+def _drawn(among: Sequence[int] | NDArray[Any], count: int, rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(rng.choice(among, count, replace=False).tolist())
 
 
 def _counted(of_class: Sequence[int]) -> str:

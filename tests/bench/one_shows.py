@@ -15,9 +15,8 @@ import numpy as np
 import torch
 
 from dastm.episodes.augmentation import center_frames
-from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.fetch import EpisodeSource, fetch_episode
-from dastm.episodes.groups import Groups, names_of, read_groups
+from dastm.episodes.groups import Groups, names_of, plan_shown_by, read_groups
 from dastm.episodes.sources import open_source
 from dastm.evaluation.baselines import Distances, path_to_classes
 from dastm.evaluation.feature_cache import FeatureCache
@@ -58,16 +57,6 @@ def accuracies(source: EpisodeSource, groups: Groups, distances: Distances) -> l
         right = distances(episode).argmin(1) == episode.query_labels
         shares.append(float(right.double().mean()))
     return shares
-
-
-def plan_shown_by(groups: Groups, name: int) -> EpisodePlan:
-    """All classes at once: the examples are all clips of one person, the queries those of all others."""
-    own = {class_id: np.equal(of_class, name) for class_id, of_class in sorted(groups.items())}
-    return EpisodePlan(
-        class_ids=tuple(own),
-        support=tuple(tuple(np.flatnonzero(own_L).tolist()) for own_L in own.values()),
-        query=tuple(tuple(np.flatnonzero(~own_L).tolist()) for own_L in own.values()),
-    )
 
 
 def tell(row: str, shares: list[float]) -> None:

@@ -1,14 +1,7 @@
 """One person shows everything, everybody else is asked, and both rows are told."""
 
-from tests.bench.one_shows import main, plan_shown_by
+from tests.bench.one_shows import main
 from tests.toy import tiny, toy_shards, train_toy
-
-
-def test_examples_are_all_of_one_person_and_queries_all_of_the_others():
-    plan = plan_shown_by({3: (1, 2, 1), 5: (2, 2, 1)}, 1)
-    assert plan.class_ids == (3, 5)
-    assert plan.support == ((0, 2), (2,))
-    assert plan.query == ((1,), (0, 1))
 
 
 def test_a_folder_of_shards_gets_a_line_a_row(tmp_path, capsys):

@@ -9,6 +9,7 @@ from dastm.contract.errors import RunError
 from dastm.episodes.groups import (
     names_of,
     plan_by_group,
+    plan_shown_by,
     plan_without,
     read_groups,
     short_of_halves,
@@ -89,6 +90,13 @@ def test_classes_that_never_meet_in_one_division_are_refused_in_one_line():
     assert short_of_halves(circle, 1, 1) == {}
     with pytest.raises(RunError, match="never 3 classes had 1 clips in one and 1 in the other: lower --n-way"):
         plan_by_group(circle, n_way=3, k_shot=1, n_query=1, seed=0, epoch=0, number=0)
+
+
+def test_examples_are_all_of_one_person_and_queries_all_of_the_others():
+    plan = plan_shown_by({3: (1, 2, 1), 5: (2, 2, 1)}, 1)
+    assert plan.class_ids == (3, 5)
+    assert plan.support == ((0, 2), (2,))
+    assert plan.query == ((1,), (0, 1))
 
 
 def test_one_left_out_is_asked_all_its_clips_with_examples_of_all_others():
