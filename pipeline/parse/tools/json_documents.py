@@ -42,10 +42,10 @@ def load_json(data: bytes) -> Any:
 
 def documents(data: bytes) -> list[Any]:
     """The documents of a file with one a line (JSON lines), or the one that it is."""
-    lines = [line for line in data.splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].strip()[-1:] in (b"}", b"]") and lines[1].strip()[:1] in (b"{", b"["):
+    lines = [(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+    if len(lines) > 1 and lines[0][1].strip()[-1:] in (b"}", b"]") and lines[1][1].strip()[:1] in (b"{", b"["):
         found = []
-        for number, line in enumerate(lines, 1):
+        for number, line in lines:
             try:
                 found.append(load_json(line))
             except RefusedError as why:

@@ -22,6 +22,7 @@ from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.landmark_arrays import PIECES
 from pipeline.parse.tools.landmark_csv import JOINTS
 from pipeline.parse.tools.named_csv import column_of
+from pipeline.parse.tools.tables import lines_of
 from pipeline.work.paths import is_local
 
 HEAD_BYTES = 64 * 2**10
@@ -277,7 +278,7 @@ _NUMBERED = re.compile(
 
 def _table(name: str, head: bytes) -> Recognised | None:
     """A first line of names."""
-    line = next((line for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()), "")
+    line = next((line for line in lines_of(head.decode("utf-8-sig", "replace")) if line.strip()), "")
     delimiter = next((mark for mark in (",", "\t", ";") if line.count(mark) >= 2), None)
     fields = [field.strip() for field in line.split(delimiter)] if delimiter else []
     if not fields or sum(bool(re.match(r"[A-Za-z_]|\d+[_ .][A-Za-z]", field)) for field in fields) < len(fields) / 2:
@@ -305,7 +306,7 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+|nan|NaN)")
 
 def _numbers(name: str, head: bytes) -> Recognised | None:
     """Lines of numbers: by how many there are in one."""
-    lines = [line for line in head.decode("utf-8-sig", "replace").splitlines()[:40] if line.strip()]
+    lines = [line for line in lines_of(head.decode("utf-8-sig", "replace"))[:40] if line.strip()]
     rows = [re.split(r"[\s,;]+", line.strip().strip(",;")) for line in lines]
     if not rows or not all(map(_NUMBER.fullmatch, rows[0])):
         return None

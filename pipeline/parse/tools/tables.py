@@ -41,10 +41,10 @@ def lines_of(text: str) -> list[str]:
 
 def delimiter_of(data: bytes, said: str = ",") -> str:
     """What stands between the columns; `,` stands for what the first line has: comma, tab or `;`."""
-    first = data[:4096].decode(errors="replace").splitlines()[:1]
-    if said != "," or not first or "," in first[0]:
+    first = lines_of(data[:4096].decode(errors="replace"))[0]
+    if said != "," or "," in first:
         return said
-    return next((mark for mark in _DELIMITERS if mark in first[0]), ",")
+    return next((mark for mark in _DELIMITERS if mark in first), ",")
 
 
 def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:

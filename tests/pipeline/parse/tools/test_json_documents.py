@@ -37,8 +37,8 @@ def test_lines_are_documents_each():
     assert documents(b'{"a": 1}\n\n{"a": 2}\n') == [{"a": 1}, {"a": 2}]
     assert documents(b'{"a":\n1}') == [{"a": 1}]
     with pytest.raises(RefusedError, match="not JSON") as caught:
-        documents(b'{"a": 1}\n{"a"}\n')
-    assert caught.value.line == 2
+        documents(b'{"a": 1}\n\n{"a"}\n')
+    assert caught.value.line == 3
 
 
 def test_numbers_may_be_null_or_texts_but_nothing_else():

@@ -155,3 +155,9 @@ def test_an_empty_frame_is_openposes_by_its_name_alone():
 def test_what_only_looks_like_a_number_is_no_line_of_numbers(field):
     head = f"0 {field} {' '.join(['0.5'] * 54)}\n".encode()
     assert recognise("clip_1.txt", head).form is None
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\x85", "\x0b"])
+def test_a_sign_that_ends_no_line_in_an_editor_ends_none_in_a_head(sign):
+    named = ",".join(f"{j}_{c}" for j in (f"left{sign}wrist", "elbow", "thumb") for c in "xyz") + "\n"
+    assert recognise("a.csv", named.encode()).form == "named_csv"
