@@ -143,6 +143,7 @@ def _recording(found: "Taken") -> Recording | Unread:
                 fps=found.fps,
                 first_frame=body.first_frame,
                 action=action,
+                subject=found.subject,
                 notes=found.notes,
             )
             for body in found.bodies

@@ -44,6 +44,8 @@ class Clip:
     """The frame of the recording that row 0 shows."""
     action: str | None = None
     """The action that its folder or list names."""
+    subject: int | None = None
+    """Who acts, by the number that a field or the name of the recording gives."""
     notes: tuple[str, ...] = ()
     """What was odd about the recording, in words."""
 

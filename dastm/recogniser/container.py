@@ -157,7 +157,7 @@ def _row(example: Example, layout: int) -> dict[str, Any]:
         "action": example.action,
         "added": example.added,
         "layout": layout,
-        **{name: getattr(clip, name) for name in ("key", "source", "body", "fps", "first_frame")},
+        **{name: getattr(clip, name) for name in ("key", "source", "body", "subject", "fps", "first_frame")},
         "notes": list(clip.notes),
     }
 
@@ -210,6 +210,7 @@ def _example(row: Mapping[str, Any], joints_TVC: NDArray[np.float32], layouts: l
         joints_TVC=joints_TVC,
         notes=tuple(row["notes"]),
         action=row["action"],
+        subject=None if row.get("subject") is None else int(row["subject"]),  # no part of files written before
         **{name: row[name] for name in ("key", "source", "body", "fps", "first_frame")},
     )
     return Example(action=row["action"], clip=clip, added=str(row["added"]))

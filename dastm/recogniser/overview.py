@@ -1,14 +1,16 @@
 """What a recogniser knows, as text: a line per action, how well its examples tell it apart, and which look odd.
 
-In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out).
+In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out), and, where the recordings
+say who acts, by those of all other people (leave one person out).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from dastm.contract.wording import listed
+from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
 
 MOST_ODD = 8
@@ -22,6 +24,8 @@ class LeftOut:
     action: str
     nearest: str
     """The action of the nearest other example."""
+    subject: int | None
+    """Who acts."""
 
     @property
     def is_right(self) -> bool:
@@ -30,17 +34,40 @@ class LeftOut:
 
 
 def leave_one_out(recogniser: ActionRecogniser) -> list[LeftOut]:
-    """Classify every example whose action has a further example, by the nearest of all others."""
-    shown = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
-    between = recogniser.between[shown][:, shown].clone()
-    between.fill_diagonal_(torch.inf)
-    examples = [recogniser.examples[i] for i in shown]
-    names = [str(example.action) for example in examples]
-    nearest = between.argmin(1).tolist() if len(shown) > 1 else []
+    """Every example whose action has another one, by the nearest of all others."""
+    return _left_out(recogniser, range(len(_shown(recogniser))))
+
+
+def leave_one_person_out(recogniser: ActionRecogniser) -> list[LeftOut]:
+    """Every example whose action others show too, by the nearest of other people's; none unless all say who acts."""
+    subjects = [example.clip.subject for example in _shown(recogniser)]
+    return [] if None in subjects else _left_out(recogniser, subjects)
+
+
+def _shown(recogniser: ActionRecogniser) -> list[Example]:
+    return [example for example in recogniser.examples if example.action is not None]
+
+
+def _left_out(recogniser: ActionRecogniser, groups: Sequence[int | None]) -> list[LeftOut]:
+    """Each example of an action by the nearest one outside its group, if its action is shown there."""
+    places = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
+    examples = [recogniser.examples[i] for i in places]
+    showing: dict[str | None, set[int | None]] = {}
+    for example, group in zip(examples, groups, strict=True):
+        showing.setdefault(example.action, set()).add(group)
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    group_L = torch.tensor([numbers[group] for group in groups], dtype=torch.int64)
+    between_LL = recogniser.between[places][:, places].masked_fill(group_L[:, None] == group_L, torch.inf)
+    nearest = between_LL.argmin(1).tolist() if places else []
     return [
-        LeftOut(key=example.name, action=name, nearest=names[near])
-        for example, name, near in zip(examples, names, nearest, strict=False)
-        if names.count(name) > 1
+        LeftOut(
+            key=example.name,
+            action=str(example.action),
+            nearest=str(examples[near].action),
+            subject=example.clip.subject,
+        )
+        for example, group, near in zip(examples, groups, nearest, strict=True)
+        if showing[example.action] != {group}
     ]
 
 
@@ -57,6 +84,10 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
         lines.append(f"each example judged by the others: {right} of {len(tested)} right")
         odd = [f"{one.key} ({one.action}) looks like {one.nearest}" for one in tested if not one.is_right]
         lines += [f"look at: {listed(odd, MOST_ODD)}"] if odd else []
+    apart = leave_one_person_out(recogniser)
+    if apart:
+        right = sum(one.is_right for one in apart)
+        lines.append(f"each example judged by other people's alone: {right} of {len(apart)} right")
     return lines
 
 
@@ -65,8 +96,10 @@ def _count(number: int, what: str) -> str:
 
 
 def overview_lines(recogniser: ActionRecogniser, *, each: bool = False) -> list[str]:
-    """`short_lines`, a table of the actions and, if `each`, every example."""
-    return [*short_lines(recogniser), "", *_table(recogniser), *(["", *_each(recogniser)] if each else [])]
+    """`short_lines`, a table of the actions, one of the people and, if `each`, every example."""
+    parts = [short_lines(recogniser), list(_table(recogniser)), list(_people(recogniser))]
+    parts += [list(_each(recogniser))] if each else []
+    return [line for part in parts if part for line in ("", *part)][1:]
 
 
 def _table(recogniser: ActionRecogniser) -> Iterator[str]:
@@ -86,6 +119,17 @@ def _table(recogniser: ActionRecogniser) -> Iterator[str]:
         )
 
 
+def _people(recogniser: ActionRecogniser) -> Iterator[str]:
+    """A line a person, where examples can be judged by those of others."""
+    apart = leave_one_person_out(recogniser)
+    if apart:
+        yield "person  examples  right by other people's examples"
+    for subject in sorted({one.subject for one in apart if one.subject is not None}):
+        own = [one for one in apart if one.subject == subject]
+        count = sum(example.clip.subject == subject for example in _shown(recogniser))
+        yield f"{subject:6}  {count:8}  {sum(one.is_right for one in own):>25} of {len(own)}"
+
+
 def _nearest(recogniser: ActionRecogniser, action: str) -> tuple[str, float]:
     """The other action with the nearest example, and its distance; an empty name if there is no other action."""
     mine = [i for i, example in enumerate(recogniser.examples) if example.action == action]
@@ -102,4 +146,5 @@ def _each(recogniser: ActionRecogniser) -> Iterator[str]:
         clip = example.clip
         seconds = f", {clip.n_frames / clip.fps:.1f} s" if clip.fps else ""
         action = example.action if example.action is not None else "none of the actions"
-        yield f"{example.name}: {action}; {clip.source}; {clip.n_frames} frames{seconds}; added {example.added}"
+        who = f"; person {clip.subject}" if clip.subject is not None else ""
+        yield f"{example.name}: {action}{who}; {clip.source}; {clip.n_frames} frames{seconds}; added {example.added}"

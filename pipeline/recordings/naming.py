@@ -15,8 +15,9 @@ _WORDS = "subject|subj|sub|person|patient|user|p|s|u"
 _AFTER = r"(?=[_\-. ]|$)"
 _WHO = re.compile(rf"(?:^|[_\- ])(?P<word>{_WORDS})[_-]?(?P<number>\d{{1,9}}){_AFTER}", re.IGNORECASE)
 _SUFFIX = r"\.\w+"
+_NTU = r"S\d{3}C\d{3}P(?P<subject>\d{3})R\d{3}A(?P<class>\d{3})"
 _FLAT = (
-    rf"(?P<key>S\d{{3}}C\d{{3}}P(?P<subject>\d{{3}})R\d{{3}}A(?P<class>\d{{3}})){_SUFFIX}",
+    rf"(?P<key>{_NTU}){_SUFFIX}",
     rf"(?P<key>a(?P<class>\d+)_s(?P<subject>\d+)_[^/]+?){_SUFFIX}",
     r"(?P<key>(?P<class>[^\W\d_]+(?:[ _-][^\W\d_]+)*?)[ _-]*"
     rf"(?:(?i:{_WORDS})[_-]?(?P<subject>\d+)(?!\d)[^/]*?|\d[^/]*?)){_SUFFIX}",
@@ -42,6 +43,18 @@ def naming_of(sources: Sequence[str], actions: Sequence[str | None]) -> Naming |
     if all(action is not None for action in actions):
         return _by_folder(sources, [str(action) for action in actions])
     return _by_name(sources)
+
+
+def subject_named(path: str) -> int | None:
+    """Who acts, as the name of a recording, or of a folder above it, says it: P03, subject_3, NTU's names.
+
+    `path` is without suffix. Names say less than fields: whoever uses it should ask that all recordings say it.
+    """
+    *folders, stem = path.split("/")
+    if (ntu := re.match(_NTU, stem)) is not None:
+        return int(ntu["subject"])
+    who = _whole_folders(folders) or _WHO.search(stem)
+    return int(who["number"]) if who is not None else None
 
 
 def _by_folder(sources: Sequence[str], actions: Sequence[str]) -> Naming | None:

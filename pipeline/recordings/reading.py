@@ -26,6 +26,7 @@ from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.recordings.arrays import Read, Terms, read_alone, settled, spec_of
 from pipeline.recordings.bodies import Body, bodies_of
 from pipeline.recordings.layout_choice import SAY
+from pipeline.recordings.naming import subject_named
 from pipeline.recordings.stored import Stored, shard_clips, table_clips
 from pipeline.recordings.tools import ToolItem, joined, read_tool
 from pipeline.recordings.walk import STACKED, Item, Refused, walk
@@ -42,6 +43,8 @@ class Taken:
     layout: Layout
     bodies: tuple[Body, ...]
     """At least one body; the one with most movement comes first."""
+    subject: int | None = None
+    """Who acts, where a field or a name says it."""
     fps: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -53,6 +56,7 @@ class _Said:
     key: str
     within: str = ""
     action: str | None = None
+    subject: int | None = None
     is_defined: bool = False
     """Whether a definition says so."""
 
@@ -81,6 +85,7 @@ def _of_tool(item: ToolItem, terms: Terms) -> Taken | Refused:
         action=item.action,
         layout=clip.layout,
         bodies=bodies,
+        subject=subject_named(item.key),
         fps=clip.fps or terms.fps,
         notes=(f"read as {item.form}", *clip.tracks.notes),
     )
@@ -119,6 +124,7 @@ def _in_folder(item: Item, folder: Path, terms: Terms) -> Iterator[Taken | Refus
                 action=clip.action,
                 layout=clip.layout,
                 bodies=clip.bodies,
+                subject=clip.subject if clip.subject is not None else subject_named(clip.key),
                 notes=clip.notes,
             )
         else:
@@ -169,7 +175,8 @@ def _whole_file(item: Item, format_name: str, spec: ParseSpec, terms: Terms) -> 
     action = _action([*job.labels, Label("clip", label, class_id)], spec.class_names)
     if action is None and format_name == "ntu_skeleton" and job.labels:
         action = f"A{job.labels[0].class_id + 1:03d}" if job.labels[0].class_id is not None else None
-    said = _Said(key=item.key, action=action, is_defined=is_defined and action is not None)
+    subject = job.name.subject if job.name is not None else None
+    said = _Said(key=item.key, action=action, subject=subject, is_defined=is_defined and action is not None)
     yield _taken(item, said, Read(tracks=tracks, layout=spec.layout), terms)
 
 
@@ -205,7 +212,13 @@ def _member(item: Item, member: Member, format_name: str, spec: ParseSpec | None
     problem = () if member.problem is None else (member.problem,)
     key = item.key if is_whole or member.name is None else member.name.key
     action = _action(member.labels, spec.class_names if spec is not None else ()) or _numbered(member)
-    said = _Said(key=key, within=member.within, action=action, is_defined=spec is not None and action is not None)
+    said = _Said(
+        key=key,
+        within=member.within,
+        action=action,
+        subject=member.name.subject if member.name is not None else None,
+        is_defined=spec is not None and action is not None,
+    )
     return _taken(item, said, replace(result, notes=(*result.notes, *problem)), terms)
 
 
@@ -238,12 +251,14 @@ def _shape_of(member: Member) -> tuple[int, int]:
 
 def _taken(item: Item, said: _Said, result: Read, terms: Terms) -> Taken:
     """The folder's name says what a clip shows, unless a definition says it; else what the file says counts."""
+    named = subject_named(f"{item.key}/{said.key}")
     return Taken(
         source=item.shown + said.within,
         key=said.key,
         action=said.action if said.is_defined else item.action or said.action,
         layout=result.layout,
         bodies=bodies_of(result.tracks),
+        subject=said.subject if said.subject is not None else named,
         fps=result.fps or terms.fps,
         notes=(*result.tracks.notes, *result.notes),
     )

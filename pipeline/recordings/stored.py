@@ -34,6 +34,7 @@ class Stored(NamedTuple):
     action: str
     layout: Layout
     bodies: tuple[Body, ...]
+    subject: int | None
     notes: tuple[str, ...]
 
 
@@ -63,7 +64,8 @@ def _of_table(clip: ParsedClip, layout: Layout | None, shown: str, terms: Terms)
         if clip.tracks.frames > MAX_FRAMES:
             raise RefusedError(f"{clip.tracks.frames} frames, more than {MAX_FRAMES}")
         check_shapes(clip.tracks, layout)
-        return Stored(clip.key, clip.class_name, layout, bodies_of(clip.tracks), (*clip.tracks.notes, *notes))
+        bodies = bodies_of(clip.tracks)
+        return Stored(clip.key, clip.class_name, layout, bodies, clip.subject, (*clip.tracks.notes, *notes))
     except (ValueError, RefusedError) as error:
         return Refused(source=f"{shown}: {clip.key}", why=RefusedError(str(error)))
 
@@ -81,7 +83,9 @@ def shard_clips(folder: Path) -> Iterator[Stored]:
         for name in entry.shards:
             for clip in shard_reading.read_shard(folder, name):
                 bodies = _bodies(clip, manifest)
-                yield Stored(clip.key, entry.name, manifest.layout, bodies, _notes(clip.facts))
+                subject = clip.facts.get("subject")
+                who = subject if type(subject) is int else None
+                yield Stored(clip.key, entry.name, manifest.layout, bodies, who, _notes(clip.facts))
 
 
 def _notes(facts: Any) -> tuple[str, ...]:

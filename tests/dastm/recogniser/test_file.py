@@ -47,6 +47,14 @@ def test_a_recogniser_read_again_refuses_at_the_same_limits(recogniser, tmp_path
     assert dastm.load(tmp_path / "strict.dastm").encoder.limits == limits
 
 
+def test_who_acts_is_kept_and_unknown_in_files_that_do_not_say_it(recogniser, path):
+    recogniser.enrol("bow", [replace(clip_of("bow"), subject=7)])
+    recogniser.save(path)
+    assert [e.clip.subject for e in read_recogniser(path).examples] == [None] * 6 + [7]
+    rewritten(path, lambda document: [row.pop("subject") for row in document["examples"]])
+    assert [e.clip.subject for e in read_recogniser(path).examples] == [None] * 7
+
+
 def test_the_same_recogniser_gives_the_same_bytes(recogniser, path):
     assert bytes_of(read_recogniser(path)) == path.read_bytes()
     assert path.stat().st_size < 4e6
@@ -121,6 +129,7 @@ def rewritten(path, change):
         (lambda d: d["encoder"].update(n_frames=0), "points along the path"),
         (lambda d: d["examples"][0].update(layout=5), "not a recogniser that this version reads"),
         (lambda d: d["examples"][0].update(action="a\nb"), "the name of an action"),
+        (lambda d: d["examples"][0].update(subject=[1]), "not a recogniser that this version reads"),
         (lambda d: d["layouts"][0].update(bones=[]), "not a recogniser that this version reads"),
         (lambda d: d["digests"].update({EXAMPLES: "0"}), "examples.safetensors is damaged"),
     ],

@@ -1,6 +1,7 @@
 """Show it an action, and from then on it knows it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser.encoder import Features, joined, load_encoder, usual_encoder
 from dastm.recogniser.examples import Example
-from dastm.recogniser.overview import leave_one_out, overview_lines, short_lines
+from dastm.recogniser.overview import leave_one_out, leave_one_person_out, overview_lines, short_lines
 from dastm.recogniser.recogniser import ActionRecogniser
 from tests.actions import clip_of, joints_of
 from tests.dastm.recogniser.conftest import ACTIONS
@@ -227,6 +228,31 @@ def test_the_overview_has_a_line_an_action_and_on_request_an_example(recogniser)
     assert "wave_0: wave; wave/0.npy; 40 frames, 1.3 s; added 2026-11-28" in text
     assert "bow_0: none of the actions" in text
     assert len(overview_lines(recogniser)) < len(overview_lines(recogniser, each=True))
+
+
+def of_people(shown, subjects):
+    """The same examples, done by these people."""
+    return [replace(e, clip=replace(e.clip, subject=who)) for e, who in zip(shown, subjects, strict=True)]
+
+
+def test_each_example_is_judged_by_those_of_other_people(encoder, shown):
+    told = ActionRecogniser(encoder, of_people(shown, [1, 2, 1, 2, 7, 7]))
+    assert [(one.key, one.subject, one.is_right) for one in leave_one_person_out(told)] == [
+        ("wave_0", 1, True), ("wave_1", 2, True), ("push_0", 1, True), ("push_1", 2, True),
+    ]  # fmt: skip
+    text = "\n".join(overview_lines(told, each=True))
+    assert "each example judged by other people's alone: 4 of 4 right" in text
+    assert "     2         2                          2 of 2" in text
+    assert "wave_0: wave; person 1; wave/0.npy" in text
+    told.enrol("wave", [replace(clip_of("kick", 5), subject=1)])
+    assert "other people's alone: 4 of 5 right" in "\n".join(short_lines(told))
+
+
+@pytest.mark.parametrize("subjects", [[1, 2, 1, None, 1, 2], [3] * 6, [1, 1, 2, 2, 3, 3]])
+def test_nothing_is_said_of_people_where_it_cannot_be_known(encoder, shown, subjects):
+    told = ActionRecogniser(encoder, of_people(shown, subjects))
+    assert leave_one_person_out(told) == []
+    assert "people" not in "\n".join(overview_lines(told))
 
 
 def test_the_overview_of_one_action_with_one_example_says_what_it_can(encoder, shown):

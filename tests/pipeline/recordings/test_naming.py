@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipeline.recordings.naming import naming_of
+from pipeline.recordings.naming import naming_of, subject_named
 
 
 def facts(naming, source):
@@ -85,3 +85,19 @@ def test_two_files_of_one_key_are_left_to_parse():
     assert naming is not None
     assert (naming.pattern, naming.classes) == (None, ("wave",))
     assert naming_of(["wave/x/1.npy", "wave/x/1.csv"], ["wave", "wave"]) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("wave/P03/take_2", 3),
+        ("wave/wave_p12_1", 12),
+        ("subject-4", 4),
+        ("clips/S001C002P007R001A010", 7),
+        ("wave/a03_s09_e01", 9),
+        ("wave/clip_2", None),
+        ("step2", None),
+    ],
+)
+def test_one_name_may_say_who_acts(path, subject):
+    assert subject_named(path) == subject

@@ -187,6 +187,16 @@ def test_a_definition_of_ntu_files_names_their_classes(tmp_path):
     assert len(refused) == 1
 
 
+def test_who_acts_is_what_fields_say_else_the_name_else_nobody(tmp_path, rng):
+    make_shard_folder(tmp_path / "shards", parts={"test": {0: 2}}, rng=rng, layout=NTU25, subjects=(7, 3))
+    write_ntu(tmp_path, {"S001C001P004R001A007.skeleton": SKELETON})
+    for name in ("wave/P05/a.npy", "wave/b.npy"):
+        save(tmp_path / "arrays" / name, person())
+    who = [[one.subject for one in told(tmp_path / path)[0]] for path in ("shards", "arrays")]
+    assert who == [[7, 3], [5, None]]
+    assert [one.subject for one in told(tmp_path / "S001C001P004R001A007.skeleton", layout=TWO)[0]] == [4]
+
+
 def test_shards_and_what_is_damaged_in_them(tmp_path, rng):
     make_shard_folder(tmp_path, parts={"train": {1: 2}}, rng=rng)
     assert [(one.source, one.action) for one in told(tmp_path)[0]] == [(str(tmp_path), "class 1")] * 2

@@ -34,10 +34,10 @@ def write(folder, *files, layout=NTU25):
 
 
 def test_a_parsed_table_gives_its_clips_with_their_classes(tmp_path):
-    found = list(table_clips(write(tmp_path / "t", [parsed("a")], [parsed("b")]), "t", Terms()))
-    assert [(clip.key, clip.action, clip.layout, clip.notes) for clip in found] == [
-        ("a", "wave", NTU25, ()),
-        ("b", "wave", NTU25, ()),
+    found = list(table_clips(write(tmp_path / "t", [replace(parsed("a"), subject=4)], [parsed("b")]), "t", Terms()))
+    assert [(clip.key, clip.action, clip.layout, clip.subject, clip.notes) for clip in found] == [
+        ("a", "wave", NTU25, 4, ()),
+        ("b", "wave", NTU25, None, ()),
     ]
     np.testing.assert_array_equal(found[0].bodies[0].joints_TVC, person())
 
