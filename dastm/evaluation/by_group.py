@@ -65,13 +65,15 @@ def n_held_out(groups: Groups) -> int:
     return DRAWS * len(names_of(groups))
 
 
-def held_out(source: EpisodeSource, config: EvalConfig, groups: Groups, device: torch.device) -> Iterator[Episode]:
-    """Episodes for each subject in ascending order, `DRAWS` times: its clips are the queries, examples are of
-    others."""
-    for name in names_of(groups):
-        for draw in range(DRAWS):
-            plan = plan_without(groups, name, k_shot=config.most_shots, seed=config.seed, draw=draw)
-            yield fetch_episode(source, config.subset, plan).to(device)
+def held_out(
+    source: EpisodeSource, config: EvalConfig, groups: Groups, device: torch.device, numbers: range
+) -> Iterator[Episode]:
+    """Each subject in ascending order, `DRAWS` times: its clips are the queries, examples are of all others."""
+    names = names_of(groups)
+    for number in numbers:
+        name, draw = names[number // DRAWS], number % DRAWS
+        plan = plan_without(groups, name, k_shot=config.most_shots, seed=config.seed, draw=draw)
+        yield fetch_episode(source, config.subset, plan).to(device)
 
 
 def over_draws(shares: Accuracies) -> Accuracies:

@@ -6,7 +6,7 @@ A row is the trained network (the best checkpoint of each seed) or a baseline. A
 differences have paired intervals. In the one-shot protocol queries replace episodes (see `one_shot`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -88,9 +88,10 @@ def score(
             items, total=one_shot.n_chunks(source.manifest, config.subset), desc=label, unit="chunk", leave=False
         )
         return one_shot.query_hits(distances, bar)
-    drawn, total = _drawn(source, config, device, epoch, groups)
-    shown = (first_examples(episode, config.k_shot) for episode in drawn) if config.shots else drawn
-    bar = progress(shown, total=total, desc=label, unit="episode", leave=False)
+    is_held_out = config.protocol == "leave-one-out" and groups is not None
+    total = by_group.n_held_out(groups) if is_held_out and groups else config.episodes
+    items = drawn(source, config, device, groups, range(total), epoch)
+    bar = progress(items, total=total, desc=label, unit="episode", leave=False)
     if opened is None:
         shares = episode_accuracies(distances, bar)
         return by_group.over_draws(shares) if config.protocol == "leave-one-out" else shares
@@ -100,26 +101,33 @@ def score(
     return opened.known_accuracies()
 
 
-def _drawn(
-    source: EpisodeSource, config: EvalConfig, device: torch.device, epoch: int, groups: Groups | None
-) -> tuple[Iterable[Episode], int]:
-    """The episodes, with as many examples as the largest of `shots`, and their number."""
+def drawn(
+    source: EpisodeSource,
+    config: EvalConfig,
+    device: torch.device,
+    groups: Groups | None,
+    numbers: range,
+    epoch: int = 0,
+) -> Iterator[Episode]:
+    """The episodes of these numbers that `config` names, the same whenever they are drawn."""
     if config.protocol == "leave-one-out" and groups is not None:
-        return by_group.held_out(source, config, groups, device), by_group.n_held_out(groups)
-    items = episodes(
-        source,
-        config.subset,
-        n_way=config.n_way,
-        k_shot=config.most_shots,
-        n_query=config.n_query,
-        seed=config.seed,
-        epoch=epoch,
-        count=config.episodes,
-        device=device,
-        n_unknown=config.open_set,
-        groups=groups,
-    )
-    return items, config.episodes
+        items = by_group.held_out(source, config, groups, device, numbers)
+    else:
+        items = episodes(
+            source,
+            config.subset,
+            n_way=config.n_way,
+            k_shot=config.most_shots,
+            n_query=config.n_query,
+            seed=config.seed,
+            epoch=epoch,
+            start=numbers.start,
+            count=numbers.stop,
+            device=device,
+            n_unknown=config.open_set,
+            groups=groups,
+        )
+    return (first_examples(episode, config.k_shot) for episode in items) if config.shots else items
 
 
 class _Scored(NamedTuple):
@@ -254,7 +262,7 @@ def evaluate_and_write(
             within = home is not None and folder.absolute().parent == (home / "eval").absolute()
             check_results(folder, home if within else None)
         about = _about(record, run, source, config)
-        scored, groups, left_out = _classes_with_enough(source, where, config)
+        scored, groups, left_out = classes_with_enough(source, where, config)
         if left_out:
             about["left_out"] = left_out
         classes = one_shot.query_classes(manifest, config.subset) if config.protocol == "one-shot" else []
@@ -294,7 +302,7 @@ def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, A
     return {"limits": limits, **({"note": usual} if usual else {})}
 
 
-def _classes_with_enough(
+def classes_with_enough(
     source: EpisodeSource, shards: str, config: EvalConfig
 ) -> tuple[EpisodeSource, Groups | None, list[str]]:
     """The source without classes that are left out, the groups of `config.by`, and a line for each class left out."""

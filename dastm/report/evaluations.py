@@ -22,7 +22,7 @@ from dastm.evaluation.predictions import read_predictions
 from dastm.evaluation.printed import title, warnings
 from dastm.evaluation.results_folder import outdated_because
 from dastm.report import figures
-from dastm.report.explained_queries import Network, shown
+from dastm.report.explained_queries import Network, by_refusal, shown
 from dastm.report.figures.training import WORDS
 from dastm.report.mistakes import ClipName, mistakes
 from dastm.runs.record import TrainingRecord
@@ -109,6 +109,7 @@ def evaluation(found: Evaluation, names: Names | None = None, network: Network |
     among = "all classes" if unit != "episode" else f"the {metrics['settings']['n_way']} classes of its episode"
     less = "" if len(found_wrong.rows) == len(found_wrong.classes) else f" The {len(found_wrong.rows)} worst classes."
     said = f"% of a class's queries, {first}: a row adds up to 100. A query is taken for one of {among}.{less}"
+    explained = shown(network.explained(found, found_wrong, classes, clip_name)) if network and classes else {}
     return {
         **metrics,
         "title": title(metrics),
@@ -120,7 +121,8 @@ def evaluation(found: Evaluation, names: Names | None = None, network: Network |
         "open_set": open_set(metrics["open_set"]) if metrics.get("open_set") else None,
         "mistakes": found_wrong,
         "confusion": Figure(svg=matrix, caption=said),
-        "explained": shown(network.explained(found, found_wrong, classes, clip_name)) if network and classes else {},
+        "explained": explained,
+        "refused": by_refusal(explained),
     }
 
 

@@ -2,56 +2,59 @@
 
 In: an evaluation, with its network and clips. Out: `ExplainedQuery`s, misclassified ones first. Each is compared with
 the nearest example of the predicted class and with that of another: of its own class or, for a correct prediction, of
-the second nearest class.
+the second nearest class. If the evaluation has unknown classes, queries that were refused or should have been come last.
 
 Axes: T frames of features, V joints, C coordinates, Q queries, L examples.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from dastm.config.schema import EvalConfig
 from dastm.contract.skeleton import Layout
-from dastm.episodes.episode import ClipBatch, Episode
+from dastm.episodes.collate import selection
+from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.fetch import EpisodeSource
-from dastm.episodes.loader import episodes
-from dastm.episodes.small_classes import without_small
 from dastm.evaluation.baselines import BASELINES
+from dastm.evaluation.by_group import DRAWS
+from dastm.evaluation.evaluator import classes_with_enough, drawn
+from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.predictions import read_predictions
+from dastm.matching.rejection import Limits
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Recogniser
 from dastm.recogniser.why import Comparison, Seen, comparison, seen_at
 from dastm.report.mistakes import ClipName, Mistakes
+from dastm.report.refused import WORDS, Judged, Kind, chosen_refused, sentence
 from dastm.report.why_page import View, views_of
 from dastm.runs.results import Evaluation
 
+CPU = torch.device("cpu")
 MOST_WRONG, MOST_RIGHT = 4, 2
+MOST_LOOKED_AT = 10
+"""Episodes in which queries that were refused are looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExplainedQuery:
     """One query of one episode."""
 
-    key: tuple[int, int]
-    """Class id, and position among its clips."""
+    anchor: str
+    """Of its place on the page: class id, position among its clips, and what was made of it where it was refused."""
     name: str
     sentence: str
     query: Seen
     comparisons: tuple[Comparison, Comparison]
-    """The comparison with the predicted class, then that with the other class."""
-    right: bool
-
-    def headings(self) -> tuple[str, str]:
-        """Of the comparisons."""
-        taken, other = (f"“{one.action}”" for one in self.comparisons)
-        if self.right:
-            return f"Against its own class, {taken}", f"Against the next class, {other}"
-        return f"Against the class that it was taken for, {taken}", f"Against its own class, {other}"
+    """The comparison with the predicted or nearest class, then that with the other class."""
+    headings: tuple[str, str]
+    """The headings of the comparisons."""
+    refusal: Kind | None = None
+    """Why it is explained, if it was refused or should have been."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,19 +64,29 @@ class ShownQuery:
     name: str
     sentence: str
     views: list[View]
+    refusal: Kind | None
 
 
-def shown(explained: Sequence[ExplainedQuery]) -> dict[tuple[int, int], ShownQuery]:
-    """Explained queries in the form of the page, by their keys, on common scales."""
+def shown(explained: Sequence[ExplainedQuery]) -> dict[str, ShownQuery]:
+    """Explained queries in the form of the page, by their anchors, on common scales."""
     headed = [
         (heading, one.query, compared)
         for one in explained
-        for heading, compared in zip(one.headings(), one.comparisons, strict=True)
+        for heading, compared in zip(one.headings, one.comparisons, strict=True)
     ]
     views = iter(views_of(headed))
     return {
-        one.key: ShownQuery(name=one.name, sentence=one.sentence, views=[next(views), next(views)]) for one in explained
+        one.anchor: ShownQuery(
+            name=one.name, sentence=one.sentence, views=[next(views), next(views)], refusal=one.refusal
+        )
+        for one in explained
     }
+
+
+def by_refusal(pages: Mapping[str, ShownQuery]) -> list[tuple[str, list[tuple[str, ShownQuery]]]]:
+    """What was made of queries that were refused or should have been, in words -> these queries, by their anchors."""
+    found = [(words, [item for item in pages.items() if item[1].refusal == kind]) for kind, words in WORDS.items()]
+    return [(words, items) for words, items in found if items]
 
 
 class Asked(NamedTuple):
@@ -93,62 +106,117 @@ class Network:
     seed: int
     source: EpisodeSource
     """The source of the clips in the form that the network sees."""
+    shards: str
+    """The folder or URL of the clips."""
     up: str
     """The coordinate that points up."""
 
     def explained(
         self, found: Evaluation, wrong: Mistakes, names: Mapping[int, str], clip_name: ClipName
     ) -> list[ExplainedQuery]:
-        """Explain the worst misclassified clips and some others.
+        """Explain the worst misclassified clips and some others; with unknown classes also some refused or taken ones.
 
         There are none for baselines, if distances are not sums over joints, or if a class is not compared by one
         example.
         """
         options, settings = self.model.matcher.options, found.metrics["settings"]
-        plain = settings.get("protocol") == "episodes" and not any(settings.get(key) for key in ("by", "shots"))
-        if not plain or not has_joint_shares(options) or wrong.row in BASELINES:
+        if settings["protocol"] == "one-shot" or not has_joint_shares(options) or wrong.row in BASELINES:
             return []
-        if options.examples != "nearest" and settings["k_shot"] > 1:
+        config = EvalConfig(**settings)
+        if options.examples != "nearest" and config.k_shot > 1:
             return []
-        made = []
-        for asked in chosen(read_predictions(found.predictions), wrong, self.seed):
-            episode = self._episode(settings, asked.episode)
-            row = _row_of(episode, asked, settings["n_query"])
-            if row is not None:
-                made.append(self._explained(episode, row, asked, names, clip_name))
+        again = self._episodes(config)
+        lines = chosen(read_predictions(found.predictions), wrong, self.seed)
+        misjudged = (self._misjudged(again(one.episode), one, config, names, clip_name) for one in lines)
+        made = [one for one in misjudged if one is not None]
+        if config.open_set:
+            limits = Limits(**found.metrics["open_set"]["limits"][str(self.seed)])
+            looked_at = map(again, range(min(config.episodes, MOST_LOOKED_AT)))
+            made += [
+                self._refused(number, episode, one, config, names, clip_name)
+                for number, episode, one in chosen_refused(FeatureCache(self.model), looked_at, limits)
+            ]
         return made
 
-    def _episode(self, settings: Mapping[str, Any], number: int) -> Episode:
-        """An episode of the evaluation, drawn again."""
-        k_shot, n_query, subset = settings["k_shot"], settings["n_query"], settings["part"]
-        source, _ = without_small(self.source, {subset: k_shot + n_query})
-        return next(
-            episodes(
-                source,
-                subset,
-                n_way=settings["n_way"],
-                k_shot=k_shot,
-                n_query=n_query,
-                seed=settings["seed"],
-                epoch=0,
-                start=number,
-                count=number + 1,
-                workers=0,
-                n_unknown=settings.get("open_set", 0),
-            )
+    def _episodes(self, config: EvalConfig) -> Callable[[int], Episode]:
+        """Number -> that episode of the evaluation, drawn again."""
+        source, groups, _ = classes_with_enough(self.source, self.shards, config)
+        return lambda number: next(drawn(source, config, CPU, groups, range(number, number + 1)))
+
+    def _misjudged(
+        self, episode: Episode, asked: Asked, config: EvalConfig, names: Mapping[int, str], clip_name: ClipName
+    ) -> ExplainedQuery | None:
+        """A line of the predictions; None where the clips are not those of the evaluation."""
+        row = _row_of(episode.plan, asked)
+        if row is None:
+            return None
+        ids = episode.plan.class_ids
+        taken, true = ids.index(asked.predicted), ids.index(asked.class_id)
+        query, compared = self._compared(episode, row, (taken, None if taken == true else true), names, clip_name)
+        name, (first, other) = clip_name(asked.class_id, asked.clip), compared
+        rightly, its = ("rightly ", "next") if taken == true else ("", "its own class")
+        when = occasion(config, asked.episode)
+        return ExplainedQuery(
+            anchor=f"{asked.class_id}-{asked.clip}",
+            name=name,
+            sentence=f"“{name}” was {rightly}taken for “{first.action}” {when}: distance {first.distance:.2f}, {its}"
+            f" “{other.action}” {other.distance:.2f}; it differs from “{other.action}” most {other.words}.",
+            query=query,
+            comparisons=compared,
+            headings=(
+                f"Against {'its own class' if taken == true else 'the class that it was taken for'}, “{first.action}”",
+                f"Against {'the next class' if taken == true else 'its own class'}, “{other.action}”",
+            ),
         )
 
-    def _explained(
-        self, episode: Episode, row: int, asked: Asked, names: Mapping[int, str], clip_name: ClipName
+    def _refused(
+        self,
+        number: int,
+        episode: Episode,
+        one: Judged,
+        config: EvalConfig,
+        names: Mapping[int, str],
+        clip_name: ClipName,
     ) -> ExplainedQuery:
+        """A query that was refused, or should have been."""
+        plan = episode.plan
+        class_id, clip = selection(plan, plan.query)[one.row]
+        own = plan.class_ids.index(class_id)
+        is_farther = own < plan.n_way and own != one.nearest
+        query, compared = self._compared(episode, one.row, (one.nearest, own if is_farther else None), names, clip_name)
+        name, when = clip_name(class_id, clip), occasion(config, number)
+        return ExplainedQuery(
+            anchor=f"{class_id}-{clip}-{one.kind.replace(' ', '-')}",
+            name=name,
+            sentence=sentence(one, name, names[class_id], compared[0], when),
+            query=query,
+            comparisons=compared,
+            headings=(
+                f"Against the nearest class, “{compared[0].action}”",
+                f"Against {'its own' if is_farther else 'the next'} class, “{compared[1].action}”",
+            ),
+            refusal=one.kind,
+        )
+
+    def _compared(
+        self,
+        episode: Episode,
+        row: int,
+        ways: tuple[int, int | None],
+        names: Mapping[int, str],
+        clip_name: ClipName,
+    ) -> tuple[Seen, tuple[Comparison, Comparison]]:
+        """A query against the nearest example of two classes of its episode; None: of the next class."""
         plan, asked_for = episode.plan, episode.query.at([row])
         with torch.inference_mode():
             query, support = self.model.encode(asked_for), self.model.encode(episode.support)
             paths = self.model.path_terms(asked_for), self.model.path_terms(episode.support)
             distances_1L = self.model.distances(query, support)
             distances_L = self.model.with_path(distances_1L, self.model.terms_factor(*paths))[0]
-        taken = plan.class_ids.index(asked.predicted)
-        other = _other(distances_L, episode.support_labels, taken, plan.class_ids.index(asked.class_id))
+        taken, other = ways
+        if other is None:
+            others_L = distances_L.masked_fill(episode.support_labels == taken, math.inf)
+            other = int(episode.support_labels[others_L.argmin()])
         seen, k_shot = self._seen(episode.query, row, query.shape[1]), len(plan.support[0])
 
         def against(way: int) -> Comparison:
@@ -163,15 +231,7 @@ class Network:
                 about=f"Example {clip_name(class_id, plan.support[way][nearest])}",
             )
 
-        name, compared = clip_name(asked.class_id, asked.clip), (against(taken), against(other))
-        return ExplainedQuery(
-            key=(asked.class_id, asked.clip),
-            name=name,
-            sentence=_sentence(asked, name, *compared),
-            query=seen,
-            comparisons=compared,
-            right=asked.predicted == asked.class_id,
-        )
+        return seen, (against(taken), against(other))
 
     def _seen(self, batch: ClipBatch, row: int, n_frames: int) -> Seen:
         """The first body of a clip, at the frames of its features."""
@@ -191,21 +251,14 @@ def chosen(table: Any, wrong: Mistakes, seed: int) -> Iterator[Asked]:
     yield from [right[class_id] for class_id in sorted(right)][:MOST_RIGHT]
 
 
-def _row_of(episode: Episode, asked: Asked, n_query: int) -> int | None:
+def _row_of(plan: EpisodePlan, asked: Asked) -> int | None:
     """Which query of the episode it is; None where the clips are not those of the evaluation."""
-    plan = episode.plan
     known = plan.class_ids[: plan.n_way]
-    if asked.class_id not in known or asked.predicted not in known:
+    queries = selection(plan, plan.query)
+    asked_for = (asked.class_id, asked.clip)
+    if asked.class_id not in known or asked.predicted not in known or asked_for not in queries:
         return None
-    way = known.index(asked.class_id)
-    return way * n_query + plan.query[way].index(asked.clip) if asked.clip in plan.query[way] else None
-
-
-def _other(distances_L: Tensor, labels_L: Tensor, taken: int, true: int) -> int:
-    """The query's own class, or, where it was taken for that, the class that is next."""
-    if taken != true:
-        return true
-    return int(labels_L[distances_L.masked_fill(labels_L == taken, math.inf).argmin()])
+    return queries.index(asked_for)
 
 
 def _upright(joints_TVC: Any, layout: Layout, up: str) -> Any:
@@ -216,10 +269,8 @@ def _upright(joints_TVC: Any, layout: Layout, up: str) -> Any:
     return np.stack([x, z, -y], axis=-1)
 
 
-def _sentence(asked: Asked, name: str, taken: Comparison, other: Comparison) -> str:
-    rightly, its = ("", "its own class") if asked.predicted != asked.class_id else ("rightly ", "next")
-    return (
-        f"“{name}” was {rightly}taken for “{taken.action}” in episode {asked.episode + 1}: distance"
-        f" {taken.distance:.2f}, {its} “{other.action}” {other.distance:.2f}; it differs from “{other.action}” most"
-        f" {other.words}."
-    )
+def occasion(config: EvalConfig, number: int) -> str:
+    """When a query was asked, in words; episodes are counted from 1."""
+    if config.protocol == "leave-one-out":
+        return f"in draw {number % DRAWS + 1} of the examples, its {config.by} left out"
+    return f"in episode {number + 1}"

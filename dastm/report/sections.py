@@ -71,7 +71,7 @@ def run_section(run: Path, shards: str | None = None) -> RunSection:
         mode: Mode = "streamed" if record.config.optimise.source == "streamed" else "auto"
         with closing(open_source(where, mode=mode, budget=0, commands=shards is not None)) as source:
             notes += _checked(source, record, run, shards)  # no budget: one episode is all we read
-            network, lines = _network(source, record, run)
+            network, lines = _network(source, record, run, where)
             notes += lines
             drawn, names = _drawn(network, record), Names.of(source.manifest, where)
             homes = [results_of(run, source.manifest.dataset)]
@@ -98,13 +98,13 @@ def _checked(source: EpisodeSource, record: TrainingRecord, run: Path, shards: s
     return []
 
 
-def _network(source: EpisodeSource, record: TrainingRecord, run: Path) -> tuple[Network, list[str]]:
+def _network(source: EpisodeSource, record: TrainingRecord, run: Path, shards: str) -> tuple[Network, list[str]]:
     """The first seed's network with clips as it sees them, and a line for each way in which these were made to fit."""
     fitting, lines = fitted(source, record, run, convert=False)
     seed = record.config.optimise.seeds[0]
     model = load_recogniser(run, record.config, fitting.manifest.layout, seed, CPU)
     seen = center_frames(fitting, record.config.augment.n_frames, record.config.augment.sampling)
-    return Network(model=model, seed=seed, source=seen, up=upward(fitting.manifest)), lines
+    return Network(model=model, seed=seed, source=seen, shards=shards, up=upward(fitting.manifest)), lines
 
 
 def _drawn(network: Network, record: TrainingRecord) -> Drawn:

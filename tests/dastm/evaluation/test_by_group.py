@@ -39,7 +39,9 @@ def left_out(shards, tmp_path_factory):
 def test_every_clip_is_asked_in_each_draw_and_never_beside_an_example_of_its_subject(shards):
     with closing(open_source(shards)) as source:
         groups, lines = usable_groups(shards, source.manifest, LEFT_OUT, "subject")
-        items = list(held_out(source, LEFT_OUT, groups, torch.device("cpu")))
+        items = list(held_out(source, LEFT_OUT, groups, torch.device("cpu"), range(n_held_out(groups))))
+        (again,) = held_out(source, LEFT_OUT, groups, torch.device("cpu"), range(12, 13))
+    assert again.plan == items[12].plan
     assert lines == []
     assert len(items) == n_held_out(groups) == 3 * by_group.DRAWS
     asked = [(c, i) for item in items for c, row in zip(item.plan.class_ids, item.plan.query, strict=True) for i in row]

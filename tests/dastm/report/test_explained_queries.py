@@ -1,6 +1,6 @@
 """Queries of an evaluation, drawn and measured again: what the page says of them is what decided."""
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,9 @@ from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.predictions import read_predictions
 from dastm.report.evaluations import Names
-from dastm.report.explained_queries import MOST_RIGHT, MOST_WRONG, Asked, _row_of, _upright, chosen, shown
+from dastm.report.explained_queries import MOST_RIGHT, MOST_WRONG, Asked, _row_of, _upright, by_refusal, chosen, shown
 from dastm.report.mistakes import mistakes
+from dastm.report.refused import WORDS
 from dastm.report.sections import _network
 from dastm.runs.encoders import run_of
 from dastm.runs.record import TrainingRecord
@@ -21,19 +22,26 @@ from dastm.runs.results import read_evaluation
 from tests.toy import toy_shards
 
 
-@pytest.fixture(scope="module")
-def scored(tmp_path_factory):
-    """An evaluation with unknown classes, its mistakes, its network, and names."""
-    root, run = tmp_path_factory.mktemp("scored"), run_of("motion3d")
-    shards = toy_shards(root / "shards", layout=BODY19, dataset="mine", frames=9, noise=3.0)
-    config = EvalConfig(n_way=2, k_shot=2, n_query=2, episodes=4, open_set=2)
+@contextmanager
+def scored_as(root, config, **options):
+    """An evaluation, its mistakes, its network, and names."""
+    run = run_of("motion3d")
+    shards = toy_shards(root / "shards", layout=BODY19, dataset="mine", frames=9, noise=3.0, **options)
     evaluate_and_write(config, run, shards, "cpu", root / "out")
     found = read_evaluation(root / "out")
     with closing(open_source(shards)) as source:
         names, clip_name = Names.of(source.manifest, shards).of_subset("test", found.metrics["shards"])
-        network, _ = _network(source, TrainingRecord.read(run), run)
+        network, _ = _network(source, TrainingRecord.read(run), run, shards)
         wrong = mistakes(read_predictions(found.predictions), next(iter(found.metrics["rows"])), names, clip_name)
         yield found, wrong, network, names, clip_name
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """With unknown classes."""
+    config = EvalConfig(n_way=2, k_shot=2, n_query=2, episodes=4, open_set=2)
+    with scored_as(tmp_path_factory.mktemp("scored"), config) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -42,31 +50,84 @@ def explained(scored):
     return network.explained(found, wrong, names, clip_name)
 
 
-def test_the_worst_clips_come_first_then_some_that_were_judged_rightly(scored, explained):
+@pytest.fixture(scope="module")
+def named(explained):
+    """Those that were misjudged or judged rightly among the known classes."""
+    return [one for one in explained if one.refusal is None]
+
+
+def is_right(one):
+    return "was rightly taken" in one.sentence
+
+
+def anchor_of(clip):
+    return "-".join(map(str, clip.key))
+
+
+def test_the_worst_clips_come_first_then_some_that_were_judged_rightly(scored, explained, named):
     _, wrong, _, _, _ = scored
-    worst = [one.key for one in wrong.clips][:MOST_WRONG]
+    worst = [anchor_of(one) for one in wrong.clips][:MOST_WRONG]
     assert worst
-    assert [one.key for one in explained if not one.right] == worst
-    assert 1 <= sum(one.right for one in explained) <= MOST_RIGHT
+    assert [one.anchor for one in named if not is_right(one)] == worst
+    assert 1 <= sum(map(is_right, named)) <= MOST_RIGHT
+    assert explained[: len(named)] == named
 
 
-def test_the_class_that_a_clip_was_taken_for_is_the_nearer_one(explained):
-    for one in explained:
+def test_the_class_that_a_clip_was_taken_for_is_the_nearer_one(named):
+    for one in named:
         taken, other = one.comparisons
         assert taken.distance < other.distance
         assert taken.shares.sum() == pytest.approx(taken.distance, rel=1e-6)
-        rightly = "rightly taken" if one.right else "was taken"
+        rightly = "rightly taken" if is_right(one) else "was taken"
         assert f"“{one.name}”" in one.sentence
         assert f"{rightly} for “{taken.action}” in episode " in one.sentence
         assert f"distance {taken.distance:.2f}" in one.sentence
-        assert all(
-            heading.endswith(f"“{c.action}”") for heading, c in zip(one.headings(), one.comparisons, strict=True)
-        )
+        assert all(heading.endswith(f"“{c.action}”") for heading, c in zip(one.headings, one.comparisons, strict=True))
+
+
+def test_clips_that_were_refused_or_should_have_been_are_beside_the_nearest_class(scored, explained):
+    found, _, _, names, _ = scored
+    refused = [one for one in explained if one.refusal is not None]
+    assert {one.refusal for one in refused} == {"refused", "taken", "rightly refused"}
+    assert found.metrics["open_set"]["rows"]
+    for one in refused:
+        nearest, other = one.comparisons
+        class_id, _, *kind = one.anchor.split("-")
+        assert " ".join(kind) == one.refusal
+        assert f"“{one.name}” of “{names[int(class_id)]}”" in one.sentence
+        assert f"the nearest class, “{nearest.action}”, is {nearest.distance:.2f} away" in one.sentence
+        assert ("below its limit" in one.sentence) == (one.refusal == "taken")
+        assert ("no example was shown" in one.sentence) == (one.refusal != "refused")
+        assert nearest.distance < other.distance
+    listed = by_refusal(shown(explained))
+    assert [words for words, _ in listed] == list(WORDS.values())
+    assert [anchor for _, items in listed for anchor, _ in items] == [
+        one.anchor for kind in WORDS for one in refused if one.refusal == kind
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        EvalConfig(n_way=2, k_shot=1, n_query=2, episodes=4, by="subject"),
+        EvalConfig(protocol="leave-one-out", by="subject", k_shot=1, shots=(1, 2)),
+        EvalConfig(n_way=2, k_shot=1, n_query=2, episodes=4, shots=(2,)),
+    ],
+)
+def test_what_was_asked_of_other_people_or_with_more_examples_is_explained_too(tmp_path, config):
+    with scored_as(tmp_path, config, subjects=(1, 2, 9)) as (found, wrong, network, names, clip_name):
+        explained = network.explained(found, wrong, names, clip_name)
+    assert [one.anchor for one in explained if not is_right(one)] == [anchor_of(c) for c in wrong.clips][:MOST_WRONG]
+    when = "in draw " if config.protocol == "leave-one-out" else "in episode "
+    assert all(when in one.sentence for one in explained)
+    for one in explained:
+        taken, other = one.comparisons
+        assert taken.distance < other.distance  # as the evaluation found it
 
 
 def test_a_page_has_two_comparisons_of_each_on_one_scale(explained):
     pages = shown(explained)
-    assert list(pages) == [one.key for one in explained]
+    assert list(pages) == [one.anchor for one in explained]
     assert {len(page.views) for page in pages.values()} == {2}
     assert len({view.scene["mostStep"] for page in pages.values() for view in page.views}) == 1
     assert shown([]) == {}
@@ -82,11 +143,10 @@ def test_baselines_and_models_whose_joints_attend_to_each_other_are_not_explaine
 def test_a_query_that_the_episode_does_not_have_is_left_out(scored):
     found, wrong, network, _, _ = scored
     asked = next(chosen(read_predictions(found.predictions), wrong, 0))
-    episode = network._episode(found.metrics["settings"], asked.episode)
-    assert _row_of(episode, asked, 2) in range(4)
-    assert _row_of(episode, asked._replace(clip=99), 2) is None
-    unknown = episode.plan.class_ids[-1]
-    assert _row_of(episode, Asked(asked.episode, unknown, episode.plan.query[-1][0], asked.predicted), 2) is None
+    plan = network._episodes(EvalConfig(**found.metrics["settings"]))(asked.episode).plan
+    assert _row_of(plan, asked) in range(4)
+    assert _row_of(plan, asked._replace(clip=99)) is None
+    assert _row_of(plan, Asked(asked.episode, plan.class_ids[-1], plan.query[-1][0], asked.predicted)) is None
 
 
 def test_skeletons_whose_third_coordinate_points_up_stand():
