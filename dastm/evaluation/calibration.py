@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from dastm.model import Recogniser
 from dastm.runs.device import pick_device, precision
 from dastm.runs.encoders import is_encoder
 from dastm.runs.fit import fitted
-from dastm.runs.limits import check_limits, limits_path, write_limits
+from dastm.runs.limits import Known, check_limits, limits_path, write_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
 
 SHOTS = (1, 2, 5)
 MOST_WAYS, N_QUERY = 5, 5
+MOST_KNOWN = 40
+"""Classes of which one clip comes with the encoder as a known movement."""
 
 
 def calibrate(
@@ -47,14 +50,15 @@ def calibrate(
         source, _ = fitted(plain, record, run, convert=False)
         source = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)
         shape = _shape(source, subset)
+        known = known_movements(source, subset)
         found = {}
         for seed in record.config.optimise.seeds:
             model = load_recogniser(run, record.config, source.manifest.layout, seed, device)
             arithmetic = record.config.optimise.precision if device.type == "cuda" else "float32"
             with precision(device, arithmetic):
-                found[seed] = _limits_of(model, source, subset, shape, count, device, f"{run}: seed {seed}")
+                found[seed] = _limits_of(model, known, source, subset, shape, count, device, f"{run}: seed {seed}")
         classes = {"dataset": plain.manifest.dataset, "subset": subset, "classes": len(source.pool_sizes(subset))}
-    write_limits(path, run, found, {**classes, "episodes": count, **shape})
+    write_limits(path, run, found, known, {**classes, "episodes": count, **shape})
     return found, path
 
 
@@ -71,8 +75,16 @@ def _shape(source: EpisodeSource, subset: str) -> dict[str, Any]:
     return {"n_way": n_way, "n_query": n_query, "shots": [k for k in SHOTS if k + n_query <= least]}
 
 
+def known_movements(source: EpisodeSource, subset: str) -> Known:
+    """The first clip of every class of a subset, as the network sees it."""
+    class_ids = sorted(source.pool_sizes(subset))[:MOST_KNOWN]
+    clips = source.clips(subset, [[(class_id, 0) for class_id in class_ids]])[0]
+    return Known(joints_KTVC=clips.joints_LMTVC[:, 0].cpu().numpy(), class_ids=tuple(class_ids))
+
+
 def _limits_of(
     model: Recogniser,
+    known: Known,
     source: EpisodeSource,
     subset: str,
     shape: Mapping[str, Any],
@@ -80,7 +92,7 @@ def _limits_of(
     device: torch.device,
     who: str,
 ) -> Limits:
-    cache, n_way = FeatureCache(model), shape["n_way"]
+    cache, n_way = FeatureCache(model, known), shape["n_way"]
     compared = {}
     for shots in shape["shots"]:
         drawn: Iterator[Episode] = episodes(
@@ -96,18 +108,22 @@ def _limits_of(
             n_unknown=n_way,
         )
         with torch.inference_mode():
-            compared[shots] = [compare(cache, episode) for episode in drawn]
+            compared[shots] = [
+                _without_own(Compared.of(episode, cache(episode), cache), episode, known) for episode in drawn
+            ]
     try:
         return fit_limits(compared)
     except ValueError as error:
         raise RunError(f"{who}: {error}") from error
 
 
-def compare(cache: FeatureCache, episode: Episode) -> Compared:
-    """The distances of an episode, on the CPU."""
-    return Compared(
-        distances_QW=cache(episode).cpu(),
-        labels_Q=episode.query_labels.cpu(),
-        between_LL=cache.between(episode).cpu(),
-        support_labels_L=episode.support_labels.cpu(),
+def _without_own(compared: Compared, episode: Episode, known: Known) -> Compared:
+    """Movements of the classes of an episode do not count: other recordings show none of these classes."""
+    assert compared.to_known_QK is not None
+    assert compared.examples_to_known_LK is not None
+    own_K = torch.isin(torch.tensor(known.class_ids), torch.tensor(episode.plan.class_ids))
+    return replace(
+        compared,
+        to_known_QK=compared.to_known_QK.masked_fill(own_K, torch.inf),
+        examples_to_known_LK=compared.examples_to_known_LK.masked_fill(own_K, torch.inf),
     )

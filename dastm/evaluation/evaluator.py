@@ -37,12 +37,12 @@ from dastm.evaluation.open_rows import Opened, OpenRow, open_rows, open_summary
 from dastm.evaluation.predictions import Columns, Noted
 from dastm.evaluation.results_folder import evaluation_folder, replaced_because, weights_digest, write_evaluation
 from dastm.evaluation.shots import first_examples, shots_summary
-from dastm.matching.rejection import USUAL
+from dastm.matching.rejection import USUAL, Limits
 from dastm.model import build_recogniser
 from dastm.runs.device import pick_device, precision
 from dastm.runs.encoders import results_of
 from dastm.runs.fit import fitted
-from dastm.runs.limits import read_limits
+from dastm.runs.limits import Known, read_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
 from dastm.runs.run_folder import check_results, remove_half_written_results
@@ -223,14 +223,19 @@ def _network_row(
         else:
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
-            cache = FeatureCache(model)
+            limits, known = _judged_by(run, seed) if config.open_set else (None, None)
+            cache = FeatureCache(model, known)
             distances = one_shot.SupportOnce(model) if config.protocol == "one-shot" else cache
-            opened = Opened(cache.between) if config.open_set else None
+            opened = Opened(cache) if config.open_set else None
             by_seed[seed] = _scored(source, config, distances, device, f"{name} seed {seed}", opened, groups)
         if opened is not None:
-            limits = None if run is None else read_limits(run, seed) or USUAL
             told += open_rows(name, seed, opened.compared, limits, training.matching.temperature)
     return _row(name, by_seed, told)
+
+
+def _judged_by(run: Path | None, seed: int) -> tuple[Limits | None, Known | None]:
+    """The limits of a run's seed and the movements that go with them, or the usual ones; None without a run."""
+    return (None, None) if run is None else read_limits(run, seed) or (USUAL, None)
 
 
 def evaluate_and_write(
@@ -296,9 +301,10 @@ def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, A
     """The limits that were used, seed by seed, and a note if they are not the run's own."""
     if record is None or run is None:
         return {}
-    found = {seed: read_limits(run, seed) for seed in record.config.optimise.seeds}
-    usual = "" if all(found.values()) else f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
-    limits = {str(seed): asdict(own or USUAL) for seed, own in found.items()}
+    seeds = record.config.optimise.seeds
+    measured = all(read_limits(run, seed) for seed in seeds)
+    usual = "" if measured else f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
+    limits = {str(seed): asdict(_judged_by(run, seed)[0] or USUAL) for seed in seeds}
     return {"limits": limits, **({"note": usual} if usual else {})}
 
 

@@ -8,6 +8,7 @@ Axes: L clips, M bodies, T frames, V joints, D channels, C coordinates, R terms,
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.model import Recogniser
+from dastm.runs.limits import Known
 
 BUDGET = 2 * 2**30
 """Size of the cache in bytes: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
@@ -25,8 +27,8 @@ Key = tuple[int, int]
 class FeatureCache:
     """`model.episode_distances` for episodes of one subset, with a cache of `budget` bytes."""
 
-    def __init__(self, model: Recogniser, budget: int = BUDGET) -> None:
-        self.model, self.room = model, budget
+    def __init__(self, model: Recogniser, known: Known | None = None, budget: int = BUDGET) -> None:
+        self.model, self.room, self.known = model, budget, known
         self.kept: dict[Key, Tensor] = {}
         """features of that clip (T, V, D)"""
         self.kept_terms: dict[Key, Tensor] = {}
@@ -34,18 +36,40 @@ class FeatureCache:
 
     def __call__(self, episode: Episode) -> Tensor:
         """Distances of the episode's queries to its classes -> (Q, W)."""
-        support, support_terms = self._known(episode.plan, episode.plan.support, episode.support)
-        query, query_terms = self._known(episode.plan, episode.plan.query, episode.query)
+        support, support_terms = self._features(episode.plan, episode.plan.support, episode.support)
+        query, query_terms = self._features(episode.plan, episode.plan.query, episode.query)
         factor_QL = _factor(self.model, query_terms, support_terms)
         return self.model.class_distances(query, support, episode.support_labels, episode.plan.n_way, factor_QL)
 
     def between(self, episode: Episode) -> Tensor:
         """Distances of the episode's examples to each other -> (L, L)."""
-        support, terms = self._known(episode.plan, episode.plan.support, episode.support)
+        support, terms = self._features(episode.plan, episode.plan.support, episode.support)
         factor_LL = _factor(self.model, terms, terms)
         return self.model.with_path(self.model.distances(support, support), factor_LL)
 
-    def _known(
+    def to_known(self, episode: Episode) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """Distances of the episode's queries and of its examples to the known movements -> (Q, K), (L, K)."""
+        if self.known is None:
+            return None, None
+        plan = episode.plan
+        return (
+            self._from(*self._features(plan, plan.query, episode.query)),
+            self._from(*self._features(plan, plan.support, episode.support)),
+        )
+
+    def _from(self, features: Tensor, terms: Tensor | None) -> Tensor:
+        known, known_terms = self._movements
+        return self.model.with_path(self.model.distances(features, known), _factor(self.model, terms, known_terms))
+
+    @cached_property
+    def _movements(self) -> tuple[Tensor, Tensor | None]:
+        """Features and terms of the known movements."""
+        assert self.known is not None
+        clips = self.known.clips().to(next(self.model.parameters()).device)
+        terms = self.model.path_terms(clips) if self.model.matcher.options.path_power else None
+        return self.model.encode(clips), terms
+
+    def _features(
         self, plan: EpisodePlan, positions: tuple[tuple[int, ...], ...], clips: ClipBatch
     ) -> tuple[Tensor, Tensor | None]:
         """Features of the support or the query of a plan, and terms if the matching uses them."""

@@ -10,7 +10,7 @@ every episode (`open_set`), for metrics.json and open_set.csv. The ways:
 Axes: E episodes, Q queries, W ways.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import mean_interval
 from dastm.evaluation.limits import Compared
 from dastm.evaluation.open_set import (
@@ -33,7 +34,7 @@ from dastm.evaluation.open_set import (
     reliability,
     resampled_interval,
 )
-from dastm.matching.rejection import Limits, class_thresholds, novelties, scores
+from dastm.matching.rejection import Limits, novelties, scores
 
 Way = Literal["limits", "nearest", "softmax", "garbage"]
 WORDS: dict[Way, str] = {
@@ -74,21 +75,13 @@ class OpenRow:
 class Opened:
     """Gathers one network or baseline on its episodes, as they come."""
 
-    between: Callable[[Any], Tensor] | None = None
-    """Episode -> distances between its examples; None if limits are not used."""
+    cache: FeatureCache | None = None
+    """The distances of the network; None if limits are not used."""
     compared: list[Compared] = field(default_factory=list)
 
     def add(self, episode: Any, distances_QW: Tensor) -> None:
         """Add the distances of an episode."""
-        nothing = distances_QW.new_zeros(0, 0)
-        self.compared.append(
-            Compared(
-                distances_QW=distances_QW.cpu(),
-                labels_Q=episode.query_labels.cpu(),
-                between_LL=self.between(episode).cpu() if self.between is not None else nothing,
-                support_labels_L=episode.support_labels.cpu(),
-            )
-        )
+        self.compared.append(Compared.of(episode, distances_QW, self.cache))
 
     def known_accuracies(self) -> Values:
         """For every episode, the share of known queries whose nearest class is their own."""
@@ -116,9 +109,9 @@ def open_rows(
 def _with_limits(name: str, seed: int, compared: Sequence[Compared], limits: Limits) -> OpenRow:
     novelty, score, answered = [], [], []
     for one in compared:
-        thresholds_W = class_thresholds(one.between_LL, one.support_labels_L, one.n_way, limits)
-        novelty.append(novelties(one.distances_QW, thresholds_W))
-        best_Q, answer_Q = scores(one.distances_QW, thresholds_W, limits.temperature).max(1)
+        border_Q = one.borders(limits)
+        novelty.append(novelties(one.distances_QW, border_Q))
+        best_Q, answer_Q = scores(one.distances_QW, border_Q, limits.temperature).max(1)
         score.append(best_Q)
         answered.append(answer_Q == one.labels_Q.clamp(max=one.n_way))
     return _row(name, "limits", seed, compared, novelty, score=score, answered=answered, has_limit=True)

@@ -36,14 +36,15 @@ from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import FileKind, check_file, check_plain, remove_unfinished
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
-from dastm.matching.rejection import Limits
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.encoder import Encoder, build_encoder
 from dastm.recogniser.examples import Example
 from dastm.runs.files import json_bytes, reading, write_bytes
+from dastm.runs.limits import Known, limits_from
 from dastm.runs.sealed import check_seal, sealed
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+READ_VERSIONS = (2, 3)
 ABOUT, WEIGHTS, EXAMPLES = "recogniser.json", "weights.safetensors", "examples.safetensors"
 MEMBERS = (ABOUT, WEIGHTS, EXAMPLES)
 MOST_BYTES = 512 * 2**20
@@ -88,6 +89,7 @@ def container_bytes(encoder: Encoder, examples: Sequence[Example]) -> bytes:
             "config": encoder.config.to_dict(),
             "n_frames": encoder.n_frames,
             "limits": asdict(encoder.limits),
+            "known": None if encoder.known is None else encoder.known.to_dict(),
             "about": dict(encoder.about),
         },
         "layouts": [layout.to_dict() for layout in layouts],
@@ -173,10 +175,10 @@ def _members(packed: bytes, path: Path) -> tuple[dict[str, Any], bytes, bytes]:
         document = check_seal(json_value(data[ABOUT]), path, AGAIN)
     except DocumentError as error:
         raise RunError(f"{path}: {ABOUT} is damaged ({error}); {AGAIN}") from None
-    if document.get("schema_version") != SCHEMA_VERSION:
+    if document.get("schema_version") not in READ_VERSIONS:
         raise RunError(
             f"{path}: written by {document.get('written_by')}, version {document.get('schema_version')} of the file;"
-            f" this reads version {SCHEMA_VERSION}; {AGAIN}"
+            f" this reads versions {' and '.join(map(str, READ_VERSIONS))}; {AGAIN}"
         )
     digests = document.get("digests")
     for name in (WEIGHTS, EXAMPLES):
@@ -195,9 +197,9 @@ def _parts(document: Mapping[str, Any], weights: bytes, joints: bytes, path: Pat
     about = document["encoder"]
     config = config_from_dict(about["config"], str(path))
     state = load_tensors(weights)
-    limits = Limits(**{key: float(value) for key, value in about["limits"].items()})
+    limits, told = limits_from(about["limits"]), about.get("known")  # before version 3 there were no movements
     facts = str(about["name"]), config, int(about["n_frames"]), state, about["about"]
-    encoder = build_encoder(*facts, str(path), limits)
+    encoder = build_encoder(*facts, str(path), limits, None if told is None else Known.from_dict(told))
     layouts = [Layout.from_dict(layout) for layout in document["layouts"]]
     arrays: dict[str, NDArray[np.float32]] = load_arrays(joints)
     rows = document["examples"]

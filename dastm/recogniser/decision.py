@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dastm.matching.rejection import Limits, class_thresholds, novelties, scores
+from dastm.matching.rejection import Limits, borders, class_thresholds, scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,14 +23,17 @@ class Judge:
     labels_L: Tensor
     """The action of each example, as an index into the actions."""
     thresholds_W: Tensor
-    temperature: float
+    limits: Limits
 
 
-def judge_of(between_LL: Tensor, labels: Sequence[int], to_negatives_LN: Tensor, limits: Limits) -> Judge:
-    """The limits of the actions, from the distances of their examples to each other and to the negatives."""
+def judge_of(
+    between_LL: Tensor, labels: Sequence[int], to_known_LK: Tensor | None, to_negatives_LN: Tensor, limits: Limits
+) -> Judge:
+    """The limits of the actions, from the distances of their examples to each other, to the movements that come with
+    the encoder, and to the negatives."""
     labels_L = torch.tensor(labels)
-    thresholds_W = class_thresholds(between_LL, labels_L, max(labels) + 1, limits, to_negatives_LN)
-    return Judge(labels_L=labels_L, thresholds_W=thresholds_W, temperature=limits.temperature)
+    thresholds_W = class_thresholds(between_LL, labels_L, max(labels) + 1, limits, to_known_LK, to_negatives_LN)
+    return Judge(labels_L=labels_L, thresholds_W=thresholds_W, limits=limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +63,19 @@ class Decision:
     """The score of `action`, or of none of these, from 0 to 1."""
     novelty: float
     """The distance to the nearest action divided by its limit; from 1 on the clip is none of these."""
+    border: float
+    """The limit of this clip: the distance from which on it is none of these."""
     margin: float
     """How much farther away the second nearest action is; infinite for a single action."""
     candidates: tuple[Candidate, ...]
     """Every action, the nearest first."""
 
 
-def decide(distances_QL: Tensor, to_negatives_QN: Tensor, actions: Sequence[str], judge: Judge) -> list[Decision]:
-    """Decide about each clip, from its distances to the examples of the actions and to the negatives."""
+def decide(
+    distances_QL: Tensor, to_negatives_QN: Tensor, to_known_QK: Tensor | None, actions: Sequence[str], judge: Judge
+) -> list[Decision]:
+    """Decide about each clip, from its distances to the examples of the actions, to the negatives, and to the movements
+    that come with the encoder."""
     nearest, example = [], []
     for number in range(len(actions)):  # one after the other: all at once would take clips x actions x examples
         own = (judge.labels_L == number).nonzero()[:, 0]
@@ -75,23 +83,25 @@ def decide(distances_QL: Tensor, to_negatives_QN: Tensor, actions: Sequence[str]
         nearest.append(least.values)
         example.append(own[least.indices])
     nearest_QW, example_QW = torch.stack(nearest, dim=1), torch.stack(example, dim=1)
-    novelty_Q = novelties(nearest_QW, judge.thresholds_W, to_negatives_QN)
-    scores_QX = scores(nearest_QW, judge.thresholds_W, judge.temperature, to_negatives_QN)
-    columns = (nearest_QW.tolist(), example_QW.tolist(), novelty_Q.tolist(), scores_QX.tolist())
+    border_Q = borders(nearest_QW, judge.thresholds_W, judge.limits, to_known_QK, to_negatives_QN)
+    scores_QX = scores(nearest_QW, border_Q, judge.limits.temperature)
+    columns = (nearest_QW.tolist(), example_QW.tolist(), border_Q.tolist(), scores_QX.tolist())
     return [_decision(*row, actions) for row in zip(*columns, strict=True)]
 
 
 def _decision(
-    distances: list[float], examples: list[int], novelty: float, scores: list[float], actions: Sequence[str]
+    distances: list[float], examples: list[int], border: float, scores: list[float], actions: Sequence[str]
 ) -> Decision:
     order = sorted(range(len(actions)), key=lambda w: distances[w])
     first = order[0]
     margin = distances[order[1]] - distances[first] if len(order) > 1 else float("inf")
+    novelty = distances[first] / border
     known = novelty < 1
     return Decision(
         action=actions[first] if known else None,
         score=scores[first] if known else scores[-1],
         novelty=novelty,
+        border=border,
         margin=margin,
         candidates=tuple(
             Candidate(action=actions[w], score=scores[w], distance=distances[w], example=examples[w]) for w in order

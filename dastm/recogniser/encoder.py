@@ -8,6 +8,7 @@ Axes: L clips, Q queries, T frames of features, V joints, D channels.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from dastm.model import Recogniser, build_recogniser
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.preparation import Preparation, prepare
 from dastm.runs.encoders import best_weights, run_of
-from dastm.runs.limits import read_limits
+from dastm.runs.limits import Known, read_limits
 from dastm.runs.record import TrainingRecord
 
 CHUNK = 64
@@ -69,6 +70,8 @@ class Encoder:
     model: Recogniser = field(repr=False)
     limits: Limits = USUAL
     """The limits of its distances, measured on its validation classes."""
+    known: Known | None = field(default=None, repr=False)
+    """Movements that come with it. A clip that is far from these as well may be farther from its action."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights come from: revision, digest."""
 
@@ -96,6 +99,24 @@ class Encoder:
         with torch.inference_mode():
             rows = [self._distances(queries.at(rows), examples) for rows in _chunks(len(queries))]
         return torch.cat(rows) if rows else torch.zeros(0, len(examples))
+
+    def to_known(self, queries: Features) -> Tensor | None:
+        """Distance of every query to the movements that it comes with -> (Q, K), on the CPU; None without any."""
+        return None if self.movements is None else self.distances(queries, self.movements)
+
+    @cached_property
+    def movements(self) -> Features | None:
+        """Features of the movements that it comes with, encoded when they are needed first."""
+        if self.known is None:
+            return None
+        clips = self.known.clips()
+        n_clips, n_frames = len(clips.joints_LMTVC), clips.joints_LMTVC.shape[2]
+        with torch.inference_mode():
+            return Features(
+                values_LTVD=self.model.encode(clips),
+                terms_LMRVC=self.model.path_terms(clips),
+                frames_LF=np.tile(np.arange(n_frames, dtype=np.float64), (n_clips, 1)),
+            )
 
     def _encoded(self, clips: Sequence[Clip]) -> Features:
         prepared = prepare(clips, self.preparation)
@@ -142,8 +163,9 @@ def load_encoder(named: str | Path) -> Encoder:
     about = {"revision": record.revision, "weights": digest, "trained_on": record.dataset}
     prepared = record.preparation or {}
     name = run.resolve().name
-    limits = read_limits(run, record.config.optimise.seeds[0]) or USUAL
-    return build_encoder(name, record.config, int(prepared.get("n_frames", 0)), weights, about, str(run), limits)
+    limits, known = read_limits(run, record.config.optimise.seeds[0]) or (USUAL, None)
+    n_frames = int(prepared.get("n_frames", 0))
+    return build_encoder(name, record.config, n_frames, weights, about, str(run), limits, known)
 
 
 def build_encoder(
@@ -154,6 +176,7 @@ def build_encoder(
     about: Mapping[str, Any],
     where: str,
     limits: Limits,
+    known: Known | None,
 ) -> Encoder:
     """An encoder from its parts. Raises: RunError naming `where` they come from."""
     layout = COMMON.get(config.augment.layout or "")
@@ -171,7 +194,18 @@ def build_encoder(
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError, KeyError) as error:
         raise RunError(f"{where}: the weights do not fit the network ({str(error).splitlines()[0]})") from None
-    return Encoder(name=name, config=config, n_frames=n_frames, model=model.eval(), limits=limits, about=dict(about))
+    expected = (layout.n_joints, len(layout.coordinates))
+    if known is not None and known.joints_KTVC.shape[2:] != expected:
+        raise RunError(f"{where}: known movements of shape {known.joints_KTVC.shape}, {layout.name} has {expected}")
+    return Encoder(
+        name=name,
+        config=config,
+        n_frames=n_frames,
+        model=model.eval(),
+        limits=limits,
+        known=known,
+        about=dict(about),
+    )
 
 
 def usual_encoder(layout: Layout) -> str:

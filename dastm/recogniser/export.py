@@ -26,22 +26,25 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.layers.centring import about
 from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
+from dastm.matching.rejection import borders
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
+from dastm.recogniser.encoder import joined
 from dastm.recogniser.recogniser import ActionRecogniser
 
 TOLERANCE = 1e-5
 """Largest accepted difference of a distance; relative to the distance if that is above 1."""
 CHECKED_FRAMES = (7, 40, 133)
-DESCRIPTION = FileKind("what to feed an exported recogniser", json_with("input", "output", "actions", "thresholds"))
+DESCRIPTION = FileKind("what to feed an exported recogniser", json_with("input", "output", "actions", "none_of_these"))
 
 
 class ExportedRecogniser(nn.Module):
     """Joints of clips to distances, with only those operations that an exported program can have.
 
     Called with joints (L, T, V, C) of one layout, every joint measured, y up in 3-D and down in images, it returns the
-    distances (L, W) to the nearest example of every action.
+    distances (L, W) to the nearest example of every action, and the limit of each clip (L,): from there on it is none
+    of the actions.
     """
 
     def __init__(self, recogniser: ActionRecogniser, layout: Layout) -> None:
@@ -49,23 +52,29 @@ class ExportedRecogniser(nn.Module):
         encoder, options = recogniser.encoder, recogniser.encoder.config.matching
         if not has_joint_shares(options):
             raise RunError(f"{encoder.name}: only encoders that align frames without activation can be exported")
-        shown = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
-        features = recogniser.features_at(shown)
+        examples, known = recogniser.examples, encoder.movements
+        features = recogniser.features_at(range(len(examples)))
+        features = features if known is None else joined([features, known])
         self.common, self.is_image, self.options = encoder.layout, layout.is_image, options
         self.n_frames, self.n_points = encoder.preparation.n_frames, encoder.preparation.n_points
         self.model = encoder.model
         self.of_action = [
-            [e for e, i in enumerate(shown) if recogniser.examples[i].action == action] for action in recogniser.actions
+            [e for e, example in enumerate(examples) if example.action == action] for action in recogniser.actions
         ]
+        self.negatives = [e for e, example in enumerate(examples) if example.action is None]
+        self.known = list(range(len(examples), len(features)))
+        self.limits = recogniser.judge.limits
         self.halves: Tensor
+        self.thresholds_W: Tensor
         self.examples_EKD: Tensor
         self.terms_ERD: Tensor
+        self.register_buffer("thresholds_W", recogniser.judge.thresholds_W)
         self.register_buffer("halves", torch.from_numpy(halves(layout, encoder.layout)))
         self.register_buffer("examples_EKD", _units(features.values_LTVD.flatten(2)))
         self.register_buffer("terms_ERD", features.terms_LMRVC[:, 0].flatten(2).float())
 
-    def forward(self, joints_LTVC: Tensor) -> Tensor:
-        """Distances (L, W) to the actions, in the order of `ActionRecogniser.actions`."""
+    def forward(self, joints_LTVC: Tensor) -> tuple[Tensor, Tensor]:
+        """Distances (L, W) to the actions, in the order of `ActionRecogniser.actions`, and the limit of each clip."""
         points_LFVC = self._points(joints_LTVC)
         features_LKD = _units(self._features(points_LFVC).flatten(2))
         distances_LE = _aligned(features_LKD, self.examples_EKD, self.options.band)
@@ -73,7 +82,11 @@ class ExportedRecogniser(nn.Module):
             distances_LE = distances_LE / self.examples_EKD.shape[1]
         if self.options.path_power:
             distances_LE = times_path(distances_LE, self._path_factor(points_LFVC), self.options.path_power)
-        return torch.stack([distances_LE[:, own].amin(1) for own in self.of_action], dim=1)
+        distances_LW = torch.stack([distances_LE[:, own].amin(1) for own in self.of_action], dim=1)
+        known_LK = distances_LE[:, self.known] if self.known else None
+        negatives_LN = distances_LE[:, self.negatives] if self.negatives else None
+        limits_L = borders(distances_LW, self.thresholds_W, self.limits, known_LK, negatives_LN)
+        return distances_LW, limits_L.to(distances_LW.dtype)
 
     def _points(self, joints_LTVC: Tensor) -> Tensor:
         """Points along the paths of clips in the common layout -> (L, F, V', C)."""
@@ -186,9 +199,9 @@ def described(recogniser: ActionRecogniser, layout: Layout) -> dict[str, Any]:
             "bodies": "one a clip, from the first to the last frame that shows it",
         },
         "output": {"name": "distances", "shape": ["clips", len(recogniser.actions)], "type": "float32"},
+        "second_output": {"name": "limits", "shape": ["clips"], "type": "float32"},
         "actions": list(recogniser.actions),
-        "thresholds": [float(value) for value in recogniser.judge.thresholds_W],
-        "none_of_these": "where the least distance is not below the threshold of its action",
+        "none_of_these": "where the least distance of a clip is not below its limit",
     }
 
 
@@ -234,7 +247,7 @@ def to_torch(recogniser: ActionRecogniser, layout: Layout) -> bytes:
     torch.export.save(program, buffer)
     buffer.seek(0)
     again = torch.export.load(buffer).module()
-    _check(recogniser, layout, lambda joints: again(joints).detach())
+    _check(recogniser, layout, again)
     return buffer.getvalue()
 
 
@@ -249,24 +262,31 @@ def to_onnx(recogniser: ActionRecogniser, layout: Layout) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = torch.onnx.export(program, input_names=["joints"], output_names=["distances"], verbose=False)
+        made = torch.onnx.export(program, input_names=["joints"], output_names=["distances", "limits"], verbose=False)
     if made is None:
         raise RunError("torch.onnx gave nothing")
     made.save(buffer, include_initializers=True)  # type: ignore[arg-type]
     session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
-    _check(recogniser, layout, lambda joints: torch.from_numpy(session.run(None, {"joints": joints.numpy()})[0].copy()))
+    _check(
+        recogniser,
+        layout,
+        lambda joints: [torch.from_numpy(found.copy()) for found in session.run(None, {"joints": joints.numpy()})],
+    )
     return buffer.getvalue()
 
 
 def _check(recogniser: ActionRecogniser, layout: Layout, run: Any) -> None:
     for joints_LTVC in checked_inputs(recogniser, layout):
-        found_LW = run(joints_LTVC).double()
+        distances_LW, limits_L = (found.detach().double() for found in run(joints_LTVC))
         clips = [Clip(key="check", source="check", layout=layout, joints_TVC=joints.numpy()) for joints in joints_LTVC]
-        expected = [{c.action: c.distance for c in p.decision.candidates} for p in recogniser.predict(clips)]
-        expected_LW = torch.tensor([[row[a] for a in recogniser.actions] for row in expected], dtype=torch.float64)
-        off = ((found_LW - expected_LW).abs() / expected_LW.abs().clamp(min=1)).max().item()
-        if not off <= TOLERANCE:
-            raise RunError(f"the exported program's distances differ by {off:.1e}, more than {TOLERANCE}: not written")
+        decided = [prediction.decision for prediction in recogniser.predict(clips)]
+        rows = [{c.action: c.distance for c in decision.candidates} for decision in decided]
+        expected_LW = torch.tensor([[row[a] for a in recogniser.actions] for row in rows], dtype=torch.float64)
+        expected_L = torch.tensor([decision.border for decision in decided], dtype=torch.float64)
+        for found, expected in ((distances_LW, expected_LW), (limits_L, expected_L)):
+            off = ((found - expected).abs() / expected.abs().clamp(min=1)).max().item()
+            if not off <= TOLERANCE:
+                raise RunError(f"what the exported program gives differs by {off:.1e} from the recogniser: not written")
 
 
 def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layout: Layout | None = None) -> Path:

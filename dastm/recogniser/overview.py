@@ -1,6 +1,6 @@
 """What a recogniser knows, as text: a line per action, how well its examples tell it apart, and which look odd.
 
-In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out), and, where the recordings
+In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out) and, if the recordings
 say who acts, by those of all other people (leave one person out).
 """
 

@@ -216,7 +216,9 @@ class ActionRecogniser:
     def decide(self, features: Features) -> list[Decision]:
         """Decide about clips that are already encoded."""
         distances_QL = self.encoder.distances(features, self._features)
-        return decide(distances_QL[:, self._shown], distances_QL[:, self._others], self.actions, self.judge)
+        to_known_QK = self.encoder.to_known(features)
+        shown_QL, others_QN = distances_QL[:, self._shown], distances_QL[:, self._others]
+        return decide(shown_QL, others_QN, to_known_QK, self.actions, self.judge)
 
     def features_at(self, places: Sequence[int]) -> Features:
         """Features of some examples, by their indices."""
@@ -234,8 +236,7 @@ class ActionRecogniser:
 
         made = self._clip(clip, layout, fps, "clip")
         decision = self.predict(made).decision
-        threshold = float(self.judge.thresholds_W[self.actions.index(decision.candidates[0].action)])
-        return explained(self.encoder, self._examples, made, decision, threshold)
+        return explained(self.encoder, self._examples, made, decision)
 
     def save(self, path: str | Path) -> None:
         """Write the recogniser file, completely or not at all.
@@ -255,8 +256,9 @@ class ActionRecogniser:
     @cached_property
     def judge(self) -> Judge:
         """The limits beyond which a clip is none of the actions, from the examples."""
-        between_XL = self.between[self._shown]
-        return judge_of(between_XL[:, self._shown], self._labels, between_XL[:, self._others], self.encoder.limits)
+        between_XL, known_XK = self.between[self._shown], self.encoder.to_known(self.features_at(self._shown))
+        between_XX, others_XN = between_XL[:, self._shown], between_XL[:, self._others]
+        return judge_of(between_XX, self._labels, known_XK, others_XN, self.encoder.limits)
 
     @cached_property
     def between(self) -> Tensor:

@@ -94,12 +94,8 @@ class Why:
     encoder: str
 
 
-def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decision: Decision, threshold: float) -> Why:
-    """Explain the decision about one clip. See `ActionRecogniser.explain`.
-
-    Args:
-        threshold: the distance from which on the clip is not the nearest action.
-    """
+def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decision: Decision) -> Why:
+    """Explain the decision about one clip. See `ActionRecogniser.explain`."""
     if not has_joint_shares(encoder.config.matching):
         raise RunError(
             f"{encoder.name}: the distances of this encoder are not sums over joints, so joints have no shares"
@@ -108,15 +104,16 @@ def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decisio
     nearest = tuple(shown[candidate.example] for candidate in decision.candidates)
     query, features = seen(encoder, clip)
     negative, far = _nearest_negative(encoder, examples, features)
-    compared = [*nearest[:2], *([negative] if negative is not None and far <= threshold else [])]
+    by_negative = far <= decision.border * (1 + 1e-4)  # it is the border then, but for rounding
+    compared = [*nearest[:2], *([negative] if negative is not None and by_negative else [])]
     comparisons = tuple(_with_example(encoder, query, features, example) for example in compared)
-    refused = _refused(decision, threshold, negative, far)
+    refused = _refused(decision, negative if by_negative else None, far)
     return Why(
         clip=clip,
         query=query,
         decision=decision,
         sentence=_sentence(decision, comparisons, refused),
-        limit=min(threshold, far),
+        limit=decision.border,
         refused=refused,
         nearest=nearest,
         comparisons=comparisons,
@@ -239,16 +236,20 @@ def _where_most(parts_PV: Array, path_P2: NDArray[np.int64], query: Seen) -> str
     return f"at the {query.layout.joints[joint]} {stretch(start, end, query.fps)}"
 
 
-def _refused(decision: Decision, threshold: float, negative: Example | None, far: float) -> str:
+def _refused(decision: Decision, negative: Example | None, far: float) -> str:
+    """Why; `negative` is the example of none of the actions that decided."""
     if decision.action is not None:
         return ""
     first = decision.candidates[0]
-    if negative is not None and far <= threshold:
+    if negative is not None:
         return (
             f"an example of none of the actions, “{negative.name}” ({far:.2f}), is nearer than the nearest action,"
             f" “{first.action}” ({first.distance:.2f})"
         )
-    return f"the nearest action, “{first.action}”, is {first.distance:.2f} away, beyond its limit of {threshold:.2f}"
+    return (
+        f"the nearest action, “{first.action}”, is {first.distance:.2f} away, beyond its limit of"
+        f" {decision.border:.2f} for such a clip"
+    )
 
 
 def _sentence(decision: Decision, comparisons: Sequence[Comparison], refused: str) -> str:

@@ -2,7 +2,7 @@
 
 In: an evaluation, with its network and clips. Out: `ExplainedQuery`s, misclassified ones first. Each is compared with
 the nearest example of the predicted class and with that of another: of its own class or, for a correct prediction, of
-the second nearest class. If the evaluation has unknown classes, queries that were refused or should have been come last.
+the second nearest class. With unknown classes, some queries that were refused or should have been come last.
 
 Axes: T frames of features, V joints, C coordinates, Q queries, L examples.
 """
@@ -10,6 +10,7 @@ Axes: T frames of features, V joints, C coordinates, Q queries, L examples.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,13 +26,13 @@ from dastm.evaluation.by_group import DRAWS
 from dastm.evaluation.evaluator import classes_with_enough, drawn
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.predictions import read_predictions
-from dastm.matching.rejection import Limits
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Recogniser
 from dastm.recogniser.why import Comparison, Seen, comparison, seen_at
 from dastm.report.mistakes import ClipName, Mistakes
 from dastm.report.refused import WORDS, Judged, Kind, chosen_refused, sentence
 from dastm.report.why_page import View, views_of
+from dastm.runs.limits import limits_from, read_limits
 from dastm.runs.results import Evaluation
 
 CPU = torch.device("cpu")
@@ -110,6 +111,8 @@ class Network:
     """The folder or URL of the clips."""
     up: str
     """The coordinate that points up."""
+    run: Path
+    """The run folder, which holds the limits of open-set evaluations and the movements that go with them."""
 
     def explained(
         self, found: Evaluation, wrong: Mistakes, names: Mapping[int, str], clip_name: ClipName
@@ -130,11 +133,12 @@ class Network:
         misjudged = (self._misjudged(again(one.episode), one, config, names, clip_name) for one in lines)
         made = [one for one in misjudged if one is not None]
         if config.open_set:
-            limits = Limits(**found.metrics["open_set"]["limits"][str(self.seed)])
+            limits = limits_from(found.metrics["open_set"]["limits"][str(self.seed)])
+            _, known = read_limits(self.run, self.seed) or (limits, None)
             looked_at = map(again, range(min(config.episodes, MOST_LOOKED_AT)))
             made += [
                 self._refused(number, episode, one, config, names, clip_name)
-                for number, episode, one in chosen_refused(FeatureCache(self.model), looked_at, limits)
+                for number, episode, one in chosen_refused(FeatureCache(self.model, known), looked_at, limits)
             ]
         return made
 

@@ -12,10 +12,9 @@ import torch
 
 from dastm.episodes.collate import selection
 from dastm.episodes.episode import Episode
-from dastm.evaluation.calibration import compare
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.limits import Compared
-from dastm.matching.rejection import Limits, class_thresholds, novelties
+from dastm.matching.rejection import Limits, novelties
 from dastm.recogniser.why import Comparison
 
 Kind = Literal["refused", "taken", "rightly refused"]
@@ -37,7 +36,7 @@ class Judged:
     nearest: int
     """Which class of the episode is nearest."""
     limit: float
-    """The distance from which on a query is not of that class."""
+    """The distance from which on this query is not of that class."""
 
 
 def chosen_refused(
@@ -48,7 +47,7 @@ def chosen_refused(
     for number, episode in enumerate(episodes):
         queries = selection(episode.plan, episode.plan.query)
         with torch.inference_mode():
-            compared = compare(cache, episode)
+            compared = Compared.of(episode, cache(episode), cache)
         for one in judged(compared, limits):
             if left[one.kind] and (one.kind, *queries[one.row]) not in told:
                 left[one.kind] -= 1
@@ -60,9 +59,8 @@ def chosen_refused(
 
 def judged(compared: Compared, limits: Limits) -> list[Judged]:
     """The queries of an episode of any of these kinds, in their order."""
-    thresholds_W = class_thresholds(compared.between_LL, compared.support_labels_L, compared.n_way, limits)
-    known_Q = compared.labels_Q < compared.n_way
-    refused_Q = novelties(compared.distances_QW, thresholds_W) >= 1
+    border_Q, known_Q = compared.borders(limits), compared.labels_Q < compared.n_way
+    refused_Q = novelties(compared.distances_QW, border_Q) >= 1
     nearest_Q = compared.distances_QW.argmin(1)
     rows = torch.nonzero(refused_Q | known_Q.logical_not())[:, 0].tolist()
     return [
@@ -70,7 +68,7 @@ def judged(compared: Compared, limits: Limits) -> list[Judged]:
             kind="taken" if not refused_Q[row] else "refused" if known_Q[row] else "rightly refused",
             row=row,
             nearest=int(nearest_Q[row]),
-            limit=float(thresholds_W[nearest_Q[row]]),
+            limit=float(border_Q[row]),
         )
         for row in rows
     ]

@@ -104,7 +104,8 @@ def _network(source: EpisodeSource, record: TrainingRecord, run: Path, shards: s
     seed = record.config.optimise.seeds[0]
     model = load_recogniser(run, record.config, fitting.manifest.layout, seed, CPU)
     seen = center_frames(fitting, record.config.augment.n_frames, record.config.augment.sampling)
-    return Network(model=model, seed=seed, source=seen, shards=shards, up=upward(fitting.manifest)), lines
+    up = upward(fitting.manifest)
+    return Network(model=model, seed=seed, source=seen, shards=shards, up=up, run=run), lines
 
 
 def _drawn(network: Network, record: TrainingRecord) -> Drawn:

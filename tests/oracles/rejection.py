@@ -32,15 +32,14 @@ def class_thresholds(between, labels, n_way, limits, to_negatives=()):
     return found
 
 
-def border(row, thresholds, negatives=()):
-    return min([thresholds[row.index(min(row))], *negatives])
+def border(row, thresholds, rival=None, known=(), negatives=()):
+    nearest = row.index(min(row))
+    at, rivals = thresholds[nearest], [*row[:nearest], *row[nearest + 1 :], *known]
+    if rival is not None and rivals:
+        at *= max(min(rivals) / rival, 1e-6) ** 0.4
+    return min([at, *negatives])
 
 
-def novelty(row, thresholds, negatives=()):
-    return min(row) / border(row, thresholds, negatives)
-
-
-def scores(row, thresholds, temperature, negatives=()):
-    at = border(row, thresholds, negatives)
+def scores(row, at, temperature):
     weights = [distance ** (-1 / temperature) for distance in row] + [at ** (-1 / temperature)]
     return [weight / sum(weights) for weight in weights]

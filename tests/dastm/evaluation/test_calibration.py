@@ -8,8 +8,9 @@ import torch
 from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.evaluation.calibration import calibrate, compare
+from dastm.evaluation.calibration import _without_own, calibrate, known_movements
 from dastm.evaluation.feature_cache import FeatureCache
+from dastm.evaluation.limits import Compared
 from dastm.runs.limits import read_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
@@ -22,7 +23,7 @@ def test_examples_are_as_far_from_each_other_as_queries_would_be(open_run, open_
     with closing(open_source(open_shards)) as source, torch.inference_mode():
         drawn = episodes(source, "test", n_way=2, k_shot=1, n_query=3, seed=0, epoch=0, count=1, n_unknown=2, workers=0)
         episode = next(iter(drawn))
-        found = compare(cache, episode)
+        found = Compared.of(episode, cache(episode), cache)
     assert found.n_way == 2
     assert found.distances_QW.shape == (12, 2)
     assert found.labels_Q.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
@@ -36,6 +37,27 @@ def test_examples_are_as_far_from_each_other_as_queries_would_be(open_run, open_
         query_labels=episode.support_labels,
     )
     torch.testing.assert_close(found.between_LL, cache.model.episode_distances(as_queries).detach())
+
+
+def test_known_movements_are_a_clip_of_each_class_and_those_of_an_episodes_classes_do_not_count(open_run, open_shards):
+    record = TrainingRecord.read(open_run)
+    with closing(open_source(open_shards)) as source, torch.inference_mode():
+        known = known_movements(source, "test")
+        assert known.class_ids == tuple(sorted(source.pool_sizes("test")))
+        cache = FeatureCache(load_recogniser(open_run, record.config, STICK, 0, torch.device("cpu")), known)
+        drawn = episodes(source, "test", n_way=2, k_shot=1, n_query=3, seed=0, epoch=0, count=1, n_unknown=1, workers=0)
+        episode = next(iter(drawn))
+        found = Compared.of(episode, cache(episode), cache)
+        left = _without_own(found, episode, known)
+    assert found.to_known_QK.shape == (9, len(known.class_ids))
+    assert found.to_known_QK.isfinite().all()
+    counted = [class_id not in episode.plan.class_ids for class_id in known.class_ids]
+    assert left.to_known_QK.isfinite().all(0).tolist() == counted
+    assert sum(counted) == len(known.class_ids) - 3
+    itself = episode.plan.query[0].index(0) if 0 in episode.plan.query[0] else None
+    if itself is not None:  # the first clip of the class is that movement
+        column = known.class_ids.index(episode.plan.class_ids[0])
+        assert found.to_known_QK[itself, column] == found.to_known_QK[itself].min()
 
 
 def test_the_same_classes_give_the_same_limits(open_run, open_shards, tmp_path):

@@ -30,7 +30,7 @@ PATH = {"matching__examples": "both", "matching__path_power": 0.5}
 @pytest.mark.parametrize("budget", [2**30, 100_000, 0], ids=["kept", "some kept", "none kept"])
 def test_distances_are_those_of_the_network(source, budget, settings):
     model = build_recogniser(tiny(**settings), source.manifest.layout, 0).double()
-    encoded = FeatureCache(model, budget)
+    encoded = FeatureCache(model, budget=budget)
     with torch.inference_mode():
         for episode in some(source):
             clips = {name: getattr(episode, name) for name in ("support", "query")}

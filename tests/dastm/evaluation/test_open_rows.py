@@ -13,7 +13,7 @@ from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.limits import Compared
 from dastm.evaluation.open_rows import Opened, open_rows, open_summary
 from dastm.evaluation.printed import table_lines
-from dastm.matching.rejection import USUAL, class_thresholds, novelties, scores
+from dastm.matching.rejection import USUAL, novelties, scores
 from dastm.runs.limits import limits_path, read_limits
 from tests.oracles import open_set as slow
 
@@ -37,9 +37,9 @@ def test_the_ways_are_what_they_say():
     assert list(rows) == ["limits", "nearest", "softmax", "garbage"]
     one, unknown, right = two_episodes()[0], [False, False, True, True], [True, True, False, False]
     nearest = [0.1, 0.5, 0.3, 0.9]
-    thresholds = class_thresholds(one.between_LL, one.support_labels_L, 2, USUAL)
+    border = one.borders(USUAL)
     novelty = {
-        "limits": novelties(one.distances_QW, thresholds).tolist(),
+        "limits": novelties(one.distances_QW, border).tolist(),
         "nearest": nearest,
         "softmax": (-(-one.distances_QW.double() / 0.1).softmax(1).amax(1)).tolist(),
         "garbage": [0.1 / 0.5, 0.5 / 0.6, 0.3 / 0.4, 0.9 / 1.2],
@@ -51,7 +51,7 @@ def test_the_ways_are_what_they_say():
         assert ("open_accuracy" in found) == (way == "limits")
     # 0.1 and 0.5 are taken, 0.9 is refused, 0.3 is taken though it is unknown.
     assert rows["limits"].by_measure["open_accuracy"].tolist() == [0.75, 0.75]
-    best, answer = scores(one.distances_QW, thresholds, USUAL.temperature).max(1)
+    best, answer = scores(one.distances_QW, border, USUAL.temperature).max(1)
     assert rows["limits"].score_EQ[0] == pytest.approx(best.numpy())
     assert rows["limits"].answered_EQ[0].tolist() == [True, True, False, True]
     assert answer.tolist() == [0, 1, 0, 2]
@@ -102,15 +102,19 @@ def test_measured_limits_are_used_and_what_is_no_longer_right_goes(open_run, ope
     found, path = calibrate(open_run, open_shards, "test", 8, "cpu", None)
     try:
         assert path == limits_path(open_run)
-        assert read_limits(open_run, 0) == found[0]
+        limits, known = read_limits(open_run, 0)
+        assert limits == found[0]
+        assert len(known.class_ids) == 4
+        assert limits.rival is not None
         metrics = evaluate_and_write(CONFIG, open_run, open_shards, "cpu", tmp_path / "one")
         assert metrics["open_set"]["limits"]["0"]["threshold"] == found[0].threshold
         assert "note" not in metrics["open_set"]
         assert not any("the usual ones" in line for line in table_lines(metrics))
+        path.write_text("damaged")  # nobody asks for limits where all classes are known
+        closed = EvalConfig(n_way=2, k_shot=2, n_query=3, episodes=6)
+        metrics = evaluate_and_write(closed, open_run, open_shards, "cpu", tmp_path / "one")
     finally:
         path.unlink()
-    closed = EvalConfig(n_way=2, k_shot=2, n_query=3, episodes=6)
-    metrics = evaluate_and_write(closed, open_run, open_shards, "cpu", tmp_path / "one")
     assert "open_set" not in metrics
     assert "open_set" not in metrics["settings"]
     assert not (tmp_path / "one" / "open_set.csv").exists()

@@ -23,8 +23,16 @@ def of_images():
 
 
 def expected(recogniser, clip):
-    found = {c.action: c.distance for c in recogniser.predict(clip).decision.candidates}
-    return [found[action] for action in recogniser.actions]
+    """Distances to the actions, and the limit."""
+    decision = recogniser.predict(clip).decision
+    found = {c.action: c.distance for c in decision.candidates}
+    return pytest.approx([*(found[action] for action in recogniser.actions), decision.border], rel=1e-5, abs=1e-5)
+
+
+def last_of(found):
+    """Of the last clip, as `expected`."""
+    distances, limits = found
+    return [*distances[-1].tolist(), float(limits[-1])]
 
 
 @pytest.mark.parametrize("layout", [NTU25, COCO17], ids=lambda layout: layout.name)
@@ -34,8 +42,8 @@ def test_the_module_gives_the_distances_of_the_recogniser(recogniser, layout):
     for n_frames in (2, 9, 61, 200):
         clip = clip_of("wave", 5, layout, n_frames=n_frames)
         with torch.inference_mode():
-            (found,) = module(torch.from_numpy(clip.joints_TVC)[None]).tolist()
-        assert found == pytest.approx(expected(known, clip), rel=1e-5, abs=1e-5)
+            found = module(torch.from_numpy(clip.joints_TVC)[None])
+        assert last_of(found) == expected(known, clip)
 
 
 def test_a_body_that_lies_or_stands_still_is_measured_as_well(recogniser):
@@ -47,8 +55,17 @@ def test_a_body_that_lies_or_stands_still_is_measured_as_well(recogniser):
     still = type(clip)(key="k", source="s", layout=NTU25, joints_TVC=clip.joints_TVC[:1].repeat(9, axis=0))
     for odd in (lying, still):
         with torch.inference_mode():
-            (found,) = module(torch.from_numpy(odd.joints_TVC)[None]).tolist()
-        assert found == pytest.approx(expected(recogniser, odd), rel=1e-5, abs=1e-5)
+            found = module(torch.from_numpy(odd.joints_TVC)[None])
+        assert last_of(found) == expected(recogniser, odd)
+
+
+def test_examples_of_none_of_the_actions_lower_the_limit_of_a_program_too(recogniser):
+    recogniser.enrol(None, [clip_of("wave", 8)])
+    module = export.ExportedRecogniser(recogniser, NTU25).eval()
+    clip = clip_of("wave", 5)
+    with torch.inference_mode():
+        found = module(torch.from_numpy(clip.joints_TVC)[None])
+    assert last_of(found) == expected(recogniser, clip)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +87,8 @@ def test_a_torch_program_takes_any_number_of_clips_and_frames(recogniser):
     for n_clips, n_frames in ((1, 5), (4, 77)):
         joints = torch.from_numpy(np.stack([clip_of("kick", s, n_frames=n_frames).joints_TVC for s in range(n_clips)]))
         found = program(joints)
-        assert found.shape == (n_clips, 3)
-        last = expected(recogniser, clip_of("kick", n_clips - 1, n_frames=n_frames))
-        assert found[-1].tolist() == pytest.approx(last, rel=1e-5, abs=1e-5)
+        assert [tuple(part.shape) for part in found] == [(n_clips, 3), (n_clips,)]
+        assert last_of(found) == expected(recogniser, clip_of("kick", n_clips - 1, n_frames=n_frames))
 
 
 @pytest.mark.slow
@@ -83,8 +99,8 @@ def test_an_onnx_file_takes_any_number_of_clips_and_frames_and_says_what_to_feed
     beside = export.export_recogniser(recogniser, tmp_path / "mine.onnx", "onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "mine.onnx"), providers=["CPUExecutionProvider"])
     clip = clip_of("push", 3, n_frames=33)
-    (found,) = session.run(None, {"joints": np.stack([clip.joints_TVC] * 3)})
-    assert found[2].tolist() == pytest.approx(expected(recogniser, clip), rel=1e-5, abs=1e-5)
+    found = session.run(None, {"joints": np.stack([clip.joints_TVC] * 3)})
+    assert last_of(found) == expected(recogniser, clip)
     told = json.loads(beside.read_text())
     assert told["actions"] == ["wave", "push", "kick"]
     assert told["input"]["shape"] == ["clips", "frames", 25, 3]
@@ -97,10 +113,10 @@ def test_a_program_that_differs_is_not_written(recogniser, tmp_path, monkeypatch
 
     class Wrong:
         def module(self):
-            return lambda joints: torch.zeros(len(joints), 3)
+            return lambda joints: (torch.zeros(len(joints), 3), torch.zeros(len(joints)))
 
     monkeypatch.setattr(torch.export, "load", lambda file: Wrong())
-    with pytest.raises(RunError, match=r"differ by .*: not written"):
+    with pytest.raises(RunError, match=r"differs by .*: not written"):
         export.export_recogniser(recogniser, tmp_path / "mine.pt2", "torch")
     assert list(tmp_path.iterdir()) == []
 

@@ -55,6 +55,22 @@ def test_who_acts_is_kept_and_unknown_in_files_that_do_not_say_it(recogniser, pa
     assert [e.clip.subject for e in read_recogniser(path).examples] == [None] * 7
 
 
+def test_known_movements_are_kept_and_files_of_version_2_have_none(recogniser, path):
+    again = read_recogniser(path)
+    assert np.array_equal(again.encoder.known.joints_KTVC, recogniser.encoder.known.joints_KTVC)
+
+    def as_before(document):
+        document["schema_version"] = 2
+        del document["encoder"]["known"], document["encoder"]["limits"]["rival"]
+
+    rewritten(path, as_before)
+    older = read_recogniser(path)
+    assert older.encoder.known is None
+    found = older.predict(clip_of("wave", 9)).decision
+    assert found.border == pytest.approx(float(older.judge.thresholds_W[0]))
+    assert found.candidates[0].distance == recogniser.predict(clip_of("wave", 9)).distance
+
+
 def test_the_same_recogniser_gives_the_same_bytes(recogniser, path):
     assert bytes_of(read_recogniser(path)) == path.read_bytes()
     assert path.stat().st_size < 4e6
@@ -121,12 +137,14 @@ def rewritten(path, change):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda d: d.update(schema_version=99), "version 99 of the file; this reads version 2"),
+        (lambda d: d.update(schema_version=99), "version 99 of the file; this reads versions 2 and 3"),
         (lambda d: d["encoder"].pop("config"), "not a recogniser that this version reads"),
         (lambda d: d["encoder"]["config"].update(extra={}), "extra"),
         (lambda d: d["encoder"]["config"]["augment"].update(layout=None), "knows no common layout"),
         (lambda d: d["encoder"]["config"]["backbone"].update(channels=[8, 8, 8, 8]), "weights do not fit"),
         (lambda d: d["encoder"].update(n_frames=0), "points along the path"),
+        (lambda d: d["encoder"]["known"].update(joints="a"), "not a recogniser that this version reads"),
+        (lambda d: d["encoder"]["known"].update(shape=[40, 19, 24, 3]), "known movements of shape"),
         (lambda d: d["examples"][0].update(layout=5), "not a recogniser that this version reads"),
         (lambda d: d["examples"][0].update(action="a\nb"), "the name of an action"),
         (lambda d: d["examples"][0].update(subject=[1]), "not a recogniser that this version reads"),

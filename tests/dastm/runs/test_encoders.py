@@ -16,7 +16,7 @@ from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.matching.rejection import USUAL, Limits
 from dastm.runs.checkpoint import save_checkpoint
 from dastm.runs.encoders import ENCODERS, best_weights, is_encoder, make_encoder, results_of, run_of
-from dastm.runs.limits import limits_path, read_limits, write_limits
+from dastm.runs.limits import Known, limits_path, read_limits, write_limits
 from dastm.runs.load import load_run
 from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
@@ -53,17 +53,20 @@ def test_an_encoder_holds_its_record_the_weights_of_one_seed_and_a_card_and_no_p
 def test_limits_that_were_measured_are_shipped_with_the_weights(place, tmp_path):
     limits = Limits(threshold=0.5, decline=0.1, spread=1.5, temperature=0.2)
     path = limits_path(place / "run")
-    write_limits(path, place / "run", {4: limits, 2: limits}, {})
+    known = Known(joints_KTVC=np.ones((1, 3, 2, 3), dtype=np.float32), class_ids=(1,))
+    write_limits(path, place / "run", {4: limits, 2: limits}, known, {})
     try:
         make_encoder(place / "run", tmp_path / "toy3d", "# toy3d\n")
     finally:
         path.unlink()
-    assert read_limits(tmp_path / "toy3d", 4) == limits
+    assert read_limits(tmp_path / "toy3d", 4)[0] == limits
 
 
 @pytest.mark.parametrize("name", ["motion3d", "motion2d"])
 def test_the_shipped_encoders_hold_their_own_limits(name):
-    assert read_limits(run_of(name), 0) not in (None, USUAL)
+    limits, known = read_limits(run_of(name), 0)
+    assert limits != USUAL
+    assert len(known.class_ids) == 40
 
 
 def test_a_name_is_an_encoder_unless_there_is_such_a_path(place, tmp_path, monkeypatch):
