@@ -1,5 +1,6 @@
 """Fixtures that every room uses: generators come from here, never from global state."""
 
+import multiprocessing
 import time
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from dastm.contract import progress
+from pipeline.work import workers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,6 +21,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def begun_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is told by the time of the command: every test is one."""
     monkeypatch.setattr(progress, "BEGUN_S", time.monotonic())
+
+
+@pytest.fixture(autouse=True)
+def workers_import_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker processes are forked from one that has imported everything; a spawned one is in work/test_workers.py."""
+
+    def forks(_: str) -> multiprocessing.context.ForkServerContext:
+        from tests import killing  # what it imports takes seconds, and most files need none of it
+
+        return killing.forks()
+
+    monkeypatch.setattr(workers, "get_context", forks)
 
 
 @pytest.fixture

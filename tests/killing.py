@@ -12,6 +12,7 @@ import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,17 @@ class Ended:
     """Without the lines that say how far it is."""
 
 
-def fork(target: Callable[..., None], *words: Any) -> multiprocessing.process.BaseProcess:
-    """Start a process that calls `target`, a function of a module, with these words."""
+def forks() -> ForkServerContext:
+    """What starts processes that have imported everything."""
     FORKS.set_forkserver_preload(list(PRELOADED))
     with mock.patch.dict(os.environ, environment(1, "")):
         ensure_running()
-    process = FORKS.Process(target=target, args=words)
+    return FORKS
+
+
+def fork(target: Callable[..., None], *words: Any) -> multiprocessing.process.BaseProcess:
+    """Start a process that calls `target`, a function of a module, with these words."""
+    process = forks().Process(target=target, args=words)
     process.start()
     return process
 
@@ -119,10 +125,13 @@ def _command(
 ) -> None:
     """In the new process."""
     import dastm.sweep.local
+    import pipeline.work.workers
 
     begin()
     _say_into(said, os.O_TRUNC)
     os.chdir(folder)
+    # In a process that was forked itself, FORKS would begin with another one that imports everything.
+    pipeline.work.workers.get_context = lambda _: multiprocessing.get_context("fork")  # type: ignore[assignment]
     dastm.sweep.local.start = lambda cell, _: _Forked(cell)  # type: ignore[assignment, return-value]
     hamper(kill, limit)
     MAINS[command](words, prog_name=command)
@@ -134,10 +143,7 @@ def _say_into(paths: list[Path], mode: int) -> None:
 
 
 class _Forked:
-    """A cell's process, forked off that of its sweep, with what `dastm.sweep.local` needs of a Popen.
-
-    In a process that was forked itself, `FORKS` would begin with another one that imports everything.
-    """
+    """A cell's process, forked off that of its sweep, with what `dastm.sweep.local` needs of a Popen."""
 
     def __init__(self, folder: Path) -> None:
         self.process = multiprocessing.get_context("fork").Process(target=_cell, args=(folder,))
