@@ -28,6 +28,7 @@ TINY = {
     "train": {
         "preset": "small",
         "set": {
+            "backbone.channels": [8, 8, 16, 16],
             "episode.n_way": 2,
             "episode.n_query": 1,
             "optimise.epochs": 1,

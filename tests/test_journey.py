@@ -34,6 +34,7 @@ KINETICS = {
     "split": {**SPLIT, "rank": "confidence", "missing_joints": "zero"},
 }
 TRAINING = {
+    "backbone.channels": "[8,8,16,16]",
     "episode.n_way": 2,
     "episode.n_query": 2,
     "optimise.epochs": 2,

@@ -18,6 +18,8 @@ STICK = Layout(name="stick", joints=("foot", "hip", "head"), bones=((1, 0), (2, 
 TINY: dict[str, Any] = {
     "episode.n_way": 3,
     "episode.n_query": 2,
+    "backbone.n_blocks": 4,
+    "backbone.channels": [8, 8, 16, 16],  # a step of the published widths takes many times as long
     "backbone.dropout": 0.1,
     "optimise.epochs": 2,
     "optimise.episodes": 5,

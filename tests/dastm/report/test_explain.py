@@ -97,7 +97,7 @@ def test_shown_poses_are_frames_of_the_clips(source):
         shown, side = (pair.query_VC, 0) if clip is episode.query else (pair.support_VC, 1)
         frame = 4 * pair.frames[side]  # strides of 2 and 2
         assert np.array_equal(shown, clip.joints_LMTVC[0, 0, frame].double().numpy())
-    assert explanation.features_VD.shape == (3, 256)
+    assert explanation.features_VD.shape == (3, 16)
 
 
 def test_the_shown_step_is_the_one_with_most_to_see_or_the_middle():

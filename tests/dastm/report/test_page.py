@@ -17,6 +17,8 @@ from dastm.runs.record import TrainingRecord
 from tests.browser import check_width_and_colours, needs_browser
 from tests.toy import tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 EPISODES = "test-4way-1shot-2q-6e-seed0"
 
 
@@ -113,7 +115,9 @@ LACKING = {
 def test_a_page_has_no_empty_section_and_says_what_a_method_has_not(tmp_path, method):
     settings, n_drawings, sentences = LACKING[method]
     shards = toy_shards(tmp_path / "shards")
-    few = {"optimise__epochs": 1, "optimise__episodes": 2, "backbone__n_blocks": None if method == "NGM" else 4}
+    few = {"optimise__epochs": 1, "optimise__episodes": 2}
+    if method == "NGM":
+        few |= {"backbone__n_blocks": None, "backbone__channels": (8,) * 10}
     train_toy(shards, tmp_path / "run", tiny(**few, **{f"matching__{key}": value for key, value in settings.items()}))
     write_report([tmp_path / "run"], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()

@@ -16,7 +16,7 @@ from tests.toy import TINY
 
 
 def test_a_cell_is_recipe_method_and_settings_one_over_the_other():
-    backbones = {"A": {"optimise.epochs": 9}, "B": {"backbone.n_blocks": 7}}
+    backbones = {"A": {"optimise.epochs": 9}, "B": {"backbone.n_blocks": 7, "backbone.channels": None}}
     sweep = toy_sweep(backbones=backbones, seeds=[3, 8])
     assert sweep.rows == ("DTW", "DASTM")
     assert sweep.reference == "DASTM"

@@ -101,7 +101,8 @@ def test_what_is_not_there_is_missing_or_failed_and_nothing_else():
 
 
 def test_columns_are_backbones_data_sets_and_evaluations():
-    sweep = toy_sweep(**DATA_SETS, backbones={"X": {}, "Y": {"backbone.n_blocks": 7}}, evaluate=[{}, {"k_shot": 5}])
+    backbones = {"X": {}, "Y": {"backbone.dropout": 0.3}}
+    sweep = toy_sweep(**DATA_SETS, backbones=backbones, evaluate=[{}, {"k_shot": 5}])
     places = [(column.backbone, column.dataset, column.evaluation.k_shot) for column in columns(sweep)]
     assert places == [(backbone, dataset, shots) for backbone in "XY" for dataset in "ab" for shots in (1, 5)]
     scored = {c.name: result(c, sweep, [0.1, 0.2], [0.3, 0.5]) for c in sweep.cells}

@@ -20,6 +20,8 @@ from dastm.training import trainer
 from dastm.training.beginning import Beginning, begin_with
 from tests.toy import STICK, tiny, toy_shards
 
+pytestmark = pytest.mark.slow
+
 HARMFUL = {"optimise__learning_rate": 30.0, "optimise__clip_norm": 1.0}
 """Steps that leave nothing of what was learned."""
 
@@ -110,7 +112,7 @@ def test_classes_that_the_weights_had_seen_before_are_seen(place):
     ("settings", "why"),
     [
         (
-            {"backbone__name": "lstm", "backbone__n_blocks": None},
+            {"backbone__name": "lstm", "backbone__n_blocks": None, "backbone__channels": None},
             r"backbone.name is lstm, there st_gcn; backbone.n_blocks",
         ),
         ({"backbone__pair_norm": 1.0}, "backbone.pair_norm is 1.0, there 0.0"),

@@ -20,6 +20,8 @@ from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretra
 from tests.killing import fork
 from tests.toy import tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
 SIDED = Layout(name="sided", joints=("left hand", "hip", "right hand"), bones=((0, 1), (2, 1)), centre=1, hub=1)
 
