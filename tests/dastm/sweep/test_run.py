@@ -31,8 +31,10 @@ from tests.command_line import call, done, failed, misused
 from tests.dastm.sweep.grids import pretend, squeezed, toy_grid, toy_sweep
 from tests.toy import TINY, toy_shards
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("table.md", "table.csv", "table.tex", "table.html")
-LONG = {**TINY, "optimise.episodes": 12, "optimise.checkpoint_every": 1}
+LONG = {**TINY, "optimise.episodes": 40, "optimise.checkpoint_every": 1}
 
 
 def tables(folder):
@@ -58,7 +60,6 @@ def at(place, monkeypatch):
     monkeypatch.chdir(place)
 
 
-@pytest.mark.slow
 def test_the_table_is_of_the_metrics_that_the_cells_have(at):
     sweep = read_sweep(Path("whole"))
     lines = Path("whole/table.csv").read_text().splitlines()
@@ -75,7 +76,6 @@ def test_the_table_is_of_the_metrics_that_the_cells_have(at):
         assert 20 < sum(means) / 2 < 100  # the shards are noisy: there is something to tell apart
 
 
-@pytest.mark.slow
 def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(at):
     words = [sys.executable, "-m", "dastm", "sweep", "toy.yaml", "--out", "killed", "--workers", "1"]
     sweep = subprocess.Popen(words, env=environment(1, ""), stdout=subprocess.DEVNULL)
@@ -98,7 +98,6 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(a
     assert any("continuing at epoch" in log for log in logs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["metrics.json", "episodes.csv", "predictions.parquet", "best.pt", "config.json"])
 def test_damaged_results_of_a_cell_are_refused_by_the_table_and_made_again_by_the_sweep(at, tmp_path, name):
     """With their weights damaged as well, they come of a training that is done again."""
@@ -108,7 +107,7 @@ def test_damaged_results_of_a_cell_are_refused_by_the_table_and_made_again_by_th
     for damaged in {name, "metrics.json"} if name == "best.pt" else {name}:
         (path,) = cell.rglob(damaged)
         data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
+        data[min(len(data) // 2, 300)] ^= 1  # inside a record: between those of a checkpoint is padding
         path.write_bytes(data)
     told = done("dastm", "table", tmp_path / "out")
     assert told != Path("whole/table.md").read_text()
@@ -127,18 +126,15 @@ def read_cells(out):
     }
 
 
-@pytest.mark.slow
 def test_through_ray_the_table_is_the_same(at):
     pytest.importorskip("ray")
     shutil.copytree("whole", "ray")
-    for cell in list(Path("ray/cells").iterdir())[:2]:
-        shutil.rmtree(cell)
-    said = done("dastm", "sweep", "toy.yaml", "--out", "ray", "--workers", 2, "--ray")
-    assert "2 of them to do, on Ray (local), 1 thread each" in said
+    shutil.rmtree(next(Path("ray/cells").iterdir()))
+    said = done("dastm", "sweep", "toy.yaml", "--out", "ray", "--workers", 1, "--ray")
+    assert "1 of them to do, on Ray (local), 1 thread each" in said
     assert tables("ray") == tables("whole")
 
 
-@pytest.mark.slow
 def test_a_cell_that_fails_is_told_with_its_reason_and_its_log(at):
     Path("fails.yaml").write_text(
         yaml.safe_dump(toy_grid(name="fails", methods=["dtw"], seeds=[0], set={**TINY, "episode.n_way": 9}))
