@@ -1,5 +1,6 @@
 """A small run of `make fuzz`; and that it finds what it is to find."""
 
+import multiprocessing
 import sys
 import time
 from dataclasses import replace
@@ -15,14 +16,19 @@ from tests.fuzz.reader import Reader, outcome
 from tests.fuzz.readers import READERS
 from tests.fuzz.run import Tally, fuzz, judge
 
+pytestmark = pytest.mark.slow
+
+INPUTS = 60
+"""Of each reader here; `make fuzz` has the many."""
+
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("name", READERS)
 def test_every_input_is_read_exactly_or_refused(name):
-    tally = fuzz(name, 200, 1)
+    tally = fuzz(name, INPUTS, 1)
     assert tally.findings == []
-    assert tally.outcomes["read"] >= READERS[name].least_read
-    assert tally.outcomes["refused"] >= READERS[name].least_refused
+    assert tally.outcomes["read"] * 200 >= READERS[name].least_read * INPUTS
+    assert tally.outcomes["refused"] * 200 >= READERS[name].least_refused * INPUTS
 
 
 def of(read, twin=None):
@@ -109,6 +115,7 @@ def busy(pipe, name, n_inputs, seed_number, current):
 def test_a_process_that_hangs_or_dies_leaves_its_input(serve, seconds, what, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "SECONDS", seconds)  # a process that dies has to start first
     monkeypatch.setattr(run, "_serve", serve)
+    monkeypatch.setattr(run, "get_context", lambda _: multiprocessing.get_context("fork"))  # imports nothing again
     assert run.fuzz_apart("label list", 1, 0, tmp_path / "current").findings == [(what, b"the last one")]
 
 

@@ -18,6 +18,8 @@ from dastm.contract.errors import RefusedError
 from pipeline.parse.sources.pickled import KNOWN, Array, numbers
 from pipeline.parse.sources.pickles import load
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = range(6)
 
 
@@ -293,10 +295,11 @@ def test_the_stack_has_an_end(monkeypatch):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_prefix_is_taken_for_the_whole(protocol):
-    data = pickle.dumps([{"a": [1, 2.5, "text"], "b": np.arange(100.0)}], protocol)
-    for end in range(len(data)):
-        with pytest.raises(RefusedError):
-            read(data[:end])
+    for size, step in ((3, 1), (100, 31)):
+        data = pickle.dumps([{"a": [1, 2.5, "text"], "b": np.arange(float(size))}], protocol)
+        for end in range(0, len(data), step):
+            with pytest.raises(RefusedError):
+                read(data[:end])
 
 
 class Restricted(pickle.Unpickler):
@@ -325,7 +328,7 @@ def test_a_changed_byte_ends_in_a_refusal_or_in_what_pickle_itself_reads(protoco
     data = pickle.dumps(value, protocol)
     rng = np.random.default_rng(protocol)
     compared = 0
-    for _ in range(2000):
+    for _ in range(500):
         changed = bytearray(data)
         for at in rng.integers(len(data), size=int(rng.integers(1, 4))):
             changed[at] = rng.integers(256)
@@ -339,7 +342,7 @@ def test_a_changed_byte_ends_in_a_refusal_or_in_what_pickle_itself_reads(protoco
             expected = plain(Restricted(io.BytesIO(changed), encoding="latin1").load())
             assert repr(found) == repr(expected)  # as text, where nan is nan
             compared += 1
-    assert compared > 20
+    assert compared > 5
 
 
 def test_long_arrays_stay_in_the_file():
