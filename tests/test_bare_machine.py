@@ -4,7 +4,11 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.toy import TINY, toy_shards
+
+pytestmark = pytest.mark.slow
 
 WITHOUT = """
 import json, sys

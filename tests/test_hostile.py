@@ -27,6 +27,8 @@ from tests.command_line import call, failed
 from tests.pipeline.shard_damage import change_index, change_manifest
 from tests.shard_folder import make_shard_folder
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 2**20
 COMMANDS = (
     "pipe:touch {}",
@@ -243,7 +245,6 @@ def test_pairs_of_bodies_are_found_as_a_matrix_of_all_finds_them(rng):
     assert found == every[:1]
 
 
-@pytest.mark.slow
 def test_a_skeleton_file_that_only_the_slow_reader_takes_is_read_in_bounded_memory(tmp_path):
     """The worst of files: as many lines as there can be, and the fault at their end."""
     path = tmp_path / "S001C001P001R001A001.skeleton"

@@ -15,6 +15,8 @@ from pipeline.table import read_facts, read_refused
 from tests.command_line import call, done, failed
 from tests.pipeline.raw_files import SKELETON, clip, write_json, write_ntu, zip_folder
 
+pytestmark = pytest.mark.slow
+
 TWO = {"name": "two", "joints": ["hip", "head"], "bones": [[1, 0]]}
 SPLIT = {"class_split": {"train": [0, 1], "val": [2, 3], "test": [4, 5, 6]}, "n_frames": 3, "origin": "none"}
 GOOD = [f"S001C001P001R{number:03d}A{action:03d}.skeleton" for action in range(1, 8) for number in range(1, 5)]

@@ -11,6 +11,8 @@ from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition, shipped_names
 from tests.dvc_project import ROOT, TINY, change_params, forked_commands, new_project, run
 
+pytestmark = pytest.mark.slow
+
 STAGES = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
 PROGRAMS = {"dastm": ROOT / "dastm" / "cli", "dastm-data": ROOT / "pipeline" / "cli"}
 READ_AS_DATA = {stage: {"pipeline/definitions/datasets/lists"} for stage in ("parse", "split")}
@@ -175,7 +177,6 @@ def project(tmp_path_factory):
         yield folder
 
 
-@pytest.mark.slow
 def test_all_stages_leave_their_outputs(project):
     data = project / "data"
     assert len(list((data / "raw/tiny").rglob("*.skeleton"))) == 6 * 4 + 2
@@ -192,7 +193,6 @@ def test_all_stages_leave_their_outputs(project):
     assert (metrics["settings"]["n_way"], metrics["settings"]["episodes"]) == (2, 3)
 
 
-@pytest.mark.slow
 def test_git_sees_nothing_of_what_was_made(project):
     """dvc.lock tells of one machine's outputs; DVC takes it ignored only if it leaves git alone (core.no_scm)."""
     assert (project / "dvc.lock").is_file()
@@ -200,12 +200,10 @@ def test_git_sees_nothing_of_what_was_made(project):
     assert [line for line in seen if not line.startswith("A  ")] == []
 
 
-@pytest.mark.slow
 def test_a_second_time_nothing_runs(project):
     assert repro(project) == []
 
 
-@pytest.mark.slow
 def test_metrics_and_plots_are_shown(project):
     shown = run(project, "dvc", "metrics", "show")
     assert "data/runs/tiny/eval/metrics.json" in shown
@@ -214,7 +212,6 @@ def test_metrics_and_plots_are_shown(project):
     assert "Accuracy of tiny during training" in (project / "plots/index.html").read_text()
 
 
-@pytest.mark.slow
 def test_what_draws_the_report_trains_nothing_anew(project):
     module = project / "dastm/report/page.py"
     before = module.read_text()
@@ -224,14 +221,12 @@ def test_what_draws_the_report_trains_nothing_anew(project):
     assert changed == ["report"]
 
 
-@pytest.mark.slow
 def test_another_way_to_evaluate_evaluates_and_reports_only(project):
     change_params(project, "eval", k_shot=2)
     assert repro(project) == ["eval", "report"]
     assert "test-2way-2shot" in (project / "data/runs/tiny/eval/metrics.json").read_text()
 
 
-@pytest.mark.slow
 def test_another_number_of_frames_parses_nothing_anew(project):
     change_params(project, "split", n_frames=6)
     assert repro(project, "train@tiny") == ["split", "audit", "train"]

@@ -12,6 +12,8 @@ import dastm
 from tests.actions import clip_of
 from tests.toy import tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ("LAYOUTS",)
 """Public names that are tables, which have no docstring of their own."""

@@ -23,6 +23,8 @@ from dastm.bench.measure import (
 from dastm.contract.errors import RunError
 from tests.dastm.bench import faulty, tiny
 
+pytestmark = pytest.mark.slow
+
 QUICK = Setting(device=torch.device("cpu"), turn_seconds=0.005, case_seconds=0.0)
 TINY, FAULTY = "tests.dastm.bench.tiny", "tests.dastm.bench.faulty"
 

@@ -12,6 +12,8 @@ from dastm.cli import COMMANDS, main
 from dastm.cli.options import train_params
 from tests.toy import TINY, toy_shards
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = [option for key, value in TINY.items() for option in ("--set", f"{key}={value}")]
 

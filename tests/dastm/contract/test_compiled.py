@@ -12,6 +12,8 @@ import pytest
 from dastm.contract import compiled as module
 from dastm.contract.compiled import KERNELS, PACKAGES, cache_folder, compiled, kernels_digest
 
+pytestmark = pytest.mark.slow
+
 OUTER = """
 from dastm.contract.compiled import compiled
 from pipeline.kernels.helper import add

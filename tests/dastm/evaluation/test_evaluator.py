@@ -26,6 +26,8 @@ from dastm.runs.record import TrainingRecord
 from tests.shard_folder import make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=12)
 
 

@@ -31,6 +31,8 @@ from dastm.model import build_recogniser
 from dastm.report.page import write_report
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 EXEMPLARS = {9: (2,), 10: (0,), 11: (7,), 12: (3,)}
 CPU = torch.device("cpu")
 MODES = ("indexed", "resident", "streamed")

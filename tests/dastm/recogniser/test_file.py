@@ -22,6 +22,8 @@ from dastm.runs.sealed import sealed
 from tests.actions import clip_of
 from tests.killing import fork
 
+pytestmark = pytest.mark.slow
+
 
 def bytes_of(recogniser):
     return container_bytes(recogniser.encoder, recogniser.examples)

@@ -11,6 +11,8 @@ from dastm.recogniser.spotting import LOST_S, PATIENCE_S, Spotter, Spotting, spo
 from dastm.recogniser.track import SMOOTHED_S
 from tests.actions import clip_of, joints_of, standing
 
+pytestmark = pytest.mark.slow
+
 SAID = ("wave", "kick", "push", "kick", "wave")
 REST, LENGTH = 45, 40
 

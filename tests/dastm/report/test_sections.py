@@ -9,6 +9,8 @@ from tests.browser import check_width_and_colours, needs_browser
 from tests.command_line import done
 from tests.toy import toy_shards
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

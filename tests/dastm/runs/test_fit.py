@@ -24,6 +24,8 @@ from dastm.runs.load import load_run
 from dastm.runs.record import TrainingRecord, preparation_of
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 PREPARED = {
     "origin": "first_frame",
     "rotate": "yaw",

@@ -19,6 +19,8 @@ from dastm.runs.seen_classes import check_unseen, unnamed_note
 from pipeline.definitions.definition import load_definition
 from tests.toy import toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=4)
 
 

@@ -13,6 +13,8 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
 from tests.toy import toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):

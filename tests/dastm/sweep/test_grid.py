@@ -13,6 +13,8 @@ from dastm.sweep.grid import evaluation_name, grid_from_dict, grid_names, load_g
 from dastm.sweep.published_accuracies import published_table
 from tests.dastm.sweep.grids import toy_grid
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = {
     "appendix-backbones": (1, 2, 3, 3),
     "appendix-blocks": (3, 1, 1, 3),

@@ -22,6 +22,8 @@ from tests.killing import TIMEOUT_S, fork, hamper
 from tests.shard_folder import flip_byte
 from tests.toy import STICK, TINY, tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     **TINY,
     "optimise.episodes": 4,

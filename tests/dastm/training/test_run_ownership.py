@@ -12,6 +12,8 @@ from dastm.runs.record import TrainingRecord, record_training
 from dastm.training.run_ownership import take_ownership
 from tests.toy import tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):

@@ -33,6 +33,8 @@ from tests.oracles.hand_made import (
 )
 from tests.pipeline.shard_damage import change_index, change_manifest, members_of, rewrite, with_array, with_facts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):

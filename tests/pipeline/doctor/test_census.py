@@ -9,6 +9,8 @@ from pipeline.doctor.census import Census, expected_clips
 from pipeline.doctor.clips import Examined
 from tests.pipeline.raw_files import definition
 
+pytestmark = pytest.mark.slow
+
 
 def clip(key, digest=None, class_id=0, is_usable=True, source=None):
     return Examined(

@@ -26,6 +26,8 @@ from tests.oracles.pyskl_reading import LEAST_SCORE, joints_of
 from tests.pipeline.array_files import LABELS, change, stored, write_arrays
 from tests.pipeline.parse.sources.source_files import annotation, annotation_2d, define, ntu_names, pyskl, write_pickle
 
+pytestmark = pytest.mark.slow
+
 
 def source_of(folder, layout):
     if layout == "ntu25":

@@ -21,6 +21,8 @@ from pipeline.work.workers import Workers
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 from tests.shard_folder import flip_byte
 
+pytestmark = pytest.mark.slow
+
 REAL_MOTION = Path(__file__).parents[4] / "shared" / "realmotion" / "realmotion.zip"
 NTU = definition("demo-ntu")
 
@@ -424,7 +426,6 @@ def test_raw_files_are_listed_without_label_lists(raw):
     assert len(find_raw(NTU, [raw])) == 9
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not REAL_MOTION.is_file(), reason="no recorded motion beside this checkout")
 def test_all_recorded_motion_is_read(tmp_path):
     summary = parse(

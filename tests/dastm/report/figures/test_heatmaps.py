@@ -11,6 +11,8 @@ from dastm.report.figures.heatmaps import name_ticks
 from dastm.report.figures.svg import drawing
 from tests.oracles.svg import group, labels, outlines, tooltips
 
+pytestmark = pytest.mark.slow
+
 COST_TS = np.array([[0.0, 1.0, 2.5], [3.0, 0.5, 0.25]])
 EXPECTED_TS = np.array([[1.0, 0.125, 0.0], [0.0, 0.875, 1.0]])
 PATH_P2 = np.array([[0, 0], [1, 1], [1, 2]])

@@ -7,6 +7,8 @@ from dastm.contract.skeleton import NTU25, OPENPOSE18, Layout
 from dastm.report.figures import matching_pair, shared_distance
 from tests.oracles.svg import labels, outlines, tooltips
 
+pytestmark = pytest.mark.slow
+
 # a - b - c
 CHAIN = Layout(name="chain", joints=("a", "<b&>", "c"), bones=((1, 0), (2, 1)))
 IMAGE = Layout(name="image", joints=("a", "b", "c"), bones=((1, 0), (2, 1)), coordinates=("x", "y", "confidence"))

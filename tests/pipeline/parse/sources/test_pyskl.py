@@ -23,6 +23,8 @@ from tests.pipeline.parse.sources.source_files import (
 )
 from tests.pipeline.raw_files import zip_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ntu(tmp_path):

@@ -15,6 +15,8 @@ from pipeline.table import read_clips, read_refused
 from tests.pipeline.parse.sources.source_files import STICK, define, motion, ntu_names, write_pickle
 from tests.pipeline.raw_files import zip_folder
 
+pytestmark = pytest.mark.slow
+
 STORED = 20
 
 
