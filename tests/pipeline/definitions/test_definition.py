@@ -48,12 +48,12 @@ def test_kinetics_ids_have_two_readings():
     assert one_based.subset_of(119) == "val"
 
 
-def test_demos_have_thirty_classes():
+def test_demos_have_ninety_classes():
     for name in ("demo-ntu", "demo-kinetics"):
         definition = load_definition(name)
-        assert [len(ids) for ids in definition.split.class_split.values()] == [18, 6, 6]
+        assert [len(ids) for ids in definition.split.class_split.values()] == [60, 15, 15]
         assert definition.synth is not None
-        assert definition.synth.n_classes == 30
+        assert definition.synth.n_classes == 90
 
 
 @pytest.mark.parametrize("name", ["motion3d", "motion2d"])
