@@ -2,13 +2,15 @@
 
 In: a path or bytes. Out: dicts, lists, texts, numbers, True, False, None; or `DocumentError` with the reason in one
 line. Refused are: anything but a regular file; files that are too large or nested too deeply; YAML whose aliases expand
-to too much or contain themselves; numbers that are too long (reading `1:59:59..` in base 60 takes quadratic time, and
-Python does not print 5,000 digits); YAML's dates, sets and binaries, which are not plain values.
+to too much or contain themselves; numbers that are too long (Python does not print 5,000 digits); a key that is given
+twice, of which YAML would use the last; YAML's sets and binaries, which are not plain values. Dates, times such as
+`1:30`, and numbers that begin with 0 such as `010` are texts: YAML 1.1 would read 90 and 8.
 Both halves read with this; it needs only the standard library and yaml.
 """
 
 import difflib
 import json
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,6 +31,8 @@ MOST_SHOWN = 300
 """Longest value or reason in a message, in characters."""
 _NO_VALUES = ("timestamp", "binary", "set", "omap", "pairs")
 _TAG = "tag:yaml.org,2002:"
+_OTHER_NUMBER = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+"""Numbers of YAML 1.1 in base 8 or 60, which nobody means."""
 _REPR = Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 120, 120, 60
 _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = _REPR.maxset = 8
@@ -162,6 +166,23 @@ class _Loader(yaml.SafeLoader):
         if self.flow_level >= MOST_DEPTH:
             raise DocumentError(f"nested deeper than {MOST_DEPTH}")
         super().fetch_flow_collection_start(token)
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """As the loader does; numbers in base 8 or 60 are texts."""
+        if kind is yaml.ScalarNode and implicit[0] and _OTHER_NUMBER.fullmatch(value):
+            return f"{_TAG}str"
+        return super().resolve(kind, value, implicit)
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """As the loader does; DocumentError for a key that is given twice."""
+        node = super().compose_mapping_node(anchor)
+        first: dict[tuple[str, str], yaml.Node] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            same = first.setdefault((key.tag, key.value), key)
+            if same is not key:
+                lines = f"lines {same.start_mark.line + 1} and {key.start_mark.line + 1}"
+                raise DocumentError(f"ambiguous: the key {shown(key.value)} is given twice, in {lines}; remove one")
+        return node
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """As the loader does; DocumentError where it is too deep."""

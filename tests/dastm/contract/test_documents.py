@@ -34,6 +34,10 @@ SWELLING = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: 1", {"a": 1}),
         ("- &x {k: v}\n- *x\n- <<: *x\n  l: w", [{"k": "v"}, {"k": "v"}, {"l": "w", "k": "v"}]),
         ("a: 2001-01-01", {"a": "2001-01-01"}),
+        ("[010, 00, 1:30, -1:30:00.5, 1_0:30]", ["010", "00", "1:30", "-1:30:00.5", "1_0:30"]),
+        ("[0, -1, 10, 1_000, 0x10, 0.5, 08]", [0, -1, 10, 1000, 16, 0.5, "08"]),
+        ("{1: a, '1': b}", {1: "a", "1": "b"}),
+        ("{<<: {a: 1, b: 2}, a: 3}", {"a": 3, "b": 2}),
         ("[" * 60 + "]" * 60, None),
     ],
 )
@@ -60,7 +64,7 @@ def test_yaml_is_read_as_it_stands(text, value):
         ('"\\ud800"', "not readable as YAML"),
         ("9" * 5000, "a number of 5000 characters: 999"),
         ("a: 0x" + "f" * 5000, "a number of 5002 characters: 0xfff"),
-        ("a: 1" + ":59" * 100_000, "a number of 300001 characters: 1:59:59"),
+        ("a: !!int 1" + ":59" * 100_000, "a number of 300001 characters: 1:59:59"),
         ("{[" * 200_000, "nested deeper than 64"),
         ("[" * 65 + "]" * 65, "nested deeper than 64"),
         ("a: [", "not readable as YAML"),
@@ -73,6 +77,19 @@ def test_yaml_that_is_hostile_is_refused_in_one_short_line(text, reason):
         yaml_value(text)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a: 1\nb: 2\na: 3", "'a' is given twice, in lines 1 and 3"),
+        ('b:\n  - {a: 1, "a": 2}', "'a' is given twice, in lines 2 and 2"),
+        ("1: a\n1: b", "'1' is given twice, in lines 1 and 2"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_with_its_lines(text, lines):
+    with pytest.raises(DocumentError, match=lines):
+        yaml_value(text)
 
 
 def test_aliases_take_no_memory():
