@@ -31,7 +31,7 @@ MOST_SHOWN = 300
 """Longest value or reason in a message, in characters."""
 _NO_VALUES = ("timestamp", "binary", "set", "omap", "pairs")
 _TAG = "tag:yaml.org,2002:"
-_OTHER_NUMBER = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+_OTHER_NUMBER = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)\Z")
 """Numbers of YAML 1.1 in base 8 or 60, which nobody means."""
 _REPR = Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 120, 120, 60
@@ -144,7 +144,10 @@ class _Loader(yaml.SafeLoader):
 
     depth = 0
     yaml_implicit_resolvers = {  # noqa: RUF012 (as in the class above)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag.removeprefix(_TAG) not in _NO_VALUES]
+        first: [
+            (f"{_TAG}str", _OTHER_NUMBER),
+            *((tag, pattern) for tag, pattern in resolvers if tag.removeprefix(_TAG) not in _NO_VALUES),
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     yaml_constructors = {  # noqa: RUF012
@@ -166,12 +169,6 @@ class _Loader(yaml.SafeLoader):
         if self.flow_level >= MOST_DEPTH:
             raise DocumentError(f"nested deeper than {MOST_DEPTH}")
         super().fetch_flow_collection_start(token)
-
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """As the loader does; numbers in base 8 or 60 are texts."""
-        if kind is yaml.ScalarNode and implicit[0] and _OTHER_NUMBER.fullmatch(value):
-            return f"{_TAG}str"
-        return super().resolve(kind, value, implicit)
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         """As the loader does; DocumentError for a key that is given twice."""
