@@ -32,6 +32,8 @@ format: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m tests.bench --growth --out build/bench
+	$(BIN)/python -m tests.bench.operations
+	$(BIN)/python -m tests.bench.loaders
 	$(BIN)/python -m tests.bench.data --growth --out build/bench
 	$(BIN)/python -m tests.bench.form_rates
 	$(BIN)/python -m tests.bench.recogniser

@@ -18,6 +18,7 @@ from dastm.backbones import build
 from dastm.config.schema import BackboneConfig, Config, MatchingConfig
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
+from dastm.layers.full_product import full_product
 from dastm.matching.activation import Activation
 from dastm.matching.block_activation import BlockActivation
 from dastm.matching.examples import references, to_classes
@@ -204,9 +205,18 @@ def rank_term(matched: Matched, matching: MatchingConfig) -> Tensor | None:
 
 def _mean_of_clips(values_BTVD: Tensor, bodies: Bodies) -> Tensor:
     """The mean over the bodies of each clip -> (L, T, V, D)."""
+    if values_BTVD.device.type != "cpu":
+        return _mean_by_product(values_BTVD, bodies)
     nothing_LTVD = values_BTVD.new_zeros((bodies.n_bodies_L.shape[0], *values_BTVD.shape[1:]))
     total_LTVD: Tensor = nothing_LTVD.index_add(0, bodies.clip_B, values_BTVD)
     return total_LTVD / bodies.n_bodies_L.to(total_LTVD.dtype)[:, None, None, None]
+
+
+def _mean_by_product(values_BTVD: Tensor, bodies: Bodies) -> Tensor:
+    """The same in a fixed order on an accelerator, which adds by index in any order, or sorts first."""
+    clip_L = torch.arange(len(bodies.n_bodies_L), device=values_BTVD.device)
+    shares_LB = (bodies.clip_B == clip_L[:, None]) / bodies.n_bodies_L[:, None]
+    return full_product(shares_LB, values_BTVD.flatten(1)).view(-1, *values_BTVD.shape[1:])
 
 
 def present_bodies(*batches: ClipBatch) -> Bodies:

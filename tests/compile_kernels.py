@@ -15,7 +15,7 @@ import torch
 import triton
 from triton.backends.compiler import GPUTarget
 
-from dastm.matching import activation_triton, soft_dtw_triton
+from dastm.matching import activation_triton, polar, polar_triton, soft_dtw_triton
 
 
 class PretendedDriver:
@@ -45,6 +45,10 @@ def soft_dtw(n_frames: int, dtype: torch.dtype) -> None:
 def activation(n_joints: int, n_channels: int, dtype: torch.dtype) -> None:
     frames = (torch.zeros(n, n_joints, n_channels, dtype=dtype, requires_grad=True) for n in (3, 3, 2, 2, 2))
     activation_triton.activated_distances(*frames).sum().backward()
+
+
+def roots(n_joints: int) -> None:
+    polar_triton.inverse_roots(torch.zeros(2, n_joints, n_joints, dtype=torch.float64), polar.STEPS)
 
 
 def stack_bytes(cubin: bytes) -> int:
@@ -82,6 +86,8 @@ def main(capabilities: list[int]) -> None:
         activation(18, 64, torch.bfloat16)
         activation(1, 1, torch.float32)
         torch.set_float32_matmul_precision("highest")
+        roots(18)
+        roots(32)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ TINY: dict[str, Any] = {
     "optimise.episodes": 5,
     "optimise.val_episodes": 3,
     "optimise.val_query": 2,
-    "optimise.checkpoint_every": 2,
+    "optimise.checkpoint_seconds": 0,
     "optimise.device": "cpu",
 }
 

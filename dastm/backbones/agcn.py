@@ -22,6 +22,7 @@ from torch.nn.functional import linear
 
 from dastm.backbones.st_gcn import BLOCKS, KERNEL
 from dastm.contract.skeleton import Layout
+from dastm.layers.batch_norm import BatchNorm2d
 from dastm.layers.blocks import BlockShape, block_shapes
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
@@ -54,7 +55,7 @@ class AdaptiveGraphConv(nn.Module):
         self.conv_d = nn.ModuleList(time_conv(in_channels, out_channels) for _ in range(N_SUBSETS))
         self.down: nn.Module = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(time_conv(in_channels, out_channels), nn.BatchNorm2d(out_channels))
+            self.down = nn.Sequential(time_conv(in_channels, out_channels), BatchNorm2d(out_channels))
         self.bn = GraphNorm(out_channels, pair_norm)
 
     def forward(self, x_BCTV: Tensor, A_KVV: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ from torch.nn import functional
 from dastm.backbones.ms_g3d_graph import k_adjacency, window_hops
 from dastm.backbones.ms_tcn import MultiScaleTemporalConv
 from dastm.contract.skeleton import Layout
+from dastm.layers.batch_norm import BatchNorm2d
 from dastm.layers.blocks import BlockShape, block_shapes
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
@@ -149,7 +150,7 @@ class WindowConv(nn.Module):
         self.gcn3d = nn.ModuleList((Windows(n_frames, stride), graph_conv))
         kernel = (1, n_frames, 1)
         self.out_conv = Conv3d(inner, out_channels, kernel)
-        self.out_bn = nn.BatchNorm2d(out_channels)
+        self.out_bn = BatchNorm2d(out_channels)
 
     def forward(self, x_BCTV: Tensor, A_KNN: Tensor) -> Tensor:
         """Shapes: x (B, C, T, V), A (K, W * V, W * V) -> (B, C', ceil(T / stride), V)."""

@@ -10,6 +10,7 @@ Axes: B bodies, C channels, T frames, V joints; (B, C, T, V) that lies in memory
 import torch
 from torch import Tensor, nn
 
+from dastm.layers.batch_norm import BatchNorm2d
 from dastm.layers.time_conv import TemporalConv, time_conv
 
 DILATIONS = (1, 2, 3, 4)
@@ -40,8 +41,8 @@ class MultiScaleTemporalConv(nn.Module):
             for d in DILATIONS
         ]
         pool = nn.MaxPool2d((3, 1), stride=(stride, 1), padding=(1, 0))
-        branches.append(nn.Sequential(*_narrow(in_channels, width), pool, nn.BatchNorm2d(width)))
-        branches.append(nn.Sequential(time_conv(in_channels, width, stride=stride), nn.BatchNorm2d(width)))
+        branches.append(nn.Sequential(*_narrow(in_channels, width), pool, BatchNorm2d(width)))
+        branches.append(nn.Sequential(time_conv(in_channels, width, stride=stride), BatchNorm2d(width)))
         self.branches = nn.ModuleList(branches)
         self.residual: nn.Module = nn.Identity()
         if in_channels != out_channels or stride != 1:
@@ -54,4 +55,4 @@ class MultiScaleTemporalConv(nn.Module):
 
 
 def _narrow(in_channels: int, width: int) -> tuple[nn.Module, ...]:
-    return time_conv(in_channels, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+    return time_conv(in_channels, width), BatchNorm2d(width), nn.ReLU(inplace=True)

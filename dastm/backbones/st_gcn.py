@@ -11,13 +11,14 @@ convolution are plain matrix products without a copy, and the convolution over t
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from dastm.contract.skeleton import Layout
+from dastm.layers.batch_norm import BatchNorm2d
 from dastm.layers.blocks import BlockShape, block_shapes, resized
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.dropout import Dropout
@@ -40,6 +41,21 @@ KERNEL = 9
 """Frames that a convolution over time spans."""
 
 
+class Graph(NamedTuple):
+    """The adjacency of a block as it is used, R = V * P rows."""
+
+    gather_RV: Tensor
+    """Row (j, p) has what joint j gathers of every joint in partition p, the transpose of A_p."""
+    sums_VP: Tensor
+    """The sums of these rows."""
+
+
+def graphs(A_KPVV: Tensor) -> list[Graph]:
+    """Those of all blocks at once, A (K, P, V, V): as few operations as for one of them."""
+    gather_KRV = A_KPVV.permute(0, 3, 1, 2).flatten(1, 2)
+    return [Graph(*of_block) for of_block in zip(gather_KRV, A_KPVV.sum(2).mT, strict=True)]
+
+
 class GraphConv(nn.Module):
     """Sum over partitions p of A_p^T (x W_p + b_p): joints gather from their neighbours, one weight a partition."""
 
@@ -47,8 +63,8 @@ class GraphConv(nn.Module):
         super().__init__()
         self.conv = time_conv(in_channels, out_channels * N_PARTITIONS)
 
-    def forward(self, x_BCTV: Tensor, A_PVV: Tensor, norm: nn.BatchNorm2d | None = None) -> Tensor:
-        """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', T, V). The published model convolves first, then gathers.
+    def forward(self, x_BCTV: Tensor, graph: Graph, norm: nn.BatchNorm2d | None = None) -> Tensor:
+        """Shapes: x (B, C, T, V) -> (B, C', T, V). The published model convolves first, then gathers.
 
         The order is exchanged: gathering first touches P * C instead of P * C' channels, and leaves one product with
         all of W. The bias of partition p arrives at joint j multiplied by the column sum of A_p, as it does there.
@@ -57,13 +73,14 @@ class GraphConv(nn.Module):
         n_bodies, channels, n_frames, n_joints = x_BCTV.shape
         weight, bias = self.conv.weight, self.conv.get_parameter("bias")
         bias_PD, weight_PDC = bias.view(N_PARTITIONS, -1), weight.view(N_PARTITIONS, -1, channels)
-        bias_VD = A_PVV.sum(dim=1).t() @ bias_PD
+        bias_VD = graph.sums_VP @ bias_PD
         if norm is not None:
             scale_D, shift_D = _scale_and_shift(norm)
             weight_PDC, bias_VD = weight_PDC * scale_D[:, None], bias_VD * scale_D + shift_D
         x_NVC = x_BCTV.permute(0, 2, 3, 1).reshape(n_bodies * n_frames, n_joints, channels)
-        gather = A_PVV.permute(2, 0, 1).reshape(n_joints * N_PARTITIONS, n_joints)
-        gathered = torch.bmm(gather.expand(x_NVC.shape[0], -1, -1), x_NVC).view(n_bodies, n_frames, n_joints, -1)
+        # Cast before it is repeated: autocast would cast as many copies as there are frames.
+        gather_NRV = graph.gather_RV.to(x_NVC.dtype).expand(x_NVC.shape[0], -1, -1)
+        gathered = torch.bmm(gather_NRV, x_NVC).view(n_bodies, n_frames, n_joints, -1)
         y_BTVD = onednn_linear(gathered, weight_PDC.transpose(0, 1).flatten(1))
         return y_BTVD.add_(bias_VD).permute(0, 3, 1, 2)
 
@@ -86,7 +103,7 @@ class Block(nn.Module):
             GraphNorm(channels, pair_norm),
             nn.ReLU(inplace=True),
             time_conv(channels, channels, kernel=kernel, stride=shape.stride),
-            nn.BatchNorm2d(channels),
+            BatchNorm2d(channels),
             Dropout(shape.dropout),
         )
         self.residual: nn.Module | None = None
@@ -94,18 +111,18 @@ class Block(nn.Module):
             self.residual = nn.Identity()
         elif not shape.first:
             projection = time_conv(shape.in_channels, channels, stride=shape.stride)
-            self.residual = nn.Sequential(projection, nn.BatchNorm2d(channels))
+            self.residual = nn.Sequential(projection, BatchNorm2d(channels))
 
-    def forward(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
-        """Shapes: x (B, C, T, V), A (P, V, V) -> (B, C', ceil(T / stride), V)."""
+    def forward(self, x_BCTV: Tensor, graph: Graph) -> Tensor:
+        """Shapes: x (B, C, T, V) -> (B, C', ceil(T / stride), V)."""
         if not self.training and x_BCTV.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
-            return self._fused(x_BCTV, A_PVV)
-        y_BCTV: Tensor = self.tcn(self.gcn(x_BCTV, A_PVV))
+            return self._fused(x_BCTV, graph)
+        y_BCTV: Tensor = self.tcn(self.gcn(x_BCTV, graph))
         if self.residual is not None:
             y_BCTV = y_BCTV.add_(self.residual(x_BCTV))
         return torch.relu_(y_BCTV)
 
-    def _fused(self, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
+    def _fused(self, x_BCTV: Tensor, graph: Graph) -> Tensor:
         """The block in evaluation, its batch norms taken into the convolutions before them, unless PairNorm is between.
 
         The weights are folded again at every call: that is cheap, differentiable, and cannot be out of date. Not in
@@ -114,7 +131,7 @@ class Block(nn.Module):
         layers: list[Any] = list(self.tcn)
         norm, _, conv, norm_after, _ = layers
         folded = norm.pair_norm.scale == 0
-        y_BCTV = self.gcn(x_BCTV, A_PVV, norm) if folded else norm(self.gcn(x_BCTV, A_PVV))
+        y_BCTV = self.gcn(x_BCTV, graph, norm) if folded else norm(self.gcn(x_BCTV, graph))
         y_BCTV = _conv_then_norm(torch.relu_(y_BCTV), conv, norm_after)
         if isinstance(self.residual, nn.Sequential):
             projection: list[Any] = list(self.residual)
@@ -180,8 +197,12 @@ class STGCN(nn.Module):
         """
         x_BCTV: Tensor = self.data_bn(bodies_BTVC).permute(0, 3, 1, 2)
         (A_PVV,) = self.drop_edge.graphs([self.A], lambda bones: [spatial_partition(self.layout, bones)])
-        for i, block in enumerate(self.st_gcn_networks):
-            x_BCTV = block(x_BCTV, A_PVV * self.edge_importance[i] if self.edge_importance else A_PVV)
+        if self.edge_importance:
+            of_blocks = graphs(A_PVV * torch.stack(tuple(self.edge_importance)))
+        else:
+            of_blocks = graphs(A_PVV[None]) * len(self.st_gcn_networks)
+        for block, graph in zip(self.st_gcn_networks, of_blocks, strict=True):
+            x_BCTV = block(x_BCTV, graph)
         return x_BCTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:

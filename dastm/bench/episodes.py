@@ -36,7 +36,8 @@ class EpisodeWork:
         self.model = model.to(setting.device)
         self.episode = random_episode(setting, layout, n_bodies, n_query)
         self.bodies = present_bodies(self.episode.support, self.episode.query)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0, capturable=capturable)
+        fused = setting.device.type != "cpu"
+        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0, fused=fused, capturable=capturable)
 
     def loss(self, matched: Matched) -> Tensor:
         """Cross entropy and rank term, as in training."""
@@ -76,7 +77,7 @@ class EpisodeWork:
         self.optimiser.step()
 
 
-def random_episode(setting: Setting, layout: str, n_bodies: int, n_query: int) -> Episode:
+def random_episode(setting: Setting, layout: str, n_bodies: int, n_query: int, seed: int = 0) -> Episode:
     """Noise in the shape of a 5-way 1-shot episode in which every clip has as many bodies."""
 
     def batch(n_clips: int, seed: int) -> ClipBatch:
@@ -87,8 +88,8 @@ def random_episode(setting: Setting, layout: str, n_bodies: int, n_query: int) -
     labels = torch.arange(N_WAY, device=setting.device)
     return Episode(
         plan=EpisodePlan(class_ids=tuple(range(N_WAY)), support=((0,),) * N_WAY, query=(query,) * N_WAY),
-        support=batch(N_WAY, 0),
-        query=batch(N_WAY * n_query, 1),
+        support=batch(N_WAY, 2 * seed),
+        query=batch(N_WAY * n_query, 2 * seed + 1),
         support_labels=labels,
         query_labels=labels.repeat_interleave(n_query),
     )

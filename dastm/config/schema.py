@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from dastm.config.values import STRICT, Count, Episodes, Positive, Seed, Weight, distinct
+from dastm.config.values import STRICT, CheckpointSeconds, Count, Episodes, Positive, Seed, Weight, distinct
 
 DEPTHS = {"st_gcn": (10, 7, 4), "agcn": (10, 7, 4), "ms_g3d": (2, 3)}
 """The numbers of blocks that each backbone may have, the default first; the LSTM may have any number of layers."""
@@ -271,8 +271,11 @@ class OptimiseConfig:
     """Number format. bf16 is for the backbone only, and faster on a CPU that has AMX; tf32 is for CUDA only."""
     source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
     """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
-    checkpoint_every: Count = 100
-    """Number of episodes between checkpoints (one more is written at the end of every epoch)."""
+    capture: bool = False
+    """On CUDA, record each step as a CUDA graph and replay it, where it can be; a line says where not. Experimental."""
+    checkpoint_seconds: CheckpointSeconds = 30.0
+    """Seconds between checkpoints, 0: after every step (one more is written at the end of every epoch). No weight
+    depends on it. Older files have `checkpoint_every`, a number of episodes, which is read as seconds."""
 
     @model_validator(mode="after")
     def _whole_steps(self) -> "OptimiseConfig":

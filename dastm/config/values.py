@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 STRICT = ConfigDict(extra="forbid")
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -12,6 +12,8 @@ Episodes = Annotated[int, Field(ge=2, strict=True)]
 """A number of episodes: at least two, so that the mean has an interval."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+CheckpointSeconds = Annotated[Weight, Field(validation_alias=AliasChoices("checkpoint_seconds", "checkpoint_every"))]
+"""Of the key `checkpoint_seconds`, which older files call `checkpoint_every`."""
 
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:

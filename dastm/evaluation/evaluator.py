@@ -39,7 +39,7 @@ from dastm.evaluation.results_folder import evaluation_folder, replaced_because,
 from dastm.evaluation.shots import first_examples, shots_summary
 from dastm.matching.rejection import USUAL, Limits
 from dastm.model import build_recogniser
-from dastm.runs.device import pick_device, precision
+from dastm.runs.device import lacking, pick_device, precision
 from dastm.runs.encoders import results_of
 from dastm.runs.fit import fitted
 from dastm.runs.limits import Known, read_limits
@@ -215,7 +215,7 @@ def _network_row(
     """The best weights of every seed of `run`; None: their initial weights."""
     layout, training = source.manifest.layout, record.config
     # A network trained with tf32 can be scored where there is none.
-    arithmetic = training.optimise.precision if device.type == "cuda" else "float32"
+    arithmetic = "float32" if lacking(device, training.optimise.precision) else training.optimise.precision
     by_seed, told = {}, list[OpenRow]()
     for seed in training.optimise.seeds:
         if run is None:

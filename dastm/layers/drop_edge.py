@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from dastm.contract.skeleton import Layout
+from dastm.layers.dropout import Reseeded
 from dastm.layers.graph import Bones
 
 
-class DropEdge(nn.Module):
+class DropEdge(Reseeded):
     """Draw which bones a step does without.
 
     The original keeps the whole part of its share of the edges. A skeleton has so few that this would not be the share:
@@ -42,6 +43,11 @@ class DropEdge(nn.Module):
         self._undirected = sorted({frozenset(bone) for bone in layout.bones if bone[0] != bone[1]}, key=sorted)
         self.reseed(0)
 
+    @property
+    def drops(self) -> bool:
+        """Whether the rate is above zero."""
+        return self.rate > 0
+
     def reseed(self, seed: int) -> None:
         """Start the sequence of draws that belongs to `seed`.
 
@@ -51,7 +57,7 @@ class DropEdge(nn.Module):
 
     def forward(self) -> Bones | None:
         """The bones that are left, in the order and direction of the layout; None where none are to be dropped."""
-        if not self.training or self.rate == 0:
+        if not (self.training and self.drops):
             return None
         n_bones = len(self._undirected)
         n_dropped = math.floor(n_bones * self.rate + self._rng.random())

@@ -5,10 +5,10 @@ from torch import Tensor
 
 
 def full_product(first: Tensor, second: Tensor) -> Tensor:
-    """first @ second; on CUDA by way of float64, which `precision: tf32` does not reach.
+    """first @ second; on an accelerator by way of float64, which `precision: tf32` does not reach.
 
-    For few numbers that others are measured by: means of examples, turns of coordinates.
+    For what others are measured by, or differences are taken of: means of examples, turns of coordinates, cosines.
     """
-    wide = torch.float64 if first.is_cuda else first.dtype
+    wide = first.dtype if first.device.type == "cpu" else torch.float64
     product: Tensor = (first.to(wide) @ second.to(wide)).to(first.dtype)
     return product

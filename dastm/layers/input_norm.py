@@ -5,9 +5,10 @@ Axes: B bodies, T frames, V joints, C coordinates; L clips, M body slots.
 
 import math
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dastm.contract.skeleton import Layout
+from dastm.layers.batch_norm import BatchNorm1d
 
 
 def body_shape(layout: Layout, n_streams: int = 1) -> tuple[int, int]:
@@ -22,7 +23,7 @@ def check_bodies(bodies_BTVC: Tensor, layout: Layout, n_streams: int = 1) -> Non
         raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")
 
 
-class InputNorm(nn.BatchNorm1d):
+class InputNorm(BatchNorm1d):
     """The published batch norm: entries slot after slot, joint after joint, coordinate after coordinate.
 
     Args:

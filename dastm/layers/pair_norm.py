@@ -9,6 +9,8 @@ Axes: B bodies, C channels, T frames, V joints (or all nodes of a window).
 import torch
 from torch import Tensor, nn
 
+from dastm.layers.batch_norm import BatchNorm2d
+
 EPSILON = 1e-6
 """Added to the mean squared norm, as the authors do: joints that are all alike become zeros."""
 
@@ -44,7 +46,7 @@ class PairNorm(nn.Module):
         return f"scale={self.scale}"
 
 
-class GraphNorm(nn.BatchNorm2d):
+class GraphNorm(BatchNorm2d):
     """What follows every graph convolution: PairNorm, where it is asked for, then batch norm.
 
     It has the weights of a batch norm, under their names.

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
+from dastm.layers.batch_norm import BatchNorm2d
 from dastm.layers.weights import Conv2d
 
 
@@ -41,7 +42,7 @@ class TemporalConv(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = time_conv(in_channels, out_channels, kernel=kernel, stride=stride, dilation=dilation)
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = BatchNorm2d(out_channels)
 
     def forward(self, x_BCTV: Tensor) -> Tensor:
         """Shapes: x (B, C, T, V) -> (B, C', ceil(T / stride), V)."""

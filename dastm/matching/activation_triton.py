@@ -25,8 +25,9 @@ from torch.autograd.function import once_differentiable
 from dastm.matching.roots import over_root
 from dastm.matching.triton_support import launch_on, unfit
 
-_CHUNK_BYTES = 1 << 28
-"""Room for what the backward kernel writes and the one rearranged copy of part of it."""
+_CHUNK_BYTES = 1 << 29
+"""Room for what the backward kernel writes and the one rearranged copy of part of it: for all pairs of an episode of 5
+ways and 5 queries, 8 frames of 25 joints each."""
 
 
 def activated_distances(
@@ -73,19 +74,15 @@ class _ActivatedDistances(torch.autograd.Function):
     def backward(ctx: Any, grad_AB: Tensor) -> tuple[Tensor | None, ...]:
         query, values, keys, scores, values_B, distances_AB = ctx.saved_tensors
         weight_AB = over_root(grad_AB.float(), distances_AB)
-        query_grads = torch.empty_like(query), torch.empty_like(values)
-        sums = tuple(torch.zeros_like(frames, dtype=torch.float32) for frames in (keys, scores, values_B))
         n_frames = _chunk_frames(query, len(keys), ctx.chunk_pairs)
-        for start in range(0, len(query), n_frames):
-            chunk = slice(start, start + n_frames)
-            for_query, for_prototypes = _chunk_grads(
-                (query[chunk], values[chunk], keys, scores, values_B), weight_AB[chunk]
-            )
-            for whole, found in zip(query_grads, for_query, strict=True):
-                whole[chunk] = found
-            for whole, found in zip(sums, for_prototypes, strict=True):
-                whole += found
-        return *query_grads, *(whole.to(query.dtype) for whole in sums), None
+        chunks = (slice(start, start + n_frames) for start in range(0, len(query), n_frames))
+        found = [
+            _chunk_grads((query[chunk], values[chunk], keys, scores, values_B), weight_AB[chunk]) for chunk in chunks
+        ]
+        query_grads = (torch.cat(pieces) for pieces in zip(*(of_query for of_query, _ in found), strict=True))
+        of_prototypes = zip(*(of_prototypes for _, of_prototypes in found), strict=True)
+        sums = (sum((piece.float() for piece in more), first.float()) for first, *more in of_prototypes)
+        return *query_grads, *(total.to(query.dtype) for total in sums), None
 
 
 def _chunk_frames(query_AVD: Tensor, n_prototypes: int, chunk_pairs: int | None) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from dastm.config.schema import FrameDistance
+from dastm.layers.full_product import full_product
 from dastm.matching.roots import over_root, recompute_close, safe_sqrt
 
 _NUMBERS_AT_ONCE = 1 << 22
@@ -76,7 +77,8 @@ def paired_cosine(first_NTVD: Tensor, second_NSVD: Tensor) -> Tensor:
     """
     first_NTE, second_NSE = first_NTVD.flatten(2), second_NSVD.flatten(2)
     sizes_NT, sizes_NS = torch.linalg.vector_norm(first_NTE, dim=2), torch.linalg.vector_norm(second_NSE, dim=2)
-    return cosine_distance(first_NTE @ second_NSE.mT, sizes_NT[:, :, None], sizes_NS[:, None])
+    products_NTS = full_product(first_NTE, second_NSE.mT)
+    return cosine_distance(products_NTS, sizes_NT[:, :, None], sizes_NS[:, None])
 
 
 def cosine_distance(products: Tensor, first_sizes: Tensor, second_sizes: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ MAX_FRAMES = 64
 """Frames of either sequence that the soft-DTW kernels take: an anti-diagonal has to fit one warp's registers."""
 MAX_JOINTS = 64
 """Joints that the activation kernels take: the n x n matrices of a pair have to fit one program's registers."""
+MAX_ROWS = 32
+"""Rows of a matrix that the kernel of the rank term takes: more do not fit the registers of a block."""
 ACTIVATION_DTYPES = torch.float32, torch.bfloat16
 """Types that the activation kernels take: all inputs of one type."""
 _OLDEST = (8, 0)

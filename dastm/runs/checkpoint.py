@@ -6,6 +6,7 @@ train/seed-<n>/best.pt holds the part `best_of` it, at the epoch with the best v
 """
 
 import io
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,21 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.runs.files import write_bytes
+
+
+class Due:
+    """Says whether so many seconds have passed since it last said so, or was made."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.last = seconds, time.monotonic()
+
+    def __call__(self) -> bool:
+        """Whether it is time for the next checkpoint."""
+        now = time.monotonic()
+        due = now - self.last >= self.seconds
+        if due:
+            self.last = now
+        return due
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:

@@ -16,6 +16,8 @@ REASONS = {
     "xpu": "Intel's GPUs are not supported",
 }
 """Devices of PyTorch that are not supported -> the reason."""
+FIRST_WITH_TF32 = (8, 0)
+"""The compute capability of NVIDIA's GPUs from which on they have tf32 and bf16."""
 WORKSPACE, FILL = "CUBLAS_WORKSPACE_CONFIG", "fill_uninitialized_memory"
 
 
@@ -58,6 +60,20 @@ def accelerator(device: torch.device) -> dict[str, str]:
     }
 
 
+def lacking(device: torch.device, name: str) -> str | None:
+    """Why a device has not this number format, in words; None if it has."""
+    if device.type != "cuda":
+        return "only on CUDA" if name == "tf32" else None
+    if name == "float32" or not torch.cuda.is_available():
+        return None
+    if torch.version.hip:
+        return "AMD's GPUs have none" if name == "tf32" else None
+    capability = torch.cuda.get_device_capability(device)
+    if capability < FIRST_WITH_TF32:
+        return "this GPU's compute capability is {}.{}, below 8.0".format(*capability)
+    return None
+
+
 @contextmanager
 def precision(device: torch.device, name: str) -> Iterator[None]:
     """On CUDA and within this block: use this device, repeatable operations, and TF32 only for `tf32`.
@@ -65,9 +81,11 @@ def precision(device: torch.device, name: str) -> Iterator[None]:
     With `tf32`, matrix products and convolutions use TF32; otherwise neither does (PyTorch's default is TF32 in
     convolutions). bf16 is handled by `Recogniser`, for its backbone only. PyTorch warns about operations that it cannot
     repeat bit for bit.
+
+    Raises: RunError for a format that the device has not.
     """
-    if name == "tf32" and device.type != "cuda":
-        raise RunError("precision tf32: only on CUDA; on the CPU set optimise.precision to float32 or bf16")
+    if reason := lacking(device, name):
+        raise RunError(f"precision {name}: {reason}; choose float32")
     if device.type != "cuda":
         yield
         return

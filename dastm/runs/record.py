@@ -114,7 +114,7 @@ class TrainingRecord:
     def identity(self) -> dict[str, Any]:
         """Everything that the weights of one seed depend on, except the device and its number of threads."""
         config = self.config.to_dict()
-        del config["optimise"]["seeds"], config["evaluation"]
+        del config["optimise"]["seeds"], config["optimise"]["checkpoint_seconds"], config["evaluation"]
         versions = {name: self.versions.get(name) for name in ARITHMETIC}
         begun = {"begun_from": self.begun_from["weights"]} if self.begun_from else {}
         return {"config": config, "shards_digest": self.shards_digest, "code": self.code, "versions": versions, **begun}

@@ -27,7 +27,7 @@ from dastm.episodes.loader import episodes
 from dastm.layers.dropout import reseed_dropout
 from dastm.layers.weights import Linear
 from dastm.model import Bodies, Recogniser
-from dastm.runs.checkpoint import save_checkpoint
+from dastm.runs.checkpoint import Due, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.mending import whole_or_renamed
 from dastm.runs.record import TrainingRecord
@@ -63,7 +63,9 @@ class Pretraining:
         n_classes = len(class_ids) * (1 if partners is None else 2)
         self.head = fresh_head(model.backbone.n_features, n_classes, seed).to(device)
         weights = [*model.backbone.requires_grad_(True).parameters(), *self.head.parameters()]
-        self.optimiser = OPTIMISERS[config.pretrain.optimiser](weights, weight_decay=config.pretrain.weight_decay)
+        self.optimiser = OPTIMISERS[config.pretrain.optimiser](
+            weights, weight_decay=config.pretrain.weight_decay, fused=device.type != "cpu"
+        )
         self.step = 0
         self.latest: list[list[float]] = []
         """(loss, accuracy) of the last steps that were accounted for."""
@@ -200,10 +202,10 @@ def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.
     )
     terms: list[Tensor] = []
     state.model.train()
-    label = f"seed {state.seed} pretraining"
+    label, due = f"seed {state.seed} pretraining", Due(state.config.optimise.checkpoint_seconds)
     for episode in progress(items, total=options.steps, initial=state.step, desc=label, unit="step"):
         terms.append(state.one_step(episode))
-        if state.step % state.config.optimise.checkpoint_every == 0 or state.step == options.steps:
+        if due() or state.step == options.steps:
             state.account(terms)
             save_checkpoint(last, state.to_dict())
 

@@ -15,6 +15,7 @@ import torch
 from dastm.config.schema import OptimiseConfig
 from dastm.contract.errors import RunError
 from dastm.model import Recogniser
+from dastm.training.capture import Recorded
 from dastm.training.schedule import is_last_best
 
 
@@ -23,6 +24,15 @@ def clip_gradients(optimiser: torch.optim.Optimizer, norm: float) -> None:
     if norm > 0:
         trained = [weight for group in optimiser.param_groups for weight in group["params"]]
         torch.nn.utils.clip_grad_norm_(trained, norm)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of each group by its factor, in place where it is a tensor."""
+    for group in optimiser.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate * group["factor"])
+        else:
+            group["lr"] = rate * group["factor"]
 
 
 @dataclass(kw_only=True)
@@ -41,6 +51,8 @@ class TrainingState:
     """The loss, its terms and the accuracy, summed over this epoch's episodes so far."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Rows of the curves."""
+    recorded: Recorded | None = None
+    """The step as it is replayed; None: it is computed anew. No part of a checkpoint."""
 
     def of(self, subset: str, name: str) -> list[float]:
         """One column of the curves, of `train` or `val`, with a value per epoch."""
@@ -88,7 +100,8 @@ def adam(model: Recogniser, optimise: OptimiseConfig) -> torch.optim.Adam:
         raise RunError(
             "optimise.backbone_rate: 0 leaves nothing to train; this method has no weights but the backbone's"
         )
-    return torch.optim.Adam(groups, lr=optimise.learning_rate, weight_decay=optimise.weight_decay)
+    fused = next(model.parameters()).device.type != "cpu"  # there it gains nothing that shows, and other last bits
+    return torch.optim.Adam(groups, lr=optimise.learning_rate, weight_decay=optimise.weight_decay, fused=fused)
 
 
 def is_best_state(optimise: OptimiseConfig, state: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from torch import Tensor
 from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
+from dastm.contract.skeleton import Layout
 from dastm.episodes.augmentation import augmented, center_frames
 from dastm.episodes.common import mapped
 from dastm.episodes.fetch import EpisodeSource
@@ -28,8 +29,9 @@ from dastm.episodes.small_classes import without_small
 from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies, interval95
+from dastm.layers.dropout import generators
 from dastm.model import build_recogniser
-from dastm.runs.checkpoint import best_of, save_checkpoint
+from dastm.runs.checkpoint import Due, best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
 from dastm.runs.files import write_rows
 from dastm.runs.locks import alone
@@ -37,13 +39,14 @@ from dastm.runs.mending import last_state
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
+from dastm.training.capture import CudaGraphs
 from dastm.training.mirroring import checked_partners
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import is_better, reason_to_stop
 from dastm.training.state import TrainingState, adam, is_best_state, resume
-from dastm.training.step import TERMS, diverged, train_step
+from dastm.training.step import TERMS, diverged, record_steps, train_step, unrecordable
 
 Log = Callable[[str], None]
 Keep = Callable[[dict[str, Any]], None]
@@ -190,6 +193,8 @@ def train_seed(
             pretrain(augmented_for(source, config, seed), config, state.model, seed, first, device, log)
         )
         _validate_and_keep(seen, config, state, folder, device, log)
+    if config.optimise.capture:
+        _record(config, state, source.manifest.layout, device, log)
     pace, first_epoch = Pace(), state.epoch
 
     def told(line: str) -> None:
@@ -203,6 +208,14 @@ def train_seed(
         _train_epoch(source, config, state, partial(save_checkpoint, last), device, ranks)
         _finish_epoch(seen, config, state, folder, device, told)
     return state.history
+
+
+def _record(config: Config, state: TrainingState, layout: Layout, device: torch.device, log: Log) -> None:
+    """Have the steps replayed as CUDA graphs, if they can be."""
+    reason = unrecordable(config, layout, device)
+    log(f"seed {state.seed}: steps are " + (f"not captured: {reason}" if reason else "CUDA graphs (experimental)"))
+    if reason is None:
+        record_steps(state, config, CudaGraphs(lambda: generators(state.model)))
 
 
 def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
@@ -233,7 +246,7 @@ def _train_epoch(
     state.model.train()
     state.model.backbone.train(config.optimise.backbone_rate > 0)
     terms: list[Tensor] = []
-    n_episodes, every = config.optimise.episodes_per_step, config.optimise.checkpoint_every
+    n_episodes, due = config.optimise.episodes_per_step, Due(config.optimise.checkpoint_seconds)
     steps: Iterable[list[Tensor]] = iter(partial(train_step, state, config, items, ranks), [])
     if ranks.first:
         after = (config.optimise.epochs - state.epoch - 1) * total
@@ -242,22 +255,20 @@ def _train_epoch(
         steps = progress(steps, total=of_all, initial=done, after=later, desc=label, unit=unit)
     for of_step in steps:
         terms += of_step
-        before, state.episode = state.episode, state.episode + len(of_step)
-        if state.episode // every > before // every or state.episode == total:
+        state.episode += len(of_step)
+        if due() or state.episode == total:
             _account(state, terms)
             keep(state.to_dict())
 
 
 def _account(state: TrainingState, terms: list[Tensor]) -> None:
-    """Add the episodes since the last checkpoint to the epoch's sums."""
-    if not terms:
-        return
-    sums = torch.stack(terms).double().sum(0).tolist()
+    """Add the episodes since the last checkpoint to the epoch's sums, one by one: it does not show when that was."""
+    for values in torch.stack(terms).tolist() if terms else ():
+        if not math.isfinite(values[0]):
+            raise diverged(state, state.episode, f"the loss is {values[0]}")
+        for name, value in zip(TERMS, values, strict=True):
+            state.sums[name] = state.sums.get(name, 0.0) + value
     terms.clear()
-    if not math.isfinite(sums[0]):
-        raise diverged(state, state.episode, f"the loss is {sums[0]}")
-    for name, value in zip(TERMS, sums, strict=True):
-        state.sums[name] = state.sums.get(name, 0.0) + value
 
 
 def _finish_epoch(

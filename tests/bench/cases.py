@@ -11,7 +11,7 @@ import torch
 from dastm.backbones import BACKBONES
 from dastm.bench import cases as installed
 from dastm.bench.case import Case, Setting, Setup, Work
-from dastm.bench.episodes import EpisodeWork
+from dastm.bench.episodes import BODIES, EpisodeWork
 from dastm.bench.matching import GAMMA, activation_inputs
 from dastm.contract.skeleton import LAYOUTS
 from tests.bench import literal
@@ -34,7 +34,9 @@ def further(setting: Setting) -> Mapping[str, Mapping[str, Setup]]:
     if setting.device.type == "cpu":
         found["soft-DTW 250 of 8 x 8"] = {"plain loops": soft_dtw_of(8)}
         found["soft-DTW 250 of 30 x 30"] = {"plain loops": soft_dtw_of(30)}
-        found["training, NTU, one body, 5 queries"] = {"literal": training}
+        for n_bodies, n_query in ((1, 5), (1, 10), (2, 10)):
+            name = f"training, NTU, {BODIES[n_bodies]}, {n_query} queries"
+            found[name] = {"literal": training(n_bodies, n_query)}
     return found
 
 
@@ -63,14 +65,18 @@ def backbone(setting: Setting) -> Work:
     return lambda: torch.autograd.grad(literal.st_gcn(network, bodies), weights, grad)
 
 
-def training(setting: Setting) -> Work:
-    """One training episode of one body a clip and 5 queries a class, every part of it literal."""
-    work = EpisodeWork(setting, "ntu25", 1, 5)
-    work.model.train()
+def training(n_bodies: int, n_query: int) -> Setup:
+    """One training episode, every part of it literal."""
 
-    def train() -> None:
-        work.optimiser.zero_grad(set_to_none=True)
-        literal.episode_loss(work.model, work.episode).backward()
-        work.optimiser.step()
+    def setup(setting: Setting) -> Work:
+        work = EpisodeWork(setting, "ntu25", n_bodies, n_query)
+        work.model.train()
 
-    return train
+        def train() -> None:
+            work.optimiser.zero_grad(set_to_none=True)
+            literal.episode_loss(work.model, work.episode).backward()
+            work.optimiser.step()
+
+        return train
+
+    return setup

@@ -95,9 +95,9 @@ def st_gcn(network: STGCN, bodies_BTVC: Tensor) -> Tensor:
 
 
 def episode_loss(model: Recogniser, episode: Episode) -> Tensor:
-    """Eq. 1-8 of an episode with one body a clip, preset `paper`: every part as it reads."""
-    joints = torch.cat([episode.support.joints_LMTVC, episode.query.joints_LMTVC])[:, 0]
-    features = st_gcn(model.backbone, joints)
+    """Eq. 1-8 of an episode whose clips have all their bodies, preset `paper`: every part as it reads."""
+    joints = torch.cat([episode.support.joints_LMTVC, episode.query.joints_LMTVC])
+    features = st_gcn(model.backbone, joints.flatten(0, 1)).unflatten(0, joints.shape[:2]).mean(1)
     n_support, n_way = len(episode.support_labels), len(episode.plan.class_ids)
     support = features[:n_support]
     prototypes_WSVD = torch.stack([support[episode.support_labels == way].mean(0) for way in range(n_way)])

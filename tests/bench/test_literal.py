@@ -43,10 +43,11 @@ def test_backbone(generator, training):
     torch.testing.assert_close(literal.st_gcn(network, bodies), network(bodies))
 
 
-def test_episode(monkeypatch):
+@pytest.mark.parametrize("n_bodies", [1, 2])
+def test_episode(n_bodies, monkeypatch):
     monkeypatch.setattr(episodes, "CONFIG", Config(backbone=BackboneConfig(n_blocks=4)))
     monkeypatch.setitem(episodes.FRAMES, "ntu25", 5)
-    work = EpisodeWork(CPU, "ntu25", 1, 2)
+    work = EpisodeWork(CPU, "ntu25", n_bodies, 2)
     work.model.train()
     ours, plain = work.loss(work.model(work.episode)), literal.episode_loss(work.model, work.episode)
     torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-4)

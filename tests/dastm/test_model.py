@@ -142,6 +142,13 @@ def test_present_bodies_of_several_batches_know_their_clips(generator):
     assert bodies.n_bodies_L.tolist() == [1.0, 2.0, 1.0]
 
 
+def test_the_mean_over_bodies_of_accelerators_is_the_same(generator):
+    bodies = present_bodies(clips(generator, [[True, False, False], [True, True, True], [True, True, False]]))
+    values = torch.randn(6, 2, 3, 5, generator=generator)
+    expected = model_module._mean_of_clips(values, bodies)
+    torch.testing.assert_close(model_module._mean_by_product(values, bodies), expected)
+
+
 def test_bf16_is_the_backbones_alone_and_close_to_float32(generator):
     item = episode(generator, [[True], [True]], [[True]] * 2)
     weights = torch.Generator().manual_seed(0)

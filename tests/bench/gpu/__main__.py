@@ -23,6 +23,7 @@ CHECKS = (
     steps.against_cpu,
     steps.same_bits,
     steps.never_waits,
+    steps.replayed,
     steps.times,
 )
 

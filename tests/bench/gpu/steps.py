@@ -1,14 +1,25 @@
 """A whole training step: against the CPU, again with the same bits, without waiting for the device, and its time."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from dastm.bench.case import Setting
-from dastm.bench.episodes import EpisodeWork
+from dastm.bench.episodes import EpisodeWork, random_episode
+from dastm.config.load import load_config
+from dastm.contract.skeleton import LAYOUTS
+from dastm.layers.dropout import generators
+from dastm.model import build_recogniser
 from dastm.runs.device import precision
+from dastm.training.capture import WARM_UP, CudaGraphs
+from dastm.training.state import TrainingState, adam
+from dastm.training.step import record_steps, train_step
 from tests.bench.gpu.findings import Findings, differing, error
 
+T = TypeVar("T")
 SHAPES = (("ntu25", 2, 1), ("ntu25", 2, 5), ("ntu25", 2, 10), ("openpose18", 2, 10))
 """Layout, bodies a clip, queries a class."""
 SMALL = ("ntu25", 1, 1)
@@ -49,6 +60,41 @@ def never_waits(found: Findings) -> None:
         finally:
             torch.cuda.set_sync_debug_mode("default")
     found.note("steps that wait for the device", 0.0, 0)
+
+
+class Again:
+    """Where there are no CUDA graphs: what is recorded is computed again each time, on the tensors of the first."""
+
+    def usual(self, work: Callable[[], T]) -> T:
+        """Now."""
+        return work()
+
+    def record(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Each time."""
+        return work
+
+
+def replayed(found: Findings) -> None:
+    """Weights after some steps of each recipe as its training takes them: computed anew, and replayed."""
+    for preset in ("paper", "release", "small", "best") if found.on_gpu else ("best",):
+        with precision(found.device, "float32"):
+            anew, again = (_trained(preset, found.device, recorded=recorded) for recorded in (False, True))
+        found.note(f"{preset}: weights after replayed steps", error(again, anew), 1e-3)
+
+
+def _trained(preset: str, device: torch.device, *, recorded: bool) -> Tensor:
+    """All weights in a row after twice as many steps as come before the first that is replayed."""
+    config = load_config(preset, {"optimise.learning_rate": 2.0**-10, "optimise.schedule": "constant"})
+    model = build_recogniser(config, LAYOUTS["ntu25"], 0).to(device).train()
+    state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
+    if recorded:
+        on_gpu = device.type == "cuda"
+        record_steps(state, config, CudaGraphs(lambda: generators(model)) if on_gpu else Again())
+    for number in range(2 * WARM_UP):
+        episode = random_episode(Setting(device=device), "ntu25", 2, 1, seed=number)
+        train_step(state, config, iter([episode]))
+        state.episode += 1
+    return _row(list(model.parameters()))
 
 
 def times(found: Findings) -> None:

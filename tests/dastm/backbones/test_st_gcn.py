@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dastm.backbones.st_gcn import STGCN, Block
+from dastm.backbones.st_gcn import STGCN, Block, Graph, graphs
 from dastm.contract.skeleton import NTU25, Layout
 from dastm.layers.blocks import BlockShape
 from dastm.layers.graph import spatial_partition
@@ -40,12 +40,17 @@ def test_a_block_equals_the_restatement(channels, stride, first, n_frames, pair_
     x_BCTV, A_PVV = draw(generator, 2, channels[0], n_frames, 4), draw(generator, 3, 4, 4)
     weights = {name: value.detach().numpy() for name, value in block.state_dict().items()}
     expected = oracle.block(x_BCTV.numpy(), A_PVV.numpy(), weights, stride, first, pair_norm)
-    np.testing.assert_allclose(block(x_BCTV, A_PVV).detach().numpy(), expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(block(x_BCTV, of(A_PVV)).detach().numpy(), expected, rtol=1e-10, atol=1e-10)
+
+
+def of(A_PVV: Tensor) -> Graph:
+    """The adjacency of one block as it takes it."""
+    return graphs(A_PVV[None])[0]
 
 
 def unfused(block: Block, x_BCTV: Tensor, A_PVV: Tensor) -> Tensor:
     """The block layer after layer, as in training but with the layers in the mode that they are in."""
-    y_BCTV = block.tcn(block.gcn(x_BCTV, A_PVV))
+    y_BCTV = block.tcn(block.gcn(x_BCTV, of(A_PVV)))
     return torch.relu(y_BCTV if block.residual is None else y_BCTV + block.residual(x_BCTV))
 
 
@@ -65,7 +70,7 @@ def test_in_evaluation_norms_folded_into_convolutions_change_nothing(channels, s
     x_BCTV, A_PVV = draw(generator, 2, channels[0], 7, 4), draw(generator, 3, 4, 4)
     for _ in range(2):  # weights that changed since the last call count
         with_statistics(block, generator)
-        torch.testing.assert_close(block(x_BCTV, A_PVV), unfused(block, x_BCTV, A_PVV), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(block(x_BCTV, of(A_PVV)), unfused(block, x_BCTV, A_PVV), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("pair_norm", [0.0, 2.0])
@@ -74,7 +79,7 @@ def test_in_float32_folded_norms_are_as_precise_as_the_norms(pair_norm, generato
     with_statistics(block, generator).float()
     x_BCTV, A_PVV = draw(generator, 3, 16, 9, 5, dtype=torch.float32), draw(generator, 3, 5, 5, dtype=torch.float32)
     with torch.inference_mode():
-        fused = block(x_BCTV, A_PVV)
+        fused = block(x_BCTV, of(A_PVV))
     expected = unfused(block.double(), x_BCTV.double(), A_PVV.double())
     assert fused.dtype == torch.float32
     assert (fused - expected).abs().max() <= 1e-5 * expected.abs().max()
@@ -87,7 +92,7 @@ def test_bf16_is_left_to_the_layers(training, pair_norm, generator):
     with_statistics(block, generator).float().train(training)
     x_BCTV, A_PVV = draw(generator, 3, 16, 9, 5, dtype=torch.float32), draw(generator, 3, 5, 5, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
-        y_BCTV = block(x_BCTV, A_PVV)
+        y_BCTV = block(x_BCTV, of(A_PVV))
         assert y_BCTV.dtype == torch.bfloat16
         assert torch.equal(y_BCTV, unfused(block, x_BCTV, A_PVV))
 
@@ -100,7 +105,7 @@ def test_gradients_of_a_block_are_those_of_finite_differences(training, pair_nor
     names = list(dict(block.named_parameters()))
 
     def run(x: Tensor, A: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(block, dict(zip(names, values, strict=True)), (x, A))
+        return torch.func.functional_call(block, dict(zip(names, values, strict=True)), (x, of(A)))
 
     assert torch.autograd.gradcheck(run, (x_BCTV, A_PVV, *block.parameters()))
 

@@ -183,6 +183,11 @@ def test_the_old_name_of_the_subset_is_read_and_files_keep_it():
         checked(EvalConfig, {"part": "dev"}, "eval")
 
 
+def test_how_often_checkpoints_are_written_is_read_under_its_older_name():
+    assert config_from_dict({"optimise": {"checkpoint_every": 100}}).optimise.checkpoint_seconds == 100
+    assert "checkpoint_every" not in Config().to_dict()["optimise"]
+
+
 def test_evaluations_by_subject_are_named_by_what_they_are():
     config = checked(EvalConfig, {"by": "subject", "shots": [1, 5]}, "eval")
     assert config.name == "test-5way-1shot-5q-500e-by-subject-shots1_5-seed0"

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -129,5 +130,13 @@ def test_dropped_bones_are_reseeded_too_and_move_no_mask_before_them():
     assert layers[1]() != bones
 
 
-def test_reseeding_a_module_without_dropout_does_nothing():
+def test_what_drops_nothing_is_left_alone_and_moves_no_mask(monkeypatch):
+    def masks(p: float) -> torch.Tensor:
+        layers = nn.Sequential(Dropout(p), Dropout(0.5))
+        reseed_dropout(layers, 5)
+        return layers[1](ONES)
+
+    assert torch.equal(masks(0.0), masks(0.3))
+    monkeypatch.setattr(np.random, "SeedSequence", None)
+    reseed_dropout(nn.Sequential(Dropout(0.0), DropEdge(NTU25, 0.0)), 5)
     reseed_dropout(nn.ReLU(), 5)

@@ -141,9 +141,9 @@ def test_chunks_change_no_gradient(chunk_pairs, generator):
 def test_chunks_are_bounded_by_the_sizes_and_by_the_pairs_asked_for():
     frame = torch.zeros(1, 25, 256)
     pair_bytes = 4 * 25 * (2 * 256 + 5 * 25)
-    assert activation_triton._chunk_frames(frame, 40, None) == (1 << 28) // pair_bytes // 40
+    assert activation_triton._chunk_frames(frame, 40, None) == (1 << 29) // pair_bytes // 40
     assert activation_triton._chunk_frames(frame, 40, 80) == 2
-    assert activation_triton._chunk_frames(frame, 40, 10**9) == (1 << 28) // pair_bytes // 40
+    assert activation_triton._chunk_frames(frame, 40, 10**9) == (1 << 29) // pair_bytes // 40
     assert activation_triton._chunk_frames(frame, 10**6, None) == 1
 
 

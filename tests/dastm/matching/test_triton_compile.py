@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 pytest.importorskip("triton", reason="Triton is not installed")
 ROOT = Path(__file__).resolve().parents[3]
-KERNELS = {"_forward_kernel", "_backward_kernel", "_distance_kernel", "_gradient_kernel"}
+KERNELS = {"_forward_kernel", "_backward_kernel", "_distance_kernel", "_gradient_kernel", "_root_kernel"}
 
 
 def test_every_kernel_compiles_and_fits(tmp_path):

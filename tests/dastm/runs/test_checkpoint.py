@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dastm.contract.errors import RunError
-from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
+from dastm.runs.checkpoint import Due, load_checkpoint, save_checkpoint
 
 
 def test_checkpoint_and_back(tmp_path):
@@ -17,6 +17,13 @@ def test_checkpoint_and_back(tmp_path):
     assert torch.equal(read.pop("model")["w"], torch.arange(3.0))
     assert read == {"epoch": 2, "history": [{"part": "val", "accuracy": 0.5}]}
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["last.pt"]
+
+
+def test_a_checkpoint_is_due_when_the_seconds_have_passed_since_the_last_one(monkeypatch):
+    clock = iter((100.0, 101.0, 103.0, 104.0, 106.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    due = Due(3.0)
+    assert [due() for _ in range(4)] == [False, True, False, True]
 
 
 class Trap:

@@ -9,7 +9,7 @@ import torch
 
 from dastm.contract.errors import RunError
 from dastm.runs import device
-from dastm.runs.device import accelerator, pick_device, precision
+from dastm.runs.device import accelerator, lacking, pick_device, precision
 
 
 def test_auto_is_a_device_that_is_there():
@@ -79,6 +79,27 @@ def test_on_cuda_operations_are_asked_to_give_the_same_bits_every_time(monkeypat
     assert asked() == (False, False)
     assert torch.utils.deterministic.fill_uninitialized_memory
     monkeypatch.delenv(device.WORKSPACE)
+
+
+@pytest.mark.parametrize(
+    ("name", "capability", "hip", "reason"),
+    [
+        ("tf32", (7, 5), None, "this GPU's compute capability is 7.5, below 8.0"),
+        ("bf16", (6, 1), None, "this GPU's compute capability is 6.1, below 8.0"),
+        ("tf32", (9, 4), "6.2", "AMD's GPUs have none"),
+        ("bf16", (9, 4), "6.2", None),
+        ("float32", (6, 1), None, None),
+        ("tf32", (8, 0), None, None),
+    ],
+)
+def test_a_format_that_a_gpu_has_not_is_refused_in_one_line(name, capability, hip, reason, two_gpus, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    gpu = torch.device("cuda")
+    assert lacking(gpu, name) == reason
+    if reason is not None:
+        with pytest.raises(RunError, match=f"^precision {name}: {reason}; choose float32$"), precision(gpu, name):
+            pass
 
 
 def test_tf32_on_the_cpu_is_refused():

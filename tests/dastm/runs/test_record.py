@@ -29,6 +29,7 @@ def test_identity_leaves_out_seeds_and_keeps_the_rest(record):
         return TrainingRecord(**{**vars(record), "config": config}).identity()
 
     assert identity(optimise__seeds=[5, 6]) == record.identity()
+    assert identity(optimise__checkpoint_seconds=7.0) == record.identity()
     assert identity(matching__gamma=0.7) != record.identity()
 
 

@@ -1,0 +1,116 @@
+"""Steps that are replayed end where steps that are computed anew do, for every recipe; shown on the CPU."""
+
+from contextlib import closing
+
+import pytest
+import torch
+
+from dastm.config.load import load_config
+from dastm.episodes.loader import episodes
+from dastm.episodes.sources import open_source
+from dastm.layers.dropout import generators
+from dastm.model import build_recogniser
+from dastm.training import step
+from dastm.training.capture import WARM_UP, Recorded
+from dastm.training.state import TrainingState, adam
+from dastm.training.step import record_steps, train_step, unrecordable
+from tests.bench.gpu.steps import Again
+from tests.toy import STICK, toy_shards
+
+N_STEPS = 16
+SETTINGS = {
+    "episode.n_way": 2,
+    "episode.n_query": 1,
+    "optimise.learning_rate": 2.0**-10,
+    "optimise.schedule": "constant",
+}
+"""A learning rate that a float32 holds exactly."""
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    with closing(open_source(toy_shards(tmp_path_factory.mktemp("toy") / "shards"))) as source:
+        yield list(episodes(source, "train", n_way=2, k_shot=1, n_query=1, seed=0, epoch=0, count=N_STEPS))
+
+
+class Counting(Again):
+    """Counts what is computed as usual and what is recorded."""
+
+    def __init__(self):
+        self.n_usual = self.n_recorded = 0
+
+    def usual(self, work):
+        self.n_usual += 1
+        return work()
+
+    def record(self, work):
+        self.n_recorded += 1
+        return work
+
+
+def trained(config, items, recorder=None):
+    model = build_recogniser(config, STICK, 0).train()
+    state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
+    for group in state.optimiser.param_groups:
+        group["fused"] = True  # as on a GPU
+    if recorder is not None:
+        record_steps(state, config, recorder)
+    terms = []
+    for item in items:
+        terms += train_step(state, config, iter([item]))
+        state.episode += 1
+    return torch.stack(terms), model.state_dict()
+
+
+@pytest.mark.parametrize("preset", ["paper", "release", "small", "best"])
+def test_replayed_steps_leave_the_same_bits(preset, drawn):
+    """Clips of one and two bodies, dropout, paths: whatever a step takes is put where the recorded one reads it."""
+    config = load_config(preset, {"backbone.n_blocks": 4, **SETTINGS})
+    recorder = Counting()
+    (terms, weights), (found, ours) = trained(config, drawn), trained(config, drawn, recorder)
+    assert 0 < recorder.n_recorded < N_STEPS - recorder.n_usual  # some are replayed more than once
+    assert torch.equal(found, terms)
+    assert all(torch.equal(ours[name], value) for name, value in weights.items())
+
+
+def test_each_shape_is_recorded_once_after_it_has_been_computed_a_few_times_and_results_are_new_tensors():
+    recorder = Counting()
+    doubled = Recorded(lambda inputs: inputs[0] * inputs[1], recorder)
+    results = [doubled((torch.full((size,), float(i)), 2, None)) for i in range(WARM_UP + 3) for size in (1, 2)]
+    assert [result.tolist() for result in results[::2]] == [[2.0 * i] for i in range(WARM_UP + 3)]
+    assert [result.tolist() for result in results[1::2]] == [[2.0 * i] * 2 for i in range(WARM_UP + 3)]
+    assert (recorder.n_usual, recorder.n_recorded) == (2 * WARM_UP, 2)
+
+
+def test_masks_come_from_the_same_generators_however_often_they_are_reseeded(drawn):
+    config = load_config("small", SETTINGS)
+    model = build_recogniser(config, STICK, 0).train()
+    state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
+    train_step(state, config, iter(drawn[:1]))
+    before = generators(model)
+    train_step(state, config, iter(drawn[1:2]))
+    assert before
+    assert all(one is other for one, other in zip(before, generators(model), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, None),
+        ({"optimise.episodes_per_step": 2}, "they have several episodes"),
+        ({"backbone.drop_edge": 0.1}, "the bones that DropEdge leaves are drawn on the host"),
+        ({"matching.spatial": "none"}, None),
+    ],
+)
+def test_what_cannot_be_captured_is_told(settings, reason, monkeypatch):
+    monkeypatch.setattr(step, "missing", lambda device: None)
+    config = load_config("paper", settings)
+    assert unrecordable(config, STICK, torch.device("cuda")) == reason
+    assert unrecordable(config, STICK, torch.device("cpu")) == "that is for CUDA alone"
+
+
+def test_without_its_kernel_the_activation_is_not_captured(monkeypatch):
+    monkeypatch.setattr(step, "missing", lambda device: "no compiler")
+    reason = "the activation looks at values without its kernel: no compiler"
+    assert unrecordable(load_config("paper"), STICK, torch.device("cuda")) == reason
+    assert unrecordable(load_config("best"), STICK, torch.device("cuda")) is None
