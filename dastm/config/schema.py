@@ -252,9 +252,8 @@ class OptimiseConfig:
     backbone_rate: Weight = 1.0
     """The learning rate of the backbone as a multiple of that of the matching; 0 freezes the backbone."""
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    """Schedule of the learning rate. `cosine`: it falls to 0 over the whole training. `plateau` (released code): it is
-    halved, but not below 1e-5, after more than 10 epochs whose training loss is not lower than the lowest so far by a
-    ten thousandth of it."""
+    """`cosine`: the rate falls to 0 over the whole training. `plateau` (released code): it is halved, not below 1e-5,
+    after more than 10 epochs whose training loss is not lower than the lowest so far by a ten thousandth of it."""
     patience: Count | None = None
     """Stop after this number of epochs without a better validation accuracy (released code: 41)."""
     ties: Literal["earlier", "later"] = "earlier"
@@ -274,15 +273,13 @@ class OptimiseConfig:
     capture: bool = False
     """On CUDA, record each step as a CUDA graph and replay it, where it can be; a line says where not. Experimental."""
     checkpoint_seconds: CheckpointSeconds = 30.0
-    """Seconds between checkpoints, 0: after every step (one more is written at the end of every epoch). No weight
-    depends on it. Older files have `checkpoint_every`, a number of episodes, which is read as seconds."""
+    """Seconds between checkpoints; 0: after every step. Older files have `checkpoint_every`, which is read as such."""
 
     @model_validator(mode="after")
     def _whole_steps(self) -> "OptimiseConfig":
-        if self.episodes % self.episodes_per_step:
-            raise ValueError(
-                f"episodes_per_step: {self.episodes_per_step} does not divide the {self.episodes} episodes of an epoch"
-            )
+        step = self.episodes_per_step
+        if self.episodes % step:
+            raise ValueError(f"episodes_per_step: {step} does not divide the {self.episodes} episodes of an epoch")
         return self
 
 
