@@ -138,7 +138,7 @@ def test_wrong_settings_get_one_line(settings, message):
 
 
 def test_unknown_preset_lists_the_known_ones():
-    with pytest.raises(RunError, match=r"no preset 'papr'; known: .*paper.*, or a YAML file"):
+    with pytest.raises(RunError, match=r"no preset 'papr'; known: .*paper.*, or your own YAML file"):
         load_config("papr")
 
 
