@@ -105,7 +105,7 @@ def check_file(path: Path, *kinds: FileKind) -> None:
         raise NotOurs(f"{path}: a folder is there; move it away, or name a file")
     if not path.is_file() or path.stat().st_size == 0 or any(is_a(path, kind) for kind in kinds):
         return
-    about = " or ".join(kind.about for kind in kinds)
+    about = " or ".join(dict.fromkeys(kind.about for kind in kinds))
     raise NotOurs(f"{path}: is not {about}, so it is not replaced; move it away, or name another")
 
 

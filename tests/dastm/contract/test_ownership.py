@@ -109,6 +109,13 @@ def test_a_file_is_replaced_where_it_reads_as_ours_or_is_empty(tmp_path, what):
         check_file(path, kind)
 
 
+def test_kinds_that_are_called_alike_are_named_once(tmp_path):
+    (tmp_path / "a.zip").write_text("somebody else's")
+    kinds = [FileKind("an export", begins_with(start)) for start in (b"PK", b"\x80")]
+    with pytest.raises(NotOurs, match=r"is not an export, so"):
+        check_file(tmp_path / "a.zip", *kinds)
+
+
 def test_a_folder_where_a_file_is_to_be_is_not_ours(tmp_path):
     with pytest.raises(NotOurs, match="a folder is there; move it away, or name a file"):
         check_file(tmp_path, KINDS["page"][0])
