@@ -144,17 +144,25 @@ class ExportedRecogniser(nn.Module):
 
 
 def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tensor:
-    """The least sum of 1 - inner products along an alignment with every example -> (L, E)."""
-    cost = 1 - torch.einsum("lkd,ejd->lekj", frames_LKD, examples_EKD)
-    n_k, n_j = cost.shape[2:]
-    sums: dict[tuple[int, int], Tensor] = {}
-    for k in range(n_k):
-        for j in range(n_j):
-            before = [sums[cell] for cell in ((k - 1, j), (k, j - 1), (k - 1, j - 1)) if cell in sums]
-            if band is None or abs(k - j) <= band:
-                least = torch.stack(before).amin(0) if before else 0.0
-                sums[k, j] = cost[:, :, k, j] + least
-    return sums[n_k - 1, n_j - 1]
+    """The least sum of 1 - inner products along an alignment with every example -> (L, E).
+
+    An anti-diagonal at a time, for tracing takes as long as there are operations. The cell (k, j) of anti-diagonal
+    k + j is in place k of it; places without a cell cost infinity.
+    """
+    cost_LEKJ = 1 - torch.einsum("lkd,ejd->lekj", frames_LKD, examples_EKD)
+    n_k, n_j = cost_LEKJ.shape[2:]
+    k = torch.arange(n_k, device=cost_LEKJ.device)
+    j = torch.arange(n_k + n_j - 1, device=cost_LEKJ.device)[:, None] - k
+    outside = (j < 0) | (j >= n_j) | ((k - j).abs() > (max(n_k, n_j) if band is None else band))
+    cells = (k * n_j + j.clamp(0, n_j - 1)).flatten()
+    diagonals_LEDK = cost_LEKJ.flatten(2).index_select(2, cells).reshape(*cost_LEKJ.shape[:2], *outside.shape)
+    first, *others = diagonals_LEDK.masked_fill(outside, torch.inf).unbind(2)
+    edge = torch.full_like(first[..., :1], torch.inf)
+    sums, before = first, torch.full_like(first, torch.inf)
+    for cost_LEK in others:
+        above = torch.cat([edge, sums[..., :-1]], dim=-1)
+        sums, before = cost_LEK + torch.minimum(torch.minimum(above, sums), before), above
+    return sums[..., -1]
 
 
 def _along(points_LTD: Tensor, n_points: int) -> Tensor:
