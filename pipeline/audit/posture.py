@@ -103,6 +103,7 @@ def _heights(clip: _Clip, marks: Landmarks) -> Iterator[tuple[str, float]]:
     """Shares of frames."""
     if marks.head is not None:
         yield "the head is above the hips", _share(clip.above((marks.head,), marks.hips))
+        yield "the head is above the shoulders", _share(clip.above((marks.head,), marks.top))
     if marks.feet is not None:
         yield "the hips are above the feet", _share(clip.above(marks.hips, marks.feet))
     leaning_T = clip.above(marks.top, marks.hips) - 0.5 * clip.distance(marks.top, marks.hips)

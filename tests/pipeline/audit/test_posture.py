@@ -41,6 +41,7 @@ WRONG = {
     "an elbow for a knee": swapped((5, 13)),
     "wrists for hands and elbows": swapped((5, 6), (9, 10)),
     "knees for ankles": swapped((13, 14), (17, 18)),
+    "the head for the hip centre": swapped((0, 3)),
 }
 
 
