@@ -25,7 +25,7 @@ def write(tmp_path):
     def written(parts):
         classes = {
             part: {i: ShardClass(name=f"class {i}", clips=[clip(key, i, part, j) for key, j in parts[part].items()])}
-            for part, i in {"train": 0, "val": 18, "test": 24}.items()
+            for part, i in {"train": 0, "val": 60, "test": 75}.items()
         }
         definition = load_definition("demo-ntu").to_dict()
         facts = {"dataset": "demo-ntu", "layout": NTU25, "frames": 5, "definition": definition}
@@ -45,15 +45,15 @@ def findings(folder):
 
 def test_a_clean_folder_has_no_finding(rng, write):
     examined = examine_shards(write(whole(rng)))
-    assert (examined.findings, examined.clips, examined.classes) == ((), 6, {0, 18, 24})
+    assert (examined.findings, examined.clips, examined.classes) == ((), 6, {0, 60, 75})
 
 
 def test_a_copy_in_another_subset_is_found(rng, write):
     parts = whole(rng)
     parts["test"]["test1"] = parts["train"]["train0"]
     folder = write(parts)
-    what = "the same joints as 'train0' of class 0 in train; this is of class 24 in test"
-    assert findings(folder) == [("duplicate", f"{folder}/test/024-000.tar", "test1", what)]
+    what = "the same joints as 'train0' of class 0 in train; this is of class 75 in test"
+    assert findings(folder) == [("duplicate", f"{folder}/test/075-000.tar", "test1", what)]
 
 
 def test_the_audits_problems_and_warnings_name_file_and_clip(rng, write):
@@ -64,7 +64,7 @@ def test_the_audits_problems_and_warnings_name_file_and_clip(rng, write):
     tar = f"{folder}/train/000-000.tar"
     assert findings(folder) == [
         ("shards", tar, "train0", "375 values are NaN or infinite"),
-        ("shard_warning", f"{folder}/val/018-000.tar", "val1", "frozen, all frames are the same"),
+        ("shard_warning", f"{folder}/val/060-000.tar", "val1", "frozen, all frames are the same"),
     ]
 
 
