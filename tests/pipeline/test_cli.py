@@ -195,8 +195,9 @@ def test_a_setting_in_the_wrong_form_is_wrong_usage(form):
     [
         (
             "ntu",
-            "no data set 'ntu': one of demo-kinetics, demo-ntu, fpha, kard, kinetics, motion2d, motion3d, msr-action3d,"
-            " ntu-one-shot, ntu-s, ntu-t, ntu60, nw-ucla, utd-mhad, or your own",
+            "no data set 'ntu': one of demo-kinetics, demo-ntu, florence3d, fpha, jhmdb, kard, kinetics, motion2d,"
+            " motion3d, msr-action3d, ntu-one-shot, ntu-s, ntu-t, ntu60, nw-ucla, penn-action, pku-mmd, utd-mhad,"
+            " utkinect, or your own",
         ),
         ("none.yaml", "none.yaml: no such definition file"),
         ("list.yaml", "list.yaml: expected a mapping with name, parse and split"),

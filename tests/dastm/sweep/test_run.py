@@ -442,7 +442,7 @@ def test_a_grid_or_recipe_that_is_wrong_is_one_line(cells, tmp_path):
     assert failed("dastm", "sweep", "table1").startswith("no grid 'table1'; known: appendix-backbones")
     Path("toy.yaml").write_text(yaml.safe_dump(toy_grid(methods=["dtv"])))
     assert failed("dastm", "sweep", "toy.yaml").startswith("toy.yaml: methods: no preset 'dtv'; known: ")
-    assert "neither of" in misused("dastm", "sweep", "demo", "--preset", "papers")
+    assert "'papers' is not one of best, dastm, " in misused("dastm", "sweep", "demo", "--preset", "papers")
     line = failed("dastm", "sweep", "demo", "--set", "matching.gama=1")
     assert "demo.yaml: set: matching.gama: no such setting; known: " in line
     assert not Path("data").exists()

@@ -64,7 +64,7 @@ def stop_after_steps(monkeypatch, count):
     monkeypatch.setattr(Pretraining, "one_step", stopping)
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 5])
+@pytest.mark.parametrize("stop_after", [0, 1, 5])
 def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, stop_after):
     whole, row, _ = run_pretraining(shards, tmp_path / "whole")
     stop_after_steps(monkeypatch, stop_after)
@@ -74,7 +74,7 @@ def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, s
     again, row_again, lines = run_pretraining(shards, tmp_path / "stopped")
     assert same(whole, again)
     assert row == row_again
-    assert any("continuing at step" in line for line in lines) == (stop_after >= 2)
+    assert any("continuing at step" in line for line in lines) == (stop_after >= 1)
 
 
 def test_training_begins_with_the_pretrained_backbone_and_keeps_the_best_of_it(shards, tmp_path):

@@ -194,10 +194,10 @@ def test_a_duplicate_from_another_root_names_the_root(tmp_path):
 
 
 def test_ntu_classes_outside_the_split_are_counted_unread(tmp_path):
-    spec = definition("demo-ntu", classes="split")  # 30 classes
-    write_ntu(tmp_path, [NTU.format(30), NTU.format(31), NTU.format(120)])
+    spec = definition("demo-ntu", classes="split")  # 90 classes
+    write_ntu(tmp_path, [NTU.format(90), NTU.format(91), NTU.format(120)])
     plan = make_plan(spec, [tmp_path])
-    assert [job.source for job in plan.jobs] == [NTU.format(30)]
+    assert [job.source for job in plan.jobs] == [NTU.format(90)]
     assert plan.outside_split == 2
 
 
@@ -205,7 +205,7 @@ def test_kinetics_classes_outside_the_split_are_found_on_the_list_or_in_the_clip
     spec = definition("demo-kinetics", classes="split")
     entries = {"a": listed("x", 99), "b": listed("x", None), "c": listed("x", 5)}
     kinetics_folder(tmp_path, entries, clips="abc", label=None, label_index=None)
-    write_json(tmp_path / "kinetics_train" / "b.json", clip(label="x", label_index=77))
+    write_json(tmp_path / "kinetics_train" / "b.json", clip(label="x", label_index=97))
     plan = make_plan(spec, [tmp_path])
     assert [job.raw.name for job in plan.jobs] == ["b.json", "c.json"]
     assert plan.outside_split == 1
