@@ -10,6 +10,8 @@ from tests.command_line import done, failed
 from tests.pipeline.big_enough import dastm_data, tree, write_workplace
 from tests.pipeline.raw_files import zip_folder
 
+pytestmark = pytest.mark.slow
+
 DATASET = ("--dataset", "mine.yaml", "--workers", 1)
 """What lies in memory does so in one process."""
 
@@ -144,9 +146,20 @@ def test_a_store_without_the_raw_folder_says_so():
     )
 
 
+@pytest.fixture
+def one_cluster(monkeypatch):
+    """A cluster takes long to start: the commands of a test share the one that the first of them starts."""
+    ray = pytest.importorskip("ray")
+    init, shutdown = ray.init, ray.shutdown
+    monkeypatch.setattr(ray, "init", lambda **options: ray.is_initialized() or init(**options))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    yield
+    shutdown()
+
+
+@pytest.mark.usefixtures("one_cluster")
 def test_a_ray_cluster_over_urls_writes_the_bytes_of_the_plain_run(plain, tmp_path):
-    pytest.importorskip("ray")
-    on_ray = (*DATASET[:2], "--ray", "--workers", 2)
+    on_ray = (*DATASET[:2], "--ray", "--workers", 1)
     words = ("--raw", f"file://{plain}/raw.zip", "--out", f"file://{tmp_path}/parsed")
     done("dastm-data", "parse", *words, *on_ray)
     assert tree(tmp_path / "parsed") == tree(plain / "parsed")
