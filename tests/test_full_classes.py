@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from tests.command_line import call, failed
-from tests.dvc_project import ROOT, attempt, new_project, write_params
+from tests.dvc_project import ROOT, TINY, attempt, new_project, write_params
 from tests.official import write_kinetics, write_ntu
 
 pytestmark = pytest.mark.slow
-CLIPS = 3
+CLIPS = 2
 SPLIT = {"clips_per_class": CLIPS, "n_frames": 8}
+EVAL = {**TINY["eval"], "n_query": 1}
 DOWNLOADS = {"ntu-t": "nturgbd_skeletons_s001_to_s017.zip", "kinetics": "kinetics-skeleton"}
 USABLE = {"ntu-t": (120 * (CLIPS + 1), 120), "kinetics": (120 * (CLIPS + 1), 120)}
 REFUSED = {"ntu-t": 2, "kinetics": 0}
@@ -27,7 +28,7 @@ def datasets(tmp_path, monkeypatch):
     """A folder with nothing but a params.yaml that names both data sets."""
     monkeypatch.chdir(tmp_path)
     definitions = ROOT / "pipeline/definitions/datasets"
-    write_params(tmp_path, {name: str(definitions / f"{name}.yaml") for name in DOWNLOADS}, split=SPLIT)
+    write_params(tmp_path, {name: str(definitions / f"{name}.yaml") for name in DOWNLOADS}, split=SPLIT, eval=EVAL)
     return tmp_path
 
 
