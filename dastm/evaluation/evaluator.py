@@ -88,13 +88,13 @@ def score(
             items, total=one_shot.n_chunks(source.manifest, config.subset), desc=label, unit="chunk", leave=False
         )
         return one_shot.query_hits(distances, bar)
-    is_held_out = config.protocol == "leave-one-out" and groups is not None
-    total = by_group.n_held_out(groups) if is_held_out and groups else config.episodes
+    leaves_out = config.protocol == "leave-one-out"
+    total = by_group.n_held_out(groups) if leaves_out and groups is not None else config.episodes
     items = drawn(source, config, device, groups, range(total), epoch)
     bar = progress(items, total=total, desc=label, unit="episode", leave=False)
     if opened is None:
         shares = episode_accuracies(distances, bar)
-        return by_group.over_draws(shares) if config.protocol == "leave-one-out" else shares
+        return by_group.over_draws(shares) if leaves_out else shares
     with torch.inference_mode():
         for episode in bar:
             opened.add(episode, distances(episode))
@@ -301,10 +301,9 @@ def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, A
     """The limits that were used, seed by seed, and a note if they are not the run's own."""
     if record is None or run is None:
         return {}
-    seeds = record.config.optimise.seeds
-    measured = all(read_limits(run, seed) for seed in seeds)
-    usual = "" if measured else f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
-    limits = {str(seed): asdict(_judged_by(run, seed)[0] or USUAL) for seed in seeds}
+    found = {seed: read_limits(run, seed) for seed in record.config.optimise.seeds}
+    usual = "" if all(found.values()) else f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
+    limits = {str(seed): asdict(own[0] if own else USUAL) for seed, own in found.items()}
     return {"limits": limits, **({"note": usual} if usual else {})}
 
 

@@ -144,16 +144,17 @@ def nearest_rivals(distances_QW: Tensor, to_known_QK: Tensor | None) -> Tensor:
 
     Infinite where there is none. Shapes: as `borders`.
     """
-    others_QW = distances_QW.double().scatter(1, distances_QW.argmin(1, keepdim=True), torch.inf)
-    rivals = others_QW if to_known_QK is None else torch.cat([others_QW, to_known_QK.double()], dim=1)
-    return rivals.amin(1)
+    return _nearest_of(distances_QW.double().scatter(1, distances_QW.argmin(1, keepdim=True), torch.inf), to_known_QK)
 
 
 def example_rivals(between_LL: Tensor, labels_L: Tensor, to_known_LK: Tensor | None) -> Tensor:
     """The same for each example: examples of other classes, and known movements -> (L,), float64."""
-    others_LL = between_LL.double().masked_fill(labels_L[:, None] == labels_L, torch.inf)
-    rivals = others_LL if to_known_LK is None else torch.cat([others_LL, to_known_LK.double()], dim=1)
-    return rivals.amin(1)
+    return _nearest_of(between_LL.double().masked_fill(labels_L[:, None] == labels_L, torch.inf), to_known_LK)
+
+
+def _nearest_of(others_QX: Tensor, to_known_QK: Tensor | None) -> Tensor:
+    """The least of each row of both -> (Q,)."""
+    return (others_QX if to_known_QK is None else torch.cat([others_QX, to_known_QK.double()], dim=1)).amin(1)
 
 
 def reaches(rival_Q: Tensor, limits: Limits) -> Tensor:
