@@ -115,8 +115,9 @@ class SplitSpec:
     """Keep the subjects (cameras, setups) of train, val and test apart: they are divided at random (`seed`), in the
     same proportions as the classes. A clip is left out if its class and its subject belong to different subsets."""
     n_frames: Count = 30
-    frame_sampling: Literal["center", "random"] = "center"
-    """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded)."""
+    frame_sampling: Literal["center", "random", "path"] = "center"
+    """TSN sampling: the middle frame of each of `n_frames` equal segments, or one drawn at random (seeded). `path`: the
+    frames at equal steps along the path of all joints (`frame_sampling.path_frames`)."""
     frame_order: Literal["time", "scrambled"] = "time"
     """Order of the sampled frames: in time, or with frames and coordinates scrambled as in the authors' released code
     (see `frame_sampling.scramble`). Clips shorter than `n_frames` are in time order either way."""

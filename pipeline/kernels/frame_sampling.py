@@ -1,6 +1,7 @@
-"""Which frames stand for a clip: TSN sampling (Wang et al., ECCV 2016; section 5 of the DASTM paper).
+"""Which frames stand for a clip: TSN sampling (Wang et al., ECCV 2016; section 5 of the DASTM paper), or others.
 
-Frames are taken by `dastm.contract.clips.segment_frames`, random ones with the generator of their clip (`clip_rng`).
+Frames are taken by `dastm.contract.clips.segment_frames`, random ones with the generator of their clip (`clip_rng`), or
+at equal steps along the path of the clip (`path_frames`).
 The authors' released code draws differently (`release_frames`), and mixes up what it has drawn (`scramble`).
 
 Axes: M bodies, T frames, V joints, C coordinates.
@@ -12,6 +13,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from dastm.contract.clips import segment_frames
+
 NOTE_SCRAMBLED = "frames scrambled, as the authors' released code leaves them"
 """The note on every clip of shards whose joints are scrambled, and on no other."""
 
@@ -20,6 +23,21 @@ def clip_rng(seed: int, key: str) -> np.random.Generator:
     """The random generator of one clip: it depends on seed and key only, not on the clips before it."""
     digest = blake2b(key.encode(), digest_size=16).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little")])
+
+
+def path_frames(places_MTVC: NDArray[np.float64], n_frames: int) -> NDArray[np.int64]:
+    """The frames nearest to points at equal distances along the path of all joints of a clip, shape (n_frames,).
+
+    Not decreasing; fast movements get more frames than slow ones, and a frame stands for several points where the body
+    moves far within it. A clip that does not move has no path: it gets the frames of `segment_frames`.
+    """
+    steps_T = np.sqrt(np.square(np.diff(places_MTVC, axis=1)).sum(axis=(0, 2, 3)))
+    at_T = np.concatenate([[0.0], np.cumsum(steps_T)])
+    if at_T[-1] == 0:
+        return segment_frames(len(at_T), n_frames, None)
+    shares_F = np.linspace(0, 1, n_frames) if n_frames > 1 else np.array([0.5])
+    between_F = np.searchsorted((at_T[1:] + at_T[:-1]) / 2, shares_F * at_T[-1])
+    return between_F.astype(np.int64)
 
 
 def release_frames(n_source: int, n_frames: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -104,7 +104,7 @@ def normalise_clip(
     most = most_bodies or spec.bodies
     whole = _gather(tracks, spec, layout, most)
     joints_MTVC, notes = _normalise(whole, spec, layout)
-    at_T = segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frame_sampling == "random" else None)
+    at_T = _frames_taken(joints_MTVC, spec, rng)
     sampled_MTVC, there_M = _sampled(joints_MTVC, whole.measured_MTV, at_T, spec)
     visible_M = np.asarray(sampled_MTVC.any(axis=(1, 2, 3)))
     if not visible_M.any():
@@ -125,6 +125,14 @@ def normalise_clip(
         kept=kept,
         dropped=dropped,
     )
+
+
+def _frames_taken(
+    joints_MTVC: NDArray[np.float64], spec: SplitSpec, rng: np.random.Generator | None
+) -> NDArray[np.int64]:
+    if spec.frame_sampling == "path":
+        return frame_sampling.path_frames(joints_MTVC, spec.n_frames)
+    return segment_frames(joints_MTVC.shape[1], spec.n_frames, rng if spec.frame_sampling == "random" else None)
 
 
 def _sampled(

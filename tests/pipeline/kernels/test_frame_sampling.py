@@ -10,6 +10,7 @@ from pipeline.kernels.frame_sampling import (
     NOTE_SCRAMBLED,
     clip_rng,
     in_time,
+    path_frames,
     release_frames,
     scramble,
     unscramble,
@@ -111,3 +112,30 @@ def test_scrambled_frames_can_be_put_back(shape):
     np.testing.assert_array_equal(unscramble(scramble(joints)), joints)
     np.testing.assert_array_equal(in_time(scramble(joints), ["x", NOTE_SCRAMBLED]), joints)
     np.testing.assert_array_equal(in_time(joints, ["x"]), joints)
+
+
+def walk(steps):
+    """One body of two joints, of which the second moves by these steps along x."""
+    places = np.zeros((1, len(steps) + 1, 2, 3))
+    places[0, 1:, 1, 0] = np.cumsum(steps)
+    return places
+
+
+def test_frames_along_the_path_counted_by_hand():
+    assert path_frames(walk([1, 1, 1, 1]), 3).tolist() == [0, 2, 4]
+    assert path_frames(walk([1, 1, 8, 0, 10]), 3).tolist() == [0, 3, 5]
+    assert path_frames(walk([2, 2]), 5).tolist() == [0, 0, 1, 1, 2]
+    assert path_frames(walk([3, 0, 1]), 1).tolist() == [1]
+    assert path_frames(walk([0, 0, 0]), 2).tolist() == segment_frames(4, 2).tolist()
+
+
+@settings(deadline=None)
+@given(steps=st.lists(st.integers(0, 9), min_size=1, max_size=60), n_frames=st.integers(1, 40))
+def test_frames_along_the_path_are_the_nearest_to_their_points(steps, n_frames):
+    frames = path_frames(walk(steps), n_frames)
+    assert len(frames) == n_frames
+    assert (np.diff(frames) >= 0).all()
+    at = np.concatenate([[0], np.cumsum(steps)])
+    if at[-1]:
+        for frame, share in zip(frames, np.linspace(0, 1, n_frames) if n_frames > 1 else [0.5], strict=True):
+            assert abs(at[frame] - share * at[-1]) <= abs(at - share * at[-1]).min() + 1e-9

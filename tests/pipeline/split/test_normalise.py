@@ -219,6 +219,12 @@ def test_random_frames_depend_on_the_generator_only(rng):
         normalise_clip(tracks, spec, STICK)
 
 
+def test_frames_along_the_path_leave_out_the_time_in_which_nothing_moves():
+    moves = {t: shift(0.0 if t < 30 else t - 29.0) for t in range(34)}
+    clip = normalise_clip(tracks_of([moves], 34), spec_of(frame_sampling="path", n_frames=5), STICK)
+    assert clip.frame_index == (0, 30, 31, 32, 33)
+
+
 WHOLE = tracks_of([{0: STANDING, 1: STANDING}], 2)
 
 
