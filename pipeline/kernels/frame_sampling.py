@@ -36,8 +36,8 @@ def path_frames(places_MTVC: NDArray[np.float64], n_frames: int) -> NDArray[np.i
     if at_T[-1] == 0:
         return segment_frames(len(at_T), n_frames, None)
     shares_F = np.linspace(0, 1, n_frames) if n_frames > 1 else np.array([0.5])
-    between_F = np.searchsorted((at_T[1:] + at_T[:-1]) / 2, shares_F * at_T[-1])
-    return between_F.astype(np.int64)
+    nearest_F: NDArray[np.int64] = np.searchsorted((at_T[1:] + at_T[:-1]) / 2, shares_F * at_T[-1])
+    return nearest_F
 
 
 def release_frames(n_source: int, n_frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
