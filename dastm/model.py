@@ -9,6 +9,7 @@ Axes: L clips, M bodies, T frames, V joints, C coordinates, D channels, W ways, 
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -83,9 +84,10 @@ class Recogniser(nn.Module):
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
-        self.path_centre = None if layout.is_image else layout.centre
+        centre, poses = (None, False) if layout.is_image else (layout.centre, matching.path_frames == "poses")
+        self.joint_path_terms = partial(path_terms, points=None, centre=centre, poses=poses)
         """In space, where a body goes says less than what its limbs do; in an image, a body that moves as a whole is
-        jumping or bending, so every joint keeps its place (docs/results.md)."""
+        jumping or bending, so every joint keeps its place, and poses depend on the camera (docs/results.md)."""
         n_features = self.backbone.n_features
         self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 
@@ -126,8 +128,8 @@ class Recogniser(nn.Module):
         return self.terms_factor(self.path_terms(query), self.path_terms(support))
 
     def path_terms(self, clips: ClipBatch) -> Tensor:
-        """What `path_factor` compares of each clip -> (L, M, R, V, C), float64."""
-        return path_terms(clips.joints_LMTVC, is_image=self.is_image, points=None, centre=self.path_centre)
+        """What `path_factor` compares of each clip -> (L, M, R, V, X), float64."""
+        return self.joint_path_terms(clips.joints_LMTVC, is_image=self.is_image)
 
     def terms_factor(self, query_QMRVC: Tensor, support_LMRVC: Tensor) -> Tensor | None:
         """`path_factor` of the terms of clips -> (Q, L), or None."""

@@ -155,22 +155,19 @@ class MatchingConfig:
     `nearest`: with the nearest one; `both`: half the smallest and half the mean of the distances to them."""
     path_power: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Distances are learned^(1 - power) x path^power, where `path` is a distance of the same clips that needs no
-    training (`dastm.matching.path`; in 3-D of joints relative to the centre joint). 0 leaves it out, as the paper does.
-    Training then uses the expected cost over alignments, which is never negative, instead of the soft minimum; the
-    gradient is the same."""
+    training (`dastm.matching.path`). 0 leaves it out. Training then takes the expected cost over alignments, which is
+    never negative, instead of the soft minimum."""
+    path_frames: Literal["steps", "poses"] = "steps"
+    """What `path` compares in 3-D: directions of steps, or these with places and poses. In images always steps."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"
     """The rank term: Eq. 3; Eq. 3 of frames divided by their Frobenius norm (bounded); or the released surrogate."""
 
     @model_validator(mode="after")
-    def _codes_are_of_the_equations(self) -> "MatchingConfig":
+    def _options_fit_together(self) -> "MatchingConfig":
         if self.joint_code and self.attention == "block":
             raise ValueError("joint_code: is of `attention: equations`; set it to 0 for the block")
-        return self
-
-    @model_validator(mode="after")
-    def _path_has_examples_and_a_sign(self) -> "MatchingConfig":
         if self.path_power and self.examples == "mean":
             raise ValueError("path_power: a mean of examples has no path; set examples to nearest or both")
         if self.path_power and self.temporal == "dtw" and (self.soft_evaluation or self.divergence):

@@ -7,10 +7,11 @@ vectors between successive points are compared by dynamic time warping (band 2) 
 divided by the cosine of the two clips' path lengths per coordinate, and by that of their extents per coordinate.
 With `matching.path_power` the distance of a trained network is multiplied by this one, each raised to its power. It is
 computed from the clips that the network sees, in 3-D with joints relative to the centre joint, so that the movement of
-the body through the room does not outweigh that of its limbs.
+the body through the room does not outweigh that of its limbs. There `matching.path_frames: poses` compares more than
+the direction of each step: where the joints are at that time, and how far that is from their mean place in the clip.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates; Q queries, S examples; P points, P - 1 steps; R = P + 1
-vectors of a clip: its steps, its path lengths, its extents; D = M V C.
+vectors of a clip: its steps, its path lengths, its extents; X numbers of a joint in each vector, C or 3 C; D = M V X.
 """
 
 import torch
@@ -25,6 +26,9 @@ from dastm.matching.soft_dtw import hard_dtw
 POINTS = 16
 STEPS = POINTS - 1
 BAND = 2
+POSE_WEIGHTS = (0.1, 0.2, 0.7)
+"""Of a step's direction, of the place of its middle relative to the mean of the clip, and of the pose there, in the
+inner product of two steps with their poses (docs/results.md)."""
 LEAST_LEARNED = 1e-4
 """Smallest learned distance in a product: near 0, a power below 1 has no useful gradient."""
 LEAST_COSINE = 0.01
@@ -34,15 +38,23 @@ LEAST_ALIKE = 0.1
 
 
 def path_terms(
-    joints_LMTVC: Tensor, *, is_image: bool, points: int | None = POINTS, centre: int | None = None
+    joints_LMTVC: Tensor,
+    *,
+    is_image: bool,
+    points: int | None = POINTS,
+    centre: int | None = None,
+    poses: bool = False,
 ) -> Tensor:
     """The terms of each clip, vectors of norm 1: steps along its path, path lengths, extents.
 
     Args:
         points: number of points at equal distances along the path; None: the frames already are such points.
         centre: a joint; all others are taken relative to it, frame by frame, and it keeps its own movement.
+        poses: a step is its direction, the place of its middle relative to the mean place in the clip, and the pose
+            there (places relative to the centre joint, which must be given), weighted by `POSE_WEIGHTS`.
 
-    Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, C), float64; C without the confidence of images.
+    Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, X), float64; X is C, or 3 C with poses, and C is without the
+    confidence of images.
     A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
     before that where it is measured first; one that never was stays at zero. So gaps make no jumps. A joint that is
     hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
@@ -56,7 +68,30 @@ def path_terms(
         places_LMTVC = along_path(places_LMTVC, shares_LP, places_LMTVC.shape[-1])
     steps_LMPVC = places_LMTVC.diff(dim=2)
     extents_LMVC = places_LMTVC.amax(2) - places_LMTVC.amin(2)
-    vectors_LMRVC = torch.cat([steps_LMPVC, steps_LMPVC.abs().sum(2, keepdim=True), extents_LMVC[:, :, None]], dim=2)
+    sums_LM2VC = _units(torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2))
+    if not poses:
+        return torch.cat([_units(steps_LMPVC), sums_LM2VC], dim=2)
+    steps_LMPVX = _with_poses(steps_LMPVC, places_LMTVC, centre)
+    return torch.cat([steps_LMPVX, functional.pad(sums_LM2VC, (0, 2 * sums_LM2VC.shape[-1]))], dim=2)
+
+
+def _with_poses(steps_LMPVC: Tensor, places_LMTVC: Tensor, centre: int | None) -> Tensor:
+    """Every step with its middle and the pose there, in vectors of norm 1 -> (L, M, P, V, 3 C)."""
+    if centre is None:
+        raise ValueError("poses of a path: need the centre joint that they are relative to")
+    middles_LMPVC = (places_LMTVC[:, :, 1:] + places_LMTVC[:, :, :-1]) / 2
+    is_centre_V1 = (torch.arange(places_LMTVC.shape[3], device=places_LMTVC.device) == centre)[:, None]
+    vectors = (
+        steps_LMPVC,
+        middles_LMPVC - middles_LMPVC.mean(2, keepdim=True),
+        middles_LMPVC.masked_fill(is_centre_V1, 0),
+    )
+    weighted = [weight**0.5 * _units(of_steps) for weight, of_steps in zip(POSE_WEIGHTS, vectors, strict=True)]
+    return torch.cat(weighted, dim=-1)
+
+
+def _units(vectors_LMRVC: Tensor) -> Tensor:
+    """Divided by the norm of all bodies and joints; zeros stay."""
     sizes_L1R11 = torch.linalg.vector_norm(vectors_LMRVC, dim=(1, 3, 4), keepdim=True)
     units_LMRVC: Tensor = vectors_LMRVC / sizes_L1R11.masked_fill(sizes_L1R11 == 0, 1)
     return units_LMRVC

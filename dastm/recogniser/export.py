@@ -24,7 +24,6 @@ from dastm.contract.mapping import halves
 from dastm.contract.ownership import FileKind, check_described, check_file, check_plain, json_with
 from dastm.contract.skeleton import Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
-from dastm.layers.centring import about
 from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
 from dastm.matching.rejection import borders
 from dastm.matching.shares import has_joint_shares
@@ -128,18 +127,11 @@ class ExportedRecogniser(nn.Module):
 
     def _path_factor(self, points_LFVC: Tensor) -> Tensor:
         """What the powers of distances are multiplied by -> (L, E), see `dastm.matching.path.path_factor`."""
-        places_LFVC = points_LFVC[..., : self.common.n_space]
-        if self.model.path_centre is not None:
-            places_LFVC = about(places_LFVC, self.model.path_centre, self.common.n_space)
-        places_LFD = places_LFVC.flatten(2)
-        steps_LPD = places_LFD.diff(dim=1)
-        moved = steps_LPD.abs().sum(1), places_LFD.amax(1) - places_LFD.amin(1)
-        lengths, extents = (
-            (_units(moved_LD[:, None])[:, 0] @ self.terms_ERD[:, row].T).clamp(min=LEAST_COSINE)
-            for row, moved_LD in zip((-2, -1), moved, strict=True)
-        )
+        places_LMFVC = points_LFVC[:, None, ..., : self.common.n_space]
+        terms_LRD = self.model.joint_path_terms(places_LMFVC, is_image=False)[:, 0].flatten(2).float()
+        lengths, extents = ((terms_LRD[:, row] @ self.terms_ERD[:, row].T).clamp(min=LEAST_COSINE) for row in (-2, -1))
         steps, power = self.terms_ERD.shape[1] - 2, self.options.path_power
-        path_LE = _aligned(_units(steps_LPD), self.terms_ERD[:, :-2], band_of(steps)).clamp(min=0) / steps
+        path_LE = _aligned(terms_LRD[:, :-2], self.terms_ERD[:, :-2], band_of(steps)).clamp(min=0) / steps
         return path_LE**power / (lengths * extents).clamp(min=LEAST_ALIKE)
 
 

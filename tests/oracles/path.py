@@ -47,6 +47,19 @@ def described(frames: Frames, n_points: int | None = 16) -> Described:
     return [unit(step) for step in steps], unit(lengths), unit(extents)
 
 
+def posed(points: Frames, n_numbers: int, centre: int, weights: tuple[float, float, float]) -> Frames:
+    """Steps with places and poses; `n_numbers` a joint, and the joint `centre` has no place in a pose."""
+    middles = [[(x + y) / 2 for x, y in zip(a, b, strict=True)] for a, b in pairwise(points)]
+    mean = [math.fsum(middle[d] for middle in middles) / len(middles) for d in range(len(points[0]))]
+    steps = []
+    for (a, b), middle in zip(pairwise(points), middles, strict=True):
+        place = [x - m for x, m in zip(middle, mean, strict=True)]
+        pose = [0.0 if d // n_numbers == centre else x for d, x in enumerate(middle)]
+        parts = [y - x for x, y in zip(a, b, strict=True)], place, pose
+        steps.append([w**0.5 * x for w, part in zip(weights, parts, strict=True) for x in unit(part)])
+    return steps
+
+
 def warped(first: Frames, second: Frames, band: int = 2) -> float:
     sums = {(-1, -1): 0.0}
     for i, a in enumerate(first):

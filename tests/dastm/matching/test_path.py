@@ -92,6 +92,36 @@ def test_frames_that_are_points_already_are_taken_as_they_are(generator, centre)
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
 
+def test_steps_with_poses_are_those_of_the_slow_version(generator):
+    query, example = clips(generator, n_bodies=1), clips(generator, 3, 1)
+    terms = [path_terms(j, is_image=False, points=None, centre=1, poses=True) for j in (query, example)]
+    posed = [
+        [oracle.posed(frames(oracle_about(joints, 1)), 3, 1, (0.1, 0.2, 0.7)) for joints in side]
+        for side in (query, example)
+    ]
+    expected = torch.tensor([[oracle.warped(a, b, 1) / 8 for b in posed[1]] for a in posed[0]], dtype=torch.float64)
+    plain = [path_terms(j, is_image=False, points=None, centre=1) for j in (query, example)]
+    torch.testing.assert_close(likeness(*terms), likeness(*plain), rtol=1e-12, atol=0)
+    found = path_factor(*terms, 1.0) * likeness(*terms).clamp(min=0.1)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_poses_without_a_joint_that_they_are_relative_to_are_refused(generator):
+    with pytest.raises(ValueError, match="need the centre joint"):
+        path_terms(clips(generator), is_image=False, poses=True)
+
+
+def test_another_pose_is_far_where_its_steps_are_the_same(generator):
+    joints = torch.randn((1, 1, 24, 3, 3), generator=generator, dtype=torch.float64).cumsum(2)
+    other = joints + 10 * torch.randn((1, 1, 1, 3, 3), generator=generator, dtype=torch.float64)
+    found = []
+    for poses in (False, True):
+        first, second = (path_terms(j, is_image=False, points=None, centre=1, poses=poses) for j in (joints, other))
+        found.append(path_factor(first, second, 1.0).item())
+    assert found[0] < 1e-9
+    assert found[1] > 0.1
+
+
 def oracle_about(joints_MTVC, centre):
     if centre is None:
         return joints_MTVC
