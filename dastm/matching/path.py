@@ -68,26 +68,23 @@ def path_terms(
         places_LMTVC = along_path(places_LMTVC, shares_LP, places_LMTVC.shape[-1])
     steps_LMPVC = places_LMTVC.diff(dim=2)
     extents_LMVC = places_LMTVC.amax(2) - places_LMTVC.amin(2)
-    sums_LM2VC = _units(torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2))
+    sums_LM2VC = torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2)
     if not poses:
-        return torch.cat([_units(steps_LMPVC), sums_LM2VC], dim=2)
-    steps_LMPVX = _with_poses(steps_LMPVC, places_LMTVC, centre)
-    return torch.cat([steps_LMPVX, functional.pad(sums_LM2VC, (0, 2 * sums_LM2VC.shape[-1]))], dim=2)
+        return _units(torch.cat([steps_LMPVC, sums_LM2VC], dim=2))
+    of_steps = steps_LMPVC, *_middles(places_LMTVC, centre)
+    sizes = [steps_LMPVC.shape[2]] * len(POSE_WEIGHTS)
+    *parts, sums_LM2VC = torch.split(_units(torch.cat([*of_steps, sums_LM2VC], dim=2)), [*sizes, 2], dim=2)
+    weighted = [weight**0.5 * part_LMPVC for weight, part_LMPVC in zip(POSE_WEIGHTS, parts, strict=True)]
+    return torch.cat([torch.cat(weighted, dim=-1), functional.pad(sums_LM2VC, (0, 2 * sums_LM2VC.shape[-1]))], dim=2)
 
 
-def _with_poses(steps_LMPVC: Tensor, places_LMTVC: Tensor, centre: int | None) -> Tensor:
-    """Every step with its middle and the pose there, in vectors of norm 1 -> (L, M, P, V, 3 C)."""
+def _middles(places_LMTVC: Tensor, centre: int | None) -> tuple[Tensor, Tensor]:
+    """Where the middle of every step is, relative to the mean of the clip, and as a pose -> twice (L, M, P, V, C)."""
     if centre is None:
         raise ValueError("poses of a path: need the centre joint that they are relative to")
     middles_LMPVC = (places_LMTVC[:, :, 1:] + places_LMTVC[:, :, :-1]) / 2
     is_centre_V1 = (torch.arange(places_LMTVC.shape[3], device=places_LMTVC.device) == centre)[:, None]
-    vectors = (
-        steps_LMPVC,
-        middles_LMPVC - middles_LMPVC.mean(2, keepdim=True),
-        middles_LMPVC.masked_fill(is_centre_V1, 0),
-    )
-    weighted = [weight**0.5 * _units(of_steps) for weight, of_steps in zip(POSE_WEIGHTS, vectors, strict=True)]
-    return torch.cat(weighted, dim=-1)
+    return middles_LMPVC - middles_LMPVC.mean(2, keepdim=True), middles_LMPVC.masked_fill(is_centre_V1, 0)
 
 
 def _units(vectors_LMRVC: Tensor) -> Tensor:
