@@ -6,11 +6,11 @@ A row is the trained network (the best checkpoint of each seed) or a baseline. A
 differences have paired intervals. In the one-shot protocol queries replace episodes (see `one_shot`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -27,10 +27,11 @@ from dastm.episodes.groups import Groups
 from dastm.episodes.loader import episodes
 from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import open_source
+from dastm.episodes.unread import unread
 from dastm.evaluation import by_group, one_shot
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.baselines import BASELINES
-from dastm.evaluation.feature_cache import FeatureCache
+from dastm.evaluation.feature_cache import Divide, FeatureCache, by_one
 from dastm.evaluation.intervals import Accuracies
 from dastm.evaluation.metrics import Row, over_seeds, summary
 from dastm.evaluation.open_rows import Opened, OpenRow, open_rows, open_summary
@@ -51,6 +52,8 @@ from dastm.runs.whereabouts import shards_of
 
 Distances = Callable[[Episode], Tensor]
 Log = Callable[[str], None]
+CPU = torch.device("cpu")
+T = TypeVar("T")
 
 
 def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accuracies:
@@ -71,34 +74,63 @@ def score(
     config: EvalConfig,
     distances: Distances,
     device: torch.device,
-    label: str,
+    label: str | None,
     epoch: int = 0,
     opened: Opened | None = None,
     groups: Groups | None = None,
+    numbers: range | None = None,
 ) -> Accuracies:
     """Accuracies of one way to measure distances, on the episodes (or queries) of `config`, in order.
 
     A different `epoch` gives different episodes of the same shape and seed. `opened` gathers episodes with unknown
     classes; the accuracies are then those of their known queries. `groups` are those of `config.by`; in leave-one-out
-    each group has one accuracy.
+    each group has one accuracy. Only the episodes of these `numbers` are scored, if any are given. The progress is told
+    under a `label`.
     """
     if config.protocol == "one-shot":
         items = one_shot.chunks(source, config.subset, device)
-        bar = progress(
-            items, total=one_shot.n_chunks(source.manifest, config.subset), desc=label, unit="chunk", leave=False
-        )
-        return one_shot.query_hits(distances, bar)
-    leaves_out = config.protocol == "leave-one-out"
-    total = by_group.n_held_out(groups) if leaves_out and groups is not None else config.episodes
-    items = drawn(source, config, device, groups, range(total), epoch)
-    bar = progress(items, total=total, desc=label, unit="episode", leave=False)
+        n_chunks = one_shot.n_chunks(source.manifest, config.subset)
+        return one_shot.query_hits(distances, _told(items, n_chunks, label, "chunk"))
+    numbers = range(n_drawn(config, groups)) if numbers is None else numbers
+    items = drawn(source, config, device, groups, numbers, epoch)
+    bar = _told(items, len(numbers), label, "episode")
     if opened is None:
         shares = episode_accuracies(distances, bar)
-        return by_group.over_draws(shares) if leaves_out else shares
+        return by_group.over_draws(shares) if config.protocol == "leave-one-out" else shares
     with torch.inference_mode():
         for episode in bar:
             opened.add(episode, distances(episode))
     return opened.known_accuracies()
+
+
+def _told(items: Iterable[T], total: int, label: str | None, unit: str) -> Iterable[T]:
+    return items if label is None else progress(items, total=total, desc=label, unit=unit, leave=False)
+
+
+def n_drawn(config: EvalConfig, groups: Groups | None) -> int:
+    """Number of episodes that `config` names."""
+    leaves_out = config.protocol == "leave-one-out"
+    return by_group.n_held_out(groups) if leaves_out and groups is not None else config.episodes
+
+
+def prepared(
+    cache: FeatureCache,
+    source: EpisodeSource,
+    config: EvalConfig,
+    device: torch.device,
+    label: str | None,
+    epoch: int = 0,
+    groups: Groups | None = None,
+    divide: Divide = by_one,
+) -> EpisodeSource:
+    """Let the cache see all episodes of `config` before the first one -> the source from which to draw them now."""
+
+    def told(works: Sequence[Callable[[], Tensor]]) -> Iterable[Tensor]:
+        return _told(divide(works), len(works), label and f"{label}: clips", "batch")
+
+    nothing, most = unread(source), replace(config, k_shot=config.most_shots)
+    items = drawn(nothing, most, CPU, groups, range(n_drawn(config, groups)), epoch)
+    return nothing if cache.prepare(source, config.subset, [one.plan for one in items], device, told) else source
 
 
 def drawn(
@@ -123,6 +155,7 @@ def drawn(
             epoch=epoch,
             start=numbers.start,
             count=numbers.stop,
+            every=numbers.step,
             device=device,
             n_unknown=config.open_set,
             groups=groups,
@@ -224,10 +257,12 @@ def _network_row(
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
             limits, known = _judged_by(run, seed) if config.open_set else (None, None)
-            cache = FeatureCache(model, known)
-            distances = one_shot.SupportOnce(model) if config.protocol == "one-shot" else cache
+            cache, at_once = FeatureCache(model, known), config.protocol == "one-shot"
+            distances = one_shot.SupportOnce(model) if at_once else cache
+            label = f"{name} seed {seed}"
+            seen = source if at_once else prepared(cache, source, config, device, label, groups=groups)
             opened = Opened(cache) if config.open_set else None
-            by_seed[seed] = _scored(source, config, distances, device, f"{name} seed {seed}", opened, groups)
+            by_seed[seed] = _scored(seen, config, distances, device, label, opened, groups)
         if opened is not None:
             told += open_rows(name, seed, opened.compared, limits, training.matching.temperature)
     return _row(name, by_seed, told)

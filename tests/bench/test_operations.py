@@ -6,7 +6,8 @@ import torch
 import tests.triton_device  # noqa: F401  # isort: skip  (before anything imports Triton)
 
 from dastm.config.load import load_config
-from tests.bench.operations import META, Operations, main, of_step
+from tests.bench import operations
+from tests.bench.operations import META, Operations, main, of_evaluation, of_step
 
 MOST = 450
 """For the recipe of the paper: 5-way 1-shot, 30 frames x 25 joints x 2 bodies, 5 queries a class."""
@@ -37,7 +38,18 @@ def test_views_host_tensors_and_memory_without_values_count_nothing():
     assert found.bytes == 4 * (24 + 24 + 5 * 24)  # what is broadcast is read once
 
 
+def test_episodes_of_an_evaluation_that_are_known_before_ask_for_fewer_operations(monkeypatch):
+    monkeypatch.setattr(operations, "EPISODES", 40)
+    monkeypatch.setattr(operations, "POOL", dict.fromkeys(range(6), 8))
+    for preset in ("paper", "best"):
+        alone, known = of_evaluation(load_config(preset), 1)
+        assert known < alone / 1.5, preset
+
+
 def test_a_preset_has_a_row(capsys, monkeypatch):
     monkeypatch.setattr("tests.bench.operations.of_step", lambda config: Operations())
+    monkeypatch.setattr("tests.bench.operations.of_evaluation", lambda config, k_shot: (10, k_shot / 2))
     main(["paper"])
-    assert capsys.readouterr().out.split()[:3] == ["paper", "0", "operations,"]
+    step, one, five = capsys.readouterr().out.splitlines()
+    assert step.split()[:3] == ["paper", "0", "operations,"]
+    assert (one.split()[1], five.split()[-5]) == ("1-shot:", "2.5")

@@ -8,9 +8,13 @@ import torch
 from dastm.episodes.episode import ClipBatch
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
+from dastm.episodes.unread import unread
+from dastm.evaluation import feature_cache
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.model import build_recogniser
 from tests.toy import tiny, toy_shards
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +86,56 @@ def test_beyond_the_budget_nothing_is_kept(source):
         for episode in some(source, 3):
             distances(episode)
     assert not distances.kept
+
+
+class Doubles:
+    """A source in float64, so that what is compared differs by no more than the order of its sums."""
+
+    def __init__(self, source):
+        self.clips = lambda subset, selections: [
+            ClipBatch(joints_LMTVC=clips.joints_LMTVC.double(), present_LM=clips.present_LM)
+            for clips in source.clips(subset, selections)
+        ]
+
+
+NEAREST = {"matching__examples": "nearest", "matching__spatial": "none", "matching__frame_distance": "cosine"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "k_shot", "compared"),
+    [({}, 1, True), ({}, 2, False), (PATH, 2, True), (NEAREST, 2, True)],
+    ids=["one example", "means", "both and path", "nearest"],
+)
+def test_distances_of_prepared_episodes_are_those_of_the_network(source, settings, k_shot, compared):
+    model = build_recogniser(tiny(**settings), source.manifest.layout, 0).double()
+    shape = {"n_way": 3, "k_shot": k_shot, "n_query": 8 - k_shot, "seed": 0, "epoch": 0}
+    items = list(episodes(source, "train", count=60, **shape))
+    cache = FeatureCache(model)
+    assert cache.prepare(Doubles(source), "train", [episode.plan for episode in items], CPU)
+    assert bool(cache.rows) == compared
+    with torch.inference_mode():
+        for prepared, episode in zip(episodes(unread(source), "train", count=60, **shape), items[:12], strict=False):
+            for batch in (episode.support, episode.query):
+                object.__setattr__(batch, "joints_LMTVC", batch.joints_LMTVC.double())
+            torch.testing.assert_close(cache(prepared), model.episode_distances(episode), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("budget", [2**30, 12_000], ids=["all kept", "some kept"])
+def test_distances_of_prepared_episodes_do_not_depend_on_which_comes_first(source, budget, monkeypatch):
+    monkeypatch.setattr(feature_cache, "CLIPS", 8)
+    model = build_recogniser(tiny(**PATH), source.manifest.layout, 0)
+    items, found = list(some(source)), []
+    for order in (1, -1):
+        cache = FeatureCache(model, budget=budget)
+        assert cache.prepare(source, "train", [episode.plan for episode in items], CPU) == (budget > 12_000)
+        assert cache.kept
+        with torch.inference_mode():
+            found.append([cache(episode) for episode in items[::order]][::order])
+    for first, second in zip(*found, strict=True):
+        assert torch.equal(first, second)
+
+
+def test_more_pairs_than_the_episodes_ask_for_are_not_compared(source):
+    cache = FeatureCache(build_recogniser(tiny(**PATH), source.manifest.layout, 0))
+    assert cache.prepare(source, "train", [episode.plan for episode in some(source)], CPU)
+    assert not cache.rows
