@@ -1,13 +1,13 @@
 """Communication of several processes (ranks) that train one network. PyTorch's `torchrun` starts them, on any machines.
 
 In: the environment that torchrun sets (RANK, WORLD_SIZE, ..). Out: `Ranks`. Only rank 0 reads and writes the run
-folder, validates, pretrains and logs. The others compute their share of every epoch that it starts. If a rank fails,
-all end, and rank 0 says why in one line.
+folder, pretrains and logs. The others compute their share of every epoch that it starts, and of its validation. If a
+rank fails, all end, and rank 0 says why in one line.
 """
 
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,7 @@ from dastm.contract.shard_format import ShardError
 ANSWER = timedelta(minutes=10)
 """How long a rank may be silent during an epoch before it counts as lost."""
 PATIENCE = timedelta(days=7)
-"""How long the others wait while rank 0 validates or pretrains. If rank 0 dies, they notice at once."""
+"""How long the others wait while rank 0 pretrains or writes. If rank 0 dies, they notice at once."""
 FAULTS = (DataError, RunError, NotOurs, ShardError, OSError, torch.OutOfMemoryError)
 """The errors that end a command with one line."""
 T = TypeVar("T")
@@ -87,6 +87,15 @@ class Ranks:
         with self._answered():
             dist.all_gather(every, values)
         return every
+
+    def in_turn(self, works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
+        """The results of works, which have the same shape, in their order: rank r does the works i with i mod R = r.
+
+        Raises: as `together`.
+        """
+        for start in range(0, len(works), self.count):
+            own = works[min(start + self.number, len(works) - 1)]  # a rank too many repeats the last one
+            yield from self.gathered(self.together(own))[: len(works) - start]
 
     def tell(self, state: Mapping[str, Any] | None) -> None:
         """Rank 0 starts an epoch at this state of the training; None: the training has finished."""

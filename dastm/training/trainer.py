@@ -7,11 +7,12 @@ for bit on the CPU, as one that was never stopped. No generator states need to b
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +27,7 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import check_pool
 from dastm.episodes.several import notes, viewed
 from dastm.episodes.small_classes import without_small
-from dastm.evaluation.evaluator import score
+from dastm.evaluation.evaluator import prepared, score
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.layers.dropout import generators
@@ -50,6 +51,7 @@ from dastm.training.step import TERMS, diverged, record_steps, train_step, unrec
 
 Log = Callable[[str], None]
 Keep = Callable[[dict[str, Any]], None]
+T = TypeVar("T")
 LOCK_NAME = ".training"
 """The lock file of a run folder, held by the training that is running there."""
 
@@ -123,11 +125,14 @@ def _prepared(
 
 
 def _help(source: EpisodeSource, config: Config, device: torch.device, ranks: Ranks) -> None:
-    """What ranks other than the first do: their share of every epoch that it begins."""
+    """What ranks other than the first do: their share of every epoch that it begins, and of the validation after it."""
+    seen = _as_validated(source, config)
     while (told := ranks.hear()) is not None:
         state = _fresh(source, config, told["seed"], device)
         state.load(told)
         _train_epoch(source, config, state, lambda state: None, device, ranks)
+        state.epoch, state.episode = state.epoch + 1, 0
+        _validate(seen, config, state, device, ranks)
 
 
 def _fresh(source: EpisodeSource, config: Config, seed: int, device: torch.device) -> TrainingState:
@@ -177,8 +182,7 @@ def train_seed(
     validated first: what is kept is never worse on validation.
     """
     state = _fresh(source, config, seed, device)
-    augment = config.augment
-    seen = viewed(source, lambda one: center_frames(one, augment.n_frames, augment.sampling))
+    seen = _as_validated(source, config)
     last = folder / "last.pt"
     before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
@@ -206,7 +210,7 @@ def train_seed(
             break
         ranks.tell(state.to_dict())
         _train_epoch(source, config, state, partial(save_checkpoint, last), device, ranks)
-        _finish_epoch(seen, config, state, folder, device, told)
+        _finish_epoch(seen, config, state, folder, device, told, ranks)
     return state.history
 
 
@@ -216,6 +220,12 @@ def _record(config: Config, state: TrainingState, layout: Layout, device: torch.
     log(f"seed {state.seed}: steps are " + (f"not captured: {reason}" if reason else "CUDA graphs (experimental)"))
     if reason is None:
         record_steps(state, config, CudaGraphs(lambda: generators(state.model)))
+
+
+def _as_validated(source: EpisodeSource, config: Config) -> EpisodeSource:
+    """The source as validation sees it."""
+    augment = config.augment
+    return viewed(source, lambda one: center_frames(one, augment.n_frames, augment.sampling))
 
 
 def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
@@ -272,23 +282,32 @@ def _account(state: TrainingState, terms: list[Tensor]) -> None:
 
 
 def _finish_epoch(
-    seen: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
+    seen: EpisodeSource,
+    config: Config,
+    state: TrainingState,
+    folder: Path,
+    device: torch.device,
+    log: Log,
+    ranks: Ranks,
 ) -> None:
     """Add the epoch to the curves, step to the next one, validate."""
     mean = {name: value / config.optimise.episodes for name, value in state.sums.items()}
     state.epoch, state.episode, state.sums = state.epoch + 1, 0, {}
     state.history.append({**_row(config, state), "part": "train", **mean})
-    _validate_and_keep(seen, config, state, folder, device, log)
+    _validate_and_keep(seen, config, state, folder, device, log, ranks)
 
 
 def _validate_and_keep(
-    seen: EpisodeSource, config: Config, state: TrainingState, folder: Path, device: torch.device, log: Log
+    seen: EpisodeSource,
+    config: Config,
+    state: TrainingState,
+    folder: Path,
+    device: torch.device,
+    log: Log,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Validate between two epochs, keep the best weights, and write down where training is."""
-    try:
-        shares = _validate(seen, config, state, device)
-    except ValueError as error:  # the last step left weights that are not finite
-        raise diverged(state, state.episode, str(error)) from error
+    shares = _validate(seen, config, state, device, ranks)
     val, interval = float(shares.mean()), interval95(shares)
     before = state.history[-1] if state.history else {"part": "begun", "seed": state.seed}
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
@@ -320,8 +339,13 @@ def _place(state: TrainingState) -> str:
     return f"continuing at epoch {state.epoch + 1}, episode {state.episode}"
 
 
-def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device: torch.device) -> Accuracies:
-    """Accuracies on the validation episodes: the same for every seed, and every epoch unless `val_draw: new`."""
+def _validate(
+    seen: EpisodeSource, config: Config, state: TrainingState, device: torch.device, ranks: Ranks
+) -> Accuracies:
+    """Accuracies on the validation episodes: the same for every seed, and every epoch unless `val_draw: new`.
+
+    Rank r of R encodes a share of the clips and scores the episodes i with i mod R = r; every rank has all results.
+    """
     state.model.eval()
     shape, optimise = config.episode, config.optimise
     protocol = EvalConfig(
@@ -332,6 +356,20 @@ def _validate(seen: EpisodeSource, config: Config, state: TrainingState, device:
         episodes=optimise.val_episodes,
         seed=0,
     )
-    distances = FeatureCache(state.model)
-    epoch = state.epoch if optimise.val_draw == "new" else 0
-    return score(seen, protocol, distances, device, "validation", epoch)
+    epoch, label = state.epoch if optimise.val_draw == "new" else 0, "validation" if ranks.first else None
+
+    def finite(work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except ValueError as error:  # the last step left weights that are not finite
+            raise diverged(state, state.episode, str(error)) from error
+
+    def divide(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
+        return ranks.in_turn([partial(finite, work) for work in works])
+
+    cache, numbers = FeatureCache(state.model), range(ranks.number, protocol.episodes, ranks.count)
+    source = prepared(cache, seen, protocol, device, label, epoch, divide=divide)
+    scored = partial(score, source, protocol, cache, device, label, epoch, numbers=numbers)
+    own = torch.full((-(-protocol.episodes // ranks.count),), torch.nan, dtype=torch.float64)
+    own[: len(numbers)] = torch.from_numpy(ranks.together(partial(finite, scored)))
+    return np.asarray(torch.stack(ranks.gathered(own), dim=1).flatten()[: protocol.episodes])

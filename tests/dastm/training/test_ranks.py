@@ -28,7 +28,7 @@ SETTINGS = {
     **TINY,
     "optimise.episodes": 4,
     "optimise.episodes_per_step": 4,
-    "optimise.val_episodes": 2,
+    "optimise.val_episodes": 3,  # which no number of ranks divides
     "optimise.clip_norm": 0.5,
 }
 PRETRAINED = {**SETTINGS, "pretrain.steps": 1}
@@ -116,6 +116,17 @@ def test_ranks_that_would_train_on_other_data_are_refused(shards, tmp_path):
     codes, told = start(tmp_path / "ranks", 2, [shards, other])
     assert codes == [1, 1]
     assert told == [["dastm: rank 1 has other shards, configuration, versions or code than rank 0"], []]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_works_are_done_in_turn_and_their_results_are_in_order(number, monkeypatch):
+    works, done = [lambda i=i: done.append(i) or torch.tensor(i) for i in range(7)], []
+    monkeypatch.setattr(Ranks, "together", lambda ranks, work: work())
+    monkeypatch.setattr(Ranks, "gathered", lambda ranks, own: [own - number + rank for rank in range(3)])
+    found = list(Ranks(number, 3).in_turn(works))
+    assert done == [number, 3 + number, 6]
+    assert [int(one) for one in found[:6]] == list(range(6))
+    assert len(found) == 7
 
 
 def test_a_number_of_ranks_that_does_not_divide_a_step_is_refused(shards):
