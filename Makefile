@@ -11,12 +11,15 @@ repro: $(VENV)/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 
 # A process a core, each with one thread; a file's tests stay together, for they share what is expensive to make, and
-# tests/conftest.py has the longest files begin first.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
+# tests/conftest.py has the longest files begin first. Compiled test files are kept even where a machine says not to:
+# without them every process rewrites all assertions, which takes it 20 s.
+TESTS := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
+# Only files with such a test are imported the second time.
+KERNEL_TESTS = $$(grep -rl --include='test_*.py' 'mark\.kernel' tests)
 
 test: $(VENV)/ready
 	$(TESTS) --cov --cov-report=
-	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95 -m kernel
+	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95 -m kernel $(KERNEL_TESTS)
 
 test-fast: $(VENV)/ready
 	$(TESTS) -m "not slow"
