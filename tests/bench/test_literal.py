@@ -23,9 +23,14 @@ def test_activation(generator):
     torch.testing.assert_close(literal.activation_distances(weights, query, prototypes), weights(query, prototypes))
 
 
-def test_soft_dtw(generator, monkeypatch):
-    plain = getattr(literal.soft_dtw_plain, "py_func", literal.soft_dtw_plain)  # compiling it takes many seconds
-    monkeypatch.setattr(literal, "soft_dtw_plain", plain)
+@pytest.fixture
+def plain_soft_dtw(monkeypatch):
+    """The loops as Python runs them: compiling them takes many seconds."""
+    monkeypatch.setattr(literal, "soft_dtw_plain", getattr(literal.soft_dtw_plain, "py_func", literal.soft_dtw_plain))
+
+
+@pytest.mark.usefixtures("plain_soft_dtw")
+def test_soft_dtw(generator):
     cost = torch.randn((3, 4, 5), generator=generator).double().requires_grad_()
     (expected,) = torch.autograd.grad(soft_dtw(cost, 0.1).sum(), cost)
     values, grad = literal.soft_dtw_plain(cost.detach().numpy(), 0.1)
@@ -43,6 +48,7 @@ def test_backbone(generator, training):
     torch.testing.assert_close(literal.st_gcn(network, bodies), network(bodies))
 
 
+@pytest.mark.usefixtures("plain_soft_dtw")
 @pytest.mark.parametrize("n_bodies", [1, 2])
 def test_episode(n_bodies, monkeypatch):
     monkeypatch.setattr(episodes, "CONFIG", Config(backbone=BackboneConfig(n_blocks=4)))
