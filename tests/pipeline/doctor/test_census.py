@@ -68,46 +68,53 @@ def test_what_a_demo_should_hold_is_counted():
     ]
 
 
-def ntu_clips(setups=range(1, 33), classes=range(120)):
-    """As many clips as NTU-120 has, with the names of its setups, cameras and subjects."""
-    each = expected_clips(load_definition("ntu-t"))
-    for i in classes:
-        for n in range(each[i]):
+@pytest.fixture(scope="module")
+def ntu():
+    return load_definition("ntu-t")
+
+
+@pytest.fixture(scope="module")
+def ntu_clips(ntu):
+    """Setup and clip of as many clips as NTU-120 has, with the names of its setups, cameras and subjects."""
+    clips = []
+    for i, count in expected_clips(ntu).items():
+        for n in range(count):
             setup = n % 17 + 1 if i < 60 else n % 15 + 18
-            if setup in setups:
-                subject = n % 40 + 1 if i < 60 else n % 66 + 41
-                key = f"S{setup:03d}C{n % 3 + 1:03d}P{subject:03d}R{n:03d}A{i + 1:03d}"
-                yield clip(key, class_id=i)
+            subject = n % 40 + 1 if i < 60 else n % 66 + 41
+            key = f"S{setup:03d}C{n % 3 + 1:03d}P{subject:03d}R{n:03d}A{i + 1:03d}"
+            clips.append((setup, clip(key, class_id=i)))
+    return clips
 
 
-def test_ntu_should_hold_all_that_is_not_on_its_missing_list():
-    ntu = load_definition("ntu-t")
+def of_setups(clips, setups):
+    return census_of(*(one for setup, one in clips if setup in setups))[0]
+
+
+def test_ntu_should_hold_all_that_is_not_on_its_missing_list(ntu, ntu_clips):
     expected = expected_clips(ntu)
     assert sum(expected.values()) == 113_945 == 114_480 - len(ntu.parse.missing)
     assert sum(n for i, n in expected.items() if i < 60) == 56_880 - 302
-    assert against(census_of(*ntu_clips())[0], ntu) == []
+    assert against(of_setups(ntu_clips, range(1, 33)), ntu) == []
 
 
-def test_without_the_second_download_its_setups_and_subjects_are_named():
-    ntu = load_definition("ntu-t")
-    assert against(census_of(*ntu_clips(setups=range(1, 18)))[0], ntu) == [
+def test_without_the_second_download_its_setups_and_subjects_are_named(ntu, ntu_clips):
+    assert against(of_setups(ntu_clips, range(1, 18)), ntu) == [
         ("classes", "no usable clip of 60 of 120 classes: 60-119"),
         ("absent", "no clip of setups 18-32, subjects 41-106"),
         ("clip_count", "56578 usable clips, ntu-t has 113945"),
     ]
 
 
-def test_a_download_that_was_cut_short_shows_by_class_and_setup():
-    ntu = load_definition("ntu-t")
-    found = dict(against(census_of(*ntu_clips(setups={*range(1, 30), 31}))[0], ntu))
+def test_a_download_that_was_cut_short_shows_by_class_and_setup(ntu, ntu_clips):
+    census = of_setups(ntu_clips, {*range(1, 30), 31})
+    found = dict(against(census, ntu))
     assert found["absent"] == "no clip of setups 30, 32"
-    there = sum(1 for _ in ntu_clips(setups={*range(1, 30), 31}, classes=[60]))
+    there = sum(one.class_id == 60 and setup not in (30, 32) for setup, one in ntu_clips)
     assert found["clip_count"].split("; ")[1].startswith(f"too few of class 60 ({there} of {expected_clips(ntu)[60]})")
     assert found["clip_count"].endswith(", ..")
 
 
-def test_names_that_name_no_clip_are_of_no_setup():
-    ntu = load_definition("ntu-t")
+def test_names_that_name_no_clip_are_of_no_setup(ntu):
     found = dict(against(census_of(clip("mine"))[0], ntu))
     assert found["absent"] == "no clip of setups 1-32, cameras 1-3, subjects 1-106"
 
