@@ -115,7 +115,7 @@ def test_a_bit_that_tarfile_does_not_look_at_is_found(shards, at, bit):
     assert problem.endswith("the header's own checksum is not as written")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_flipped_byte_outside_the_facts_is_found(sound, tmp_path, data):
     shards = tmp_path / "flipped"
@@ -132,7 +132,7 @@ def test_any_flipped_byte_outside_the_facts_is_found(sound, tmp_path, data):
     assert problems(shards)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), name=st.sampled_from(["val/001-001.tar", "manifest.json", "index.parquet"]))
 def test_damage_of_any_kind_is_a_report_and_never_a_traceback(sound, tmp_path, data, name):
     shards = tmp_path / "damaged"
