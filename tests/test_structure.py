@@ -15,10 +15,15 @@ READS_RECORDINGS = "dastm/cli/recordings.py"
 
 
 @cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, wherever in the file."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -52,7 +57,7 @@ def test_heavy_packages_load_only_where_they_are_used():
     for path in FILES:
         top = {
             alias if isinstance(alias, str) else alias.name
-            for node in ast.parse(path.read_text()).body
+            for node in tree(path).body
             if isinstance(node, (ast.Import, ast.ImportFrom))
             for alias in ([node.module] if isinstance(node, ast.ImportFrom) else node.names)
         }
@@ -76,14 +81,13 @@ def test_the_listing_of_a_half_fits_a_glance(half):
 def test_every_folder_has_a_guide():
     for path in FILES:
         if path.name == "__init__.py":
-            assert ast.get_docstring(ast.parse(path.read_text())), path
+            assert ast.get_docstring(tree(path)), path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_files_and_functions_are_short(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= 400
-    for node in ast.walk(ast.parse(text)):
+    assert len(path.read_text().splitlines()) <= 400
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             assert (node.end_lineno or 0) - first.lineno + 1 <= 40, node.name
