@@ -62,9 +62,16 @@ def test_init_writes_a_definition_and_the_commands_that_lead_to_a_table(tmp_path
     said = done("dastm-data", "init", "mine")
     assert f"layout: {layout}, " in said
     done("dastm-data", "doctor", "mine", "--dataset", "mine.yaml", "--workers", 1)
-    commands = [line.strip() for line in said.partition("next:\n")[2].replace("&&", "\n").splitlines()]
+    after = said.partition("next:\n")[2].replace(" && ", "\n  ").splitlines()
+    commands = [line.strip() for line in after if line.startswith("  ")]
     assert commands[0].startswith("dastm-data parse --dataset mine.yaml")
     assert "12 clips of 4 classes" in "".join(done(*shlex.split(command)) for command in commands)
+    known = write is not MOUSE  # encoders know people alone
+    assert Path("mine.dastm").exists() == known
+    if known:
+        write_clips(Path("clips"), write, [3])
+        labels = {clip.split("/")[1]: label for clip, (label, *_) in predicted(clips_of("mine.dastm")).items()}
+        assert labels == {action: action for action in MOVES}
     rows = json.loads(Path("mine-eval/metrics.json").read_text())["rows"]
     assert rows["path"]["mean"] >= 50  # by chance 25; of a mouse only three parts are known
 

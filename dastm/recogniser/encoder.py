@@ -214,5 +214,11 @@ def usual_encoder(layout: Layout) -> str:
     Raises: ValueError naming a joint that the layout lacks and every encoder needs.
     """
     common = "pose15" if layout.is_image else "body19"
-    halves(layout, COMMON[common])
+    try:
+        halves(layout, COMMON[common])
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; the encoders that come with dastm know people alone. To compare clips of other skeletons without"
+            " an encoder, run `dastm-data init` and the commands that it names"
+        ) from None
     return SHIPPED[common]

@@ -49,3 +49,6 @@ def init(folder: Path, out: Path | None, layout: str | None) -> None:
     if n_way > 1:
         shards = shlex.quote(f"data/shards/{name}")
         click.echo(f"  dastm eval --shards {shards} --baseline path --n-way {n_way} --n-query 1 --out {name}-eval")
+    if made.is_person:
+        click.echo("or, to label other clips by these, without training:")
+        click.echo(f"  dastm enrol {raw} --dataset {dataset} --out {name}.dastm")

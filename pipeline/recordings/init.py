@@ -15,7 +15,8 @@ import yaml
 
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.skeleton import Layout
+from dastm.contract.mapping import halves
+from dastm.contract.skeleton import BODY19, POSE15, Layout
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition, load_definition
 from pipeline.definitions.source_spec import FORMATS as KNOWN_FORMATS
@@ -50,6 +51,8 @@ class Beginning:
     guessed: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     text: str = ""
+    is_person: bool = False
+    """Whether the encoders that come with dastm know the skeleton."""
 
 
 def begin(root: Path, name: str, layout: Layout | None = None) -> Beginning:
@@ -352,7 +355,16 @@ def _checked(made: Beginning, root: Path) -> Beginning:
     if why is not None:
         made.unknown.append(f"what to do with some that will be refused, such as {why}")
     made.text = _text(made)
+    made.is_person = _is_person(definition.parse.layout)
     return made
+
+
+def _is_person(layout: Layout) -> bool:
+    try:
+        halves(layout, POSE15 if layout.is_image else BODY19)
+    except ValueError:
+        return False
+    return True
 
 
 def _loaded(document: Mapping[str, Any]) -> Definition:

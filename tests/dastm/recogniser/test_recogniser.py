@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dastm.contract.errors import RunError
+from dastm.contract.layouts import layout_of
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser.encoder import Features, joined, load_encoder, usual_encoder
 from dastm.recogniser.examples import Example
@@ -166,6 +167,8 @@ def test_an_encoder_is_needed_or_the_layout_that_tells_which():
     with pytest.raises(ValueError, match="name an encoder, or the layout"):
         ActionRecogniser.new()
     assert usual_encoder(NTU25) == "motion3d"
+    with pytest.raises(ValueError, match=r"has none.*snout.*know people alone.*dastm-data init"):
+        usual_encoder(layout_of("mouse", ["snout", "tail"], image=True))
 
 
 def test_a_run_that_knows_no_common_layout_is_refused(tmp_path):

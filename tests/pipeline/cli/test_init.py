@@ -25,6 +25,17 @@ def test_a_definition_is_written_and_the_next_commands_are_told(tmp_path, monkey
     assert (tmp_path / "my-clinic.yaml").read_text().startswith("# Written by `dastm-data init`")
 
 
+def test_who_has_a_skeleton_of_a_person_may_label_clips_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "mine" / "wave" / "1.npy", person())
+    assert run("mine").output.splitlines()[-1] == "  dastm enrol mine --dataset mine.yaml --out mine.dastm"
+    (tmp_path / "mouse" / "run").mkdir(parents=True)
+    rows = "".join(f"{t},1,2,1,3,4,1\n" for t in range(4))
+    head = "scorer,s,s,s,s,s,s\nbodyparts,snout,snout,snout,tail,tail,tail\ncoords" + ",x,y,likelihood" * 2
+    (tmp_path / "mouse" / "run" / "1.csv").write_text(f"{head}\n{rows}")
+    assert "enrol" not in run("mouse").output
+
+
 def test_a_file_that_is_there_is_never_overwritten(tmp_path):
     save(tmp_path / "raw" / "wave" / "1.npy", person())
     out = tmp_path / "mine.yaml"
