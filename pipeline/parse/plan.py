@@ -18,7 +18,7 @@ from pipeline.parse.formats import FORMATS, Entries, RawFormat
 from pipeline.parse.labels import Label, no_class, settle
 from pipeline.parse.raw_files import RawFile, UnreadableError, as_text, list_raw, read
 from pipeline.parse.sources.members import Member
-from pipeline.parse.tools.recognise import head_of, recognise
+from pipeline.parse.tools.recognise import EMPTY, UNKNOWN, head_of, recognise
 from pipeline.parse.tools.tool_sources import ALL_SOURCES, first_file
 from pipeline.table import ParsedClip
 from pipeline.tracks import ClipName, Tracks
@@ -165,9 +165,10 @@ def with_right_form(why: RefusedError, job: Job, format_name: str) -> RefusedErr
         found = recognise(job.raw.name, head_of(first_file(job.member) if job.member is not None else job.raw))
     except RefusedError:
         return why
-    if found.form in (None, format_name):
+    if format_name in (found.form, *found.candidates) or UNKNOWN in found.why or found.why == EMPTY:
         return why
-    return RefusedError(f"{why.reason}; it looks like {found.form} ({found.why}): say parse.format", why.line, why.byte)
+    told = f"it looks like {found.form} ({found.why}): say parse.format" if found.form else f"it is {found.refusal()}"
+    return RefusedError(f"{why.reason}; {told}", why.line, why.byte)
 
 
 def _read_clip(job: Job, definition: Definition) -> tuple[Tracks, Label, int]:

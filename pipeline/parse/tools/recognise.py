@@ -25,6 +25,7 @@ from pipeline.parse.tools.named_csv import column_of
 from pipeline.parse.tools.tables import lines_of
 from pipeline.work.paths import is_local
 
+UNKNOWN, EMPTY = "of no form that is known here", "the file is empty"
 HEAD_BYTES = 64 * 2**10
 """So many bytes of a file are looked at."""
 
@@ -52,7 +53,7 @@ def recognise(name: str, head: bytes) -> Recognised:
         return (
             Recognised("openpose_json", "an empty file, named as OpenPose names a frame")
             if has_suffix(name, "_keypoints.json")
-            else Recognised(None, "the file is empty")
+            else Recognised(None, EMPTY)
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Recognised(None, "text as UTF-16; save it as UTF-8")
@@ -60,7 +61,7 @@ def recognise(name: str, head: bytes) -> Recognised:
         found = look(name, head)
         if found is not None:
             return found
-    return Recognised(None, "of no form that is known here")
+    return Recognised(None, UNKNOWN)
 
 
 def head_of(file: RawFile) -> bytes:
@@ -240,9 +241,7 @@ def _json(name: str, head: bytes) -> Recognised | None:
     for fits, form, why in _JSON_RULES:
         if fits(start, keys, text):
             return Recognised(form, f"JSON with {why}")
-    return (
-        None if not keys and not has_suffix(name, ".json") else Recognised(None, "JSON of no form that is known here")
-    )
+    return None if not keys and not has_suffix(name, ".json") else Recognised(None, f"JSON {UNKNOWN}")
 
 
 _MARKS: tuple[tuple[str, str | None, str], ...] = (

@@ -1,5 +1,6 @@
 """Folders and zips of tools' files through `parse`: names, classes, frames of a folder, forms recognised by content."""
 
+import gc
 import json
 
 import numpy as np
@@ -49,6 +50,14 @@ def test_a_folder_a_clip_in_a_folder_a_class_becomes_a_table_zipped_or_not(tmp_p
     assert (tmp_path / "a/clips-00000.parquet").read_bytes() == (tmp_path / "b/clips-00000.parquet").read_bytes()
     found = {clip.key: (clip.class_name, clip.tracks.frames) for clip in read_clips(tmp_path / "a")}
     assert found == {"wave_000": ("wave", 3), "wave_001": ("wave", 4), "clap_000": ("clap", 5)}
+
+
+def test_python_searches_for_no_cycles_while_a_file_is_read_and_does_so_again_afterwards(monkeypatch):
+    states = []
+    monkeypatch.setattr("pipeline.parse.tools.openpose.load_json", lambda data: states.append(gc.isenabled()) or {})
+    with pytest.raises(RefusedError, match="'people'"):
+        read_alone("openpose_json", [NamedBytes("a_1.json", b"{}")])
+    assert (states, gc.isenabled()) == ([False], True)
 
 
 def test_frames_of_several_videos_in_a_classs_folder_are_told_by_their_names(tmp_path):
@@ -121,6 +130,23 @@ def test_a_file_of_another_form_is_refused_with_the_right_name(tmp_path):
     write(tmp_path / "odd", {"wave/a.csv": "hello,you\n"})
     (job,) = make_plan(definition, [tmp_path / "odd"]).jobs
     with pytest.raises(RefusedError, match=r"no column 'frame' or 'time'$"):
+        run_job(job, definition)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.json", {"data": [{"pose": [1], "name": "a"}]}, "; it is single poses with names, one a sample: no motion"),
+        ("a.json", b"\x89HDF\r\n\x1a\n", "; it is an HDF5 file of neither DeepLabCut nor SLEAP; export poses as CSV$"),
+        ("a.json", b"\x80\x04", "; it is a pickle.*: may be pyskl_pickle or array_stack; say which as parse.format$"),
+        ("a.json", {"a": 1}, "'people': expected a list, found null$"),
+        ("a.json", b"", "empty[)]$"),
+    ],
+    ids=["single poses", "HDF5", "a pickle", "unknown", "empty"],
+)
+def test_a_file_that_is_of_no_form_is_refused_with_what_it_is(tmp_path, name, content, reason):
+    definition, (job,) = jobs_of(tmp_path, {f"wave/{name}": content})
+    with pytest.raises(RefusedError, match=reason):
         run_job(job, definition)
 
 
