@@ -138,7 +138,14 @@ def _usual(steps: NDArray[np.int64] | NDArray[np.float64]) -> float:
 
 
 def whole(what: str, text: str, most: int) -> int:
-    """A whole number from 0 to below `most`; RefusedError for anything else."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < most):
+    """A whole number from 0 to below `most`, also as 1.0, as tables with empty cells write it; else RefusedError."""
+    if text.isascii() and text.isdecimal() and len(text) < 20:
+        number: float = int(text)  # more digits than a float has are kept
+    else:
+        try:
+            number = math.nan if "_" in text else number_of(text)
+        except ValueError:
+            number = math.nan
+    if not 0 <= number < most or number % 1:
         raise RefusedError(f"{what} {text[:40]!r} is not a whole number")
-    return int(text)
+    return int(number)

@@ -9,7 +9,7 @@ frame_idx, instance.score, A.x, A.y, A.score, ..` as `sleap-convert --format ana
 and frame, track empty where it is not tracked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
@@ -21,8 +21,8 @@ from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
-from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
-from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
+from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of, last_number
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, text_column
 from pipeline.parse.tools.space import unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
 
@@ -154,21 +154,49 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     if not parts or lacking is not None or "frame_idx" not in at:
         raise RefusedError("not the columns track, frame_idx, PART.x, PART.y, PART.score", line=1)
     columns = [at.get(f"{part}.{c}", -1) for part in parts for c in ("x", "y", "score")]
+    start, delimiter = after_lines(file.data, 1), delimiter_of(file.data)
+    quick = numbered_columns(file.data, start, delimiter, at["frame_idx"], columns, len(header))
+    texts = text_column(file.data, start, delimiter, at["track"]) if quick and "track" in at else []
+    if quick is None or texts is None:
+        stated, texts, values_PK = _sleap_rows(rows, at, columns, len(header))
+    else:
+        stated, values_PK = quick
+    frames, n_frames, notes = frames_of(stated)
+    if not frames:
+        raise RefusedError(f"no body in any of {n_frames} frames")
+    order_P = np.argsort(frames, kind="stable")
+    values_PVK = values_PK.reshape(-1, len(parts), 3)[order_P]
+    return Poses(
+        layout=own_layout("sleap", joint_names(parts), image=True),
+        named=True,
+        n_frames=n_frames,
+        frame_P=np.array(frames, np.int32)[order_P],
+        places_PVC=values_PVK[..., :2],
+        scores_PV=np.where(np.isnan(values_PVK[..., 2]), 1.0, values_PVK[..., 2]),
+        id_P=_track_ids(texts)[order_P] if texts and all(texts) else None,
+        notes=notes,
+    )
+
+
+def _sleap_rows(
+    rows: Iterator[tuple[int, list[str]]], at: Mapping[str, int], columns: Sequence[int], width: int
+) -> tuple[list[int], list[str], NDArray[np.float64]]:
+    """Frame, track and numbers of each line."""
     pick, numbers = itemgetter(*columns), Numbers()
-    tracks: dict[str, int] = {}
     stated: list[int] = []
-    own: list[int | None] = []
+    tracks: list[str] = []
     for line, fields in rows:
-        row = of_width(fields, len(header), line)
+        row = of_width(fields, width, line)
         (number,) = floats([row[at["frame_idx"]]], line)
         if not 0 <= number < 2**31 or number % 1:
             raise RefusedError(f"frame_idx {row[at['frame_idx']][:40]!r} is not a whole number", line=line)
-        track = row[at["track"]] if "track" in at else ""
-        own.append(tracks.setdefault(track, len(tracks)) if track else None)
+        tracks.append(row[at["track"]] if "track" in at else "")
         stated.append(int(number))
         numbers.add(pick([*row, ""]), line)
-    frames, n_frames, notes = frames_of(stated)
-    values_PVK = numbers.rows(len(columns)).reshape(-1, len(parts), 3)
-    scores_PV = np.where(np.isnan(values_PVK[..., 2]), 1.0, values_PVK[..., 2])
-    seen = sorted(map(Seen, frames, values_PVK[..., :2], scores_PV, own), key=lambda one: one.frame)
-    return gathered(seen, n_frames, own_layout("sleap", joint_names(parts), image=True), named=True, notes=notes)
+    return stated, tracks, numbers.rows(len(columns))
+
+
+def _track_ids(tracks: Sequence[str]) -> NDArray[np.int64]:
+    """Tracks as numbers, in the order in which they appear."""
+    places = {track: at for at, track in enumerate(dict.fromkeys(tracks))}
+    return np.array([places[track] for track in tracks], np.int64)

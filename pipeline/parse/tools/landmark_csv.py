@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
-from pipeline.parse.sources.csv_frames import TIMES, FrameColumn
+from pipeline.parse.sources.csv_frames import TIMES, FrameColumn, whole
 from pipeline.parse.tools.guesses import guessed, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rate_of_times, rows_of_text
 
 _WORDS = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3, "vis": 3, "score": 3, "confidence": 3, "presence": 4}
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
@@ -56,11 +56,25 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     low = [name.casefold() for name in header]
     places = {name: at for at, name in reversed(list(enumerate(low)))}
     if {"x", "y"} <= set(places) and any(name in places for name in JOINTS):
-        return _long(rows, places, len(low), layout)
+        poses = _long(rows, places, len(low), layout)
+    else:
+        poses = _of_columns(file.data, rows, places, low, spec, layout)
+    return replace(poses, fps=rate_of_times(file.data, low, 1, spec.delimiter))
+
+
+def _of_columns(
+    data: bytes,
+    rows: Iterator[tuple[int, list[str]]],
+    places: Mapping[str, int],
+    low: Sequence[str],
+    spec: SourceSpec,
+    layout: Layout | None,
+) -> Poses:
+    """The poses of a table with a line a frame."""
     columns = _columns(low)
     n_joints, width = 1 + max(v for v, _ in columns), 1 + max(k for _, k in columns)
     order = [columns.get((v, k), -1) for v in range(n_joints) for k in range(width)]
-    lines, values_PK = _plain(file.data, places, order, len(low), spec) or _wide(rows, places, order, len(low), spec)
+    lines, values_PK = _plain(data, places, order, len(low), spec) or _wide(rows, places, order, len(low), spec)
     return _poses(
         lines, values_PK.reshape(len(lines), n_joints, width), layout, ids="body" in _which(places, _BODIES, "body")
     )
@@ -94,15 +108,11 @@ def _plain(
     frame = _which(places, _FRAMES, "frame")
     if any(name in places for name in (*_BODIES, *_CLASSES)) or (not frame and any(name in places for name in TIMES)):
         return None
-    there_K = np.array(order) >= 0
     start, delimiter = after_lines(data, 1), delimiter_of(data, spec.delimiter)
-    wanted = [at for at in order if at >= 0]
-    quick = numbered_columns(data, start, delimiter, frame.get("frame"), wanted, width)
+    quick = numbered_columns(data, start, delimiter, frame.get("frame"), order, width)
     if quick is None:
         return None
-    stated, read_NK = quick
-    values_NK = np.full((len(stated), len(order)), np.nan)
-    values_NK[:, there_K] = read_NK
+    stated, values_NK = quick
     frame_N = np.array(stated, np.int64)
     if frame:
         frame_N, _ = FrameColumn({"frame": 0}, spec.frame_step).settle(frame_N)
@@ -121,7 +131,8 @@ def _wide(
     column = _frame_column(places, spec)
     at_body = _which(places, _BODIES, "body").get("body")
     at_class = _which(places, _CLASSES, "class").get("class")
-    lines: list[_Line] = []
+    frames: list[int] = []
+    bodies: list[str] = []
     numbers, pick = Numbers(), itemgetter(*(at for at in order if at >= 0))
     classes: set[str] = set()
     for line, fields in rows:
@@ -129,24 +140,33 @@ def _wide(
         if at_class is not None:
             classes.add(row[at_class])
         try:
-            frame = column.number(row) if column is not None else len(lines)
+            frames.append(column.number(row) if column is not None else len(frames))
         except RefusedError as why:
             raise RefusedError(why.reason, line=line) from None
-        body = int(floats([row[at_body]], line)[0]) if at_body is not None and row[at_body].lstrip("-").isdigit() else 0
-        lines.append(_Line(frame, body))
+        bodies.append(row[at_body] if at_body is not None else "0")
         numbers.add(pick(row), line)
-    if not lines:
+    if not frames:
         raise RefusedError("no line but the first", line=1)
     if len(classes) > 1 and column is None:
         raise RefusedError(f"single poses of {len(classes)} classes, not the frames of a clip")
-    values_NK = np.full((len(lines), len(order)), np.nan)
+    values_NK = np.full((len(frames), len(order)), np.nan)
     there_K = np.array(order) >= 0
     values_NK[:, there_K] = numbers.rows(int(there_K.sum()))
-    if column is None:
-        return lines, values_NK
-    frame_N, _ = column.settle(np.array([one.frame for one in lines], np.int64))
+    frame_N = np.array(frames, np.int64)
+    if column is not None:
+        frame_N, _ = column.settle(frame_N)
+    ids = _ids(bodies)
     ordered = np.argsort(frame_N, kind="stable").tolist()
-    return [_Line(int(frame_N[at]), lines[at].body) for at in ordered], values_NK[ordered]
+    return [_Line(int(frame_N[at]), ids[at]) for at in ordered], values_NK[ordered]
+
+
+def _ids(texts: Sequence[str]) -> list[int]:
+    """Each body's number where all have one, or else the place of its name among the names."""
+    try:
+        return [whole("body", text, 2**63) for text in texts]
+    except RefusedError:
+        places = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+        return [places[text] for text in texts]
 
 
 def _frame_column(places: Mapping[str, int], spec: SourceSpec) -> FrameColumn | None:
@@ -166,7 +186,10 @@ def _long(rows: Iterator[tuple[int, list[str]]], places: Mapping[str, int], widt
         joint = _joint(row[at_joint], names, is_first=not frames)
         if joint is None:
             raise RefusedError(f"{row[at_joint][:40]!r} is not the number of a landmark", line=line)
-        number = int(floats([row[at_frame]], line)[0]) if at_frame is not None else len(stated)
+        try:
+            number = whole("frame", row[at_frame], 2**31) if at_frame is not None else len(stated)
+        except RefusedError as why:
+            raise RefusedError(why.reason, line=line) from None
         if not frames or (joint in frames[-1] if at_frame is None else number != stated[-1]):
             frames.append({})
             stated.append(number)

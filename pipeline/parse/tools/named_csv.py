@@ -22,7 +22,7 @@ from pipeline.parse.tools.guesses import is_mediapipe, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, rows_of_text
+from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, rate_of_times, rows_of_text
 
 _KINDS = "x|y|z|score|visibility|confidence|conf|likelihood"
 _BEHIND = re.compile(rf"(.+?)[ _.:]({_KINDS})", re.IGNORECASE)
@@ -67,6 +67,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         pixels=float(np.abs(places_PVC).max(initial=0, where=np.isfinite(places_PVC))) > 2,
         unit_m=facts[0],
         up=facts[1],
+        fps=rate_of_times(file.data, header, n_heads, spec.delimiter),
         notes=(*notes, *said),
     )
 

@@ -40,17 +40,27 @@ def quick_columns(
     """Columns of the rows from byte `start` on; None as well where a row has nothing in any of them.
 
     Args:
+        wanted: their numbers; -1: a column that is not there, all nan.
         width: how many columns there should be; those beyond must be empty.
     """
     if data.find(b'"', start) >= 0 or not start < len(data) <= _MOST_BYTES or data.count(b"\r") != data.count(b"\r\n"):
         return None
     first = data[start : data.find(b"\n", start) + 1 or None]
     beyond = range(width, first.count(delimiter.encode()) + 1) if width is not None else range(0)
-    numbers = _read(data[start:], delimiter, None, [f"f{column}" for column in (*wanted, *beyond)], ["", *_NAN])
-    if numbers is None or not np.isnan(numbers[:, len(wanted) :]).all():
+    there = [column for column in wanted if column >= 0]
+    numbers = _read(data[start:], delimiter, None, [f"f{column}" for column in (*there, *beyond)], ["", *_NAN])
+    if numbers is None or not np.isnan(numbers[:, len(there) :]).all():
         return None
-    chosen = numbers[:, : len(wanted)]
-    return None if np.isnan(chosen).all(axis=1).any() else chosen
+    chosen = numbers[:, : len(there)]
+    if np.isnan(chosen).all(axis=1).any():
+        return None
+    return chosen if len(there) == len(wanted) else _with_gaps(chosen, wanted)
+
+
+def _with_gaps(chosen: NDArray[np.float64], wanted: Sequence[int]) -> NDArray[np.float64]:
+    values_NK = np.full((len(chosen), len(wanted)), np.nan)
+    values_NK[:, np.array(wanted) >= 0] = chosen
+    return values_NK
 
 
 def numbered_columns(
@@ -69,6 +79,12 @@ def numbered_columns(
     return frame_N.astype(np.int64).tolist(), values_NK[:, 1:]
 
 
+def text_column(data: bytes, start: int, delimiter: str, column: int) -> list[str] | None:
+    """The texts of a column of the rows from byte `start` on; None where the table is not plain."""
+    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, [])
+    return None if table is None else [text.strip() for text in table.columns[0].to_pylist()]
+
+
 def after_lines(data: bytes, n_lines: int) -> int:
     """The byte at which the line behind so many begins."""
     at = 0
@@ -80,15 +96,19 @@ def after_lines(data: bytes, n_lines: int) -> int:
 def _read(
     data: bytes, delimiter: str, names: list[str] | None, wanted: list[str], nulls: list[str]
 ) -> NDArray[np.float64] | None:
+    table = _table(data, delimiter, names, dict.fromkeys(wanted, pa.float64()), nulls)
+    return None if table is None else np.column_stack([column.to_numpy() for column in table.columns])
+
+
+def _table(
+    data: bytes, delimiter: str, names: list[str] | None, wanted: dict[str, pa.DataType], nulls: list[str]
+) -> pa.Table | None:
     try:
-        table = csv.read_csv(
+        return csv.read_csv(
             pa.BufferReader(data),
             csv.ReadOptions(use_threads=False, column_names=names, autogenerate_column_names=names is None),
             csv.ParseOptions(delimiter=delimiter, quote_char=False),
-            csv.ConvertOptions(
-                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.float64()), null_values=nulls
-            ),
+            csv.ConvertOptions(include_columns=list(wanted), column_types=wanted, null_values=nulls),
         )
     except (pa.ArrowException, ValueError):
         return None
-    return np.column_stack([column.to_numpy() for column in table.columns])

@@ -9,12 +9,15 @@ import io
 from array import array
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.number_text import number_of
+from pipeline.parse.sources.csv_frames import TIMES, frames_a_second
+from pipeline.parse.tools.quick_tables import after_lines, text_column
 
 MAX_TEXT_BYTES = 256 * 2**20
 """A larger text is refused."""
@@ -68,6 +71,25 @@ def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
     if row is None:
         raise RefusedError("no line of names", line=1)
     return without_empty_end(row[1])
+
+
+def rate_of_times(data: bytes, names: Sequence[str], n_heads: int, delimiter: str = ",") -> float | None:
+    """Frames a second from the table's column of times, where it has one and the unit is clear (`frames_a_second`).
+
+    Args:
+        names: of the columns, in any letters.
+        n_heads: lines of names before the rows.
+    """
+    low = [name.casefold() for name in names]
+    name = next((name for name in TIMES if name in low), None)
+    if name is None:
+        return None
+    at, delimiter = low.index(name), delimiter_of(data, delimiter)
+    stamps = text_column(data, after_lines(data, n_heads), delimiter, at)
+    if stamps is None:
+        rows = islice(rows_of_text(data, delimiter), n_heads, None)
+        stamps = [row[at] for _, row in rows if len(row) > at]
+    return frames_a_second(name, stamps)
 
 
 class Numbers:

@@ -93,6 +93,13 @@ class TestSleap:
         clip = clip_of("sleap_csv", text, **PIXELS)
         assert (clip.lengths.tolist(), clip.scores_PV[0].tolist()) == ([1, 2], [1, 1])
 
+    def test_lines_one_by_one_are_the_table_that_is_read_at_once(self):
+        text = HEAD + "a b,7,1,1,2,0.5,,,\nb,5,1,10,20,0.5,30,40,0.5\na b,5,1,1,2,0.5,3,4,\n"
+        quick, slow = poses_of("sleap_csv", text), poses_of("sleap_csv", text.replace("a b", '"a b"'))
+        for own in ("frame_P", "places_PVC", "scores_PV", "id_P"):
+            assert np.array_equal(getattr(quick, own), getattr(slow, own), equal_nan=True), own
+        assert (quick.frame_P.tolist(), quick.id_P.tolist()) == ([0, 0, 2], [1, 0, 0])
+
     def test_columns_without_scores_or_track(self):
         clip = clip_of("sleap_csv", "frame_idx,A.x,A.y\n3,1,2\n", **PIXELS)
         assert (clip.frames, clip.scores_PV.tolist()) == (1, [[1]])
@@ -105,6 +112,7 @@ class TestSleap:
             ("track,A.x,A.y\na,1,2\n", "not the columns"),
             (HEAD + "a,0.5,1,1,2,0.5,3,4,0.5\n", "frame_idx '0.5' is not a whole number"),
             (HEAD + "a,1,1,1,2\n", "5 fields, expected 9"),
+            (HEAD, "no body in any of 0 frames"),
         ],
     )
     def test_what_is_no_table_is_refused(self, text, reason):

@@ -32,6 +32,13 @@ def test_columns_of_33_landmarks_are_known_whatever_they_are_called(pattern, fir
     assert form_of(text) == ("landmark_csv" if pattern != "{c}_{v}" else "folder_arrays")
 
 
+def test_a_column_of_times_tells_the_frames_a_second():
+    text = wide("L{v}_{c}", "time_ms,frame,", numbers=("0,1,", "40,2,", "80,3,"))
+    assert poses_of("landmark_csv", text).fps == pytest.approx(25)
+    long = "time,landmark,x,y\n" + "".join(f"{t / 25},{v},0.1,0.5\n" for t in range(3) for v in range(33))
+    assert poses_of("landmark_csv", long).fps == pytest.approx(25)
+
+
 def test_a_line_a_joint_begins_a_frame_where_a_landmark_comes_again():
     lines = "".join(f"up,Landmark_{v},0.{v:02},0.5,-0.1,0.9\r\n" for _ in range(3) for v in range(33))
     text = f"Pose,Landmark,X,Y,Z,Visibility\r\n{lines}"
@@ -70,6 +77,27 @@ def test_pixels_and_21_landmarks_of_a_hand():
     text = f"frame,{names}\n1," + ",".join(["320,240"] * 21) + "\n"
     poses = poses_of("landmark_csv", text)
     assert (poses.layout.name, poses.pixels, poses.scores_PV) == ("hands21", True, None)
+
+
+@pytest.mark.parametrize("body", ["", "person_id,"], ids=["at once", "line by line"])
+def test_a_frames_number_may_be_written_as_1_0(body):
+    texts = [
+        wide("L{v}_{c}", f"frame,{body}", numbers=[f"{t}{dot},{body and '1,'}" for t in (3, 5)]) for dot in ("", ".0")
+    ]
+    assert [clip_of("landmark_csv", text).frame_index.tolist() for text in texts] == [[0, 2], [0, 2]]
+    long = "frame,landmark,x,y\n" + "".join(f"{t}.0,{v},0.{v:02},0.5\n" for t in (3, 5) for v in range(33))
+    assert clip_of("landmark_csv", long).frame_index.tolist() == [0, 2]
+    for wrong in ("1.5", "-1", "1e10", "", "nan", "1_0"):
+        for text in (texts[1].replace("3.0,", f"{wrong},", 1), long.replace("\n3.0,", f"\n{wrong},", 1)):
+            with pytest.raises(RefusedError, match=f"frame '{wrong}' is not a whole number"):
+                clip_of("landmark_csv", text)
+
+
+def test_bodies_may_have_names_or_numbers_with_a_point():
+    for one, two, ids in (("ann", "bob", [0, 1]), ("1.0", "2.0", [1, 2]), ("9", "7", [9, 7])):
+        text = wide("L{v}_{c}", "person_id,frame,", numbers=(f"{one},1,", f"{two},1,", f"{one},2,", f"{two},2,"))
+        clip = clip_of("landmark_csv", text)
+        assert (clip.ids.tolist(), clip.lengths.tolist()) == (ids, [2, 2])
 
 
 @pytest.mark.parametrize(

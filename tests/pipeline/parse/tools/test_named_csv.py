@@ -88,3 +88,8 @@ def test_a_kinects_columns_without_a_sign_between():
     )
     poses = poses_of("named_csv", head + "\n0.03," + ",".join(["0.5", "0.4", "2.1"] * 3) + "\n")
     assert poses.layout.joints == ("hip centre", "left shoulder", "right hand tip")
+
+
+def test_a_column_of_times_tells_the_frames_a_second():
+    text = "time,nose_x,nose_y,hip_x,hip_y,knee_x,knee_y\n0,1,2,3,4,5,6\n0.02,1,2,3,4,5,6\n0.04,1,2,3,4,5,6\n"
+    assert poses_of("named_csv", text).fps == pytest.approx(50)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, quick_columns, quick_rows
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, quick_columns, quick_rows, text_column
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,17 @@ def test_wanted_columns_of_a_table_with_empty_cells_and_texts_between():
     found = quick_columns(TABLE, start, ",", [0, 3, 1])
     expected = [[0, 2, 1.5], [1, np.nan, np.nan], [2, 3, np.nan]]
     assert np.array_equal(found, np.array(expected), equal_nan=True)
+
+
+def test_a_wanted_column_that_is_not_there_is_nan():
+    found = quick_columns(TABLE, after_lines(TABLE, 1), ",", [-1, 0, -1, 3])
+    expected = [[np.nan, 0, np.nan, 2], [np.nan, 1, np.nan, np.nan], [np.nan, 2, np.nan, 3]]
+    assert np.array_equal(found, np.array(expected), equal_nan=True)
+
+
+def test_a_column_of_texts():
+    assert text_column(TABLE, after_lines(TABLE, 1), ",", 2) == ["left", "right", ""]
+    assert text_column(TABLE.replace(b",2", b""), after_lines(TABLE, 1), ",", 2) is None
 
 
 @pytest.mark.parametrize(

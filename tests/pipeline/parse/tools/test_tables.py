@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.tools.tables import Numbers, first_row, floats, lines_of, of_width, rows_of_text, text_of
+from pipeline.parse.tools.tables import (
+    Numbers,
+    first_row,
+    floats,
+    lines_of,
+    of_width,
+    rate_of_times,
+    rows_of_text,
+    text_of,
+)
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "a\tb\r\n1\t2\r\n", "a;b\n\n 1 ; 2 \n", "\ufeffa,b\n1,2"])
@@ -62,3 +71,19 @@ def test_what_is_no_text_is_refused(monkeypatch):
 def test_lines_are_counted_as_editors_count_them():
     assert lines_of("a\r\nb\rc\n") == ["a", "b", "c"]
     assert lines_of("a\x85b\u2028c\x0cd\n\ne") == ["a\x85b\u2028c\x0cd", "", "e"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fps"),
+    [
+        ("frame,Time,a\n0,0.00,left\n1,0.04,left\n2,0.08,right\n", 25),
+        ('time_ms;a\n0;"x;y"\n40;left\n80;left\n', 25),
+        ("timestamp,a\n7,1\n7,1\n", None),
+        ("time,a\nnoon,1\nnight,1\n", None),
+        ("frame,a\n0,1\n1,1\n", None),
+    ],
+    ids=["seconds", "milliseconds, line by line", "one time", "no times", "no column"],
+)
+def test_a_column_of_times_tells_the_frames_a_second(text, fps):
+    names = text.splitlines()[0].replace(";", ",").split(",")
+    assert rate_of_times(text.encode(), names, 1) == (fps if fps is None else pytest.approx(fps))
