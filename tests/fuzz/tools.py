@@ -3,9 +3,11 @@
 import io
 import json
 import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+import c3d
 import numpy as np
 from hypothesis import strategies as st
 from scipy.io import savemat
@@ -112,6 +114,18 @@ def sleap_h5() -> bytes:
     return _hdf5(write)
 
 
+def c3d_file() -> bytes:
+    """Three frames of two points."""
+    held = io.BytesIO()
+    writer = c3d.Writer(point_rate=60.0)
+    writer.set_point_labels(["a", "b"])
+    writer.add_frames([(np.full((2, 5), t + 1.0, np.float32), np.zeros((0, 0))) for t in range(3)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there are no analog data
+        writer.write(held)
+    return held.getvalue()
+
+
 VIDEO = np.array({"a.mp4": {"custom": [np.full((3, 17, 2), 99.0)]}}, object)
 SEEDS: dict[str, list[Any]] = {
     "openpose_json": [{"people": [{"person_id": [-1], "pose_keypoints_2d": FLAT[:3] * 25}]}],
@@ -160,6 +174,7 @@ SEEDS: dict[str, list[Any]] = {
     "utd_mat": [_mat(d_skel=np.full((20, 3, 4), 0.5))],
     "penn_mat": [_mat(**PENN)],
     "jhmdb_mat": [_mat(pos_img=np.ones((2, 15, 4)))],
+    "c3d": [c3d_file()],
     "motive_csv": [MOTIVE],
     "vicon_csv": [VICON],
     "ntu_npy": [_npy(np.array({"skel_body0": np.full((3, 25, 3), 0.5)}, object))],

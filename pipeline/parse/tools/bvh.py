@@ -149,31 +149,34 @@ def _rows(frames: Sequence[tuple[int, str]], n_channels: int) -> NDArray[np.floa
 
 
 def _places(joints: Sequence[_Joint], values_TK: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Forward kinematics: parents come before their children."""
+    """Forward kinematics: parents come before their children. Frames are last in memory while it computes, so that
+    each step goes through whole rows."""
     n_frames = len(values_TK)
-    places_TVC = np.zeros((n_frames, len(joints), 3))
+    values_KT = np.ascontiguousarray(values_TK.T)
+    places_VCT = np.zeros((len(joints), 3, n_frames))
     turns_V: list[NDArray[np.float64]] = []
     at = 0
     for v, joint in enumerate(joints):
         is_root = joint.parent < 0
-        above_TCC = np.tile(np.eye(3), (n_frames, 1, 1)) if is_root else turns_V[joint.parent]
-        own_TC, turn_TCC = np.tile(np.array(joint.offset), (n_frames, 1)), above_TCC.copy()
+        above_CCT = np.tile(np.eye(3)[..., None], n_frames) if is_root else turns_V[joint.parent]
+        own_CT, turn_CCT = np.tile(np.array(joint.offset)[:, None], n_frames), above_CCT
         for channel in joint.channels:
-            axis, value_T = _AXES[channel[0]], values_TK[:, at]
+            axis, value_T = _AXES[channel[0]], values_KT[at]
             at += 1
             if channel[1] == "r":
-                _turn(turn_TCC, axis, np.deg2rad(value_T))
+                turn_CCT = _turned(turn_CCT, axis, np.deg2rad(value_T))
             elif is_root or value_T.any():
-                own_TC[:, axis] = value_T
-        places_TVC[:, v] = own_TC if is_root else places_TVC[:, joint.parent] + (above_TCC @ own_TC[..., None])[..., 0]
-        turns_V.append(turn_TCC)
-    return places_TVC
+                own_CT[axis] = value_T
+        places_VCT[v] = own_CT if is_root else places_VCT[joint.parent] + np.einsum("ijt,jt->it", above_CCT, own_CT)
+        turns_V.append(turn_CCT)
+    return places_VCT.transpose(2, 0, 1)
 
 
-def _turn(turn_TCC: NDArray[np.float64], axis: int, angle_T: NDArray[np.float64]) -> None:
-    """Turn the axes of each frame about one of them, in place: the product with that turn's matrix."""
+def _turned(turn_CCT: NDArray[np.float64], axis: int, angle_T: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The axes of each frame, turned about one of them: the product with that turn's matrix."""
     one, other = (axis + 1) % 3, (axis + 2) % 3
-    cos_T1, sin_T1 = np.cos(angle_T)[:, None], np.sin(angle_T)[:, None]
-    first_TC, second_TC = turn_TCC[:, :, one].copy(), turn_TCC[:, :, other].copy()
-    turn_TCC[:, :, one] = first_TC * cos_T1 + second_TC * sin_T1
-    turn_TCC[:, :, other] = second_TC * cos_T1 - first_TC * sin_T1
+    cos_T, sin_T = np.cos(angle_T), np.sin(angle_T)
+    turned_CCT = turn_CCT.copy()
+    turned_CCT[:, one] = turn_CCT[:, one] * cos_T + turn_CCT[:, other] * sin_T
+    turned_CCT[:, other] = turn_CCT[:, other] * cos_T - turn_CCT[:, one] * sin_T
+    return turned_CCT

@@ -26,7 +26,7 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.pickled import Array, numbers
 from pipeline.parse.sources.pickles import load
-from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of
+from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of_each
 from pipeline.parse.tools.json_documents import numbers as json_numbers
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
 
@@ -47,7 +47,7 @@ def read_ucla(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
 def read_utd(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`utd_mat`: one file."""
     (file,) = files
-    (array,) = _arrays(file.data, "d_skel")
+    (array,) = map(np.atleast_3d, _arrays(file.data, "d_skel"))  # MATLAB drops the axis of a single frame
     if array.ndim != 3 or array.shape[1] != 3:
         raise RefusedError(f"d_skel of shape {array.shape}, expected joints x 3 x frames")
     places_PVC = array.transpose(2, 0, 1)
@@ -76,7 +76,7 @@ def penn_action(data: bytes) -> str:
 def read_jhmdb(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`jhmdb_mat`: one file."""
     (file,) = files
-    (array,) = _arrays(file.data, "pos_img")
+    (array,) = map(np.atleast_3d, _arrays(file.data, "pos_img"))
     if array.ndim != 3 or array.shape[:2] != (2, 15):
         raise RefusedError(f"pos_img of shape {array.shape}, expected 2 x 15 x frames")
     places_PVC = array.transpose(2, 1, 0)
@@ -134,21 +134,23 @@ def read_azure(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     (file,) = files
     document = an_object(load_json(file.data), "the file")
     stated: list[int] = []
-    found: list[tuple[int, Seen]] = []
+    bodies: list[tuple[int, str, dict[str, Any]]] = []
     for at, item in enumerate(a_list(document.get("frames"), "'frames'")):
         frame = an_object(item, f"frame {at}")
         stated.append(a_whole(frame.get("frame_id", at), f"frame {at}: 'frame_id'"))
         for place, one in enumerate(a_list(frame.get("bodies"), f"frame {at}: 'bodies'")):
             where = f"frame {at}, body {place}"
-            body = an_object(one, where)
-            places_VC = rows_of(body.get("joint_positions"), 3, f"{where}: 'joint_positions'")
-            if len(places_VC) != 32:
-                raise RefusedError(f"{where}: {len(places_VC)} joint_positions, Azure Kinect has 32")
-            found.append((at, Seen(0, places_VC, None, a_whole(body.get("body_id", place), f"{where}: 'body_id'"))))
+            bodies.append((at, where, {"body_id": place, **an_object(one, where)}))
     if sorted(set(stated)) != stated:
         raise RefusedError("numbers of frames that do not ascend")
     frames, n_frames, notes = frames_of(stated)
-    seen = [one._replace(frame=frames[at]) for at, one in found]
+    places = [where for _, where, _ in bodies]
+    joints = rows_of_each([body.get("joint_positions") for _, _, body in bodies], 3, places, "'joint_positions'")
+    seen = []
+    for (at, where, body), places_VC in zip(bodies, joints, strict=True):
+        if len(places_VC) != 32:
+            raise RefusedError(f"{where}: {len(places_VC)} joint_positions, Azure Kinect has 32")
+        seen.append(Seen(frames[at], places_VC, None, a_whole(body["body_id"], f"{where}: 'body_id'")))
     return gathered(seen, n_frames, KNOWN_LAYOUTS["kinect32"], unit_m=0.001, up="-y", notes=notes)
 
 

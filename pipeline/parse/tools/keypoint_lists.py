@@ -16,20 +16,41 @@ number of a picture's name; pictures without numbers are in the order of their n
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import guessed, layout_by_count, own_layout
-from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, numbers, rows_of, shown
+from pipeline.parse.tools.json_documents import (
+    Arrays,
+    a_list,
+    a_whole,
+    an_object,
+    load_json,
+    numbers_of_each,
+    rows_of_each,
+    shown,
+)
 from pipeline.parse.tools.openpose import NOTE_PARTS, in_order, size_of
-from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
+from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of, last_number
 
 _HALPE136 = 136
+_TRACKS = ("track_id", "instance_id", "idx")
+_SURE = np.array([1.0, 1.0, 0.5])
+"""What makes a confidence of COCO's v of 0, 1 or 2."""
+
+
+class _Found(NamedTuple):
+    """A detection as its file has it: the number of its frame, its place for messages, its fields."""
+
+    number: int
+    place: str
+    fields: Any
 
 
 def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -43,25 +64,24 @@ def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
         for at, item in enumerate(a_list(frames, "the frames"))
     ]
     stated = [a_whole(item.get("frame_id", at), f"item {at}: 'frame_id'") for at, item in enumerate(items)]
-    seen: list[tuple[int, Seen]] = []
+    found: list[_Found] = []
     for number, item in zip(stated, items, strict=True):
-        where = f"frame_id {number}"
-        for place, instance in enumerate(a_list(item.get("instances", item.get("preds")), f"{where}: 'instances'")):
-            seen.append((number, _instance(instance, f"{where}, instance {place}")))
-    return _clip(seen, stated, layout, _joints_of(meta))
+        instances = a_list(item.get("instances", item.get("preds")), f"frame_id {number}: 'instances'")
+        found += [_Found(number, f"frame_id {number}, instance {place}", one) for place, one in enumerate(instances)]
+    return _clip(found, _instances(found), stated, layout, _joints_of(meta))
 
 
 def read_mmpose_images(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`mmpose_images`: the files of one clip, a frame each; RefusedError naming the file."""
     ordered = in_order(files)
-    seen: list[tuple[int, Seen]] = []
+    found: list[_Found] = []
     for number, file in ordered:
         try:
             instances = a_list(load_json(file.data), "the file")
-            seen += [(number, _instance(one, f"instance {place}")) for place, one in enumerate(instances)]
         except RefusedError as why:
             raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
-    return _clip(seen, [number for number, _ in ordered], layout, ())
+        found += [_Found(number, f"{file.bare_name}: instance {place}", one) for place, one in enumerate(instances)]
+    return _clip(found, _instances(found), [number for number, _ in ordered], layout)
 
 
 def read_alphapose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -79,10 +99,8 @@ def read_alphapose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout
         detections = [an_object(one, f"detection {at}") for at, one in enumerate(a_list(document, "the file"))]
         names = [one.get("image_id") for one in detections]
     number_of = _numbers_of(names)
-    seen = [
-        (number_of[str(one.get("image_id"))], _detection(one, f"detection {at}")) for at, one in enumerate(detections)
-    ]
-    return _clip(seen, sorted(set(number_of.values())), layout, ())
+    found = [_Found(number_of[str(one.get("image_id"))], f"detection {at}", one) for at, one in enumerate(detections)]
+    return _clip(found, _detections(found), sorted(set(number_of.values())), layout)
 
 
 def read_coco(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -99,61 +117,70 @@ def read_coco(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
         stated.append(a_whole(fields.get("id"), f"image {at}: 'id'"))
         width, height = fields.get("width"), fields.get("height")
         sizes.add((width, height) if isinstance(width, int | float) and isinstance(height, int | float) else (0, 0))
-    seen = []
+    found: list[_Found] = []
     for at, one in enumerate(a_list(document.get("annotations"), "'annotations'")):
         fields = an_object(one, f"annotation {at}")
         if fields.get("keypoints"):
             number = a_whole(fields.get("image_id"), f"annotation {at}: 'image_id'")
-            own = _detection(fields, f"annotation {at}")
-            seen.append((number, own._replace(scores_V=own.scores_V / 2, id=_track(fields, f"annotation {at}"))))
+            found.append(_Found(number, f"annotation {at}", fields))
     categories = document.get("categories") or [{}]
     names = categories[0].get("keypoints") if isinstance(categories, list) and isinstance(categories[0], dict) else None
-    return _clip(seen, stated, layout, _named(names), **size_of(sizes))
+    rows = [rows_VK * _SURE for rows_VK in _detections(found)]
+    return _clip(found, rows, stated, layout, _named(names), **size_of(sizes))
 
 
-def _instance(value: Any, where: str) -> Seen:
-    """An instance of MMPose."""
-    fields = an_object(value, where)
-    places_VC = numbers(fields.get("keypoints"), f"{where}: 'keypoints'")
+def _instances(found: Sequence[_Found]) -> Arrays:
+    """The joints of MMPose's instances, each x, y, [z] and score."""
+    places = [one.place for one in found]
+    fields = [an_object(one.fields, one.place) for one in found]
+    joints = numbers_of_each([one.get("keypoints") for one in fields], places, "'keypoints'")
+    scores = numbers_of_each([one.get("keypoint_scores", ()) for one in fields], places, "'keypoint_scores'")
+    at_once = isinstance(joints, np.ndarray) and joints.ndim == 3 and joints.shape[2] in (2, 3)
+    if at_once and isinstance(scores, np.ndarray) and scores.shape == np.shape(joints)[:2]:
+        return np.concatenate([joints, scores[..., None]], axis=2)
+    return [_instance(*own) for own in zip(found, joints, scores, strict=True)]
+
+
+def _instance(found: _Found, places_VC: NDArray[np.float64], scores_V: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, where, fields = found
     if places_VC.ndim == 3 and len(places_VC) == 1:  # as lifting to 3-D writes them
         places_VC = places_VC[0]
     if places_VC.ndim != 2 or not 2 <= places_VC.shape[1] <= 3:
         raise RefusedError(f"{where}: 'keypoints' are {shown(fields.get('keypoints'))}, expected [x, y] a joint")
-    if places_VC.shape[1] == 3 and "keypoint_scores" not in fields:
-        return Seen(0, places_VC[:, :2], places_VC[:, 2], _track(fields, where))
-    scores_V = numbers(fields.get("keypoint_scores", [1.0] * len(places_VC)), f"{where}: 'keypoint_scores'").reshape(-1)
-    if scores_V.shape != places_VC.shape[:1]:
+    if "keypoint_scores" not in fields:
+        return places_VC if places_VC.shape[1] == 3 else np.pad(places_VC, ((0, 0), (0, 1)), constant_values=1.0)
+    if scores_V.size != len(places_VC):
         raise RefusedError(f"{where}: {scores_V.size} keypoint_scores for {len(places_VC)} keypoints")
-    return Seen(0, places_VC, scores_V, _track(fields, where))
+    return np.column_stack([places_VC, scores_V.reshape(-1)])
 
 
-def _detection(fields: dict[str, Any], where: str) -> Seen:
-    """A detection with flat keypoints x, y, c."""
-    rows_VK = rows_of(fields.get("keypoints"), 3, f"{where}: 'keypoints'")
-    track = fields.get("idx")
-    while isinstance(track, list) and track:
-        track = track[0]
-    number = None if track is None or track == [] else a_whole(track, f"{where}: 'idx'")
-    return Seen(0, rows_VK[:, :2], rows_VK[:, 2], number)
+def _detections(found: Sequence[_Found]) -> Arrays:
+    """The joints of detections with flat keypoints x, y, c."""
+    return rows_of_each([one.fields.get("keypoints") for one in found], 3, [one.place for one in found], "'keypoints'")
 
 
 def _track(fields: dict[str, Any], where: str) -> int | None:
-    value = next((fields[name] for name in ("track_id", "instance_id") if fields.get(name) is not None), None)
-    return None if value is None else a_whole(value, f"{where}: 'track_id'")
+    """The id of a body, by whichever name a tool has for it; AlphaPose's may be nested in lists."""
+    name = next((name for name in _TRACKS if fields.get(name) is not None), None)
+    if name is None:
+        return None
+    track = fields[name]
+    while isinstance(track, list) and track:
+        track = track[0]
+    return None if track == [] else a_whole(track, f"{where}: {name!r}")
 
 
 def _numbers_of(names: Sequence[Any]) -> dict[str, int]:
     """The number of each picture: the last one in its name, if all have one and no two the same."""
-    texts = sorted(
-        {str(name) for name in names}, key=lambda text: [int(p) if p.isdigit() else p for p in _pieces(text)]
-    )
     if None in names:
         raise RefusedError("a detection without 'image_id'")
+    texts = dict.fromkeys(map(str, names))
     found = {text: last_number(text.rpartition("/")[2]) for text in texts}
     numbered = {text: number for text, number in found.items() if number is not None}
     if len(numbered) == len(texts) == len(set(numbered.values())):
         return numbered
-    return {text: at for at, text in enumerate(texts)}
+    in_turn = sorted(texts, key=lambda text: [int(p) if p.isdigit() else p for p in _pieces(text)])
+    return {text: at for at, text in enumerate(in_turn)}
 
 
 def _pieces(text: str) -> list[str]:
@@ -178,29 +205,41 @@ def _named(names: Any) -> tuple[str, ...]:
 
 
 def _clip(
-    seen: Sequence[tuple[int, Seen]],
+    found: Sequence[_Found],
+    rows: Arrays,
     stated: Sequence[int],
     layout: Layout | None,
-    joints: tuple[str, ...],
+    joints: tuple[str, ...] = (),
     **facts: Any,
 ) -> Poses:
-    """The clip of detections with the numbers of their frames."""
+    """The clip of detections with their joints, a score last; the numbers of all frames are in `stated`."""
     frames, n_frames, notes = frames_of(stated)
     frame_of = dict(zip(stated, frames, strict=True))
-    if any(number not in frame_of for number, _ in seen):
+    if any(one.number not in frame_of for one in found):
         raise RefusedError("a detection in an image that is not listed")
-    if not seen:
+    if not found:
         raise RefusedError(f"no body in any of {n_frames} frames")
-    found = sorted((one._replace(frame=frame_of[number]) for number, one in seen), key=lambda one: one.frame)
-    counts = sorted({one.places_VC.shape for one in found})
+    counts = sorted({(len(own), own.shape[1] - 1) for own in rows})
     if len(counts) > 1:
         raise RefusedError(f"bodies of different joints in one clip: {' and '.join(map(str, counts))}")
+    frame_P = np.array([frame_of[one.number] for one in found], np.int32)
+    order_P = np.argsort(frame_P, kind="stable")
+    rows_PVK = np.asarray(rows)[order_P]
     if counts[0] == (_HALPE136, 2):  # 26 of the body, 68 of the face, 42 of the hands
-        found = [one._replace(places_VC=one.places_VC[:26], scores_V=one.scores_V[:26]) for one in found]
-        counts, notes = [(26, 2)], (*notes, NOTE_PARTS)
-    told = guessed(np.asarray([one.places_VC for one in found]), layout)
-    own = layout_by_count(counts[0][0], image=True) if counts[0][1] == 2 else told.pop("layout")
-    told |= {"layout": own}
-    if len(joints) == counts[0][0] and joints != own.joints:
-        told |= {"layout": own_layout("own", joints, image=own.is_image), "named": True}
-    return gathered(found, n_frames, told.pop("layout"), notes=notes, **told, **facts)
+        rows_PVK, notes = rows_PVK[:, :26], (*notes, NOTE_PARTS)
+    places_PVC = rows_PVK[..., :-1]
+    told = guessed(places_PVC, layout)
+    own = layout_by_count(places_PVC.shape[1], image=True) if places_PVC.shape[2] == 2 else told["layout"]
+    if len(joints) == own.n_joints and joints != own.joints:
+        told["named"], own = True, own_layout("own", joints, image=own.is_image)
+    ids = [_track(one.fields, one.place) for one in found]
+    return Poses(
+        n_frames=n_frames,
+        frame_P=frame_P[order_P],
+        places_PVC=places_PVC,
+        scores_PV=rows_PVK[..., -1],
+        id_P=np.array(ids, np.int64)[order_P] if None not in ids else None,
+        notes=notes,
+        **(told | {"layout": own}),
+        **facts,
+    )

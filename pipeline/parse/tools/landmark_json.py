@@ -12,6 +12,7 @@ VNHumanBodyPoseObservation.JointName (origin at the bottom left). What is what i
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -192,15 +193,17 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> _Body:
         array = numbers(joints, "the joints")
         return _Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
     flat = [{**joint, **joint["position"]} if isinstance(joint.get("position"), dict) else joint for joint in joints]
-    if all(_CAMERA in joint for joint in flat):
+    held = set(flat[0]).intersection(*flat)  # what all joints have
+    if _CAMERA in held:
         flat = [{axis: joint.get(f"camera{axis.upper()}") for axis in "xyz"} for joint in flat]
-    axes = ("x", "y", "z") if all("z" in joint for joint in flat) else ("x", "y")
-    score = next((name for name in _SCORES if all(name in joint for joint in flat)), None)
-    said = next((name for name in _NAMES if all(isinstance(joint.get(name), str) for joint in flat)), None)
+        held = set("xyz")
+    axes = ("x", "y", "z") if "z" in held else ("x", "y")
+    score = next((name for name in _SCORES if name in held), None)
+    said = next((name for name in _NAMES if name in held and all(isinstance(j[name], str) for j in flat)), None)
     if said is not None and not names:
         names = tuple(joint[said] for joint in flat)
     try:
-        places_VC = numbers([[joint[axis] for axis in axes] for joint in flat], "the joints")
+        places_VC = numbers(list(map(itemgetter(*axes), flat)), "the joints")
     except KeyError as missing:
         raise RefusedError(f"a joint without {missing}") from None
     scores_V = numbers([joint[score] for joint in flat], f"{score!r}") if score is not None else None

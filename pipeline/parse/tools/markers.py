@@ -3,8 +3,9 @@
 `trc`: lines `PathFileType ..`, names of facts, their values, `Frame# Time M1  M2  ..` and `X1 Y1 Z1 ..`, then a line a
 frame, all parted by tabs (OpenSim's documentation, "Marker (.trc) files"). NaN in any letters and an empty field are a
 marker that was not seen; NumFrames is often wrong and not used. y points up.
-`c3d`: https://www.c3d.org; read by the package `c3d` (MIT, pure Python), which is an optional dependency. A point whose
-residual is negative was not seen. z points up.
+`c3d`: https://www.c3d.org; the package `c3d` (MIT, pure Python), an optional dependency, reads header and parameters.
+The points are read here, all at once: frame by frame, as the package reads them, takes ten times as long. A point whose
+fourth word is negative was not seen. z points up.
 
 A layout of markers has a star of bones; a definition that names its markers as joints picks them.
 """
@@ -111,33 +112,52 @@ def read_c3d(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
             reader = c3d.Reader(io.BytesIO(file.data))
             labels = [label.strip() for label in reader.point_labels]
             rate, unit = float(reader.point_rate), reader.get("POINT:UNITS")
-            points = [(number, frame) for number, frame, _ in reader.read_frames(copy=True)]
+            places_PVC = points_of(reader, file.data)
     except Exception as error:  # whatever a damaged file makes of a foreign package
         raise RefusedError(f"not a C3D file: {' '.join(str(error).split())[:100]}") from None
-    return _of_points(labels, points, rate, None if unit is None else str(unit.string_value).strip().lower())
+    return _of_points(labels, places_PVC, rate, None if unit is None else str(unit.string_value).strip().lower())
 
 
-def _of_points(labels: Sequence[str], points: Sequence[tuple[int, Any]], rate: float, unit: str | None) -> Poses:
-    """Poses of frames of (N, 5): x, y, z, residual, cameras."""
-    if not points or not len(points[0][1]) or len(points) > MAX_FRAMES:
-        raise RefusedError(f"{len(points)} frames of no points" if points else "no frame")
-    values_PVK = np.asarray([frame for _, frame in points], np.float64)
-    places_PVC = np.where((values_PVK[..., 3] < 0)[..., None], np.nan, values_PVK[..., :3])
+def points_of(reader: Any, data: bytes) -> NDArray[np.float64]:
+    """The places of all points in all frames that are there, nan where a point was not seen -> (P, V, 3).
+
+    A frame has four words a point, then its analog samples. Words have two bytes, to be scaled, or four where the scale
+    is negative; on a DEC (VAX) a number of four bytes has its halves exchanged and is four times as large.
+    """
+    scale, n_points, whose = float(reader.point_scale), int(reader.point_used), str(reader.proc_type)
+    word = np.dtype((">" if whose == "MIPS" else "<") + ("f4" if scale < 0 else "i2"))
+    width = 4 * n_points + int(reader.analog_used) * int(reader.analog_per_frame)
+    start = (int(reader.header.data_block) - 1) * 512
+    n_there = max(0, len(data) - start) // max(1, width * word.itemsize)
+    n_frames = max(0, min(int(reader.last_frame) - int(reader.first_frame) + 1, n_there))
+    words_PK = np.frombuffer(data, word, n_frames * width, start if n_frames else 0).reshape(n_frames, width)
+    words_PVK = np.ascontiguousarray(words_PK[:, : 4 * n_points]).reshape(n_frames, n_points, 4)
+    if whose == "DEC" and scale < 0:
+        halves = words_PVK.view("<u2").reshape(n_frames, n_points, 4, 2)
+        words_PVK = np.ascontiguousarray(halves[..., ::-1]).view("<f4")[..., 0] / 4
+    places_PVC = words_PVK[..., :3].astype(np.float64) * (1.0 if scale < 0 else scale)
+    lost_PV = ~np.isfinite(words_PVK).all(axis=2) | (words_PVK[..., 3] <= -1)
+    return np.where(lost_PV[..., None], np.nan, places_PVC)
+
+
+def _of_points(labels: Sequence[str], places_PVC: NDArray[np.float64], rate: float, unit: str | None) -> Poses:
+    n_frames, n_points, _ = places_PVC.shape
+    if not n_points or not 0 < n_frames <= MAX_FRAMES:
+        raise RefusedError(f"{n_frames} frames of {n_points} points")
     names = list(labels[: places_PVC.shape[1]])
     names += [f"point {v}" for v in range(len(names), places_PVC.shape[1])]
     unique = [name if name and names.index(name) == v else f"{name or 'point'} {v}" for v, name in enumerate(names)]
     unit_m = UNITS.get(unit or "")
     guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
-    frames, n_frames, notes = frames_of([number for number, _ in points])
     return Poses(
         layout=own_layout("c3d", unique, image=False),
         named=True,
         n_frames=n_frames,
-        frame_P=np.array(frames, np.int32),
+        frame_P=np.arange(n_frames, dtype=np.int32),
         places_PVC=places_PVC,
-        id_P=np.zeros(len(points), np.int64),
+        id_P=np.zeros(n_frames, np.int64),
         unit_m=guessed_m,
         up="z",
         fps=rate if rate > 0 else None,
-        notes=(*notes, *said),
+        notes=said,
     )

@@ -13,7 +13,7 @@ as ComfyUI's, whose canvas_width and canvas_height are the size of the image.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
-from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, documents, load_json, rows_of
+from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, documents, load_json, rows_of_each
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
 
 LAYOUTS_BY_COUNT = {25: "body25", 18: "openpose18"}
@@ -38,11 +38,21 @@ _MPI = (
 _NO_ID: tuple[Any, ...] = (None, [], [-1], -1)
 
 
+class _Person(NamedTuple):
+    """A person as its file has it: the frame, the place for messages, the numbers, how many a joint has."""
+
+    frame: int
+    place: str
+    flat: Any
+    width: int
+    id: int | None
+
+
 def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """The frames of one clip; RefusedError, naming the file, for one that is not OpenPose's."""
     ordered = in_order(files)
     frames, n_frames, notes = frames_of([number for number, _ in ordered])
-    seen: list[Seen] = []
+    people: list[_Person] = []
     said = set(notes)
     empty = 0
     for frame, (_, file) in zip(frames, ordered, strict=True):
@@ -50,15 +60,15 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
             empty += 1
             continue
         try:
-            seen += _people(an_object(load_json(file.data), "the file"), frame, said)
+            people += _people(an_object(load_json(file.data), "the file"), frame, file.bare_name, said)
         except RefusedError as why:
             raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
     if empty:
         said.add(NOTE_EMPTY_FILE)
-    if not seen:
+    if not people:
         files_said = f" ({empty} of the files are empty)" if empty else ""
         raise RefusedError(f"no body in any of {n_frames} frames{files_said}")
-    return _clip(seen, n_frames, said)
+    return _clip(people, n_frames, said)
 
 
 def read_video(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -73,19 +83,19 @@ def read_video(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
         stated = list(range(len(stated)))
     in_turn = sorted(zip(stated, named, strict=True), key=lambda frame: frame[0])
     frames, n_frames, notes = frames_of([number for number, _ in in_turn])
-    seen: list[Seen] = []
+    people: list[_Person] = []
     said = set(notes)
     sizes: set[tuple[Any, Any]] = set()
     for frame, (_, (name, one)) in zip(frames, in_turn, strict=True):
         fields = an_object(one, f"frame {name}")
         sizes.add((fields.get("canvas_width"), fields.get("canvas_height")))
         try:
-            seen += _people(fields, frame, said)
+            people += _people(fields, frame, f"frame {name}", said)
         except RefusedError as why:
             raise RefusedError(f"frame {name}: {why.reason}") from None
-    if not seen:
+    if not people:
         raise RefusedError(f"no body in any of {n_frames} frames")
-    return _clip(seen, n_frames, said, **size_of(sizes))
+    return _clip(people, n_frames, said, **size_of(sizes))
 
 
 def size_of(sizes: set[tuple[Any, Any]]) -> dict[str, Any]:
@@ -96,11 +106,20 @@ def size_of(sizes: set[tuple[Any, Any]]) -> dict[str, Any]:
     return {}
 
 
-def _clip(seen: Sequence[Seen], n_frames: int, said: set[str], **facts: Any) -> Poses:
-    n_joints = {len(one.places_VC) for one in seen}
+def _clip(people: Sequence[_Person], n_frames: int, said: set[str], **facts: Any) -> Poses:
+    width = people[0].width
+    if any(one.width != width for one in people):
+        raise RefusedError("bodies with pose_keypoints_3d and bodies with 2-D keypoints in one clip")
+    rows = rows_of_each([one.flat for one in people], width, [one.place for one in people], "'pose_keypoints'")
+    n_joints = {len(rows_VK) for rows_VK in rows}
     if len(n_joints) > 1:
         raise RefusedError(f"bodies of {' and of '.join(map(str, sorted(n_joints)))} joints in one clip")
-    return gathered(seen, n_frames, _layout(seen[0].places_VC), **_scale(seen), notes=tuple(sorted(said)), **facts)
+    rows_PVK = np.asarray(rows)
+    seen = [
+        Seen(one.frame, rows_VK[:, :-1], rows_VK[:, -1], one.id) for one, rows_VK in zip(people, rows_PVK, strict=True)
+    ]
+    pixels = float(np.abs(rows_PVK[..., :-1]).max(initial=0)) > 2  # `--keypoint_scale 3` writes fractions
+    return gathered(seen, n_frames, _layout(rows_PVK[0, :, :-1]), pixels=pixels, notes=tuple(sorted(said)), **facts)
 
 
 def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
@@ -111,20 +130,18 @@ def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
     return sorted(numbered, key=lambda pair: (pair[0], pair[1].name))
 
 
-def _people(document: dict[str, Any], frame: int, said: set[str]) -> list[Seen]:
+def _people(document: dict[str, Any], frame: int, place: str, said: set[str]) -> list[_Person]:
     people = a_list(document.get("bodies", document.get("people")), "'people'")
-    seen = []
-    for place, person in enumerate(people):
-        where = f"person {place}"
+    found = []
+    for at, person in enumerate(people):
+        where = f"person {at}"
         fields = an_object(person, where)
         if any(map(fields.get, _PARTS)):
             said.add(NOTE_PARTS)
         flat, width = _body(fields)
-        if not flat:
-            continue
-        rows_VK = rows_of(flat, width, f"{where}: 'pose_keypoints'")
-        seen.append(Seen(frame, rows_VK[:, :-1], rows_VK[:, -1], _id(fields.get("person_id"), where)))
-    return seen
+        if flat:
+            found.append(_Person(frame, f"{place}: {where}", flat, width, _id(fields.get("person_id"), where)))
+    return found
 
 
 def _body(fields: dict[str, Any]) -> tuple[Any, int]:
@@ -152,8 +169,3 @@ def _layout(places_VC: NDArray[np.float64]) -> Layout:
     numbered = [f"joint {v}" for v in range(len(places_VC))]
     joints = KNOWN_LAYOUTS[name].joints if name else _MPI if len(places_VC) == len(_MPI) else numbered
     return own_layout(f"openpose{len(places_VC)}", joints, image=places_VC.shape[1] == 2)
-
-
-def _scale(seen: Sequence[Seen]) -> dict[str, Any]:
-    """Whether coordinates are pixels; `--keypoint_scale 3` writes fractions."""
-    return {"pixels": max(float(np.abs(one.places_VC).max(initial=0)) for one in seen) > 2}

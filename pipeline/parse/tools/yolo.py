@@ -77,24 +77,39 @@ def _quick(frames: Sequence[int], texts: Sequence[bytes], layout: Layout | None)
     if rows_PN is None or len(rows_PN) != sum(counts):
         return []
     try:
-        return [_line(row, at, layout) for at, row in zip(np.repeat(frames, counts).tolist(), rows_PN, strict=True)]
+        n_joints, width = _shape(rows_PN.shape[1], layout)
     except RefusedError:  # which line it is, is told line by line
         return []
+    return [
+        _found(joints_VK, frame, _track_of(rest))
+        for frame, joints_VK, rest in zip(
+            np.repeat(frames, counts).tolist(),
+            rows_PN[:, _BOX : _BOX + n_joints * width].reshape(-1, n_joints, width),
+            rows_PN[:, _BOX + n_joints * width :].tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _line(values: NDArray[np.float64], frame: int, layout: Layout | None) -> Seen:
+    n_joints, width = _shape(len(values), layout)
+    end = _BOX + n_joints * width
+    return _found(values[_BOX:end].reshape(n_joints, width), frame, _track_of(values[end:].tolist()))
+
+
+def _shape(n_numbers: int, layout: Layout | None) -> tuple[int, int]:
+    """How many joints a line of so many numbers has, and how many numbers each joint."""
     known = (layout.n_joints,) if layout is not None else (17, 21)
     for n_joints, width in [(n, width) for n in known for width in (3, 2)]:
-        end = _BOX + n_joints * width
-        if end <= len(values) <= end + 2:
-            return _found(values[_BOX:end].reshape(n_joints, width), frame, _track_of(values[end:]))
+        if 0 <= n_numbers - _BOX - n_joints * width <= 2:
+            return n_joints, width
     told = " or ".join(map(str, known))
-    raise RefusedError(f"{len(values)} numbers, expected {_BOX} and 2 or 3 for each of {told} joints")
+    raise RefusedError(f"{n_numbers} numbers, expected {_BOX} and 2 or 3 for each of {told} joints")
 
 
-def _track_of(rest: NDArray[np.float64]) -> int | None:
+def _track_of(rest: Sequence[float]) -> int | None:
     """The track id, from 1 on, where the last number behind the joints is one, and not the confidence."""
-    last = float(rest[-1]) if len(rest) else 0.0
+    last = rest[-1] if rest else 0.0
     return int(last) if last >= 1 and last % 1 == 0 else None
 
 

@@ -65,8 +65,26 @@ def test_an_archive_that_swells_is_not_unpacked(monkeypatch):
         clip_of("videopose_npz", custom(3))
 
 
-def test_amass_is_refused_with_what_makes_joints_of_it():
-    data = npz(poses=np.ones((3, 156)), trans=np.ones((3, 3)))
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"poses": np.ones((3, 156)), "trans": np.ones((3, 3))},
+        {
+            "trans": np.ones((3, 3)),
+            "gender": "female",
+            "mocap_framerate": 120.0,
+            "betas": np.ones(16),
+            "poses": np.ones(1),
+        },
+        {"pose": np.ones((4, 72)), "shape": np.ones((4, 10))},
+        {"poses": np.ones((3, 165)), "surface_model_type": "smplx", "root_orient": np.ones((3, 3))},
+        {"pose": np.ones((4, 72)), "betas": np.ones(10)},
+        {"poses": np.ones((0, 156)), "markers": np.ones((0, 53, 3)), "labels": np.array(["A"])},
+    ],
+    ids=["SMPL-H", "with gender and rate", "MoSh", "SMPL-X", "without trans", "markers and no frame"],
+)
+def test_amass_is_refused_with_what_makes_joints_of_it(arrays):
+    data = npz(**arrays)
     assert form_of(data) == "amass_npz"
     with pytest.raises(RefusedError, match=r"smplx .*layout smpl24"):
         clip_of("amass_npz", data)

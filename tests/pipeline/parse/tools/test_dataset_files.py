@@ -157,3 +157,57 @@ def test_a_part_that_claims_more_bytes_than_there_are_is_refused_before_there_is
         data[at : at + 4] = (2**30).to_bytes(4, "little")
     with pytest.raises(RefusedError, match=r"not a MATLAB 5 file: a (damaged variable|part of 1073741824 bytes)"):
         clip_of("penn_mat", bytes(data))
+
+
+@pytest.mark.parametrize("joints", [19, 25])
+def test_nw_uclas_clips_of_other_joints_are_refused(joints):
+    with pytest.raises(RefusedError, match=f"{joints} joints, and layout kinect20 has 20"):
+        clip_of("ucla_json", {"file_name": "a01", "skeletons": [[[0.1, 0.2, 3.0]] * joints] * 5})
+
+
+@pytest.mark.parametrize("skeletons", [[], [[[0.1, 0.2, 3.0]] * 20, [[0.1, 0.2, 3.0]] * 19], [[["a", 0, 0]] * 20]])
+def test_nw_uclas_frames_that_are_none_or_unlike_each_other_are_refused(skeletons):
+    with pytest.raises(RefusedError, match="'skeletons'"):
+        clip_of("ucla_json", {"file_name": "a01", "skeletons": skeletons})
+
+
+def test_nw_uclas_joints_that_are_nan_or_null_were_not_measured_and_numbers_may_be_texts():
+    lost = [[[None, None, None]] + [["0.1", 0.2, 3]] * 19, [[float("nan")] * 3] + [[0.1, 0.2, 3]] * 19]
+    clip = clip_of("ucla_json", {"file_name": "a01", "skeletons": lost})
+    assert np.isnan(clip.joints_PVC[:, 0]).all()
+    assert clip.joints_PVC[0, 1].tolist() == pytest.approx([0.1, 0.2, 3])
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "shape"), [("utd_mat", "d_skel", (20, 3, 1)), ("jhmdb_mat", "pos_img", (2, 15, 1))]
+)
+def test_a_clip_of_one_frame_has_no_third_axis_in_matlab(form, name, shape):
+    array = np.random.default_rng(0).uniform(1, 9, shape)
+    whole, cut = (clip_of(form, mat(**{name: own}), image_size=(9, 9)) for own in (array, array[..., 0]))
+    assert np.array_equal(whole.joints_PVC, cut.joints_PVC)
+    assert cut.frames == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "arrays", "reason"),
+    [
+        ("utd_mat", {"d_skel": np.ones((3, 20, 7))}, "d_skel of shape"),
+        ("utd_mat", {"d_skel": np.ones((25, 3, 7))}, "25 joints, and layout utd20 has 20"),
+        ("utd_mat", {"d_skel": np.array(["a"])}, "no array d_skel of numbers"),
+        ("utd_mat", {"d_skel": np.zeros((20, 3, 0))}, "no body in any of 0 frames"),
+        ("jhmdb_mat", {"pos_img": np.ones((15, 2, 7))}, "pos_img of shape"),
+        ("jhmdb_mat", {"pos_img": np.ones((2, 13, 7))}, "pos_img of shape"),
+        ("jhmdb_mat", {"pos_world": np.ones((2, 15, 7))}, "no array pos_img"),
+    ],
+)
+def test_arrays_of_another_shape_are_refused(form, arrays, reason):
+    with pytest.raises(RefusedError, match=reason):
+        clip_of(form, mat(**arrays))
+
+
+def test_j_hmdbs_joints_beyond_the_image_are_kept_and_nan_was_not_seen():
+    array = np.full((2, 15, 3), 120.0)
+    array[0, 4, 1], array[:, 7, 2] = -30.0, np.nan
+    clip = clip_of("jhmdb_mat", mat(pos_img=array, pos_world=array, scale=np.ones(3)), image_size=(240, 240))
+    assert clip.joints_PVC[1, 4].tolist() == [-0.125, 0.5]
+    assert (clip.scores_PV[2, 7], clip.scores_PV[1, 4]) == (0, 1)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.tools.json_documents import a_whole, documents, load_json, numbers, rows_of, shown
+from pipeline.parse.tools.json_documents import (
+    a_whole,
+    documents,
+    load_json,
+    numbers,
+    numbers_of_each,
+    rows_of,
+    rows_of_each,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +69,38 @@ def test_whole_numbers_may_be_written_as_texts_or_with_a_point():
     for wrong in (1.5, None, [1, 2], 1e300):
         with pytest.raises(RefusedError, match="is not a whole number"):
             a_whole(wrong, "x")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[[1, 2, 3, None], [5, 6, 7, 8]], [["1", 2], [3, 4, 5, 6]], [[[1, 2]], [[3, 4]]], [[[1], [2]]], [3, 4], []],
+    ids=["of one length", "of two lengths", "rows", "columns", "single numbers", "none"],
+)
+def test_many_values_are_what_each_is_alone(values):
+    each = numbers_of_each(values, ["here"] * len(values), "'keypoints'")
+    for own, value in zip(each, values, strict=True):
+        assert np.array_equal(own, numbers(value, "x"), equal_nan=True)
+
+
+@pytest.mark.parametrize("values", [[[1, 2, 3, 4], [5, 6, 7, 8]], [[1, 2], [3, 4, 5, 6]], [[[1, 2]], [[3, 4]]], []])
+def test_many_rows_are_what_each_is_alone(values):
+    each = rows_of_each(values, 2, ["here"] * len(values), "'keypoints'")
+    assert [own.tolist() for own in each] == [rows_of(value, 2, "x").tolist() for value in values]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([[1, 2], ["x", 2]], "person 1: 'keypoints': expected numbers, found a list of 2"),
+        ([[1, 2], [1, 2, 3]], "person 1: 'keypoints': 3 numbers, expected 2 for each joint"),
+        ([[1, 2, 3], [1, 2, 3]], "person 0: 'keypoints': 3 numbers, expected 2"),
+        ([None, None], "person 0: 'keypoints': 1 numbers, expected 2"),
+        ([[], []], "person 0: 'keypoints': 0 numbers, expected 2"),
+    ],
+)
+def test_of_many_values_the_wrong_one_is_named(values, reason):
+    with pytest.raises(RefusedError, match=reason):
+        rows_of_each(values, 2, ["person 0", "person 1"], "'keypoints'")
 
 
 def test_values_are_shown_in_a_few_words():

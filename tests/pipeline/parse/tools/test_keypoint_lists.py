@@ -77,6 +77,38 @@ class TestMMPose:
         with pytest.raises(RefusedError, match=r"a\.json: instance 0: 'keypoints' are null"):
             clip_of("mmpose_images", {"a.json": [{}]})
 
+    def test_an_image_of_nobody_is_a_frame_and_people_change_places(self):
+        files = {
+            "v_1.json": [instance(9.0), instance(500.0)],
+            "v_2.json": [],
+            "v_3.json": [instance(501.0), instance(10.0)],
+        }
+        clip = clip_of("mmpose_images", files, **PIXELS)
+        assert (clip.frames, clip.lengths.tolist(), clip.notes) == (3, [2, 2], (NOTE_FOLLOWED,))
+        assert clip.joints_PVC[:2, 0, 0].tolist() == [9, 10]
+
+    def test_images_may_have_track_ids_scores_beside_xy_and_other_points(self):
+        tracked = clip_of("mmpose_images", {"1.json": [instance(track_id=7)]}, **PIXELS)
+        assert (tracked.ids.tolist(), tracked.scores_PV[0, 0]) == ([7], pytest.approx(1.04))
+        triples = {"keypoints": [[1.0, 2.0, 0.5]] * 17}
+        assert clip_of("mmpose_images", {"1.json": [triples]}, **PIXELS).scores_PV[0, 0] == 0.5
+        assert poses_of("mmpose_images", {"1.json": [instance(n_joints=26)]}).layout.name == "halpe26"
+
+    @pytest.mark.parametrize(
+        ("files", "reason"),
+        [
+            ({"1.json": [instance()], "2.json": b"[{"}, r"byte 2: 2\.json: not JSON"),
+            ({"1.json": [instance()], "2.json": {"instances": []}}, r"2\.json: the file: expected a list"),
+            ({"1.json": [instance()], "2.json": [instance(n_joints=26)]}, "bodies of different joints in one clip"),
+            ({"1.json": [instance(keypoint_scores=[1, 2])]}, r"1\.json: instance 0: 2 keypoint_scores for 17"),
+            ({"1.json": [instance(), 3]}, r"1\.json: instance 1: expected an object, found 3"),
+            ({"1.json": []}, "no body in any of 1 frames"),
+        ],
+    )
+    def test_an_image_that_is_no_list_of_instances_is_refused_by_name(self, files, reason):
+        with pytest.raises(RefusedError, match=reason):
+            clip_of("mmpose_images", files)
+
     @pytest.mark.parametrize(
         ("document", "reason"),
         [

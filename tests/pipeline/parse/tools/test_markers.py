@@ -1,12 +1,16 @@
 """TRC and C3D: names, units, markers that were not seen, heads that are wrong."""
 
+import io
 import sys
+import warnings
 from types import SimpleNamespace
 
+import c3d
 import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.markers import points_of
 from pipeline.parse.tools.space import NOTE_UNIT
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
@@ -52,40 +56,105 @@ def test_what_is_no_trc_is_refused(text, reason):
         clip_of("trc", text)
 
 
-class FakeReader:
-    """As `c3d.Reader`: two frames of three points, the third not seen in the second."""
-
-    point_labels = ("LFHD ", "", "")
-    point_rate = 120.0
-    units = "mm "
-
-    def __init__(self, file):
-        if not file.read():
-            raise ValueError("no header")
-
-    def get(self, name):
-        return SimpleNamespace(string_value=self.units) if self.units else None
-
-    def read_frames(self, copy):
-        for number in (1, 2):
-            points = np.array([[414.8, 990.3, 1697.7, 0, 0], [1, 2, 3, 0, 0], [4, 5, 6, 1 - number, 0]], np.float32)
-            yield number, points, None
+def c3d_file(labels=("LFHD", "RFHD"), units=None, residual=0.0, rate=60.0, frames=3, first=1):
+    """Written by the package: point 0 is at 100, 200, 1700, the last one at 1 2 3 with its residual."""
+    writer = c3d.Writer(point_rate=rate)
+    writer.set_point_labels(list(labels))
+    if units:
+        writer.point_group.add_str("UNITS", "unit", units, len(units))
+    rows = [[100, 200, 1700, 0, 0]] * (len(labels) - 1) + [[1, 2, 3, residual, 0]]
+    writer.add_frames([(np.array(rows, np.float32), np.zeros((0, 0))) for _ in range(frames)])
+    if first != 1:
+        writer.set_start_frame(first)
+    held = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on files without analog data
+        writer.write(held)
+    return held.getvalue()
 
 
-def test_c3d_is_read_by_its_package_with_z_up(monkeypatch):
-    monkeypatch.setitem(sys.modules, "c3d", SimpleNamespace(Reader=FakeReader))
-    clip = clip_of("c3d", b"x")
-    assert clip.joints_PVC[0, 0] == pytest.approx([0.4148, 1.6977, -0.9903])
-    assert np.isnan(clip.joints_PVC[1, 2]).all()
-    poses = poses_of("c3d", b"x")
-    assert (poses.layout.joints, poses.fps, poses.n_frames) == (("LFHD", "point 1", "point 2"), 120, 2)
-    monkeypatch.setattr(FakeReader, "units", "")
-    assert poses_of("c3d", b"x").unit_m == 0.001
-    with pytest.raises(RefusedError, match="not a C3D file: no header"):
-        clip_of("c3d", b"")
-    monkeypatch.setattr(FakeReader, "read_frames", lambda self, copy: iter(()))
-    with pytest.raises(RefusedError, match="no frame"):
-        clip_of("c3d", b"x")
+def test_c3ds_points_are_joints_with_z_up_and_the_rate_of_the_file():
+    poses = poses_of("c3d", c3d_file(rate=120.0))
+    assert (poses.layout.joints, poses.fps, poses.n_frames) == (("LFHD", "RFHD"), 120, 3)
+    clip = clip_of("c3d", c3d_file(units="mm"))
+    assert clip.joints_PVC[2].tolist() == [pytest.approx([0.1, 1.7, -0.2]), pytest.approx([0.001, 0.003, -0.002])]
+    assert form_of(c3d_file()) == "c3d"
+
+
+def test_c3ds_point_with_a_negative_residual_was_not_seen():
+    assert np.isnan(clip_of("c3d", c3d_file(residual=-1.0)).joints_PVC[:, 1]).all()
+
+
+def test_c3ds_frames_may_begin_anywhere_and_the_unit_may_be_metres():
+    clip = clip_of("c3d", c3d_file(units="m", first=334))
+    assert (clip.frames, clip.joints_PVC[0, 1].tolist()) == (3, pytest.approx([1, 3, -2]))
+
+
+def test_c3ds_labels_that_repeat_or_are_blank_get_a_number():
+    assert poses_of("c3d", c3d_file(labels=("M", "", "M"))).layout.joints == ("M", "point 1", "M 2")
+
+
+@pytest.mark.parametrize("cut", [0, 10, 600, 1100])
+def test_a_c3d_without_a_whole_frame_is_refused(cut):
+    with pytest.raises(RefusedError, match=r"not a C3D file|0 frames of 2 points"):
+        clip_of("c3d", c3d_file()[:cut])
+
+
+def test_the_frames_before_the_cut_of_a_c3d_are_read():
+    whole = c3d_file(frames=40)
+    cut = whole[: -len(whole) % 512 - 300]
+    assert 0 < poses_of("c3d", cut).n_frames < 40
+
+
+class Reader:
+    """What `c3d.Reader` has of a file: processor, scale, points, analog samples, frames; the data begin in block 2."""
+
+    first_frame, last_frame, analog_used, analog_per_frame = 5, 9, 1, 2
+    header = SimpleNamespace(data_block=2)
+
+    def __init__(self, proc_type, point_scale, point_used=2):
+        self.proc_type, self.point_scale, self.point_used = proc_type, point_scale, point_used
+
+
+def words(kind, n_frames=2):
+    """Points at 1 2 3 and 4 5 6, the second one not seen in the last frame, and two analog samples a frame."""
+    frame = [1, 2, 3, 0, 4, 5, 6, 0, 99, 98]
+    rows = np.array([frame] * n_frames)
+    rows[-1, 7] = -1
+    return bytes(512) + rows.astype(kind).tobytes()
+
+
+def dec(data):
+    """Numbers of four bytes as a VAX has them."""
+    numbers = (np.frombuffer(data[512:], "<f4") * 4).view("<u2").reshape(-1, 2)[:, ::-1]
+    return bytes(512) + np.ascontiguousarray(numbers).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("proc_type", "scale", "data"),
+    [
+        ("INTEL", -0.1, words("<f4")),
+        ("MIPS", -0.1, words(">f4")),
+        ("DEC", -0.1, dec(words("<f4"))),
+        ("INTEL", 0.5, words("<i2")),
+        ("DEC", 0.5, words("<i2")),
+        ("MIPS", 0.5, words(">i2")),
+    ],
+)
+def test_c3ds_words_of_every_kind_of_processor_are_places(proc_type, scale, data):
+    expected = np.tile(np.array([[1.0, 2, 3], [4, 5, 6]]), (2, 1, 1)) * (scale if scale > 0 else 1)
+    expected[1, 1] = np.nan
+    assert np.array_equal(points_of(Reader(proc_type, scale), data), expected, equal_nan=True)
+
+
+def test_the_points_of_a_c3d_are_those_that_its_package_reads():
+    data = c3d_file(residual=-1.0, frames=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reader = c3d.Reader(io.BytesIO(data))
+        frames = np.array([points for _, points, _ in reader.read_frames(copy=True)])
+    expected = np.where(frames[..., 3:4] < 0, np.nan, frames[..., :3])
+    assert np.array_equal(points_of(reader, data), expected, equal_nan=True)
 
 
 def test_c3d_without_its_package_says_what_to_install(monkeypatch):

@@ -173,6 +173,12 @@ def test_what_are_no_frames_of_openpose_is_refused(document, reason):
         clip_of("openpose_video", {"a.json": document})
 
 
+def test_bodies_in_the_image_and_bodies_in_space_are_no_clip():
+    solid = {"pose_keypoints_3d": [1.0, 2.0, 3.0, 0.9] * 18}
+    with pytest.raises(RefusedError, match="bodies with pose_keypoints_3d and bodies with 2-D keypoints in one clip"):
+        clip_of("openpose_video", {"a.json": [{"people": [PERSON18]}, {"people": [solid]}]})
+
+
 def test_its_15_joints_have_their_names():
     joints = poses_of("openpose_json", {"a_1.json": {"people": [{"pose_keypoints_2d": FLAT18[:45]}]}}).layout.joints
     assert (joints[0], joints[14], len(joints)) == ("head", "spine chest", 15)
