@@ -192,6 +192,8 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> _Body:
     if isinstance(joints[0], list):
         array = numbers(joints, "the joints")
         return _Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
+    if not all(isinstance(joint, dict) for joint in joints):
+        raise RefusedError("joints as objects and as lists in one body")
     flat = [{**joint, **joint["position"]} if isinstance(joint.get("position"), dict) else joint for joint in joints]
     held = set(flat[0]).intersection(*flat)  # what all joints have
     if _CAMERA in held:

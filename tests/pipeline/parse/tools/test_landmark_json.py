@@ -132,6 +132,7 @@ def test_20_joints_with_texts_for_numbers_are_a_kinects():
         ([joints(), joints(n_joints=21)], "bodies of different joints in one clip"),
         ([joints(), [{"x": 1, "y": 2, "z": 3}] * 33], r"\(33, 3\) and \(33, 3\) without scores"),
         ([[{"x": [1], "y": 2}, {"x": 1, "y": 2}]], "expected numbers"),
+        ([[{"x": 1, "y": 2}, [1, 2]]], "frame 1: joints as objects and as lists in one body"),
         ([[], []], "no body in any of 2 frames"),
         ([{"frame": "a", "pose": joints()}], "frame 1: 'frame': expected numbers"),
     ],
