@@ -14,15 +14,16 @@ repro: $(VENV)/ready
 # tests/conftest.py has the longest files begin first. Compiled test files are kept even where a machine says not to:
 # without them every process rewrites all assertions, which takes it 20 s.
 TESTS := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
-# Only files with such a test are imported the second time.
+# Of a part of the tests, files without any are not even imported.
 KERNEL_TESTS = $$(grep -rl --include='test_*.py' 'mark\.kernel' tests)
+FAST_TESTS = $$(grep -rL --include='test_*.py' '^pytestmark = pytest\.mark\.slow$$' tests)
 
 test: $(VENV)/ready
 	$(TESTS) --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95 -m kernel $(KERNEL_TESTS)
 
 test-fast: $(VENV)/ready
-	$(TESTS) -m "not slow"
+	$(TESTS) -m "not slow" $(FAST_TESTS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -8,6 +8,8 @@ import pytest
 from tests.command_line import done
 from tests.toy import TINY, tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--preset", "small", *(word for key, value in TINY.items() for word in ("--set", f"{key}={value}")))
 EVAL = ("dastm", "eval", "--run", "run", "--n-way", 2, "--episodes", 2, "--device", "cpu", "--out", "run/eval/a")
 NAMES = ("eval/a/metrics.json", "eval/a/episodes.csv", "eval/a/predictions.parquet", "curves.csv", "train/curves.json")

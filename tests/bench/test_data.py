@@ -12,6 +12,8 @@ from pipeline.kernels import clip_json, skeleton_text
 from pipeline.parse.formats.kinetics_json import parse_clip
 from tests.bench import data, data_cases, parse_growth, raw_files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):

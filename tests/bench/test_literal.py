@@ -13,6 +13,8 @@ from dastm.matching.activation import Activation
 from dastm.matching.soft_dtw import soft_dtw
 from tests.bench import literal
 
+pytestmark = pytest.mark.slow
+
 CPU = Setting(device=torch.device("cpu"))
 
 

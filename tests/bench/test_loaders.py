@@ -6,6 +6,8 @@ import pytest
 from tests.bench import loaders
 from tests.shard_folder import make_shard_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

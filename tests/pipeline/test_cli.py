@@ -9,6 +9,8 @@ import yaml
 from tests.command_line import call, done, failed, misused
 from tests.pipeline.raw_files import write_ntu
 
+pytestmark = pytest.mark.slow
+
 MINE = {
     "parse": {"format": "ntu_skeleton", "layout": {"name": "two", "joints": ["hip", "head"], "bones": [[1, 0]]}},
     "split": {"class_split": {"train": [0], "val": [1], "test": [2]}, "n_frames": 2, "origin": "none"},

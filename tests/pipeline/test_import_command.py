@@ -10,6 +10,8 @@ from tests.command_line import done, failed, misused
 from tests.pipeline.array_files import LABELS, write_arrays
 from tests.toy import TINY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path, monkeypatch):

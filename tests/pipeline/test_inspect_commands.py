@@ -15,6 +15,8 @@ from tests.pipeline.raw_files import write_ntu, zip_folder
 from tests.pipeline.shard_damage import change_manifest
 from tests.pipeline.test_cli import MINE, NAMES
 
+pytestmark = pytest.mark.slow
+
 KEY = "S001C001P001R001A001"
 
 

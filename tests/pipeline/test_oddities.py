@@ -21,6 +21,8 @@ from pipeline.table import ParsedClip, read_clips, read_refused
 from tests.pipeline.raw_files import TWO, TWO_2D
 from tests.pipeline.split.test_run import stored
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 KEY = "S001C001P001R001A001"
 FIRST, SECOND, THIRD = 72057594037944738, 72057594037944739, 72057594037931001

@@ -16,6 +16,8 @@ from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 from pipeline.parse.sources.folder_arrays import parse_clip as parse_array
 from pipeline.synthesis import synthesise
 
+pytestmark = pytest.mark.slow
+
 SMALL = SynthSpec(n_classes=2, clips_per_class=2, seed=3)
 FORMATS = {"demo-ntu": 2, "demo-kinetics": 8}
 """data set -> files that are no sound clips: cut or empty ones, oddities, label lists."""

@@ -9,6 +9,8 @@ import torch
 from dastm.bench import memory
 from dastm.bench.memory import added_memory, settles
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 MEGABYTES = 64
 

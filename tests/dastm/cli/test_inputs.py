@@ -11,6 +11,8 @@ from dastm.recogniser.file import read_recogniser
 from tests.actions import clip_of
 from tests.command_line import call, done
 
+pytestmark = pytest.mark.slow
+
 
 def write(path, joints):
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from dastm.recogniser.file import read_recogniser
 from tests.actions import clip_of
 from tests.command_line import call, done, failed, misused, told
 
+pytestmark = pytest.mark.slow
+
 ACTIONS = ("wave", "push", "kick")
 
 

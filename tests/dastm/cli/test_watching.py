@@ -14,6 +14,8 @@ from dastm.contract.skeleton import NTU25
 from tests.actions import clip_of, standing
 from tests.command_line import done, failed
 
+pytestmark = pytest.mark.slow
+
 SAID = ["wave", "kick"]
 
 

@@ -20,6 +20,8 @@ from dastm.episodes.streamed import StreamedShards
 from tests.dastm.episodes.test_handles import open_files
 from tests.shard_folder import class_motion, flip_byte, make_shard_folder
 
+pytestmark = pytest.mark.slow
+
 PLAN = EpisodePlan(class_ids=(5, 2), support=((6,), (0,)), query=((1, 0), (3, 2)))
 FIRST = EpisodePlan(class_ids=(5,), support=((0,),), query=((1,),))
 BEYOND = EpisodePlan(class_ids=(5,), support=((0,),), query=((4,),))

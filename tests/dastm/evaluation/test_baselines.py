@@ -4,6 +4,7 @@ import dataclasses
 from contextlib import closing
 from typing import get_args
 
+import pytest
 import torch
 
 from dastm.config.schema import Baseline, EvalConfig
@@ -13,6 +14,8 @@ from dastm.evaluation.baselines import BASELINES, BaselineRow, coordinate_distan
 from dastm.evaluation.evaluator import evaluate
 from tests.oracles.path import path_distance
 from tests.toy import STICK, tiny, toy_shards, train_toy
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_copy_of_a_support_clip_is_at_distance_zero(tmp_path):

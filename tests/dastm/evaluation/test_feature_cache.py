@@ -14,6 +14,8 @@ from dastm.evaluation.feature_cache import FeatureCache
 from dastm.model import build_recogniser
 from tests.toy import tiny, toy_shards
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

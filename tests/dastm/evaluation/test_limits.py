@@ -10,6 +10,8 @@ import torch
 from dastm.evaluation.limits import Compared, equal_error_threshold, fit_limits
 from dastm.matching.rejection import novelties, scores
 
+pytestmark = pytest.mark.slow
+
 
 def episodes(rng, shots, count=60, scale=1.0, n_way=3, n_known=0):
     """Classes are points of a line of 6 dimensions with clips around them: near are a class's own, far are others'."""

@@ -15,6 +15,8 @@ from dastm.evaluation.printed import table_lines
 from dastm.evaluation.shots import first_examples
 from tests.toy import tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=8, k_shot=2, shots=(1, 4), baselines=("coordinates", "path"))
 
 

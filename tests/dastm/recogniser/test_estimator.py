@@ -13,6 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 from dastm.recogniser.estimator import ActionClassifier
 from tests.actions import clip_of
 
+pytestmark = pytest.mark.slow
+
 ACTIONS = ("wave", "push", "kick")
 X = [clip_of(action, seed, n_frames=20 + seed).joints_TVC for action in ACTIONS for seed in range(3)]
 Y = [action for action in ACTIONS for _ in range(3)]

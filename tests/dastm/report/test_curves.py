@@ -6,6 +6,8 @@ from dastm.report.curves import curves_figure
 from dastm.runs.record import TrainingRecord
 from tests.toy import toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path):

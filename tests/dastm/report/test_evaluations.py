@@ -14,6 +14,8 @@ from dastm.report.evaluations import Names, evaluation, open_set
 from dastm.runs.results import read_evaluation
 from tests.toy import toy_shards
 
+pytestmark = pytest.mark.slow
+
 SHARES = {0: [0.2, 0.4, 0.9], 1: [0.4, 0.4, 0.5]}
 
 

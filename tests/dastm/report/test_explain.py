@@ -13,6 +13,8 @@ from dastm.model import build_recogniser
 from dastm.report.explain import _most_to_see, explain
 from tests.toy import STICK, tiny, toy_shards
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def source(tmp_path):

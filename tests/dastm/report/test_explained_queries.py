@@ -21,6 +21,8 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.results import read_evaluation
 from tests.toy import toy_shards
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def scored_as(root, config, **options):

@@ -10,6 +10,8 @@ from dastm.report.model_figures import alignment_figures, attention_figure, shar
 from tests.shard_folder import make_shard_folder
 from tests.toy import STICK
 
+pytestmark = pytest.mark.slow
+
 BODY_VC = np.array([[0.0, 0, 0], [0, 1, 0], [0.5, 2, 0]])
 PAIR = Pair(
     query_class="wave",

@@ -7,6 +7,8 @@ from dastm.report import predictions_page
 from dastm.report.predictions_page import page_results, timelines, write_predictions
 from tests.browser import check_width_and_colours, needs_browser
 
+pytestmark = pytest.mark.slow
+
 ROW = {"source": "a<b>.npy", "key": "a", "body": 0, "action": "wave", "score": 0.9, "distance": 0.2, "margin": 0.3}
 OTHER = {**ROW, "action": None, "margin": None}
 

@@ -12,6 +12,8 @@ from dastm.report.why_page import MOST_CANDIDATES, candidate_bars, views, write_
 from tests.actions import clip_of
 from tests.browser import check_width_and_colours, needs_browser, opened
 
+pytestmark = pytest.mark.slow
+
 LONG = "a_very_long_name_of_a_file_that_nobody_breaks_anywhere_" * 3
 
 

@@ -22,6 +22,8 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
 from tests.toy import tiny, toy_shards, train_toy
 
+pytestmark = pytest.mark.slow
+
 COMMON = {"augment__layout": "body19", "augment__n_frames": 4, "optimise__epochs": 1}
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=4, allow_seen=True)
 

@@ -19,6 +19,8 @@ from dastm.runs.record_sets import record_several
 from dastm.runs.whereabouts import shards_of
 from tests.toy import TINY, tiny, toy_shards
 
+pytestmark = pytest.mark.slow
+
 PREPARED = {"origin": "first_frame", "rotate": "yaw"}
 CONFIG = EvalConfig(n_way=3, n_query=2, episodes=3)
 

@@ -14,6 +14,8 @@ from dastm.sweep.grid import grid_from_dict
 from tests.dastm.sweep.grids import toy_grid, toy_sweep
 from tests.toy import TINY
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_cell_is_recipe_method_and_settings_one_over_the_other():
     backbones = {"A": {"optimise.epochs": 9}, "B": {"backbone.n_blocks": 7, "backbone.channels": None}}

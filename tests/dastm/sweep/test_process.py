@@ -22,6 +22,8 @@ from dastm.sweep.process import (
     start,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cell(tmp_path):

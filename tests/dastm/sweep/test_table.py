@@ -15,6 +15,8 @@ from dastm.sweep.table import write_table
 from tests.command_line import done, failed
 from tests.dastm.sweep.grids import pretend, squeezed, toy_sweep
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = {"shards": {"NTU-T": "a", "NTU-S": "b"}, "published": "table-1", "seeds": [0, 1]}
 SHARES = {0: [0.5, 0.75, 1.0, 0.75, 0.75, 0.75], 1: [0.75, 1.0, 1.0, 1.0, 0.75, 0.75]}
 """Means 75 and 87.5 %: 81.25 ± 6.25."""

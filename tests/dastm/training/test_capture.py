@@ -17,6 +17,8 @@ from dastm.training.step import record_steps, train_step, unrecordable
 from tests.bench.gpu.steps import Again
 from tests.toy import STICK, toy_shards
 
+pytestmark = pytest.mark.slow
+
 N_STEPS = 16
 SETTINGS = {
     "episode.n_way": 2,

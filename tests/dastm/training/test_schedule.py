@@ -17,6 +17,8 @@ from dastm.training.schedule import (
 )
 from tests.toy import tiny
 
+pytestmark = pytest.mark.slow
+
 
 def of(**settings):
     return tiny(**{f"optimise__{key}": value for key, value in settings.items()}).optimise

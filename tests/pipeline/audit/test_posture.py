@@ -14,6 +14,8 @@ from pipeline.parse.raw_files import RawFile, list_raw, read
 from pipeline.parse.sources.npy import read_array
 from tests.pipeline.doctor.made_clips import person
 
+pytestmark = pytest.mark.slow
+
 SETS = Path("/work/shared/kinectsets")
 MOTION = Path("/work/shared/realmotion/realmotion.zip")
 

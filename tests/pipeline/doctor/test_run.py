@@ -20,6 +20,8 @@ from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
 from tests.pipeline.parse.sources.source_files import annotation, define, write_pickle
 from tests.pipeline.raw_files import write_json
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"synth": {"n_classes": 2, "clips_per_class": 3}, "split": {"class_split": {"train": [0], "val": [1]}}}
 
 

@@ -14,6 +14,8 @@ from pipeline.exchange.arrays import ArraySubset, check_layout, read_arrays, usu
 from tests.oracles.hand_made import STICK
 from tests.pipeline.array_files import LABELS, STORED, change, true_frames, write_arrays
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def arrays(tmp_path):

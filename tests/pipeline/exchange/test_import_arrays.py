@@ -19,6 +19,8 @@ from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng
 from tests.oracles.hand_made import STICK, definition_of
 from tests.pipeline.array_files import LABELS, STORED, change, stored, true_frames, write_arrays
 
+pytestmark = pytest.mark.slow
+
 SPEC = ImportSpec(n_frames=6)
 CLASS_SPLIT = {"train": (0, 3, 5), "val": (2, 4), "test": (7, 9)}
 

@@ -13,6 +13,8 @@ from tests.oracles.hand_made import STANDING, parsed_clip, tracks_of, write_tabl
 from tests.pipeline.inspect.made import made
 from tests.pipeline.shard_damage import rewrite, with_array, with_facts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shards(places, tmp_path):

@@ -11,6 +11,8 @@ from pipeline.inspect.show import player_of, summary_of, write_animation
 from tests.oracles.hand_made import definition_of
 from tests.pipeline.inspect.made import definition_2d, haunted_clip, seen_clip
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 

@@ -16,6 +16,8 @@ from pipeline.split.run import split
 from tests.pipeline.parse.sources.source_files import annotation
 from tests.recorded import npy, person, save, wide_csv, zipped
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("bow", "clap", "jump", "sit", "stand", "wave")
 
 

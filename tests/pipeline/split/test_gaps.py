@@ -10,6 +10,8 @@ from pipeline.split.normalise import POINT, UNSEEN, check_split, normalise_clip
 from tests.oracles import body_choice
 from tests.oracles.hand_made import STANDING, STICK, tracks_of
 
+pytestmark = pytest.mark.slow
+
 PERSON = STANDING.copy()
 PERSON[0, 1] = 0.0
 """Feet at y = 0, shoulders at 1.5: upright, as the steps of the preparations have it."""

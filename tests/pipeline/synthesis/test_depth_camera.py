@@ -12,6 +12,8 @@ from pipeline.synthesis.classes import class_script
 from pipeline.synthesis.depth_camera import LEAVES, Recorded, Recording, quaternions, record
 from pipeline.synthesis.motion import Scene, Tempo, perform, stand
 
+pytestmark = pytest.mark.slow
+
 
 def scene(rng: np.random.Generator, class_id: int = 0) -> Scene:
     script = class_script(class_id)

@@ -9,6 +9,8 @@ from pipeline.synthesis.image_sensor import LOST_SHARE, OUTSIDE, POINT_OF_JOINT,
 from pipeline.synthesis.render import act
 from pipeline.synthesis.vocabulary import recipe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from pipeline.synthesis.members import (
 )
 from pipeline.synthesis.motion import draw_timing
 
+pytestmark = pytest.mark.slow
+
 SPEC = SynthSpec(n_classes=6, clips_per_class=20, seed=1)
 N_CLIPS = 120
 NAME = re.compile(r"nturgb\+d_skeletons/S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})\.skeleton")

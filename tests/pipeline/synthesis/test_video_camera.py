@@ -9,6 +9,8 @@ from pipeline.synthesis.classes import class_script
 from pipeline.synthesis.motion import Scene, Tempo, perform
 from pipeline.synthesis.video_camera import ASPECT, Film, Lens, film, project
 
+pytestmark = pytest.mark.slow
+
 
 def scene(rng: np.random.Generator, class_id: int = 0) -> Scene:
     script = class_script(class_id)

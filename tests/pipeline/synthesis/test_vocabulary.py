@@ -13,6 +13,8 @@ from pipeline.synthesis.stages import Recipe, mirrored
 from pipeline.synthesis.variants import same_motion
 from pipeline.synthesis.vocabulary import LEG_MOVES, arm_track, fidget, leg_track, recipe, trunk_track, walk_track
 
+pytestmark = pytest.mark.slow
+
 N = 400
 ARM_COLUMNS = {
     side: [c for name, c in COLUMN.items() if name[0:2] == f"{side}_" and name[2:] not in LEG] for side in "rl"

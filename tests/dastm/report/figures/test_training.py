@@ -9,6 +9,8 @@ from dastm.report.figures import accuracy_histogram, curves
 from dastm.report.figures.training import _bars, _thinned
 from tests.oracles.svg import group, labels, names, outlines
 
+pytestmark = pytest.mark.slow
+
 
 def row(seed: int, episode: int, part: str, **values) -> dict:
     return {"seed": seed, "epoch": 1, "episode": episode, "part": part, **values}

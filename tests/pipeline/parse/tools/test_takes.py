@@ -9,6 +9,8 @@ from pipeline.parse.plan import make_plan
 from pipeline.parse.run import parse
 from pipeline.table import read_clips, read_refused
 
+pytestmark = pytest.mark.slow
+
 
 def row(*numbers):
     return " ".join(f"{number:.6f}" for number in numbers) + "\n"
