@@ -36,6 +36,14 @@ def workers_import_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what a page says beside its figures."""
+    from tests.blank_figures import write_no_figure  # imports matplotlib
+
+    write_no_figure(monkeypatch.setattr)
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20221023)
 

@@ -178,6 +178,7 @@ def test_the_interval_is_over_queries(run, shards, tmp_path, source):
     assert len(hits) == 28
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_page_shows_the_protocol(run, tmp_path):
     evaluate_and_write(CONFIG, run, None, "cpu", None)
     write_report([run], tmp_path / "page.html")

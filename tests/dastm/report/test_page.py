@@ -84,6 +84,7 @@ def test_same_run_same_bytes(run, page):
     assert (run / "again.html").read_text() == page
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_models_without_activation_have_a_page_too(tmp_path):
     shards = toy_shards(tmp_path / "shards")
     train_toy(shards, tmp_path / "run", tiny(matching__spatial="none"))
@@ -134,7 +135,7 @@ def test_alignment_and_caption_count_frames_alike(page):
     assert f"query {frames[1]}, prototype {frames[2]}:" in page
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "blank_figures")
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -154,6 +155,7 @@ def test_damaged_evaluation_is_one_line(run, tmp_path, name, text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("undrawn", "blank_figures")
 @pytest.mark.parametrize("text", ["", "seed,episode,part,loss\n0,x,train,1\n", "seed,episode,part,loss\n0,1,best,1\n"])
 def test_damaged_curves_are_one_line(run, tmp_path, text):
     shutil.copytree(run, tmp_path / "run")
@@ -162,7 +164,7 @@ def test_damaged_curves_are_one_line(run, tmp_path, text):
         write_report([tmp_path / "run"], tmp_path / "page.html")
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "blank_figures")
 def test_evaluations_of_seeds_or_weights_that_the_run_no_longer_has_are_left_out_and_said(run, tmp_path):
     moved = tmp_path / "run"
     shutil.copytree(run, moved)
@@ -184,6 +186,7 @@ def test_evaluations_of_seeds_or_weights_that_the_run_no_longer_has_are_left_out
     ]
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_run_trained_on_a_stream_has_a_page_and_one_on_other_shards_has_none(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     record = TrainingRecord.read(run)
@@ -194,7 +197,7 @@ def test_run_trained_on_a_stream_has_a_page_and_one_on_other_shards_has_none(run
         write_report([tmp_path / "run"], tmp_path / "page.html")
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "blank_figures")
 def test_several_runs_on_one_page(run, tmp_path):
     write_report([run, run], tmp_path / "both.html")
     assert (tmp_path / "both.html").read_text().count("<h2>") == 2
@@ -206,7 +209,7 @@ def test_unfinished_training_is_one_line(run, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "blank_figures")
 def test_shards_split_again_in_place_are_the_runs_own_and_others_are_named(run, tmp_path):
     """Another version made them: the manifest is another, the clips are the same."""
     shutil.copytree(run, tmp_path / "run")

@@ -305,6 +305,7 @@ def test_a_training_says_what_the_preparation_of_its_shards_has_lost(common, tmp
     assert "others: split.origin is every_frame" in lines[0]
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_run_of_a_common_layout_is_drawn_and_asked_in_it(common):
     run = load_run(common / "run", device="cpu")
     with closing(run.open_shards(str(common / "others"))) as source:

@@ -173,6 +173,7 @@ def test_evaluation_of_seen_classes_is_refused_and_allowed_where_told(place, tmp
     assert "have no names" in metrics["seen_note"]
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_own_validation_classes_are_scored_and_marked_in_results_and_on_the_page(place, tmp_path):
     config = replace(CONFIG, subset="val")
     metrics = evaluate_and_write(config, place / "run", None, "cpu", None)
