@@ -10,8 +10,10 @@ import io
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
+import c3d
 import numpy as np
 
 from dastm.contract.layouts import KNOWN_LAYOUTS
@@ -218,6 +220,18 @@ def trc(n: int) -> list[NamedBytes]:
     return _lines("b.trc", heads, rows, "\t")
 
 
+def c3d_points(n: int) -> list[NamedBytes]:
+    writer = c3d.Writer(point_rate=100.0)
+    writer.set_point_labels([f"M{v}" for v in range(20)])
+    rows_TVK = np.pad(np.array(places(n, 20, 3, 900), np.float32), ((0, 0), (0, 0), (0, 2)))
+    writer.add_frames([(row_VK, np.zeros((0, 0))) for row_VK in rows_TVK])
+    held = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there are no analog data
+        writer.write(held)
+    return [NamedBytes("a/b.c3d", held.getvalue())]
+
+
 def motive(n: int) -> list[NamedBytes]:
     columns = [(f"Ann:J{v}", axis) for v in range(20) for axis in "XYZ"]
     heads = [
@@ -288,6 +302,7 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "sleap_csv": (sleap, None),
     "bvh": (bvh, None),
     "trc": (trc, None),
+    "c3d": (c3d_points, None),
     "mvnx": (mvnx, None),
     "motive_csv": (motive, None),
     "vicon_csv": (vicon, None),
