@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 import yaml
@@ -31,6 +32,11 @@ def imported(tree):
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def imports_of(path):
+    return tuple(imported(ast.parse(path.read_text())))
 
 
 def file_of(module):
@@ -71,7 +77,7 @@ def runs_on(stage):
         if path is not None and path not in files:
             files.add(path)
             if path.relative_to(ROOT).as_posix() not in NOWHERE:
-                waiting += [*imported(ast.parse(path.read_text())), module.rpartition(".")[0]]
+                waiting += [*imports_of(path), module.rpartition(".")[0]]
     return {path.relative_to(ROOT).as_posix() for path in files} - NOWHERE
 
 

@@ -18,7 +18,7 @@ from tests.fuzz.run import Tally, fuzz, judge
 
 pytestmark = pytest.mark.slow
 
-INPUTS = 60
+INPUTS = 30
 """Of each reader here; `make fuzz` has the many."""
 
 

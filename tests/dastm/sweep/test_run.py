@@ -34,7 +34,7 @@ from tests.toy import TINY, toy_shards
 pytestmark = pytest.mark.slow
 
 TABLES = ("table.md", "table.csv", "table.tex", "table.html")
-LONG = {**TINY, "optimise.episodes": 40, "optimise.checkpoint_seconds": 0}
+LONG = {**TINY, "optimise.episodes": 12, "optimise.checkpoint_seconds": 0}
 
 
 def tables(folder):
