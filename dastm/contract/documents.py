@@ -3,8 +3,8 @@
 In: a path or bytes. Out: dicts, lists, texts, numbers, True, False, None; or `DocumentError` with the reason in one
 line. Refused are: anything but a regular file; files that are too large or nested too deeply; YAML whose aliases expand
 to too much or contain themselves; numbers that are too long (Python does not print 5,000 digits); a key that is given
-twice, of which YAML would use the last; YAML's sets and binaries, which are not plain values. Dates, times such as
-`1:30`, and numbers that begin with 0 such as `010` are texts: YAML 1.1 would read 90 and 8.
+twice, of which YAML and JSON would use the last; YAML's sets and binaries, which are not plain values. Dates, times
+such as `1:30`, and numbers that begin with 0 such as `010` are texts: YAML 1.1 would read 90 and 8.
 Both halves read with this; it needs only the standard library and yaml.
 """
 
@@ -12,7 +12,7 @@ import difflib
 import json
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -94,14 +94,26 @@ def json_value(data: bytes | str) -> Any:
     Raises: DocumentError.
     """
     try:
-        value = json.loads(data)
+        value = json.loads(data, object_pairs_hook=keyed)
     except RecursionError:
         raise DocumentError(f"nested deeper than {MOST_DEPTH}") from None
+    except DocumentError:
+        raise
     except ValueError as error:
         raise DocumentError(f"not JSON ({cut(error)})") from None
     text = data.encode(errors="surrogatepass") if isinstance(data, str) else data
     if text.count(b"[") + text.count(b"{") > MOST_DEPTH:
         _check_depth(value)
+    return value
+
+
+def keyed(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, for `object_pairs_hook`; DocumentError for a key that is given twice."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in value if names.count(name) > 1)
+        raise DocumentError(f"ambiguous: the key {shown(twice)} is given twice; remove one")
     return value
 
 

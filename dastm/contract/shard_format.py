@@ -173,7 +173,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
                 f"{where}: schema {shown(document['schema_version'])}, this version reads {SCHEMA_VERSION}"
             )
         subsets = {
-            subset: {int(class_id): _entry(e) for class_id, e in classes.items()}
+            subset: {_class_id(text): _entry(e) for text, e in classes.items()}
             for subset, classes in document["parts"].items()
         }
         return Manifest(
@@ -201,6 +201,14 @@ def _entry(document: Any) -> ClassEntry:
         raise ValueError(f"exemplars {shown(list(exemplars))}: expected ascending positions among {clips} clips")
     shards = tuple(map(_text, document["shards"]))
     return ClassEntry(name=_text(document["name"]), clips=clips, shards=shards, exemplars=exemplars)
+
+
+def _class_id(text: str) -> int:
+    """Written in one way, or a class could be listed twice."""
+    class_id = int(text)
+    if text != f"{class_id:03d}":
+        raise ValueError(f"class id {shown(text)}: expected {class_id:03d}")
+    return class_id
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.documents import shown
+from dastm.contract.documents import DocumentError, keyed, shown
 from dastm.contract.skeleton import Layout
 
 MOST_BYTES = 1 << 20
@@ -35,14 +35,7 @@ class Frame:
 
 def frame_of(line: bytes, layout: Layout) -> Frame:
     """Read one line as a frame. Raises: ValueError in one line that says what is wrong with it."""
-    if len(line) > MOST_BYTES:
-        raise ValueError(f"longer than {MOST_BYTES} bytes")
-    try:
-        said = json.loads(line)
-    except RecursionError:
-        raise ValueError("not JSON: nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
+    said = _document(line)
     if not isinstance(said, dict) or not ("bodies" in said or "joints" in said):
         raise ValueError('expected an object with "bodies" (or "joints"), e.g. {"bodies": [{"id": 1, "joints": [..]}]}')
     number, time = said.get("frame"), said.get("time")
@@ -60,6 +53,19 @@ def frame_of(line: bytes, layout: Layout) -> Frame:
             raise ValueError(f"two bodies with the id {name!r}")
         bodies[name] = _joints(body.get("joints"), layout, f"body {name}")
     return Frame(number=number, time=None if time is None else float(time), bodies=bodies)
+
+
+def _document(line: bytes) -> Any:
+    if len(line) > MOST_BYTES:
+        raise ValueError(f"longer than {MOST_BYTES} bytes")
+    try:
+        return json.loads(line, object_pairs_hook=keyed)
+    except RecursionError:
+        raise ValueError("not JSON: nested too deeply") from None
+    except DocumentError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
 
 
 def _name(body: Any, place: int) -> int | str:

@@ -15,7 +15,7 @@ from tokenize import TokenError
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audit.promise import ClassPromise, Found, Promise, Row, digest_bytes, reason_of
+from pipeline.audit.promise import ClassPromise, Found, Promise, Row, digest_bytes, each_once, reason_of
 
 LARGEST = 100.0
 """Largest distance of a joint from the origin, in metres, torso lengths or fractions of an image."""
@@ -96,7 +96,7 @@ def index_problems(row: Row | None, array: bytes, data: bytes, of: ClassPromise)
 
 def facts_problems(key: str, facts: bytes, array: bytes, of: ClassPromise, promise: Promise) -> Iterator[str]:
     try:
-        document = json.loads(facts)
+        document = json.loads(facts, object_pairs_hook=each_once)
         claimed = {name: document[name] for name in ("key", "part", "class_id", "class_name", "checksum", "dataset")}
         frame_index, source_frames = [int(t) for t in document["frame_index"]], int(document["source_frames"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:

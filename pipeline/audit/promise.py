@@ -111,9 +111,18 @@ def reason_of(error: BaseException) -> str:
     return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}.."
 
 
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError for a name that is given twice, of which readers would use either value."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the name {twice!r} is given twice")
+    return value
+
+
 def read_manifest(shards: Path, found: Found) -> Promise:
     try:
-        document = json.loads(bytes_of(shards, "manifest.json", MOST_MANIFEST))
+        document = json.loads(bytes_of(shards, "manifest.json", MOST_MANIFEST), object_pairs_hook=each_once)
         if document["schema_version"] != 1:
             raise ValueError(f"schema {document['schema_version']}, this audit reads 1")
         split = document["definition"]["split"]

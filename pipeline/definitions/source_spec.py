@@ -73,6 +73,8 @@ DEFAULT_LAYOUT = {"ntu_skeleton": "ntu25", "kinetics_json": "openpose18"} | {
     name: layout for name, layout in {**TAKE_FORMATS, **TOOL_FORMATS}.items() if layout is not None
 }
 """Format -> its usual layout. Pickles, stacks and folders may hold any skeleton, so their definitions must name one."""
+WITH_LABELS = ("folder_arrays", *TOOL_FORMATS)
+"""Formats whose clips a labels file may name; the others say themselves what their clips are."""
 _NAMING = ("pattern", "labels")
 """Keys of formats whose clips are named by their paths."""
 _FOLDER_ONLY = ("pattern", "labels", "axes", "columns", "delimiter", "frame_step")
@@ -205,8 +207,8 @@ def _read_labels(path: Path) -> dict[str, dict[str, str]]:
         text = read_file(path).decode("utf-8-sig")  # some programs begin their CSV with a mark
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         columns = reader.fieldnames or []
-        if not {"key", "class"} <= set(columns) <= {"key", *STATED_FACTS}:
-            raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, ..")
+        if not {"key", "class"} <= set(columns) <= {"key", *STATED_FACTS} or len(set(columns)) < len(columns):
+            raise DataError(f"{path}: line 1: columns {', '.join(columns)}; expected key, class, .., each once")
         for row in reader:
             where = f"{path}: line {reader.line_num}"
             if None in row or None in row.values():

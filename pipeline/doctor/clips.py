@@ -144,7 +144,7 @@ def _label(job: RawJob, own: Label, terms: Terms) -> tuple[int | None, list[Find
         names = terms.parse.class_names if terms.parse is not None else ()
         class_id, class_name = settle([*job.plan.labels, own], names)
         if class_id is None:
-            raise no_class(class_name)
+            raise no_class(class_name, job.clip.format)
     except RefusedError as why:
         found.append(Finding(check="label", source=source, key=key, what=why.reason))
     if job.is_missing:

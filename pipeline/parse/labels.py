@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from dastm.contract.errors import RefusedError
 from pipeline.definitions.lists import nfc
+from pipeline.definitions.source_spec import SOURCE_FORMATS, WITH_LABELS
 
 Value = TypeVar("Value", int, str)
 
@@ -41,12 +42,19 @@ def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | N
     return index, name
 
 
-def no_class(said: str | None) -> RefusedError:
+def no_class(said: str | None, format_name: str) -> RefusedError:
     """The refusal of a clip whose class id no place states; `said`: the class name that one place states."""
     start = "no label_index, neither in the clip nor on a label list"
     if said is None:
-        return RefusedError(f"{start}; name its class in a labels file (parse.source.labels) or in the clip")
+        return RefusedError(f"{start}; name its class {_where_to_name(format_name)}in the clip")
     return RefusedError(f"{start}, and no class_names in the definition that tell the id of {said!r}")
+
+
+def _where_to_name(format_name: str) -> str:
+    """The place beside the clip that readers of the format look at, if there is one."""
+    if format_name in WITH_LABELS:
+        return "in a labels file (parse.source.labels) or "
+    return "" if format_name in SOURCE_FORMATS else "on the label list beside it or "
 
 
 def _agreed(said: Sequence[tuple[str, Value | None]], what: str) -> Value | None:

@@ -139,7 +139,7 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
         raise with_right_form(why, job, definition.parse.format) from None
     class_id, class_name = settle([*job.labels, own_label], definition.parse.class_names)
     if class_id is None:
-        raise no_class(class_name)
+        raise no_class(class_name, definition.parse.format)
     if is_outside(definition, class_id):
         return None
     return ParsedClip(

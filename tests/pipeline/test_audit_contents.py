@@ -7,7 +7,7 @@ from pipeline.audit.run import audit
 from pipeline.split.run import split
 from pipeline.table import read_facts
 from tests.oracles.hand_made import definition_of, made_table
-from tests.pipeline.shard_damage import change_manifest
+from tests.pipeline.shard_damage import change_manifest, rewrite
 
 
 @pytest.fixture
@@ -27,6 +27,24 @@ def test_a_changed_fact_is_found(shards):
 def test_a_manifest_of_another_folder_is_found(shards):
     change_manifest(shards, lambda document: document.update(contents="0" * 32))
     assert audit(shards)["problems"] == ["manifest.json: contents are not those of the index"]
+
+
+def test_a_name_that_a_manifest_gives_twice_is_found(shards):
+    manifest = shards / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"contents"', '"contents": "", "contents"', 1))
+    found = "\n".join(audit(shards)["problems"])
+    assert "manifest.json: not a manifest of shards (ValueError: the name 'contents' is given twice)" in found
+
+
+def test_a_name_that_facts_give_twice_is_found(shards):
+    def double(members):
+        return [
+            (name, data.replace(b'{"', b'{"subject":9,"', 1) if ".json" in name else data) for name, data in members
+        ]
+
+    rewrite(shards, "train/000-000.tar", double, index_too=False)
+    found = audit(shards)["problems"]
+    assert any("the name 'subject' is given twice" in problem for problem in found)
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """Kinetics-skeleton JSON read into Python objects: slow, but every error has its place and its reason.
 
 In and out of a clip are as in `pipeline.parse.formats.kinetics_json`, which comes here for clips that are not plain.
-Label lists are read only here. Grammar: JSON as Python's `json` reads it; of a name that is given twice the last value
-counts, and unknown names are ignored.
+Label lists are read only here. Grammar: JSON as Python's `json` reads it; a name that is given twice is refused, and
+unknown names are ignored.
 """
 
 import json
 import re
 from typing import Any, NoReturn
 
+from dastm.contract.documents import DocumentError, keyed
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.tracks import FLOAT32_LIMIT, MAX_FRAMES, Observation, Tracks, build_tracks, check_odd_bytes
@@ -63,7 +64,9 @@ def parse_label_list(data: bytes) -> dict[str, tuple[str | None, int | None]]:
 
 def _load(data: bytes) -> Any:
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=keyed)
+    except DocumentError as why:
+        raise RefusedError(str(why)) from None
     except UnicodeDecodeError as error:
         raise RefusedError("not UTF-8 text", byte=error.start) from None
     except json.JSONDecodeError as error:

@@ -1,7 +1,8 @@
 """JSON as pose estimation tools and their users write it: the document, and numbers of any nesting in it.
 
 In: bytes, or a value of a document. Out: the value as Python's `json` reads it, or an array; RefusedError with the
-place for anything else. NaN and null are joints that were not measured: Python programs write both.
+place for anything else, and for a key that is given twice: programs that write JSON without a library do so, and of two
+bodies one would be lost. NaN and null are joints that were not measured: Python programs write both.
 """
 
 import json
@@ -15,6 +16,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from dastm.contract.documents import DocumentError, keyed
 from dastm.contract.errors import RefusedError
 
 Arrays = Sequence[NDArray[np.float64]] | NDArray[np.float64]
@@ -31,10 +33,16 @@ def load_json(data: bytes) -> Any:
         raise RefusedError(f"{len(data)} bytes, more than the {MAX_JSON_BYTES} that a JSON file may have")
     if not data.strip():
         raise RefusedError("the file is empty")
-    with suppress(orjson.JSONDecodeError):  # NaN, deep nesting and what is no JSON: Python's own parser judges
-        return orjson.loads(data.removeprefix(BOM_UTF8))
+    with suppress(
+        orjson.JSONDecodeError, orjson.JSONEncodeError
+    ):  # NaN, deep nesting and what is no JSON: Python's own parser judges
+        value = orjson.loads(data.removeprefix(BOM_UTF8))
+        if orjson.dumps(value).count(b":") == data.count(b":"):  # else a key may be given twice, and its value lost
+            return value
     try:
-        return json.loads(data.removeprefix(BOM_UTF8).decode())
+        return json.loads(data.removeprefix(BOM_UTF8).decode(), object_pairs_hook=keyed)
+    except DocumentError as why:
+        raise RefusedError(str(why)) from None
     except UnicodeDecodeError as error:
         raise RefusedError("not UTF-8 text", byte=error.start) from None
     except json.JSONDecodeError as error:

@@ -92,6 +92,15 @@ def test_a_key_that_is_given_twice_is_refused_with_its_lines(text, lines):
         yaml_value(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [('{"a": 1, "b": 2, "a": 1}', "a"), ('[{"b": {"c": 1, "\\u0063": 2}}]', "c"), ('{"": 1, "": 2}', "")],
+)
+def test_a_key_that_json_gives_twice_is_refused(text, key):
+    with pytest.raises(DocumentError, match=f"^ambiguous: the key '{key}' is given twice; remove one$"):
+        json_value(text)
+
+
 def test_aliases_take_no_memory():
     tracemalloc.start()
     with pytest.raises(DocumentError):

@@ -123,6 +123,13 @@ def test_what_is_no_manifest_is_refused(data):
         decode_manifest(data, "here")
 
 
+@pytest.mark.parametrize("text", [b'"7"', b'" 7"', b'"0007"', b'"007"'])
+def test_a_class_that_a_manifest_lists_twice_is_refused_however_its_id_is_written(manifest, text):
+    data = encode_manifest(manifest).replace(b'"007": {', text + b': {"name": "x", "clips": 0, "shards": []}, "007": {')
+    with pytest.raises(ShardError, match=r"given twice|class id .*: expected 007"):
+        decode_manifest(data, "here")
+
+
 @pytest.mark.parametrize(
     ("where", "value"),
     [

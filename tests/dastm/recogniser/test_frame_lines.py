@@ -55,6 +55,7 @@ def test_a_pose_in_an_image_needs_no_confidence():
         (b"[" * 100_000, "not JSON: nested too deeply"),
         (b" " * (MOST_BYTES + 1), "longer than"),
         (b"17", "expected an object with"),
+        (b'{"joints": [], "joints": []}', "ambiguous: the key 'joints' is given twice"),
         (b"{}", "expected an object with"),
         (line(frame=-1, joints=JOINTS), "frame: expected a whole number from 0, got -1"),
         (line(frame=True, joints=JOINTS), "frame: expected a whole number"),

@@ -55,6 +55,7 @@ def test_a_wrong_block_is_one_line(tmp_path, format_name, source, reason):
         ("", "line 1: columns "),
         ("key,label\n", "line 1: columns key, label; expected key, class"),
         ("key,class,age\n", "line 1: columns key, class, age"),
+        ("key,class,class\na,1,2\n", "line 1: columns key, class, class; expected key, class, .., each once"),
         ("key,class\na,1\na,2\n", "line 3: a key seen before, 'a'"),
         ("key,class\nb/a.npy,1\n./b\\a.NPY,2\n", "line 3: a key seen before, 'b_a'"),
         ("key,class\n.npy,1\n", "line 2: '.npy' cannot be a clip's key"),

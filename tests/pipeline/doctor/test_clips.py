@@ -22,8 +22,7 @@ NAME = "S001C001P002R001A003.skeleton"
 TERMS = Terms(limits=Limits())
 
 NO_CLASS = (
-    "no label_index, neither in the clip nor on a label list; "
-    "name its class in a labels file (parse.source.labels) or in the clip"
+    "no label_index, neither in the clip nor on a label list; name its class on the label list beside it or in the clip"
 )
 
 

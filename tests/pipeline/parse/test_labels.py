@@ -1,7 +1,7 @@
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.labels import Label, settle
+from pipeline.parse.labels import Label, no_class, settle
 
 NAMES = ("abseiling", "air drumming", "zumba")
 
@@ -40,6 +40,20 @@ def test_what_one_place_lacks_the_other_says(listed, own, names, expected):
 def test_contradictions_are_refused_and_both_sides_named(listed, own, names, reason):
     with pytest.raises(RefusedError, match=reason):
         settle([Label("list", *listed), Label("clip", *own)], names)
+
+
+@pytest.mark.parametrize(
+    ("format_name", "place"),
+    [
+        ("kinetics_json", "name its class on the label list beside it or in the clip"),
+        ("pyskl_pickle", "name its class in the clip"),
+        ("folder_arrays", "name its class in a labels file (parse.source.labels) or in the clip"),
+        ("auto", "name its class in a labels file (parse.source.labels) or in the clip"),
+    ],
+)
+def test_a_clip_without_class_asks_for_what_its_format_reads(format_name, place):
+    assert place in no_class(None, format_name).reason
+    assert "class_names" in no_class("wave", format_name).reason
 
 
 def test_nobody_says_anything():

@@ -19,9 +19,12 @@ def test_every_value_of_a_hand_written_clip():
     np.testing.assert_array_equal(tracks.scores_PV, np.array([[1, 0.5], [0, 1.29], [1, 0.5]], np.float32))
 
 
-def test_of_a_name_given_twice_the_last_counts():
+def test_a_name_that_is_given_twice_is_refused_in_clips_and_label_lists():
     data = json.dumps(clip()).encode().replace(b'"label": ', b'"label": "zumba", "label": ')
-    assert parse_objects(data, TWO_2D)[1] == "abseiling"
+    with pytest.raises(RefusedError, match="ambiguous: the key 'label' is given twice"):
+        parse_objects(data, TWO_2D)
+    with pytest.raises(RefusedError, match="ambiguous: the key 'a' is given twice"):
+        parse_label_list(b'{"a": {"label_index": 1}, "a": {"label_index": 2}}')
 
 
 def test_label_lists_keep_empty_entries_and_odd_names():

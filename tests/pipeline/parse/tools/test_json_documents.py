@@ -31,6 +31,18 @@ def test_what_is_no_document_is_refused(data, reason):
         load_json(data)
 
 
+def test_a_key_that_is_given_twice_is_refused_where_it_stands():
+    """Of two bodies that a hand-made writer calls alike, one would be lost."""
+    for text in ('{"a": 1, "body": [1], "body": [2]}', '[{"x": {"body": "1:2", "\\u0062ody": "\\u003a"}}]'):
+        with pytest.raises(RefusedError, match="ambiguous: the key 'body' is given twice; remove one"):
+            load_json(text.encode())
+
+
+def test_colons_in_texts_and_deep_nesting_are_no_keys():
+    assert load_json(b'{"time": "12:30:01", "a:b": ":\\u003a"}') == {"time": "12:30:01", "a:b": "::"}
+    assert load_json(b"[" * 300 + b"]" * 300)
+
+
 def test_a_document_may_begin_with_a_mark_and_hold_nan():
     assert load_json(b"\xef\xbb\xbf[1]") == [1]
     assert np.isnan(load_json(b"[NaN]")[0])
