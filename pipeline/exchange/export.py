@@ -138,7 +138,7 @@ def _parsed_annotation(clip: ParsedClip, img_shape: tuple[int, int]) -> dict[str
     joints_MTVC = np.zeros(shape, np.float32)
     known_PV = measured(tracks.joints_PVC, tracks.scores_PV)
     is_image = n_coordinates == 2
-    joints_MTVC[at_P] = tracks.joints_PVC if is_image else np.where(np.isnan(tracks.joints_PVC), 0, tracks.joints_PVC)
+    joints_MTVC[at_P] = tracks.joints_PVC if is_image else np.where(known_PV[..., None], tracks.joints_PVC, 0)
     annotation = _annotation(clip.key, clip.class_id, tracks.frames)
     if tracks.scores_PV is None and known_PV.all():
         return {**annotation, "keypoint": joints_MTVC}

@@ -36,8 +36,16 @@ def find_end(clip_MTVK: NDArray[Any]) -> Ending:
     """The end of a clip whose padding may be zeros, repetition, or repetition and then zeros.
 
     In 2s-AGCN's arrays each body has a separate loop. The longest loop is the clip, if every other body also repeats or
-    is no longer shown.
+    is no longer shown. Frames that show nobody may come first: some programs repeat these as well, others do not.
     """
+    ending, before = _end(clip_MTVK), _frames_before(clip_MTVK)
+    if not before or ending.note == NOTE_LOOPED:
+        return ending
+    ending = _end(clip_MTVK[:, before:])
+    return Ending(before + ending.frames, before + ending.lengths_M, ending.note)
+
+
+def _end(clip_MTVK: NDArray[Any]) -> Ending:
     n_frames = clip_MTVK.shape[1]
     whole_M = np.array([_last_shown(body_TVK) for body_TVK in clip_MTVK], np.int64)
     loops = [_loop(body_TVK[:n]) for body_TVK, n in zip(clip_MTVK, whole_M, strict=True)]
@@ -78,6 +86,12 @@ class _Loop(NamedTuple):
 def _last_shown(body_TVK: NDArray[Any]) -> int:
     shown = np.flatnonzero(_shown(body_TVK))
     return int(shown[-1]) + 1 if len(shown) else 0
+
+
+def _frames_before(clip_MTVK: NDArray[Any]) -> int:
+    """Frames before the first one that shows a body; 0 if none does."""
+    shown = np.flatnonzero(np.any([_shown(body_TVK) for body_TVK in clip_MTVK], axis=0))
+    return int(shown[0]) if len(shown) else 0
 
 
 def _shown(body_TVK: NDArray[Any]) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ A hand or body that was not seen is zeros. Source: MediaPipe's guide to holistic
 tutorial "Sign Language Detection" of N. Renotte joins them: pose, face, left hand, right hand.
 
 Files are in the order of their numbers; numbers that are left out are frames without a body. `landmark_stack`: all
-frames of a clip in one file, a row of the same numbers each; or FreeMoCap's (frames, 553, 3), body, hands and face in
-millimetres, of which the body is read (its docs on output data).
+frames of a clip in one file, a row of the same numbers each, cut where it repeats itself to its end; or FreeMoCap's
+(frames, 553, 3), body, hands and face in millimetres, of which the body is read (its docs on output data).
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.npy import read_array
+from pipeline.parse.sources.padding import find_end
 from pipeline.parse.tools.guesses import guessed, layout_by_count
 from pipeline.parse.tools.openpose import NOTE_PARTS, in_order
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
@@ -68,20 +69,28 @@ def read_stack(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     """`landmark_stack`: one file; RefusedError for an array of another shape."""
     (file,) = files
     array = read_array(file.data).astype(np.float64)
-    if array.shape[1:] == (_FREEMOCAP, 3):
-        return _freemocap(array[:, :33])
-    if array.ndim != 2 or array.shape[1] not in PIECES:
+    is_freemocap = array.shape[1:] == (_FREEMOCAP, 3)
+    if not is_freemocap and (array.ndim != 2 or array.shape[1] not in PIECES):
         known = ", ".join(map(str, sorted(PIECES)))
         raise RefusedError(f"an array of shape {array.shape}, expected frames x numbers: {known}")
+    array, notes = _without_padding(array)
+    if is_freemocap:
+        return _freemocap(array[:, :33], notes)
     seen = [Seen(t, *_divided(row, row.shape, layout)) for t, row in enumerate(array)]
-    return _clip(seen, len(array), array.shape[1], layout, ())
+    return _clip(seen, len(array), array.shape[1], layout, notes)
 
 
-def _freemocap(places_TVC: NDArray[np.float64]) -> Poses:
+def _without_padding(frames_Txx: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The frames before the array repeats itself to its end, and a note where it does."""
+    ending = find_end(frames_Txx.reshape(1, len(frames_Txx), -1, 1))
+    return frames_Txx[: ending.frames], (ending.note,) if ending.note else ()
+
+
+def _freemocap(places_TVC: NDArray[np.float64], notes: tuple[str, ...]) -> Poses:
     own = KNOWN_LAYOUTS["blazepose33_world"]
     (unit_m, by_size), (up, by_head) = unit_of(places_TVC), up_of(places_TVC, own.joints)
     seen = [Seen(t, places_VC, None, 0) for t, places_VC in enumerate(places_TVC)]
-    return gathered(seen, len(seen), own, unit_m=unit_m, up=up, notes=(NOTE_PARTS, *by_size, *by_head))
+    return gathered(seen, len(seen), own, unit_m=unit_m, up=up, notes=(*notes, NOTE_PARTS, *by_size, *by_head))
 
 
 def _clip(seen: Sequence[Seen], n_frames: int, n_numbers: int, layout: Layout | None, notes: tuple[str, ...]) -> Poses:

@@ -126,6 +126,19 @@ def test_joints_without_a_measurement_come_back_as_such(tmp_path):
         assert np.array_equal(back.tracks.scores_PV == 0, np.isnan(clip.tracks.joints_PVC[..., 0]))
 
 
+def test_a_3_d_joint_of_score_0_is_zero_for_readers_that_pass_over_scores(tmp_path):
+    (tmp_path / "raw" / "0").mkdir(parents=True)
+    scored = np.random.default_rng(0).uniform(1, 2, (6, 25, 4))
+    scored[2:4, 5, 3] = 0
+    np.save(tmp_path / "raw" / "0" / "a.npy", scored)
+    parse(define(tmp_path, "folder_arrays", "ntu25"), [tmp_path / "raw"], tmp_path / "parsed")
+    export_parsed(tmp_path / "parsed", tmp_path / "out.pkl")
+    (clip,) = pickle.loads((tmp_path / "out.pkl").read_bytes())["annotations"]
+    expected = np.where(scored[None, ..., 3:] > 0, scored[None, ..., :3], 0)
+    np.testing.assert_array_equal(clip["keypoint"], expected.astype(np.float32))
+    np.testing.assert_array_equal(clip["joint_score"], scored[None, ..., 3].astype(np.float32))
+
+
 def test_pickle_itself_reads_the_parsed_table(made, tmp_path):
     summary = export_parsed(tmp_path / "parsed", tmp_path / "out.pkl", made)
     document = pickle.loads((tmp_path / "out.pkl").read_bytes())

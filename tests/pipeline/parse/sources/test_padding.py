@@ -25,6 +25,15 @@ def test_a_clip_repeated_to_the_end_ends_where_it_began_anew(frames, zeros):
     assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (frames, [frames], NOTE_LOOPED)
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_frames_that_show_nobody_may_come_before_a_loop_and_in_it(again):
+    clip_MTVC = np.pad(moving(100), ((0, 0), (5, 0), (0, 0), (0, 0)))
+    whole_MTVC = looped(clip_MTVC, 300) if again else np.concatenate([clip_MTVC, looped(clip_MTVC[:, 5:], 195)], axis=1)
+    ending = find_end(whole_MTVC)
+    assert (ending.frames, ending.note) == (105, NOTE_LOOPED)
+    assert find_end(np.zeros((2, 30, 3, 3))).frames == 30
+
+
 def test_every_body_has_a_loop_of_its_own_and_the_longest_is_the_clip():
     clip_MTVC = np.concatenate([looped(moving(80), 300), looped(moving(103, seed=1), 300), moving(300, seed=2)])
     clip_MTVC[2, 60:] = 0

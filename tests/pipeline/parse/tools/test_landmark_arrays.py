@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.sources.padding import NOTE_HELD, NOTE_LOOPED
 from pipeline.parse.tools.landmark_arrays import NOTE_FACE, PIECES
 from pipeline.parse.tools.poses import NOTE_DEPTH
 from tests.pipeline.parse.tools.tool_files import clip_of, poses_of
@@ -83,6 +84,16 @@ def test_all_frames_of_a_clip_in_one_array_are_read_as_those_in_many():
     one = clip_of("landmark_stack", {"a.npy": npy(frames)})
     assert np.array_equal(one.joints_PVC, many.joints_PVC)
     assert (one.frames, one.notes) == (5, many.notes)
+
+
+@pytest.mark.parametrize(("count", "tail"), [(132, (33, 2)), (1659, (33, 3))])
+def test_a_stack_that_repeats_itself_to_its_end_is_cut_there_and_noted(count, tail):
+    frames = np.random.default_rng(0).uniform(0.1, 0.9, (40, count) if count in PIECES else (40, 553, 3))
+    looped = clip_of("landmark_stack", {"a.npy": npy(np.resize(frames, (100, *frames.shape[1:])))})
+    held = clip_of("landmark_stack", {"a.npy": npy(np.concatenate([frames, frames[-1:].repeat(30, axis=0)]))})
+    assert (looped.frames, held.frames, looped.joints_PVC.shape) == (40, 40, (40, *tail))
+    assert NOTE_LOOPED in looped.notes
+    assert NOTE_HELD in held.notes
 
 
 def test_freemocaps_body_is_read_in_metres_and_upright():
