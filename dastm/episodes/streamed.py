@@ -7,6 +7,7 @@ Cost: each class of an episode is read from its first clip up to the last one th
 is its i-th clip in shard order. The other sources are faster wherever a local copy fits.
 """
 
+import re
 import tarfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +28,8 @@ from dastm.episodes.urls import is_url
 
 SLOT = "{}"
 BLOCK = tarfile.BLOCKSIZE
+_FAILED = re.compile(r"""\(\(\[?["']([^"' ]+).*: (exit -?\d+) \(read\).*""", re.DOTALL)
+"""webdataset's text for a command that failed: Python's values, of which the first is the command."""
 
 
 class StreamedShards:
@@ -165,9 +168,15 @@ def _opened(url: str) -> Iterator[IO[bytes]]:
         yield stream
         stream.close()  # here a command that failed says so
     except (OSError, ValueError, EOFError, tarfile.TarError) as error:
-        raise ShardError(f"{url}: cannot be read ({one_line(error)})") from error
+        raise ShardError(f"{url}: cannot be read ({_reason(error)})") from error
     finally:
         # Reached with the stream still open only if we stopped early or failed already: then the command behind a pipe
         # dies of our closing it, and its exit status says nothing.
         set_options(stream, ignore_errors=True)
         stream.close()
+
+
+def _reason(error: Exception) -> str:
+    """The error in one line."""
+    failed = _FAILED.fullmatch(one_line(error))
+    return f"{failed[1]}: {failed[2]}" if failed else one_line(error)

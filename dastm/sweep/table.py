@@ -30,6 +30,7 @@ LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        **{sign: f"{{{sign}}}" for sign in "[*"},  # behind the \\ of the line before they would be its arguments
         "±": r"$\pm$",
         "−": "$-$",
         "<": r"\textless{}",

@@ -132,18 +132,18 @@ def test_html_holds_the_same_cells_and_stands_alone(half_done):
 
 
 def test_words_of_the_grid_are_escaped_everywhere(tmp_path):
-    nasty = r"<b>&_%$#{}~^\|*" + "\nnext"
+    nasty = r"<b>&_%$#{}~^\|*[" + "\nnext"
     sweep = toy_sweep(title=nasty, backbones={nasty: {}}, seeds=[0])
     write_sweep(sweep, tmp_path)
     markdown = write_table(tmp_path)
-    title = r"\<b\>&\_%$\#{}~^\\\|\*"
+    title = r"\<b\>&\_%$\#{}~^\\\|\*\["
     assert markdown.startswith(f"# {title} next\n")
     assert title in markdown.splitlines()[2]
     page = (tmp_path / "table.html").read_text()
     assert "<b>" not in page
-    assert "&lt;b&gt;&amp;_%$#{}~^\\|*" in page
+    assert "&lt;b&gt;&amp;_%$#{}~^\\|*[" in page
     latex = (tmp_path / "table.tex").read_text()
-    escaped = r"\textless{}b\textgreater{}\&\_\%\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}|*"
+    escaped = r"\textless{}b\textgreater{}\&\_\%\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}|{*}{[}"
     assert f"method & {escaped}" in latex
     assert latex.splitlines()[1].startswith(r"\begin")
 
