@@ -284,9 +284,8 @@ def test_more_clips_a_class_asked_than_there_are_is_an_error_or_a_note(shards):
     done("dastm-data", "parse", "--dataset", "ntu.yaml", "--raw", "raw", "--workers", 1)
     asked = ("split", "--dataset", "ntu.yaml", "--set", "split.clips_per_class=4")
     line = failed("dastm-data", *asked)
-    assert line == "1 classes have too few usable clips (`too_few: note` takes what there is): class 0 (class 0): " + (
-        "3 of 4 clips"
-    )
+    short = "class 0 (class 0): 3 of 4 clips"
+    assert line == f"1 classes have too few usable clips (--set split.too_few=note takes what there is): {short}"
     said = done("dastm-data", *asked, "--set", "split.too_few=note")
     assert said.splitlines()[0] == "train: 7 clips of 2 classes"
     assert said.splitlines()[-1] == "class 0 (class 0): 3 of 4 clips"

@@ -16,7 +16,7 @@ from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.fetch import EpisodeSource, fetch_episode
 from dastm.episodes.groups import Groups, plan_by_group
-from dastm.episodes.sampler import KNOBS, check_pool, plan_episode
+from dastm.episodes.sampler import KNOBS, Knobs, check_pool, plan_episode
 from dastm.episodes.several import sets_of
 
 Item = TypeVar("Item")
@@ -56,7 +56,7 @@ def episodes(
     [6, 6]
     """
     pool_sizes, sets = source.pool_sizes(subset), sets_of(source, subset)
-    knobs = ("n_way or the unknown classes (--n-way, --open-set)", *KNOBS[1:]) if n_unknown else KNOBS
+    knobs: Knobs = ("n_way or the unknown classes (--n-way, --open-set)", *KNOBS[1:]) if n_unknown else KNOBS
     if groups is not None:
         pool_sizes = {class_id: len(of_class) for class_id, of_class in groups.items()}
     check_pool(pool_sizes, n_way + n_unknown, k_shot, n_query, f"{source.manifest.dataset}: {subset}", knobs)

@@ -13,8 +13,9 @@ from dastm.contract.errors import RunError
 from dastm.contract.wording import listed
 from dastm.episodes.episode import EpisodePlan
 
-KNOBS = ("n_way (--n-way)", "k_shot (--k-shot)", "n_query (--n-query)")
-"""The options that a user changes to have fewer ways, shots or queries, for messages."""
+Knobs = tuple[str, str, str, str]
+KNOBS: Knobs = ("n_way (--n-way)", "k_shot (--k-shot)", "n_query (--n-query)", "--too-few leave_out")
+"""The options that a user changes to have fewer ways, shots or queries, or to leave out classes, for messages."""
 
 
 def check_pool(
@@ -23,12 +24,12 @@ def check_pool(
     k_shot: int,
     n_query: int,
     where: str,
-    knobs: tuple[str, str, str] = KNOBS,
+    knobs: Knobs = KNOBS,
 ) -> None:
     """Check that every episode can be drawn from these classes (class id -> number of clips).
 
     Args:
-        knobs: the options that a user changes to have fewer ways, shots or queries, for the message.
+        knobs: the options that a user changes, as `KNOBS`, for the message.
 
     Raises: RunError naming `where` if there are fewer than `n_way` classes or a class has fewer than
     `k_shot + n_query` clips; ValueError if one of the three numbers is below 1.
@@ -45,7 +46,7 @@ def check_pool(
     if short:
         raise RunError(
             f"{where}: {k_shot}-shot with {n_query} queries needs {needed} clips in every class, but {listed(short)}; "
-            f"lower {knobs[1]} or {knobs[2]}, split with more clips a class, or set too_few to leave_out"
+            f"lower {knobs[1]} or {knobs[2]}, split with more clips a class, or add {knobs[3]}"
         )
 
 

@@ -24,7 +24,7 @@ from dastm.episodes.augmentation import augmented, center_frames
 from dastm.episodes.common import mapped
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
-from dastm.episodes.sampler import check_pool
+from dastm.episodes.sampler import Knobs, check_pool
 from dastm.episodes.several import notes, viewed
 from dastm.episodes.small_classes import without_small
 from dastm.evaluation.evaluator import prepared, score
@@ -160,9 +160,9 @@ def _check(source: EpisodeSource, config: Config) -> None:
     check_pool(source.pool_sizes("val"), shape.n_way, shape.k_shot, val_query, f"{name}: val", knobs)
 
 
-def _knobs(n_query: str) -> tuple[str, str, str]:
+def _knobs(n_query: str) -> Knobs:
     """What to change of an episode, as `dastm train --set` takes it."""
-    return ("episode.n_way (--set episode.n_way=..)", "episode.k_shot", n_query)
+    return ("episode.n_way (--set episode.n_way=..)", "episode.k_shot", n_query, "--set episode.too_few=leave_out")
 
 
 def train_seed(

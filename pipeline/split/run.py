@@ -266,7 +266,8 @@ def _check_counts(counts: Mapping[int, int], pools: Mapping[int, _Pool], definit
     short = [f"class {i} ({pools[i].name}): {counts[i]} of {asked} clips" for i in sorted(counts) if counts[i] < asked]
     if short and definition.split.too_few == "error":
         raise DataError(
-            f"{len(short)} classes have too few usable clips (`too_few: note` takes what there is): {listed(short, 10)}"
+            f"{len(short)} classes have too few usable clips (--set split.too_few=note takes what there is):"
+            f" {listed(short, 10)}"
         )
     if not any(counts.values()):
         raise DataError("no class of the split has a usable clip in the parsed table")

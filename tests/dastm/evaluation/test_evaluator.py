@@ -162,7 +162,7 @@ def test_classes_too_small_for_an_episode_are_left_out_where_told_and_said(tmp_p
     sizes = {"train": {0: 5, 1: 5, 2: 5}, "val": {6: 5, 7: 5, 8: 5}, "test": {10: 2, 11: 5, 12: 5, 13: 5}}
     make_shard_folder(tmp_path / "shards", parts=sizes, rng=np.random.default_rng(0), layout=STICK)
     asked = config(n_query=3, baselines=("coordinates",))
-    with pytest.raises(RunError, match=r"but class 10 has 2; .* or set too_few to leave_out"):
+    with pytest.raises(RunError, match=r"but class 10 has 2; .* or add --too-few leave_out$"):
         evaluate_and_write(asked, None, str(tmp_path / "shards"), "cpu", None)
     metrics = evaluate_and_write(
         replace(asked, too_few="leave_out"), None, str(tmp_path / "shards"), "cpu", tmp_path / "out"

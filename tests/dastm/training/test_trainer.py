@@ -286,7 +286,9 @@ def test_training_goes_on_for_more_epochs_as_if_they_had_been_asked_for_at_once(
 
 def test_classes_too_small_for_an_episode_are_left_out_where_told_and_said_each_time(tmp_path):
     shards = uneven_shards(tmp_path / "shards")
-    with pytest.raises(RunError, match=r"in every class, but class 0 has 2; .* or set too_few to leave_out"):
+    with pytest.raises(
+        RunError, match=r"in every class, but class 0 has 2; .* or add --set episode.too_few=leave_out$"
+    ):
         train_toy(shards, tmp_path / "run")
     for _ in range(2):
         lines = train_toy(shards, tmp_path / "run", tiny(episode__too_few="leave_out"))
