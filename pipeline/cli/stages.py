@@ -209,6 +209,8 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path
         raise click.UsageError("give --dataset or --shards")
     name = definition_of(dataset).name if dataset is not None else ""
     folder = shards if shards is not None else DATA / "shards" / name
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no shards there; run `dastm-data split` first, or name another folder")
     report = run(folder)
     if out is not None:
         write_whole(out, audit_json(report))
