@@ -66,7 +66,7 @@ def test_init_writes_a_definition_and_the_commands_that_lead_to_a_table(tmp_path
     commands = [line.strip() for line in after if line.startswith("  ")]
     assert commands[0].startswith("dastm-data parse --dataset mine.yaml")
     assert "12 clips of 4 classes" in "".join(done(*shlex.split(command)) for command in commands)
-    known = write is not MOUSE  # encoders know people alone
+    known = write is not MOUSE  # encoders only know human skeletons
     assert Path("mine.dastm").exists() == known
     if known:
         write_clips(Path("clips"), write, [3])

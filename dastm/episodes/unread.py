@@ -1,4 +1,4 @@
-"""Episodes whose clips nobody needs any more: plans and labels without reading a clip.
+"""Episodes without their clips: plans and labels only, and nothing is read.
 
 In: a source. Out: one with the same pools, whose clips hold no numbers.
 """

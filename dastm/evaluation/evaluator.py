@@ -31,7 +31,7 @@ from dastm.episodes.unread import unread
 from dastm.evaluation import by_group, one_shot
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.baselines import BASELINES
-from dastm.evaluation.feature_cache import Divide, FeatureCache, by_one
+from dastm.evaluation.feature_cache import Divide, FeatureCache, Together, do, in_order
 from dastm.evaluation.intervals import Accuracies
 from dastm.evaluation.metrics import Row, over_seeds, summary
 from dastm.evaluation.open_rows import Opened, OpenRow, open_rows, open_summary
@@ -56,16 +56,17 @@ CPU = torch.device("cpu")
 T = TypeVar("T")
 
 
-def episode_accuracies(distances: Distances, items: Iterable[Episode]) -> Accuracies:
+def episode_accuracies(distances: Distances, items: Iterable[Episode], numbers: range | None = None) -> Accuracies:
     """Share of right queries of every episode -> (episodes,).
 
-    Raises: ValueError if a distance is nan.
+    Raises: ValueError if a distance is nan; it names the episode by its number among `numbers`.
     """
     with torch.inference_mode():
         shares = [accuracy(distances(episode), episode.query_labels) for episode in items]
     accuracies = torch.stack(shares).double().cpu().numpy() if shares else np.zeros(0)
     if np.isnan(accuracies).any():
-        raise ValueError(f"distances of episode {int(np.isnan(accuracies).argmax())} hold nan")
+        place = int(np.isnan(accuracies).argmax())
+        raise ValueError(f"distances of episode {place if numbers is None else numbers[place]} hold nan")
     return accuracies
 
 
@@ -95,7 +96,7 @@ def score(
     items = drawn(source, config, device, groups, numbers, epoch)
     bar = _told(items, len(numbers), label, "episode")
     if opened is None:
-        shares = episode_accuracies(distances, bar)
+        shares = episode_accuracies(distances, bar, numbers)
         return by_group.over_draws(shares) if config.protocol == "leave-one-out" else shares
     with torch.inference_mode():
         for episode in bar:
@@ -121,7 +122,8 @@ def prepared(
     label: str | None,
     epoch: int = 0,
     groups: Groups | None = None,
-    divide: Divide = by_one,
+    divide: Divide = in_order,
+    together: Together = do,
 ) -> EpisodeSource:
     """Let the cache see all episodes of `config` before the first one -> the source from which to draw them now."""
 
@@ -130,7 +132,8 @@ def prepared(
 
     nothing, most = unread(source), replace(config, k_shot=config.most_shots)
     items = drawn(nothing, most, CPU, groups, range(n_drawn(config, groups)), epoch)
-    return nothing if cache.prepare(source, config.subset, [one.plan for one in items], device, told) else source
+    plans = [one.plan for one in items]
+    return nothing if cache.prepare(source, config.subset, plans, device, told, together) else source
 
 
 def drawn(
@@ -257,10 +260,10 @@ def _network_row(
             model = load_recogniser(run, training, layout, seed, device)
         with precision(device, arithmetic):
             limits, known = _judged_by(run, seed) if config.open_set else (None, None)
-            cache, at_once = FeatureCache(model, known), config.protocol == "one-shot"
-            distances = one_shot.SupportOnce(model) if at_once else cache
+            cache, one_by_one = FeatureCache(model, known), config.protocol == "one-shot"
+            distances = one_shot.SupportOnce(model) if one_by_one else cache
             label = f"{name} seed {seed}"
-            seen = source if at_once else prepared(cache, source, config, device, label, groups=groups)
+            seen = source if one_by_one else prepared(cache, source, config, device, label, groups=groups)
             opened = Opened(cache) if config.open_set else None
             by_seed[seed] = _scored(seen, config, distances, device, label, opened, groups)
         if opened is not None:

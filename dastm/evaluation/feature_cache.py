@@ -13,6 +13,7 @@ that are queries and examples.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,21 +30,40 @@ BUDGET = 2 * 2**30
 """Size of the cache in bytes: 10,000 clips of NTU, 8 frames x 25 joints x 256 features in float32."""
 CLIPS = 64
 """Number of clips that `prepare` encodes at once."""
-_SIDE, _MORE = {"cpu": 32}, {"cpu": 1}
-_SIDE_ELSEWHERE, _MORE_ELSEWHERE = 128, 8
-"""By device: `prepare` compares so many clips with so many others at once (a CPU's cache should hold their costs), and
-only if these are at most so many times the pairs that are asked for (a GPU waits for launches, not for pairs)."""
+
+
+class _Tiles(NamedTuple):
+    """How `prepare` compares clips."""
+
+    side: int
+    """so many clips with so many others at once"""
+    most: int
+    """only if these are at most so many times the pairs that are asked for"""
+
+
+ON_CPU = _Tiles(side=32, most=1)
+"""The costs of a tile fit into a cache of the CPU, which has nothing to gain from more pairs."""
+ELSEWHERE = _Tiles(side=128, most=8)
+"""A GPU waits for launches, not for pairs."""
 Key = tuple[int, int]
 """(class id, position)"""
 Kept = tuple[Tensor, Tensor | None]
-"""Features (L, T, V, D) and terms (L, M, R, V, C), if the matching uses them."""
+"""Features (L, T, V, D) and terms (L, M, R, V, X), if the matching uses them."""
 Divide = Callable[[Sequence[Callable[[], Tensor]]], Iterable[Tensor]]
 """Works whose results have the same shape -> the results in order; several processes may each do a share."""
 
 
-def by_one(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
+Together = Callable[[Callable[[], None]], None]
+
+
+def in_order(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
     """All works by this process, each when its result is asked for."""
     return (work() for work in works)
+
+
+def do(work: Callable[[], None]) -> None:
+    """The work, by this process."""
+    work()
 
 
 class FeatureCache:
@@ -54,7 +74,7 @@ class FeatureCache:
         self.kept: dict[Key, Tensor] = {}
         """features of that clip (T, V, D)"""
         self.kept_terms: dict[Key, Tensor] = {}
-        """terms of its path (M, R, V, C), for as many bodies as the batch had that it first came in"""
+        """terms of its path (M, R, V, X), for as many bodies as the batch had that it first came in"""
 
         self.pairs_AB = torch.empty(0)
         """distances of the clips at `rows` to those at `columns`, paths included"""
@@ -81,33 +101,42 @@ class FeatureCache:
         subset: str,
         plans: Sequence[EpisodePlan],
         device: torch.device,
-        divide: Divide = by_one,
+        divide: Divide = in_order,
+        together: Together = do,
     ) -> bool:
         """Encode and compare the clips of all these episodes -> whether their clips are no longer needed (`unread`).
 
         Clips for which there is no room are encoded with each of their episodes.
+
+        Args:
+            divide: does the works that several processes share.
+            together: does a work that each of them does, so that a fault of one is a fault of all.
         """
         blocks = _blocks(sorted({key for plan in plans for of in _sides(plan) for key in of}), CLIPS)
 
         def encoded(block: list[Key]) -> Tensor:
             return self.model.encode(_read(source, subset, block, device)).contiguous()
 
-        for block, features in zip(blocks, divide([partial(encoded, block) for block in blocks]), strict=False):
+        for block, features in zip(blocks, divide([partial(encoded, block) for block in blocks]), strict=True):
             if features.nbytes > self.room:
                 break
             self.room -= features.nbytes
             self.kept.update(zip(block, features, strict=True))
         keys = {key for block in blocks for key in block}
-        room = self.kept.keys() >= keys
-        if room and self.model.matcher.options.path_power:
-            for block in blocks:
-                self.terms(block, _read(source, subset, block, device))
-            room = self.kept_terms.keys() >= keys
-        if room:
+        all_kept = self.kept.keys() >= keys
+        if all_kept and self.model.matcher.options.path_power:
+            together(partial(self._keep_terms, source, subset, blocks, device))
+            all_kept = self.kept_terms.keys() >= keys
+        if all_kept:
             self._compare(plans, device, divide)
         else:
             self.room = 0  # else what is kept would depend on the order of the episodes
-        return room
+        return all_kept
+
+    def _keep_terms(self, source: EpisodeSource, subset: str, blocks: list[list[Key]], device: torch.device) -> None:
+        """The terms of all clips; processes do not share this, for their numbers of bodies, so shapes, differ."""
+        for block in blocks:
+            self._once(self.kept_terms, block, _read(source, subset, block, device), self.model.path_terms)
 
     def _by_clips(self, plan: EpisodePlan) -> bool:
         """Whether queries are compared with clips, not with means of several."""
@@ -118,15 +147,14 @@ class FeatureCache:
         sides = [_sides(plan) for plan in plans]
         queries, examples = (sorted({key for side in sides for key in side[of]}) for of in range(2))
         asked = sum(len(query) * len(support) for query, support in sides)
-        most = asked * _MORE.get(device.type, _MORE_ELSEWHERE)
-        if len(queries) * len(examples) > most or not all(map(self._by_clips, plans)):
+        tiling = ON_CPU if device.type == "cpu" else ELSEWHERE
+        if len(queries) * len(examples) > asked * tiling.most or not all(map(self._by_clips, plans)):
             return
         self.rows, self.columns = ({key: place for place, key in enumerate(keys)} for keys in (queries, examples))
-        side = _SIDE.get(device.type, _SIDE_ELSEWHERE)
-        tiles = list(product(_blocks(queries, side), _blocks(examples, side)))
+        tiles = list(product(_blocks(queries, tiling.side), _blocks(examples, tiling.side)))
 
         def compared(rows: list[Key], columns: list[Key]) -> Tensor:
-            return self._between(self._features(rows), self._features(columns))
+            return self._between(self._features(rows), self._features(columns)).contiguous()
 
         found = divide([partial(compared, *tile) for tile in tiles])
         self.pairs_AB = next(iter(self.kept.values())).new_empty(len(queries), len(examples))
@@ -165,7 +193,7 @@ class FeatureCache:
         return features, self.terms(keys, clips) if self.model.matcher.options.path_power else None
 
     def terms(self, keys: list[Key], clips: ClipBatch | None) -> Tensor:
-        """Terms of clips -> (L, M, R, V, C); bodies that a clip does not have are zeros, as in any batch."""
+        """Terms of clips -> (L, M, R, V, X); bodies that a clip does not have are zeros, as in any batch."""
         terms = self._once(self.kept_terms, keys, clips, self.model.path_terms)
         bodies = max(len(of) for of in terms)
         padded = (of if len(of) == bodies else functional.pad(of, (0, 0) * 3 + (0, bodies - len(of))) for of in terms)

@@ -45,7 +45,7 @@ def path_terms(
     centre: int | None = None,
     poses: bool = False,
 ) -> Tensor:
-    """The terms of each clip, vectors of norm 1: steps along its path, path lengths, extents.
+    """The terms of each clip, vectors of norm 1 or 0: steps along its path, path lengths, extents.
 
     Args:
         points: number of points at equal distances along the path; None: the frames already are such points.
@@ -58,7 +58,7 @@ def path_terms(
     A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
     before that where it is measured first; one that never was stays at zero. So gaps make no jumps. A joint that is
     hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
-    move has zeros for all its vectors.
+    move has zeros for all its vectors; with poses, it keeps the part of its pose.
     """
     places_LMTVC = (without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
     if centre is not None:
@@ -98,7 +98,8 @@ def path_distances(query_QMRVC: Tensor, example_SMRVC: Tensor, *, band: int = BA
     """Distance of every query to every example, from the terms of both -> (Q, S), float64, never negative.
 
     The numbers of bodies may differ: bodies that are missing count as zeros.
-    A clip that does not move is equally far from all. Raises: ValueError if a term is nan or infinite (on the CPU).
+    Without poses, a clip that does not move is equally far from all.
+    Raises: ValueError if a term is nan or infinite (on the CPU).
     """
     sums_QS, alike_QS = _sums_and_likeness(query_QMRVC, example_SMRVC, band)
     return sums_QS / alike_QS

@@ -6,7 +6,7 @@ these is a sum over joints: 1 - cosine is half the squared difference of the two
 norm is its square divided by itself. A distance that belongs to no joint (a frame of zeros is at distance 1 from all)
 is divided evenly. In a product of two distances the share of a joint is its share of each, weighted by their powers.
 
-Axes: T query frames, S example frames, V joints, D channels; M bodies, R vectors of a path, C coordinates.
+Axes: T query frames, S example frames, V joints, D channels; M bodies, R vectors of a path, X numbers of a joint.
 """
 
 import math
@@ -27,7 +27,7 @@ def has_joint_shares(options: MatchingConfig) -> bool:
 
 
 Terms = tuple[Tensor, Tensor]
-"""Of the paths of the query and the example (`dastm.matching.path.path_terms`), each (M, R, V, C)."""
+"""Of the paths of the query and the example (`dastm.matching.path.path_terms`), each (M, R, V, X)."""
 
 
 def joint_shares(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig, terms: Terms | None = None) -> Tensor:
@@ -120,7 +120,7 @@ def _frame_parts(query_TVD: Tensor, example_SVD: Tensor, options: MatchingConfig
 
 
 def _cosine_parts(query_TVD: Tensor, example_SVD: Tensor) -> Tensor:
-    """Of 1 - inner product of frames of norm 1 or 0."""
+    """Of 1 - inner product of frames of norm 1 at most."""
     halves_TSV = _squares(query_TVD, example_SVD) / 2
     cost_TS = 1 - torch.tensordot(query_TVD.flatten(1), example_SVD.flatten(1), dims=([1], [1]))
     rest_TS = (cost_TS - halves_TSV.sum(2)).clamp(min=0)

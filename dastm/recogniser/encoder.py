@@ -218,7 +218,7 @@ def usual_encoder(layout: Layout) -> str:
         halves(layout, COMMON[common])
     except ValueError as error:
         raise ValueError(
-            f"{error}; the encoders that come with dastm know people alone. To compare clips of other skeletons without"
-            " an encoder, run `dastm-data init` and the commands that it names"
+            f"{error}; the encoders that come with dastm only know human skeletons. To compare clips of other"
+            " skeletons without an encoder, run `dastm-data init` and the commands that it names"
         ) from None
     return SHIPPED[common]

@@ -25,7 +25,8 @@ from dastm.contract.shard_format import ShardError
 ANSWER = timedelta(minutes=10)
 """How long a rank may be silent during an epoch before it counts as lost."""
 PATIENCE = timedelta(days=7)
-"""How long the others wait while rank 0 pretrains or writes. If rank 0 dies, they notice at once."""
+"""How long the others wait while rank 0 pretrains, validates before the first epoch, or writes. If rank 0 dies, they
+notice at once."""
 FAULTS = (DataError, RunError, NotOurs, ShardError, OSError, torch.OutOfMemoryError)
 """The errors that end a command with one line."""
 T = TypeVar("T")

@@ -367,9 +367,12 @@ def _validate(
     def divide(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
         return ranks.in_turn([partial(finite, work) for work in works])
 
+    def together(work: Callable[[], T]) -> T:
+        return ranks.together(partial(finite, work))
+
     cache, numbers = FeatureCache(state.model), range(ranks.number, protocol.episodes, ranks.count)
-    source = prepared(cache, seen, protocol, device, label, epoch, divide=divide)
+    source = prepared(cache, seen, protocol, device, label, epoch, divide=divide, together=together)
     scored = partial(score, source, protocol, cache, device, label, epoch, numbers=numbers)
     own = torch.full((-(-protocol.episodes // ranks.count),), torch.nan, dtype=torch.float64)
-    own[: len(numbers)] = torch.from_numpy(ranks.together(partial(finite, scored)))
+    own[: len(numbers)] = torch.from_numpy(together(scored))
     return np.asarray(torch.stack(ranks.gathered(own), dim=1).flatten()[: protocol.episodes])

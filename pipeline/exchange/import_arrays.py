@@ -53,8 +53,7 @@ class ImportSpec:
     """None: the definition's, else by the number of joints (25: ntu25, 18: openpose18)."""
     n_frames: int = 30
     frame_sampling: Literal["center", "random", "release"] = "center"
-    """How frames are sampled: as in `split`, or as released (`frame_sampling.release_frames`); random ones are drawn
-    once."""
+    """The middle frame of each segment, a random one (drawn once), or as released (`frame_sampling.release_frames`)."""
     frame_order: Literal["time", "scrambled"] = "time"
     """Order of frames, as in `SplitSpec`: `release` with `scrambled` is exactly what the released code trains on."""
     seed: int = 0

@@ -22,7 +22,7 @@ from dastm.contract.errors import RefusedError
 Arrays = Sequence[NDArray[np.float64]] | NDArray[np.float64]
 """Arrays one by one, or as the rows of one."""
 _MOST_NESTED = 4
-"""Clips, frames, joints, coordinates: what is deeper is left to numpy, which refuses it."""
+"""Clips, frames, joints, coordinates: what is deeper has a shape that readers refuse."""
 MAX_JSON_BYTES = 128 * 2**20
 """A larger document is refused: read, it takes ten times as much memory."""
 
@@ -37,7 +37,8 @@ def load_json(data: bytes) -> Any:
         orjson.JSONDecodeError, orjson.JSONEncodeError
     ):  # NaN, deep nesting and what is no JSON: Python's own parser judges
         value = orjson.loads(data.removeprefix(BOM_UTF8))
-        if orjson.dumps(value).count(b":") == data.count(b":"):  # else a key may be given twice, and its value lost
+        # else a key may be given twice, and its value lost; an escaped colon would make up for a lost one
+        if orjson.dumps(value).count(b":") == data.count(b":") and b"\\u003" not in data:
             return value
     try:
         return json.loads(data.removeprefix(BOM_UTF8).decode(), object_pairs_hook=keyed)

@@ -43,7 +43,7 @@ def quick_columns(
         wanted: their numbers; -1: a column that is not there, all nan.
         width: how many columns there should be; those beyond must be empty.
     """
-    if data.find(b'"', start) >= 0 or not start < len(data) <= _MOST_BYTES or data.count(b"\r") != data.count(b"\r\n"):
+    if not _is_plain(data, start):
         return None
     first = data[start : data.find(b"\n", start) + 1 or None]
     beyond = range(width, first.count(delimiter.encode()) + 1) if width is not None else range(0)
@@ -81,8 +81,14 @@ def numbered_columns(
 
 def text_column(data: bytes, start: int, delimiter: str, column: int) -> list[str] | None:
     """The texts of a column of the rows from byte `start` on; None where the table is not plain."""
-    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, [])
+    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, []) if _is_plain(data, start) else None
     return None if table is None else [text.strip() for text in table.columns[0].to_pylist()]
+
+
+def _is_plain(data: bytes, start: int) -> bool:
+    """Whether there is no quoted field from byte `start` on, and every line ends as lines do."""
+    whole_lines = data.count(b"\r") == data.count(b"\r\n")
+    return whole_lines and start < len(data) <= _MOST_BYTES and data.find(b'"', start) < 0
 
 
 def after_lines(data: bytes, n_lines: int) -> int:

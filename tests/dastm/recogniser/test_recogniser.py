@@ -167,7 +167,7 @@ def test_an_encoder_is_needed_or_the_layout_that_tells_which():
     with pytest.raises(ValueError, match="name an encoder, or the layout"):
         ActionRecogniser.new()
     assert usual_encoder(NTU25) == "motion3d"
-    with pytest.raises(ValueError, match=r"has none.*snout.*know people alone.*dastm-data init"):
+    with pytest.raises(ValueError, match=r"has none.*snout.*only know human skeletons.*dastm-data init"):
         usual_encoder(layout_of("mouse", ["snout", "tail"], image=True))
 
 

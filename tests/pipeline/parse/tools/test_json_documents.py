@@ -33,7 +33,11 @@ def test_what_is_no_document_is_refused(data, reason):
 
 def test_a_key_that_is_given_twice_is_refused_where_it_stands():
     """Of two bodies that a hand-made writer calls alike, one would be lost."""
-    for text in ('{"a": 1, "body": [1], "body": [2]}', '[{"x": {"body": "1:2", "\\u0062ody": "\\u003a"}}]'):
+    for text in (
+        '{"body": 1, "body": "\\u003a"}',
+        '{"a": 1, "body": [1], "body": [2]}',
+        '[{"x": {"body": "1:2", "\\u0062ody": "\\u003a"}}]',
+    ):
         with pytest.raises(RefusedError, match="ambiguous: the key 'body' is given twice; remove one"):
             load_json(text.encode())
 

@@ -36,6 +36,14 @@ def test_a_folder_of_frames_is_a_clip_in_pixels_of_the_image():
     assert form_of(frames([person()])) == "openpose_json"
 
 
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_a_coordinate_that_is_not_a_number_leaves_the_others_in_pixels(nothing):
+    found = person()
+    found["pose_keypoints_2d"][6:9] = [nothing, nothing, 0]
+    clip = clip_of("openpose_json", frames([person()], [found]), image_size=(640, 480))
+    assert clip.joints_PVC[0, 3] == pytest.approx([103 / 640, 56 / 480])
+
+
 def test_an_image_of_unknown_size_keeps_its_proportions_and_is_noted():
     clip = clip_of("openpose_json", frames([person(200.0, 50.0)]))
     assert clip.joints_PVC[0, 0] == pytest.approx([200 / 224, 50 / 224])  # 224: the largest coordinate

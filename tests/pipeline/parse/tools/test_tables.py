@@ -78,11 +78,13 @@ def test_lines_are_counted_as_editors_count_them():
     [
         ("frame,Time,a\n0,0.00,left\n1,0.04,left\n2,0.08,right\n", 25),
         ('time_ms;a\n0;"x;y"\n40;left\n80;left\n', 25),
+        ('time,a\n"0.00",9\n"0.04",9\n"0.08",9\n', 25),
+        ('name,time\n"x,1",0.00\n"x,1",0.04\n"x,1",0.08\n', 25),
         ("timestamp,a\n7,1\n7,1\n", None),
         ("time,a\nnoon,1\nnight,1\n", None),
         ("frame,a\n0,1\n1,1\n", None),
     ],
-    ids=["seconds", "milliseconds, line by line", "one time", "no times", "no column"],
+    ids=["seconds", "milliseconds, line by line", "quoted", "a comma before", "one time", "no times", "no column"],
 )
 def test_a_column_of_times_tells_the_frames_a_second(text, fps):
     names = text.splitlines()[0].replace(";", ",").split(",")
