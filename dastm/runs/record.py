@@ -39,6 +39,10 @@ PREPARATION = ("origin", "rotate", "scale", "missing_joints", "gaps", "frame_sam
 """Keys of a definition's split block by which its clips are prepared; `n_frames` is the manifest's own."""
 COMMON = "common"
 """A further key, of clips that were mapped to a common layout and prepared again (`dastm.episodes.common`)."""
+KEEP_SLOTS = "keep_slots"
+"""A further key: whether bodies are in the slots of their source, empty ones before them (`rank: slots`, or an import).
+
+Networks with a norm for each slot depend on it. Older records do not have it."""
 OLD_NAMES = {"frame_sampling": "frames"}
 """Names of these keys in older manifests and records."""
 MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
@@ -233,7 +237,16 @@ def preparation_of(manifest: Manifest) -> dict[str, Any]:
     """
     split = manifest.definition.get("split") or {}
     told = {key: split.get(key, split.get(OLD_NAMES.get(key, key))) for key in PREPARATION}
-    return {**told, **{key: split[key] for key in (COMMON,) if key in split}, "n_frames": manifest.frames}
+    further = {key: split[key] for key in (COMMON,) if key in split} | _slots_told(manifest.definition)
+    return {**told, **further, "n_frames": manifest.frames}
+
+
+def _slots_told(definition: Mapping[str, Any]) -> dict[str, bool]:
+    """`KEEP_SLOTS` with its value, where the definition says how bodies were put into slots."""
+    if "arrays" in definition:
+        return {KEEP_SLOTS: (definition["arrays"] or {}).get(KEEP_SLOTS) is True}
+    rank = (definition.get("split") or {}).get("rank")
+    return {} if rank is None else {KEEP_SLOTS: rank == "slots"}
 
 
 def clips_digest(manifest: Manifest) -> str:

@@ -79,6 +79,17 @@ def test_their_number_of_frames_can_be_converted_and_how_they_were_chosen_cannot
     assert found(manifest_of(), frame_sampling="random") == [(told, False)]
 
 
+def test_bodies_in_the_slots_of_their_source_are_another_preparation():
+    """A network with a norm for each slot tells a body in the second slot from one in the first."""
+    imported = replace(manifest_of(), definition={"split": PREPARED, "arrays": {"keep_slots": True}})
+    kept, closed = manifest_of(rank="slots"), manifest_of(rank="spread")
+    line = "split.keep_slots is {}, trained on {}"
+    assert found(kept, **preparation_of(closed)) == [(line.format(True, False), False)]
+    assert found(closed, **preparation_of(imported)) == [(line.format(False, True), False)]
+    assert found(kept, **preparation_of(imported)) == found(manifest_of(rank="motion"), **preparation_of(closed)) == []
+    assert found(kept) == []  # an older record does not say it
+
+
 def test_the_old_name_of_how_frames_were_chosen_is_read_in_shards_and_in_runs(place, tmp_path):
     older = {("frames" if key == "frame_sampling" else key): value for key, value in PREPARED.items()}
     shards = replace(manifest_of(), definition={"split": older})
