@@ -29,6 +29,8 @@ BAND = 2
 POSE_WEIGHTS = (0.1, 0.2, 0.7)
 """Of a step's direction, of the place of its middle relative to the mean of the clip, and of the pose there, in the
 inner product of two steps with their poses (docs/results.md)."""
+LEAST_AWAY = 1e-3
+"""A middle that is nearer to the mean place, as a share of the farthest, is at it: its direction would be rounding."""
 LEAST_LEARNED = 1e-4
 """Smallest learned distance in a product: near 0, a power below 1 has no useful gradient."""
 LEAST_COSINE = 0.01
@@ -84,7 +86,10 @@ def _middles(places_LMTVC: Tensor, centre: int | None) -> tuple[Tensor, Tensor]:
         raise ValueError("poses of a path: need the centre joint that they are relative to")
     middles_LMPVC = (places_LMTVC[:, :, 1:] + places_LMTVC[:, :, :-1]) / 2
     is_centre_V1 = (torch.arange(places_LMTVC.shape[3], device=places_LMTVC.device) == centre)[:, None]
-    return middles_LMPVC - middles_LMPVC.mean(2, keepdim=True), middles_LMPVC.masked_fill(is_centre_V1, 0)
+    from_mean_LMPVC = middles_LMPVC - middles_LMPVC.mean(2, keepdim=True)
+    sizes_L1P11 = torch.linalg.vector_norm(from_mean_LMPVC, dim=(1, 3, 4), keepdim=True)
+    is_there_L1P11 = sizes_L1P11 < LEAST_AWAY * sizes_L1P11.amax(2, keepdim=True)
+    return from_mean_LMPVC.masked_fill(is_there_L1P11, 0), middles_LMPVC.masked_fill(is_centre_V1, 0)
 
 
 def _units(vectors_LMRVC: Tensor) -> Tensor:

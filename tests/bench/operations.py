@@ -31,7 +31,7 @@ from dastm.episodes.collate import Selection, labels
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.sampler import plan_episode
 from dastm.evaluation.accuracy import accuracy
-from dastm.evaluation.feature_cache import FeatureCache, by_one
+from dastm.evaluation.feature_cache import FeatureCache, in_order
 from dastm.layers.dropout import Dropout
 from dastm.matching import activation, activation_triton, polar, polar_triton, soft_dtw, soft_dtw_triton
 from dastm.model import build_recogniser
@@ -146,7 +146,7 @@ def of_evaluation(config: Config, k_shot: int) -> tuple[int, float]:
     with torch.no_grad(), counted() as alone:
         _score(cache, plans[0])
     with torch.no_grad(), counted() as known:
-        compare(plans, META, by_one)
+        compare(plans, META, in_order)
         for plan in plans:
             _score(cache, plan)
     return alone.counts.total(), known.counts.total() / EPISODES

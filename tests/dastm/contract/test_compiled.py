@@ -58,7 +58,13 @@ def ask(tree, before="", **environment):
     done = subprocess.run(
         [sys.executable, "-c", before + ASK],
         cwd=where,
-        env={**kept, "PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1", **environment},
+        env={  # on a full disk Python would leave half of its own bytecode
+            **kept,
+            "PYTHONPATH": str(tree),
+            "PYTHONSAFEPATH": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=300,

@@ -122,6 +122,16 @@ def test_another_pose_is_far_where_its_steps_are_the_same(generator):
     assert found[1] > 0.1
 
 
+def test_a_middle_at_the_mean_place_has_no_direction_made_of_rounding():
+    line = torch.zeros((1, 1, 24, 3, 3))
+    line[..., 2, 0] = torch.linspace(0.1, 0.7, 24)  # the middle of the twelfth step is the mean, but for rounding
+    single, double = (
+        path_terms(joints, is_image=False, points=None, centre=0, poses=True) for joints in (line, line.double())
+    )
+    torch.testing.assert_close(single, double, rtol=0, atol=1e-4)
+    assert not single[0, 0, 11, :, 3:6].any()
+
+
 def oracle_about(joints_MTVC, centre):
     if centre is None:
         return joints_MTVC

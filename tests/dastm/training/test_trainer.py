@@ -474,7 +474,7 @@ def test_a_lost_best_checkpoint_is_made_again_from_the_last_where_that_validated
 ):
     """A run of three epochs is stopped after two, with the best weights lost: trained on if the second epoch's were."""
     accuracies = {1: 0.4, 2: 0.6 if rises else 0.2, 3: 0.1}
-    monkeypatch.setattr(trainer, "_validate", lambda _s, _c, state, _d: np.full(3, accuracies[state.epoch]))
+    monkeypatch.setattr(trainer, "_validate", lambda _s, _c, state, *_: np.full(3, accuracies[state.epoch]))
     asked = {"optimise__schedule": "constant", "optimise__epochs": 3}
     train_toy(shards, tmp_path / "whole", tiny(**asked))
     train_toy(shards, tmp_path / "run", tiny(**{**asked, "optimise__epochs": 2}))
