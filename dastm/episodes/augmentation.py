@@ -24,7 +24,7 @@ from dastm.contract.shard_format import Manifest
 from dastm.contract.skeleton import Layout
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch
-from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.fetch import EpisodeSource, Wrapped
 from dastm.episodes.path_sampling import drawn_shares
 from dastm.episodes.variation import cropped, drawn_cuts, other_bodies
 from dastm.layers.full_product import full_product
@@ -38,29 +38,15 @@ Look = Callable[[Tensor, Selection], Tensor]
 
 
 @dataclass(frozen=True)
-class View:
-    """A source whose clips are changed by a function; closing it closes the source."""
+class View(Wrapped):
+    """A source whose clips are changed by a function."""
 
-    source: EpisodeSource
     look: Look
-
-    @property
-    def manifest(self) -> Manifest:
-        """As the source has it."""
-        return self.source.manifest
-
-    def pool_sizes(self, subset: str) -> dict[int, int]:
-        """As the source has it."""
-        return self.source.pool_sizes(subset)
 
     def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """The changed clips; random choices for one selection do not depend on the others."""
         batches = self.source.clips(subset, selections)
         return [self._seen(clips, selected) for clips, selected in zip(batches, selections, strict=True)]
-
-    def close(self) -> None:
-        """Let go of the source."""
-        self.source.close()
 
     def _seen(self, clips: ClipBatch, selected: Selection) -> ClipBatch:
         return replace(clips, joints_LMTVC=self.look(clips.joints_LMTVC, selected))

@@ -4,6 +4,7 @@ In: a source and an `EpisodePlan`. Out: the `Episode`, the same bits from every 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from dastm.contract.shard_format import Manifest
@@ -30,6 +31,30 @@ class EpisodeSource(Protocol):
 
     def close(self) -> None:
         """Close files and release tensors."""
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """A source that is another one, but for what a subclass changes; closing it closes the source."""
+
+    source: EpisodeSource
+
+    @property
+    def manifest(self) -> Manifest:
+        """As the source has it."""
+        return self.source.manifest
+
+    def pool_sizes(self, subset: str) -> dict[int, int]:
+        """As the source has them."""
+        return self.source.pool_sizes(subset)
+
+    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
+        """As the source has them."""
+        return self.source.clips(subset, selections)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self.source.close()
 
 
 def fetch_episode(source: EpisodeSource, subset: str, plan: EpisodePlan) -> Episode:

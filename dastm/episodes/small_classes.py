@@ -4,40 +4,23 @@ In: a source, and the number of clips per class that an episode of a subset need
 classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dastm.contract.shard_format import Manifest
-from dastm.episodes.collate import Selection
-from dastm.episodes.episode import ClipBatch
-from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.fetch import EpisodeSource, Wrapped
 
 
 @dataclass(frozen=True)
-class LargeClasses:
-    """A source whose pools hold no class with fewer clips than needed; it is closed with the source."""
+class LargeClasses(Wrapped):
+    """A source whose pools hold no class with fewer clips than needed."""
 
-    source: EpisodeSource
     needed: Mapping[str, int]
     """subset -> clips that an episode needs of each class; a subset that is not named is as it is"""
-
-    @property
-    def manifest(self) -> Manifest:
-        """The manifest of the source."""
-        return self.source.manifest
 
     def pool_sizes(self, subset: str) -> dict[int, int]:
         """The pool sizes of the source, without the small classes."""
         sizes = self.source.pool_sizes(subset)
         return {class_id: n for class_id, n in sizes.items() if n >= self.needed.get(subset, 0)}
-
-    def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
-        """The clips of the source."""
-        return self.source.clips(subset, selections)
-
-    def close(self) -> None:
-        """Let go of the source."""
-        self.source.close()
 
 
 def without_small(source: EpisodeSource, needed: Mapping[str, int]) -> tuple[EpisodeSource, list[str]]:

@@ -4,31 +4,17 @@ In: a source. Out: one with the same pools, whose clips hold no numbers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
-from dastm.contract.shard_format import Manifest
 from dastm.episodes.collate import Selection
 from dastm.episodes.episode import ClipBatch
-from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.fetch import EpisodeSource, Wrapped
 from dastm.episodes.several import viewed
 
 
-@dataclass(frozen=True)
-class Unread:
-    """A source that reads nothing; closing it closes the source."""
-
-    source: EpisodeSource
-
-    @property
-    def manifest(self) -> Manifest:
-        """As the source has it."""
-        return self.source.manifest
-
-    def pool_sizes(self, subset: str) -> dict[int, int]:
-        """As the source has it."""
-        return self.source.pool_sizes(subset)
+class Unread(Wrapped):
+    """A source that reads nothing."""
 
     def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
         """As many clips as are selected, of one body and no frames."""
@@ -39,10 +25,6 @@ class Unread:
             )
             for selected in selections
         ]
-
-    def close(self) -> None:
-        """Let go of the source."""
-        self.source.close()
 
 
 def unread(source: EpisodeSource) -> EpisodeSource:
