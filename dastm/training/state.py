@@ -54,6 +54,10 @@ class TrainingState:
     recorded: Recorded | None = None
     """The step as it is replayed; None: it is computed anew. No part of a checkpoint."""
 
+    def next_epoch(self) -> None:
+        """Go to the first episode of the next epoch."""
+        self.epoch, self.episode, self.sums = self.epoch + 1, 0, {}
+
     def of(self, subset: str, name: str) -> list[float]:
         """One column of the curves, of `train` or `val`, with a value per epoch."""
         return [row[name] for row in self.history if row["part"] == subset]

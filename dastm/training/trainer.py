@@ -131,7 +131,7 @@ def _help(source: EpisodeSource, config: Config, device: torch.device, ranks: Ra
         state = _fresh(source, config, told["seed"], device)
         state.load(told)
         _train_epoch(source, config, state, lambda state: None, device, ranks)
-        state.epoch, state.episode = state.epoch + 1, 0
+        state.next_epoch()
         _validate(seen, config, state, device, ranks)
 
 
@@ -210,7 +210,8 @@ def train_seed(
             break
         ranks.tell(state.to_dict())
         _train_epoch(source, config, state, partial(save_checkpoint, last), device, ranks)
-        _finish_epoch(seen, config, state, folder, device, told, ranks)
+        _finish_epoch(config, state)
+        _validate_and_keep(seen, config, state, folder, device, told, ranks)
     return state.history
 
 
@@ -281,20 +282,11 @@ def _account(state: TrainingState, terms: list[Tensor]) -> None:
     terms.clear()
 
 
-def _finish_epoch(
-    seen: EpisodeSource,
-    config: Config,
-    state: TrainingState,
-    folder: Path,
-    device: torch.device,
-    log: Log,
-    ranks: Ranks,
-) -> None:
-    """Add the epoch to the curves, step to the next one, validate."""
+def _finish_epoch(config: Config, state: TrainingState) -> None:
+    """Step to the next epoch, and add the one before to the curves."""
     mean = {name: value / config.optimise.episodes for name, value in state.sums.items()}
-    state.epoch, state.episode, state.sums = state.epoch + 1, 0, {}
+    state.next_epoch()
     state.history.append({**_row(config, state), "part": "train", **mean})
-    _validate_and_keep(seen, config, state, folder, device, log, ranks)
 
 
 def _validate_and_keep(
