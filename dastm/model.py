@@ -86,8 +86,9 @@ class Recogniser(nn.Module):
         self.backbone.reset(generator)
         centre, poses = (None, False) if layout.is_image else (layout.centre, matching.path_frames == "poses")
         self.joint_path_terms = partial(path_terms, points=None, centre=centre, poses=poses)
-        """In space, where a body goes says less than what its limbs do; in an image, a body that moves as a whole is
-        jumping or bending, so every joint keeps its place, and poses depend on the camera (docs/results.md)."""
+        """`path_terms` of joints (L, M, T, V, C). In space, where a body goes says less than what its limbs do; in an
+        image, a body that moves as a whole is jumping or bending, so every joint keeps its place, and poses depend on
+        the camera (docs/results.md)."""
         n_features = self.backbone.n_features
         self.matcher = Matcher(matching, n_joints=layout.n_joints, n_features=n_features, generator=generator)
 

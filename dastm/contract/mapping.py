@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.names import folded
-from dastm.contract.skeleton import Layout
+from dastm.contract.skeleton import BODY19, POSE15, Layout
 
 Way = tuple[str, ...]
 """One joint of a source, or several whose mean is used."""
@@ -53,6 +53,11 @@ MOST_LACKING = 0.5
 FILLED = 0.8
 """The larger side of a 3-D clip as a share of the image that is made of it."""
 _PLACES = tuple((tuple(way[0] for way in ways if len(way) == 1), ways) for ways in WAYS.values())
+
+
+def common_of(layout: Layout) -> Layout:
+    """The common layout of encoders for recordings of a layout, whether or not it has the joints."""
+    return POSE15 if layout.is_image else BODY19
 
 
 def halves(source: Layout, target: Layout) -> NDArray[np.int64]:

@@ -51,9 +51,8 @@ Kept = tuple[Tensor, Tensor | None]
 """Features (L, T, V, D) and terms (L, M, R, V, X), if the matching uses them."""
 Divide = Callable[[Sequence[Callable[[], Tensor]]], Iterable[Tensor]]
 """Works whose results have the same shape -> the results in order; several processes may each do a share."""
-
-
 Together = Callable[[Callable[[], None]], None]
+"""Does a work that each of several processes does."""
 
 
 def in_order(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dastm.config.schema import Config
 from dastm.contract.errors import RunError
-from dastm.contract.mapping import halves
+from dastm.contract.mapping import common_of, halves
 from dastm.contract.skeleton import COMMON, Layout
 from dastm.matching.rejection import USUAL, Limits
 from dastm.model import Recogniser, build_recogniser
@@ -213,12 +213,12 @@ def usual_encoder(layout: Layout) -> str:
 
     Raises: ValueError naming a joint that the layout lacks and every encoder needs.
     """
-    common = "pose15" if layout.is_image else "body19"
+    common = common_of(layout)
     try:
-        halves(layout, COMMON[common])
+        halves(layout, common)
     except ValueError as error:
         raise ValueError(
             f"{error}; the encoders that come with dastm only know human skeletons. To compare clips of other"
             " skeletons without an encoder, run `dastm-data init` and the commands that it names"
         ) from None
-    return SHIPPED[common]
+    return SHIPPED[common.name]

@@ -15,8 +15,8 @@ import yaml
 
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.mapping import halves
-from dastm.contract.skeleton import BODY19, POSE15, Layout
+from dastm.contract.mapping import common_of, halves
+from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition, load_definition
 from pipeline.definitions.source_spec import FORMATS as KNOWN_FORMATS
@@ -361,7 +361,7 @@ def _checked(made: Beginning, root: Path) -> Beginning:
 
 def _is_person(layout: Layout) -> bool:
     try:
-        halves(layout, POSE15 if layout.is_image else BODY19)
+        halves(layout, common_of(layout))
     except ValueError:
         return False
     return True

@@ -33,9 +33,8 @@ def load_json(data: bytes) -> Any:
         raise RefusedError(f"{len(data)} bytes, more than the {MAX_JSON_BYTES} that a JSON file may have")
     if not data.strip():
         raise RefusedError("the file is empty")
-    with suppress(
-        orjson.JSONDecodeError, orjson.JSONEncodeError
-    ):  # NaN, deep nesting and what is no JSON: Python's own parser judges
+    # NaN, deep nesting and what is no JSON: Python's own parser judges.
+    with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
         value = orjson.loads(data.removeprefix(BOM_UTF8))
         # else a key may be given twice, and its value lost; an escaped colon would make up for a lost one
         if orjson.dumps(value).count(b":") == data.count(b":") and b"\\u003" not in data:

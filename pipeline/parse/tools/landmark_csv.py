@@ -23,7 +23,7 @@ from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import TIMES, FrameColumn, whole
 from pipeline.parse.tools.guesses import guessed, own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
-from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, with_gaps
 from pipeline.parse.tools.space import spoken, unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rate_of_times, rows_of_text
 
@@ -149,9 +149,7 @@ def _wide(
         raise RefusedError("no line but the first", line=1)
     if len(classes) > 1 and column is None:
         raise RefusedError(f"single poses of {len(classes)} classes, not the frames of a clip")
-    values_NK = np.full((len(frames), len(order)), np.nan)
-    there_K = np.array(order) >= 0
-    values_NK[:, there_K] = numbers.rows(int(there_K.sum()))
+    values_NK = with_gaps(numbers.rows(sum(at >= 0 for at in order)), order)
     frame_N = np.array(frames, np.int64)
     if column is not None:
         frame_N, _ = column.settle(frame_N)

@@ -118,10 +118,9 @@ def _clip(people: Sequence[_Person], n_frames: int, said: set[str], **facts: Any
     seen = [
         Seen(one.frame, rows_VK[:, :-1], rows_VK[:, -1], one.id) for one, rows_VK in zip(people, rows_PVK, strict=True)
     ]
-    places = rows_PVK[..., :-1]  # nan where a joint was not measured
-    pixels = (
-        float(np.abs(places).max(initial=0, where=np.isfinite(places))) > 2
-    )  # `--keypoint_scale 3` writes fractions
+    # Joints that were not measured may be nan; `--keypoint_scale 3` writes fractions of the image.
+    places = rows_PVK[..., :-1]
+    pixels = float(np.abs(places).max(initial=0, where=np.isfinite(places))) > 2
     return gathered(seen, n_frames, _layout(rows_PVK[0, :, :-1]), pixels=pixels, notes=tuple(sorted(said)), **facts)
 
 

@@ -20,7 +20,7 @@ _NAN = ["nan", "NaN", "NAN"]
 
 def quick_rows(data: bytes) -> NDArray[np.float64] | None:
     """Lines of numbers parted by blanks, commas or semicolons, as many in each line; lines without any do not count."""
-    if not 0 < len(data) <= _MOST_BYTES or data.count(b"\r") != data.count(b"\r\n"):
+    if not _is_plain(data, 0):
         return None
     flat = data.translate(_ONE_A_LINE)
     signs, text = np.frombuffer(data, np.uint8), np.frombuffer(flat, np.uint8)
@@ -54,10 +54,11 @@ def quick_columns(
     chosen = numbers[:, : len(there)]
     if np.isnan(chosen).all(axis=1).any():
         return None
-    return chosen if len(there) == len(wanted) else _with_gaps(chosen, wanted)
+    return chosen if len(there) == len(wanted) else with_gaps(chosen, wanted)
 
 
-def _with_gaps(chosen: NDArray[np.float64], wanted: Sequence[int]) -> NDArray[np.float64]:
+def with_gaps(chosen: NDArray[np.float64], wanted: Sequence[int]) -> NDArray[np.float64]:
+    """Columns of nan put between those chosen, where the wanted number is -1."""
     values_NK = np.full((len(chosen), len(wanted)), np.nan)
     values_NK[:, np.array(wanted) >= 0] = chosen
     return values_NK
