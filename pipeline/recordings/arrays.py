@@ -16,9 +16,9 @@ from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition, ParseSpec
 from pipeline.definitions.source_spec import SourceSpec
-from pipeline.parse.sources.csv_frames import frames_a_second
 from pipeline.parse.sources.folder_arrays import parse_clip
 from pipeline.parse.sources.npy import read_array
+from pipeline.parse.sources.times import rate_of_texts, unit_in
 from pipeline.parse.suffixes import has_suffix
 from pipeline.recordings.layout_choice import guess
 from pipeline.tracks import Tracks
@@ -150,10 +150,10 @@ class Head:
 
     def fps(self, data: bytes) -> float | None:
         """Frames per second from a column of times; None if there is none, or its unit is not clear."""
-        known = [name for name in self.names if name.startswith("time")]
+        known = [name for name in self.names if unit_in(name) is not None]
         if "frame" in self.names or not known:
             return None
-        return frames_a_second(known[0], _column(data, self.delimiter, self.names.index(known[0])))
+        return rate_of_texts(known[0], _column(data, self.delimiter, self.names.index(known[0]))).fps
 
 
 def _column(data: bytes, delimiter: str, at: int) -> list[str]:

@@ -137,6 +137,8 @@ SEEDS: dict[str, list[Any]] = {
     "landmark_csv": [
         "frame," + ",".join(f"L{v}_{c}" for v in range(4) for c in "xyz") + "\n" + _lines([1, *[0.5] * 12], ",", 1),
         "Landmark,X,Y\n" + "".join(f"Landmark_{v},0.5,0.5\n" for _ in range(2) for v in range(4)),
+        "time,hand,jointType,x,y\n" + "".join(f"0.{t},{h},{v},0.5,0.5\n" for t in (1, 2) for h in "lr" for v in (0, 1)),
+        "time;x11;y11;x13;y13\n0:01,5;0,5;None;0,5;0,5\n0:01,6;0,5;0,5;0,5;0,5\n",
     ],
     "landmark_arrays": [_npy(np.full(34, 0.5)), _npy(np.full((21, 3), 0.5))],
     "landmark_stack": [_npy(np.full((3, 34), 0.5)), _npy(np.full((2, 553, 3), 0.5))],
@@ -162,11 +164,14 @@ SEEDS: dict[str, list[Any]] = {
     "named_csv": [
         "frame,nose_x,nose_y,nose_z,hip_x,hip_y,hip_z\n1,0,1.7,0,0,0.9,0\n2,0,1.7,0,0,,0\n",
         "a,b,j_a,j_a,j_a,j_b,j_b,j_b\ns,seq,x,y,z,x,y,z\n\n1,2,3,4,5,6,7,8\n",
+        "sec,nsec,body,h_position_x,h_position_y,h_rotation_x,h_rotation_y\n1,5,2,0.5,0.5,9,9\n1,9,2,0.5,0.5,9,9\n",
+        "SpineBase;;;HandLeft;;;\nX;Y;Z;X;Y;Z;\n0,5;1,5;2,5;0,5;1,5;2,5;\n\n",
     ],
     "number_lines": [
         _lines([0.1 + i / 99 for i in range(75)]),
         _lines([7, *[0.5] * 90], ","),
         _lines([1, *[9.5] * 170]),
+        "# remark\n" + _lines(["0,5"] * 75, ";"),
     ],
     "joint_lines": [_lines([0.5, 0.2, 2.5], times=30)],
     "azure_json": [{"frames": [{"frame_id": 1, "bodies": [{"body_id": 1, "joint_positions": [[1, 2, 3]] * 32}]}]}],

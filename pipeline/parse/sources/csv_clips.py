@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
-from pipeline.parse.formats.number_text import number_of
+from pipeline.parse.formats.number_text import field_number
 from pipeline.parse.sources.csv_frames import FrameColumn, whole
 from pipeline.tracks import MAX_FRAMES
 
@@ -151,11 +151,11 @@ def _body(row: Sequence[str], places: Mapping[str, int]) -> int:
 
 
 def _number(text: str) -> float:
-    """As `number_of` reads it, but for digits with underscores; empty is nan."""
+    """As `field_number` reads it, but for digits with underscores."""
     text = text.strip()
     try:
         if "_" not in text:
-            return number_of(text or "nan")
+            return field_number(text)
     except ValueError:
         pass
     raise RefusedError(f"{text[:40]!r} is not a number")

@@ -9,20 +9,19 @@ Axes: N rows.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.number_text import number_of
+from pipeline.parse.sources.times import middle, stamp_of, unit_in, usual_step
 from pipeline.tracks import MAX_FRAMES
 
-TIMES = ("time", "time_s", "time_ms", "timestamp", "timestamp_ms")
 NOTE_STEP = "frames_more_than_1_apart"
 NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
-_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MOST_STEP = 10
 """From this step on, frame numbers count as time stamps, unless the definition states a step."""
 _LEAST = 1e-300
@@ -34,7 +33,7 @@ class FrameColumn:
 
     def __init__(self, places: Mapping[str, int], step: int | None = None) -> None:
         """`step`: of frame numbers, as `SourceSpec.frame_step`; RefusedError for neither `frame` nor a time."""
-        name = next((name for name in ("frame", *TIMES) if name in places), None)
+        name = "frame" if "frame" in places else next((name for name in places if unit_in(name) is not None), None)
         if name is None:
             raise RefusedError("no column 'frame' or 'time'")
         self._name, self._at = name, places[name]
@@ -47,7 +46,7 @@ class FrameColumn:
         if self._name == "frame":
             return whole("frame", text, 2**31)
         try:
-            stamp = number_of(text)
+            stamp = stamp_of(text)
         except ValueError:
             stamp = math.nan
         if not (stamp == 0 or _LEAST < abs(stamp) < 1e300) or "_" in text:
@@ -78,7 +77,7 @@ class FrameColumn:
                     f"frames {one} and {next_one}: not {self._step} apart, as parse.source.frame_step is"
                 )
             return self._step
-        usual = int(_usual(steps)) if len(steps) > 1 else 1
+        usual = int(middle(steps)) if len(steps) > 1 else 1
         if usual >= MOST_STEP:
             shown = ", ".join(map(str, frames[:3].tolist()))
             raise RefusedError(
@@ -91,50 +90,20 @@ class FrameColumn:
         steps = np.diff(frames)
         if not len(steps):
             return ()
-        usual = _usual(steps)
+        usual = middle(steps)
         return (*([NOTE_STEP] if usual > 1 else []), *([NOTE_GAP] if steps.max() > 10 * usual else []))
-
-
-def frames_a_second(name: str, stamps: Iterable[str]) -> float | None:
-    """Frames per second from the texts of a column of times; None if they are no times, or their unit is not clear.
-
-    The name of the column gives the unit, or else the step: for recordings of 2 to 500 frames per second, steps in
-    seconds, milliseconds and microseconds do not overlap.
-    """
-    try:
-        times = np.unique([number_of(stamp) for stamp in stamps])
-    except ValueError:
-        return None
-    if len(times) < 2 or not (np.isfinite(times).all() and np.abs(times).max() < 1e300):
-        return None
-    step = _step(np.diff(times))
-    known = next((unit for unit in _UNITS if name.endswith(f"_{unit}")), None)
-    units = [known] if known else list(_UNITS)
-    return next((1 / (step * _UNITS[u]) for u in units if 2 <= 1 / (step * _UNITS[u]) <= 500), None)
 
 
 def _frames_of(stamps: NDArray[np.float64]) -> tuple[NDArray[np.int64], bool]:
     """Frames of ascending stamps, no two the same, and whether one had to make room for another."""
     after = stamps - stamps[0]
-    step = _step(np.diff(stamps)) if len(stamps) > 1 else 1.0
+    step = usual_step(np.diff(stamps)) if len(stamps) > 1 else 1.0
     if after[-1] > step * MAX_FRAMES:
         raise RefusedError(f"times usually {step:g} apart, {after[-1]:g} in all: more than {MAX_FRAMES} frames")
     nearest = np.round(after / step).astype(np.int64)
     rows = np.arange(len(stamps))
     frames = np.maximum.accumulate(nearest - rows) + rows
     return frames, bool((frames != nearest).any())
-
-
-def _step(steps: NDArray[np.float64]) -> float:
-    """The time of one frame, from all steps of up to two: what rounding adds to one it takes from another."""
-    usual = _usual(steps)
-    near = steps[steps < 2.5 * usual]
-    return float(near.sum() / np.floor(near / usual + 0.5 + 1e-6).sum())
-
-
-def _usual(steps: NDArray[np.int64] | NDArray[np.float64]) -> float:
-    """The median, of an even number of steps the smaller of the two in the middle."""
-    return float(np.sort(steps)[(len(steps) - 1) // 2])
 
 
 def whole(what: str, text: str, most: int) -> int:

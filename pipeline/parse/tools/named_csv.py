@@ -1,10 +1,13 @@
 """Tables with a column for each coordinate of named joints: FreeMoCap, Nuitrack and RealSense, Azure Kinect as CSV.
 
-In: one line of names, `[frame,] nose_x, nose_y, nose_z, ..` (also x_nose or noseX); or two, joints over `x, y, z`
-(Nuitrack through ROS: `joint_head` three times, with empty columns and an empty line between). Columns of score,
-visibility, confidence or likelihood are confidences, of joints that have them; other columns are not used. Without a
-column of frames a line is a frame. Units and the axis that points up are guessed where geometry tells (`space`), and so
-are MediaPipe's joints in an image (`guesses`). Sources: FreeMoCap's docs on its output data, Nuitrack's JointType.
+In: one line of names, `[frame,] nose_x, nose_y, nose_z, ..` (also x_nose, noseX, J1_x or joint1X); or two, joints over
+`x, y, z` (Nuitrack through ROS: `joint_head` three times, with empty columns and an empty line between; Kinect-2-CSV:
+each name once). `Hips_position_x` (Rokoko, Unity) and `head_real_x` (Nuitrack) are places; rotations, speeds and, where
+there are places, points of an image are not read. Columns of score, visibility, confidence or likelihood are
+confidences, of joints that have them; other columns are not used. Without a column of frames a line is a frame. Units
+and the axis that points up are guessed where geometry tells (`space`), and so are MediaPipe's joints in an image
+(`guesses`). Sources: FreeMoCap's docs on its output data, Nuitrack's JointType, Rokoko's "CSV Export - Technical
+Information", Kinect-2-CSV's KinectCSVManager.
 """
 
 import re
@@ -15,22 +18,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import KNOWN_LAYOUTS
+from dastm.contract.layouts import KNOWN_LAYOUTS, plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import is_mediapipe, own_layout
+from pipeline.parse.tools.landmark_lines import BODIES, ids_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, rate_of_times, rows_of_text
+from pipeline.parse.tools.tables import (
+    Numbers,
+    delimiter_of,
+    first_row,
+    floats,
+    rate_of_times,
+    rows_of_text,
+    texts_of,
+)
 
 _KINDS = "x|y|z|score|visibility|confidence|conf|likelihood"
-_BEHIND = re.compile(rf"(.+?)[ _.:]({_KINDS})", re.IGNORECASE)
-_AT_ONCE = re.compile(r"(.*[a-z])([XYZ])")
+_BEHIND = re.compile(rf"(.+?)[ _.:/]({_KINDS})", re.IGNORECASE)
+_AT_ONCE = re.compile(r"(.*[a-z0-9])([XYZ])")
 _BEFORE = re.compile(rf"({_KINDS})[ _.:](.*[a-z].*)", re.IGNORECASE)
+_PLACED = ("position", "pos", "location", "translation", "real", "world", "camera")
+_PICTURED = ("proj", "depth", "color", "colour", "pixel", "image", "screen")
+_TURNED = (
+    *("rotation", "rot", "orientation", "quaternion", "quat", "euler", "angle", "velocity", "vel", "speed"),
+    *("acceleration", "acc", "angular velocity", "angular acceleration"),
+)
+_KIND_OF = {
+    **dict.fromkeys(_PLACED, ""),
+    **dict.fromkeys(_PICTURED, "image"),
+    **dict.fromkeys(_TURNED, "turn"),
+}
+"""What a word behind a joint's name says of its x, y and z: a place like those without a word, a point, no place."""
 _PIECE = re.compile(r"(pose|left hand|right hand) (\d{1,2})")
 _STARTS = {"pose": 0, "left hand": 33, "right hand": 54}
 HOLISTIC75 = KNOWN_LAYOUTS["holistic75"]
+_BODIES = tuple(name for name in BODIES if name not in ("hand", "id", "skeleton"))
 _FRAMES = ("frame", "frame_id", "frame_index", "frame_number", "seq")
 
 
@@ -41,7 +66,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     header, n_heads = first_row(rows), 1
     if sum(column_of(name) is not None for name in header) < 4:
         n_heads, second = next(rows, (2, []))
-        header = _joined(header, second)
+        header = joined(header, second)
     joints = _joints(header)
     axes = ("x", "y", "z") if all("z" in own for own in joints.values()) else ("x", "y")
     scored = all("score" in own for own in joints.values())
@@ -53,6 +78,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     ordered = np.argsort(stated, kind="stable")
     frames, n_frames, notes = frames_of([stated[at] for at in ordered])
     values_PVK = numbers[ordered].reshape(len(numbers), len(joints), -1)
+    fps, told = rate_of_times(file.data, header, n_heads, spec.delimiter)
     places_PVC = values_PVK[..., : len(axes)]
     image = len(axes) == 2 or is_mediapipe(places_PVC, tuple(joints))
     facts, said = ((1.0, "y"), ()) if image else _facts(places_PVC, tuple(joints))
@@ -63,26 +89,44 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         frame_P=np.array(frames, np.int32),
         places_PVC=places_PVC,
         scores_PV=values_PVK[..., -1] if scored else None,
-        id_P=np.zeros(len(frames), np.int64),
+        id_P=np.array(_ids(file.data, header, n_heads, delimiter, len(frames)), np.int64)[ordered],
         pixels=float(np.abs(places_PVC).max(initial=0, where=np.isfinite(places_PVC))) > 2,
         unit_m=facts[0],
         up=facts[1],
-        fps=rate_of_times(file.data, header, n_heads, spec.delimiter),
-        notes=(*notes, *said),
+        fps=fps,
+        notes=(*notes, *said, *told),
     )
 
 
+def _ids(data: bytes, header: Sequence[str], n_heads: int, delimiter: str, n_rows: int) -> list[int]:
+    """The body of each row, where a column says it."""
+    at = next((at for at, name in enumerate(header) if name.casefold() in _BODIES), None)
+    texts = [] if at is None else texts_of(data, n_heads, delimiter, at)
+    return ids_of(texts) if len(texts) == n_rows else [0] * n_rows
+
+
 def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Joint -> coordinate or `score` -> column, of joints that have x and y."""
-    joints: dict[str, dict[str, int]] = {}
+    """Joint -> coordinate or `score` -> column, of joints that have x and y; points of an image where there are no
+    places."""
+    kinds: dict[str, dict[str, dict[str, int]]] = {"": {}, "image": {}, "turn": {}}
     for at, name in enumerate(header):
         column = column_of(name)
         if column is not None:
-            joints.setdefault(_name(column[0]), {}).setdefault(column[1], at)
-    joints = {name: own for name, own in joints.items() if {"x", "y"} <= set(own)}
-    if not joints:
-        raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
-    return joints
+            words, kind = _told_apart(plain(column[0]))
+            kinds[kind].setdefault(_name(words), {}).setdefault(column[1], at)
+    for joints in (kinds[""], kinds["image"]):
+        found = {name: own for name, own in joints.items() if {"x", "y"} <= set(own)}
+        if found:
+            return found
+    raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
+
+
+def _told_apart(words: str) -> tuple[str, str]:
+    """A joint, and what its x, y and z are: `hips position` is the place of the hips."""
+    for word, kind in _KIND_OF.items():
+        if words.endswith(f" {word}"):
+            return _told_apart(words.removesuffix(f" {word}"))[0], kind
+    return words, ""
 
 
 def _numbers(
@@ -104,9 +148,14 @@ def _numbers(
     return stated, numbers.rows(len(order))
 
 
-def _joined(first: Sequence[str], second: Sequence[str]) -> list[str]:
-    """Names of joints over names of coordinates as one line."""
-    return [f"{one} {second[at]}" if at < len(second) and second[at] else one for at, one in enumerate(first)]
+def joined(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """Names of joints over names of coordinates as one line; a name may stand over the first of its three only."""
+    names, told = [], ""
+    for at, axis in enumerate(second):
+        own = first[at] if at < len(first) else ""
+        told = own or (told if axis.lower() in ("y", "z") else "")
+        names.append(f"{told} {axis}" if told and axis else told or axis)
+    return [*names, *first[len(second) :]]
 
 
 def column_of(name: str) -> tuple[str, str] | None:

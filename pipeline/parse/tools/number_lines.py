@@ -7,7 +7,8 @@ Kinect v2's joints (150), CAD-60's frame number and 15
 joints with orientations (171; Sung et al., ICRA 2012); or, with a layout that the definition names, 2 to 4 numbers a
 joint, with or without a frame number before them. `joint_lines`: 2 to 4 numbers a line, as many lines a frame as the
 definition's layout has joints (MSR-Action3D, KARD, Florence 3D). A fourth number is not used: MSR's are 0 for joints
-whose places are good. A body whose numbers are all zero is not there.
+whose places are good. A body whose numbers are all zero is not there. Numbers are parted by blanks, commas, tabs or
+`;`; where tabs or `;` part them and no number has a point, a comma is one. Lines that begin with # are not read.
 """
 
 from codecs import BOM_UTF8
@@ -21,11 +22,12 @@ from dastm.contract.layouts import KNOWN_LAYOUTS, in_image
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import FrameColumn
+from pipeline.parse.sources.times import Rate, rate_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import quick_rows
 from pipeline.parse.tools.recognise import FRAME_LINES
 from pipeline.parse.tools.space import unit_of
-from pipeline.parse.tools.tables import Numbers, lines_of, text_of
+from pipeline.parse.tools.tables import Numbers, lines_of, text_of, with_points, without_remarks
 
 NOTE_FOURTH = "fourth_numbers_left_out"
 _SBU, _PKU, _CAD = 91, 150, 171
@@ -76,10 +78,11 @@ def read_joints(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
 
 
 def _rows(data: bytes) -> NDArray[np.float64]:
-    quick = quick_rows(data.removeprefix(BOM_UTF8))
+    plain = with_points(without_remarks(data.removeprefix(BOM_UTF8)))
+    quick = quick_rows(plain)
     if quick is not None:
         return quick
-    return rows_of(enumerate(lines_of(text_of(data).replace(",", " ").replace(";", " ")), 1))
+    return rows_of(enumerate(lines_of(text_of(plain).replace(",", " ").replace(";", " ")), 1))
 
 
 def rows_of(lines: Iterable[tuple[int, str]], width: int = 0) -> NDArray[np.float64]:
@@ -105,7 +108,7 @@ def rows_of(lines: Iterable[tuple[int, str]], width: int = 0) -> NDArray[np.floa
 def _poses(
     lead_TL: NDArray[np.float64], places_TVC: NDArray[np.float64], layout: Layout, notes: tuple[str, ...]
 ) -> Poses:
-    frames, n_frames, said = _frames(lead_TL, len(places_TVC))
+    frames, n_frames, (fps, said) = _frames(lead_TL, len(places_TVC))
     unit_m, told = unit_of(np.where(places_TVC == 0, np.nan, places_TVC)) if not layout.is_image else (1.0, ())
     largest = float(np.abs(places_TVC[..., :2]).max(initial=0, where=np.isfinite(places_TVC[..., :2])))
     return Poses(
@@ -116,21 +119,26 @@ def _poses(
         id_P=np.zeros(len(frames), np.int64),
         pixels=largest > 2,
         unit_m=unit_m,
+        fps=fps,
         notes=(*notes, *said, *told),
     )
 
 
-def _frames(lead_TL: NDArray[np.float64], n_rows: int) -> tuple[list[int], int, tuple[str, ...]]:
-    """Frames of the numbers before the joints: frame numbers or time stamps; of lines where there are none."""
+def _frames(lead_TL: NDArray[np.float64], n_rows: int) -> tuple[list[int], int, Rate]:
+    """Frames of the numbers before the joints: frame numbers or time stamps; of lines where there are none. And how
+    fast they are, with notes."""
     if not lead_TL.shape[1]:
-        return list(range(n_rows)), n_rows, ()
+        return list(range(n_rows)), n_rows, Rate(None)
     numbers_T = lead_TL[:, 0]
     steps = np.diff(numbers_T)
     if not np.isfinite(numbers_T).all() or (steps <= 0).any():
-        return list(range(n_rows)), n_rows, ("numbers_of_frames_do_not_ascend",)
+        return list(range(n_rows)), n_rows, Rate(None, ("numbers_of_frames_do_not_ascend",))
     if (numbers_T % 1 == 0).all() and (not len(steps) or np.median(steps) <= _MOST_STEP / 100):
-        return frames_of([int(number) for number in numbers_T])
-    return frames_of_stamps(numbers_T)
+        frames, n_frames, notes = frames_of([int(number) for number in numbers_T])
+        return frames, n_frames, Rate(None, notes)
+    frames, n_frames, notes = frames_of_stamps(numbers_T)
+    fps, told = rate_of(numbers_T)
+    return frames, n_frames, Rate(fps, (*notes, *told))
 
 
 def frames_of_stamps(stamps_T: NDArray[np.float64]) -> tuple[list[int], int, tuple[str, ...]]:
@@ -143,7 +151,7 @@ def frames_of_stamps(stamps_T: NDArray[np.float64]) -> tuple[list[int], int, tup
 def _pairs(rows_TN: NDArray[np.float64], layout: Layout) -> Poses:
     """Two bodies a line, in fractions of the image or in metres, with or without a frame's number before them."""
     lead = rows_TN.shape[1] % 2
-    frames, n_frames, said = _frames(rows_TN[:, :lead], len(rows_TN))
+    frames, n_frames, (fps, said) = _frames(rows_TN[:, :lead], len(rows_TN))
     return Poses(
         layout=layout,
         n_frames=n_frames,
@@ -151,6 +159,7 @@ def _pairs(rows_TN: NDArray[np.float64], layout: Layout) -> Poses:
         places_PVC=rows_TN[:, lead:].reshape(-1, layout.n_joints, 3),
         id_P=np.tile(np.arange(2, dtype=np.int64), len(frames)),
         pixels=False,
+        fps=fps,
         notes=said,
     )
 

@@ -15,7 +15,7 @@ from pyarrow import csv
 _MOST_BYTES = 64 * 2**20
 """Of larger texts the places of all fields would take too much memory."""
 _ONE_A_LINE = bytes.maketrans(b" \t\r,;", b"\n\n\n\n\n")
-_NAN = ["nan", "NaN", "NAN"]
+_NAN = ["nan", "NaN", "NAN", "None", "none", "NONE", "null", "NULL", "NA", "N/A", "<NA>"]
 
 
 def quick_rows(data: bytes) -> NDArray[np.float64] | None:
@@ -115,7 +115,12 @@ def _table(
             pa.BufferReader(data),
             csv.ReadOptions(use_threads=False, column_names=names, autogenerate_column_names=names is None),
             csv.ParseOptions(delimiter=delimiter, quote_char=False),
-            csv.ConvertOptions(include_columns=list(wanted), column_types=wanted, null_values=nulls),
+            csv.ConvertOptions(
+                include_columns=list(wanted),
+                column_types=wanted,
+                null_values=nulls,
+                decimal_point="," if delimiter != "," and b"," in data else ".",
+            ),
         )
     except (pa.ArrowException, ValueError):
         return None

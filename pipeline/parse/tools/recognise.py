@@ -9,20 +9,22 @@ import io
 import re
 import struct
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
 from dastm.contract.errors import RefusedError
 from pipeline.parse.raw_files import RawFile, read
-from pipeline.parse.sources.csv_frames import TIMES
 from pipeline.parse.sources.npy import read_header
 from pipeline.parse.sources.seekable import reading
+from pipeline.parse.sources.times import unit_in
 from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.landmark_arrays import PIECES
-from pipeline.parse.tools.landmark_csv import JOINTS
+from pipeline.parse.tools.landmark_csv import words_of
+from pipeline.parse.tools.landmark_lines import JOINTS
 from pipeline.parse.tools.named_csv import column_of
-from pipeline.parse.tools.tables import lines_of
+from pipeline.parse.tools.tables import lines_of, with_points, without_remarks
 from pipeline.work.paths import is_local
 
 UNKNOWN, EMPTY = "of no form that is known here", "the file is empty"
@@ -277,15 +279,19 @@ _NUMBERED = re.compile(
 
 def _table(name: str, head: bytes) -> Recognised | None:
     """A first line of names."""
-    line = next((line for line in lines_of(head.decode("utf-8-sig", "replace")) if line.strip()), "")
+    lines = [line for line in lines_of(head.decode("utf-8-sig", "replace"))[:9] if line.strip()]
+    line, second = (*lines, "", "")[:2]
     delimiter = next((mark for mark in (",", "\t", ";") if line.count(mark) >= 2), None)
-    fields = [field.strip() for field in line.split(delimiter)] if delimiter else []
+    fields = [field.strip().strip('"') for field in line.split(delimiter)] if delimiter else []
+    axes = [field.strip().lower() for field in second.split(delimiter)]
+    if delimiter and axes.count("x") >= 2 and axes.count("y") >= 2 and line[:1].isalpha():
+        return Recognised("named_csv", "joints' names, each over its x, y and z")
     if not fields or sum(bool(re.match(r"[A-Za-z_]|\d+[_ .][A-Za-z]", field)) for field in fields) < len(fields) / 2:
         return None
-    low = [field.casefold() for field in fields]
+    low = words_of(fields)
     numbered = [match[1] for f in low if (match := _NUMBERED.fullmatch(f))]
     if len(numbered) >= 12 and len(set(numbered)) == 1:
-        if {"x_0", "y_0"} <= set(low) and {"frame", *TIMES} & set(low):
+        if {"x_0", "y_0"} <= set(low) and ("frame" in low or any(unit_in(f) is not None for f in low)):
             return Recognised("folder_arrays", "columns frame, x_0, y_0, ..")
         return Recognised("landmark_csv", "numbered columns of x and y")
     if {"joint", "x", "y"} <= set(low):
@@ -305,12 +311,17 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+|nan|NaN)")
 
 def _numbers(name: str, head: bytes) -> Recognised | None:
     """Lines of numbers: by how many there are in one."""
-    lines = [line for line in lines_of(head.decode("utf-8-sig", "replace"))[:40] if line.strip()]
+    plain = with_points(without_remarks(head.removeprefix(BOM_UTF8)))
+    lines = [line for line in lines_of(plain.decode(errors="replace"))[:40] if line.strip()]
     rows = [re.split(r"[\s,;]+", line.strip().strip(",;")) for line in lines]
     if not rows or not all(map(_NUMBER.fullmatch, rows[0])):
         return None
     width = len(rows[0])
-    if width in YOLO_LINES and float(rows[0][0]) % 1 == 0 and all(-1 <= float(f) <= 2 for f in rows[0][1:39]):
+    if (
+        width in YOLO_LINES
+        and float(rows[0][0]) % 1 == 0
+        and not any(float(f) < -1 or float(f) > 2 for f in rows[0][1:39])
+    ):
         n_joints, whose = YOLO_LINES[width]
         return Recognised("yolo_txt", f"lines of class, box and {n_joints} joints as YOLO writes them", layout=whose)
     if width in FRAME_LINES:

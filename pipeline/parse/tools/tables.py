@@ -1,11 +1,12 @@
 """Tables of numbers as text, as spreadsheets and users' own scripts write them.
 
 In: bytes, with whatever stands between the columns. Out: the lines of names before the numbers, and the rows. An empty
-field, and nan in any letters, is a number that is not there.
+field, nan in any letters, None and null are numbers that are not there; 0,5 is a half where commas do not part columns.
 """
 
 import csv
 import io
+import re
 from array import array
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.formats.number_text import number_of
-from pipeline.parse.sources.csv_frames import TIMES, frames_a_second
+from pipeline.parse.formats.number_text import field_number
+from pipeline.parse.sources.times import UNITS, Rate, rate_of, rate_of_texts, two_columns, unit_in
 from pipeline.parse.tools.quick_tables import after_lines, text_column
 
 MAX_TEXT_BYTES = 256 * 2**20
@@ -51,18 +52,32 @@ def delimiter_of(data: bytes, said: str = ",") -> str:
 
 
 def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
-    """(line, fields) of every line that is not empty, parted as `delimiter_of` has it."""
+    """(line, fields) of every line that is not empty, parted as `delimiter_of` has it.
+
+    Raises: RefusedError with the line for what is no CSV, and for the first line again: programs that append to a file
+    write another recording below.
+    """
     text = text_of(data)
     delimiter = delimiter_of(data, delimiter)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     has_blanks = not text.isascii() or " " in text or (delimiter != "\t" and "\t" in text)
+    first: list[str] | None = None
     try:
         for row in reader:
             fields = [field.strip() for field in row] if has_blanks else row
+            if fields == first:
+                raise RefusedError("the first line again: two recordings; save each as a file", line=reader.line_num)
             if any(fields):
+                if first is None:
+                    first = fields if _is_named(fields) else []
                 yield reader.line_num, fields
     except csv.Error as error:
         raise RefusedError(f"not CSV: {error}", line=reader.line_num) from None
+
+
+def _is_named(fields: Sequence[str]) -> bool:
+    """Whether a first line has names, as nearly all have, and could not be a row of numbers."""
+    return sum(field[:1].isalpha() for field in fields) > len(fields) / 2
 
 
 def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
@@ -73,23 +88,42 @@ def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
     return without_empty_end(row[1])
 
 
-def rate_of_times(data: bytes, names: Sequence[str], n_heads: int, delimiter: str = ",") -> float | None:
-    """Frames a second from the table's column of times, where it has one and the unit is clear (`frames_a_second`).
+def rate_of_times(data: bytes, names: Sequence[str], n_heads: int, delimiter: str = ",") -> Rate:
+    """Frames a second from the table's column of times, or its two of seconds and nanoseconds, with a note on the unit.
 
     Args:
         names: of the columns, in any letters.
         n_heads: lines of names before the rows.
     """
-    low = [name.casefold() for name in names]
-    name = next((name for name in TIMES if name in low), None)
-    if name is None:
-        return None
-    at, delimiter = low.index(name), delimiter_of(data, delimiter)
-    stamps = text_column(data, after_lines(data, n_heads), delimiter, at)
-    if stamps is None:
-        rows = islice(rows_of_text(data, delimiter), n_heads, None)
-        stamps = [row[at] for _, row in rows if len(row) > at]
-    return frames_a_second(name, stamps)
+    halves = two_columns(names)
+    if halves is not None:
+        whole_texts, part_texts = (texts_of(data, n_heads, delimiter, at) for at in halves)
+        try:
+            return rate_of(np.array(whole_texts, np.float64) + np.array(part_texts, np.float64) * UNITS["ns"], "s")
+        except ValueError:  # no numbers, or not as many
+            return Rate(None)
+    at = next((at for at, name in enumerate(names) if unit_in(name) is not None), None)
+    return Rate(None) if at is None else rate_of_texts(names[at], texts_of(data, n_heads, delimiter, at))
+
+
+def texts_of(data: bytes, n_heads: int, delimiter: str, at: int) -> list[str]:
+    """The fields of a column."""
+    delimiter = delimiter_of(data, delimiter)
+    texts = text_column(data, after_lines(data, n_heads), delimiter, at)
+    if texts is not None:
+        return texts
+    return [row[at] for _, row in islice(rows_of_text(data, delimiter), n_heads, None) if len(row) > at]
+
+
+def with_points(data: bytes) -> bytes:
+    """Bare numbers with points for commas, where tabs or `;` part them and none has a point."""
+    commas = b"," in data and b"." not in data and (b";" in data or b"\t" in data)
+    return data.replace(b",", b".") if commas else data
+
+
+def without_remarks(data: bytes) -> bytes:
+    """The same lines, those that begin with # empty."""
+    return re.sub(rb"(?m)^[ \t]*#[^\r\n]*", b"", data) if b"#" in data else data
 
 
 class Numbers:
@@ -122,11 +156,7 @@ def floats(fields: Sequence[str], line: int) -> list[float]:
 
 def _float(field: str, line: int) -> float:
     try:
-        return float(field) if field else np.nan
-    except ValueError:
-        pass
-    try:
-        return number_of(field)
+        return field_number(field)
     except ValueError:
         raise RefusedError(f"{field[:40]!r} is not a number", line=line) from None
 

@@ -1,8 +1,10 @@
 """Numbered landmarks as CSV, wide and long, under the names that users give their columns."""
 
+import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.landmark_csv import NOTE_SOME
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
 ROW = ",".join(f"{v / 100},{0.5},{-0.1},{0.9}" for v in range(33))
@@ -79,6 +81,30 @@ def test_pixels_and_21_landmarks_of_a_hand():
     assert (poses.layout.name, poses.pixels, poses.scores_PV) == ("hands21", True, None)
 
 
+def test_numbers_that_leave_some_out_are_names_and_in_an_image_mediapipes():
+    for marks, first in ((range(11, 17), "left shoulder"), ((0, 11, 12), "nose")):
+        head = ",".join(f"L{v}_{c}" for v in marks for c in "xyz")
+        poses = poses_of("landmark_csv", f"frame,{head}\n1," + ",".join(["0.5,0.4,-0.1"] * len(marks)) + "\n")
+        assert (poses.layout.joints[0], poses.layout.is_image, poses.notes) == (first, True, (NOTE_SOME,))
+    poses = poses_of("landmark_csv", "frame,x0,y0,x2,y2\n1,2,3,4,5\n")
+    assert (poses.layout.joints, poses.notes) == (("joint 0", "joint 2"), ())
+
+
+def test_words_for_nothing_and_decimal_commas_are_numbers():
+    text = wide("L{v}_{c}", numbers=("1,", "2,")).replace("0.07,0.5,", "None,-nan(ind),", 1)
+    assert clip_of("landmark_csv", text).scores_PV[:, 7].tolist() == [0, np.float32(0.9)]
+    head, rest = wide("L{v}_{c}").replace(",", ";").split("\n", 1)
+    commas = clip_of("landmark_csv", f"{head}\n{rest.replace('.', ',')}")
+    assert np.array_equal(commas.joints_PVC, clip_of("landmark_csv", wide("L{v}_{c}")).joints_PVC)
+
+
+def test_a_second_recording_below_the_first_is_refused_with_its_line():
+    text = wide("L{v}_{c}")
+    with pytest.raises(RefusedError, match="the first line again: two recordings") as caught:
+        clip_of("landmark_csv", text + text)
+    assert caught.value.line == 1 + len(text.splitlines())
+
+
 @pytest.mark.parametrize("body", ["", "person_id,"], ids=["at once", "line by line"])
 def test_a_frames_number_may_be_written_as_1_0(body):
     texts = [
@@ -104,7 +130,6 @@ def test_bodies_may_have_names_or_numbers_with_a_point():
     ("text", "reason", "line"),
     [
         ("frame,a,b\n1,2,3\n", "no columns of x and y", 1),
-        ("frame,x0,y0,x2,y2\n1,2,3,4,5\n", "numbers leave some out", 1),
         ("frame,x0,y0\n", "no line but the first", 1),
         ("frame,x0,y0\n1,2\n", "2 fields, expected 3", 2),
         ("frame,x0,y0\n1,2,b\n", "'b' is not a number", 2),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.sources.times import NOTES
 from pipeline.parse.tools.space import NOTE_UNIT, NOTE_UP
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
@@ -92,4 +93,56 @@ def test_a_kinects_columns_without_a_sign_between():
 
 def test_a_column_of_times_tells_the_frames_a_second():
     text = "time,nose_x,nose_y,hip_x,hip_y,knee_x,knee_y\n0,1,2,3,4,5,6\n0.02,1,2,3,4,5,6\n0.04,1,2,3,4,5,6\n"
-    assert poses_of("named_csv", text).fps == pytest.approx(50)
+    poses = poses_of("named_csv", text)
+    assert (poses.fps, poses.notes) == (pytest.approx(50), (NOTES["s"],))
+
+
+def test_nuitracks_seconds_and_nanoseconds_tell_the_frames_a_second():
+    times = [(162 + t * 40 // 1000, t * 40 % 1000 * 1_000_000) for t in range(20, 30)]
+    rows = "".join(f"{sec},{nsec},{t}, ,-20,295,2203,1,-900,2000,\n" for t, (sec, nsec) in enumerate(times))
+    poses = poses_of("named_csv", NUITRACK.split("\n\n")[0] + "\n\n" + rows)
+    assert (poses.fps, poses.notes) == (pytest.approx(25, rel=1e-4), (NOTE_UNIT,))
+
+
+def test_rotations_speeds_and_points_of_the_image_are_no_joints():
+    kinds = ("position_x", "position_y", "position_z", "rotation_x", "rotation_y", "rotation_z", "rotation_w")
+    head = ",".join(f"{name}_{kind}" for name in ("Hips", "Head", "ShoulderLeft") for kind in kinds)
+    poses = poses_of("named_csv", f"frame,{head}\n1," + ",".join(["0.1,1.5,2.1,0,0,0,1"] * 3) + "\n")
+    assert poses.layout.joints == ("hips", "head", "left shoulder")
+    assert poses.places_PVC[0, 2].tolist() == [0.1, 1.5, 2.1]
+    beside = "head_real_x,head_real_y,head_real_z,head_proj_x,head_proj_y,head_proj_z,head_confidence"
+    poses = poses_of("named_csv", f"{beside}\n1,2,3,0.1,0.2,0.3,0.75\n")
+    assert (poses.layout.joints, poses.places_PVC.tolist(), poses.scores_PV.tolist()) == (
+        ("head",),
+        [[[1, 2, 3]]],
+        [[0.75]],
+    )
+    alone = "head_pixel_x,head_pixel_y,hip_pixel_x,hip_pixel_y\n100,200,100,400\n"
+    assert poses_of("named_csv", alone).layout.joints == ("head", "hip")
+    with pytest.raises(RefusedError, match="no columns of joints' names"):
+        poses_of("named_csv", "a_rotation_x,a_rotation_y,b_rotation_x,b_rotation_y\n1,2,3,4\n")
+
+
+def test_a_name_may_stand_over_the_first_of_its_three_columns_and_numbers_have_commas():
+    names = ("SpineBase", "ShoulderLeft", "HandTipRight")
+    text = f"{';;;'.join(names)};;;\n{'X;Y;Z;' * 3}\n" + "\n\n".join(["0,5;0,25;2,5;" * 3] * 2) + "\n"
+    poses = poses_of("named_csv", text)
+    assert (poses.layout.joints, poses.n_frames) == (("hip centre", "left shoulder", "right hand tip"), 2)
+    assert poses.places_PVC[1, 2].tolist() == [0.5, 0.25, 2.5]
+    assert form_of(text) == "named_csv"
+
+
+@pytest.mark.parametrize("pattern", ["J{v}_{c}", "a{v}.{c}", "{c}_P{v}", "joint{v}{C}"])
+def test_a_letter_and_a_number_name_a_joint(pattern):
+    head = ",".join(pattern.format(v=v, c=c, C=c.upper()) for v in range(1, 7) for c in "xyz")
+    text = f"frame,{head}\n1," + ",".join(["0.1,1.5,2.1"] * 6) + "\n"
+    assert len(poses_of("named_csv", text).layout.joints) == 6
+    assert form_of(text) == "named_csv"
+
+
+@pytest.mark.parametrize("field", ["7", '"7"'], ids=["at once", "line by line"])
+def test_a_column_of_bodies_tells_them_apart(field):
+    head = "body_id,frame,nose_x,nose_y,nose_z,hip_x,hip_y,hip_z\n"
+    rows = "".join(f"{body},{t},0,1.7,{z},0,0.9,{z}\n" for t in (0, 1) for body, z in ((field, 2), (3, 4)))
+    clip = clip_of("named_csv", head + rows)
+    assert (clip.ids.tolist(), clip.lengths.tolist(), clip.frames) == ([7, 3], [2, 2], 2)

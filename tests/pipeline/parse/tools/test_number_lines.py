@@ -5,6 +5,7 @@ import pytest
 
 from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS
+from pipeline.parse.sources.times import NOTES
 from pipeline.parse.tools.number_lines import NOTE_FOURTH
 from pipeline.parse.tools.space import NOTE_UNIT
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
@@ -29,9 +30,33 @@ def test_kinect_2_with_quaternions_and_a_blank_at_the_end():
 def test_msrc_12_has_time_stamps_a_state_and_rows_of_nobody():
     rows = [line(1000 + 33 * t, *(joints(20, rest=(1,)) if t else [0] * 80)) for t in range(4)]
     clip = clip_of("number_lines", "".join(rows))
-    assert (clip.frames, clip.frame_index.tolist(), clip.notes) == (4, [1, 2, 3], (NOTE_FOURTH,))
+    assert (clip.frames, clip.frame_index.tolist(), clip.notes) == (4, [1, 2, 3], (NOTE_FOURTH, NOTES["ms"]))
+    assert poses_of("number_lines", "".join(rows)).fps == pytest.approx(1000 / 33)
     gap = "".join(line(33 * t, *joints(20, rest=(1,))) for t in (0, 1, 2, 3, 8))
     assert clip_of("number_lines", gap).frame_index.tolist() == [0, 1, 2, 3, 8]
+
+
+def test_uneven_stamps_of_a_kinect_in_microseconds_tell_its_rate():
+    stamps = [4772987682 + 100000 * (t // 3) + (0, 32700, 54000)[t % 3] for t in range(30)]
+    poses = poses_of("number_lines", "".join(line(stamp, *joints(20, rest=(1,))) for stamp in stamps))
+    assert (poses.fps, poses.notes) == (pytest.approx(30, rel=0.02), (NOTE_FOURTH, NOTES["us"]))
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_comma_is_a_point_where_something_else_parts_the_numbers(mark):
+    text = line(*joints(25), mark=mark).replace(".", ",")
+    clip = clip_of("number_lines", text * 2)
+    assert (clip.ids.tolist(), clip.joints_PVC[1, 3].tolist()) == ([0], pytest.approx([0.13, 0.2, 2.5]))
+    assert form_of(text) == "number_lines"
+
+
+def test_lines_of_remarks_are_passed_over_and_still_counted():
+    text = "# Kinect\n" + line(*joints(25)) + "# a pause, 1 2 3\n" + line(*joints(25))
+    assert clip_of("number_lines", text).frames == 2
+    assert form_of(text) == "number_lines"
+    with pytest.raises(RefusedError, match="'a' is not a number") as caught:
+        clip_of("number_lines", text + line(*["a"] * 75))
+    assert caught.value.line == 5
 
 
 def test_sbu_has_two_bodies_in_the_image():

@@ -31,6 +31,21 @@ def test_numbers_may_be_empty_or_nan_in_any_letters():
     assert caught.value.line == 7
 
 
+def test_a_comma_is_a_point_where_it_parts_no_columns_and_words_say_that_nothing_is_there():
+    assert floats(["0,5", "-1,25e2"], 1) == [0.5, -125]
+    assert all(math.isnan(value) for value in floats(["None", "null", "N/A", "-nan(ind)"], 1))
+    for wrong in ("1,2,3", "1,234.5"):
+        with pytest.raises(RefusedError, match="is not a number"):
+            floats([wrong], 1)
+
+
+def test_the_first_line_again_is_refused_but_equal_rows_of_numbers_are_rows():
+    with pytest.raises(RefusedError, match="the first line again") as caught:
+        list(rows_of_text(b"a,b\n1,2\na,b\n"))
+    assert caught.value.line == 3
+    assert len(list(rows_of_text(b"1,2\n1,2\n"))) == 2
+
+
 def test_rows_of_numbers_take_what_fields_take():
     numbers = Numbers()
     numbers.add(["1", " 2.5 ", "1e3"], 1)
@@ -88,4 +103,4 @@ def test_lines_are_counted_as_editors_count_them():
 )
 def test_a_column_of_times_tells_the_frames_a_second(text, fps):
     names = text.splitlines()[0].replace(";", ",").split(",")
-    assert rate_of_times(text.encode(), names, 1) == (fps if fps is None else pytest.approx(fps))
+    assert rate_of_times(text.encode(), names, 1).fps == (fps if fps is None else pytest.approx(fps))
