@@ -192,9 +192,10 @@ class AugmentConfig:
     """Clips are scaled by a factor drawn from 1 - scale .. 1 + scale."""
     noise: Weight = 0.0
     """Standard deviation of the noise that is added to every coordinate of every joint, in units of the shards."""
-    layout: Literal["body19", "pose15"] | None = None
-    """Map joints to this common layout (3-D or 2-D) and normalise clips again, always in the same way, so that the
-    weights fit any shards that can be mapped (`dastm.episodes.common`); null: use clips as they are stored."""
+    layout: Literal["body19", "standard19", "pose15"] | None = None
+    """Map joints to this common layout (3-D, the same with standard proportions, or 2-D) and normalise clips again,
+    always in the same way, so that the weights fit any shards that can be mapped (`dastm.episodes.common`); null: use
+    clips as they are stored."""
     crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """At each end, with probability 1/2, up to this share of the stored frames is cut off; see `variation.cropped`."""
     stretch: Annotated[float, Field(ge=0, lt=1)] = 0.0

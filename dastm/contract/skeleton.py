@@ -197,6 +197,9 @@ POSE15 = replace(
     spine=None,
 )
 
-COMMON = {layout.name: layout for layout in (BODY19, POSE15)}
+STANDARD19 = replace(BODY19, name="standard19")
+
+COMMON = {layout.name: layout for layout in (BODY19, STANDARD19, POSE15)}
 """Layouts of joints that nearly every source has, in 3-D and 2-D; `dastm.contract.mapping` maps to them. If a source
-lacks hip centre or neck, they are means of other joints. The 2-D one has no hands and feet, which few sources have."""
+lacks hip centre or neck, they are means of other joints. The 2-D one has no hands and feet, which few sources have.
+`standard19` has the joints of `body19` on a body of standard proportions (`dastm.episodes.standard_body`)."""

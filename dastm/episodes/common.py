@@ -3,7 +3,8 @@
 In: a source of any layout that can be mapped, and the name of a common layout. Out: a source of that layout in which a
 clip has the same numbers, however `dastm-data split` prepared it. The origin is the hip centre of the first body in the
 first frame. In 3-D, y is up, and the lines from left to right through shoulders and hips are along x as a mean over the
-clip. The median length from hip centre to neck is 1. Some preparations lose information that cannot be restored; `lost`
+clip. The median length from hip centre to neck is 1. In `standard19` the other bones have standard lengths, also.
+Some preparations lose information that cannot be restored; `lost`
 says which.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates (without the confidence of an image).
@@ -19,9 +20,10 @@ from torch import Tensor
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.shard_format import Manifest
-from dastm.contract.skeleton import COMMON, Layout
+from dastm.contract.skeleton import COMMON, STANDARD19, Layout
 from dastm.episodes.augmentation import View
 from dastm.episodes.fetch import EpisodeSource
+from dastm.episodes.standard_body import standard_body
 
 LEAST_FLAT = 0.1
 """Lines from left to right whose mean is, seen from above, a smaller share of their length than this say nothing of
@@ -137,7 +139,10 @@ def _prepared(joints_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout, upright:
     lengths_LT = lengths_LT.masked_fill(~(there_LT & there_LMTV[:, 0, :, high]), torch.nan)
     length_L, largest_L = lengths_LT.nanmedian(1).values, space.abs().flatten(1).amax(1)
     length_L = torch.where((length_L > 0) & (length_L >= SMALLEST_TORSO * largest_L), length_L, 1.0)
-    whole = torch.cat([space / length_L[:, None, None, None, None], joints_LMTVC[..., n_space:]], dim=-1)
+    space = space / length_L[:, None, None, None, None]
+    if layout == STANDARD19:
+        space = standard_body(space, there_LMTV, layout)
+    whole = torch.cat([space, joints_LMTVC[..., n_space:]], dim=-1)
     return whole * there_LMTV[..., None]
 
 
