@@ -1,10 +1,10 @@
 """Gives every body the same proportions, and a centre that does not tremble.
 
-In: bodies in space, in the unit of their torso. Out: the same poses, of a body whose bones have the lengths of `LENGTHS`.
-How long somebody's arms are says nothing of what they do, and sensors see the same person with other lengths each
-time. Every bone keeps its direction in every frame, and its length changes by one factor for the whole clip, so that
-movements stay as smooth as they were. The centre joint is measured with an error of its own, which everything that is
-relative to it would share: it moves as the mean of the trunk does.
+In: bodies in space, in the unit of their torso. Out: the same poses, of a body whose bones are as long as `LENGTHS`
+says. How long somebody's arms are says nothing of what they do, and sensors see the same person with other lengths
+each time. Every bone keeps its direction in every frame, and its length changes by one factor for the whole clip, so
+that movements stay as smooth as they were. The centre joint is measured with an error of its own, which everything
+that is relative to it would share: it moves as the mean of the trunk does.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates; B bones, of each the joint that it leads to.
 """
