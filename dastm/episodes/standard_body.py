@@ -41,39 +41,57 @@ def standard_body(space_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout) -> Te
     Shapes: space (L, M, T, V, C), in torsos; there (L, M, T, V), False where a joint was not measured -> (L, M, T, V,
     C). Joints that were not measured keep their numbers, and what hangs on them moves as far as what they hang on.
     """
-    children, parents, chains_VB = _tree(layout)
-    bones_LMTBC = space_LMTVC[..., children, :] - space_LMTVC[..., parents, :]
-    both_LMTB = there_LMTV[..., children] & there_LMTV[..., parents]
-    lengths_LMTB = torch.linalg.vector_norm(bones_LMTBC, dim=-1).masked_fill(~both_LMTB, torch.nan)
-    length_LM1B = lengths_LMTB.nanmedian(2, keepdim=True).values
-    wanted_B = space_LMTVC.new_tensor([LENGTHS[layout.joints[child].split()[-1]] for child in children])
-    factor_LM1B = (wanted_B / length_LM1B).clamp(*LIMITS)
-    longer_LMTB = torch.where(both_LMTB & (length_LM1B > LEAST), factor_LM1B - 1, 0.0)
-    moved_LMTVC = space_LMTVC + chains_VB.to(space_LMTVC) @ (bones_LMTBC * longer_LMTB[..., None])
-    return _steadied(torch.where(there_LMTV[..., None], moved_LMTVC, space_LMTVC), there_LMTV, layout)
+    lengths_LMTB = bone_lengths(space_LMTVC, layout).masked_fill(~_both(there_LMTV, layout), torch.nan)
+    return with_standard_bones(space_LMTVC, there_LMTV, lengths_LMTB.nanmedian(2).values, layout)
 
 
-def _tree(layout: Layout) -> tuple[list[int], list[int], Tensor]:
-    """The joints that bones lead to, those that these hang on, and which bones lead to each joint (V, B)."""
-    children, parents = (list(ends) for ends in zip(*layout.bones, strict=True))
-    hangs_on = dict(layout.bones)
-    chains_VB = torch.zeros(layout.n_joints, len(children))
+def bone_lengths(space_LMTVC: Tensor, layout: Layout) -> Tensor:
+    """The length of every bone in every frame, (.., V, C) -> (.., B)."""
+    return _bones(space_LMTVC, layout).square().sum(-1).sqrt()
+
+
+def with_standard_bones(space_LMTVC: Tensor, there_LMTV: Tensor, length_LMB: Tensor, layout: Layout) -> Tensor:
+    """`standard_body` for bones of these median lengths (L, M, B); nan: never measured."""
+    wanted_B = [LENGTHS[layout.joints[child].split()[-1]] for child, _ in layout.bones]
+    factor_LMB = (space_LMTVC.new_tensor(wanted_B) / length_LMB).clamp(*LIMITS)
+    counts_LMTB = _both(there_LMTV, layout) & (length_LMB > LEAST)[:, :, None]
+    longer_LMTB = torch.where(counts_LMTB, factor_LMB[:, :, None] - 1, 0.0)
+    shifts_LMTVC = _chains(layout).to(space_LMTVC) @ (_bones(space_LMTVC, layout) * longer_LMTB[..., None])
+    moved_LMTVC = torch.where(there_LMTV[..., None], space_LMTVC + shifts_LMTVC, space_LMTVC)
+    return _steadied(moved_LMTVC, there_LMTV, layout)
+
+
+def _bones(space_LMTVC: Tensor, layout: Layout) -> Tensor:
+    children, parents = zip(*layout.bones, strict=True)
+    return space_LMTVC[..., list(children), :] - space_LMTVC[..., list(parents), :]
+
+
+def _both(there_LMTV: Tensor, layout: Layout) -> Tensor:
+    """Whether both joints of each bone were measured -> (L, M, T, B)."""
+    children, parents = zip(*layout.bones, strict=True)
+    return there_LMTV[..., list(children)] & there_LMTV[..., list(parents)]
+
+
+def _chains(layout: Layout) -> Tensor:
+    """Which bones lead from the root to each joint -> (V, B), 0 or 1."""
+    bone_to = {child: (bone, parent) for bone, (child, parent) in enumerate(layout.bones)}
+    chains_VB = torch.zeros(layout.n_joints, len(layout.bones))
     for joint in range(layout.n_joints):
         above = joint
-        while above in hangs_on:
-            chains_VB[joint, children.index(above)] = 1
-            above = hangs_on[above]
-    return children, parents, chains_VB
+        while above in bone_to:
+            bone, above = bone_to[above]
+            chains_VB[joint, bone] = 1
+    return chains_VB
 
 
 def _steadied(space_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout) -> Tensor:
     """The centre joint where the mean of the trunk is, plus its mean distance from there; others are unchanged."""
     trunk = [layout.joints.index(name) for name in TRUNK]
-    centre = layout.centre
+    centre_LMTC = space_LMTVC[..., layout.centre, :]
     whole_LMT1 = there_LMTV[..., trunk].all(-1, keepdim=True)
     middle_LMTC = space_LMTVC[..., trunk, :].mean(-2)
-    away_LMTC = (space_LMTVC[..., centre, :] - middle_LMTC) * whole_LMT1
-    mean_LM1C = away_LMTC.sum(2, keepdim=True) / whole_LMT1.sum(2, keepdim=True).clamp(min=1)
-    steady_LMTVC = space_LMTVC.clone()
-    steady_LMTVC[..., centre, :] = torch.where(whole_LMT1, middle_LMTC + mean_LM1C, space_LMTVC[..., centre, :])
-    return steady_LMTVC
+    sum_LM1C = torch.where(whole_LMT1, centre_LMTC - middle_LMTC, 0.0).sum(2, keepdim=True)
+    away_LM1C = sum_LM1C / whole_LMT1.sum(2, keepdim=True).clamp(min=1)
+    steady_LMTC = torch.where(whole_LMT1, middle_LMTC + away_LM1C, centre_LMTC)
+    is_centre_V1 = torch.arange(layout.n_joints, device=space_LMTVC.device)[:, None] == layout.centre
+    return torch.where(is_centre_V1, steady_LMTC[..., None, :], space_LMTVC)

@@ -22,8 +22,9 @@ from torch.nn import functional
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.ownership import FileKind, check_described, check_file, check_plain, json_with
-from dastm.contract.skeleton import Layout
+from dastm.contract.skeleton import STANDARD19, Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
+from dastm.episodes.standard_body import bone_lengths, with_standard_bones
 from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
 from dastm.matching.rejection import borders
 from dastm.matching.shares import has_joint_shares
@@ -99,12 +100,19 @@ class ExportedRecogniser(nn.Module):
         (low,), (high,) = self.common.torso or ((0,), (0,))
         places = places - places[:, :1, low : low + 1]
         places = places if self.is_image else self._turned(places)
-        lengths_LT = _norms(places[:, :, high] - places[:, :, low])
-        length_L = lengths_LT.sort(dim=1).values[:, (self.n_frames - 1) // 2]
+        length_L = self._median(_norms(places[:, :, high] - places[:, :, low]))
         usable_L = (length_L > 0) & (length_L >= SMALLEST_TORSO * places.abs().flatten(1).amax(1))
         places = places / torch.where(usable_L, length_L, 1.0)[:, None, None, None]
+        if self.common == STANDARD19:
+            bodies, measured = places[:, None], torch.ones_like(places[:, None, ..., 0], dtype=torch.bool)
+            lengths_LMB = self._median(bone_lengths(places, self.common))[:, None]
+            places = with_standard_bones(bodies, measured, lengths_LMB, self.common)[:, 0]
         points = _along(places.flatten(2), self.n_points).reshape(places.shape[0], self.n_points, *places.shape[2:])
         return torch.cat([points, torch.ones_like(points[..., :1])], dim=-1) if self.is_image else points
+
+    def _median(self, values_LTX: Tensor) -> Tensor:
+        """The median over the frames (dimension 1); the lower of two, as in torch."""
+        return values_LTX.sort(dim=1).values[:, (self.n_frames - 1) // 2]
 
     def _turned(self, places_LTVC: Tensor) -> Tensor:
         names = self.common.joints

@@ -10,7 +10,7 @@ import torch
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
-from dastm.contract.skeleton import BODY19, NTU25, POSE15
+from dastm.contract.skeleton import BODY19, NTU25, POSE15, STANDARD19
 from dastm.episodes.arrays import episode_from_arrays
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.matching.rejection import USUAL, Limits
@@ -144,7 +144,7 @@ def test_weights_that_are_none_are_refused(place, tmp_path):
     assert len(digest) == 32
 
 
-@pytest.mark.parametrize(("name", "layout"), [("motion3d", BODY19), ("motion2d", POSE15)])
+@pytest.mark.parametrize(("name", "layout"), [("motion3d", STANDARD19), ("motion2d", POSE15)])
 def test_shipped_encoders_are_small_have_learned_from_nobody_and_know_still_from_moving(name, layout):
     folder = run_of(name)
     assert sum(map(len, contents(folder).values())) < 6 * 10**6
