@@ -299,7 +299,9 @@ def common(tmp_path_factory):
     shards = toy_shards(root / "shards", split={**PREPARED, "bodies": 2}, dataset="mine", layout=NTU25)
     train_toy(shards, root / "run", tiny(**COMMON))
     named = replace(BODY19, name="ours", centre=3)
-    toy_shards(root / "others", seed=1, split={"origin": "every_frame", "bodies": 1}, dataset="others", layout=named, frames=9)
+    toy_shards(
+        root / "others", seed=1, split={"origin": "every_frame", "bodies": 1}, dataset="others", layout=named, frames=9
+    )
     return root
 
 
