@@ -2,10 +2,10 @@
 
 In: one clip, bodies x frames x joints x numbers. Out: its end, body by body, and a note. The preparation of 2s-AGCN
 (Shi et al., CVPR 2019) repeats every body from its first frame until there are 300 frames; other tools hold the last
-frame, or go backward from it, once or to and fro (`np.pad` with `reflect` or `symmetric`). Only what repeats to the very
-end counts, with numbers that are equal to the last bit: no sensor gives the same frame of a moving body twice. A body
-that never moves, or rests in the pose in which it began, is not padded. Frames that are entirely zero or nan show no
-body. No clip loses frames of a body that still moves.
+frame, or go backward from it, once or to and fro (`np.pad` with `reflect` or `symmetric`). Only what repeats to the
+very end counts, with numbers that are equal to the last bit: no sensor gives the same frame of a moving body twice. A
+body that never moves, or rests in the pose in which it began, is not padded. Frames that are entirely zero or nan show
+no body. No clip loses frames of a body that still moves.
 
 Axes: M bodies, T frames, V joints, K numbers of a joint.
 """

@@ -24,7 +24,15 @@ from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of, last_number
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, quick_columns, text_column
 from pipeline.parse.tools.space import unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.tables import (
+    Numbers,
+    check_given_once,
+    delimiter_of,
+    first_row,
+    floats,
+    of_width,
+    rows_of_text,
+)
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDS = {"x": 0, "y": 1, "likelihood": 2, "z": 3}
@@ -166,6 +174,7 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     if not parts or lacking is not None or "frame_idx" not in at:
         raise RefusedError("not the columns track, frame_idx, PART.x, PART.y, PART.score", line=1)
     columns = [at.get(f"{part}.{c}", -1) for part in parts for c in ("x", "y", "score")]
+    check_given_once(header, [at["frame_idx"], *columns])
     start, delimiter = after_lines(file.data, 1), delimiter_of(file.data)
     quick = numbered_columns(file.data, start, delimiter, at["frame_idx"], columns, len(header))
     texts = text_column(file.data, start, delimiter, at["track"]) if quick and "track" in at else []

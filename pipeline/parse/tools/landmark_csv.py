@@ -37,7 +37,15 @@ from pipeline.parse.tools.landmark_lines import (
 )
 from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, text_column, with_gaps
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, of_width, rate_of_times, rows_of_text
+from pipeline.parse.tools.tables import (
+    Numbers,
+    check_given_once,
+    delimiter_of,
+    first_row,
+    of_width,
+    rate_of_times,
+    rows_of_text,
+)
 
 NOTE_SOME = "numbers_taken_for_mediapipes"
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
@@ -83,6 +91,7 @@ def _of_columns(
     columns = _columns(low)
     joints, width = sorted({v for v, _ in columns}), 1 + max(k for _, k in columns)
     order = [columns.get((v, k), -1) for v in joints for k in range(width)]
+    check_given_once(low, order)
     frame_N, bodies, values_NK = _plain(data, places, order, len(low), spec) or _wide(
         rows, places, order, len(low), spec
     )

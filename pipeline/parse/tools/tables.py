@@ -9,6 +9,7 @@ import io
 import re
 from array import array
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -86,6 +87,14 @@ def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
     if row is None:
         raise RefusedError("no line of names", line=1)
     return without_empty_end(row[1])
+
+
+def check_given_once(names: Sequence[str], columns: Sequence[int]) -> None:
+    """RefusedError for a name of one of these columns that another column has too: either could be meant."""
+    count = Counter(names)
+    twice = next((names[at] for at in columns if at >= 0 and count[names[at]] > 1), None)
+    if twice is not None:
+        raise RefusedError(f"{count[twice]} columns are called {twice[:40]!r}", line=1)
 
 
 def rate_of_times(data: bytes, names: Sequence[str], n_heads: int, delimiter: str = ",") -> Rate:

@@ -110,6 +110,8 @@ class TestSleap:
             ("track,frame_idx\na,1\n", "not the columns"),
             ("track,frame_idx,A.x\na,1,2\n", "not the columns"),
             ("track,A.x,A.y\na,1,2\n", "not the columns"),
+            ("track,frame_idx,A.x,A.y,A.x\na,0,1,2,3\n", "2 columns are called 'A.x'"),
+            ("frame_idx,frame_idx,A.x,A.y\n0,0,1,2\n", "2 columns are called 'frame_idx'"),
             (HEAD + "a,0.5,1,1,2,0.5,3,4,0.5\n", "frame_idx '0.5' is not a whole number"),
             (HEAD + "a,1,1,1,2\n", "5 fields, expected 9"),
             (HEAD, "no body in any of 0 frames"),
