@@ -143,11 +143,16 @@ SEEDS: dict[str, list[Any]] = {
     "landmark_arrays": [_npy(np.full(34, 0.5)), _npy(np.full((21, 3), 0.5))],
     "landmark_stack": [_npy(np.full((3, 34), 0.5)), _npy(np.full((2, 553, 3), 0.5))],
     "mmpose_json": [{"meta_info": {}, "instance_info": [{"frame_id": 1, "instances": [INSTANCE]}]}],
-    "mmpose_images": [[INSTANCE]],
-    "alphapose_json": [[{"image_id": "1.jpg", "keypoints": FLAT, "idx": [[0.0]]}], {"1.jpg": [{"keypoints": FLAT}]}],
+    "mmpose_images": [[INSTANCE], {"instance_info": [INSTANCE]}, {"predictions": [[INSTANCE]]}],
+    "alphapose_json": [
+        [{"image_id": "1.jpg", "keypoints": FLAT, "idx": [[0.0]]}],
+        {"1.jpg": [{"keypoints": FLAT}]},
+        {"1": {"01": {"keypoints": FLAT}}},
+    ],
     "coco_keypoints": [
         [{"image_id": 3, "keypoints": FLAT, "score": 0.5}],
         {"images": [{"id": 1, "width": 9, "height": 9}], "annotations": [{"image_id": 1, "keypoints": [1, 2, 2]}]},
+        {"annotations": [{"image_id": 1, "keypoints": [1, 2, 2], "attributes": {"track_id": 3}}]},
     ],
     "yolo_txt": [_lines([0, 0.5, 0.5, 0.2, 0.2, *[0.5] * 51])],
     "yolo_json": [[{"class": 0, "box": {}, "keypoints": {"x": [1.0] * 17, "y": [2.0] * 17, "visible": [0.5] * 17}}]],

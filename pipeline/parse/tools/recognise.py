@@ -166,6 +166,7 @@ def _has(*names: str) -> Callable[[str, set[str], str], bool]:
 
 _FLAT = re.compile(r'"(joints|pose_keypoints(_2d)?)"\s*:\s*\[\s*(-?\d|\])|"canvas_width"')
 _SEVERAL = re.compile(r'\s*(\[\s*\{|\{\s*"[^"]*\d[^"]*"\s*:\s*\{|\{.*\}\s*\n\s*\{)', re.DOTALL)
+_TRACKED = re.compile(r'\s*\{\s*"\d+"\s*:\s*\{\s*"\d+"\s*:\s*\{\s*"keypoints"')
 _LANDMARK_KEYS = {"x", "y", "cameraX", "nose", "keypoints", "landmarks", "poses", "position"}
 _JSON_RULES: tuple[_Rule, ...] = (
     (
@@ -189,6 +190,11 @@ _JSON_RULES: tuple[_Rule, ...] = (
         "kinetics_json",
         "an empty 'data'",
     ),
+    (
+        lambda start, keys, text: "instance_info" in keys and not keys & {"frame_id", "instances"},
+        "mmpose_images",
+        "'instance_info' of one image",
+    ),
     (_has("instance_info"), "mmpose_json", "'instance_info'"),
     (_has("frame_id", "instances"), "mmpose_json", "'frame_id' with 'instances'"),
     (_has("frame_id", "preds", "keypoints"), "mmpose_json", "'frame_id' with 'preds'"),
@@ -211,6 +217,11 @@ _JSON_RULES: tuple[_Rule, ...] = (
         "'image_id' that names a picture",
     ),
     (_has("image_id", "keypoints"), "coco_keypoints", "'image_id' and 'keypoints'"),
+    (
+        lambda start, keys, text: _TRACKED.match(text) is not None,
+        "alphapose_json",
+        "persons with their pictures",
+    ),
     (_has("file_name", "skeletons"), "ucla_json", "'file_name' and 'skeletons'"),
     (
         lambda start, keys, text: re.match(r'\s*\{\s*"[^"]+\.(jpe?g|png)"\s*:\s*\[', text) is not None,
@@ -342,10 +353,10 @@ def _numbers(name: str, head: bytes) -> Recognised | None:
 
 YOLO_LINES = {
     5 + n_joints * each + more: (n_joints, layout)
-    for n_joints, layout in ((17, "coco17"), (21, "hands21"))
-    for each in (2, 3)
+    for n_joints, layout, numbers in ((26, "halpe26", (3,)), (133, "wholebody133", (3,)), (21, "hands21", (2, 3)))
+    for each in numbers
     for more in (0, 1, 2)
-}
+} | {5 + 17 * each + more: (17, "coco17") for each in (2, 3) for more in (0, 1, 2)}
 """Numbers a line of YOLO's -> how many joints and which: class and box, x y [c] of each joint, confidence, track id."""
 FRAME_LINES: dict[int, tuple[str | None, str]] = {
     150: ("ntu25", "two bodies of Kinect v2's 25 joints with x y z"),
