@@ -118,6 +118,12 @@ def landmark_json(n: int) -> list[NamedBytes]:
     return _json([[dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4)])
 
 
+def landmark_images(n: int) -> list[NamedBytes]:
+    names = ("x", "y", "z", "visibility")
+    frames = ([dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4))
+    return _frames("v_#.json", (json.dumps({"pose_landmarks": frame}) for frame in frames))
+
+
 def landmark_csv(n: int) -> list[NamedBytes]:
     head = ",".join(["frame", *(f"L{v}_{k}" for v in range(33) for k in ("x", "y", "z", "visibility"))])
     return _lines("b.csv", [head], ([t, *_flat(frame)] for t, frame in enumerate(places(n, 33, 4))))
@@ -326,6 +332,7 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "openpose_json": (openpose, None),
     "openpose_video": (openpose_video, None),
     "landmark_json": (landmark_json, None),
+    "landmark_images": (landmark_images, None),
     "landmark_csv": (landmark_csv, None),
     "landmark_arrays": (landmark_arrays, None),
     "landmark_stack": (landmark_stack, None),

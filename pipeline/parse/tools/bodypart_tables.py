@@ -47,9 +47,11 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
     heads: dict[str, list[str]] = {}
     rows = rows_of_text(file.data)
     first = next(rows, None)
-    while first is not None and first[1][0] in _HEADS:
-        heads[first[1][0]] = first[1]
+    while first is not None and first[1][0].lower() in _HEADS:
+        heads[first[1][0].lower()] = first[1]
         first = next(rows, None)
+    if "coords" in heads:
+        heads["coords"] = [name.lower() for name in heads["coords"]]
     n_index = next((at for at, name in enumerate(heads.get("coords", ())) if name in _COORDS), 0)
     width = max(map(len, heads.values()), default=0)
     own = {name: row[n_index:] for name, row in heads.items()}

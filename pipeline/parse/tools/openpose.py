@@ -134,10 +134,8 @@ def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
 
 
 def _people(document: dict[str, Any], frame: int, place: str, said: set[str]) -> list[_Person]:
-    if not {"bodies", "people"} & set(document):
-        raise RefusedError("no 'people'")
-    listed = document.get("bodies", document.get("people"))
-    people = a_list(listed, "'people'") if listed is not None else []
+    nobody = document.get("people", ...) is None or document.get("bodies", ...) is None
+    people = [] if nobody else a_list(document.get("bodies", document.get("people")), "'people'")
     found = []
     for at, person in enumerate(people):
         where = f"person {at}"

@@ -45,8 +45,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def delimiter_of(data: bytes, said: str = ",") -> str:
-    """What stands between the columns; `,` stands for what the first line has: comma, tab or `;`."""
-    first = lines_of(data[:4096].decode(errors="replace"))[0]
+    """What stands between the columns; `,` stands for what the first line that has any has: comma, tab or `;`."""
+    lines = lines_of(data[:4096].decode(errors="replace"))
+    first = next((line for line in lines if any(mark in line for mark in _DELIMITERS)), "")
     if said != "," or "," in first:
         return said
     return next((mark for mark in _DELIMITERS if mark in first), ",")
@@ -66,7 +67,7 @@ def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[
     try:
         for row in reader:
             fields = [field.strip() for field in row] if has_blanks else row
-            if fields == first:
+            if fields and fields == first:
                 raise RefusedError("the first line again: two recordings; save each as a file", line=reader.line_num)
             if any(fields):
                 if first is None:
@@ -77,8 +78,8 @@ def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[
 
 
 def _is_named(fields: Sequence[str]) -> bool:
-    """Whether a first line has names, as nearly all have, and could not be a row of numbers."""
-    return sum(field[:1].isalpha() for field in fields) > len(fields) / 2
+    """Whether a first line has names of columns, and could be neither the title of a block nor a row of numbers."""
+    return len(fields) >= 3 and sum(field[:1].isalpha() for field in fields) > len(fields) / 2
 
 
 def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:

@@ -119,7 +119,7 @@ def test_three_dimensions_alone_make_a_clip_in_space():
     [
         (b"{", r"v_1_keypoints\.json: not JSON: Expecting property name"),
         (b"[]", "the file: expected an object, found an empty list"),
-        ({"version": 1.3}, "no 'people'"),
+        ({"version": 1.3}, "'people': expected a list, found null"),
         ({"people": None}, "no body in any of 1 frames$"),
         ({"people": {"0": 1}}, "'people': expected a list, found an object of 1"),
         ({"people": [{"pose_keypoints_2d": [], "face_keypoints_2d": [1, 2, 3]}]}, "hands or faces alone"),
