@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import os_line
 from dastm.contract.skeleton import Layout
+from dastm.contract.wording import reason_of
 from pipeline.kernels.measures import measure
 from pipeline.tracks import TrackMeasures, Tracks
-from pipeline.work.paths import one_line, readable, whole_file
+from pipeline.work.paths import readable, whole_file
 
 SCHEMA_VERSION = 3
 SUMMARY_NAME = "summary.json"
@@ -216,7 +217,7 @@ def write_table_file(table: pa.Table, path: Path) -> None:
     except OSError as error:
         raise DataError(os_line(error, path, "cannot be written")) from None
     except MemoryError as error:
-        raise DataError(f"{path}: cannot be written: {one_line(error)}") from None
+        raise DataError(f"{path}: cannot be written: {reason_of(error)}") from None
 
 
 def read_clips(folder: Path) -> Iterator[ParsedClip]:
@@ -277,7 +278,7 @@ def read_layout(folder: Path) -> Layout | None:
         return None if text is None else Layout.from_dict(json.loads(text))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"{folder}: names no layout of joints ({one_line(error)}); run `dastm-data parse` again"
+            f"{folder}: names no layout of joints ({reason_of(error)}); run `dastm-data parse` again"
         ) from None
 
 
@@ -343,7 +344,7 @@ def _read(path: Path, schema: pa.Schema, names: Sequence[str] | None = None) -> 
     except FileNotFoundError:
         raise DataError(f"{path}: gone; run `dastm-data parse` again") from None
     except _DAMAGED as error:
-        raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({one_line(error)})") from None
+        raise DataError(f"{path}: damaged; remove it and run `dastm-data parse` again ({reason_of(error)})") from None
 
 
 def _views(column: pa.ChunkedArray) -> list[Any]:

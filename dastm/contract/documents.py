@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from dastm.contract.wording import reason_of
+
 MOST_YAML, MOST_JSON = 8 * 2**20, 64 * 2**20
 """Largest accepted files in bytes; the largest genuine ones are a tenth of this."""
 MOST_DEPTH = 64
@@ -48,8 +50,8 @@ def shown(value: Any) -> str:
 
 
 def cut(text: object) -> str:
-    """A text as one line for a message, cut short where it is long."""
-    line = " ".join(str(text).split())
+    """A text, or what an error says, as one line for a message, cut short where it is long."""
+    line = reason_of(text) if isinstance(text, BaseException) else " ".join(str(text).split())
     return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}.."
 
 

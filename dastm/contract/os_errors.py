@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dastm.contract.wording import reason_of
+
 _ROOM = "make room there or name another place, then run the same command again"
 _RIGHTS = "change its permissions or name another place"
 _AWAY = "see whether its disk or network share is well, then run the same command again"
@@ -49,7 +51,7 @@ def os_line(error: OSError, place: object = None, what: str = "") -> str:
     """
     where = error.filename if isinstance(error.filename, str | bytes) and error.filename else place
     name = where.decode(errors="backslashreplace") if isinstance(where, bytes) else where
-    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    reason = error.strerror or reason_of(error)
     advice = ADVICE.get(error.errno or 0)
     said = ": ".join([*([str(name)] if name else []), *([what] if what else []), " ".join(reason.split())])
     return f"{said}; {advice}" if advice else said

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, TextIO, TypeAlias, TypeVar
@@ -17,6 +18,8 @@ from tqdm import tqdm
 
 EVERY_S = 20.0
 """Seconds between two lines: a third of a minute, because a line may be missed between two pieces of work."""
+PATIENCE_S = 5.0
+"""Seconds of waiting for another machine before it is said."""
 BEGUN_S = time.monotonic()
 """When this process began. The time between lines is counted from here, whichever piece of work is running."""
 T = TypeVar("T")
@@ -123,6 +126,35 @@ class Lines(Generic[T]):
 
 
 Bar: TypeAlias = "tqdm[T] | Lines[T]"
+
+
+@contextmanager
+def waiting(what: str, hint: str = "", after_s: float = PATIENCE_S, every_s: float = EVERY_S) -> Iterator[None]:
+    """Say on standard error that this block waits for something: after some seconds, and then now and then.
+
+    Args:
+        what: is waited for.
+        hint: why it may take long, and what to do.
+    """
+    stream, over, begun = sys.stderr, threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        pause_s = after_s
+        while not over.wait(pause_s):
+            try:
+                stream.write(f"waiting for {what}: no answer after {time.monotonic() - begun:.0f} s{hint}\n")
+                stream.flush()
+            except (OSError, ValueError):  # as in `Lines`
+                return
+            pause_s = every_s
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Pace:

@@ -89,7 +89,7 @@ def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[n
     try:
         joints = np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
     except Exception as error:  # numpy's reader of headers fails in many ways
-        raise ShardError(f"{where}: not a .npy array ({type(error).__name__})") from error
+        raise ShardError(f"{where}: not a .npy array") from error
     if joints.dtype != np.float32 or joints.ndim != 4:
         raise ShardError(f"{where}: expected float32 (M, T, V, C), found {joints.dtype} {joints.shape}")
     return joints
@@ -186,7 +186,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
             versions=dict(document["versions"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ShardError(f"{where}: not a manifest of shards ({type(error).__name__}: {cut(error)})") from error
+        raise ShardError(f"{where}: not a manifest of shards ({cut(error)})") from error
 
 
 def _entry_document(entry: ClassEntry) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest, ShardError
+from dastm.contract.wording import reason_of
 
 
 def pool_sizes(manifest: Manifest, subset: str, where: str) -> dict[int, int]:
@@ -35,4 +36,4 @@ def check_clip(joints_MTVC: NDArray[np.float32], manifest: Manifest, where: str)
 def one_line(error: Exception) -> str:
     """The text of a library's exception, as part of a one-line message."""
     text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
-    return (text.splitlines() or [type(error).__name__])[0]
+    return (text.splitlines() or [reason_of(error)])[0]

@@ -4,10 +4,15 @@ In: a source, and the number of clips per class that an episode of a subset need
 classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dastm.contract.errors import RunError
+from dastm.contract.wording import listed
 from dastm.episodes.fetch import EpisodeSource, Wrapped
+
+MOST_NAMED = 20
+"""Classes that one error names."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +38,12 @@ def without_small(source: EpisodeSource, needed: Mapping[str, int]) -> tuple[Epi
         if n < least
     ]
     return (LargeClasses(source, needed), lines) if lines else (source, [])
+
+
+def check_enough_left(n_left: int, needed: int, where: str, left_out: Sequence[str]) -> None:
+    """Raise RunError with the lines of the classes that were left out, if that leaves fewer than an episode needs."""
+    if left_out and n_left < needed:
+        raise RunError(
+            f"{where}: {n_left} classes are left, an episode needs {needed}; lower the number of ways, examples or"
+            f" queries; {listed(left_out, MOST_NAMED)}"
+        )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.documents import MOST_JSON, cut
+from dastm.contract.progress import waiting
 from dastm.contract.shard_format import FACTS_SUFFIX, JOINTS_SUFFIX, MANIFEST_NAME, Manifest, ShardError, decode_clip
 from dastm.contract.shard_reading import MOST_ARRAY, MOST_FACTS, check_manifest
 from dastm.episodes.collate import Selection, check_selections, collate
@@ -30,6 +31,12 @@ SLOT = "{}"
 BLOCK = tarfile.BLOCKSIZE
 _FAILED = re.compile(r"""\(\(\[?["']([^"' ]+).*: (exit -?\d+) \(read\).*""", re.DOTALL)
 """webdataset's text for a command that failed: Python's values, of which the first is the command."""
+
+SLOW = {
+    "gs": "; gsutil fetches it, and tries for minutes if it has no credentials (gcloud auth login) or no network",
+    **dict.fromkeys(("http", "https"), "; curl fetches it, and tries for minutes if the server does not answer"),
+}
+"""Scheme -> what its program does for so long."""
 
 
 class StreamedShards:
@@ -44,7 +51,7 @@ class StreamedShards:
         # An absolute path can never be mistaken for a URL with a scheme.
         self.url = url if is_url(url) else str(Path(url).absolute())
         where = self._url_of(MANIFEST_NAME)
-        with _opened(where) as stream:
+        with waiting(where, _hint(where)), _opened(where) as stream:
             document = stream.read(MOST_JSON + 1)
         if len(document) > MOST_JSON:
             raise ShardError(f"{where}: more than the {MOST_JSON} bytes that a manifest may have")
@@ -144,6 +151,11 @@ def _members(blocks: _Blocks, url: str) -> Iterator[dict[str, Any]]:
             yield {"fname": member.name, "data": opened.read(), "__url__": url}
     if blocks.last != bytes(BLOCK):
         raise ShardError(f"{url}: the tar is cut short or damaged; run `dastm-data split` or copy it again")
+
+
+def _hint(url: str) -> str:
+    """Why a URL may not answer."""
+    return next((hint for scheme, hint in SLOW.items() if url.startswith(f"{scheme}:")), "")
 
 
 def _local(url: str) -> Path | None:

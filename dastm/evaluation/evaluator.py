@@ -25,7 +25,7 @@ from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.groups import Groups
 from dastm.episodes.loader import episodes
-from dastm.episodes.small_classes import without_small
+from dastm.episodes.small_classes import check_enough_left, without_small
 from dastm.episodes.sources import open_source
 from dastm.episodes.unread import unread
 from dastm.evaluation import by_group, one_shot
@@ -348,14 +348,21 @@ def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, A
 def classes_with_enough(
     source: EpisodeSource, shards: str, config: EvalConfig
 ) -> tuple[EpisodeSource, Groups | None, list[str]]:
-    """The source without classes that are left out, the groups of `config.by`, and a line for each class left out."""
+    """The source without classes that are left out, the groups of `config.by`, and a line for each class left out.
+
+    Raises: RunError naming the classes left out if too few are left; as `by_group.usable_groups`.
+    """
+    where, in_episodes = f"{source.manifest.dataset}: {config.subset}", config.protocol == "episodes"
+    scored, groups = source, None
     if config.by is not None:
         groups, lines = by_group.usable_groups(shards, source.manifest, config, config.by)
-        return source, groups, lines
-    leave_out = config.too_few == "leave_out" and config.protocol == "episodes"
-    least = config.most_shots + config.n_query
-    scored, lines = without_small(source, {config.subset: least} if leave_out else {})
-    return scored, None, lines
+    else:
+        leave_out, least = config.too_few == "leave_out" and in_episodes, config.most_shots + config.n_query
+        scored, lines = without_small(source, {config.subset: least} if leave_out else {})
+    if in_episodes:
+        n_left = len(scored.pool_sizes(config.subset)) if groups is None else len(groups)
+        check_enough_left(n_left, config.n_way + config.open_set, where, lines)
+    return scored, groups, lines
 
 
 def _about(

@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
+from dastm.contract.wording import reason_of
+
 MAX_FRAMES = 64
 """Frames of either sequence that the soft-DTW kernels take: an anti-diagonal has to fit one warp's registers."""
 MAX_JOINTS = 64
@@ -71,7 +73,7 @@ def _unbuilt() -> str | None:
 
         triton_probe.launch()
     except Exception as error:  # of a compiler, a linker, a driver: any kind
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         return f"Triton could not build and launch one here ({reason[:200]})"
     return None
 

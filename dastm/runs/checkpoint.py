@@ -50,18 +50,20 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"{path}: no such checkpoint; `dastm train` makes it")
     data = io.BytesIO(path.read_bytes())
+    state = None
     try:
-        damaged = zipfile.ZipFile(data).testzip()  # torch writes checksums and does not look at them
-        if damaged is not None:
-            raise ValueError(f"the checksum of {damaged} differs")
+        changed = zipfile.ZipFile(data).testzip()  # torch writes checksums and does not look at them
         data.seek(0)
-        state = torch.load(data, map_location="cpu", weights_only=True)
-        if not isinstance(state, dict):
-            raise TypeError(f"holds a {type(state).__name__}")
+        state = None if changed else torch.load(data, map_location="cpu", weights_only=True)
+        reason = f"the checksum of {changed} differs" if changed else "it does not hold values by name"
     except MemoryError:  # says nothing of the file
         raise
-    except Exception as error:  # the unpickler fails in a dozen ways on bytes that are not its own
-        raise RunError(f"{path}: damaged checkpoint ({type(error).__name__}); `dastm train` makes it again") from error
+    except zipfile.BadZipFile:
+        reason = "its end is missing, or it is another file"
+    except Exception:  # the unpickler fails in a dozen ways on bytes that are not its own
+        reason = "what it holds is not what `dastm train` writes"
+    if not isinstance(state, dict):
+        raise RunError(f"{path}: damaged checkpoint ({reason}); `dastm train` makes it again")
     return state
 
 

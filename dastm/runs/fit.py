@@ -24,7 +24,7 @@ from dastm.episodes.augmentation import View
 from dastm.episodes.common import lost, mapped
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.urls import is_url
-from dastm.runs.record import KEEP_SLOTS, MISSING_MEANS, PREPARATION, TrainingRecord, preparation_of
+from dastm.runs.record import MISSING_MEANS, PREPARATION, UNSAID_BEFORE, TrainingRecord, preparation_of
 from dastm.runs.whereabouts import shards_of
 
 N_FRAMES = "n_frames"
@@ -104,7 +104,7 @@ def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest)
                 convertible=key == N_FRAMES and in_time,
             )
             for key in here
-            if here[key] != prepared.get(key) and (key != KEEP_SLOTS or key in prepared)
+            if here[key] != prepared.get(key) and (key not in UNSAID_BEFORE or key in prepared)
         ),
     ]
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dastm.contract.documents import cut
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import check_file, check_plain
 from dastm.contract.shard_format import checksum
@@ -100,7 +101,7 @@ def read_limits(run: Path, seed: int) -> tuple[Limits, Known | None] | None:
         limits = limits_from(found)
         known = Known.from_dict(document["known"]) if "known" in document else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{path}: holds no limits of seed {seed} ({type(error).__name__}: {error}); {again}") from error
+        raise RunError(f"{path}: holds no limits of seed {seed} ({cut(error)}); {again}") from error
     if weights != _digest(run, seed):
         raise RunError(f"{path}: belongs to other weights than seed {seed} has now; {again}")
     return limits, known

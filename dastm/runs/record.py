@@ -42,7 +42,11 @@ COMMON = "common"
 KEEP_SLOTS = "keep_slots"
 """A further key: whether bodies are in the slots of their source, empty ones before them (`rank: slots`, or an import).
 
-Networks with a norm for each slot depend on it. Older records do not have it."""
+Networks with a norm for each slot depend on it."""
+BODIES, EXTRA_BODIES = "bodies", "extra_bodies"
+"""Further keys: how many bodies are kept of a clip, whose features are averaged. Which ones is no matter of fit."""
+UNSAID_BEFORE = (KEEP_SLOTS, BODIES, EXTRA_BODIES)
+"""Keys that older records, and shards that do not say how bodies were chosen, lack: no difference can be told then."""
 OLD_NAMES = {"frame_sampling": "frames"}
 """Names of these keys in older manifests and records."""
 MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
@@ -130,7 +134,10 @@ class TrainingRecord:
 
     def trained_on(self, manifest: Manifest) -> bool:
         """Whether these are the shards of the training, or the same clips prepared equally by another version."""
-        same = self.clips == clips_digest(manifest) and self.preparation == preparation_of(manifest)
+        here = preparation_of(manifest)
+        unsaid = {key for key in UNSAID_BEFORE if key not in (self.preparation or {})}
+        prepared_equally = self.preparation == {key: value for key, value in here.items() if key not in unsaid}
+        same = self.clips == clips_digest(manifest) and prepared_equally
         digests = [self.shards_digest, *(one.digest for one in self.sets)]
         return same or checksum(encode_manifest(manifest)) in digests
 
@@ -237,16 +244,18 @@ def preparation_of(manifest: Manifest) -> dict[str, Any]:
     """
     split = manifest.definition.get("split") or {}
     told = {key: split.get(key, split.get(OLD_NAMES.get(key, key))) for key in PREPARATION}
-    further = {key: split[key] for key in (COMMON,) if key in split} | _slots_told(manifest.definition)
+    further = {key: split[key] for key in (COMMON,) if key in split} | _bodies_told(manifest.definition)
     return {**told, **further, "n_frames": manifest.frames}
 
 
-def _slots_told(definition: Mapping[str, Any]) -> dict[str, bool]:
-    """`KEEP_SLOTS` with its value, where the definition says how bodies were put into slots."""
+def _bodies_told(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of `UNSAID_BEFORE` with their values, where the definition says how bodies were chosen."""
+    split = definition.get("split") or {}
+    told = {BODIES: split[BODIES], EXTRA_BODIES: split.get(EXTRA_BODIES, "keep")} if BODIES in split else {}
     if "arrays" in definition:
-        return {KEEP_SLOTS: (definition["arrays"] or {}).get(KEEP_SLOTS) is True}
-    rank = (definition.get("split") or {}).get("rank")
-    return {} if rank is None else {KEEP_SLOTS: rank == "slots"}
+        return {**told, KEEP_SLOTS: (definition["arrays"] or {}).get(KEEP_SLOTS) is True}
+    rank = split.get("rank")
+    return told if rank is None else {**told, KEEP_SLOTS: rank == "slots"}
 
 
 def clips_digest(manifest: Manifest) -> str:

@@ -105,7 +105,7 @@ def curves_of_checkpoints(run: Path, seeds: Sequence[int]) -> list[dict[str, Any
         try:
             rows += [{key: row.get(key) for key in CURVE_FIELDS} for row in load_checkpoint(path)["history"]]
         except (KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{path}: has no curves ({type(error).__name__})") from error
+            raise RunError(f"{path}: has no curves") from error
     return rows
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from dastm.config.load import checked, config_from_dict, load_config
 from dastm.config.schema import Config
+from dastm.contract.documents import cut
 from dastm.contract.errors import RunError
 from dastm.episodes.sources import refusal
 from dastm.episodes.urls import is_url, may_come_from_a_file
@@ -183,4 +184,4 @@ def read_sweep(folder: Path) -> Sweep:
         grid = checked(Grid, document["grid"], str(path))  # presets of one's own may be elsewhere by now
         return Sweep(grid=grid, rows=tuple(document["rows"]), reference=document["reference"], cells=cells)
     except (TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{path}: damaged ({error}); {again}") from error
+        raise RunError(f"{path}: damaged ({cut(error)}); {again}") from error

@@ -89,9 +89,7 @@ class Pretraining:
                 learned.load_state_dict(state[name])
             self.step, self.latest = state["step"], state["latest"]
         except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            raise RunError(
-                f"{path}: not a checkpoint of this pretraining ({type(error).__name__}); delete it"
-            ) from error
+            raise RunError(f"{path}: not a checkpoint of this pretraining; delete it") from error
 
     def one_step(self, episode: Episode) -> Tensor:
         """One step on a batch -> (loss, accuracy), left on the device."""

@@ -122,4 +122,4 @@ def resume(state: TrainingState, before: Mapping[str, Any], last: Path) -> None:
     try:
         state.load(before)
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise RunError(f"{last}: not a checkpoint of this training ({type(error).__name__}); delete it") from error
+        raise RunError(f"{last}: not a checkpoint of this training; delete it") from error

@@ -100,7 +100,7 @@ def facts_problems(key: str, facts: bytes, array: bytes, of: ClassPromise, promi
         claimed = {name: document[name] for name in ("key", "part", "class_id", "class_name", "checksum", "dataset")}
         frame_index, source_frames = [int(t) for t in document["frame_index"]], int(document["source_frames"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        yield f"facts are not the JSON of a clip ({type(error).__name__}: {error})"
+        yield f"facts are not the JSON of a clip ({reason_of(error)})"
         return
     claimed_checksum = document.pop("facts_checksum", None)
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

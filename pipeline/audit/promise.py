@@ -106,8 +106,12 @@ def _keeps_slots(definition: Mapping[str, Any]) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """In one line that is not too long."""
-    line = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+    """In one line of words that is not too long."""
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    line = " ".join(str(getattr(error, "strerror", None) or error).split()) or "no reason is given"
     return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}.."
 
 
@@ -143,7 +147,7 @@ def read_manifest(shards: Path, found: Found) -> Promise:
     except (OSError, MemoryError) as error:
         found.problems.append(f"manifest.json: {reason_of(error)}")
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        found.problems.append(f"manifest.json: not a manifest of shards ({type(error).__name__}: {reason_of(error)})")
+        found.problems.append(f"manifest.json: not a manifest of shards ({reason_of(error)})")
     return Promise()
 
 

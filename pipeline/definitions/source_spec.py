@@ -34,6 +34,7 @@ TOOL_FORMATS: Mapping[str, str | None] = {
     "openpose_json": "body25",
     "openpose_video": "openpose18",
     "landmark_json": "blazepose33",
+    "landmark_images": "blazepose33",
     "landmark_csv": "blazepose33",
     "landmark_arrays": "holistic75",
     "landmark_stack": "holistic75",

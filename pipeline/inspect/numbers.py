@@ -38,7 +38,9 @@ def _lines(stats: Stats) -> Iterator[str]:
     yield from (f"noted: {note} ({count} clips)" for note, count in list(ordered(stats.notes).items())[:SHOWN])
     if stats.dropped:
         yield "bodies dropped by: " + ", ".join(f"{step} {count}" for step, count in ordered(stats.dropped).items())
-    yield from (f"refused: {reason} ({count} files)" for reason, count in list(ordered(stats.refused).items())[:SHOWN])
+    for kind, count in list(ordered(stats.refused).items())[:SHOWN]:
+        example = f", e.g. {stats.refused_examples[kind]}" if kind in stats.refused_examples else ""
+        yield f"refused: {kind} ({count} files){example}"
 
 
 def missing_line(stats: Stats) -> str:
@@ -88,7 +90,7 @@ def _rows(stats: Stats) -> Iterator[tuple[str, str, str]]:
         yield "missing_joints", "", str(document["missing_joints"])
     for name in ("lengths", "length_counts", "bodies", "frames_without_body", "missing_by_joint", *_places(stats)):
         yield from ((name, key, str(value)) for key, value in (document[name] or {}).items())
-    for name in ("notes", "dropped", "refused"):
+    for name in ("notes", "dropped", "refused", "refused_examples"):
         yield from ((name, key, str(value)) for key, value in document[name].items())
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dastm.contract.documents import cut
 from dastm.contract.errors import DataError
 from dastm.contract.shard_format import SUBSETS, ShardError
 from pipeline.inspect.animation import PlayerData
@@ -63,7 +64,7 @@ def _attempt(read: Callable[[], Result], unread: list[str]) -> Result | None:
     except (ShardError, DataError, OSError) as error:
         unread.append(str(error))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        unread.append(f"what is stored is not what it should be ({type(error).__name__}: {error})")
+        unread.append(f"what is stored is not what it should be ({cut(error)})")
     return None
 
 

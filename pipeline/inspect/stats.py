@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dastm.contract.errors import DataError
@@ -23,7 +22,7 @@ from dastm.contract.skeleton import LAYOUTS, Layout
 from pipeline.inspect.stored import read_index, read_manifest, setting_of, source_frames
 from pipeline.kernels import joints
 from pipeline.kernels.frame_sampling import in_time
-from pipeline.parse.summary import kind_of, ordered
+from pipeline.parse.summary import count_kinds, ordered
 from pipeline.table import ParsedClip, check_layout, read_clips, read_facts, read_layout, read_refused
 
 OUTSIDE = "outside"
@@ -80,7 +79,9 @@ class Stats:
     dropped: Counter[str] = field(default_factory=Counter)
     """The step of the choice of bodies that dropped a track -> tracks; of shards only, where their index says."""
     refused: Counter[str] = field(default_factory=Counter)
-    """Reason -> raw files; of a parsed table only."""
+    """Kind of reason -> raw files; of a parsed table only."""
+    refused_examples: dict[str, str] = field(default_factory=dict)
+    """A kind that says less than the reasons -> the first of its files with its whole reason."""
 
     @property
     def missing(self) -> float | None:
@@ -141,6 +142,7 @@ class Stats:
             "notes": ordered(self.notes),
             "dropped": ordered(self.dropped),
             "refused": ordered(self.refused),
+            "refused_examples": self.refused_examples,
         }
 
 
@@ -188,7 +190,8 @@ def parsed_stats(
         raise DataError(f"{folder}: the parsed table holds no clip")
     stats.classes = [classes[class_id] for class_id in sorted(classes)]
     stats.missing_V = (missing_V / max(1, observations)).tolist()
-    stats.refused = Counter(map(kind_of, _reasons(folder)))
+    if any(folder.glob("refused-*.parquet")):
+        count_kinds(read_refused(folder), stats.refused, stats.refused_examples)
     return stats
 
 
@@ -277,12 +280,6 @@ def _check_layout(clip: ParsedClip, layout: Layout, folder: Path) -> None:
             f"{folder}: clip {clip.key} has {n_joints} {kind} joints, not those of layout {layout.name};"
             " name the data set that it is with --dataset"
         )
-
-
-def _reasons(folder: Path) -> Iterator[str]:
-    """Reasons of the refused files, where the table lists them."""
-    if any(folder.glob("refused-*.parquet")):
-        yield from map(str, pc.cast(read_refused(folder)["reason"], "string").to_pylist())
 
 
 def _tells_missing(manifest: Manifest) -> bool:

@@ -12,7 +12,7 @@ from pipeline.inspect import plots
 from pipeline.inspect.numbers import missing_line
 from pipeline.inspect.page import render
 from pipeline.inspect.stats import Stats
-from pipeline.parse.summary import ordered
+from pipeline.parse.summary import kind_with_example, ordered
 
 MOST_ODDITIES = 30
 Row = tuple[str, ...]
@@ -64,7 +64,7 @@ def view_of(stats: Stats) -> StatsView:
     found = [
         *ordered(stats.notes).items(),
         *dropped,
-        *((f"refused: {r}", n) for r, n in ordered(stats.refused).items()),
+        *((f"refused: {kind_with_example(r, stats.refused_examples)}", n) for r, n in ordered(stats.refused).items()),
     ]
     return StatsView(
         of=stats.of,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from dastm.contract import shard_reading
+from dastm.contract.documents import cut
 from dastm.contract.errors import DataError
 from dastm.contract.shard_format import (
     INDEX_COLUMNS,
@@ -67,7 +68,9 @@ def source_frames(clip: Clip) -> int:
     try:
         return int(clip.facts["source_frames"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ShardError(f"{clip.key}: facts without source_frames ({error}); run `dastm-data split` again") from None
+        raise ShardError(
+            f"{clip.key}: facts without source_frames ({cut(error)}); run `dastm-data split` again"
+        ) from None
 
 
 def sampled_frames(clip: Clip) -> tuple[int, ...]:
@@ -75,7 +78,9 @@ def sampled_frames(clip: Clip) -> tuple[int, ...]:
     try:
         index = tuple(map(int, clip.facts["frame_index"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise ShardError(f"{clip.key}: facts without frame_index ({error}); run `dastm-data split` again") from None
+        raise ShardError(
+            f"{clip.key}: facts without frame_index ({cut(error)}); run `dastm-data split` again"
+        ) from None
     if len(index) != clip.joints_MTVC.shape[1] or not all(0 <= t < source_frames(clip) for t in index):
         raise ShardError(f"{clip.key}: frame_index is not that of its frames; run `dastm-data split` again")
     return index

@@ -19,8 +19,9 @@ from typing import Any
 
 from dastm.contract.errors import DataError, RefusedError
 from dastm.contract.os_errors import os_line
+from dastm.contract.wording import reason_of
 from pipeline.parse.suffixes import has_suffix
-from pipeline.work.paths import is_local, one_line, store_of
+from pipeline.work.paths import is_local, store_of
 
 MAX_BYTES = 512 * 2**20
 """Largest accepted size of a file; larger ones are refused unread. Genuine clips have at most a few MB."""
@@ -88,13 +89,13 @@ def read(file: RawFile) -> bytes:
     try:
         return _read_member(file) if file.member is not None else _read_file(file)
     except zipfile.BadZipFile as error:
-        raise RefusedError(f"damaged in the zip: {one_line(error)}") from None
+        raise RefusedError(f"damaged in the zip: {reason_of(error)}") from None
     except FileNotFoundError:
         raise UnreadableError("the file is no longer there") from None
     except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or one_line(error)}") from None
+        raise UnreadableError(f"cannot be read: {error.strerror or reason_of(error)}") from None
     except BAD_MEMBER as error:
-        raise RefusedError(f"cannot be taken from the zip: {one_line(error)}") from None
+        raise RefusedError(f"cannot be taken from the zip: {reason_of(error)}") from None
 
 
 def folders_below(root: Path, cannot_list: Callable[[OSError], None]) -> Iterator[tuple[Path, list[str], list[str]]]:
@@ -117,7 +118,7 @@ def members_of(path: Path, prefix: str = "") -> Iterator[RawFile]:
         with _open_zip(path) as archive:
             members = archive.infolist()
     except _BAD_ZIP as error:
-        raise RefusedError(f"not a whole zip file ({one_line(error)}); download it again") from None
+        raise RefusedError(f"not a whole zip file ({reason_of(error)}); download it again") from None
     for member in reversed(members):  # of one name the last one counts, as for whoever unpacks the zip
         if not member.is_dir() and all(map(_is_seen, PurePosixPath(member.filename).parts)):
             yield RawFile(prefix + member.filename, path, member.filename, member.file_size, member.CRC)
@@ -190,7 +191,7 @@ def _in_store(root: Path) -> Iterator[RawFile]:
     try:
         found: dict[str, dict[str, Any]] = store.find(top, detail=True)
     except OSError as error:
-        raise DataError(f"{root}: cannot be listed: {one_line(error)}") from None
+        raise DataError(f"{root}: cannot be listed: {reason_of(error)}") from None
     for name, facts in sorted(found.items()):
         source = name.removeprefix(top.rstrip("/")).lstrip("/")
         if not all(map(_is_seen, PurePosixPath(source).parts)):

@@ -6,10 +6,11 @@ In: the files on disk, so that a run that was interrupted and continued has the 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.table import RefusedFile, read_file_facts, read_file_refused
@@ -54,8 +55,7 @@ class ParseSummary:
                 out.append(f"{count} {what}")
         out += [f"{count} clips noted: {note}" for note, count in self.notes.items()]
         for reason, count in self.refused_by_reason.items():
-            example = self.refused_examples.get(reason)
-            out.append(f"{count} refused: {reason}" + (f", e.g. {example}" if example else ""))
+            out.append(f"{count} refused: {kind_with_example(reason, self.refused_examples)}")
         return out + [f"  {line}" for line in self._shown()]
 
     def _shown(self) -> Iterator[str]:
@@ -85,11 +85,7 @@ def summarise(clips_files: list[Path], refused_files: list[Path], outside_split:
     for path in refused_files:
         table = read_file_refused(path)
         outside_split += int(table.schema.metadata[OUTSIDE_KEY])
-        for at, reason in enumerate(table["reason"].to_pylist()):
-            kind = kind_of(reason)
-            refused[kind] += 1
-            if kind != reason and kind not in examples:
-                examples[kind] = str(RefusedFile(**table.slice(at, 1).to_pylist()[0]))
+        count_kinds(table, refused, examples)
         first += [str(RefusedFile(**row)) for row in table.slice(0, SHOWN - len(first)).to_pylist()]
     return ParseSummary(
         files=clips + refused.total() + outside_split,
@@ -104,6 +100,20 @@ def summarise(clips_files: list[Path], refused_files: list[Path], outside_split:
         notes=ordered(notes),
         first_refused=tuple(first),
     )
+
+
+def count_kinds(refused: pa.Table, counts: Counter[str], examples: dict[str, str]) -> None:
+    """Add refused files to the counts by kind of reason; `examples` gets the first whole one where a kind says less."""
+    for at, reason in enumerate(refused["reason"].to_pylist()):
+        kind = kind_of(reason)
+        counts[kind] += 1
+        if kind != reason and kind not in examples:
+            examples[kind] = str(RefusedFile(**refused.slice(at, 1).to_pylist()[0]))
+
+
+def kind_with_example(kind: str, examples: Mapping[str, str]) -> str:
+    """A kind of reason, and one whole example of it if the kind says less."""
+    return f"{kind}, e.g. {examples[kind]}" if kind in examples else kind
 
 
 def kind_of(reason: str) -> str:

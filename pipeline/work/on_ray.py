@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dastm.contract.documents import cut
 from dastm.contract.errors import DataError
-from pipeline.work.paths import one_line
+from dastm.contract.wording import reason_of
 from pipeline.work.tasks import AHEAD, KILLED, P, R, Run, as_finished
 
 LOCAL = "local"
@@ -45,7 +46,7 @@ def cluster(address: str, workers: int | None) -> Iterator[Run]:
             **options,
         )
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise DataError(f"--ray {address}: {one_line(error)}") from None
+        raise DataError(f"--ray {address}: {reason_of(error)}") from None
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
         # a cluster begins whatever it has cores for, so nothing is handed out ahead where fewer are asked for
@@ -88,4 +89,4 @@ def _result(ray: Any, handle: Any) -> Any:
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayError as error:
-        raise DataError(f"a worker of the cluster {KILLED} ({type(error).__name__})") from None
+        raise DataError(f"a worker of the cluster {KILLED} (Ray says: {cut(error)})") from None

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 from dastm.contract.errors import DataError
 from dastm.contract.os_errors import naming, os_line
 from dastm.contract.ownership import check_plain, remove_unfinished, unfinished_name
+from dastm.contract.wording import reason_of
 
 
 def path_of(text: str) -> Path:
@@ -35,7 +36,7 @@ def path_of(text: str) -> Path:
     except ImportError as error:
         raise DataError(f"{text}: a package is missing for {protocol}:// ({error}); pip install it") from None
     except Exception as error:  # stores raise what they like: a server is away, an argument is missing
-        raise DataError(f"{text}: cannot be used as a place: {one_line(error)}") from None
+        raise DataError(f"{text}: cannot be used as a place: {reason_of(error)}") from None
     if not rest.strip("/"):
         raise DataError(f"{text}: name a folder in it")
     return cast(Path, place)
@@ -171,11 +172,6 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file completely or not at all."""
     with whole_file(path) as file:
         file.write(data)
-
-
-def one_line(error: BaseException) -> str:
-    """The text of an error as one line."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager

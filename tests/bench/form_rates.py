@@ -33,11 +33,13 @@ def main(words: list[str]) -> None:
     chosen = parser.parse_args(words)
     for name, work, data in yardsticks(chosen.mb):
         sys.stdout.write(f"{name:16} {len(data) / best(lambda work=work, data=data: work(data)) / 1e6:7.1f} MB/s\n")
-    for form, (made, layout) in FORMS.items():
-        if not chosen.words or any(word in form for word in chosen.words):
+    rows = [(form, form, made, layout) for form, (made, layout) in FORMS.items()]
+    rows += [(name, form, made, None) for name, (form, made) in OTHERS.items()]
+    for name, form, made, layout in rows:
+        if not chosen.words or any(word in name for word in chosen.words):
             rate, frames = measured(form, made, layout, chosen.mb)
             mark = f"  below {LEAST_MB:g}" if rate < LEAST_MB else ""
-            sys.stdout.write(f"{form:16} {rate:7.1f} MB/s {frames:11,.0f} frames/s{mark}\n")
+            sys.stdout.write(f"{name:16} {rate:7.1f} MB/s {frames:11,.0f} frames/s{mark}\n")
             sys.stdout.flush()
 
 
@@ -114,6 +116,12 @@ def openpose_video(n: int) -> list[NamedBytes]:
 def landmark_json(n: int) -> list[NamedBytes]:
     names = ("x", "y", "z", "visibility")
     return _json([[dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4)])
+
+
+def landmark_images(n: int) -> list[NamedBytes]:
+    names = ("x", "y", "z", "visibility")
+    frames = ([dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4))
+    return _frames("v_#.json", (json.dumps({"pose_landmarks": frame}) for frame in frames))
 
 
 def landmark_csv(n: int) -> list[NamedBytes]:
@@ -285,10 +293,46 @@ def ucla(n: int) -> list[NamedBytes]:
     return _json({"file_name": "a01_s01_e01_v01", "skeletons": places(n, 20, 3)})
 
 
+def five(n_frames: int, n_joints: int, n_numbers: int, scale: float) -> list[list[list[list[float]]]]:
+    """(frames, bodies, joints, numbers) of five people beside each other, whom nobody has followed."""
+    drawn = np.random.default_rng(0).uniform(0.1, 0.3, (n_frames, 5, n_joints, n_numbers))
+    drawn[..., 0] += 0.15 * np.arange(5)[None, :, None]
+    lists: list[list[list[list[float]]]] = (drawn * ([scale] * 2 + [1] * (n_numbers - 2))).round(4).tolist()
+    return lists
+
+
+def openpose_five(n: int) -> list[NamedBytes]:
+    frames = ([{"pose_keypoints_2d": _flat(body)} for body in frame] for frame in five(n, 25, 3, 500))
+    return _frames("v_#_keypoints.json", (json.dumps({"version": 1.3, "people": people}) for people in frames))
+
+
+def mmpose_five(n: int) -> list[NamedBytes]:
+    frames = ([one for body in frame for one in _instances(body)] for frame in five(n, 17, 2, 500))
+    return _json([{"frame_id": t, "instances": instances} for t, instances in enumerate(frames)])
+
+
+def yolo_five(n: int) -> list[NamedBytes]:
+    rows = ([[0, 0.5, 0.5, 0.2, 0.8, *_flat(body)] for body in frame] for frame in five(n, 17, 3, 1))
+    return _frames("v_#.txt", ("".join(" ".join(map(str, row)) + "\n" for row in frame) for frame in rows))
+
+
+def landmark_lines(n: int) -> list[NamedBytes]:
+    rows = ([t, v, *joint] for t, frame in enumerate(places(n, 33, 4)) for v, joint in enumerate(frame))
+    return _lines("b.csv", ["frame,landmark,x,y,z,visibility"], rows)
+
+
+def deeplabcut_pictures(n: int) -> list[NamedBytes]:
+    (file,) = deeplabcut(n)
+    heads, rows = file.data.split(b"\n")[:3], file.data.split(b"\n")[3:-1]
+    named = [b"labeled-data/v/img%05d.png,%s" % (t, row.partition(b",")[2]) for t, row in enumerate(rows)]
+    return [NamedBytes("a/b.csv", b"\n".join([*heads, *named]) + b"\n")]
+
+
 FORMS: dict[str, tuple[Made, str | None]] = {
     "openpose_json": (openpose, None),
     "openpose_video": (openpose_video, None),
     "landmark_json": (landmark_json, None),
+    "landmark_images": (landmark_images, None),
     "landmark_csv": (landmark_csv, None),
     "landmark_arrays": (landmark_arrays, None),
     "landmark_stack": (landmark_stack, None),
@@ -313,6 +357,14 @@ FORMS: dict[str, tuple[Made, str | None]] = {
     "ucla_json": (ucla, None),
 }
 """Form -> how a clip of it is made, and the layout that a definition must say."""
+OTHERS: dict[str, tuple[str, Made]] = {
+    "openpose_json, 5": ("openpose_json", openpose_five),
+    "mmpose_json, 5": ("mmpose_json", mmpose_five),
+    "yolo_txt, 5": ("yolo_txt", yolo_five),
+    "landmark lines": ("landmark_csv", landmark_lines),
+    "DLC, pictures": ("deeplabcut_csv", deeplabcut_pictures),
+}
+"""Other clips of some forms: of five people whom the tool does not follow, and in their other shapes."""
 
 if __name__ == "__main__":
     main(sys.argv[1:])

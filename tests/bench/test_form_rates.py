@@ -23,6 +23,14 @@ def test_the_clips_that_are_made_are_read(form):
     assert frames > 0
 
 
+@pytest.mark.parametrize("name", form_rates.OTHERS)
+def test_other_clips_of_a_form_are_read(name):
+    form, made = form_rates.OTHERS[name]
+    rate, frames = form_rates.measured(form, made, None, mb=0.05)
+    assert rate > 0
+    assert frames > 0
+
+
 @pytest.mark.parametrize(("least", "mark"), [(0, ""), (1e9, "  below 1e+09")])
 def test_a_slow_reader_is_marked(capsys, monkeypatch, least, mark):
     monkeypatch.setattr(form_rates, "LEAST_MB", least)

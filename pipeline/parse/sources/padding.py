@@ -1,10 +1,11 @@
-"""Finds the end of a clip that was padded by repetition, as in arrays that have one length for all clips.
+"""Finds the end of a clip that was padded by repetition or reflection, as in arrays of one length for all clips.
 
 In: one clip, bodies x frames x joints x numbers. Out: its end, body by body, and a note. The preparation of 2s-AGCN
 (Shi et al., CVPR 2019) repeats every body from its first frame until there are 300 frames; other tools hold the last
-frame. Only repetition to the very end counts, with numbers that are equal to the last bit: no sensor gives the same
-frame of a moving body twice. A body that never moves, or rests in the pose in which it began, is not padded. Frames
-that are entirely zero or nan show no body. No clip loses frames of a body that still moves.
+frame, or go backward from it, once or to and fro (`np.pad` with `reflect` or `symmetric`). Only what repeats to the
+very end counts, with numbers that are equal to the last bit: no sensor gives the same frame of a moving body twice. A
+body that never moves, or rests in the pose in which it began, is not padded. Frames that are entirely zero or nan show
+no body. No clip loses frames of a body that still moves.
 
 Axes: M bodies, T frames, V joints, K numbers of a joint.
 """
@@ -16,11 +17,15 @@ from numpy.typing import NDArray
 
 NOTE_LOOPED = "padding_by_repetition_cut"
 NOTE_HELD = "repeated_last_frame_cut"
+NOTE_REFLECTED = "padding_by_reflection_cut"
 NOTE_REPEATS = "repeats_to_its_end"
-"""The note on a clip of which nothing is cut: its source states the number of frames, or only some bodies or a few
-frames repeat."""
+"""The note on a clip of which nothing is cut: its source states the number of frames, or only some bodies, a few frames
+or a few joints repeat."""
 LEAST_REPEATED = 10
 """Smallest number of repeated frames that count as padding, and of poses in a loop: people rest, and ghosts flicker."""
+LEAST_MOVED = 0.5
+"""Smallest share of the joints that a reflection moves from frame to frame, as a mean. In whole pixels or centimetres,
+a person who stands still and lifts a hand may well come back through the same poses."""
 
 
 class Ending(NamedTuple):
@@ -38,6 +43,55 @@ def find_end(clip_MTVK: NDArray[Any]) -> Ending:
     In 2s-AGCN's arrays each body has a separate loop. The longest loop is the clip, if every other body also repeats or
     is no longer shown. Frames that show nobody may come first: some programs repeat these as well, others do not.
     """
+    turn = _turn(clip_MTVK)
+    if turn.is_padding:
+        return Ending(turn.frames, np.full(len(clip_MTVK), turn.frames, np.int64), NOTE_REFLECTED)
+    ending = _end_of_loop(clip_MTVK)
+    return ending._replace(note=NOTE_REPEATS) if ending.note is None and turn.poses >= LEAST_REPEATED else ending
+
+
+class _Turn(NamedTuple):
+    """Where a clip begins to run backward, all bodies together, and what it then shows to its end."""
+
+    frames: int = 0
+    """The number of frames until it turns."""
+    poses: int = 0
+    """Different ones after that."""
+    moved: float = 0.0
+    """Mean share of the joints that move from frame to frame there."""
+
+    @property
+    def is_padding(self) -> bool:
+        return self.poses >= LEAST_REPEATED and self.moved >= LEAST_MOVED
+
+
+def _turn(clip_MTVK: NDArray[Any]) -> _Turn:
+    shown = max(map(_last_shown, clip_MTVK), default=0)
+    if shown <= LEAST_REPEATED:
+        return _Turn()
+    frames_TVK = clip_MTVK[:, :shown].swapaxes(0, 1).reshape(shown, -1, clip_MTVK.shape[3])
+    if not _equal(frames_TVK[:-1], frames_TVK[-1:]).any():
+        return _Turn()
+    at = _turning_point(_numbered(frames_TVK))
+    back_TVK = np.where(frames_TVK == frames_TVK, frames_TVK, 0)[at - 1 :]
+    moved_TV = (back_TVK[1:] != back_TVK[:-1]).any(axis=2)[:, (back_TVK != 0).any(axis=(0, 2))]
+    poses = len({*_numbered(back_TVK[1:][_shown(back_TVK[1:])])})
+    return _Turn(at, poses, float(moved_TV.mean()) if moved_TV.size else 0.0)
+
+
+def _turning_point(frames: list[int]) -> int:
+    """The least n from which on frames go backward to their end, or to and fro; their length where there is none."""
+    once, period = len(frames) - _backward(frames), _period(frames)
+    several = period - _backward(frames[:period])
+    return min(once, several) if several in (period // 2, period // 2 + 1) else once
+
+
+def _backward(frames: list[int]) -> int:
+    """How many frames at the end are those before them in reverse, with or without the one where they turn."""
+    return _border([*frames[::-1], -1, *frames]) // 2
+
+
+def _end_of_loop(clip_MTVK: NDArray[Any]) -> Ending:
     ending, before = _end(clip_MTVK), _frames_before(clip_MTVK)
     if not before or ending.note == NOTE_LOOPED:
         return ending
@@ -133,11 +187,16 @@ def _numbered(body_TVK: NDArray[Any]) -> list[int]:
 
 
 def _period(frames: list[int]) -> int:
-    """The least p with frames[p:] == frames[:-p], the length where there is none (Knuth, Morris & Pratt, 1977)."""
+    """The least p with frames[p:] == frames[:-p], the length where there is none."""
+    return len(frames) - _border(frames)
+
+
+def _border(frames: list[int]) -> int:
+    """The most frames, but not all, with which they both begin and end (Knuth, Morris & Pratt, 1977)."""
     border = [0] * len(frames)
     for at in range(1, len(frames)):
         length = border[at - 1]
         while length and frames[at] != frames[length]:
             length = border[length - 1]
         border[at] = length + (frames[at] == frames[length])
-    return len(frames) - border[-1]
+    return border[-1]

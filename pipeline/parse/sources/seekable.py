@@ -13,6 +13,7 @@ from typing import IO, BinaryIO, cast
 from weakref import finalize
 
 from dastm.contract.errors import RefusedError
+from dastm.contract.wording import reason_of
 from pipeline.parse.raw_files import BAD_MEMBER, RawFile, UnreadableError, version
 
 _BLOCK = 2**20
@@ -43,8 +44,7 @@ def reading(file: RawFile, member: str | None = None, *, verified: bool = False)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
     except BAD_MEMBER as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise RefusedError(f"cannot be taken from the archive: {reason}") from None
+        raise RefusedError(f"cannot be taken from the archive: {reason_of(error)}") from None
 
 
 def members(file: RawFile) -> dict[str, int]:

@@ -34,6 +34,9 @@ _ROWS: Mapping[str, Tool] = {
     "openpose_json": Tool(what="OpenPose JSON, a file a frame", suffixes=_JSON, read=openpose.read, frames=True),
     "openpose_video": Tool(what="OpenPose's frames in one file", suffixes=_JSON, read=openpose.read_video),
     "landmark_json": Tool(what="landmarks as JSON (MediaPipe, TensorFlow.js)", suffixes=_JSON, read=landmark_json.read),
+    "landmark_images": Tool(
+        what="landmarks as JSON, a file a frame", suffixes=_JSON, read=landmark_json.read_images, frames=True
+    ),
     "landmark_csv": Tool(what="numbered landmarks as CSV (MediaPipe)", suffixes=_TEXT, read=landmark_csv.read),
     "landmark_arrays": Tool(
         what=".npy files of one frame each (MediaPipe)", suffixes=(".npy",), read=landmark_arrays.read, frames=True

@@ -22,9 +22,17 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of, last_number
-from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, text_column
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, quick_columns, text_column
 from pipeline.parse.tools.space import unit_of, up_of
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, floats, of_width, rows_of_text
+from pipeline.parse.tools.tables import (
+    Numbers,
+    check_given_once,
+    delimiter_of,
+    first_row,
+    floats,
+    of_width,
+    rows_of_text,
+)
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDS = {"x": 0, "y": 1, "likelihood": 2, "z": 3}
@@ -39,24 +47,38 @@ def read_deeplabcut(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layou
     heads: dict[str, list[str]] = {}
     rows = rows_of_text(file.data)
     first = next(rows, None)
-    while first is not None and first[1][0] in _HEADS:
-        heads[first[1][0]] = first[1]
+    while first is not None and first[1][0].lower() in _HEADS:
+        heads[first[1][0].lower()] = first[1]
         first = next(rows, None)
+    if "coords" in heads:
+        heads["coords"] = [name.lower() for name in heads["coords"]]
     n_index = next((at for at, name in enumerate(heads.get("coords", ())) if name in _COORDS), 0)
     width = max(map(len, heads.values()), default=0)
     own = {name: row[n_index:] for name, row in heads.items()}
     _places(own)
-    if first is not None and n_index == 1:
-        start = after_lines(file.data, first[0] - 1)
-        quick = numbered_columns(file.data, start, delimiter_of(file.data), 0, range(1, width), width)
-        if quick is not None:
-            return poses_of_table(own, quick[1], quick[0])
+    quick = None if first is None else _at_once(file.data, after_lines(file.data, first[0] - 1), n_index, width)
+    if quick is not None:
+        return poses_of_table(own, quick[1], quick[0])
     numbers = Numbers()
     stated: list[int] = []
     for line, row in chain([] if first is None else [first], rows):
         numbers.add(of_width(row + [""] * (width - len(row)), width, line)[n_index:], line)
         stated.append(frame_number(row[:n_index], len(stated)))
     return poses_of_table(own, numbers.rows(width - n_index), stated)
+
+
+def _at_once(data: bytes, start: int, n_index: int, width: int) -> tuple[list[int], NDArray[np.float64]] | None:
+    """The number of each frame and the other columns, of a plain table."""
+    delimiter = delimiter_of(data)
+    quick = numbered_columns(data, start, delimiter, 0, range(1, width), width) if n_index == 1 else None
+    if quick is not None:
+        return quick
+    values_NK = quick_columns(data, start, delimiter, range(n_index, width), width)
+    texts = [text_column(data, start, delimiter, at) for at in range(n_index)] if values_NK is not None else [None]
+    if values_NK is None or None in texts:
+        return None
+    rows = zip(*(column for column in texts if column is not None), strict=True)
+    return [frame_number(row, at) for at, row in enumerate(rows)], values_NK
 
 
 def poses_of_table(
@@ -154,6 +176,7 @@ def read_sleap(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     if not parts or lacking is not None or "frame_idx" not in at:
         raise RefusedError("not the columns track, frame_idx, PART.x, PART.y, PART.score", line=1)
     columns = [at.get(f"{part}.{c}", -1) for part in parts for c in ("x", "y", "score")]
+    check_given_once(header, [at["frame_idx"], *columns])
     start, delimiter = after_lines(file.data, 1), delimiter_of(file.data)
     quick = numbered_columns(file.data, start, delimiter, at["frame_idx"], columns, len(header))
     texts = text_column(file.data, start, delimiter, at["track"]) if quick and "track" in at else []

@@ -21,6 +21,7 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import MAX_JOINTS, Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
+from pipeline.parse.tools.markers import unlike
 from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.quick_tables import quick_rows
 from pipeline.parse.tools.space import joint_names, unit_of, up_of
@@ -47,7 +48,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     places_TVC = _places(joints, values_TK)
     if not np.isfinite(places_TVC).all():
         raise RefusedError("angles or offsets that are not finite")
-    names = joint_names([joint.name for joint in joints])
+    names = joint_names(unlike([joint.name for joint in joints]))
     own = own_layout("bvh", names, image=False)
     bones = tuple((v, joint.parent) for v, joint in enumerate(joints) if joint.parent >= 0)
     unit_m, said = unit_of(places_TVC)
@@ -72,7 +73,8 @@ def _halves(text: str) -> tuple[str, list[str], int]:
     at = next((at for at, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
     if not text.lstrip().upper().startswith("HIERARCHY") or at is None:
         raise RefusedError("no HIERARCHY and MOTION", line=1)
-    return "\n".join(lines[:at]), lines[at + 1 :], at + 1
+    hierarchy = [line for line in lines[:at] if not line.lstrip().startswith("#")]
+    return "\n".join(hierarchy), lines[at + 1 :], at + 1
 
 
 def _joints(words: Sequence[str]) -> list[_Joint]:

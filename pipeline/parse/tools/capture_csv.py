@@ -24,7 +24,7 @@ from pipeline.parse.tools.markers import UNITS, rate_of
 from pipeline.parse.tools.poses import NamedBytes, Poses
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import joint_names
-from pipeline.parse.tools.tables import Numbers, rows_of_text
+from pipeline.parse.tools.tables import Numbers, delimiter_of, rows_of_text
 
 _Rows = Iterator[tuple[int, list[str]]]
 _MOST_HEADS = 12
@@ -79,7 +79,7 @@ def read_vicon(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
 
 def _frames(data: bytes, line: int, rows: _Rows, chosen: Sequence[int]) -> tuple[list[int], NDArray[np.float64]]:
     """The number of each frame below a line, and the chosen columns."""
-    quick = numbered_columns(data, after_lines(data, line), ",", 0, chosen)
+    quick = numbered_columns(data, after_lines(data, line), delimiter_of(data), 0, chosen)
     if quick is not None:
         return quick
     numbers, stated, most = Numbers(), [], max(chosen)

@@ -6,8 +6,9 @@ it). `utd_mat`: a MATLAB 5 file with d_skel (20, 3, frames) (Chen et al., ICIP 2
 with action, x, y and visibility (frames, 13) in pixels and dimensions (rows, columns, frames) (Zhang et al., ICCV
 2013); a joint that is not visible was not measured. `jhmdb_mat`: one with pos_img (2, 15, frames) in pixels (Jhuang et
 al., ICCV 2013). `azure_json`:
-`{"frames": [{"frame_id", "bodies": [{"body_id", "joint_positions": [[x, y, z] x 32]}]}]}` in millimetres with y down,
-as Azure Kinect's offline_processor sample writes it. `ntu_npy`: the dictionary of NTU's files that txt2npy.py of
+`{"frames": [{"frame_id", ["timestamp_usec"], "bodies": [{"body_id", "joint_positions": [[x, y, z] x 32]}]}]}` in
+millimetres with y down, as Azure Kinect's offline_processor sample writes it, or the frames alone, as a list or a line
+each; an id of 4294967295 is none. `ntu_npy`: the dictionary of NTU's files that txt2npy.py of
 shahroudy/NTURGB-D saves, {"skel_body0": (frames, 25, 3), ..}; its pickle is read without running anything.
 """
 
@@ -26,12 +27,15 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.pickled import Array, numbers
 from pipeline.parse.sources.pickles import load
-from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, rows_of_each
+from pipeline.parse.sources.times import rate_of_texts
+from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, documents, load_json, rows_of_each
 from pipeline.parse.tools.json_documents import numbers as json_numbers
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
 
 MAX_MAT_BYTES = 32 * 2**20
 _COMPRESSED = 15
+_NOBODY = 2**32 - 1
+"""K4ABT_INVALID_BODY_ID."""
 
 
 def read_ucla(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -132,17 +136,27 @@ def _check_parts(data: bytes) -> None:
 def read_azure(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`azure_json`: one file."""
     (file,) = files
-    document = an_object(load_json(file.data), "the file")
+    held = documents(file.data)
+    items = (
+        held
+        if len(held) > 1
+        else held[0]
+        if isinstance(held[0], list)
+        else an_object(held[0], "the file").get("frames")
+    )
     stated: list[int] = []
     bodies: list[tuple[int, str, dict[str, Any]]] = []
-    for at, item in enumerate(a_list(document.get("frames"), "'frames'")):
+    stamps: list[str] = []
+    for at, item in enumerate(a_list(items, "'frames'")):
         frame = an_object(item, f"frame {at}")
         stated.append(a_whole(frame.get("frame_id", at), f"frame {at}: 'frame_id'"))
-        for place, one in enumerate(a_list(frame.get("bodies"), f"frame {at}: 'bodies'")):
+        stamps += [str(frame["timestamp_usec"])] if "timestamp_usec" in frame else []
+        listed = frame.get("bodies") if frame.get("num_bodies") != 0 else []
+        for place, one in enumerate(a_list(listed, f"frame {at}: 'bodies'")):
             where = f"frame {at}, body {place}"
             bodies.append((at, where, {"body_id": place, **an_object(one, where)}))
-    if sorted(set(stated)) != stated:
-        raise RefusedError("numbers of frames that do not ascend")
+    if len(set(stated)) < len(stated):
+        raise RefusedError("a number of a frame twice")
     frames, n_frames, notes = frames_of(stated)
     places = [where for _, where, _ in bodies]
     joints = rows_of_each([body.get("joint_positions") for _, _, body in bodies], 3, places, "'joint_positions'")
@@ -150,8 +164,11 @@ def read_azure(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     for (at, where, body), places_VC in zip(bodies, joints, strict=True):
         if len(places_VC) != 32:
             raise RefusedError(f"{where}: {len(places_VC)} joint_positions, Azure Kinect has 32")
-        seen.append(Seen(frames[at], places_VC, None, a_whole(body["body_id"], f"{where}: 'body_id'")))
-    return gathered(seen, n_frames, KNOWN_LAYOUTS["kinect32"], unit_m=0.001, up="-y", notes=notes)
+        number = a_whole(body["body_id"], f"{where}: 'body_id'")
+        seen.append(Seen(frames[at], places_VC, None, number if number < _NOBODY else None))
+    seen.sort(key=lambda one: one.frame)
+    fps = rate_of_texts("timestamp_usec", stamps).fps
+    return gathered(seen, n_frames, KNOWN_LAYOUTS["kinect32"], unit_m=0.001, up="-y", fps=fps, notes=notes)
 
 
 def read_ntu(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:

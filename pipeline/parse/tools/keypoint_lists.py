@@ -3,15 +3,18 @@
 `mmpose_json`: `{"meta_info", "instance_info": [{"frame_id", "instances": [..]}, ..]}` or that list alone, as
 MMPoseInferencer's `pred_out_dir` has it for a video (mmpose/apis/inferencers/base_mmpose_inferencer.py); an instance is
 `{"keypoints": [[x, y], ..], "keypoint_scores": [..], "bbox", "bbox_score", ["track_id"]}`. Version 0 had [x, y, score]
-a joint, and people keep its results as a list of the frames' instances, or of frames with `preds`. `mmpose_images`: a
-list of instances alone, a file an image. `alphapose_json`: a list of `{"image_id": "12.jpg", "keypoints": [x, y, c,
-..], "score", "idx"}`, or pictures with lists of such persons (AlphaPose's docs/output.md, PoseFlow's README); of 136
-joints those of face and hands are left out.
+a joint, with tags behind them from bottom-up models, and people keep its results as a list of the frames' instances, or
+of frames with `preds`. `mmpose_images`: a list of instances alone, a file an image, also as `instance_info` (its
+topdown_demo_with_mmdet.py, Sapiens) or `predictions`. `alphapose_json`: a list of `{"image_id": "12.jpg", "keypoints":
+[x, y, c, ..], "score", "idx"}`, pictures with lists of such persons (AlphaPose's docs/output.md, PoseFlow's README), or
+persons with their pictures (`.._alphapose_tracked_person.json` of video anomaly sets); of 136 joints those of face and
+hands are left out.
 `coco_keypoints`: the same with whole numbers as image_id (cocodataset.org, "results format"; Detectron2's
 COCOEvaluator), or annotations with their images, whose v is 0: not labelled, 1: hidden, 2: visible.
 
-Scores are kept as they are: none of these tools promises probabilities. Frames are numbered by frame_id, or by the last
-number of a picture's name; pictures without numbers are in the order of their names.
+Scores are kept as they are: none of these tools promises probabilities. An id below 0 is none. Frames are numbered by
+frame_id, or by the last number of a picture's name; pictures without numbers are in the order of their names. A list of
+images that are named as the frames of one video counts by those names, and not by its ids.
 """
 
 import re
@@ -31,6 +34,7 @@ from pipeline.parse.tools.json_documents import (
     a_list,
     a_whole,
     an_object,
+    documents,
     load_json,
     numbers_of_each,
     rows_of_each,
@@ -56,7 +60,8 @@ class _Found(NamedTuple):
 def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`mmpose_json`: one file; RefusedError, naming frame and instance, for anything else."""
     (file,) = files
-    document = load_json(file.data)
+    lines = documents(file.data)
+    document = lines if len(lines) > 1 else lines[0]
     meta = document.get("meta_info") if isinstance(document, dict) else None
     frames = document.get("instance_info") if isinstance(document, dict) else document
     items = [
@@ -66,7 +71,8 @@ def read_mmpose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
     stated = [a_whole(item.get("frame_id", at), f"item {at}: 'frame_id'") for at, item in enumerate(items)]
     found: list[_Found] = []
     for number, item in zip(stated, items, strict=True):
-        instances = a_list(item.get("instances", item.get("preds")), f"frame_id {number}: 'instances'")
+        own = item.get("instances", item.get("preds", ()))
+        instances = a_list(own, f"frame_id {number}: 'instances'") if own is not None else []
         found += [_Found(number, f"frame_id {number}, instance {place}", one) for place, one in enumerate(instances)]
     return _clip(found, _instances(found), stated, layout, _joints_of(meta))
 
@@ -77,29 +83,47 @@ def read_mmpose_images(files: Sequence[NamedBytes], spec: SourceSpec, layout: La
     found: list[_Found] = []
     for number, file in ordered:
         try:
-            instances = a_list(load_json(file.data), "the file")
+            instances = _of_image(load_json(file.data))
         except RefusedError as why:
             raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
         found += [_Found(number, f"{file.bare_name}: instance {place}", one) for place, one in enumerate(instances)]
     return _clip(found, _instances(found), [number for number, _ in ordered], layout)
 
 
+def _of_image(document: Any) -> list[Any]:
+    """The instances of one image."""
+    if isinstance(document, dict):
+        name = next((name for name in ("instance_info", "predictions") if name in document), "instance_info")
+        document = a_list(document.get(name), repr(name))
+        if len(document) == 1 and isinstance(document[0], list):
+            (document,) = document
+    return a_list(document, "the file")
+
+
 def read_alphapose(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`alphapose_json`: one file; RefusedError, naming the detection, for anything else."""
     (file,) = files
     document = load_json(file.data)
-    if isinstance(document, dict):
+    if isinstance(document, dict) and document and all(isinstance(own, dict) for own in document.values()):
+        detections = [
+            {**an_object(one, f"person {person}, picture {name}"), "image_id": name, "idx": person}
+            for person, own in document.items()
+            for name, one in own.items()
+        ]
+        names: list[Any] = [one["image_id"] for one in detections]
+    elif isinstance(document, dict):
         detections = [
             {**an_object(one, f"{name}, person {place}"), "image_id": name}
             for name, people in document.items()
             for place, one in enumerate(a_list(people, f"picture {name}"))
         ]
-        names: list[Any] = list(document)
+        names = list(document)
     else:
         detections = [an_object(one, f"detection {at}") for at, one in enumerate(a_list(document, "the file"))]
         names = [one.get("image_id") for one in detections]
     number_of = _numbers_of(names)
-    found = [_Found(number_of[str(one.get("image_id"))], f"detection {at}", one) for at, one in enumerate(detections)]
+    shown = [(at, one) for at, one in enumerate(detections) if one.get("keypoints", ()) not in (None, [])]
+    found = [_Found(number_of[str(one.get("image_id"))], f"detection {at}", one) for at, one in shown]
     return _clip(found, _detections(found), sorted(set(number_of.values())), layout)
 
 
@@ -109,12 +133,14 @@ def read_coco(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
     document = load_json(file.data)
     if not isinstance(document, dict):
         return read_alphapose(files, spec, layout)
-    images = a_list(document.get("images"), "'images'")
+    images = a_list(document.get("images", []), "'images'")
     stated: list[int] = []
+    pictures: list[Any] = []
     sizes: set[tuple[Any, Any]] = set()
     for at, image in enumerate(images):
         fields = an_object(image, f"image {at}")
         stated.append(a_whole(fields.get("id"), f"image {at}: 'id'"))
+        pictures.append(fields.get("file_name"))
         width, height = fields.get("width"), fields.get("height")
         sizes.add((width, height) if isinstance(width, int | float) and isinstance(height, int | float) else (0, 0))
     found: list[_Found] = []
@@ -123,10 +149,27 @@ def read_coco(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
         if fields.get("keypoints"):
             number = a_whole(fields.get("image_id"), f"annotation {at}: 'image_id'")
             found.append(_Found(number, f"annotation {at}", fields))
+    if "images" not in document:
+        stated = sorted({one.number for one in found})
+    frame_of = _by_names(stated, pictures)
+    found = [one._replace(number=frame_of.get(one.number, -1)) for one in found]
+    stated = [frame_of[number] for number in stated]
     categories = document.get("categories") or [{}]
     names = categories[0].get("keypoints") if isinstance(categories, list) and isinstance(categories[0], dict) else None
     rows = [rows_VK * _SURE for rows_VK in _detections(found)]
     return _clip(found, rows, stated, layout, _named(names), **size_of(sizes))
+
+
+def _by_names(stated: Sequence[int], pictures: Sequence[Any]) -> dict[int, int]:
+    """The number of each image's frame: the last one in its name where all are named as frames of one video, or else
+    its id."""
+    by_id = dict(zip(stated, stated, strict=True))
+    names = [picture.rpartition("/")[2] for picture in pictures if isinstance(picture, str)]
+    numbers = [last_number(name) for name in names]
+    alike = {re.sub(r"\d+(?=\D*$)", "", name) for name in names}
+    if len(alike) != 1 or len(names) < len(stated) or None in numbers or len(set(numbers)) < len(set(stated)):
+        return by_id
+    return {image: number for image, number in zip(stated, numbers, strict=True) if number is not None}
 
 
 def _instances(found: Sequence[_Found]) -> Arrays:
@@ -145,6 +188,8 @@ def _instance(found: _Found, places_VC: NDArray[np.float64], scores_V: NDArray[n
     _, where, fields = found
     if places_VC.ndim == 3 and len(places_VC) == 1:  # as lifting to 3-D writes them
         places_VC = places_VC[0]
+    if "keypoint_scores" not in fields and places_VC.ndim == 2 and 3 < places_VC.shape[1] <= 5:
+        places_VC = places_VC[:, :3]
     if places_VC.ndim != 2 or not 2 <= places_VC.shape[1] <= 3:
         raise RefusedError(f"{where}: 'keypoints' are {shown(fields.get('keypoints'))}, expected [x, y] a joint")
     if "keypoint_scores" not in fields:
@@ -160,14 +205,19 @@ def _detections(found: Sequence[_Found]) -> Arrays:
 
 
 def _track(fields: dict[str, Any], where: str) -> int | None:
-    """The id of a body, by whichever name a tool has for it; AlphaPose's may be nested in lists."""
+    """The id of a body, by whichever name a tool has for it; AlphaPose's may be nested in lists, CVAT's lies among the
+    attributes. None for an id below 0, which trackers give to those whom they do not follow."""
     name = next((name for name in _TRACKS if fields.get(name) is not None), None)
     if name is None:
-        return None
+        inner = fields.get("attributes")
+        return (
+            _track({"track_id": inner["track_id"]}, where) if isinstance(inner, dict) and "track_id" in inner else None
+        )
     track = fields[name]
     while isinstance(track, list) and track:
         track = track[0]
-    return None if track == [] else a_whole(track, f"{where}: {name!r}")
+    own = -1 if track == [] else a_whole(track, f"{where}: {name!r}")
+    return own if own >= 0 else None
 
 
 def _numbers_of(names: Sequence[Any]) -> dict[str, int]:

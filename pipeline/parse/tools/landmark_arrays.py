@@ -61,7 +61,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         n_numbers = n_numbers or len(flat)
         if len(flat) != n_numbers:
             raise RefusedError(f"{file.bare_name}: {len(flat)} numbers, the frames before have {n_numbers}")
-        seen.append(Seen(frame, *_divided(flat, array.shape, layout)))
+        seen.append(Seen(frame, *divided(flat, array.shape, layout)))
     return _clip(seen, n_frames, n_numbers, layout, notes)
 
 
@@ -76,7 +76,7 @@ def read_stack(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     array, notes = _without_padding(array)
     if is_freemocap:
         return _freemocap(array[:, :33], notes)
-    seen = [Seen(t, *_divided(row, row.shape, layout)) for t, row in enumerate(array)]
+    seen = [Seen(t, *divided(row, row.shape, layout)) for t, row in enumerate(array)]
     return _clip(seen, len(array), array.shape[1], layout, notes)
 
 
@@ -101,10 +101,10 @@ def _clip(seen: Sequence[Seen], n_frames: int, n_numbers: int, layout: Layout | 
     return gathered(seen, n_frames, facts.pop("layout"), notes=notes, **facts)
 
 
-def _divided(
+def divided(
     flat: NDArray[np.float64], shape: Sequence[int], layout: Layout | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Places and confidences of one frame."""
+    """Places and confidences of one frame; RefusedError for a count of numbers that nobody writes."""
     pieces = PIECES.get(len(flat), ())
     if not pieces:
         width = shape[-1] if len(shape) > 1 else len(flat) // layout.n_joints if layout is not None else 0

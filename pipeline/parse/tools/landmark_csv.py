@@ -36,8 +36,16 @@ from pipeline.parse.tools.landmark_lines import (
     read_long,
 )
 from pipeline.parse.tools.poses import NamedBytes, Poses
-from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, with_gaps
-from pipeline.parse.tools.tables import Numbers, delimiter_of, first_row, of_width, rate_of_times, rows_of_text
+from pipeline.parse.tools.quick_tables import after_lines, numbered_columns, text_column, with_gaps
+from pipeline.parse.tools.tables import (
+    Numbers,
+    check_given_once,
+    delimiter_of,
+    first_row,
+    of_width,
+    rate_of_times,
+    rows_of_text,
+)
 
 NOTE_SOME = "numbers_taken_for_mediapipes"
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
@@ -83,13 +91,13 @@ def _of_columns(
     columns = _columns(low)
     joints, width = sorted({v for v, _ in columns}), 1 + max(k for _, k in columns)
     order = [columns.get((v, k), -1) for v in joints for k in range(width)]
-    body = next((name for name in BODIES if name in places), None)
+    check_given_once(low, order)
     frame_N, bodies, values_NK = _plain(data, places, order, len(low), spec) or _wide(
         rows, places, order, len(low), spec
     )
     ordered = np.argsort(frame_N, kind="stable")
     values_PVK = values_NK[ordered].reshape(len(frame_N), len(joints), width)
-    ids_P = np.array(ids_of(bodies), np.int64)[ordered] if body is not None else None
+    ids_P = np.array(ids_of(bodies), np.int64)[ordered] if _body(places) is not None else None
     names, notes = _names_of(joints, values_PVK)
     poses = poses_of(frame_N[ordered].tolist(), values_PVK, layout, names, ids_P)
     return replace(poses, notes=(*poses.notes, *notes))
@@ -126,17 +134,31 @@ def _names_of(joints: Sequence[int], values_PVK: NDArray[np.float64]) -> tuple[t
 def _plain(
     data: bytes, places: Mapping[str, int], order: Sequence[int], width: int, spec: SourceSpec
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.float64]] | None:
-    """As `_wide`, of a plain table of one body whose frames, if any, are numbers."""
-    name = frame_of(places)
-    if any(name in places for name in (*BODIES, *_CLASSES)) or (name is not None and name not in FRAMES):
-        return None
-    start, delimiter = after_lines(data, 1), delimiter_of(data, spec.delimiter)
-    quick = numbered_columns(data, start, delimiter, None if name is None else places[name], order, width)
+    """As `_wide`, of a plain table, all lines at once; None as well where one of them is wrong."""
+    name, start, delimiter = frame_of(places), after_lines(data, 1), delimiter_of(data, spec.delimiter)
+    at_frame = places[name] if name in FRAMES else None
+    quick = numbered_columns(data, start, delimiter, at_frame, order, width)
     if quick is None:
         return None
+    told = [name if name not in FRAMES else None, _body(places), next((n for n in _CLASSES if n in places), None)]
+    columns = [text_column(data, start, delimiter, places[one]) if one is not None else [] for one in told]
+    times, bodies, classes = columns
+    if times is None or bodies is None or classes is None or (name is None and len(set(classes)) > 1):
+        return None
     stated, values_NK = quick
-    frame_N = np.array(stated, np.int64)
-    return frame_N if name is None else frame_column(name, 0, spec).settle(frame_N)[0], [], values_NK
+    if name is None:
+        return np.array(stated, np.int64), bodies, values_NK
+    column = frame_column(name, 0, spec)
+    try:
+        numbers = stated if name in FRAMES else [column.number([text]) for text in times]
+        return column.settle(np.array(numbers, np.int64))[0], bodies, values_NK
+    except RefusedError:
+        return None
+
+
+def _body(places: Mapping[str, int]) -> str | None:
+    """The column that tells a line's body."""
+    return next((name for name in BODIES if name in places), None)
 
 
 def _wide(
@@ -149,7 +171,8 @@ def _wide(
     """Each line's frame and body, and its numbers in `order`; nan for columns that are not there (-1)."""
     name = frame_of(places)
     column = None if name is None else frame_column(name, places[name], spec)
-    at_body = next((places[name] for name in BODIES if name in places), None)
+    body = _body(places)
+    at_body = places[body] if body is not None else None
     at_class = next((places[name] for name in _CLASSES if name in places), None)
     frames: list[int] = []
     bodies: list[str] = []

@@ -23,7 +23,7 @@ from pipeline.parse.sources.csv_frames import FrameColumn, whole
 from pipeline.parse.sources.times import unit_in
 from pipeline.parse.tools.guesses import guessed, own_layout
 from pipeline.parse.tools.poses import Poses, frames_of
-from pipeline.parse.tools.quick_tables import after_lines, quick_columns, text_column
+from pipeline.parse.tools.quick_tables import Coded, after_lines, coded_column, quick_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
 from pipeline.parse.tools.tables import Numbers, delimiter_of, of_width
 
@@ -84,9 +84,9 @@ def ids_of(texts: Sequence[str]) -> list[int]:
 class _Lines(NamedTuple):
     """What the lines have: texts of joint, frame and body, the numbers, and where each stands in the file."""
 
-    joints: list[str]
-    frames: list[str] | None
-    bodies: list[str] | None
+    joints: Coded
+    frames: Coded | None
+    bodies: Coded | None
     values_NK: NDArray[np.float64]
     lines: Sequence[int]
 
@@ -98,10 +98,10 @@ def _at_once(
     values_NK = quick_columns(data, start, delimiter, own, width)
     if values_NK is None:
         return None
-    joints, frames, bodies = (None if at is None else text_column(data, start, delimiter, at) for at in told)
+    joints, frames, bodies = (None if at is None else coded_column(data, start, delimiter, at) for at in told)
     if joints is None or (frames is None) != (told[1] is None) or (bodies is None) != (told[2] is None):
         return None
-    return _Lines(joints, frames, bodies, values_NK, range(len(joints)))
+    return _Lines(joints, frames, bodies, values_NK, range(len(values_NK)))
 
 
 def _one_by_one(
@@ -116,18 +116,21 @@ def _one_by_one(
                 column.append(row[at])
         numbers.add(pick(row), line)
         lines.append(line)
-    joints, frames, bodies = (column if at is not None else None for column, at in zip(texts, told, strict=True))
-    return _Lines(joints or [], frames, bodies, numbers.rows(len(own)), lines)
+    joints, frames, bodies = (Coded.of(column) for column in texts)
+    has_frames, has_bodies = (at is not None for at in told[1:])
+    return _Lines(joints, frames if has_frames else None, bodies if has_bodies else None, numbers.rows(len(own)), lines)
 
 
 def _clip(
     lines: _Lines, frame: str | None, kinds: Sequence[int], places: Mapping[str, int], layout: Layout | None
 ) -> Poses:
-    if not lines.joints:
+    if not len(lines.lines):
         raise RefusedError("no line but the first", line=1)
     names: dict[str, int] = {}
-    joint_N = np.array(_each(lines.joints, lines.lines, _joints_of(lines.joints[0], names)), np.int64)
-    body_N = np.array(ids_of(lines.bodies) if lines.bodies is not None else [0] * len(joint_N), np.int64)
+    joint_N = _each(lines.joints, lines.lines, _joints_of(lines.joints.different[0], names))
+    body_N = np.zeros(len(joint_N), np.int64)
+    if lines.bodies is not None:
+        body_N = np.array(ids_of(lines.bodies.different), np.int64)[lines.bodies.code_N]
     frame_N = _frames_of(lines, frame, joint_N, body_N)
     start = int(joint_N.min())
     n_joints = 1 + int(joint_N.max()) - start
@@ -139,7 +142,7 @@ def _clip(
     _, first_N = np.unique(cell_N, return_index=True)
     if len(first_N) < len(cell_N):
         at = min(set(range(len(cell_N))) - set(first_N.tolist()))
-        told = f"landmark {lines.joints[at][:40]} of frame {lines.frames[at] if lines.frames else frame_N[at]}"
+        told = f"landmark {lines.joints.at(at)} of frame {lines.frames.at(at) if lines.frames else frame_N[at]}"
         raise RefusedError(f"{told} is given twice", line=lines.lines[at])
     values_PVK = np.full((len(seen_P2), n_joints, 1 + max(kinds)), np.nan)
     values_PVK[row_N[:, None], (joint_N - start)[:, None], np.array(kinds)] = lines.values_NK
@@ -148,16 +151,15 @@ def _clip(
     return _in_space(poses) if "reprojection_error" in places else poses
 
 
-def _each(texts: Sequence[str], lines: Sequence[int], number: "Joints | FrameColumn") -> list[int]:
-    """The number of each text; the same texts are asked for once."""
-    known: dict[str, int] = {}
-    for text, line in zip(texts, lines, strict=True):
-        if text not in known:
-            try:
-                known[text] = number.number([text])
-            except RefusedError as why:
-                raise RefusedError(why.reason, line=line) from None
-    return [known[text] for text in texts]
+def _each(texts: Coded, lines: Sequence[int], number: "Joints | FrameColumn") -> NDArray[np.int64]:
+    """The number of each line's text; the same texts are asked for once."""
+    numbers = []
+    for code, text in enumerate(texts.different):
+        try:
+            numbers.append(number.number([text]))
+        except RefusedError as why:
+            raise RefusedError(why.reason, line=lines[int(np.argmax(texts.code_N == code))]) from None
+    return np.array(numbers, np.int64)[texts.code_N]
 
 
 class Joints:
@@ -188,7 +190,7 @@ def _frames_of(
     """The frame of each line: its number, that of its time, or the next one where a joint of a body comes again."""
     if name is not None and lines.frames is not None:
         column = frame_column(name, 0, SourceSpec())
-        numbers_N = np.array(_each(lines.frames, lines.lines, column), np.int64)
+        numbers_N = _each(lines.frames, lines.lines, column)
         return numbers_N if name in FRAMES else column.settle(numbers_N)[0]
     frame, found = 0, []
     seen: set[tuple[int, int]] = set()

@@ -2,17 +2,21 @@
 
 `trc`: lines `PathFileType ..`, names of facts, their values, `Frame# Time M1  M2  ..` and `X1 Y1 Z1 ..`, then a line a
 frame, all parted by tabs (OpenSim's documentation, "Marker (.trc) files"). NaN in any letters and an empty field are a
-marker that was not seen; NumFrames is often wrong and not used. y points up.
+marker that was not seen; NumFrames is often wrong and not used. Users also have blanks for tabs, names one column
+apart, and no line `X1 Y1 Z1`. y points up.
 `c3d`: https://www.c3d.org; the package `c3d` (MIT, pure Python), an optional dependency, reads header and parameters.
 The points are read here, all at once: frame by frame, as the package reads them, takes ten times as long. A point whose
-fourth word is negative was not seen. z points up.
+fourth word is negative was not seen. The 256th label and those behind it are in POINT:LABELS2; points that are listed
+as ANGLES, FORCES, MOMENTS, POWERS or SCALARS are computed (Vicon's Plug-in Gait) and no places. z points up.
 
 A layout of markers has a star of bones; a definition that names its markers as joints picks them.
 """
 
 import io
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,30 +39,36 @@ UNITS: Mapping[str, float] = {
     "dm": 0.1,
     "inches": 0.0254,
 }
+_COMPUTED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
+NOTE_COMPUTED = "computed_points_left_out"
 INSTALL = "reading C3D needs the package c3d: pip install c3d"
 
 
 def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """`trc`: one file; RefusedError with the line for anything else."""
     (file,) = files
-    lines = lines_of(text_of(file.data))
+    data = _with_tabs(file.data)
+    lines = lines_of(text_of(data))
     heads = [at for at, line in enumerate(lines[:12]) if line.lower().startswith("frame#")]
     if not lines[0].startswith("PathFileType") or not heads or heads[0] < 2:
         raise RefusedError("not the head of a TRC file: PathFileType, facts, Frame#", line=1)
     facts = dict(zip(lines[heads[0] - 2].lower().split("\t"), lines[heads[0] - 1].split("\t"), strict=False))
-    names = [name.strip() for name in lines[heads[0]].split("\t")[2:]]
-    markers = [name for name in names if name]
-    if not markers or any(name and at % 3 for at, name in enumerate(names)):
+    names = [name.strip() for name in lines[heads[0]].rstrip().split("\t")[2:]]
+    markers = unlike([name for name in names if name])
+    together = len(names) == len(markers) > 1
+    if not markers or (not together and any(name and at % 3 for at, name in enumerate(names))):
         raise RefusedError("names of markers that are not three columns apart", line=heads[0] + 1)
     width = 2 + 3 * len(markers)
-    start = after_lines(file.data, heads[0] + 2)
-    quick = numbered_columns(file.data, start, "\t", 0, range(2, width), width)
-    numbered_lines = enumerate(lines[heads[0] + 2 :], heads[0] + 3)
+    n_heads = heads[0] + (1 if lines[heads[0] + 1 : heads[0] + 2] and lines[heads[0] + 1][:1].isdecimal() else 2)
+    quick = numbered_columns(data, after_lines(data, n_heads), "\t", 0, range(2, width), width)
+    numbered_lines = enumerate(lines[n_heads:], n_heads + 1)
     stated, values_NK = quick if quick is not None else _frames(numbered_lines, len(markers))
     if not stated:
         raise RefusedError("no line of motion")
-    if sorted(set(stated)) != stated:
-        raise RefusedError("numbers of frames that do not ascend")
+    if len(set(stated)) < len(stated):
+        raise RefusedError("a number of a frame twice")
+    ordered = sorted(range(len(stated)), key=stated.__getitem__)
+    stated, values_NK = [stated[at] for at in ordered], values_NK[ordered]
     frames, n_frames, notes = frames_of(stated)
     unit_m = UNITS.get(facts.get("units", "").strip().lower())
     places_PVC = values_NK.reshape(-1, len(markers), 3)
@@ -76,6 +86,17 @@ def read_trc(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
     )
 
 
+def _with_tabs(data: bytes) -> bytes:
+    """The file with tabs between its columns, where blanks part even the line of the names."""
+    head = next((line for line in data[:65536].splitlines() if line.lower().startswith(b"frame#")), b"\t")
+    return data if b"\t" in head else re.sub(rb"(?<=\S)[ \t]+(?=\S)", b"\t", data)
+
+
+def unlike(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind one that was there before, and `point` for one that is empty."""
+    return [name if name and names.index(name) == v else f"{name or 'point'} {v}" for v, name in enumerate(names)]
+
+
 def _frames(lines: Iterable[tuple[int, str]], n_markers: int) -> tuple[list[int], NDArray[np.float64]]:
     """The number of each frame, and its coordinates, line by line."""
     stated, numbers, width = [], Numbers(), 2 + 3 * n_markers
@@ -83,7 +104,7 @@ def _frames(lines: Iterable[tuple[int, str]], n_markers: int) -> tuple[list[int]
         fields = line.split("\t")
         if line.strip():
             own = (fields + [""] * (width - len(fields)))[:width]
-            if any(map(str.strip, fields[width:])) or not own[0].strip().isdecimal():
+            if any(map(str.strip, fields[width:])) or not own[0].strip().isdecimal() or len(own[0]) > 15:
                 raise RefusedError(f"not a frame's number and {3 * n_markers} coordinates", line=at)
             stated.append(int(own[0]))
             numbers.add(own[2:], at)
@@ -110,12 +131,27 @@ def read_c3d(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | Non
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on headers that most programs write
             reader = c3d.Reader(io.BytesIO(file.data))
-            labels = [label.strip() for label in reader.point_labels]
+            lists = [reader.get(f"POINT:LABELS{number}") for number in ("", "2", "3", "4")]
+            labels = [label.strip() for held in lists if held is not None for label in held.string_array]
+            computed = {
+                label.strip()
+                for kind in _COMPUTED
+                if (held := reader.get(f"POINT:{kind}")) is not None
+                for label in held.string_array
+            }
             rate, unit = float(reader.point_rate), reader.get("POINT:UNITS")
             places_PVC = points_of(reader, file.data)
     except Exception as error:  # whatever a damaged file makes of a foreign package
         raise RefusedError(f"not a C3D file: {' '.join(str(error).split())[:100]}") from None
-    return _of_points(labels, places_PVC, rate, None if unit is None else str(unit.string_value).strip().lower())
+    kept = [v for v in range(places_PVC.shape[1]) if v >= len(labels) or labels[v] not in computed or not labels[v]]
+    labels += [""] * (places_PVC.shape[1] - len(labels))
+    poses = _of_points(
+        [labels[v] for v in kept],
+        places_PVC[:, kept],
+        rate,
+        None if unit is None else str(unit.string_value).strip().lower(),
+    )
+    return poses if len(kept) == places_PVC.shape[1] else replace(poses, notes=(*poses.notes, NOTE_COMPUTED))
 
 
 def points_of(reader: Any, data: bytes) -> NDArray[np.float64]:
@@ -144,13 +180,10 @@ def _of_points(labels: Sequence[str], places_PVC: NDArray[np.float64], rate: flo
     n_frames, n_points, _ = places_PVC.shape
     if not n_points or not 0 < n_frames <= MAX_FRAMES:
         raise RefusedError(f"{n_frames} frames of {n_points} points")
-    names = list(labels[: places_PVC.shape[1]])
-    names += [f"point {v}" for v in range(len(names), places_PVC.shape[1])]
-    unique = [name if name and names.index(name) == v else f"{name or 'point'} {v}" for v, name in enumerate(names)]
     unit_m = UNITS.get(unit or "")
     guessed_m, said = (unit_m, ()) if unit_m is not None else unit_of(places_PVC)
     return Poses(
-        layout=own_layout("c3d", unique, image=False),
+        layout=own_layout("c3d", unlike(labels), image=False),
         named=True,
         n_frames=n_frames,
         frame_P=np.arange(n_frames, dtype=np.int32),

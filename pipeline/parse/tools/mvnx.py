@@ -20,6 +20,7 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import own_layout
+from pipeline.parse.tools.markers import rate_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import quick_rows
 from pipeline.parse.tools.space import joint_names
@@ -80,12 +81,12 @@ class _Document:
         raise self._refused("a document with declarations (DOCTYPE) of its own, which are not read; remove them")
 
     def _begun(self, name: str, facts: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
         if name == "subject":
             self._subjects += 1
             if self._subjects > 1:
                 raise self._refused("several subjects; export each as a file")
-            rate = facts.get("frameRate", "")
-            self.fps = float(rate) if rate.isdecimal() and 0 < int(rate) < 10**6 else None
+            self.fps = rate_of(facts.get("frameRate", ""))
         elif name == "segment":
             self.segments.append(facts.get("label", ""))
         elif name == "frame":
@@ -100,7 +101,7 @@ class _Document:
             self._words.append(text)
 
     def _ended(self, name: str) -> None:
-        if name != "position" or self._words is None or self._frame is None:
+        if name.rpartition(":")[2] != "position" or self._words is None or self._frame is None:
             return
         self.lines.append((self.parser.CurrentLineNumber, " ".join("".join(self._words).splitlines())))
         self.stated.append(self._frame)

@@ -28,6 +28,7 @@ from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
 from pipeline.parse.tools.space import spoken, unit_of, up_of
 from pipeline.parse.tools.tables import (
     Numbers,
+    check_given_once,
     delimiter_of,
     first_row,
     floats,
@@ -71,6 +72,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     axes = ("x", "y", "z") if all("z" in own for own in joints.values()) else ("x", "y")
     scored = all("score" in own for own in joints.values())
     order = [own[axis] for own in joints.values() for axis in (*axes, *(["score"] if scored else []))]
+    check_given_once(header, order)
     at_frame = next((at for at, name in enumerate(header) if name.split(" ")[-1].casefold() in _FRAMES), None)
     start, delimiter = after_lines(file.data, n_heads), delimiter_of(file.data, spec.delimiter)
     quick = numbered_columns(file.data, start, delimiter, at_frame, order)

@@ -22,7 +22,7 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
-from pipeline.parse.tools.guesses import own_layout
+from pipeline.parse.tools.guesses import FLAT_BY_COUNT, own_layout
 from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, documents, load_json, rows_of_each
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered, last_number
 
@@ -67,6 +67,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         said.add(NOTE_EMPTY_FILE)
     if not people:
         files_said = f" ({empty} of the files are empty)" if empty else ""
+        files_said += ": hands or faces alone, which are not read" if NOTE_PARTS in said else ""
         raise RefusedError(f"no body in any of {n_frames} frames{files_said}")
     return _clip(people, n_frames, said)
 
@@ -133,7 +134,8 @@ def in_order(files: Sequence[NamedBytes]) -> list[tuple[int, NamedBytes]]:
 
 
 def _people(document: dict[str, Any], frame: int, place: str, said: set[str]) -> list[_Person]:
-    people = a_list(document.get("bodies", document.get("people")), "'people'")
+    nobody = document.get("people", ...) is None or document.get("bodies", ...) is None
+    people = [] if nobody else a_list(document.get("bodies", document.get("people")), "'people'")
     found = []
     for at, person in enumerate(people):
         where = f"person {at}"
@@ -168,6 +170,8 @@ def _layout(places_VC: NDArray[np.float64]) -> Layout:
     name = LAYOUTS_BY_COUNT.get(len(places_VC))
     if name is not None and places_VC.shape[1] == 2:
         return KNOWN_LAYOUTS[name]
+    if name is None and len(places_VC) in FLAT_BY_COUNT and places_VC.shape[1] == 2:  # as rtmlib writes MMPose's
+        return KNOWN_LAYOUTS[FLAT_BY_COUNT[len(places_VC)]]
     numbered = [f"joint {v}" for v in range(len(places_VC))]
     joints = KNOWN_LAYOUTS[name].joints if name else _MPI if len(places_VC) == len(_MPI) else numbered
     return own_layout(f"openpose{len(places_VC)}", joints, image=places_VC.shape[1] == 2)

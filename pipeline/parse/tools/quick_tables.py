@@ -6,6 +6,7 @@ messages, and what is here need only be right where it answers.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -78,6 +79,32 @@ def numbered_columns(
     if not ((frame_N >= 0) & (frame_N < 2**31)).all() or (frame_N % 1).any():
         return None
     return frame_N.astype(np.int64).tolist(), values_NK[:, 1:]
+
+
+class Coded(NamedTuple):
+    """The texts of a column: the different ones in order of appearance, and which of them each row has."""
+
+    different: list[str]
+    code_N: NDArray[np.int64]
+
+    @staticmethod
+    def of(texts: Sequence[str]) -> "Coded":
+        """Of all texts, one a row."""
+        places = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+        return Coded(list(places), np.array([places[text] for text in texts], np.int64))
+
+    def at(self, row: int) -> str:
+        """The beginning of a row's text, for messages."""
+        return self.different[int(self.code_N[row])][:40]
+
+
+def coded_column(data: bytes, start: int, delimiter: str, column: int) -> Coded | None:
+    """As `text_column`, each text once."""
+    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, []) if _is_plain(data, start) else None
+    if table is None:
+        return None
+    coded = table.columns[0].combine_chunks().dictionary_encode()
+    return Coded([text.strip() for text in coded.dictionary.to_pylist()], coded.indices.to_numpy().astype(np.int64))
 
 
 def text_column(data: bytes, start: int, delimiter: str, column: int) -> list[str] | None:

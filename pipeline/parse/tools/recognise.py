@@ -10,7 +10,6 @@ import re
 import struct
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from pipeline.parse.sources.npy import read_header
 from pipeline.parse.sources.seekable import reading
 from pipeline.parse.sources.times import unit_in
 from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.tools.json_forms import form_of_json, is_frame
 from pipeline.parse.tools.landmark_arrays import PIECES
 from pipeline.parse.tools.landmark_csv import words_of
 from pipeline.parse.tools.landmark_lines import JOINTS
@@ -58,6 +58,8 @@ def recognise(name: str, head: bytes) -> Recognised:
             else Recognised(None, EMPTY)
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if "<mvnx" in head[: len(head) // 2 * 2].decode("utf-16", "replace"):
+            return Recognised("mvnx", "an mvnx document of Xsens, as UTF-16")
         return Recognised(None, "text as UTF-16; save it as UTF-8")
     for look in (_binary, _json, _marked, _table, _numbers):
         found = look(name, head)
@@ -157,79 +159,6 @@ def _hdf5(name: str, head: bytes) -> Recognised:
     return Recognised(None, "an HDF5 file of neither DeepLabCut nor SLEAP; export poses as CSV")
 
 
-_Rule = tuple[Callable[[str, set[str], str], bool], str, str]
-
-
-def _has(*names: str) -> Callable[[str, set[str], str], bool]:
-    return lambda start, keys, text: keys >= set(names)
-
-
-_FLAT = re.compile(r'"(joints|pose_keypoints(_2d)?)"\s*:\s*\[\s*(-?\d|\])|"canvas_width"')
-_SEVERAL = re.compile(r'\s*(\[\s*\{|\{\s*"[^"]*\d[^"]*"\s*:\s*\{|\{.*\}\s*\n\s*\{)', re.DOTALL)
-_LANDMARK_KEYS = {"x", "y", "cameraX", "nose", "keypoints", "landmarks", "poses", "position"}
-_JSON_RULES: tuple[_Rule, ...] = (
-    (
-        lambda start, keys, text: (
-            bool(keys & {"people", "bodies"}) and _FLAT.search(text) is not None and _SEVERAL.match(text) is not None
-        ),
-        "openpose_video",
-        "frames with 'people' as OpenPose writes them",
-    ),
-    (
-        lambda start, keys, text: (
-            bool(keys & {"people", "pose_keypoints_2d"}) or ("bodies" in keys and _FLAT.search(text) is not None)
-        ),
-        "openpose_json",
-        "'people'",
-    ),
-    (_has("data", "frame_index"), "kinetics_json", "'data' with 'frame_index'"),
-    (_has("data", "skeleton"), "kinetics_json", "'data' with 'skeleton'"),
-    (
-        lambda start, keys, text: re.search(r'"data"\s*:\s*\[\s*\]', text) is not None,
-        "kinetics_json",
-        "an empty 'data'",
-    ),
-    (_has("instance_info"), "mmpose_json", "'instance_info'"),
-    (_has("frame_id", "instances"), "mmpose_json", "'frame_id' with 'instances'"),
-    (_has("frame_id", "preds", "keypoints"), "mmpose_json", "'frame_id' with 'preds'"),
-    (
-        lambda start, keys, text: (
-            keys == {"bbox", "keypoints"} and re.match(r"\s*\[\s*(\[\s*\]\s*,\s*)*\[\s*\{", text) is not None
-        ),
-        "mmpose_json",
-        "lists of 'bbox' and 'keypoints'",
-    ),
-    (_has("keypoints", "keypoint_scores"), "mmpose_images", "'keypoint_scores' of one image"),
-    (_has("joint_positions"), "azure_json", "'joint_positions' of Azure Kinect"),
-    (_has("annotations", "images"), "coco_keypoints", "'images' and 'annotations'"),
-    (_has("box", "keypoints", "class"), "yolo_json", "'box' and 'keypoints' of Ultralytics"),
-    (
-        lambda start, keys, text: (
-            keys >= {"image_id", "keypoints"} and re.search(r'"image_id"\s*:\s*"', text) is not None
-        ),
-        "alphapose_json",
-        "'image_id' that names a picture",
-    ),
-    (_has("image_id", "keypoints"), "coco_keypoints", "'image_id' and 'keypoints'"),
-    (_has("file_name", "skeletons"), "ucla_json", "'file_name' and 'skeletons'"),
-    (
-        lambda start, keys, text: re.match(r'\s*\{\s*"[^"]+\.(jpe?g|png)"\s*:\s*\[', text) is not None,
-        "alphapose_json",
-        "pictures with lists of persons",
-    ),
-    (
-        lambda start, keys, text: bool(keys & _LANDMARK_KEYS),
-        "landmark_json",
-        "joints with 'x' and 'y'",
-    ),
-    (
-        lambda start, keys, text: re.match(r"\s*\[\s*\[\s*\[\s*[-\d]", text) is not None,
-        "landmark_json",
-        "lists of numbers",
-    ),
-)
-
-
 def _json(name: str, head: bytes) -> Recognised | None:
     text = head.decode("utf-8-sig", "replace")
     start = text.lstrip()[:1]
@@ -240,21 +169,24 @@ def _json(name: str, head: bytes) -> Recognised | None:
     keys = set(re.findall(r'"([^"\\]{1,64})"\s*:', text))
     if {"pose", "name"} <= keys and "data" in keys:
         return Recognised(None, "single poses with names, one a sample: no motion, and so no clip")
-    for fits, form, why in _JSON_RULES:
-        if fits(start, keys, text):
-            return Recognised(form, f"JSON with {why}")
+    found = form_of_json(start, keys, text)
+    if found is not None:
+        form, why = found
+        if form == "landmark_json" and len(head) < HEAD_BYTES and is_frame(name, head):
+            return Recognised("landmark_images", f"JSON of one frame with {why}, its number in the file's name")
+        return Recognised(form, f"JSON with {why}")
     return None if not keys and not has_suffix(name, ".json") else Recognised(None, f"JSON {UNKNOWN}")
 
 
 _MARKS: tuple[tuple[str, str | None, str], ...] = (
-    (r"\s*HIERARCHY\b", "bvh", "begins with HIERARCHY"),
+    (r"(?i:\s*HIERARCHY\b)", "bvh", "begins with HIERARCHY"),
     (r"PathFileType\s", "trc", "begins with PathFileType"),
-    (r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<mvnx\b", "mvnx", "an mvnx document of Xsens"),
-    (r"Format Version,", "motive_csv", "begins with OptiTrack Motive's 'Format Version'"),
+    (r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(\w+:)?mvnx\b", "mvnx", "an mvnx document of Xsens"),
+    (r"Format Version[,;\t]", "motive_csv", "begins with OptiTrack Motive's 'Format Version'"),
     (r"(.*\n)?Trajectories[,; \t]*\r?\n[ ]*\d+", "vicon_csv", "Vicon's 'Trajectories' and their rate"),
-    (r"scorer,", "deeplabcut_csv", "a first line 'scorer'"),
-    (r",?\s*bodyparts,", "deeplabcut_csv", "a first line 'bodyparts'"),
-    (r"track,frame_idx,", "sleap_csv", "the columns of SLEAP's analysis export"),
+    (r"(?i:\"?scorer\"?[,;\t])", "deeplabcut_csv", "a first line 'scorer'"),
+    (r"(?i:[,;\t]?\s*\"?bodyparts\"?[,;\t])", "deeplabcut_csv", "a first line 'bodyparts'"),
+    (r"(?=[^\n]*\bframe_idx\b)(?=[^\n]*\binstance\.score\b)", "sleap_csv", "the columns of SLEAP's analysis export"),
     (r"\d+\r?\n\d+\r?\n-?\d+ (\S+ ){8}\S+\s*\r?\n\d+\r?\n", "ntu_skeleton", "the counts and body header of NTU RGB+D"),
     (
         r"\d+\r?\n(0\r?\n)+\d+\r?\n-?\d+ (\S+ ){8}\S+\s*\r?\n\d+\r?\n",
@@ -342,10 +274,10 @@ def _numbers(name: str, head: bytes) -> Recognised | None:
 
 YOLO_LINES = {
     5 + n_joints * each + more: (n_joints, layout)
-    for n_joints, layout in ((17, "coco17"), (21, "hands21"))
-    for each in (2, 3)
+    for n_joints, layout, numbers in ((26, "halpe26", (3,)), (133, "wholebody133", (3,)), (21, "hands21", (2, 3)))
+    for each in numbers
     for more in (0, 1, 2)
-}
+} | {5 + 17 * each + more: (17, "coco17") for each in (2, 3) for more in (0, 1, 2)}
 """Numbers a line of YOLO's -> how many joints and which: class and box, x y [c] of each joint, confidence, track id."""
 FRAME_LINES: dict[int, tuple[str | None, str]] = {
     150: ("ntu25", "two bodies of Kinect v2's 25 joints with x y z"),

@@ -9,6 +9,7 @@ import io
 import re
 from array import array
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -44,8 +45,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def delimiter_of(data: bytes, said: str = ",") -> str:
-    """What stands between the columns; `,` stands for what the first line has: comma, tab or `;`."""
-    first = lines_of(data[:4096].decode(errors="replace"))[0]
+    """What stands between the columns; `,` stands for what the first line that has any has: comma, tab or `;`."""
+    lines = lines_of(data[:4096].decode(errors="replace"))
+    first = next((line for line in lines if any(mark in line for mark in _DELIMITERS)), "")
     if said != "," or "," in first:
         return said
     return next((mark for mark in _DELIMITERS if mark in first), ",")
@@ -65,7 +67,7 @@ def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[
     try:
         for row in reader:
             fields = [field.strip() for field in row] if has_blanks else row
-            if fields == first:
+            if fields and fields == first:
                 raise RefusedError("the first line again: two recordings; save each as a file", line=reader.line_num)
             if any(fields):
                 if first is None:
@@ -76,8 +78,8 @@ def rows_of_text(data: bytes, delimiter: str = ",") -> Iterator[tuple[int, list[
 
 
 def _is_named(fields: Sequence[str]) -> bool:
-    """Whether a first line has names, as nearly all have, and could not be a row of numbers."""
-    return sum(field[:1].isalpha() for field in fields) > len(fields) / 2
+    """Whether a first line has names of columns, and could be neither the title of a block nor a row of numbers."""
+    return len(fields) >= 3 and sum(field[:1].isalpha() for field in fields) > len(fields) / 2
 
 
 def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
@@ -86,6 +88,14 @@ def first_row(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
     if row is None:
         raise RefusedError("no line of names", line=1)
     return without_empty_end(row[1])
+
+
+def check_given_once(names: Sequence[str], columns: Sequence[int]) -> None:
+    """RefusedError for a name of one of these columns that another column has too: either could be meant."""
+    count = Counter(names)
+    twice = next((names[at] for at in columns if at >= 0 and count[names[at]] > 1), None)
+    if twice is not None:
+        raise RefusedError(f"{count[twice]} columns are called {twice[:40]!r}", line=1)
 
 
 def rate_of_times(data: bytes, names: Sequence[str], n_heads: int, delimiter: str = ",") -> Rate:

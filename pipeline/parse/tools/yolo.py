@@ -2,9 +2,11 @@
 
 In: lines `class x y w h  x0 y0 [c0]  x1 y1 [c1] ..  [confidence] [track id]`, everything a fraction of the image
 (Ultralytics' docs, "Pose Estimation Datasets", and `Results.save_txt` of ultralytics/engine/results.py); files of a
-video are called `VIDEO_12.txt`, and a frame in which nobody was found has no file. 17 joints are COCO's, 21 a hand's.
+video are called `VIDEO_12.txt`, and a frame in which nobody was found has no file. 17 joints are COCO's, 21 a hand's,
+26 Halpe's and 133 a whole body's. Labels have 0, 1 or 2 for the confidence: not labelled, hidden, visible.
 JSON: a list of `{"name", "class", "confidence", "box", ["track_id"], "keypoints": {"x": [..], "y": [..], ["visible":
-[..]]}}` in pixels.
+[..]]}}` in pixels, or fractions; a thing without keypoints is no body. One file may hold all frames, as a list of such
+lists or a line each.
 
 A joint below the model's threshold is written as 0 0 with a confidence: it was not found. A run that was repeated has
 appended the same lines again.
@@ -21,7 +23,7 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.tools.guesses import layout_by_count
-from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, load_json, numbers
+from pipeline.parse.tools.json_documents import a_list, a_whole, an_object, documents, load_json, numbers
 from pipeline.parse.tools.openpose import in_order
 from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathered
 from pipeline.parse.tools.quick_tables import quick_rows
@@ -51,14 +53,31 @@ def read_json(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | No
     ordered = in_order(files)
     frames, n_frames, notes = frames_of([number for number, _ in ordered])
     seen: list[Seen] = []
-    for frame, (_, file) in zip(frames, ordered, strict=True):
+    several = _frames_in(files[0].data) if len(files) == 1 else []
+    if several:
+        frames, n_frames = list(range(len(several))), len(several)
+    documents_in = several or [None] * len(ordered)
+    names = [file for _, file in ordered] * (len(several) or 1)
+    for frame, document, file in zip(frames, documents_in, names, strict=True):
         try:
-            for place, body in enumerate(a_list(load_json(file.data), "the file")):
-                seen.append(_body(an_object(body, f"body {place}"), frame, f"body {place}"))
+            found = load_json(file.data) if document is None else document
+            for place, body in enumerate(a_list(found, "the file")):
+                fields = an_object(body, f"body {place}")
+                if fields.get("keypoints") is not None:
+                    seen += _body(fields, frame, f"body {place}")
         except RefusedError as why:
             raise RefusedError(f"{file.bare_name}: {why.reason}", byte=why.byte) from None
     poses = _clip(seen, n_frames, notes=notes)
     return replace(poses, pixels=bool(np.nanmax(poses.places_PVC, initial=0) > 2))
+
+
+def _frames_in(data: bytes) -> list[Any]:
+    """The frames of a file that holds several; none where it is one frame."""
+    if data.lstrip()[:2] != b"[[" and b"\n[" not in data:
+        return []
+    found = documents(data)
+    frames = found if len(found) > 1 else found[0]
+    return frames if isinstance(frames, list) and frames and all(isinstance(one, list) for one in frames) else []
 
 
 def _clip(seen: Sequence[Seen], n_frames: int, **facts: Any) -> Poses:
@@ -67,7 +86,10 @@ def _clip(seen: Sequence[Seen], n_frames: int, **facts: Any) -> Poses:
         raise RefusedError(f"bodies of {' and of '.join(map(str, counts))} joints in one clip")
     poses = gathered(seen, n_frames, layout_by_count(counts[0] if counts else 17, image=True), **facts)
     there_PV = poses.places_PVC.any(axis=2)  # what is at 0 0 was not found, whatever its confidence
-    return replace(poses, scores_PV=np.where(there_PV, np.asarray(poses.scores_PV), 0.0))
+    scores_PV = np.asarray(poses.scores_PV)
+    if np.isin(scores_PV, (0, 1, 2)).all() and scores_PV.max() == 2:
+        scores_PV = scores_PV / 2
+    return replace(poses, scores_PV=np.where(there_PV, scores_PV, 0.0))
 
 
 def _quick(frames: Sequence[int], texts: Sequence[bytes], layout: Layout | None) -> list[Seen]:
@@ -99,7 +121,7 @@ def _line(values: NDArray[np.float64], frame: int, layout: Layout | None) -> See
 
 def _shape(n_numbers: int, layout: Layout | None) -> tuple[int, int]:
     """How many joints a line of so many numbers has, and how many numbers each joint."""
-    known = (layout.n_joints,) if layout is not None else (17, 21)
+    known = (layout.n_joints,) if layout is not None else (17, 21, 26, 133)
     for n_joints, width in [(n, width) for n in known for width in (3, 2)]:
         if 0 <= n_numbers - _BOX - n_joints * width <= 2:
             return n_joints, width
@@ -113,8 +135,11 @@ def _track_of(rest: Sequence[float]) -> int | None:
     return int(last) if last >= 1 and last % 1 == 0 else None
 
 
-def _body(fields: dict[str, Any], frame: int, where: str) -> Seen:
+def _body(fields: dict[str, Any], frame: int, where: str) -> list[Seen]:
+    """The body; none where it has no joint."""
     joints = an_object(fields.get("keypoints"), f"{where}: 'keypoints'")
+    if joints and not any(joints.values()):
+        return []
     columns = [a_list(joints[name], f"{where}: {name!r}") for name in ("x", "y", "visible") if joints.get(name)]
     if len(columns) < 2 or len(set(map(len, columns))) > 1:
         raise RefusedError(f"{where}: 'keypoints' without as many x as y")
@@ -123,7 +148,7 @@ def _body(fields: dict[str, Any], frame: int, where: str) -> Seen:
         raise RefusedError(f"{where}: 'keypoints' that are no lists of numbers")
     track = fields.get("track_id")
     own = None if track is None else a_whole(track, f"{where}: 'track_id'")
-    return _found(rows_VK, frame, own)
+    return [_found(rows_VK, frame, own)]
 
 
 def _found(rows_VK: NDArray[np.float64], frame: int, track: int | None) -> Seen:

@@ -39,7 +39,8 @@ def test_the_file_of_the_error_goes_before_the_place_where_it_happened():
 
 
 @pytest.mark.parametrize(
-    ("error", "line"), [(OSError("two\nlines"), "two lines"), (OSError(), "OSError"), (OSError(9999, "odd"), "odd")]
+    ("error", "line"),
+    [(OSError("two\nlines"), "two lines"), (OSError(), "no reason is given"), (OSError(9999, "odd"), "odd")],
 )
 def test_an_unknown_error_is_told_in_one_line_as_it_is(error, line):
     assert os_line(error) == line

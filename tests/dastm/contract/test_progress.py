@@ -7,7 +7,7 @@ import time
 import pytest
 from tqdm import tqdm
 
-from dastm.contract.progress import EVERY_S, Lines, Pace, progress
+from dastm.contract.progress import EVERY_S, Lines, Pace, progress, waiting
 
 
 class Terminal(io.StringIO):
@@ -117,3 +117,19 @@ def test_the_pace_of_even_steps_tells_the_time_left_from_a_minute_on():
     clock.now = 40.0
     assert pace.left(2, 30) == ", about 0:10:00 left"
     assert pace.left(2, 2) == ""
+
+
+def test_what_does_not_answer_is_said_after_a_while_and_again(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", said := io.StringIO())
+    with waiting("gs://lab/shards", "; no network?", after_s=0.01, every_s=0.01):
+        wait_for(lambda: said.getvalue().count("\n") >= 2)
+    lines = said.getvalue().splitlines()
+    assert set(lines) == {"waiting for gs://lab/shards: no answer after 0 s; no network?"}
+    time.sleep(0.05)
+    assert said.getvalue().splitlines() == lines  # nothing more once it is over
+
+
+def test_what_answers_soon_is_not_said_to_be_waited_for(capsys):
+    with waiting("a"):
+        pass
+    assert capsys.readouterr().err == ""

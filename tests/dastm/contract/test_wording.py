@@ -2,7 +2,8 @@
 
 import pytest
 
-from dastm.contract.wording import listed, one_line
+from dastm.contract.documents import cut
+from dastm.contract.wording import listed, one_line, reason_of
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,18 @@ def test_what_breaks_a_line_or_steers_a_terminal_is_escaped_and_other_letters_st
         one_line("a\nb\x1b[31m\u2028c\udcff.npy: Übung\u3000手 1")
         == "a\\nb\\x1b[31m\\u2028c\\udcff.npy: Übung\u3000手 1"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("a\n b"), "a b"),
+        (KeyError("frames"), "there is no 'frames'"),
+        (EOFError(), "it ends too early"),
+        (MemoryError(), "memory ran out"),
+        (RecursionError("maximum recursion depth exceeded"), "it is nested too deeply"),
+        (ValueError(), "no reason is given"),
+    ],
+)
+def test_an_error_is_told_in_words_and_never_by_its_class(error, said):
+    assert reason_of(error) == cut(error) == said

@@ -51,4 +51,4 @@ def test_library_messages_become_one_line():
     assert one_line(ValueError("first\nsecond")) == "first"
     assert one_line(ValueError("first", None, "x")) == "first"
     assert one_line(FileNotFoundError(2, "No such file", "a")) == "[Errno 2] No such file: 'a'"
-    assert one_line(EOFError()) == "EOFError"
+    assert one_line(EOFError()) == "it ends too early"

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from dastm.contract.errors import RunError
+from dastm.contract.progress import waiting
 from dastm.contract.shard_format import Clip, ShardError, encode_clip, encode_manifest
 from dastm.episodes.episode import EpisodePlan
 from dastm.episodes.fetch import fetch_episode
@@ -229,3 +230,21 @@ def test_a_pipe_in_a_local_folder_is_refused_and_does_not_hang(folder, start, na
     os.mkfifo(path)
     with pytest.raises(ShardError, match=f"{re.escape(str(path))}: no regular file"):
         fetch_episode(StreamedShards(f"{start}{folder}"), "train", FIRST)
+
+
+@pytest.mark.parametrize(("scheme", "program"), [("gs", "gsutil"), ("http", "curl"), ("pipe", "cat")])
+def test_a_url_that_does_not_answer_is_said_within_seconds_with_the_program_that_asks(
+    scheme, program, monkeypatch, tmp_path, capfd
+):
+    """As gsutil without credentials, which tries again for eleven minutes."""
+    slow = tmp_path / program
+    slow.write_text("#!/bin/sh\nsleep 1\nexit 3\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("dastm.episodes.streamed.waiting", partial(waiting, after_s=0.2))
+    url = f"pipe:{program} shards" if scheme == "pipe" else f"{scheme}://lab/shards"
+    with pytest.raises(ShardError, match=rf"^{url}/manifest\.json: cannot be read"):
+        StreamedShards(url)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"waiting for {url}/manifest.json: no answer after 0 s")
+    assert (f"; {program} fetches it, and tries for minutes" in line) == (scheme != "pipe")

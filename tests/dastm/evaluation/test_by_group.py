@@ -119,5 +119,15 @@ def test_classes_with_too_few_are_refused_by_name_or_left_out_and_said(tmp_path)
         left = EvalConfig(**{**vars(config), "too_few": "leave_out"})
         metrics = evaluate_and_write(left, None, shards, "cpu", None)
         assert metrics["left_out"][0].startswith("left out: class 2 (class 2): 1 clips of 1 (1), ")
-        with pytest.raises(RunError, match="by subject, fewer than two classes have enough"):
+        with pytest.raises(RunError, match=r"by subject, fewer than two classes have enough: class 0 .*class 2"):
             evaluate_and_write(EvalConfig(**{**vars(left), "k_shot": 5}), None, shards, "cpu", None)
+
+
+def test_classes_with_too_few_people_are_named_where_too_few_classes_are_left(tmp_path):
+    sizes = {"test": {0: 6, 1: 6, 2: 1}}
+    make_shard_folder(tmp_path, parts=sizes, rng=np.random.default_rng(0), layout=STICK, subjects=(1, 2, 3))
+    asked = {"by": "subject", "baselines": ("coordinates",), "too_few": "leave_out", "n_way": 3, "n_query": 1}
+    with pytest.raises(
+        RunError, match=r"2 classes are left, an episode needs 3; .*left out: class 2 \(class 2\): 1 cl"
+    ):
+        evaluate_and_write(EvalConfig(**asked), None, str(tmp_path), "cpu", None)

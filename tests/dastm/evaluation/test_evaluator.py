@@ -173,6 +173,19 @@ def test_classes_too_small_for_an_episode_are_left_out_where_told_and_said(tmp_p
     assert 10 not in pq.read_table(tmp_path / "out" / "predictions.parquet")["class_id"].to_pylist()
 
 
+@pytest.mark.parametrize(("n_query", "n_left"), [(3, 1), (9, 0)])
+def test_classes_that_are_left_out_are_named_also_where_too_few_or_none_are_left(tmp_path, n_query, n_left):
+    sizes = {"test": {10: 2, 11: 3, 12: 5}}
+    make_shard_folder(tmp_path / "shards", parts=sizes, rng=np.random.default_rng(0), layout=STICK)
+    asked = config(n_query=n_query, too_few="leave_out", baselines=("coordinates",))
+    with pytest.raises(RunError, match=rf"^toy: test: {n_left} classes are left, an episode needs 3; lower") as caught:
+        evaluate_and_write(asked, None, str(tmp_path / "shards"), "cpu", tmp_path / "out")
+    for class_id, n_clips in list(sizes["test"].items())[: 3 - n_left]:
+        line = f"left out: test class {class_id} (class {class_id}) has {n_clips} clips, an episode needs {n_query + 1}"
+        assert line in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_best_weights_are_scored_not_the_last(shards, run, tmp_path):
     """Swapping in other weights as best.pt changes the row."""
     before = evaluate_and_write(config(), run, shards, "cpu", tmp_path / "a")

@@ -1,6 +1,8 @@
 """Checkpoints come back as they were; damaged ones are refused, and execute nothing."""
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,12 +33,30 @@ class Trap:
         return (Path.touch, (Path("executed"),))
 
 
-@pytest.mark.parametrize("data", [pickle.dumps(Trap(), protocol=2), b"", b"PK\x03\x04 cut off", b"\x80\x02garbage"])
-def test_damaged_or_hostile_checkpoints_are_refused_and_not_executed(tmp_path, data, monkeypatch):
+def zipped(data):
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as archive:
+        archive.writestr("archive/data.pkl", data)
+    return buffer.getvalue()
+
+
+CUT, OTHER = r"\(its end is missing, or it is another file\)", r"\(what it holds is not what `dastm train` writes\)"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (pickle.dumps(Trap(), protocol=2), CUT),
+        (b"", CUT),
+        (b"PK\x03\x04 cut off", CUT),
+        (b"\x80\x02garbage", CUT),
+        (zipped(pickle.dumps(Trap(), protocol=2)), OTHER),
+    ],
+)
+def test_damaged_or_hostile_checkpoints_are_refused_in_plain_words_and_not_executed(tmp_path, data, said, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "last.pt"
     path.write_bytes(data)
-    with pytest.raises(RunError, match="damaged checkpoint"):
+    with pytest.raises(RunError, match=rf"damaged checkpoint {said}; `dastm train` makes it again"):
         load_checkpoint(path)
     assert not Path("executed").exists()
 
@@ -48,14 +68,14 @@ def test_a_flipped_bit_anywhere_in_a_tensor_is_found(tmp_path):
     at = data.index(torch.arange(500.0, 504.0).numpy().tobytes())
     data[at] ^= 1
     path.write_bytes(data)
-    with pytest.raises(RunError, match=r"last\.pt: damaged checkpoint"):
+    with pytest.raises(RunError, match=r"last\.pt: damaged checkpoint \(the checksum of .* differs\)"):
         load_checkpoint(path)
 
 
 @pytest.mark.parametrize("state", [[1, 2], "text", torch.ones(2)])
 def test_checkpoint_of_something_else_is_refused(tmp_path, state):
     torch.save(state, tmp_path / "last.pt")
-    with pytest.raises(RunError, match="damaged checkpoint"):
+    with pytest.raises(RunError, match=r"damaged checkpoint \(it does not hold values by name\)"):
         load_checkpoint(tmp_path / "last.pt")
 
 

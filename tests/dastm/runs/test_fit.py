@@ -21,7 +21,7 @@ from dastm.report.page import run_section
 from dastm.runs.files import write_json
 from dastm.runs.fit import differences, fitted
 from dastm.runs.load import load_run
-from dastm.runs.record import TrainingRecord, preparation_of
+from dastm.runs.record import TrainingRecord, clips_digest, preparation_of
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ TURNED = replace(STICK, joints=("head", "foot", "hip"), bones=((2, 1), (0, 2)), 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("fit")
-    train_toy(toy_shards(root / "shards", split=PREPARED, dataset="mine"), root / "run")
+    train_toy(toy_shards(root / "shards", split={**PREPARED, "bodies": 2}, dataset="mine"), root / "run")
     return root
 
 
@@ -88,6 +88,26 @@ def test_bodies_in_the_slots_of_their_source_are_another_preparation():
     assert found(closed, **preparation_of(imported)) == [(line.format(False, True), False)]
     assert found(kept, **preparation_of(imported)) == found(manifest_of(rank="motion"), **preparation_of(closed)) == []
     assert found(kept) == []  # an older record does not say it
+
+
+def test_another_number_of_bodies_is_another_preparation():
+    """A clip's features are averaged over its bodies: of one body they are others than of two."""
+    two, one = manifest_of(bodies=2), manifest_of(bodies=1)
+    assert found(one, **preparation_of(two)) == [("split.bodies is 1, trained on 2", False)]
+    assert found(two, **preparation_of(one)) == [("split.bodies is 2, trained on 1", False)]
+    alone = manifest_of(bodies=2, extra_bodies="drop")
+    assert found(alone, **preparation_of(two)) == [("split.extra_bodies is drop, trained on keep", False)]
+    imported = replace(two, definition={"split": {**PREPARED, "bodies": 2}, "arrays": {"keep_slots": False}})
+    assert found(imported, **preparation_of(two)) == []
+
+
+def test_an_older_record_that_does_not_say_how_many_bodies_there_were_still_knows_its_shards(place, tmp_path):
+    with closing(open_source(toy_shards(tmp_path / "shards", split={**PREPARED, "bodies": 2}))) as source:
+        again = replace(source.manifest, versions={"numpy": "another"})
+    record = replace(TrainingRecord.read(place / "run"), clips=clips_digest(again))
+    assert record.trained_on(again)
+    assert found(again) == []
+    assert not replace(record, preparation={**record.preparation, "bodies": 1}).trained_on(again)
 
 
 def test_the_old_name_of_how_frames_were_chosen_is_read_in_shards_and_in_runs(place, tmp_path):
@@ -149,6 +169,7 @@ def test_landmarks_that_the_preparation_did_not_use_may_differ():
             {"split": {**PREPARED, "frame_sampling": "random"}},
             "split.frame_sampling is random, trained on center; split",
         ),
+        ({"split": {**PREPARED, "bodies": 1}}, "split.bodies is 1, trained on 2; split"),
         ({"layout": replace(STICK, hub=0)}, "layout.hub is foot, trained on hip"),
         ({"layout": NTU25}, "layout.joints is 25 joints, joint 0 'hip centre', trained on 3 joints, joint 0 'foot'"),
     ],
@@ -275,10 +296,12 @@ COMMON = {"augment__layout": "body19", "augment__n_frames": 4, "optimise__epochs
 def common(tmp_path_factory):
     """A run of the common layout, and shards of another layout, preparation and number of frames."""
     root = tmp_path_factory.mktemp("common")
-    shards = toy_shards(root / "shards", split=PREPARED, dataset="mine", layout=NTU25)
+    shards = toy_shards(root / "shards", split={**PREPARED, "bodies": 2}, dataset="mine", layout=NTU25)
     train_toy(shards, root / "run", tiny(**COMMON))
     named = replace(BODY19, name="ours", centre=3)
-    toy_shards(root / "others", seed=1, split={"origin": "every_frame"}, dataset="others", layout=named, frames=9)
+    toy_shards(
+        root / "others", seed=1, split={"origin": "every_frame", "bodies": 1}, dataset="others", layout=named, frames=9
+    )
     return root
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.inspect.numbers import lines_of, to_csv, to_json
 from pipeline.inspect.stats import ClassCount, Stats
+from pipeline.inspect.stats_page import view_of
 from tests.oracles.hand_made import STICK
 
 
@@ -44,6 +45,12 @@ def test_lines_for_people():
         "  bodies dropped by: short 5, rank 2",
         "  refused: no body in any frame (1 files)",
     ]
+
+
+def test_a_reason_that_stands_for_several_shows_one_of_them_whole():
+    found = stats(refused=Counter({"shape (N, N)": 2}), refused_examples={"shape (N, N)": "a.npy: shape (4, 7)"})
+    assert lines_of(found)[-1] == "  refused: shape (N, N) (2 files), e.g. a.npy: shape (4, 7)"
+    assert ("refused: shape (N, N), e.g. a.npy: shape (4, 7)", "2") in view_of(found).oddities
 
 
 @pytest.mark.parametrize(

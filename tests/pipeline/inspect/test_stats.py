@@ -74,7 +74,9 @@ def test_refused_files_are_counted_by_reason(tmp_path):
     folder = write_table(tmp_path, [haunted_clip()])
     rows = [RefusedFile(source=f"{i}", key=None, line=i, byte=None, reason=f"{i} joints") for i in (3, 4)]
     write_table_file(refused_to_table(rows), table_file_path(folder, "refused", 0))
-    assert parsed_stats(folder, STICK).refused == {"N joints": 2}
+    stats = parsed_stats(folder, STICK)
+    assert stats.refused == {"N joints": 2}
+    assert stats.refused_examples == {"N joints": "3: line 3: 3 joints"}
 
 
 def test_shards_are_counted_as_the_table_that_they_are_of(places, parsed):

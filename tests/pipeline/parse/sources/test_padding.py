@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.parse.plan import make_plan, run_job
-from pipeline.parse.sources.padding import NOTE_HELD, NOTE_LOOPED, NOTE_REPEATS, find_end
+from pipeline.parse.sources.padding import NOTE_HELD, NOTE_LOOPED, NOTE_REFLECTED, NOTE_REPEATS, find_end
 from tests.pipeline.parse.sources.source_files import STICK_2D, annotation, define, write_pickle
 
 
@@ -90,6 +90,61 @@ def test_a_held_last_frame_is_kept_once(held, zeros):
     assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (50, [50, 50], NOTE_HELD)
 
 
+def to_and_fro(clip_MTVC, frames, mode="reflect"):
+    return np.pad(clip_MTVC, ((0, 0), (0, frames - clip_MTVC.shape[1]), (0, 0), (0, 0)), mode)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "symmetric"])
+@pytest.mark.parametrize(("frames", "whole"), [(40, 50), (103, 150), (103, 205), (103, 206), (103, 212), (40, 300)])
+@pytest.mark.parametrize("zeros", [0, 30])
+def test_a_clip_that_runs_backward_or_to_and_fro_to_its_end_ends_where_it_turned(mode, frames, whole, zeros):
+    clip_MTVC = np.pad(to_and_fro(moving(frames, bodies=2), whole, mode), ((0, 0), (0, zeros), (0, 0), (0, 0)))
+    ending = find_end(clip_MTVC)
+    assert (ending.frames, ending.lengths_M.tolist(), ending.note) == (frames, [frames, frames], NOTE_REFLECTED)
+
+
+def test_a_reflection_may_hold_nan_frames_without_a_body_and_coarse_numbers():
+    clip_MTVC = np.round(moving(60, bodies=2), 1)
+    clip_MTVC[0, 5, 3], clip_MTVC[0, 30:40], clip_MTVC[:, :4] = np.nan, 0.0, 0.0
+    ending = find_end(to_and_fro(clip_MTVC, 110))
+    assert (ending.frames, ending.note) == (60, NOTE_REFLECTED)
+
+
+def in_whole_pixels(moved, frames=120, way=40):
+    """Someone who stands still, and moves so many joints to a place and back, a pixel a frame."""
+    clip_MTVC = np.full((1, frames, 25, 2), 100.0)
+    there = np.minimum(np.arange(way), np.arange(way)[::-1])
+    clip_MTVC[0, -way:, :moved] += there[:, None, None]
+    return clip_MTVC
+
+
+@pytest.mark.parametrize(("moved", "note"), [(1, NOTE_REPEATS), (12, NOTE_REPEATS), (14, NOTE_REFLECTED)])
+def test_few_joints_that_come_back_in_whole_pixels_are_noted_and_kept(moved, note):
+    ending = find_end(in_whole_pixels(moved))
+    assert (ending.frames == 120, ending.note) == (note == NOTE_REPEATS, note)
+
+
+@pytest.mark.parametrize("shake", [0, 1, 2])
+def test_someone_who_stands_still_in_whole_pixels_is_not_cut(shake):
+    """So many joints shake by a pixel: their poses come back, and few of them differ."""
+    clip_MTVC = np.full((1, 300, 25, 2), 100.0)
+    clip_MTVC[0, :, :shake] += np.random.default_rng(1).integers(0, 2, (300, shake, 2))
+    clip_MTVC[0, 200:] = clip_MTVC[0, 199]
+    clip_MTVC = np.concatenate([clip_MTVC[:, :200], clip_MTVC[:, 198:190:-1]], axis=1)
+    assert find_end(clip_MTVC).frames == 208
+
+
+@pytest.mark.parametrize("back", [1, 9])
+def test_a_few_frames_that_run_backward_are_kept(back):
+    ending = find_end(to_and_fro(moving(60), 60 + back))
+    assert (ending.frames, ending.note) == (60 + back, None)
+
+
+def test_a_reflection_of_one_body_alone_is_kept():
+    other = moving(100, seed=5)
+    assert find_end(np.concatenate([to_and_fro(moving(60), 100), other])).note is None
+
+
 def _still_at_both_ends():
     clip_MTVC = moving(60)
     clip_MTVC[0, 45:] = clip_MTVC[0, :15] = 1.0
@@ -136,11 +191,14 @@ def test_a_still_clip_of_100_000_frames_is_settled_at_once():
     clip_MTVC = np.ones((1, 100_000, 1, 3))
     clip_MTVC[0, -1] = 2
     assert find_end(clip_MTVC).note is None
+    clip_MTVC[0, 0] = 2
+    assert find_end(clip_MTVC).note is None
 
 
 @pytest.mark.parametrize("source", ["stack", "folder", "pickle"])
-def test_every_array_source_cuts_padding_and_notes_it(tmp_path, source):
-    clip_MTVC = looped(moving(103), 300)
+@pytest.mark.parametrize(("padded", "note"), [(looped, NOTE_LOOPED), (to_and_fro, NOTE_REFLECTED)])
+def test_every_array_source_cuts_padding_and_notes_it(tmp_path, source, padded, note):
+    clip_MTVC = padded(moving(103), 150)
     (tmp_path / "raw" / "0").mkdir(parents=True)
     if source == "stack":
         np.save(tmp_path / "raw" / "train_data.npy", clip_MTVC.transpose(3, 1, 2, 0)[None])
@@ -155,7 +213,7 @@ def test_every_array_source_cuts_padding_and_notes_it(tmp_path, source):
     tracks = run_job(job, definition).tracks
     assert tracks.frames == 103
     assert np.array_equal(tracks.joints_PVC, clip_MTVC[0, :103])
-    assert NOTE_LOOPED in tracks.notes
+    assert note in tracks.notes
 
 
 def test_where_the_source_states_its_frames_repetition_is_noted_and_kept(tmp_path):

@@ -72,6 +72,21 @@ class TestDeepLabCut:
         with pytest.raises(RefusedError, match=reason):
             clip_of("deeplabcut_csv", text)
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda text: text.replace(",", ";").replace(".", ","),
+            lambda text: "".join(f'"{line.replace(",", chr(34) + "," + chr(34))}"\n' for line in text.splitlines()),
+            lambda text: text.replace("scorer", "Scorer").replace("bodyparts", "Bodyparts").replace("coords", "Coords"),
+        ],
+        ids=["semicolons and decimal commas", "quoted", "capitals"],
+    )
+    def test_other_spellings_are_the_same_table(self, change):
+        plain = PLAIN + "0,1.5,2,0.9,3,4,0.5\n1,5,6,0.8,7,8,0.25\n"
+        text = change(plain)
+        assert np.array_equal(clip_of("deeplabcut_csv", text).joints_PVC, clip_of("deeplabcut_csv", plain).joints_PVC)
+        assert form_of(text) == "deeplabcut_csv"
+
     def test_pictures_without_a_number_are_in_their_order(self):
         clip = clip_of("deeplabcut_csv", "bodyparts,a,a\ncoords,x,y\none.png,7,9\nnext.png,8,9\n", **PIXELS)
         assert clip.joints_PVC[:, 0, 0].tolist() == [7, 8]
@@ -100,6 +115,22 @@ class TestSleap:
             assert np.array_equal(getattr(quick, own), getattr(slow, own), equal_nan=True), own
         assert (quick.frame_P.tolist(), quick.id_P.tolist()) == ([0, 0, 2], [1, 0, 0])
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda text: text.replace(",", ";").replace("0.5", "0,5"),
+            lambda text: "".join(
+                f"v.mp4,{line}\n" if at else f"video,{line}\n" for at, line in enumerate(text.split())
+            ),
+        ],
+        ids=["semicolons and decimal commas", "another column"],
+    )
+    def test_other_spellings_are_the_same_table(self, change):
+        plain = HEAD + "a,5,1,1,2,0.5,3,4,0.5\na,7,1,1,2,0.5,,,\n"
+        text = change(plain)
+        assert np.array_equal(clip_of("sleap_csv", text).joints_PVC, clip_of("sleap_csv", plain).joints_PVC)
+        assert form_of(text) == "sleap_csv"
+
     def test_columns_without_scores_or_track(self):
         clip = clip_of("sleap_csv", "frame_idx,A.x,A.y\n3,1,2\n", **PIXELS)
         assert (clip.frames, clip.scores_PV.tolist()) == (1, [[1]])
@@ -110,6 +141,8 @@ class TestSleap:
             ("track,frame_idx\na,1\n", "not the columns"),
             ("track,frame_idx,A.x\na,1,2\n", "not the columns"),
             ("track,A.x,A.y\na,1,2\n", "not the columns"),
+            ("track,frame_idx,A.x,A.y,A.x\na,0,1,2,3\n", "2 columns are called 'A.x'"),
+            ("frame_idx,frame_idx,A.x,A.y\n0,0,1,2\n", "2 columns are called 'frame_idx'"),
             (HEAD + "a,0.5,1,1,2,0.5,3,4,0.5\n", "frame_idx '0.5' is not a whole number"),
             (HEAD + "a,1,1,1,2\n", "5 fields, expected 9"),
             (HEAD, "no body in any of 0 frames"),

@@ -72,6 +72,28 @@ def test_centimetres_are_told_by_the_size_of_the_skeleton():
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (TEXT, TEXT.replace("0.04", "0,04").replace("OFFSET 1 0 0", "OFFSET 1,0 0,0 0")),
+        ("HIERARCHY", "Hierarchy"),
+        ("MOTION", "# by hand\nMotion"),
+        ("End Site", "End Site toes"),
+        ("Frames: 2", "Frames : 2"),
+    ],
+    ids=["decimal commas", "small letters", "a remark", "an end with a name", "blanks before the colon"],
+)
+def test_other_spellings_are_the_same_motion(old, new):
+    text = TEXT.replace(old, new)
+    assert np.array_equal(clip_of("bvh", text).joints_PVC, clip_of("bvh", TEXT).joints_PVC)
+    assert form_of(text) == "bvh"
+    assert poses_of("bvh", text).fps == 25
+
+
+def test_a_name_that_was_there_before_gets_a_number():
+    assert poses_of("bvh", TEXT.replace("LeftUpLeg", "Hips")).layout.joints[1:] == ("hips 1", "hips end")
+
+
+@pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
         ("HIERARCHY", "HIERARCHI", "no HIERARCHY and MOTION"),

@@ -108,6 +108,17 @@ def test_vicons_trajectories_are_markers_with_z_up():
     assert (clip.frames, bool(np.isnan(clip.joints_PVC[1, 1]).all())) == (2, True)
 
 
+def test_semicolons_part_the_columns_of_both_where_spreadsheets_have_written_them():
+    assert np.array_equal(
+        clip_of("vicon_csv", VICON.replace(",", ";")).joints_PVC, clip_of("vicon_csv", VICON).joints_PVC, equal_nan=True
+    )
+    text = BONES
+    assert np.array_equal(
+        clip_of("motive_csv", text.replace(",", ";")).joints_PVC, clip_of("motive_csv", text).joints_PVC, equal_nan=True
+    )
+    assert form_of(text.replace(",", ";")) == "motive_csv"
+
+
 def test_vicons_blocks_before_the_trajectories_are_passed_over():
     before = "Model Outputs\n100\n,,Ann:LAnkleAngles,,\nFrame,Sub Frame,X,Y,Z\n,,deg,deg,deg\n12,0,1,2,3\n\n"
     assert form_of(before + VICON) == "vicon_csv"

@@ -1,6 +1,7 @@
 """NW-UCLA, UTD-MHAD, Azure Kinect and NTU's dictionaries: values, bodies, and what each refuses."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -70,13 +71,29 @@ def test_azure_kinects_bodies_have_ids_and_are_in_millimetres_with_y_down():
     assert form_of(azure([1])) == "azure_json"
 
 
+@pytest.mark.parametrize("shape", ["list", "lines"])
+def test_azure_kinects_frames_may_stand_alone_in_any_order_with_times_and_nobody(shape):
+    frames = [one | {"timestamp_usec": 40_000 * one["frame_id"]} for one in azure([1], [1], [1], start=3)["frames"]]
+    frames[1] |= {"bodies": None, "num_bodies": 0}
+    turned = frames[::-1]
+    text = json.dumps(turned) if shape == "list" else "\n".join(map(json.dumps, turned))
+    poses = poses_of("azure_json", text)
+    assert (poses.frame_P.tolist(), poses.n_frames, poses.fps) == ([0, 2], 3, pytest.approx(25))
+    assert form_of(text) == "azure_json"
+
+
+def test_azure_kinects_invalid_id_is_none():
+    clip = clip_of("azure_json", azure([2**32 - 1], [2**32 - 1]))
+    assert (clip.ids.tolist(), clip.lengths.tolist()) == ([0], [2])
+
+
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
         ({}, "'frames': expected a list"),
         ({"frames": [{"bodies": 3}]}, "frame 0: 'bodies': expected a list"),
         ({"frames": [{"bodies": [{"joint_positions": [[1, 2, 3]]}]}]}, "frame 0, body 0: 1 joint_positions"),
-        ({"frames": [{"frame_id": 2, "bodies": []}, {"frame_id": 1, "bodies": []}]}, "do not ascend"),
+        ({"frames": [{"frame_id": 2, "bodies": []}, {"frame_id": 2, "bodies": []}]}, "a number of a frame twice"),
         ({"frames": [{"bodies": []}]}, "no body in any of 1 frames"),
     ],
 )

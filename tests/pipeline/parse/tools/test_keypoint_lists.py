@@ -1,5 +1,7 @@
 """MMPose, AlphaPose and COCO results: frames, scores, ids and names as each tool writes them, and users find them."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -94,11 +96,35 @@ class TestMMPose:
         assert clip_of("mmpose_images", {"1.json": [triples]}, **PIXELS).scores_PV[0, 0] == 0.5
         assert poses_of("mmpose_images", {"1.json": [instance(n_joints=26)]}).layout.name == "halpe26"
 
+    @pytest.mark.parametrize("name", ["instance_info", "predictions"])
+    def test_an_image_may_be_an_object_that_holds_its_instances(self, name):
+        files = {f"v_{t}.json": {name: [instance()] * (t != 1), "meta_info": {"a": 1}} for t in range(3)}
+        clip = clip_of("mmpose_images", files)
+        assert (clip.frames, clip.frame_index.tolist()) == (3, [0, 2])
+        if name == "instance_info":
+            assert (
+                form_of({"v_0.json": files["v_0.json"]}) == form_of({"v_1.json": files["v_1.json"]}) == "mmpose_images"
+            )
+        nested = {"1.json": {"predictions": [[instance()]], "visualization": []}}
+        assert clip_of("mmpose_images", nested).frames == 1
+
+    def test_json_lines_null_for_nobody_and_tags_behind_the_score(self):
+        frames = [{"frame_id": 0, "instances": None}, {"frame_id": 1, "instances": [instance()]}]
+        lines = "\n".join(json.dumps(frame) for frame in frames)
+        assert clip_of("mmpose_json", lines).frame_index.tolist() == [1]
+        tagged = {"keypoints": [[100.0 + v, 50.0, 0.9, 1, 1] for v in range(17)]}
+        assert clip_of("mmpose_json", [{"frame_id": 0, "preds": [tagged]}]).scores_PV[0, 3] == np.float32(0.9)
+
+    def test_an_id_below_0_is_none(self):
+        frames = [[instance(track_id=4)], [instance(101.0, track_id=-1)], [instance(102.0, track_id=4)]]
+        clip = clip_of("mmpose_json", mmpose(*frames), **PIXELS)
+        assert (clip.ids.tolist(), clip.lengths.tolist()) == ([0], [3])
+
     @pytest.mark.parametrize(
         ("files", "reason"),
         [
             ({"1.json": [instance()], "2.json": b"[{"}, r"byte 2: 2\.json: not JSON"),
-            ({"1.json": [instance()], "2.json": {"instances": []}}, r"2\.json: the file: expected a list"),
+            ({"1.json": [instance()], "2.json": {"instances": []}}, r"2\.json: 'instance_info': expected a list"),
             ({"1.json": [instance()], "2.json": [instance(n_joints=26)]}, "bodies of different joints in one clip"),
             ({"1.json": [instance(keypoint_scores=[1, 2])]}, r"1\.json: instance 0: 2 keypoint_scores for 17"),
             ({"1.json": [instance(), 3]}, r"1\.json: instance 1: expected an object, found 3"),
@@ -161,6 +187,20 @@ class TestAlphaPose:
         assert (clip.frames, clip.frame_index.tolist()) == (3, [0])
         assert form_of(document) == "alphapose_json"
 
+    def test_persons_may_hold_their_pictures(self):
+        flat = detection("0")["keypoints"]
+        document = {
+            "1": {f"{t:04}": {"keypoints": flat, "scores": 2.9} for t in (3, 4)},
+            "7": {"0004": {"keypoints": flat}},
+        }
+        clip = clip_of("alphapose_json", document, **PIXELS)
+        assert (clip.ids.tolist(), clip.lengths.tolist(), clip.frames) == ([1, 7], [2, 1], 2)
+        assert form_of(json.dumps(document)) == "alphapose_json"
+
+    def test_a_detection_without_keypoints_shows_nobody(self):
+        document = [detection("1.jpg", keypoints=None), detection("2.jpg", keypoints=[]), detection("3.jpg")]
+        assert clip_of("alphapose_json", document).frame_index.tolist() == [2]
+
     def test_pictures_without_numbers_are_in_the_order_of_their_names(self):
         clip = clip_of("alphapose_json", [detection("b.jpg", 102.0), detection("a.jpg", 101.0)], **PIXELS)
         assert clip.joints_PVC[:, 0, 0].tolist() == [101, 102]
@@ -174,7 +214,9 @@ class TestAlphaPose:
         [
             ([{"keypoints": [1, 2, 3]}], "a detection without 'image_id'"),
             ([detection("1.jpg", keypoints=[1, 2])], "detection 0: 'keypoints': 2 numbers, expected 3"),
-            ([detection("1.jpg", keypoints=None)], "detection 0: 'keypoints': 1 numbers, expected 3"),
+            ([detection("1.jpg", keypoints=None)], "no body in any of 1 frames"),
+            ({"1": {"2": {"keypoints": [1, 2]}}}, "detection 0: 'keypoints': 2 numbers, expected 3"),
+            ({"1": {"2": 3}}, "person 1, picture 2: expected an object"),
             ([detection("1.jpg", idx="a")], "detection 0: 'idx': expected numbers"),
             ({"a.jpg": 3}, r"picture a\.jpg: expected a list, found 3"),
             ("...", "not JSON"),
@@ -209,12 +251,37 @@ class TestCoco:
         assert form_of(document) == "coco_keypoints"
 
     @pytest.mark.parametrize(
+        ("names", "first"),
+        [
+            (("cam_02.jpg", "cam_01.jpg"), 200.0),
+            (("a/cam_2.jpg", "b/cam_1.jpg"), 200.0),
+            (("a1.jpg", "b2.jpg"), 100.0),
+            (("cam_1.jpg", "cam_1.jpg"), 100.0),
+            ((None, "cam_1.jpg"), 100.0),
+        ],
+        ids=["by name", "in folders", "two videos", "twice", "no name"],
+    )
+    def test_frames_count_by_their_names_where_all_are_of_one_video_or_else_by_their_ids(self, names, first):
+        document = {
+            "images": [{"id": at, "file_name": name} for at, name in enumerate(names)],
+            "annotations": [detection(0), detection(1, 200.0)],
+        }
+        poses = poses_of("coco_keypoints", document)
+        assert poses.places_PVC[poses.frame_P.argmin(), 0, 0] == first
+
+    def test_annotations_without_their_images_and_with_the_track_among_their_attributes(self):
+        document = {"annotations": [detection(t, attributes={"track_id": 7, "occluded": False}) for t in (3, 5)]}
+        clip = clip_of("coco_keypoints", document)
+        assert (clip.frames, clip.ids.tolist()) == (3, [7])
+
+    @pytest.mark.parametrize(
         ("document", "reason"),
         [
             ({"images": [], "annotations": [{"image_id": 4, "keypoints": [1, 2, 2]}]}, "an image that is not listed"),
             ({"images": [{}], "annotations": []}, "image 0: 'id': null is not a whole number"),
             ({"images": [{"id": 1}], "annotations": []}, "no body in any of 1 frames"),
-            ({"annotations": []}, "'images': expected a list, found null"),
+            ({"annotations": []}, "no body in any of 0 frames"),
+            ({"images": None, "annotations": []}, "'images': expected a list, found null"),
             ({"images": [], "annotations": [3]}, "annotation 0: expected an object"),
         ],
     )

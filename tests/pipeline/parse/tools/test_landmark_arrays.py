@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.sources.padding import NOTE_HELD, NOTE_LOOPED
+from pipeline.parse.sources.padding import NOTE_HELD, NOTE_LOOPED, NOTE_REFLECTED
 from pipeline.parse.tools.landmark_arrays import NOTE_FACE, PIECES
 from pipeline.parse.tools.poses import NOTE_DEPTH
 from tests.pipeline.parse.tools.tool_files import clip_of, poses_of
@@ -91,9 +91,11 @@ def test_a_stack_that_repeats_itself_to_its_end_is_cut_there_and_noted(count, ta
     frames = np.random.default_rng(0).uniform(0.1, 0.9, (40, count) if count in PIECES else (40, 553, 3))
     looped = clip_of("landmark_stack", {"a.npy": npy(np.resize(frames, (100, *frames.shape[1:])))})
     held = clip_of("landmark_stack", {"a.npy": npy(np.concatenate([frames, frames[-1:].repeat(30, axis=0)]))})
-    assert (looped.frames, held.frames, looped.joints_PVC.shape) == (40, 40, (40, *tail))
+    back = clip_of("landmark_stack", {"a.npy": npy(np.concatenate([frames, frames[-2:8:-1]]))})
+    assert (looped.frames, held.frames, back.frames, looped.joints_PVC.shape) == (40, 40, 40, (40, *tail))
     assert NOTE_LOOPED in looped.notes
     assert NOTE_HELD in held.notes
+    assert NOTE_REFLECTED in back.notes
 
 
 def test_freemocaps_body_is_read_in_metres_and_upright():

@@ -130,6 +130,7 @@ def test_bodies_may_have_names_or_numbers_with_a_point():
     ("text", "reason", "line"),
     [
         ("frame,a,b\n1,2,3\n", "no columns of x and y", 1),
+        ("frame,x0,y0,x0\n1,2,3,4\n", "2 columns are called 'x0'", 1),
         ("frame,x0,y0\n", "no line but the first", 1),
         ("frame,x0,y0\n1,2\n", "2 fields, expected 3", 2),
         ("frame,x0,y0\n1,2,b\n", "'b' is not a number", 2),

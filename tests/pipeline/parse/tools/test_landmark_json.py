@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.tools.openpose import NOTE_PARTS
 from pipeline.parse.tools.poses import NOTE_DEPTH, NOTE_FOLLOWED, NOTE_SIZE
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
@@ -131,7 +132,7 @@ def test_20_joints_with_texts_for_numbers_are_a_kinects():
         ([{"pose": {"a": 1}}], "frame 1: no landmarks among 'a'"),
         ([joints(), joints(n_joints=21)], "bodies of different joints in one clip"),
         ([joints(), [{"x": 1, "y": 2, "z": 3}] * 33], r"\(33, 3\) and \(33, 3\) without scores"),
-        ([[{"x": [1], "y": 2}, {"x": 1, "y": 2}]], "expected numbers"),
+        ([[{"x": [1], "y": 2}, {"x": 1, "y": 2}]], "frame 1: no landmarks among 'x', 'y'"),
         ([[{"x": 1, "y": 2}, [1, 2]]], "frame 1: joints as objects and as lists in one body"),
         ([[], []], "no body in any of 2 frames"),
         ([{"frame": "a", "pose": joints()}], "frame 1: 'frame': expected numbers"),
@@ -195,3 +196,98 @@ def test_node_kinect2s_joints_are_its_places_in_space():
     poses = poses_of("landmark_json", [frame, frame])
     assert (poses.layout.name, poses.places_PVC[1, 24].tolist()) == ("ntu25", [0.1, 0.2, 2.5])
     assert form_of([frame]) == "landmark_json"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"x": [0.1, 0.2], "y": [0.5, 0.6]}] * 2,
+        [{"Joints": [{"X": 0.1, "Y": 0.5}, {"X": 0.2, "Y": 0.6}]}] * 2,
+        [[{"id": 1, "x": 0.2, "y": 0.6}, {"id": 0, "x": 0.1, "y": 0.5}]] * 2,
+        [[{"position": {"x": 0.1, "y": 0.5}}, {"position": {"x": 0.2, "y": 0.6}}]] * 2,
+        [[{"Location": {"X": "0.1", "Y": 0.5}}, {"Location": {"X": 0.2, "Y": 0.6}}]] * 2,
+        [[[0.1, 0.5], [0.2, 0.6]]] * 2,
+        {"fps": 30, "frames": [{"0": [0.1, 0.5], "1": [0.2, 0.6]}] * 2},
+    ],
+    ids=["columns", "capitals", "numbers of joints", "positions", "locations", "lists", "named lists"],
+)
+def test_more_shapes_are_the_same_clip(document):
+    poses = poses_of("landmark_json", document)
+    assert poses.places_PVC.tolist() == [[[0.1, 0.5], [0.2, 0.6]]] * 2
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"x": [1, 2], "y": [1]}, {"x": [], "y": []}, {"x": [[1], [2]], "y": [1, 2]}, {"x": ["a"], "y": [1]}],
+    ids=["not as many", "empty", "nested", "no numbers"],
+)
+def test_columns_that_are_no_joints_are_refused(columns):
+    with pytest.raises(RefusedError, match=r"frame 1: .*(column|equally long|expected numbers)"):
+        clip_of("landmark_json", [columns])
+
+
+def test_a_row_of_mediapipes_numbers_is_a_frame():
+    row = [n for v in range(33) for n in (0.25 + v / 100, 0.5, -0.1, 0.9)]
+    for document in ([row] * 3, [{"frame": t, "pose": row} for t in range(3)]):
+        clip = clip_of("landmark_json", document)
+        assert np.array_equal(clip.joints_PVC, clip_of("landmark_json", [joints()] * 3).joints_PVC)
+        assert clip.scores_PV[0, 0] == np.float32(0.9)
+
+
+def test_what_some_joints_leave_out_was_not_measured():
+    left_out = joints()
+    del left_out[4]["visibility"], left_out[5]["z"]
+    clip = clip_of("landmark_json", [left_out, joints()])
+    assert (clip.scores_PV[0] == 0).nonzero()[0].tolist() == [4]
+    assert clip.joints_PVC.shape == (2, 33, 2)
+
+
+def test_frames_in_any_order_go_by_their_numbers():
+    document = [{"frame": t, "landmarks": joints(t / 100)} for t in (5, 3, 4)]
+    clip = clip_of("landmark_json", document)
+    assert clip.frame_index.tolist() == [0, 1, 2]
+    assert clip.joints_PVC[:, 0, 0].tolist() == pytest.approx([0.03, 0.04, 0.05])
+
+
+def test_hands_are_bodies_where_no_frame_has_a_body():
+    hand = joints(n_joints=21)
+    without = {"pose": None, "left_hand_landmarks": hand, "right_hand_landmarks": hand}
+    for frame in ({"left_hand": hand, "right_hand": hand}, {"Left": hand, "Right": hand}, without):
+        clip = clip_of("landmark_json", [frame] * 2)
+        assert (clip.ids.tolist(), clip.lengths.tolist(), clip.joints_PVC.shape[1]) == ([0, 1], [2, 2], 21)
+    beside = clip_of("landmark_json", [{"pose": joints(), "left_hand": hand}] * 2)
+    assert (beside.joints_PVC.shape[1], NOTE_PARTS in beside.notes) == (33, True)
+    listed = [{"hands": [{"handedness": "Left", "landmarks": hand}]}] * 2
+    assert clip_of("landmark_json", listed).joints_PVC.shape[1] == 21
+
+
+def test_ids_of_bodies_are_kept_unless_they_are_below_0():
+    def frame(*ids):
+        return {"bodies": [{"trackingId": str(own), "joints": joints(0.1 + at)} for at, own in enumerate(ids)]}
+
+    assert clip_of("landmark_json", [frame(9, 4), frame(9, 4)]).ids.tolist() == [9, 4]
+    assert NOTE_FOLLOWED in clip_of("landmark_json", [frame(9, -1), frame(9, -1)]).notes
+
+
+def test_times_a_rate_and_the_size_of_the_image_are_read_where_they_are_said():
+    frames = [{"timestamp_ms": 40 * t, "landmarks": joints()} for t in range(4)]
+    assert poses_of("landmark_json", frames).fps == pytest.approx(25)
+    said = {"fps": 50, "width": 200, "height": 100, "frames": [[{"x": 100, "y": 50}, {"x": 20, "y": 10}]]}
+    assert (poses_of("landmark_json", said).fps, clip_of("landmark_json", said).joints_PVC[0, 0].tolist()) == (
+        50,
+        [0.5, 0.5],
+    )
+
+
+def test_a_file_a_frame_makes_a_clip_of_a_folder():
+    files = {f"frame_{t}.json": {"pose_landmarks": joints(t / 100)} for t in (9, 10, 12)}
+    clip = clip_of("landmark_images", {**files, "frame_13.json": b""})
+    assert (clip.frames, clip.frame_index.tolist()) == (5, [0, 1, 3])
+    for document in (files["frame_9.json"], joints(), {"x": [0.1, 0.2], "y": [0.3, 0.4]}):
+        assert form_of({"frame_9.json": document}) == "landmark_images"
+        assert form_of({"frame.json": document}) == "landmark_json"
+    assert form_of({"frame_9.json": [joints(), joints()]}) == "landmark_json"
+    with pytest.raises(RefusedError, match=r"byte 1: frame_9\.json: not JSON"):
+        clip_of("landmark_images", {"frame_8.json": joints(), "frame_9.json": b"["})
+    with pytest.raises(RefusedError, match=r"frame_9\.json: no landmarks among 'a'"):
+        clip_of("landmark_images", {"frame_8.json": joints(), "frame_9.json": {"pose": {"a": 1}}})

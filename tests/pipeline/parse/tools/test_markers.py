@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from pipeline.parse.tools.markers import points_of
+from pipeline.parse.tools.markers import NOTE_COMPUTED, points_of
 from pipeline.parse.tools.space import NOTE_UNIT
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
 
@@ -38,17 +38,40 @@ def test_no_empty_line_windows_line_ends_and_no_unit():
     assert poses_of("trc", text).fps is None
 
 
+ROWS = "4\t0\t1.5\t2\t3\t4\t5\t6\n5\t1\t7\t8\t9\t1\t2\t3\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (HEAD + ROWS).replace("\t\t\t", "\t").replace("\t\t\n", "\n").replace("\t\tX1", "\tX1").replace("\t", "  "),
+        HEAD.replace("R.ASIS\t\t\tL.ASIS\t\t", "R.ASIS\tL.ASIS") + ROWS,
+        HEAD.replace("\t\tX1\tY1\tZ1\tX2\tY2\tZ2\n", "") + ROWS,
+        HEAD.replace("X1\tY1\tZ1\tX2", "X5\tY5\tZ5\tX9") + "".join(ROWS.splitlines(keepends=True)[::-1]),
+        HEAD + ROWS.replace("1.5", "1,5"),
+    ],
+    ids=["blanks", "names together", "no line of axes", "frames in another order", "a decimal comma"],
+)
+def test_other_spellings_of_a_trc_are_the_same_clip(text):
+    clip = clip_of("trc", text)
+    assert clip.joints_PVC.tolist() == pytest.approx(clip_of("trc", HEAD + ROWS).joints_PVC)
+    assert (clip.frames, poses_of("trc", text).layout.joints) == (2, ("R.ASIS", "L.ASIS"))
+
+
+def test_a_marker_that_is_there_twice_gets_a_number():
+    assert poses_of("trc", HEAD.replace("L.ASIS", "R.ASIS") + ROWS).layout.joints == ("R.ASIS", "R.ASIS 1")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("PathFileType\t4\n", "not the head of a TRC file"),
         (HEAD.replace("R.ASIS\t\t\tL", "R.ASIS\t\tL"), "not three columns apart"),
-        (HEAD.replace("L.ASIS", "R.ASIS") + "1\t0\t1\t2\t3\t4\t5\t6\n", "distinct names"),
         (HEAD, "no line of motion"),
         (HEAD + "a\t0\t1\t2\t3\t4\t5\t6\n", "line 6: not a frame's number and 6 coordinates"),
         (HEAD + "1\t0\t1\t2\t3\t4\t5\tb\n", "line 6: 'b' is not a number"),
         (HEAD + "1\t0\t1\t2\t3\t4\t5\t6\t7\t8\n", "not a frame's number and 6 coordinates"),
-        (HEAD + "2\t0\t1\t2\t3\t4\t5\t6\n1\t0\t1\t2\t3\t4\t5\t6\n", "do not ascend"),
+        (HEAD + "2\t0\t1\t2\t3\t4\t5\t6\n2\t0\t1\t2\t3\t4\t5\t6\n", "a number of a frame twice"),
     ],
 )
 def test_what_is_no_trc_is_refused(text, reason):
@@ -56,12 +79,14 @@ def test_what_is_no_trc_is_refused(text, reason):
         clip_of("trc", text)
 
 
-def c3d_file(labels=("LFHD", "RFHD"), units=None, residual=0.0, rate=60.0, frames=3, first=1):
+def c3d_file(labels=("LFHD", "RFHD"), units=None, residual=0.0, rate=60.0, frames=3, first=1, **lists):
     """Written by the package: point 0 is at 100, 200, 1700, the last one at 1 2 3 with its residual."""
     writer = c3d.Writer(point_rate=rate)
     writer.set_point_labels(list(labels))
     if units:
         writer.point_group.add_str("UNITS", "unit", units, len(units))
+    for name, held in lists.items():
+        writer.point_group.add_str(name, name, "".join(label.ljust(8) for label in held), 8, len(held))
     rows = [[100, 200, 1700, 0, 0]] * (len(labels) - 1) + [[1, 2, 3, residual, 0]]
     writer.add_frames([(np.array(rows, np.float32), np.zeros((0, 0))) for _ in range(frames)])
     if first != 1:
@@ -92,6 +117,29 @@ def test_c3ds_frames_may_begin_anywhere_and_the_unit_may_be_metres():
 
 def test_c3ds_labels_that_repeat_or_are_blank_get_a_number():
     assert poses_of("c3d", c3d_file(labels=("M", "", "M"))).layout.joints == ("M", "point 1", "M 2")
+
+
+def test_c3ds_computed_angles_and_forces_are_no_places():
+    poses = poses_of("c3d", c3d_file(labels=("LFHD", "LKnee", "LGRF"), ANGLES=["LKnee"], FORCES=["LGRF", "none"]))
+    assert (poses.layout.joints, poses.notes) == (("LFHD",), (NOTE_COMPUTED,))
+    assert poses_of("c3d", c3d_file(ANGLES=["LKnee"])).notes == ()
+
+
+def test_c3ds_labels_beyond_255_are_in_a_second_list(monkeypatch):
+    first, second = [f"M{v}" for v in range(3)], ["Toe", "Heel"]
+    data = c3d_file(labels=(*first, "x", "y"), LABELS2=second)
+    monkeypatch.setattr(c3d.Reader, "get", _first_three(c3d.Reader.get))
+    assert poses_of("c3d", data).layout.joints == (*first, *second)
+
+
+def _first_three(get):
+    """`get` of a reader whose POINT:LABELS ends with its third label, as real ones do with the 255th."""
+
+    def found(reader, name, *more):
+        held = get(reader, name, *more)
+        return SimpleNamespace(string_array=held.string_array[:3]) if name == "POINT:LABELS" else held
+
+    return found
 
 
 @pytest.mark.parametrize("cut", [0, 10, 600, 1100])

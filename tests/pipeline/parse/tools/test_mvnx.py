@@ -59,6 +59,23 @@ def test_line_ends_and_a_byte_order_mark_change_nothing(change):
     assert np.array_equal(clip_of("mvnx", change(text)).joints_PVC, clip_of("mvnx", text).joints_PVC)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('"60"', '"60.0"'),
+        lambda text: text.replace("<", "<x:").replace("<x:/", "</x:").replace("<x:?", "<?").replace("<x:!", "<!"),
+        lambda text: text.replace("UTF-8", "UTF-16").encode("utf-16"),
+    ],
+    ids=["a rate with a point", "a prefix", "UTF-16"],
+)
+def test_other_spellings_are_the_same_motion(change):
+    plain = mvnx(frame(0), frame(1, 0.5))
+    text = change(plain.replace(" xmlns=", ' xmlns:x="u" xmlns='))
+    poses = poses_of("mvnx", text)
+    assert (poses.fps, poses.places_PVC.tolist()) == (60, poses_of("mvnx", plain).places_PVC.tolist())
+    assert form_of(text) == "mvnx"
+
+
 SWELLS = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c SYSTEM "file:///etc/passwd">]>\n<mvnx>'
 
 

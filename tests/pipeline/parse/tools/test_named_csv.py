@@ -57,6 +57,7 @@ def test_two_dimensions_with_confidences():
         (ONE + "1,2,b,0,0,0,0,0\n", "'b' is not a number"),
         (ONE + "0.5,2,1,0,0,0,0,0\n", "frame '0.5' is not a whole number"),
         ("a,b\n", "no columns of joints' names"),
+        ("hip_x,hip_y,hand_x,hand_y,hip_x\n1,2,3,4,5\n", "2 columns are called 'hip_x'"),
     ],
 )
 def test_what_is_no_such_table_is_refused(text, reason):

@@ -119,7 +119,10 @@ def test_three_dimensions_alone_make_a_clip_in_space():
     [
         (b"{", r"v_1_keypoints\.json: not JSON: Expecting property name"),
         (b"[]", "the file: expected an object, found an empty list"),
-        ({"people": None}, "'people': expected a list, found null"),
+        ({"version": 1.3}, "'people': expected a list, found null"),
+        ({"people": None}, "no body in any of 1 frames$"),
+        ({"people": {"0": 1}}, "'people': expected a list, found an object of 1"),
+        ({"people": [{"pose_keypoints_2d": [], "face_keypoints_2d": [1, 2, 3]}]}, "hands or faces alone"),
         ({"people": [3]}, "person 0: expected an object, found 3"),
         ({"people": [{}]}, "a person without 'pose_keypoints_2d'"),
         ({"people": [{"pose_keypoints_2d": [1, 2]}]}, "2 numbers, expected 3 for each joint"),
@@ -132,6 +135,16 @@ def test_what_is_not_openposes_is_refused_with_its_place(content, reason):
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     with pytest.raises(RefusedError, match=reason):
         clip_of("openpose_json", {"v_1_keypoints.json": data})
+
+
+@pytest.mark.parametrize(("n_joints", "name"), [(17, "coco17"), (26, "halpe26"), (133, "wholebody133")])
+def test_other_tools_write_their_joints_in_its_form(n_joints, name):
+    assert poses_of("openpose_json", {"cam_000001.json": {"people": [person(n_joints=n_joints)]}}).layout.name == name
+
+
+def test_a_frame_whose_people_are_null_shows_nobody():
+    files = {"v_1_keypoints.json": {"people": None}, "v_2_keypoints.json": {"people": [person()]}}
+    assert clip_of("openpose_json", files).frame_index.tolist() == [1]
 
 
 def test_another_layout_is_refused_with_the_one_that_fits():

@@ -1,5 +1,7 @@
 """YOLO-pose text and JSON: fractions, lines written twice, joints at 0 0, tracks, frames without a file."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,36 @@ def test_models_without_confidences_and_tracks_at_the_end():
     assert (tracked.ids.tolist(), tracked.notes) == ([7, 2], ())
 
 
+def test_labels_of_0_1_and_2_are_not_labelled_hidden_and_visible():
+    text = line().replace("0.8", "2").replace(" 2 ", " 1 ", 1)
+    clip = clip_of("yolo_txt", {"a_1.txt": text})
+    assert sorted(set(clip.scores_PV[0].tolist())) == [0.5, 1.0]
+    assert form_of(line().replace("0.8", "nan")) == "yolo_txt"
+
+
+@pytest.mark.parametrize(("n_joints", "name"), [(26, "halpe26"), (133, "wholebody133")])
+def test_more_joints_are_known_by_their_number(n_joints, name):
+    text = " ".join(map(str, [0, 0.5, 0.5, 0.2, 0.4, *[0.25, 0.5, 0.8] * n_joints])) + "\n"
+    assert poses_of("yolo_txt", {"a_1.txt": text}).layout.name == name
+    assert form_of(text) == "yolo_txt"
+
+
+def test_a_thing_without_joints_is_no_body():
+    nothing = [{"name": "dog", "class": 16, "box": {"x1": 1}}, body(keypoints={"x": [], "y": [], "visible": []})]
+    files = {"a_1.json": [*nothing, body()], "a_2.json": nothing}
+    clip = clip_of("yolo_json", files)
+    assert (clip.frames, clip.frame_index.tolist()) == (2, [0])
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_all_frames_may_be_in_one_file(lines):
+    frames = [[body()], [], [body(101.0)]]
+    text = "\n".join(map(json.dumps, frames)) if lines else json.dumps(frames)
+    clip = clip_of("yolo_json", {"video.json": text}, image_size=(1, 1))
+    assert (clip.frames, clip.frame_index.tolist(), clip.joints_PVC[1, 0, 0]) == (3, [0, 2], 101)
+    assert form_of({"video.json": text}) == "yolo_json"
+
+
 def test_json_is_in_pixels_with_a_box():
     files = {"a_1.json": [body(), body(400.0, track_id=2)], "a_2.json": []}
     clip = clip_of("yolo_json", files, image_size=(1, 1))
@@ -60,7 +92,7 @@ def test_json_is_in_pixels_with_a_box():
 @pytest.mark.parametrize(
     ("text", "reason", "at"),
     [
-        ("0 0.5 0.5 0.2\n", r"a\.txt: 4 numbers, expected 5 and 2 or 3 for each of 17 or 21 joints", 1),
+        ("0 0.5 0.5 0.2\n", r"a\.txt: 4 numbers, expected 5 and 2 or 3 for each of 17 or 21 or 26 or 133", 1),
         (line() + "0 a\n", r"a\.txt: 'a' is not a number", 2),
         ("", "no body in any of 1 frames", None),
     ],
@@ -75,7 +107,8 @@ def test_a_line_that_is_no_pose_is_refused_with_file_and_line(text, reason, at):
     ("document", "reason"),
     [
         ({}, r"a\.json: the file: expected a list, found an empty object"),
-        ([{}], r"a\.json: body 0: 'keypoints': expected an object"),
+        ([{"keypoints": 3}], r"a\.json: body 0: 'keypoints': expected an object"),
+        ([{}], "no body in any of 1 frames"),
         ([body(keypoints={"x": [1], "y": [1, 2]})], "without as many x as y"),
         ([body(keypoints={"x": [1]})], "without as many x as y"),
         ([body(), body(keypoints={"x": [1], "y": [1]})], "bodies of 1 and of 17 joints"),
