@@ -42,7 +42,7 @@ def place(tmp_path, monkeypatch):
 def test_clips_that_the_encoder_does_not_know_are_left_out_and_the_rest_goes_on(place):
     result = call("dastm", "predict", "clips", "--with", "mine.dastm")
     assert result.exit_code == 0
-    assert "clips/pose.npy: a pose in an image (coco17), and the encoder knows a 3-D skeleton (body19)" in result.stderr
+    assert "clips/pose.npy: a pose in an image (coco17), and the encoder knows a 3-D skeleton (standard19)" in result.stderr
     assert "clips/wave.npy: wave" in result.stdout
     result = call("dastm", "embed", "clips", "--out", "f.parquet", "--encoder", "motion3d")
     assert result.stdout == "f.parquet: 1 rows\n"
