@@ -25,7 +25,7 @@ from pipeline.parse.tools.guesses import is_mediapipe, own_layout
 from pipeline.parse.tools.landmark_lines import BODIES, ids_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
-from pipeline.parse.tools.space import spoken, unit_of, up_of
+from pipeline.parse.tools.space import joint_names, of_animators, spoken, unit_of, up_of
 from pipeline.parse.tools.tables import (
     Numbers,
     check_given_once,
@@ -69,6 +69,8 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         n_heads, second = next(rows, (2, []))
         header = joined(header, second)
     joints = _joints(header)
+    if of_animators(tuple(joints)):  # Rokoko, ARKit
+        joints = dict(zip(joint_names(tuple(joints)), joints.values(), strict=True))
     axes = ("x", "y", "z") if all("z" in own for own in joints.values()) else ("x", "y")
     scored = all("score" in own for own in joints.values())
     order = [own[axis] for own in joints.values() for axis in (*axes, *(["score"] if scored else []))]

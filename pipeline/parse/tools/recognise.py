@@ -205,7 +205,8 @@ def _marked(name: str, head: bytes) -> Recognised | None:
 
 
 _NUMBERED = re.compile(
-    r"((?:l|landmark|lm|p|point|pose|kp|keypoint|(?:left_|right_)?hand)?_?)(?:\d+[_ .]?[xyzv]\w*|(?<!.)[xyzv]_?\d+)"
+    r"((?:l|landmark|lm|p|point|pose|kp|kpt|keypoint|j|joint|node|(?:left_|right_)?hand)?_?)"
+    r"(?:\d+[_ .]?[xyzv]\w*|(?<!.)[xyzv]_?\d+)"
 )
 
 
