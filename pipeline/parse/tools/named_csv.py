@@ -12,6 +12,7 @@ Information", Kinect-2-CSV's KinectCSVManager.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 import numpy as np
@@ -53,6 +54,8 @@ _KIND_OF = {
     **dict.fromkeys(_TURNED, "turn"),
 }
 """What a word behind a joint's name says of its x, y and z: a place like those without a word, a point, no place."""
+_REMEMBERED = 4096
+"""Names of columns that are remembered: ten thousand clips of one tool have the same."""
 _PIECE = re.compile(r"(pose|left hand|right hand) (\d{1,2})")
 _STARTS = {"pose": 0, "left hand": 33, "right hand": 54}
 HOLISTIC75 = KNOWN_LAYOUTS["holistic75"]
@@ -114,15 +117,25 @@ def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
     places."""
     kinds: dict[str, dict[str, dict[str, int]]] = {"": {}, "image": {}, "turn": {}}
     for at, name in enumerate(header):
-        column = column_of(name)
-        if column is not None:
-            words, kind = _told_apart(plain(column[0]))
-            kinds[kind].setdefault(_name(words), {}).setdefault(column[1], at)
+        told = _told(name)
+        if told is not None:
+            joint, kind, coordinate = told
+            kinds[kind].setdefault(joint, {}).setdefault(coordinate, at)
     for joints in (kinds[""], kinds["image"]):
         found = {name: own for name, own in joints.items() if {"x", "y"} <= set(own)}
         if found:
             return found
     raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _told(name: str) -> tuple[str, str, str] | None:
+    """Joint, what its x, y and z are, and which of them a column has; None for another column."""
+    column = column_of(name)
+    if column is None:
+        return None
+    words, kind = _told_apart(plain(column[0]))
+    return _name(words), kind, column[1]
 
 
 def _told_apart(words: str) -> tuple[str, str]:
@@ -162,6 +175,7 @@ def joined(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return [*names, *first[len(second) :]]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def column_of(name: str) -> tuple[str, str] | None:
     """Joint, and coordinate or `score`, of a column: nose_x, x_nose, SpineBaseX; None for another column."""
     behind = _BEHIND.fullmatch(name) or _AT_ONCE.fullmatch(name)
