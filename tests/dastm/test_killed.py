@@ -12,7 +12,7 @@ from tests.dastm.sweep.grids import toy_grid
 from tests.killing import attempt
 from tests.killing import run as dastm
 from tests.pipeline.big_enough import tree
-from tests.toy import TINY, tiny, toy_shards, train_toy
+from tests.toy import EVERY_STEP, TINY, tiny, toy_shards, train_toy
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     train_toy(shards, folder / "run", tiny())
     shutil.copytree(folder / "run", folder / "trained")
-    grid = toy_grid(shards={"toy": shards}, methods=["dtw"], set={**TINY, "optimise.epochs": 1})
+    grid = toy_grid(shards={"toy": shards}, methods=["dtw"], set={**TINY, **EVERY_STEP, "optimise.epochs": 1})
     (folder / "grid.yaml").write_text(yaml.safe_dump(grid))
     for words in (EVAL, REPORT, SWEEP):
         dastm(folder, *words)

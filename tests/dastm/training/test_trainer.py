@@ -160,7 +160,7 @@ def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_p
 
 def test_killed_training_started_again_gives_the_weights_of_one_that_never_stopped(shards, tmp_path):
     """SIGKILL of a real process, as a user's machine would do it; the others need none of their own."""
-    config = tiny(optimise__epochs=4, optimise__episodes=8)
+    config = tiny(optimise__epochs=4, optimise__episodes=8, optimise__checkpoint_seconds=0)
     killed = fork(train_toy, shards, tmp_path / "killed", config)
     last = tmp_path / "killed" / "train" / "seed-0" / "last.pt"
     deadline = time.monotonic() + 600
