@@ -78,11 +78,18 @@ NOWHERE = {
 }
 
 
+OTHER_KERNELS = ({"matching.frame_distance": "cosine", "matching.mean": True}, {"matching.rank": "unit"})
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, {"matching.frame_distance": "cosine", "matching.mean": True}, {"matching.rank": "unit"}]
+    ("method", "changes"),
+    [
+        *((method, {}) for method in METHODS),
+        *(("dastm", changes) for changes in OTHER_KERNELS),
+        ("dtw", OTHER_KERNELS[0]),
+    ],
 )
 @pytest.mark.parametrize("recipe", ["paper", "release"])
-@pytest.mark.parametrize("method", METHODS)
 def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
     shards, method, recipe, changes, monkeypatch
 ):
