@@ -60,6 +60,7 @@ def run_stages(name):
             assert result.exit_code == 0, (command, result.output, result.exception)
 
 
+@pytest.mark.usefixtures("blank_figures")
 @pytest.mark.parametrize(("name", "write"), [("ntu-t", write_ntu), ("kinetics", write_kinetics)])
 def test_with_raw_files_of_every_class_it_runs_through(name, write, datasets):
     write(datasets / "data/raw" / name, CLIPS + 1)
