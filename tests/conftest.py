@@ -2,13 +2,16 @@
 
 import multiprocessing
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from dastm.contract import progress
 from pipeline.work import workers
+
+if TYPE_CHECKING:
+    import torch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,5 +52,7 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def generator() -> torch.Generator:
+def generator() -> "torch.Generator":
+    import torch  # the process that hands out the tests needs it not
+
     return torch.Generator().manual_seed(20221023)
