@@ -16,7 +16,7 @@ repro: $(VENV)/ready
 TESTS := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Of a part of the tests, files without any are not even imported.
 KERNEL_TESTS = $$(grep -rl --include='test_*.py' 'mark\.kernel' tests)
-FAST_TESTS = $$(grep -rL --include='test_*.py' '^pytestmark = pytest\.mark\.slow$$' tests)
+FAST_TESTS = $$(grep -rL --include='test_*.py' '^pytestmark = .*mark\.slow' tests)
 
 test: $(VENV)/ready
 	$(TESTS) --cov --cov-report=

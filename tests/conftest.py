@@ -2,19 +2,37 @@
 
 import multiprocessing
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from dastm.contract import progress
 from pipeline.work import workers
+
+if TYPE_CHECKING:
+    import torch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: when a worker finds nothing left to begin, the others have little to end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """pytest-cov does not watch a test that is marked `no_cover`; nor is the making of its fixtures watched."""
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    if not plugin or not plugin.cov_controller or not item.get_closest_marker("no_cover"):
+        yield
+        return
+    plugin.cov_controller.pause()
+    try:
+        yield
+    finally:
+        plugin.cov_controller.resume()
 
 
 @pytest.fixture(autouse=True)
@@ -49,5 +67,7 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def generator() -> torch.Generator:
+def generator() -> "torch.Generator":
+    import torch  # the process that hands out the tests needs it not
+
     return torch.Generator().manual_seed(20221023)

@@ -25,13 +25,8 @@ FORKS = multiprocessing.get_context("forkserver")
 PRELOADED = (
     *("dastm.cli", "dastm.evaluation.evaluator", "dastm.report.page", "dastm.sweep.run", "dastm.training.trainer"),
     *("pipeline.cli", "pipeline.parse.run", "pipeline.split.run"),
-    *(
-        "torch._dynamo",
-        "torch._refs",
-        "pyarrow.dataset",
-        "cffi.cparser",
-        "numba.cpython.charseq",
-    ),  # which are imported late, and take seconds
+    # which are imported late, and take seconds
+    *("torch._dynamo", "torch._refs", "pyarrow.dataset", "cffi.cparser", "tests.numba_ready"),
 )
 TIMEOUT_S = 300
 

@@ -14,7 +14,7 @@ from tests.command_line import call, failed
 from tests.dvc_project import ROOT, TINY, attempt, new_project, write_params
 from tests.official import write_kinetics, write_ntu
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 CLIPS = 2
 SPLIT = {"clips_per_class": CLIPS, "n_frames": 8}
 EVAL = {**TINY["eval"], "n_query": 1}
@@ -60,6 +60,7 @@ def run_stages(name):
             assert result.exit_code == 0, (command, result.output, result.exception)
 
 
+@pytest.mark.usefixtures("blank_figures")
 @pytest.mark.parametrize(("name", "write"), [("ntu-t", write_ntu), ("kinetics", write_kinetics)])
 def test_with_raw_files_of_every_class_it_runs_through(name, write, datasets):
     write(datasets / "data/raw" / name, CLIPS + 1)

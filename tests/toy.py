@@ -25,9 +25,10 @@ TINY: dict[str, Any] = {
     "optimise.episodes": 5,
     "optimise.val_episodes": 3,
     "optimise.val_query": 2,
-    "optimise.checkpoint_seconds": 0,
     "optimise.device": "cpu",
 }
+EVERY_STEP: dict[str, Any] = {"optimise.checkpoint_seconds": 0}
+"""For trainings that are stopped: a checkpoint after each step, which takes as long as the step."""
 
 
 def toy_shards(path: Path, seed: int = 0, noise: float = 0.05, layout: Layout = STICK, **options: Any) -> str:

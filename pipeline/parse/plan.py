@@ -24,6 +24,8 @@ from pipeline.table import ParsedClip
 from pipeline.tracks import ClipName, Tracks
 
 MISSING = "on the data set's list of missing skeletons"
+NOTE_UNNAMED = "class_not_among_class_names"
+"""The note on a clip whose class the definition's list of names is too short for: the list may be another's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,8 @@ def run_job(job: Job, definition: Definition) -> ParsedClip | None:
         raise no_class(class_name, definition.parse.format)
     if is_outside(definition, class_id):
         return None
+    if definition.parse.class_names and definition.class_name(class_id) is None:
+        tracks = replace(tracks, notes=(*tracks.notes, NOTE_UNNAMED))
     return ParsedClip(
         key=job.name.key,
         dataset=definition.name,

@@ -8,13 +8,14 @@ import yaml
 
 from dastm.contract.errors import RunError
 from dastm.runs.results import read_evaluation
+from tests.blank_figures import write_no_figure
 from tests.dastm.sweep.grids import toy_grid
 from tests.killing import attempt
 from tests.killing import run as dastm
 from tests.pipeline.big_enough import tree
-from tests.toy import TINY, tiny, toy_shards, train_toy
+from tests.toy import EVERY_STEP, TINY, tiny, toy_shards, train_toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 EVAL = ("eval", "--run", "run", "--n-way", 3, "--episodes", 10, "--device", "cpu")
 BASELINE = (
@@ -46,10 +47,10 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     train_toy(shards, folder / "run", tiny())
     shutil.copytree(folder / "run", folder / "trained")
-    grid = toy_grid(shards={"toy": shards}, methods=["dtw"], set={**TINY, "optimise.epochs": 1})
+    grid = toy_grid(shards={"toy": shards}, methods=["dtw"], set={**TINY, **EVERY_STEP, "optimise.epochs": 1})
     (folder / "grid.yaml").write_text(yaml.safe_dump(grid))
     for words in (EVAL, REPORT, SWEEP):
-        dastm(folder, *words)
+        dastm(folder, *words, begin=write_no_figure)
     return folder
 
 
@@ -93,9 +94,9 @@ def test_report_killed_leaves_the_old_page_and_ends_with_the_same_bytes(place, w
     shutil.copytree(whole / "run/eval", place / "run/eval")
     (place / "run/report.html").write_bytes(OLD_PAGE)
     for name in ("dastm.report.sections:explain#2", "report.html"):
-        dastm(place, *REPORT, kill=name)
+        dastm(place, *REPORT, kill=name, begin=write_no_figure)
         assert (place / "run/report.html").read_bytes() == OLD_PAGE
-    dastm(place, *REPORT)
+    dastm(place, *REPORT, begin=write_no_figure)
     assert made(place / "run") == made(whole / "run")
 
 

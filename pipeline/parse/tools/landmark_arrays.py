@@ -1,7 +1,8 @@
 """A `.npy` a frame, the frames of a clip in one folder, as tutorials on sign language and actions make them.
 
 In: `wave/0/12.npy` with the numbers of one frame, flat or as rows: by how many there are, MediaPipe's pose (132 or 99),
-hands (126, 63), pose and hands (258, 225), pose, face and hands (1662; the face is left out), or 17 joints (34, 51).
+hands (126, 63), pose and hands (258, 225), pose, face and hands (1662, with irises 1692; the face is left out), or 17
+joints (34, 51).
 A hand or body that was not seen is zeros. Source: MediaPipe's guide to holistic landmarks, and the order in which the
 tutorial "Sign Language Detection" of N. Renotte joins them: pose, face, left hand, right hand.
 
@@ -27,8 +28,11 @@ from pipeline.parse.tools.poses import NamedBytes, Poses, Seen, frames_of, gathe
 from pipeline.parse.tools.space import unit_of, up_of
 
 _POSE4, _POSE3, _FACE, _HAND = (33, 4), (33, 3), (468, 3), (21, 3)
+_IRISES = (478, 3)
+"""A face with its irises, as `refine_face_landmarks` gives it."""
 PIECES: dict[int, tuple[tuple[int, int], ...]] = {
     1662: (_POSE4, _FACE, _HAND, _HAND),
+    1692: (_POSE4, _IRISES, _HAND, _HAND),
     258: (_POSE4, _HAND, _HAND),
     225: (_POSE3, _HAND, _HAND),
     126: (_HAND, _HAND),
@@ -94,7 +98,7 @@ def _freemocap(places_TVC: NDArray[np.float64], notes: tuple[str, ...]) -> Poses
 
 
 def _clip(seen: Sequence[Seen], n_frames: int, n_numbers: int, layout: Layout | None, notes: tuple[str, ...]) -> Poses:
-    notes += (NOTE_FACE,) if _FACE in PIECES.get(n_numbers, ()) else ()
+    notes += (NOTE_FACE,) if {_FACE, _IRISES} & set(PIECES.get(n_numbers, ())) else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout)
     if n_numbers in PIECES and (layout is None or layout.is_image):
         facts |= {"layout": layout_by_count(np.shape(seen[0].places_VC)[0], image=True)}
@@ -118,7 +122,7 @@ def divided(
     for n_joints, width in pieces:
         piece = flat[at : at + n_joints * width].reshape(n_joints, width)
         at += n_joints * width
-        if n_joints != _FACE[0]:
+        if n_joints not in (_FACE[0], _IRISES[0]):
             found.append(piece)
     if (
         len(pieces) == 1

@@ -50,7 +50,7 @@ from pipeline.parse.tools.tables import (
 NOTE_SOME = "numbers_taken_for_mediapipes"
 _FIRST = re.compile(r"(x|y|z|v|visibility|score)[_ .]?(\d{1,4})")
 _LAST = re.compile(
-    r"(?:l|landmark|lm|p|point|pose|joint|kp|keypoint|hand|left_hand|right_hand)?[_ .]?(\d{1,4})[_ .]?([a-z]+)"
+    r"(?:l|landmark|lm|p|point|pose|j|joint|node|kp|kpt|keypoint|(?:left_|right_)?hand)?[_ .]?(\d{1,4})[_ .]?([a-z]+)"
 )
 _CLASSES = ("class", "label", "action", "pose")
 _PLACED = re.compile(r"(?:position|pos|location|camera|real|world)[ _.]?([xyz])")

@@ -12,6 +12,7 @@ Information", Kinect-2-CSV's KinectCSVManager.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 import numpy as np
@@ -25,7 +26,7 @@ from pipeline.parse.tools.guesses import is_mediapipe, own_layout
 from pipeline.parse.tools.landmark_lines import BODIES, ids_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
 from pipeline.parse.tools.quick_tables import after_lines, numbered_columns
-from pipeline.parse.tools.space import spoken, unit_of, up_of
+from pipeline.parse.tools.space import joint_names, of_animators, spoken, unit_of, up_of
 from pipeline.parse.tools.tables import (
     Numbers,
     check_given_once,
@@ -53,6 +54,8 @@ _KIND_OF = {
     **dict.fromkeys(_TURNED, "turn"),
 }
 """What a word behind a joint's name says of its x, y and z: a place like those without a word, a point, no place."""
+_REMEMBERED = 4096
+"""Names of columns that are remembered: ten thousand clips of one tool have the same."""
 _PIECE = re.compile(r"(pose|left hand|right hand) (\d{1,2})")
 _STARTS = {"pose": 0, "left hand": 33, "right hand": 54}
 HOLISTIC75 = KNOWN_LAYOUTS["holistic75"]
@@ -69,6 +72,8 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         n_heads, second = next(rows, (2, []))
         header = joined(header, second)
     joints = _joints(header)
+    if of_animators(tuple(joints)):  # Rokoko, ARKit
+        joints = dict(zip(joint_names(tuple(joints)), joints.values(), strict=True))
     axes = ("x", "y", "z") if all("z" in own for own in joints.values()) else ("x", "y")
     scored = all("score" in own for own in joints.values())
     order = [own[axis] for own in joints.values() for axis in (*axes, *(["score"] if scored else []))]
@@ -112,15 +117,25 @@ def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
     places."""
     kinds: dict[str, dict[str, dict[str, int]]] = {"": {}, "image": {}, "turn": {}}
     for at, name in enumerate(header):
-        column = column_of(name)
-        if column is not None:
-            words, kind = _told_apart(plain(column[0]))
-            kinds[kind].setdefault(_name(words), {}).setdefault(column[1], at)
+        told = _told(name)
+        if told is not None:
+            joint, kind, coordinate = told
+            kinds[kind].setdefault(joint, {}).setdefault(coordinate, at)
     for joints in (kinds[""], kinds["image"]):
         found = {name: own for name, own in joints.items() if {"x", "y"} <= set(own)}
         if found:
             return found
     raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _told(name: str) -> tuple[str, str, str] | None:
+    """Joint, what its x, y and z are, and which of them a column has; None for another column."""
+    column = column_of(name)
+    if column is None:
+        return None
+    words, kind = _told_apart(plain(column[0]))
+    return _name(words), kind, column[1]
 
 
 def _told_apart(words: str) -> tuple[str, str]:
@@ -160,6 +175,7 @@ def joined(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return [*names, *first[len(second) :]]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def column_of(name: str) -> tuple[str, str] | None:
     """Joint, and coordinate or `score`, of a column: nose_x, x_nose, SpineBaseX; None for another column."""
     behind = _BEHIND.fullmatch(name) or _AT_ONCE.fullmatch(name)

@@ -85,11 +85,15 @@ def _binary(name: str, head: bytes) -> Recognised | None:
         return _hdf5(name, head)
     if head.startswith(b"MATLAB 5.0"):
         return _mat(head)
+    if head.startswith(b"MATLAB 7.3"):
+        return Recognised(None, "a MATLAB 7.3 file, which is another format; save it with -v7")
     if head[1:2] == b"\x50" and 2 <= head[0] <= 40 and len(head) >= 512 and head[:1] != b"P":
         return Recognised("c3d", "the magic byte 0x50 of a C3D file")
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         if b"frame_dir" in head or b"annotations" in head:
             return Recognised("pyskl_pickle", "a pickle with annotations as PYSKL writes them")
+        if b"smpl_poses" in head or b"body_pose" in head:
+            return Recognised(None, "a pickle of SMPL's rotations, which are no joints; make joints of them with smplx")
         return Recognised(None, "a pickle, but not one of PYSKL's", ("pyskl_pickle", "array_stack"))
     return None
 
@@ -136,7 +140,8 @@ def _mat(head: bytes) -> Recognised:
 
 def _npz(head: bytes) -> Recognised:
     names = set(re.findall(rb"([A-Za-z_0-9]+)\.npy", head))
-    if b"poses" in names or (b"pose" in names and {b"trans", b"betas", b"shape"} & names):
+    smpl = {b"poses", b"smpl_poses", b"root_orient", b"pose_body", b"body_pose", b"global_orient", b"fullpose"} & names
+    if smpl or (b"pose" in names and {b"trans", b"betas", b"shape"} & names):
         return Recognised(
             "amass_npz",
             "an AMASS or SMPL file of rotations and shapes, which holds no joints; make joints of it with the smplx"
@@ -198,6 +203,8 @@ _MARKS: tuple[tuple[str, str | None, str], ...] = (
 
 def _marked(name: str, head: bytes) -> Recognised | None:
     text = head.decode("utf-8-sig", "replace")
+    if text.startswith("#Kinovea"):
+        return Recognised(None, "Kinovea's text of one trajectory after another; export a table of all points")
     for pattern, form, why in _MARKS:
         if re.match(pattern, text, re.DOTALL):
             return Recognised(form, why)
@@ -205,7 +212,8 @@ def _marked(name: str, head: bytes) -> Recognised | None:
 
 
 _NUMBERED = re.compile(
-    r"((?:l|landmark|lm|p|point|pose|kp|keypoint|(?:left_|right_)?hand)?_?)(?:\d+[_ .]?[xyzv]\w*|(?<!.)[xyzv]_?\d+)"
+    r"((?:l|landmark|lm|p|point|pose|kp|kpt|keypoint|j|joint|node|(?:left_|right_)?hand)?_?)"
+    r"(?:\d+[_ .]?[xyzv]\w*|(?<!.)[xyzv]_?\d+)"
 )
 
 

@@ -92,10 +92,19 @@ def joint_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(told) if len(set(told)) == len(told) else tuple(names)
 
 
+def of_animators(names: Sequence[str]) -> bool:
+    """Whether joints are called as animators call the parts that begin there.
+
+    >>> of_animators(["Hips", "LeftForeArm"]), of_animators(["hip", "left elbow"])
+    (True, False)
+    """
+    return any(plain(_sided(name)).endswith(("fore arm", "forearm", "up leg", "thigh")) for name in names)
+
+
 def spoken(name: str) -> str:
     """The name of a joint as layouts have it: a Kinect's `ShoulderLeft` is the left shoulder, its `SpineBase` the hip
     centre."""
-    word = re.sub(r"^(?:joint|body) (?=[a-z])", "", plain(name))
+    word = re.sub(r"^(?:joint|body) (?=[a-z])|(?: \d+)? joint$", "", plain(name))
     match = re.fullmatch(r"(?!mouth)(.+) (left|right)", word)
     word = (f"{match[2]} {match[1]}" if match else word).replace("handtip", "hand tip")
     return _KINECT.get(word, word)

@@ -17,7 +17,7 @@ from dastm.runs.record import TrainingRecord
 from tests.browser import check_width_and_colours, needs_browser
 from tests.toy import tiny, toy_shards, train_toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 EPISODES = "test-4way-1shot-2q-6e-seed0"
 
@@ -95,6 +95,7 @@ def test_models_without_activation_have_a_page_too(tmp_path):
     assert "Not evaluated yet" in text
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_pretrained_model_seen_through_fewer_frames_has_a_page(tmp_path):
     """Its curves begin with the episodes, its alignment has the frames that the network sees: 2 of 6 come to one."""
     shards = toy_shards(tmp_path / "shards")

@@ -29,12 +29,12 @@ from dastm.sweep.table import write_table
 from tests import killing
 from tests.command_line import call, done, failed, misused
 from tests.dastm.sweep.grids import pretend, squeezed, toy_grid, toy_sweep
-from tests.toy import TINY, toy_shards
+from tests.toy import EVERY_STEP, TINY, toy_shards
 
 pytestmark = pytest.mark.slow
 
 TABLES = ("table.md", "table.csv", "table.tex", "table.html")
-LONG = {**TINY, "optimise.episodes": 12, "optimise.checkpoint_seconds": 0}
+LONG = {**TINY, "optimise.episodes": 12}
 
 
 def tables(folder):
@@ -47,10 +47,14 @@ def times(folder, pattern):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with noisy toy shards, the grid, and in whole/ the grid's sweep, never interrupted."""
+    """A folder with noisy toy shards, the grid, and in whole/ the grid's sweep, never interrupted.
+
+    The same grid as often.yaml has a checkpoint after each step, which changes no weight.
+    """
     folder = tmp_path_factory.mktemp("sweep")
     toy_shards(folder / "shards" / "toy", noise=0.8)
     (folder / "toy.yaml").write_text(yaml.safe_dump(toy_grid(set=LONG)))
+    (folder / "often.yaml").write_text(yaml.safe_dump(toy_grid(set=LONG | EVERY_STEP)))
     killing.run(folder, "sweep", "toy.yaml", "--out", "whole", "--workers", 2)
     return folder
 
@@ -77,7 +81,7 @@ def test_the_table_is_of_the_metrics_that_the_cells_have(at):
 
 
 def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(at):
-    words = [sys.executable, "-m", "dastm", "sweep", "toy.yaml", "--out", "killed", "--workers", "1"]
+    words = [sys.executable, "-m", "dastm", "sweep", "often.yaml", "--out", "killed", "--workers", "1"]
     sweep = subprocess.Popen(words, env=environment(1, ""), stdout=subprocess.DEVNULL)
     end = time.monotonic() + 120
     # One cell is finished at least, and another has begun to train.
@@ -89,7 +93,7 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_table_of_one_never_stopped(a
     sweep.wait()
     assert not Path("killed/table.md").exists()
     assert len(done_before) < 4
-    said = killing.run(Path.cwd(), "sweep", "toy.yaml", "--out", "killed", "--workers", 2)
+    said = killing.run(Path.cwd(), "sweep", "often.yaml", "--out", "killed", "--workers", 2)
     assert "toy: 4 cells, " in said
     assert tables("killed") == tables("whole")
     after = times("killed", "metrics.json")

@@ -20,9 +20,10 @@ from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretra
 from tests.killing import fork
 from tests.toy import tiny, toy_shards, train_toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
+STOPPED = {"optimise__checkpoint_seconds": 0}
 SIDED = Layout(name="sided", joints=("left hand", "hip", "right hand"), bones=((0, 1), (2, 1)), centre=1, hub=1)
 
 
@@ -69,9 +70,9 @@ def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, s
     whole, row, _ = run_pretraining(shards, tmp_path / "whole")
     stop_after_steps(monkeypatch, stop_after)
     with pytest.raises(KeyboardInterrupt):
-        run_pretraining(shards, tmp_path / "stopped")
+        run_pretraining(shards, tmp_path / "stopped", **STOPPED)
     monkeypatch.undo()
-    again, row_again, lines = run_pretraining(shards, tmp_path / "stopped")
+    again, row_again, lines = run_pretraining(shards, tmp_path / "stopped", **STOPPED)
     assert same(whole, again)
     assert row == row_again
     assert any("continuing at step" in line for line in lines) == (stop_after >= 1)
@@ -201,7 +202,7 @@ def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards, tmp_path, monkeypatch, rate):
     """Stopped right after pretraining and continued is never stopped, also where gradients are clipped."""
-    config = tiny(**STEPS, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
+    config = tiny(**STEPS, **STOPPED, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
     train_toy(shards, tmp_path / "whole", config)
     whole = trainer.train_step
     steps = iter(range(2))
@@ -252,9 +253,10 @@ def test_optimiser_warm_up_and_clipping_count_and_continue_bit_for_bit(shards, t
     assert not same(plain, whole)
     stop_after_steps(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
-        run_pretraining(shards, tmp_path / "stopped", **settings)
+        run_pretraining(shards, tmp_path / "stopped", **settings, **STOPPED)
     monkeypatch.undo()
-    again, _, _ = run_pretraining(shards, tmp_path / "stopped", **settings)
+    again, _, lines = run_pretraining(shards, tmp_path / "stopped", **settings, **STOPPED)
+    assert any("continuing at step" in line for line in lines)
     assert same(whole, again)
 
 

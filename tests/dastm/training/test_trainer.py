@@ -31,7 +31,7 @@ from tests.killing import fork
 from tests.shard_folder import flip_byte, make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +78,18 @@ NOWHERE = {
 }
 
 
+OTHER_KERNELS = ({"matching.frame_distance": "cosine", "matching.mean": True}, {"matching.rank": "unit"})
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, {"matching.frame_distance": "cosine", "matching.mean": True}, {"matching.rank": "unit"}]
+    ("method", "changes"),
+    [
+        *((method, {}) for method in METHODS),
+        *(("dastm", changes) for changes in OTHER_KERNELS),
+        ("dtw", OTHER_KERNELS[0]),
+    ],
 )
 @pytest.mark.parametrize("recipe", ["paper", "release"])
-@pytest.mark.parametrize("method", METHODS)
 def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
     shards, method, recipe, changes, monkeypatch
 ):
@@ -160,7 +167,7 @@ def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_p
 
 def test_killed_training_started_again_gives_the_weights_of_one_that_never_stopped(shards, tmp_path):
     """SIGKILL of a real process, as a user's machine would do it; the others need none of their own."""
-    config = tiny(optimise__epochs=4, optimise__episodes=8)
+    config = tiny(optimise__epochs=4, optimise__episodes=8, optimise__checkpoint_seconds=0)
     killed = fork(train_toy, shards, tmp_path / "killed", config)
     last = tmp_path / "killed" / "train" / "seed-0" / "last.pt"
     deadline = time.monotonic() + 600

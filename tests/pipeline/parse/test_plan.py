@@ -5,7 +5,7 @@ import pytest
 
 from dastm.contract.errors import DataError, RefusedError
 from pipeline.parse.labels import Label
-from pipeline.parse.plan import MISSING, find_files, make_plan, run_job
+from pipeline.parse.plan import MISSING, NOTE_UNNAMED, find_files, make_plan, run_job
 from tests.pipeline.raw_files import SKELETON, clip, definition, write_json, write_ntu, zip_folder
 
 NTU = "S001C002P003R004A{:03d}.skeleton"
@@ -53,6 +53,16 @@ def test_a_joint_at_the_origin_of_an_ntu_file_is_lost_unless_the_definition_says
 def test_a_class_without_a_name_gets_its_number(tmp_path):
     write_ntu(tmp_path, [NTU.format(121)])
     assert run_one(definition("ntu-t"), tmp_path).class_name == "class 120"
+
+
+@pytest.mark.parametrize(
+    ("names", "noted"), [((), False), (("drink", "eat", "brush"), False), (("drink", "eat"), True)]
+)
+def test_a_clip_whose_class_the_list_of_names_is_too_short_for_is_noted(tmp_path, names, noted):
+    write_ntu(tmp_path, [NTU.format(3)])
+    spec = definition("ntu-t")
+    parsed = run_one(replace(spec, parse=replace(spec.parse, class_names=names, classes="all")), tmp_path)
+    assert parsed.tracks.notes == (NOTE_UNNAMED,) * noted
 
 
 def test_a_kinetics_file_becomes_a_clip(tmp_path):

@@ -79,9 +79,20 @@ def test_an_archive_that_swells_is_not_unpacked(monkeypatch):
         {"pose": np.ones((4, 72)), "shape": np.ones((4, 10))},
         {"poses": np.ones((3, 165)), "surface_model_type": "smplx", "root_orient": np.ones((3, 3))},
         {"pose": np.ones((4, 72)), "betas": np.ones(10)},
+        {"root_orient": np.ones((3, 3)), "pose_body": np.ones((3, 63)), "mocap_frame_rate": 120.0},
+        {"global_orient": np.ones((3, 3)), "body_pose": np.ones((3, 69))},
         {"poses": np.ones((0, 156)), "markers": np.ones((0, 53, 3)), "labels": np.array(["A"])},
     ],
-    ids=["SMPL-H", "with gender and rate", "MoSh", "SMPL-X", "without trans", "markers and no frame"],
+    ids=[
+        "SMPL-H",
+        "with gender and rate",
+        "MoSh",
+        "SMPL-X",
+        "without trans",
+        "parts",
+        "smplx's names",
+        "markers and no frame",
+    ],
 )
 def test_amass_is_refused_with_what_makes_joints_of_it(arrays):
     data = npz(**arrays)

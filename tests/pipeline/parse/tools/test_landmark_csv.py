@@ -34,6 +34,14 @@ def test_columns_of_33_landmarks_are_known_whatever_they_are_called(pattern, fir
     assert form_of(text) == ("landmark_csv" if pattern != "{c}_{v}" else "folder_arrays")
 
 
+@pytest.mark.parametrize("pattern", ["J{v}_{c}", "joint{v}{c}", "Joint_{v}.{c}", "kpt{v}_{c}", "node{v}_{c}"])
+def test_joints_of_a_letter_and_a_number_are_known_by_how_many_there_are(pattern):
+    head = ",".join(pattern.format(v=v, c=c) for v in range(20) for c in "xyz")
+    text = f"frame,{head}\n1," + ",".join(["0.1,1.5,2.1"] * 20) + "\n"
+    assert poses_of("landmark_csv", text).layout.name == "kinect20"
+    assert form_of(text) == "landmark_csv"
+
+
 def test_a_column_of_times_tells_the_frames_a_second():
     text = wide("L{v}_{c}", "time_ms,frame,", numbers=("0,1,", "40,2,", "80,3,"))
     assert poses_of("landmark_csv", text).fps == pytest.approx(25)

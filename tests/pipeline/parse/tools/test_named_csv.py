@@ -133,7 +133,14 @@ def test_a_name_may_stand_over_the_first_of_its_three_columns_and_numbers_have_c
     assert form_of(text) == "named_csv"
 
 
-@pytest.mark.parametrize("pattern", ["J{v}_{c}", "a{v}.{c}", "{c}_P{v}", "joint{v}{C}"])
+def test_parts_as_animators_call_them_are_the_joints_at_which_they_begin():
+    for names in (("Hips", "LeftForeArm", "RightThigh"), ("hips_joint", "left_forearm_joint", "right_upLeg_joint")):
+        head = ",".join(f"{name}_{c}" for name in names for c in "xyz")
+        poses = poses_of("named_csv", f"{head}\n" + ",".join(["0.1,1.5,2.1"] * 3) + "\n")
+        assert poses.layout.joints == ("hip centre", "left elbow", "right hip")
+
+
+@pytest.mark.parametrize("pattern", ["a{v}_{c}", "a{v}.{c}", "{c}_P{v}", "M{v}{C}"])
 def test_a_letter_and_a_number_name_a_joint(pattern):
     head = ",".join(pattern.format(v=v, c=c, C=c.upper()) for v in range(1, 7) for c in "xyz")
     text = f"frame,{head}\n1," + ",".join(["0.1,1.5,2.1"] * 6) + "\n"
