@@ -42,7 +42,8 @@ def place(tmp_path, monkeypatch):
 def test_clips_that_the_encoder_does_not_know_are_left_out_and_the_rest_goes_on(place):
     result = call("dastm", "predict", "clips", "--with", "mine.dastm")
     assert result.exit_code == 0
-    assert "clips/pose.npy: a pose in an image (coco17), and the encoder knows a 3-D skeleton (standard19)" in result.stderr
+    told = "clips/pose.npy: a pose in an image (coco17), and the encoder knows a 3-D skeleton (standard19)"
+    assert told in result.stderr
     assert "clips/wave.npy: wave" in result.stdout
     result = call("dastm", "embed", "clips", "--out", "f.parquet", "--encoder", "motion3d")
     assert result.stdout == "f.parquet: 1 rows\n"
