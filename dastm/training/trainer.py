@@ -212,7 +212,21 @@ def train_seed(
         _train_epoch(source, config, state, partial(save_checkpoint, last), device, ranks)
         _finish_epoch(config, state)
         _validate_and_keep(seen, config, state, folder, device, told, ranks)
+    if state.epoch > first_epoch and all(state.of("val", "epoch")):  # not validated before its first epoch
+        _compare_with_untrained(seen, _fresh(source, config, seed, device), config, state.best, device, log)
     return state.history
+
+
+def _compare_with_untrained(
+    seen: EpisodeSource, fresh: TrainingState, config: Config, best: float, device: torch.device, log: Log
+) -> None:
+    """Say so if the training ended with no better validation than the network had before it."""
+    untrained = float(_validate(seen, config, fresh, device, ALONE).mean())
+    if best <= untrained:
+        log(
+            f"seed {fresh.seed}: the best validation, {100 * best:.1f} %, is no better than the {100 * untrained:.1f} %"
+            " of the network before any training; train longer, on more classes, or with another preset"
+        )
 
 
 def _record(config: Config, state: TrainingState, layout: Layout, device: torch.device, log: Log) -> None:

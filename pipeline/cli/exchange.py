@@ -129,7 +129,7 @@ def export(
 
     given = tuple(value is not None for value in (dataset, parsed, shards))
     if given not in ((True, False, False), (False, False, True), (False, True, False), (True, True, False)):
-        raise click.UsageError("give --dataset or --shards, or --parsed with or without --dataset")
+        raise click.UsageError("give one of --dataset, --shards and --parsed; --parsed may have --dataset beside it")
     if img_shape is not None and parsed is None:
         raise click.UsageError("--img-shape goes with --parsed: shards get an image of 1024 x 1024")
     definition = definition_of(dataset) if dataset is not None else None

@@ -206,7 +206,7 @@ def audit(dataset: str | None, shards: Path | None, out: Path | None, page: Path
     from pipeline.inspect.page import write_whole
 
     if (dataset is None) == (shards is None):
-        raise click.UsageError("give --dataset or --shards")
+        raise click.UsageError("give either --dataset or --shards")
     name = definition_of(dataset).name if dataset is not None else ""
     folder = shards if shards is not None else DATA / "shards" / name
     if not folder.is_dir():

@@ -118,6 +118,12 @@ def landmark_json(n: int) -> list[NamedBytes]:
     return _json([[dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4)])
 
 
+def landmark_json_lines(n: int) -> list[NamedBytes]:
+    (file,) = landmark_json(n)
+    lines = (json.dumps({"frame": t, "landmarks": frame}) for t, frame in enumerate(json.loads(file.data)))
+    return [NamedBytes("a/b.jsonl", "\n".join(lines).encode())]
+
+
 def landmark_images(n: int) -> list[NamedBytes]:
     names = ("x", "y", "z", "visibility")
     frames = ([dict(zip(names, joint, strict=True)) for joint in frame] for frame in places(n, 33, 4))
@@ -363,6 +369,7 @@ OTHERS: dict[str, tuple[str, Made]] = {
     "yolo_txt, 5": ("yolo_txt", yolo_five),
     "landmark lines": ("landmark_csv", landmark_lines),
     "DLC, pictures": ("deeplabcut_csv", deeplabcut_pictures),
+    "landmarks, lines": ("landmark_json", landmark_json_lines),
 }
 """Other clips of some forms: of five people whom the tool does not follow, and in their other shapes."""
 

@@ -30,6 +30,8 @@ _NUMBERS = ("id", "index", "landmark_id", "joint_id", "jointtype", "type")
 _IDS = ("trackingid", "tracking_id", "body_id", "bodyid", "person_id", "personid", "track_id")
 _CAMERA = "cameraX"
 """Where node-kinect2 has a joint's place in space, beside those in its two images."""
+_PLAIN = frozenset((int, float, str, bool, type(None)))
+"""What a number of a joint may be in a document."""
 _HAND = re.compile(r"(?=.*hand)(?!.*handedness).*|left|right")
 _SIDES = {"left": 0, "right": 1}
 _WRITTEN = re.compile(rb'"(?:[XYZ]|Position|Location|Visibility|Score|Confidence|Name)"\s*:')
@@ -62,8 +64,9 @@ def _is_word(key: str) -> bool:
 def is_joint(value: Any) -> bool:
     """Whether a value is one joint."""
     if isinstance(value, dict):
-        point = next((value[name] for name in _POINTS if name in value), None)
-        return _is_number(value.get("x", ())) or _CAMERA in value or isinstance(point, dict)
+        if "x" in value:
+            return type(value["x"]) in _PLAIN
+        return _CAMERA in value or any(isinstance(value.get(name), dict) for name in _POINTS)
     return isinstance(value, list) and 2 <= len(value) <= 4 and not any(isinstance(n, list | dict) for n in value)
 
 
@@ -122,7 +125,7 @@ def _id(value: Any) -> int | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | str) or value is None
+    return type(value) in _PLAIN
 
 
 def _columns(frame: dict[str, Any]) -> Body:
@@ -151,7 +154,9 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> Body:
         raise RefusedError("joints as objects and as lists in one body")
     point = next((name for name in _POINTS if isinstance(joints[0].get(name), dict)), None)
     flat = joints if point is None else [{**joint, **_point(joint, point)} for joint in joints]
-    held = set(flat[0]).union(*flat[1:])  # what some joints have
+    held = set(flat[0])  # what some joints have
+    if any(joint.keys() != held for joint in flat):
+        held = held.union(*flat[1:])
     if _CAMERA in held:
         flat = [{axis: joint.get(f"camera{axis.upper()}") for axis in "xyz"} for joint in flat]
         held = set("xyz")

@@ -51,7 +51,7 @@ _APPLE = {"forearm": "elbow", "hand": "wrist", "upLeg": "hip", "leg": "knee", "f
 def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
     """One file; RefusedError, naming frame and joint, for what is no landmarks."""
     (file,) = files
-    found = [in_small_letters(file.data, one) for one in documents(file.data)]
+    found = in_small_letters(file.data, documents(file.data))
     frames = found if len(found) > 1 else frames_in(found[0])
     numbered = [_numbered(frame, at) for at, frame in enumerate(frames)]
     fps, size = _facts(found[0]) if len(found) == 1 and isinstance(found[0], dict) else (None, {})

@@ -398,6 +398,11 @@ def test_the_command_exports_what_it_is_told(shards, tmp_path, monkeypatch):
 )
 def test_the_command_takes_one_source(words):
     assert (
-        "give --dataset or --shards" in misused("dastm-data", "export", *words, "--out", "x.pkl")
+        "give one of --dataset, --shards and --parsed" in misused("dastm-data", "export", *words, "--out", "x.pkl")
         or "--img-shape" in words
     )
+
+
+def test_the_audit_takes_one_folder():
+    for words in ((), ("--dataset", "a", "--shards", "b")):
+        assert "give either --dataset or --shards" in misused("dastm-data", "audit", *words)
