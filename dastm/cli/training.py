@@ -70,7 +70,7 @@ def train(
       dastm train --shards data/shards/ntu-t --out data/runs/t1 --preset paper --set optimise.seeds=[0,1,2]
       dastm train --preset release --preset ngm --out data/runs/ngm
       dastm train --set matching.rank_weight=0 --out data/runs/no-rank
-      dastm train --shards data/shards/a --shards data/shards/b --set augment.layout=body19 --set augment.n_frames=24
+      dastm train --shards data/shards/a --shards data/shards/b --set augment.layout=standard19
       dastm train --shards data/shards/mine --from data/runs/others --out data/runs/tuned
     """
     from dastm.runs.device import pick_device

@@ -95,7 +95,7 @@ def open_several(shards: Sequence[str], *, layout: str | None, merge: bool, bala
             if replace(manifest.layout, name="") != replace(first.layout, name=""):
                 raise RunError(
                     f"{first.dataset} has the layout {first.layout.name} and {manifest.dataset} {manifest.layout.name}:"
-                    " to train on both, map them to a common one: --set augment.layout=body19 (3-D) or pose15 (2-D)"
+                    " to train on both, map them to a common one: --set augment.layout=standard19 (3-D) or pose15 (2-D)"
                 )
     except BaseException:
         for source in opened:

@@ -183,7 +183,7 @@ def build_encoder(
     if layout is None:
         raise RunError(
             f"{where}: knows no common layout, so it fits no recordings but those it was trained on;"
-            " train with --set augment.layout=body19 (3-D) or pose15 (2-D)"
+            " train with --set augment.layout=standard19 (3-D) or pose15 (2-D)"
         )
     if config.augment.sampling != "path" or n_frames < 1:
         raise RunError(

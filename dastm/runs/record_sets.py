@@ -44,5 +44,5 @@ def _check_alike(config: Config, source: Several) -> None:
             if value != first[1].get(key) and (key != "n_frames" or counted):
                 raise RunError(
                     f"split.{key} is {first[1].get(key)} in {first[0]} and {value} in {dataset}: split them alike, or"
-                    " set augment.layout=body19 (3-D) or pose15 (2-D) and augment.n_frames"
+                    " set augment.layout=standard19 (3-D) or pose15 (2-D) and augment.n_frames"
                 )

@@ -119,7 +119,7 @@ def test_views_are_put_on_each_set_as_they_may_hold_other_numbers_of_frames(tmp_
 
 def test_other_layouts_are_refused_with_what_to_do(shards, tmp_path):
     other = named(tmp_path / "c", {}, dataset="c", layout=COCO17)
-    with pytest.raises(RunError, match=r"a has the layout ntu25 and c coco17: .* --set augment.layout=body19"):
+    with pytest.raises(RunError, match=r"a has the layout ntu25 and c coco17: .* --set augment.layout=standard19"):
         open_several([shards[0], other], layout=None, merge=False, balance=True)
     with pytest.raises(RunError, match="c: its joints cannot be mapped"):
         open_several([shards[0], other], layout="body19", merge=False, balance=True)

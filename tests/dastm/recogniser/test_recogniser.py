@@ -175,7 +175,7 @@ def test_a_run_that_knows_no_common_layout_is_refused(tmp_path):
     from tests.toy import tiny, toy_shards, train_toy
 
     train_toy(toy_shards(tmp_path / "shards"), tmp_path / "run", tiny(optimise__epochs=1))
-    with pytest.raises(RunError, match=r"knows no common layout.*augment.layout=body19"):
+    with pytest.raises(RunError, match=r"knows no common layout.*augment.layout=standard19"):
         load_encoder(tmp_path / "run")
 
 

@@ -96,7 +96,7 @@ def test_sets_that_are_prepared_differently_are_refused_by_the_key(place, tmp_pa
     ):
         shards = [str(place / "a"), other]
         with closing(open_several(shards, layout=None, merge=False, balance=True)) as source:
-            with pytest.raises(RunError, match=f"{why}: split them alike, or set augment.layout=body19"):
+            with pytest.raises(RunError, match=f"{why}: split them alike, or set augment.layout=standard19"):
                 record_several(tiny(), shards, source)
             with pytest.raises(RunError, match=why):
                 record_several(tiny(augment__n_frames=4), shards, source)
@@ -113,5 +113,5 @@ def test_merging_classes_is_another_training_and_so_is_another_set(place, tmp_pa
         in train("--shards", same, "--shards", place / "a", "--out", tmp_path / "run", *settings()).output
     )
     refused = train("--shards", same, "--shards", place / "b", "--out", tmp_path / "run", *settings())
-    assert "set augment.layout=body19" in refused.output.replace("--set ", "set ")
+    assert "set augment.layout=standard19" in refused.output.replace("--set ", "set ")
     assert TrainingRecord.read(tmp_path / "run").config.episode.balance == "sets"

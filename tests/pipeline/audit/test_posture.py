@@ -16,8 +16,9 @@ from tests.pipeline.doctor.made_clips import person
 
 pytestmark = pytest.mark.slow
 
-SETS = Path("/work/shared/kinectsets")
-MOTION = Path("/work/shared/realmotion/realmotion.zip")
+RECORDINGS = Path(__file__).parents[4] / "shared"
+SETS = RECORDINGS / "kinectsets"
+MOTION = RECORDINGS / "realmotion" / "realmotion.zip"
 
 
 def swapped(*pairs):
