@@ -80,6 +80,15 @@ def test_every_change_takes_an_empty_file_and_changes_others(change, rng):
     assert {change(seeds[0], seeds, (b"x",), rng) for _ in range(20)} - {seeds[0]}
 
 
+def test_the_kernel_that_follows_bodies_is_ready_before_time_is_counted(monkeypatch):
+    """Compiling it took more than the ten seconds of an input: the first with two bodies was a finding."""
+    called = []
+    monkeypatch.setattr(run, "follow", lambda frame_P, places_PVC: called.append(places_PVC.shape[0] == len(frame_P)))
+    monkeypatch.setitem(READERS, "mine", Reader(read=lambda data: 1, seeds=[b"1"]))
+    assert fuzz("mine", 0, 0).findings == []
+    assert called == [True]
+
+
 def test_inputs_follow_from_seed_and_number():
     reader = READERS["JSON of two joints"]
     first, again, other = (list(run.inputs(reader, 0, 20, seed)) for seed in (0, 0, 1))
