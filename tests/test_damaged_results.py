@@ -8,7 +8,7 @@ import pytest
 from tests.command_line import done
 from tests.toy import TINY, tiny, toy_shards, train_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 SMALL = ("--preset", "small", *(word for key, value in TINY.items() for word in ("--set", f"{key}={value}")))
 EVAL = ("dastm", "eval", "--run", "run", "--n-way", 2, "--episodes", 2, "--device", "cpu", "--out", "run/eval/a")

@@ -13,7 +13,7 @@ from tests.pipeline.array_files import write_arrays
 from tests.pipeline.big_enough import write_workplace
 from tests.toy import TINY, tiny, toy_shards, train_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 SMALL = ("--preset", "small", *(word for key, value in TINY.items() for word in ("--set", f"{key}={value}")))
 PARSE = ("dastm-data", "parse", "--dataset", "mine.yaml", "--raw", "raw", "--workers", 1, "--out", "out")

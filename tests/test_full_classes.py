@@ -14,7 +14,7 @@ from tests.command_line import call, failed
 from tests.dvc_project import ROOT, TINY, attempt, new_project, write_params
 from tests.official import write_kinetics, write_ntu
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 CLIPS = 2
 SPLIT = {"clips_per_class": CLIPS, "n_frames": 8}
 EVAL = {**TINY["eval"], "n_query": 1}

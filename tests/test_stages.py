@@ -12,7 +12,7 @@ from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition, shipped_names
 from tests.dvc_project import ROOT, TINY, change_params, forked_commands, new_project, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 STAGES = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
 PROGRAMS = {"dastm": ROOT / "dastm" / "cli", "dastm-data": ROOT / "pipeline" / "cli"}

@@ -12,7 +12,7 @@ from tests.actions import MOVES
 from tests.command_line import done
 from tests.tool_motions import IN_IMAGES, IN_SPACE, deeplabcut, motion_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 MOUSE = partial(deeplabcut, parts={"snout": "right wrist", "tailbase": "hip centre", "leftpaw": "left ankle"})
 """Body parts that no encoder knows."""

@@ -18,7 +18,7 @@ from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 from tests.shard_folder import make_shard_folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 METHODS = "protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm"
 BACKBONES = {"st_gcn": 4, "agcn": 4, "ms_g3d": 2, "lstm": 1}

@@ -15,7 +15,7 @@ from tests.killing import run as dastm
 from tests.pipeline.big_enough import tree
 from tests.toy import EVERY_STEP, TINY, tiny, toy_shards, train_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 EVAL = ("eval", "--run", "run", "--n-way", 3, "--episodes", 10, "--device", "cpu")
 BASELINE = (

@@ -16,7 +16,7 @@ from tests.fuzz.reader import Reader, outcome
 from tests.fuzz.readers import READERS
 from tests.fuzz.run import Tally, fuzz, judge
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 INPUTS = 30
 """Of each reader here; `make fuzz` has the many."""

@@ -4,7 +4,7 @@ import pytest
 
 from tests.pipeline.big_enough import attempt, dastm_data, tree, write_workplace
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 PARSE = ("parse", "--dataset", "mine.yaml", "--raw", "raw", "--out", "parsed", "--workers", 1)
 SPLIT = ("split", "--dataset", "mine.yaml", "--parsed", "parsed", "--out", "shards", "--workers", 1)

@@ -20,7 +20,7 @@ from dastm.model import Recogniser
 from tests.oracles import drop_edge
 from tests.oracles import parameter_counts as counts
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)
 # a ring, one bone of it listed both ways, with a self loop and a joint that hangs on it

@@ -11,7 +11,7 @@ from dastm.backbones.ms_g3d import MSG3D, MultiScaleGraphConv, Windows
 from dastm.contract.skeleton import NTU25, OPENPOSE18, Layout
 from tests.oracles import ms_g3d as oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)
 LONE = Layout(name="lone", joints=("a",), bones=(), coordinates=("x", "y"))

@@ -11,7 +11,7 @@ from dastm.layers.blocks import BlockShape
 from dastm.layers.graph import spatial_partition
 from tests.oracles import st_gcn as oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 FORK = Layout(name="fork", joints=("a", "b", "c", "d"), bones=((1, 0), (2, 1), (3, 1)), hub=0)
 

@@ -14,7 +14,7 @@ from dastm.evaluation.feature_cache import FeatureCache
 from dastm.model import build_recogniser
 from tests.toy import tiny, toy_shards
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 CPU = torch.device("cpu")
 

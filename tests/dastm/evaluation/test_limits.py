@@ -10,7 +10,7 @@ import torch
 from dastm.evaluation.limits import Compared, equal_error_threshold, fit_limits
 from dastm.matching.rejection import novelties, scores
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 
 def episodes(rng, shots, count=60, scale=1.0, n_way=3, n_known=0):

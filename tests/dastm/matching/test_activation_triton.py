@@ -15,7 +15,7 @@ from dastm.matching.activation import Activation
 from dastm.matching.activation_triton import activated_distances
 from tests.oracles import activation as oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 EPS = 6e-8
 SIZES = [(2, 3, 5, 40), (2, 1, 18, 16), (1, 1, 64, 20), (1, 2, 1, 1), (1, 1, 5, 70), (1, 1, 33, 3)]

@@ -10,7 +10,7 @@ from dastm.matching import block_activation
 from dastm.matching.block_activation import BlockActivation
 from tests.oracles import matching as oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 DISTANCES = ("frobenius", "cosine")

@@ -13,7 +13,7 @@ from dastm.matching.matcher import Matcher
 from dastm.matching.soft_dtw import soft_dtw_divergence
 from tests.oracles import matching as oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 METHODS = ("protonet", "dtw", "ngm", "pairnorm", "dropedge", "dastm-rank", "dastm-activation", "dastm")
 
 

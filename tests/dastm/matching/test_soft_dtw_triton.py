@@ -11,7 +11,7 @@ from dastm.matching import soft_dtw_diagonal, soft_dtw_triton
 from dastm.matching.soft_dtw import soft_dtw
 from tests.oracles import soft_dtw as oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 
 def costs(generator, *sizes, dtype=torch.float64):

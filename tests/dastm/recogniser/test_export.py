@@ -91,7 +91,7 @@ def once_traced(monkeypatch, traced):
     monkeypatch.setattr(export, "_program", lambda known, layout: traced)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("once_traced")
 def test_a_torch_program_takes_any_number_of_clips_and_frames(small):
     data = export.to_torch(small, NTU25)
@@ -103,7 +103,7 @@ def test_a_torch_program_takes_any_number_of_clips_and_frames(small):
         assert last_of(found) == expected(small, clip_of("kick", n_clips - 1, n_frames=n_frames))
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("once_traced")
 def test_an_onnx_file_takes_any_number_of_clips_and_frames_and_says_what_to_feed(small, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -8,7 +8,7 @@ from tests.actions import clip_of
 from tests.killing import attempt
 from tests.killing import run as dastm
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 ENROL = ("enrol", "examples", "--out", "mine.dastm")
 PREDICT = ("predict", "examples", "--with", "mine.dastm", "--csv", "out.csv", "--json", "out.jsonl")

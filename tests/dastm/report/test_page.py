@@ -17,7 +17,7 @@ from dastm.runs.record import TrainingRecord
 from tests.browser import check_width_and_colours, needs_browser
 from tests.toy import tiny, toy_shards, train_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 EPISODES = "test-4way-1shot-2q-6e-seed0"
 

@@ -20,7 +20,7 @@ from dastm.training import trainer
 from dastm.training.beginning import Beginning, begin_with
 from tests.toy import STICK, tiny, toy_shards
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 HARMFUL = {"optimise__learning_rate": 30.0, "optimise__clip_norm": 1.0}
 """Steps that leave nothing of what was learned."""

@@ -17,7 +17,7 @@ from dastm.training.step import record_steps, train_step, unrecordable
 from tests.bench.gpu.steps import Again
 from tests.toy import STICK, toy_shards
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 N_STEPS = 16
 SETTINGS = {

@@ -20,7 +20,7 @@ from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretra
 from tests.killing import fork
 from tests.toy import tiny, toy_shards, train_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
 STOPPED = {"optimise__checkpoint_seconds": 0}

@@ -31,7 +31,7 @@ from tests.killing import fork
 from tests.shard_folder import flip_byte, make_shard_folder
 from tests.toy import STICK, tiny, toy_shards, train_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_what_is_not_plain_is_left_to_objects(data):
 
 
 @pytest.mark.parametrize("byte", [b"5", b" ", b".", b"-", b",", b'"', b"}", b"[", b"\\", b"\xc3"])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_byte_changed_anywhere_gives_what_objects_give(byte):
     for at in range(len(PLAIN)):
         assert agrees(PLAIN[:at] + byte + PLAIN[at + 1 :]), at

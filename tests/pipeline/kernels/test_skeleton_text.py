@@ -30,7 +30,7 @@ def test_bodies_come_in_the_order_of_the_file():
 
 @pytest.mark.parametrize("seed", READERS["skeleton of two joints"].seeds)
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n\n"])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_file_is_plain_wherever_its_bytes_lie_in_a_block(seed, end):
     for n_more in range(64):
         longer = seed.rstrip().replace(b" 0 1 1", b" 0" + b"0" * n_more + b" 1 1", 1) + end
@@ -41,7 +41,7 @@ def test_a_file_is_plain_wherever_its_bytes_lie_in_a_block(seed, end):
 
 
 @pytest.mark.parametrize("byte", [b"5", b" ", b".", b"-", b"e", b"\n", b"\r", b"n"])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_byte_changed_anywhere_gives_what_the_lines_give(byte):
     for at in range(len(PLAIN)):
         assert agrees(PLAIN[:at] + byte + PLAIN[at + 1 :]), at
@@ -54,7 +54,7 @@ WORDS = """1.2.3 1.2222222222222222222222222.3 1e5.5 1e5e5 1e+5.5 1E-5e5
 
 
 @pytest.mark.parametrize("word", WORDS.split())
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_word_in_a_column_that_is_not_used_counts_wherever_it_lies_in_a_block(word):
     for n_more in range(64):
         spaced = PLAIN.replace(b" 0 1 1", b" " * (1 + n_more) + b"0 1 1", 1)

@@ -138,7 +138,7 @@ def test_by_confidence_a_body_is_made_of_the_tracks_that_are_best_in_some_frame(
 
 
 @pytest.mark.parametrize(("preset", "shared"), [("ctr_gcn", 1), ("pyskl", 0)])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_the_presets_equal_their_slow_restatement(preset, shared, rng):
     """Clips of up to five tracks: people, heaps, people who lie down half way; short, long, broken, overlapping."""
     seen = set()

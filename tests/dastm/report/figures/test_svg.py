@@ -12,7 +12,7 @@ from dastm.report.figures import accuracy_histogram, alignment, curves, joint_si
 from dastm.report.figures.svg import NUMBER, _rounded, drawing, to_svg
 from tests.oracles.svg import labels
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 NAMES = ('<a&b> "c"', "$x_1$ 50%", "手")
 ROWS = [{"seed": 1, "episode": e, "part": "val", "accuracy": 0.5, "accuracy_interval": 0.1} for e in (1, 2)]
