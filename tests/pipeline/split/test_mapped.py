@@ -82,7 +82,7 @@ def test_tracks_of_other_joints_are_refused(made):
 @pytest.mark.parametrize(
     ("layout", "why"),
     [
-        ("stick", "one of body19, pose15, ntu25, .*, got 'stick'"),
+        ("stick", "one of body19, standard19, pose15, ntu25, .*, got 'stick'"),
         ("fpha21", "fpha21 needs wrist, which kinect20 has no joints for"),
     ],
 )
