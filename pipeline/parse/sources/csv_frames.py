@@ -116,5 +116,5 @@ def whole(what: str, text: str, most: int) -> int:
         except ValueError:
             number = math.nan
     if not 0 <= number < most or number % 1:
-        raise RefusedError(f"{what} {text[:40]!r} is not a whole number")
+        raise RefusedError(f"{what} {text[:40]!r} is not a whole number from 0")
     return int(number)

@@ -212,7 +212,7 @@ def _sleap_rows(
         row = of_width(fields, width, line)
         (number,) = floats([row[at["frame_idx"]]], line)
         if not 0 <= number < 2**31 or number % 1:
-            raise RefusedError(f"frame_idx {row[at['frame_idx']][:40]!r} is not a whole number", line=line)
+            raise RefusedError(f"frame_idx {row[at['frame_idx']][:40]!r} is not a whole number from 0", line=line)
         tracks.append(row[at["track"]] if "track" in at else "")
         stated.append(int(number))
         numbers.add(pick([*row, ""]), line)
