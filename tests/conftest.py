@@ -70,6 +70,6 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def generator() -> "torch.Generator":
-    import torch  # the process that hands out the tests needs it not
+    import torch  # the process that hands out the tests does not need it
 
     return torch.Generator().manual_seed(20221023)

@@ -3,9 +3,8 @@
 In: a source of any layout that can be mapped, and the name of a common layout. Out: a source of that layout in which a
 clip has the same numbers, however `dastm-data split` prepared it. The origin is the hip centre of the first body in the
 first frame. In 3-D, y is up, and the lines from left to right through shoulders and hips are along x as a mean over the
-clip. The median length from hip centre to neck is 1. In `standard19` the other bones have standard lengths, also.
-Some preparations lose information that cannot be restored; `lost`
-says which.
+clip. The median length from hip centre to neck is 1; in `standard19` the other bones have standard lengths. Some
+preparations lose information that cannot be restored; `lost` says which.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates (without the confidence of an image).
 """

@@ -9,6 +9,8 @@ that is relative to it would share: it moves as the mean of the trunk does.
 Axes: L clips, M bodies, T frames, V joints, C coordinates; B bones, of each the joint that it leads to.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -56,7 +58,7 @@ def with_standard_bones(space_LMTVC: Tensor, there_LMTV: Tensor, length_LMB: Ten
     factor_LMB = (space_LMTVC.new_tensor(wanted_B) / length_LMB).clamp(*LIMITS)
     counts_LMTB = _both(there_LMTV, layout) & (length_LMB > LEAST)[:, :, None]
     longer_LMTB = torch.where(counts_LMTB, factor_LMB[:, :, None] - 1, 0.0)
-    shifts_LMTVC = _chains(layout).to(space_LMTVC) @ (_bones(space_LMTVC, layout) * longer_LMTB[..., None])
+    shifts_LMTVC = space_LMTVC.new_tensor(_chains(layout)) @ (_bones(space_LMTVC, layout) * longer_LMTB[..., None])
     moved_LMTVC = torch.where(there_LMTV[..., None], space_LMTVC + shifts_LMTVC, space_LMTVC)
     return _steadied(moved_LMTVC, there_LMTV, layout)
 
@@ -72,16 +74,17 @@ def _both(there_LMTV: Tensor, layout: Layout) -> Tensor:
     return there_LMTV[..., list(children)] & there_LMTV[..., list(parents)]
 
 
-def _chains(layout: Layout) -> Tensor:
-    """Which bones lead from the root to each joint -> (V, B), 0 or 1."""
+@lru_cache(maxsize=8)
+def _chains(layout: Layout) -> tuple[tuple[float, ...], ...]:
+    """Which bones lead from the root to each joint -> (V, B), 0 or 1; numbers, which no tracing can keep as its own."""
     bone_to = {child: (bone, parent) for bone, (child, parent) in enumerate(layout.bones)}
-    chains_VB = torch.zeros(layout.n_joints, len(layout.bones))
-    for joint in range(layout.n_joints):
+    chains_VB = [[0.0] * len(layout.bones) for _ in range(layout.n_joints)]
+    for joint, chain_B in enumerate(chains_VB):
         above = joint
         while above in bone_to:
             bone, above = bone_to[above]
-            chains_VB[joint, bone] = 1
-    return chains_VB
+            chain_B[bone] = 1.0
+    return tuple(map(tuple, chains_VB))
 
 
 def _steadied(space_LMTVC: Tensor, there_LMTV: Tensor, layout: Layout) -> Tensor:

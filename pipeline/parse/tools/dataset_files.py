@@ -137,13 +137,9 @@ def read_azure(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | N
     """`azure_json`: one file."""
     (file,) = files
     held = documents(file.data)
-    items = (
-        held
-        if len(held) > 1
-        else held[0]
-        if isinstance(held[0], list)
-        else an_object(held[0], "the file").get("frames")
-    )
+    items = held if len(held) > 1 else held[0]
+    if not isinstance(items, list):
+        items = an_object(items, "the file").get("frames")
     stated: list[int] = []
     bodies: list[tuple[int, str, dict[str, Any]]] = []
     stamps: list[str] = []

@@ -52,13 +52,14 @@ def read_long(
     """The poses of a table with a line a joint; RefusedError with the line for what is none."""
     joint = next(name for name in JOINTS if name in places)
     frame, body = frame_of(places), next((name for name in BODIES if name in places and name != joint), None)
-    own = [(k, places[word]) for word, k in WORDS.items() if word in places and k < 4]
+    found = [(k, places[word]) for word, k in WORDS.items() if word in places and k < 4]
+    kinds, own = [k for k, _ in found], [at for _, at in found]
     told = [None if name is None else places[name] for name in (joint, frame, body)]
-    quick = _at_once(data, told, [at for _, at in own], width, spec)
-    for lines in [] if quick is None else [quick]:
+    quick = _at_once(data, told, own, width, spec)
+    if quick is not None:
         with suppress(RefusedError):  # which line it is, is told line by line
-            return _clip(lines, frame, [k for k, _ in own], places, layout)
-    return _clip(_one_by_one(rows, told, [at for _, at in own], width), frame, [k for k, _ in own], places, layout)
+            return _clip(quick, frame, kinds, places, layout)
+    return _clip(_one_by_one(rows, told, own, width), frame, kinds, places, layout)
 
 
 def frame_of(places: Mapping[str, int]) -> str | None:
