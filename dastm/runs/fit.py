@@ -24,7 +24,7 @@ from dastm.episodes.augmentation import View
 from dastm.episodes.common import lost, mapped
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.urls import is_url
-from dastm.runs.record import MISSING_MEANS, PREPARATION, UNSAID_BEFORE, TrainingRecord, preparation_of
+from dastm.runs.record import MISSING_MEANS, PREPARATION, TrainingRecord, comparable, preparation_of
 from dastm.runs.whereabouts import shards_of
 
 N_FRAMES = "n_frames"
@@ -100,11 +100,11 @@ def differences(layout: Layout, prepared: Mapping[str, Any], manifest: Manifest)
             Difference(
                 key=f"split.{key}",
                 trained=_told(prepared.get(key)),
-                here=_told(here[key]),
+                here=_told(value),
                 convertible=key == N_FRAMES and in_time,
             )
-            for key in here
-            if here[key] != prepared.get(key) and (key not in UNSAID_BEFORE or key in prepared)
+            for key, value in comparable(here, prepared).items()
+            if value != prepared.get(key)
         ),
     ]
 

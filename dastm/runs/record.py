@@ -134,9 +134,7 @@ class TrainingRecord:
 
     def trained_on(self, manifest: Manifest) -> bool:
         """Whether these are the shards of the training, or the same clips prepared equally by another version."""
-        here = preparation_of(manifest)
-        unsaid = {key for key in UNSAID_BEFORE if key not in (self.preparation or {})}
-        prepared_equally = self.preparation == {key: value for key, value in here.items() if key not in unsaid}
+        prepared_equally = self.preparation == comparable(preparation_of(manifest), self.preparation or {})
         same = self.clips == clips_digest(manifest) and prepared_equally
         digests = [self.shards_digest, *(one.digest for one in self.sets)]
         return same or checksum(encode_manifest(manifest)) in digests
@@ -235,6 +233,11 @@ def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
         subset: {class_id: entry.name for class_id, entry in sorted(manifest.subsets.get(subset, {}).items())}
         for subset in ("train", "val")
     }
+
+
+def comparable(here: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """What shards say of their preparation, without what a record made before that was said cannot tell."""
+    return {key: value for key, value in here.items() if key in recorded or key not in UNSAID_BEFORE}
 
 
 def preparation_of(manifest: Manifest) -> dict[str, Any]:

@@ -100,17 +100,24 @@ class Coded(NamedTuple):
 
 def coded_column(data: bytes, start: int, delimiter: str, column: int) -> Coded | None:
     """As `text_column`, each text once."""
-    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, []) if _is_plain(data, start) else None
-    if table is None:
+    texts_N = _texts(data, start, delimiter, column)
+    if texts_N is None:
         return None
-    coded = table.columns[0].combine_chunks().dictionary_encode()
+    coded = texts_N.combine_chunks().dictionary_encode()
     return Coded([text.strip() for text in coded.dictionary.to_pylist()], coded.indices.to_numpy().astype(np.int64))
 
 
 def text_column(data: bytes, start: int, delimiter: str, column: int) -> list[str] | None:
     """The texts of a column of the rows from byte `start` on; None where the table is not plain."""
-    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, []) if _is_plain(data, start) else None
-    return None if table is None else [text.strip() for text in table.columns[0].to_pylist()]
+    texts_N = _texts(data, start, delimiter, column)
+    return None if texts_N is None else [text.strip() for text in texts_N.to_pylist()]
+
+
+def _texts(data: bytes, start: int, delimiter: str, column: int) -> pa.ChunkedArray | None:
+    if not _is_plain(data, start):
+        return None
+    table = _table(data[start:], delimiter, None, {f"f{column}": pa.string()}, [])
+    return None if table is None else table.columns[0]
 
 
 def _is_plain(data: bytes, start: int) -> bool:
