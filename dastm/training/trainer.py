@@ -19,7 +19,6 @@ from torch import Tensor
 from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
-from dastm.contract.skeleton import Layout
 from dastm.episodes.augmentation import augmented, center_frames
 from dastm.episodes.common import mapped
 from dastm.episodes.fetch import EpisodeSource
@@ -30,7 +29,6 @@ from dastm.episodes.small_classes import without_small
 from dastm.evaluation.evaluator import prepared, score
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies, interval95
-from dastm.layers.dropout import generators
 from dastm.model import build_recogniser
 from dastm.runs.checkpoint import Due, best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
@@ -40,14 +38,13 @@ from dastm.runs.mending import last_state
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
-from dastm.training.capture import CudaGraphs
 from dastm.training.mirroring import checked_partners
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import has_ended, is_better, reason_to_stop
 from dastm.training.state import TrainingState, adam, is_best_state, resume
-from dastm.training.step import TERMS, diverged, record_steps, train_step, unrecordable
+from dastm.training.step import TERMS, capture_steps, diverged, train_step
 
 Log = Callable[[str], None]
 Keep = Callable[[dict[str, Any]], None]
@@ -198,7 +195,7 @@ def train_seed(
         )
         _validate_and_keep(seen, config, state, folder, due, device, log)
     if config.optimise.capture:
-        _record(config, state, source.manifest.layout, device, log)
+        capture_steps(state, config, source.manifest.layout, device, log)
     pace, first_epoch = Pace(), state.epoch
 
     def told(line: str) -> None:
@@ -227,14 +224,6 @@ def _compare_with_untrained(
             f"seed {fresh.seed}: the best validation, {100 * best:.1f} %, is no better than the {100 * untrained:.1f} %"
             " of the network before any training; train longer, on more classes, or with another preset"
         )
-
-
-def _record(config: Config, state: TrainingState, layout: Layout, device: torch.device, log: Log) -> None:
-    """Have the steps replayed as CUDA graphs, if they can be."""
-    reason = unrecordable(config, layout, device)
-    log(f"seed {state.seed}: steps are " + (f"not captured: {reason}" if reason else "CUDA graphs (experimental)"))
-    if reason is None:
-        record_steps(state, config, CudaGraphs(lambda: generators(state.model)))
 
 
 def _as_validated(source: EpisodeSource, config: Config) -> EpisodeSource:
