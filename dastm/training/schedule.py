@@ -69,6 +69,11 @@ def reason_to_stop(optimise: OptimiseConfig, accuracies: Sequence[float]) -> str
     return ""
 
 
+def has_ended(optimise: OptimiseConfig, epoch: int, accuracies: Sequence[float]) -> bool:
+    """Whether no epoch follows the ones before this."""
+    return epoch >= optimise.epochs or bool(reason_to_stop(optimise, accuracies))
+
+
 def is_better(optimise: OptimiseConfig, accuracy: float, best: float) -> bool:
     """Whether weights with this validation accuracy replace the best ones so far."""
     return accuracy > best or (accuracy == best and optimise.ties == "later")

@@ -6,7 +6,7 @@ one after the other. Every rank does both in the order of the episodes, so the w
 ranks, bit for bit on the CPU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -22,10 +22,10 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
 from dastm.evaluation.accuracy import accuracy
-from dastm.layers.dropout import reseed_dropout
+from dastm.layers.dropout import generators, reseed_dropout
 from dastm.matching.triton_support import MAX_JOINTS, missing
 from dastm.model import Bodies, rank_term
-from dastm.training.capture import Inputs, Recorded, Recorder
+from dastm.training.capture import Changed, CudaGraphs, Inputs, Recorded, Recorder
 from dastm.training.loss import episode_loss
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.schedule import learning_rate
@@ -53,11 +53,35 @@ def train_step(state: TrainingState, config: Config, items: Iterator[Episode], r
     return terms
 
 
-def record_steps(state: TrainingState, config: Config, recorder: Recorder) -> None:
-    """From now on steps are replayed; learning rates become tensors, which stay where they are."""
+def capture_steps(
+    state: TrainingState, config: Config, layout: Layout, device: torch.device, log: Callable[[str], None]
+) -> None:
+    """From now on steps are replayed as CUDA graphs, if they can be; a line says whether."""
+
+    def tell(reason: str) -> None:
+        log(f"seed {state.seed}: steps are not captured: {reason}")
+
+    if reason := unrecordable(config, layout, device):
+        tell(reason)
+    else:
+        log(f"seed {state.seed}: steps are CUDA graphs (experimental)")
+        record_steps(state, config, CudaGraphs(lambda: generators(state.model)), tell)
+
+
+def record_steps(state: TrainingState, config: Config, recorder: Recorder, tell: Callable[[str], None]) -> None:
+    """From now on steps are replayed; learning rates become tensors, which stay where they are.
+
+    `tell` is called with the reason if they are computed after all.
+    """
     for group in state.optimiser.param_groups:
         group["lr"] = torch.tensor(float(group["lr"]), device=group["params"][0].device)
-    state.recorded = Recorded(partial(_step, state, config), recorder)
+
+    def tensors() -> list[Tensor]:
+        moments = [value for values in state.optimiser.state.values() for value in values.values()]
+        return [*state.model.state_dict().values(), *moments]
+
+    changed = Changed(tensors=tensors, generators=lambda: generators(state.model))
+    state.recorded = Recorded(partial(_step, state, config), recorder, changed, tell)
 
 
 def unrecordable(config: Config, layout: Layout, device: torch.device) -> str | None:

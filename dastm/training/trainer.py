@@ -19,7 +19,6 @@ from torch import Tensor
 from dastm.config.schema import Config, EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
-from dastm.contract.skeleton import Layout
 from dastm.episodes.augmentation import augmented, center_frames
 from dastm.episodes.common import mapped
 from dastm.episodes.fetch import EpisodeSource
@@ -30,7 +29,6 @@ from dastm.episodes.small_classes import without_small
 from dastm.evaluation.evaluator import prepared, score
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.intervals import Accuracies, interval95
-from dastm.layers.dropout import generators
 from dastm.model import build_recogniser
 from dastm.runs.checkpoint import Due, best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
@@ -40,14 +38,13 @@ from dastm.runs.mending import last_state
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
-from dastm.training.capture import CudaGraphs
 from dastm.training.mirroring import checked_partners
 from dastm.training.pretraining import pretrain, pretrained_name
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.run_ownership import take_ownership
-from dastm.training.schedule import is_better, reason_to_stop
+from dastm.training.schedule import has_ended, is_better, reason_to_stop
 from dastm.training.state import TrainingState, adam, is_best_state, resume
-from dastm.training.step import TERMS, diverged, record_steps, train_step, unrecordable
+from dastm.training.step import TERMS, capture_steps, diverged, train_step
 
 Log = Callable[[str], None]
 Keep = Callable[[dict[str, Any]], None]
@@ -130,7 +127,7 @@ def _help(source: EpisodeSource, config: Config, device: torch.device, ranks: Ra
     while (told := ranks.hear()) is not None:
         state = _fresh(source, config, told["seed"], device)
         state.load(told)
-        _train_epoch(source, config, state, lambda state: None, device, ranks)
+        _train_epoch(source, config, state, lambda state: None, lambda: False, device, ranks)
         state.next_epoch()
         _validate(seen, config, state, device, ranks)
 
@@ -183,22 +180,22 @@ def train_seed(
     """
     state = _fresh(source, config, seed, device)
     seen = _as_validated(source, config)
-    last = folder / "last.pt"
+    last, due = folder / "last.pt", Due(config.optimise.checkpoint_seconds)
     before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
         resume(state, before, last)
-        ended = state.epoch >= config.optimise.epochs or reason_to_stop(config.optimise, state.of("val", "accuracy"))
+        ended = has_ended(config.optimise, state.epoch, state.of("val", "accuracy"))
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif begun is not None:
         log(f"seed {seed}: starts from the given weights{begin_with(state.model, begun)}")
-        _validate_and_keep(seen, config, state, folder, device, log)
+        _validate_and_keep(seen, config, state, folder, due, device, log)
     if config.pretrain.steps and state.epoch == state.episode == 0 and not state.of("pretrain", "loss"):
         state.history.append(
             pretrain(augmented_for(source, config, seed), config, state.model, seed, first, device, log)
         )
-        _validate_and_keep(seen, config, state, folder, device, log)
+        _validate_and_keep(seen, config, state, folder, due, device, log)
     if config.optimise.capture:
-        _record(config, state, source.manifest.layout, device, log)
+        capture_steps(state, config, source.manifest.layout, device, log)
     pace, first_epoch = Pace(), state.epoch
 
     def told(line: str) -> None:
@@ -209,9 +206,9 @@ def train_seed(
             log(f"seed {seed}: stopped after epoch {state.epoch}, {reason}")
             break
         ranks.tell(state.to_dict())
-        _train_epoch(source, config, state, partial(save_checkpoint, last), device, ranks)
+        _train_epoch(source, config, state, partial(save_checkpoint, last), due, device, ranks)
         _finish_epoch(config, state)
-        _validate_and_keep(seen, config, state, folder, device, told, ranks)
+        _validate_and_keep(seen, config, state, folder, due, device, told, ranks)
     if state.epoch > first_epoch and all(state.of("val", "epoch")):  # not validated before its first epoch
         _compare_with_untrained(seen, _fresh(source, config, seed, device), config, state.best, device, log)
     return state.history
@@ -229,14 +226,6 @@ def _compare_with_untrained(
         )
 
 
-def _record(config: Config, state: TrainingState, layout: Layout, device: torch.device, log: Log) -> None:
-    """Have the steps replayed as CUDA graphs, if they can be."""
-    reason = unrecordable(config, layout, device)
-    log(f"seed {state.seed}: steps are " + (f"not captured: {reason}" if reason else "CUDA graphs (experimental)"))
-    if reason is None:
-        record_steps(state, config, CudaGraphs(lambda: generators(state.model)))
-
-
 def _as_validated(source: EpisodeSource, config: Config) -> EpisodeSource:
     """The source as validation sees it."""
     augment = config.augment
@@ -250,9 +239,15 @@ def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSo
 
 
 def _train_epoch(
-    source: EpisodeSource, config: Config, state: TrainingState, keep: Keep, device: torch.device, ranks: Ranks
+    source: EpisodeSource,
+    config: Config,
+    state: TrainingState,
+    keep: Keep,
+    due: Callable[[], bool],
+    device: torch.device,
+    ranks: Ranks,
 ) -> None:
-    """The rest of one epoch's episodes, with a checkpoint for `keep` now and then."""
+    """The rest of one epoch's episodes, with a checkpoint for `keep` when it is due."""
     shape, total = config.episode, config.optimise.episodes
     items = episodes(
         augmented_for(source, config, state.seed),
@@ -271,7 +266,7 @@ def _train_epoch(
     state.model.train()
     state.model.backbone.train(config.optimise.backbone_rate > 0)
     terms: list[Tensor] = []
-    n_episodes, due = config.optimise.episodes_per_step, Due(config.optimise.checkpoint_seconds)
+    n_episodes = config.optimise.episodes_per_step
     steps: Iterable[list[Tensor]] = iter(partial(train_step, state, config, items, ranks), [])
     if ranks.first:
         after = (config.optimise.epochs - state.epoch - 1) * total
@@ -281,8 +276,10 @@ def _train_epoch(
     for of_step in steps:
         terms += of_step
         state.episode += len(of_step)
-        if due() or state.episode == total:
+        now = due()
+        if now or state.episode == total:
             _account(state, terms)
+        if now:
             keep(state.to_dict())
 
 
@@ -308,21 +305,25 @@ def _validate_and_keep(
     config: Config,
     state: TrainingState,
     folder: Path,
+    due: Callable[[], bool],
     device: torch.device,
     log: Log,
     ranks: Ranks = ALONE,
 ) -> None:
-    """Validate between two epochs, keep the best weights, and write down where training is."""
+    """Validate between two epochs, keep the best weights, and write down where training is: with these, at the end,
+    and when it is due. After every epoch it could take a tenth of the time on a GPU, whose epochs may last seconds."""
     shares = _validate(seen, config, state, device, ranks)
     val, interval = float(shares.mean()), interval95(shares)
     before = state.history[-1] if state.history else {"part": "begun", "seed": state.seed}
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
-    if is_better(config.optimise, val, state.best):
+    better = is_better(config.optimise, val, state.best)
+    if better:
         state.best = val
         save_checkpoint(folder / "best.pt", best_of(state.to_dict()))
     log(f"{_told(before, config)}, val {100 * val:.1f} ± {100 * interval:.1f} %")
     write_rows(folder / CURVES_NAME, CURVE_FIELDS, state.history)
-    save_checkpoint(folder / "last.pt", state.to_dict())  # last: whoever continues repeats all of the above or nothing
+    if due() or better or has_ended(config.optimise, state.epoch, state.of("val", "accuracy")):
+        save_checkpoint(folder / "last.pt", state.to_dict())  # last: all of the above is repeated, or nothing
 
 
 def _row(config: Config, state: TrainingState) -> dict[str, Any]:

@@ -1,15 +1,19 @@
-"""`python -m tests.bench.loaders`: clips a second and memory of every way to read shards, beside plain webdataset.
+"""`python -m tests.bench.loaders`: clips a second and memory of every way to read, beside webdataset and litdata.
 
-The same shards for all: 40 classes of 50 clips of 30 frames x 25 joints, one body or two. Ours draw training episodes
-(5-way 1-shot, 5 queries a class) with one thread; webdataset reads the same number of clips from front to back, decoded
-by its own decoder. Each has a process of its own; memory is what opening the shards and reading adds to it at its peak.
+The same clips for all: 40 classes of 50 clips of 30 frames x 25 joints, one body or two. Ours draw training episodes
+(5-way 1-shot, 5 queries a class) with one thread. The other two read the same number of clips from front to back and
+decode them with their own decoders: webdataset our shards, litdata chunks of its own, which its writer makes first.
+Each has a process of its own; memory is what opening the clips and reading adds to it at its peak.
 """
 
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from importlib import import_module
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +23,7 @@ import torch
 from torch import Tensor
 
 from dastm.bench.memory import added_memory
+from dastm.contract.shard_reading import read_shard
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import Mode, open_source
 from tests.shard_folder import make_shard_folder
@@ -51,7 +56,33 @@ def webdataset(folder: Path) -> Clips:
         yield torch.from_numpy(joints_MTVC)[None]
 
 
-LOADERS = {name: ours(name) for name in ("indexed", "resident", "streamed")} | {"webdataset": webdataset}
+def write_litdata(folder: Path) -> None:
+    """The clips of the shards once more as litdata's chunks, in a folder beside the shards' subsets."""
+    from litdata.streaming import Cache
+
+    clips = (clip for tar in sorted(folder.glob("train/*.tar")) for clip in read_shard(tar.parent, tar.name))
+    chunks = Cache(str(folder / "litdata"), chunk_bytes="64MB")
+    for number, clip in enumerate(clips):
+        chunks[number] = {"joints": clip.joints_MTVC, "facts": dict(clip.facts)}
+    chunks.done()
+    chunks.merge()
+
+
+def litdata(folder: Path) -> Clips:
+    """Clip after clip, chunk after chunk, again and again."""
+    import litdata
+
+    batches = litdata.StreamingDataLoader(
+        litdata.StreamingDataset(str(folder / "litdata")), batch_size=30, collate_fn=list
+    )
+    while True:
+        for batch in batches:
+            yield from (torch.from_numpy(clip["joints"])[None] for clip in batch)
+
+
+LOADERS = {name: ours(name) for name in ("indexed", "resident", "streamed")}
+OTHERS = {"webdataset": webdataset, "litdata": litdata}
+"""Of other projects, by the name of their package, which is imported before anything is measured."""
 
 
 def take(clips: Clips, count: int) -> int:
@@ -65,9 +96,11 @@ def take(clips: Clips, count: int) -> int:
 def measured(name: str, folder: Path, count: int = READ) -> tuple[float, int]:
     """Clips a second, the median of some rounds, and bytes."""
     clips: list[Clips] = []
+    if name in OTHERS:
+        import_module(name)
 
     def begin() -> None:
-        clips.append(LOADERS[name](folder))
+        clips.append((LOADERS | OTHERS)[name](folder))
         take(clips[0], count)
 
     memory, rates = added_memory(begin, torch.device("cpu")), []
@@ -87,9 +120,14 @@ def main(words: list[str]) -> None:
             Path(name), parts=parts, rng=np.random.default_rng(0), frames=30, bodies=(1, 2), clips_per_shard=N_CLIPS
         )
         sys.stdout.write("| loader | clips a second of CPU | MB |\n|:--|--:|--:|\n")
-        for loader in words or LOADERS:
-            with get_context("spawn").Pool(1) as alone:
-                rate, memory = alone.apply(measured, (loader, Path(name)))
+        for loader in words or LOADERS | OTHERS:
+            if loader in OTHERS and find_spec(loader) is None:
+                sys.stdout.write(f"| {loader} | not installed: pip install 'dastm[bench]' | |\n")
+                continue
+            if loader == "litdata":
+                write_litdata(Path(name))
+            with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+                rate, memory = alone.submit(measured, loader, Path(name)).result()
             sys.stdout.write(f"| {loader} | {rate:,.0f} | {memory / 1e6:.0f} |\n")
 
 

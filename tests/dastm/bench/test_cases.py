@@ -12,9 +12,9 @@ CPU = Setting(device=torch.device("cpu"))
 
 def test_parts_backbone_episodes_and_growth_are_there():
     names = list(cases(CPU))
-    kinds = ("activation", "soft-DTW", "nuclear norm", "backbone", "training", "evaluation", "growth")
-    assert [sum(name.startswith(kind) for name in names) for kind in kinds] == [1, 2, 1, 4, 8, 1, 4]
-    assert len(names) == 21
+    kinds = ("activation", "soft-DTW", "nuclear norm", "backbone", "training", "evaluation", "checkpoint", "growth")
+    assert [sum(name.startswith(kind) for name in names) for kind in kinds] == [1, 2, 1, 4, 8, 1, 1, 4]
+    assert len(names) == 22
 
 
 def test_what_a_case_refers_to_is_a_variant_of_it():

@@ -55,6 +55,16 @@ def test_every_cell_has_its_place_and_its_status_whatever_the_others_do(started,
     assert max(at_work for *_, at_work in history) == 1
 
 
+def test_cells_that_share_gpus_stay_as_many_on_each(started, cells):
+    """The GPU of a cell that has ended is the next one's, though the other GPU has cells at work for longer."""
+    folders = cells((60, 0), (0, 0), (60, 0), (0, 0), (0, 0), (0, 0))
+    ended = run_local(folders, ["a", "b", "a", "b"], 1)
+    for _ in range(4):
+        next(ended)
+    ended.close()
+    assert [place for _, place, _, _ in started[0]] == ["a", "b", "a", "b", "b", "b"]
+
+
 def test_what_is_at_work_ends_when_nobody_waits_for_it(started, cells):
     ended = run_local(cells((0, 0), (60, 0), (60, 0)), ["", ""], 1)
     assert next(ended)[1] == 0

@@ -393,6 +393,7 @@ def test_sigterm_ends_it_as_ctrl_c_does(cells, monkeypatch):
         (["0", "1"], {"optimise.device": "cpu"}, {"threads": 9}, [""], 9, "1 at a time on the CPU, 9 threads each"),
         (["0", "1"], {}, {}, ["0", "1"], 4, "2 at a time on 2 GPUs, 4 threads each"),
         (["4"], {"optimise.device": "cuda"}, {"workers": 3}, ["4"] * 3, 2, "3 at a time on 1 GPU, 2 threads each"),
+        (["0", "1"], {}, {"workers": 4}, ["0", "1"] * 2, 2, "4 at a time on 2 GPUs, 2 threads each"),
     ],
 )
 def test_cells_get_the_gpus_or_cores_there_are(cells, monkeypatch, gpus, settings, options, places, threads, words):

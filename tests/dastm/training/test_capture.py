@@ -1,5 +1,6 @@
 """Steps that are replayed end where steps that are computed anew do, for every recipe; shown on the CPU."""
 
+import re
 from contextlib import closing
 
 import pytest
@@ -11,15 +12,15 @@ from dastm.episodes.sources import open_source
 from dastm.layers.dropout import generators
 from dastm.model import build_recogniser
 from dastm.training import step
-from dastm.training.capture import WARM_UP, Recorded
+from dastm.training.capture import CHECKED, WARM_UP, Changed, Recorded
 from dastm.training.state import TrainingState, adam
-from dastm.training.step import record_steps, train_step, unrecordable
+from dastm.training.step import capture_steps, record_steps, train_step, unrecordable
 from tests.bench.gpu.steps import Again
 from tests.toy import STICK, toy_shards
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
-N_STEPS = 16
+N_STEPS = 24
 SETTINGS = {
     "episode.n_way": 2,
     "episode.n_query": 1,
@@ -50,13 +51,26 @@ class Counting(Again):
         return work
 
 
-def trained(config, items, recorder=None):
+class Faulty(Counting):
+    """Each recording is as `spoil` makes it of the work."""
+
+    def __init__(self, spoil):
+        super().__init__()
+        self.spoil = spoil
+
+    def record(self, work):
+        return self.spoil(super().record(work))
+
+
+def trained(config, items, recorder=None, tell=pytest.fail, spoil=None):
     model = build_recogniser(config, STICK, 0).train()
     state = TrainingState(seed=0, model=model, optimiser=adam(model, config.optimise))
     for group in state.optimiser.param_groups:
         group["fused"] = True  # as on a GPU
     if recorder is not None:
-        record_steps(state, config, recorder)
+        record_steps(state, config, recorder, tell)
+    if spoil is not None:
+        recorder.spoil = lambda work: spoil(work, state)
     terms = []
     for item in items:
         terms += train_step(state, config, iter([item]))
@@ -75,13 +89,79 @@ def test_replayed_steps_leave_the_same_bits(preset, drawn):
     assert all(torch.equal(ours[name], value) for name, value in weights.items())
 
 
+def other_terms(work, state):
+    return lambda: work() + 1
+
+
+def another_weight(work, state):
+    def replay():
+        result = work()
+        next(state.model.parameters()).data.flatten()[0] += 1e-6
+        return result
+
+    return replay
+
+
+def another_moment(work, state):
+    def replay():
+        result = work()
+        next(iter(state.optimiser.state.values()))["exp_avg"].zero_()
+        return result
+
+    return replay
+
+
+def elsewhere(work, state):
+    """Nothing of the training has changed."""
+    return lambda: torch.zeros(len(step.TERMS), dtype=torch.float64)
+
+
+def refused(work, state):
+    raise RuntimeError("CUDA error: operation not permitted\nwhen stream is capturing")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (other_terms, r"a replay left other values in 1 of \d+ tensors"),
+        (another_weight, r"a replay left other values in 1 of \d+ tensors"),
+        (another_moment, r"a replay left other values in 1 of \d+ tensors"),
+        (elsewhere, r"a replay left other values in \d+ of \d+ tensors"),
+        (refused, r"recording them failed \(CUDA error: operation not permitted when stream is capturing\)"),
+    ],
+)
+def test_a_recording_that_goes_wrong_is_told_once_and_steps_are_computed(drawn, spoil, reason):
+    config, told = load_config("small", {"backbone.dropout": 0.1, **SETTINGS}), []
+    (terms, weights), (found, ours) = trained(config, drawn), trained(config, drawn, Faulty(None), told.append, spoil)
+    assert len(told) == 1
+    assert re.fullmatch(reason, told[0])
+    assert torch.equal(found, terms)
+    assert all(torch.equal(ours[name], value) for name, value in weights.items())
+
+
+def test_a_replay_that_goes_wrong_later_than_the_first_of_its_shape_is_told():
+    replays, told, n_calls = iter([2.0, 2.0, 3.0]), [], WARM_UP + CHECKED + 2
+    recorder = Faulty(lambda work: lambda: torch.tensor(next(replays)))
+    doubled = Recorded(lambda inputs: inputs[0] * 2, recorder, Changed(), told.append)
+    assert [doubled([torch.tensor(1.0)]).item() for _ in range(n_calls)] == [2.0] * n_calls
+    assert told == ["a replay left other values in 1 of 1 tensors"]
+
+
+def test_a_loss_that_is_not_a_number_is_not_taken_for_a_fault():
+    told = []
+    lost = Recorded(lambda inputs: inputs[0] * torch.nan, Counting(), Changed(), told.append)
+    assert all(lost([torch.tensor(1.0)]).isnan() for _ in range(WARM_UP + CHECKED + 1))
+    assert not told
+
+
 def test_each_shape_is_recorded_once_after_it_has_been_computed_a_few_times_and_results_are_new_tensors():
     recorder = Counting()
-    doubled = Recorded(lambda inputs: inputs[0] * inputs[1], recorder)
-    results = [doubled((torch.full((size,), float(i)), 2, None)) for i in range(WARM_UP + 3) for size in (1, 2)]
-    assert [result.tolist() for result in results[::2]] == [[2.0 * i] for i in range(WARM_UP + 3)]
-    assert [result.tolist() for result in results[1::2]] == [[2.0 * i] * 2 for i in range(WARM_UP + 3)]
-    assert (recorder.n_usual, recorder.n_recorded) == (2 * WARM_UP, 2)
+    doubled = Recorded(lambda inputs: inputs[0] * inputs[1], recorder, Changed(), pytest.fail)
+    numbers = range(WARM_UP + CHECKED + 3)
+    results = [doubled((torch.full((size,), float(i)), 2, None)) for i in numbers for size in (1, 2)]
+    assert [result.tolist() for result in results[::2]] == [[2.0 * i] for i in numbers]
+    assert [result.tolist() for result in results[1::2]] == [[2.0 * i] * 2 for i in numbers]
+    assert (recorder.n_usual, recorder.n_recorded) == (2 * (WARM_UP + CHECKED), 2)
 
 
 def test_masks_come_from_the_same_generators_however_often_they_are_reseeded(drawn):
@@ -109,6 +189,15 @@ def test_what_cannot_be_captured_is_told(settings, reason, monkeypatch):
     config = load_config("paper", settings)
     assert unrecordable(config, STICK, torch.device("cuda")) == reason
     assert unrecordable(config, STICK, torch.device("cpu")) == "that is for CUDA alone"
+
+
+def test_on_the_cpu_a_line_says_so_and_steps_are_computed():
+    config, lines = load_config("small", SETTINGS), []
+    model = build_recogniser(config, STICK, 0)
+    state = TrainingState(seed=3, model=model, optimiser=adam(model, config.optimise))
+    capture_steps(state, config, STICK, torch.device("cpu"), lines.append)
+    assert lines == ["seed 3: steps are not captured: that is for CUDA alone"]
+    assert state.recorded is None
 
 
 def test_without_its_kernel_the_activation_is_not_captured(monkeypatch):

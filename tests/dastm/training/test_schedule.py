@@ -7,6 +7,7 @@ from dastm.config.load import load_config
 from dastm.training.schedule import (
     falls,
     half_cosine,
+    has_ended,
     is_better,
     is_last_best,
     learning_rate,
@@ -82,6 +83,8 @@ def test_training_stops_when_validation_no_longer_gets_better():
     assert "no better validation accuracy for 3 epochs" in reason_to_stop(patient, [0.5, 0.4, 0.4, 0.5])
     assert not reason_to_stop(patient, [0.5, 0.4, 0.4, 0.6])
     assert not reason_to_stop(of(), [0.5, 0.4, 0.3, 0.2, 0.1])
+    assert [has_ended(of(epochs=4, patience=3), epoch, [0.5] * epoch) for epoch in (1, 3, 4)] == [False, False, True]
+    assert has_ended(patient, 4, [0.5, 0.4, 0.4, 0.5])
 
 
 def test_release_stops_after_41_epochs_that_are_worse_and_an_equal_one_begins_anew():

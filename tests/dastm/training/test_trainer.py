@@ -24,6 +24,7 @@ from dastm.runs import record
 from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.record import TrainingRecord
+from dastm.runs.results import read_curves
 from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
@@ -163,6 +164,38 @@ def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_p
     for name in ("last.pt", "best.pt"):
         assert equal(weights(finished[0], name), weights(tmp_path, name))
     assert (tmp_path / "curves.csv").read_bytes() == (finished[0] / "curves.csv").read_bytes()
+
+
+def test_short_epochs_leave_checkpoints_to_the_clock_and_are_repeated(shards, tmp_path, monkeypatch):
+    """With better weights and at the end there is one all the same. Stopped before the end: the same bits."""
+    config, save, epochs = tiny(optimise__epochs=6, optimise__checkpoint_seconds=1000), trainer.save_checkpoint, []
+
+    def saved(path, state):
+        save(path, state)
+        epochs.extend([state["epoch"]] * (path.name == "last.pt"))
+
+    monkeypatch.setattr(trainer, "save_checkpoint", saved)
+    train_toy(shards, tmp_path / "whole", config)
+    accuracies = [row["accuracy"] for row in read_curves(tmp_path / "whole") if row["part"] == "val"]
+    better = [number + 1 for number in range(6) if accuracies[number] > max(accuracies[:number], default=-1)]
+    assert epochs == sorted({*better, 6})
+
+    repeated = next(number for number in range(1, 6) if number not in epochs)
+    whole = trainer._train_epoch
+
+    def stopped(source, config, state, *others):
+        if state.epoch == repeated:
+            raise KeyboardInterrupt
+        whole(source, config, state, *others)
+
+    monkeypatch.setattr(trainer, "_train_epoch", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train_toy(shards, tmp_path / "stopped", config)
+    assert load_checkpoint(tmp_path / "stopped/train/seed-0/last.pt")["epoch"] < repeated
+    monkeypatch.setattr(trainer, "_train_epoch", whole)
+    train_toy(shards, tmp_path / "stopped", config)
+    for name in ("train/seed-0/last.pt", "train/seed-0/best.pt", "curves.csv"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_killed_training_started_again_gives_the_weights_of_one_that_never_stopped(shards, tmp_path):
