@@ -1,5 +1,6 @@
 """Fixtures that every room uses: generators come from here, never from global state."""
 
+import gc
 import multiprocessing
 import sys
 import time
@@ -20,6 +21,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: when a worker finds nothing left to begin, the others have little to end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """What is imported for the tests stays to the end: it is looked through for garbage neither now nor later.
+
+    What tests make is, but more seldom than by Python's own choice: that takes a tenth of their time.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -199,7 +199,6 @@ def test_deep_json_in_a_manifest_or_a_record_is_one_line(run, shards):
     assert "nested deeper" in failed("dastm-data", "stats", "--shards", shards)
 
 
-@pytest.mark.kernel
 def test_the_doctor_compares_twenty_thousand_bodies_in_little_memory(tmp_path):
     script = """
 import numpy as np

@@ -21,6 +21,7 @@ from dastm.bench.measure import (
     serve,
 )
 from dastm.contract.errors import RunError
+from tests import killing
 from tests.dastm.bench import faulty, tiny
 
 pytestmark = pytest.mark.slow
@@ -77,17 +78,28 @@ def test_operations_of_a_product_are_two_a_term():
     assert count_flops(lambda: left @ right) == 2 * 3 * 5 * 7
 
 
-def test_real_processes_answer_time_and_memory():
-    cases = tiny.cases(QUICK)
-    nap = measure_case(TINY, "nap", cases["nap"], QUICK)
+@pytest.fixture
+def forked(monkeypatch):
+    """A process that is spawned imports torch, which takes seconds: one case is enough to know that it works."""
+    monkeypatch.setattr(measure, "get_context", lambda _: killing.forks())
+
+
+@pytest.mark.usefixtures("forked")
+def test_real_processes_answer_time():
+    nap = measure_case(TINY, "nap", tiny.cases(QUICK)["nap"], QUICK)
     assert {name: len(of.seconds) for name, of in nap.items()} == {"ours": LEAST_ROUNDS, "half": LEAST_ROUNDS}
     assert min(nap["ours"].seconds) >= 0.004 > 0.002 <= min(nap["half"].seconds)
     assert nap["ours"].flops == 0
-    room = measure_case(TINY, "room", cases["room"], QUICK)["ours"]
+
+
+def test_a_spawned_process_answers_memory():
+    room = measure_case(TINY, "room", tiny.cases(QUICK)["room"], QUICK)["ours"]
+    assert len(room.seconds) == LEAST_ROUNDS
     if memory.PROC.exists():
         assert abs(room.memory - tiny.MEGABYTES * 1e6) < 4e6
 
 
+@pytest.mark.usefixtures("forked")
 def test_work_that_fails_or_dies_is_named():
     cases = faulty.cases(QUICK)
     with pytest.raises(RunError, match=r"^broken, ours: ValueError: no such thing$"):

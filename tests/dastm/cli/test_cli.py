@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from dastm.bench import measure
 from dastm.cli import COMMANDS, main
 from dastm.cli.options import train_params
+from tests import killing
 from tests.toy import TINY, toy_shards
 
 pytestmark = pytest.mark.slow
@@ -246,7 +248,8 @@ def test_a_preset_asked_for_is_not_mixed_with_the_settings_of_params(call, shard
     assert (matching["gamma"], matching["init"]) == (0.1, "tied")
 
 
-def test_bench_prints_a_table_and_writes_what_it_measured(tmp_path):
+def test_bench_prints_a_table_and_writes_what_it_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "get_context", lambda _: killing.forks())  # a spawned process imports torch again
     words = ("bench", "room", "--device", "cpu", "--out", str(tmp_path / "a" / "b"))
     result = CliRunner().invoke(main, words, obj="tests.dastm.bench.tiny")
     assert result.exit_code == 0, result.output

@@ -2,7 +2,7 @@
 
 import csv
 import json
-import subprocess
+import os
 import sys
 
 import numpy as np
@@ -13,6 +13,7 @@ from dastm.cli import main
 from dastm.contract.skeleton import NTU25
 from tests.actions import clip_of, standing
 from tests.command_line import done, failed
+from tests.killing import fork
 
 pytestmark = pytest.mark.slow
 
@@ -82,15 +83,28 @@ def test_watching_tells_the_same_events_as_the_whole_recording(place):
         assert one == {key: other[key] for key in one}
 
 
-def test_an_event_is_written_before_the_next_frame_is_awaited(place):
-    words = [sys.executable, "-m", "dastm", "watch", "--with", "mine.dastm"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+def watch_pipes(folder, pipes):
+    """In a process of its own: standard input and output are pipes."""
+    os.chdir(folder)
+    for number, (pipe, mode) in enumerate(zip(pipes, (os.O_RDONLY, os.O_WRONLY), strict=True)):
+        os.dup2(os.open(pipe, mode), number)
+    sys.stdin = os.fdopen(0)
+    main(["watch", "--with", "mine.dastm"], prog_name="dastm")
+
+
+def test_an_event_is_written_before_the_next_frame_is_awaited(place, tmp_path):
+    pipes = [tmp_path / name for name in ("in", "out")]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    process = fork(watch_pipes, place, pipes)
+    with pipes[0].open("w") as frames, pipes[1].open() as events:
         for line in lines_of(np.load("day.npy")[:115]):
-            process.stdin.write(line + "\n")
-        process.stdin.flush()
-        assert json.loads(process.stdout.readline())["action"] == "wave"  # standard input is still open
-        process.stdin.close()
-        assert process.wait(timeout=60) == 0
+            frames.write(line + "\n")
+        frames.flush()
+        assert json.loads(events.readline())["action"] == "wave"  # standard input is still open
+        frames.close()
+        process.join(60)
+    assert process.exitcode == 0
 
 
 def test_bad_lines_are_told_one_by_one_and_the_rest_goes_on(place):

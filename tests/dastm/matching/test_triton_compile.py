@@ -15,12 +15,14 @@ ROOT = Path(__file__).resolve().parents[3]
 KERNELS = {"_forward_kernel", "_backward_kernel", "_distance_kernel", "_gradient_kernel", "_root_kernel"}
 
 
-def test_every_kernel_compiles_and_fits(tmp_path):
+def test_every_kernel_compiles_and_fits(pytestconfig):
+    # kept between runs of the tests: Triton names what it compiled by the code, the options and its own version
+    kept = pytestconfig.cache.mkdir("triton")
     environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.compile_kernels", "80", "90"],
         cwd=ROOT,
-        env=environment | {"TRITON_CACHE_DIR": str(tmp_path)},
+        env=environment | {"TRITON_CACHE_DIR": str(kept)},
         capture_output=True,
         text=True,
         timeout=300,

@@ -11,7 +11,7 @@ from dastm.contract.errors import RunError
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
-from tests.toy import toy_shards, train_toy
+from tests.toy import tiny, toy_shards, train_toy
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,8 @@ def project(tmp_path, monkeypatch):
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    train_toy(toy_shards(Path("data/shards/toy")), Path("data/runs/toy"))
+    short = tiny(optimise__epochs=1, optimise__episodes=1, optimise__val_episodes=2)
+    train_toy(toy_shards(Path("data/shards/toy")), Path("data/runs/toy"), short)
     return folder
 
 
