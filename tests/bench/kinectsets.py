@@ -43,7 +43,9 @@ def main(words: list[str]) -> int:
         click.echo(f"{asked.sets}: no data sets (<name>.yaml with <name>.zip) there; nothing is scored")
         return 0
     torch.set_num_threads(1)
-    results = {path.stem: scored(path, asked.run, asked.out, asked.episodes, asked.subset) for path in definitions}
+    shards = {path.stem: prepared(path, asked.out) for path in definitions}
+    folder = asked.out / "results"
+    results = {name: scored(its, asked.run, folder, asked.episodes, asked.subset) for name, its in shards.items()}
     lines = table(results)
     (asked.out / "table.md").write_text("\n".join(lines) + "\n")
     click.echo("\n".join(lines))
@@ -55,19 +57,27 @@ def found_in(sets: Path) -> list[Path]:
     return [path for path in sorted(sets.glob("*.yaml")) if path.with_suffix(".zip").is_file()]
 
 
-def scored(definition: Path, named: str | None, out: Path, episodes: int, subset: str) -> dict[int, dict[str, Any]]:
+def scored(
+    shards: Path, named: str | None, results: Path, episodes: int, subset: str, *, allow_seen: bool = False
+) -> dict[int, dict[str, Any]]:
     """Shots -> metrics.json of one set, for a run or, without a name, the shipped encoder of its dimensions."""
-    shards = prepared(definition, out)
     is_image = read_manifest(shards).layout.is_image
     run = run_of(named or ("motion2d" if is_image else "motion3d"))
     record = TrainingRecord.read(run)
     metrics = {}
     for k_shot in SHOTS:
-        config = EvalConfig(subset=subset, k_shot=k_shot, episodes=episodes, baselines=BASELINES, too_few="leave_out")
+        config = EvalConfig(
+            subset=subset,
+            k_shot=k_shot,
+            episodes=episodes,
+            baselines=BASELINES,
+            too_few="leave_out",
+            allow_seen=allow_seen,
+        )
         begun = time.monotonic()
-        folder = out / "results" / f"{definition.stem}-{record.dataset}-{k_shot}shot"
+        folder = results / f"{shards.name}-{record.dataset}-{k_shot}shot"
         metrics[k_shot] = evaluate_and_write(config, run, str(shards), "cpu", folder, log=click.echo)
-        click.echo(f"{definition.stem}, {k_shot} shots: {time.monotonic() - begun:.0f} s", err=True)
+        click.echo(f"{shards.name}, {k_shot} shots: {time.monotonic() - begun:.0f} s", err=True)
     return metrics
 
 

@@ -1,8 +1,9 @@
 """`python -m tests.bench.leave_set_out --sets DIR`: an encoder that has learned from all sets but one, on that one.
 
 In: the folder of `tests.bench.kinectsets`. Out: its table, in which the learned column of each 3-D set is `motion3d`
-fine-tuned on the other 3-D sets. Classes that a set shares by name with the one left out are not trained on. Of each
-set the last three classes that are left choose the best epoch.
+fine-tuned on the other 3-D sets, with mirrored clips as further classes, and on synthetic motion if it is given. Classes
+that a set shares by name with the one left out are not trained on, unless `--same-names` asks for them: then people and
+recordings are new, but not all actions. Of each set the last three classes that are left choose the best epoch.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from tests.bench.kinectsets import found_in, prepared, run_data_command, scored,
 ENCODER = "motion3d"
 VALIDATION = 3
 """Classes of each set that a training is validated on."""
-SETTINGS = ("episode.n_way=8", "pretrain.steps=600", "optimise.epochs=3")
+SETTINGS = ("episode.n_way=8", "pretrain.mirror=true", "pretrain.steps=1200", "optimise.epochs=2")
 
 
 def main(words: list[str]) -> int:
@@ -33,27 +34,36 @@ def main(words: list[str]) -> int:
     parser.add_argument("--sets", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("build/benchmark"))
     parser.add_argument("--episodes", type=int, default=500)
+    parser.add_argument("--only", nargs="*", default=(), help="Names of the sets to leave out; default: each.")
+    parser.add_argument("--synth", type=Path, help="Shards of synthetic motion.")
+    parser.add_argument("--same-names", action="store_true", help="Train on classes of equal names as well.")
     asked = parser.parse_args(words)
     shards = {path: prepared(path, asked.out) for path in found_in(asked.sets)}
     definitions = [path for path, its in shards.items() if not read_manifest(its).layout.is_image]
     if len(definitions) < 2:
         click.echo(f"{asked.sets}: fewer than two 3-D data sets (<name>.yaml with <name>.zip); nothing is trained")
         return 0
+    left_out = [path for path in definitions if not asked.only or path.stem in asked.only]
+    if not left_out:
+        parser.error(f"--only: none of {', '.join(path.stem for path in definitions)}")
     torch.set_num_threads(1)
     results = {}
-    for definition in definitions:
+    for definition in left_out:
         others = [other for other in definitions if other != definition]
-        run = trained_without(definition, others, asked.out)
-        results[definition.stem] = scored(definition, run, asked.out, asked.episodes, "test")
+        known = set() if asked.same_names else {folded(name) for name in class_names(definition)}
+        folder = asked.out / f"{'kept' if asked.same_names else 'without'}-{definition.stem}"
+        split_again = [training_shards(other, known, folder, asked.out) for other in others]
+        run = trained_on([*split_again, *([asked.synth] if asked.synth else [])], folder)
+        results[definition.stem] = scored(
+            shards[definition], run, folder, asked.episodes, "test", allow_seen=asked.same_names
+        )
     click.echo("\n".join(table(results)))
     return 0
 
 
-def trained_without(left_out: Path, others: Sequence[Path], out: Path) -> str:
-    """The run of the encoder fine-tuned on the other sets."""
-    folder = out / f"without-{left_out.stem}"
-    known = {folded(name) for name in document(left_out)["parse"]["class_names"]}
-    words = [word for other in others for word in ("--shards", str(training_shards(other, known, folder, out)))]
+def trained_on(shards: Sequence[Path], folder: Path) -> str:
+    """The run of the encoder fine-tuned on these."""
+    words = [word for path in shards for word in ("--shards", str(path))]
     changes = [word for setting in SETTINGS for word in ("--set", setting)]
     train = ["train", "--from", ENCODER, "--out", str(folder / "run"), *words, *changes]
     dastm_command(train, standalone_mode=False)
@@ -64,8 +74,7 @@ def training_shards(definition: Path, known: set[str], folder: Path, out: Path) 
     """A set split again: all classes of other names than `known` are for training and, the last of them, validation."""
     shards = folder / "shards" / definition.stem
     if not (shards / MANIFEST_NAME).is_file():
-        content = document(definition)
-        names = content["parse"]["class_names"]
+        content, names = document(definition), class_names(definition)
         new = [i for i, name in enumerate(names) if folded(name) not in known]
         split = {"train": new[:-VALIDATION], "val": new[-VALIDATION:], "test": []}
         content["split"] = {**content["split"], "class_split": split}
@@ -75,6 +84,12 @@ def training_shards(definition: Path, known: set[str], folder: Path, out: Path) 
         parsed = str(out / "parsed" / definition.stem)
         run_data_command("split", "--dataset", str(changed), "--parsed", parsed, "--out", str(shards))
     return shards
+
+
+def class_names(definition: Path) -> list[str]:
+    """The names of the classes of a definition, by id."""
+    names: list[str] = document(definition)["parse"]["class_names"]
+    return names
 
 
 def document(definition: Path) -> dict[str, Any]:
