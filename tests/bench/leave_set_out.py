@@ -1,7 +1,7 @@
 """`python -m tests.bench.leave_set_out --sets DIR`: an encoder that has learned from all sets but one, on that one.
 
 In: the folder of `tests.bench.kinectsets`. Out: its table, in which the learned column of each 3-D set is `motion3d`
-fine-tuned on the other 3-D sets, with mirrored clips as further classes, and on synthetic motion if it is given. Classes
+fine-tuned on the other 3-D sets, with mirrored clips as further classes, and on synthetic motion, if given. Classes
 that a set shares by name with the one left out are not trained on, unless `--same-names` asks for them: then people and
 recordings are new, but not all actions. Of each set the last three classes that are left choose the best epoch.
 """
