@@ -27,7 +27,7 @@ from tests.command_line import call, failed
 from tests.pipeline.shard_damage import change_index, change_manifest
 from tests.shard_folder import make_shard_folder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 MEGABYTE = 2**20
 COMMANDS = (

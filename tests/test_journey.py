@@ -15,7 +15,7 @@ from pipeline.table import read_facts, read_refused
 from tests.command_line import done
 from tests.pipeline.raw_files import zip_folder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 CLASS_SPLIT = {"train": [0, 1, 2, 3], "val": [4, 5], "test": [6, 7, 8]}
 SYNTH = {"n_classes": 9, "clips_per_class": 5, "seed": 4}

@@ -15,7 +15,7 @@ from pipeline.table import read_facts, read_refused
 from tests.command_line import call, done, failed
 from tests.pipeline.raw_files import SKELETON, clip, write_json, write_ntu, zip_folder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 TWO = {"name": "two", "joints": ["hip", "head"], "bones": [[1, 0]]}
 SPLIT = {"class_split": {"train": [0, 1], "val": [2, 3], "test": [4, 5, 6]}, "n_frames": 3, "origin": "none"}

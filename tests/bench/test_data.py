@@ -12,7 +12,7 @@ from pipeline.kernels import clip_json, skeleton_text
 from pipeline.parse.formats.kinetics_json import parse_clip
 from tests.bench import data, data_cases, parse_growth, raw_files
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 
 @pytest.fixture

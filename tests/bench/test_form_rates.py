@@ -5,6 +5,8 @@ import pytest
 from pipeline.parse.tools import TOOLS
 from tests.bench import form_rates
 
+pytestmark = pytest.mark.unmeasured
+
 NOT_MADE = {"utd_mat", "ntu_npy", "videopose_npz", "amass_npz", "deeplabcut_h5", "sleap_h5"} | {
     "penn_mat",
     "jhmdb_mat",

@@ -13,7 +13,7 @@ from dastm.matching.activation import Activation
 from dastm.matching.soft_dtw import soft_dtw
 from tests.bench import literal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 CPU = Setting(device=torch.device("cpu"))
 

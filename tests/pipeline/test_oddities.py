@@ -21,7 +21,7 @@ from pipeline.table import ParsedClip, read_clips, read_refused
 from tests.pipeline.raw_files import TWO, TWO_2D
 from tests.pipeline.split.test_run import stored
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 KEY = "S001C001P001R001A001"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import sys
 
@@ -83,26 +84,27 @@ def test_watching_tells_the_same_events_as_the_whole_recording(place):
         assert one == {key: other[key] for key in one}
 
 
-def watch_pipes(folder, pipes):
+def watch_pipes(folder, frames, events):
     """In a process of its own: standard input and output are pipes."""
     os.chdir(folder)
-    for number, (pipe, mode) in enumerate(zip(pipes, (os.O_RDONLY, os.O_WRONLY), strict=True)):
-        os.dup2(os.open(pipe, mode), number)
+    for number, pipe in enumerate((frames, events)):
+        os.dup2(pipe.fileno(), number)
     sys.stdin = os.fdopen(0)
     main(["watch", "--with", "mine.dastm"], prog_name="dastm")
 
 
-def test_an_event_is_written_before_the_next_frame_is_awaited(place, tmp_path):
-    pipes = [tmp_path / name for name in ("in", "out")]
-    for pipe in pipes:
-        os.mkfifo(pipe)
-    process = fork(watch_pipes, place, pipes)
-    with pipes[0].open("w") as frames, pipes[1].open() as events:
-        for line in lines_of(np.load("day.npy")[:115]):
-            frames.write(line + "\n")
-        frames.flush()
+def test_an_event_is_written_before_the_next_frame_is_awaited(place):
+    theirs_in, ours_in = multiprocessing.Pipe(duplex=False)
+    ours_out, theirs_out = multiprocessing.Pipe(duplex=False)
+    process = fork(watch_pipes, place, theirs_in, theirs_out)
+    for theirs in (theirs_in, theirs_out):
+        theirs.close()  # a process that dies ends both pipes
+    with ours_in, ours_out, open(ours_out.fileno(), closefd=False) as events:
+        with open(ours_in.fileno(), "w", closefd=False) as frames:
+            for line in lines_of(np.load("day.npy")[:115]):
+                frames.write(line + "\n")
         assert json.loads(events.readline())["action"] == "wave"  # standard input is still open
-        frames.close()
+        ours_in.close()
         process.join(60)
     assert process.exitcode == 0
 

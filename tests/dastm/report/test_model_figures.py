@@ -10,7 +10,7 @@ from dastm.report.model_figures import alignment_figures, attention_figure, shar
 from tests.shard_folder import make_shard_folder
 from tests.toy import STICK
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 BODY_VC = np.array([[0.0, 0, 0], [0, 1, 0], [0.5, 2, 0]])
 PAIR = Pair(

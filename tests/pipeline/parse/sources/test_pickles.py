@@ -65,6 +65,7 @@ VALUES = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
 def test_values_and_arrays_are_what_pickle_itself_gives(value, protocol):
@@ -265,6 +266,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS)
 def test_bombs_cost_no_more_than_their_size(data):
     tracemalloc.start()

@@ -274,6 +274,7 @@ def test_a_claimed_length_holds_even_where_it_is_0(tmp_path, claimed, expected):
         run_job(job, definition)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_memory_holds_one_clip_and_not_the_stack(tmp_path, save):
     (tmp_path / "raw").mkdir()
