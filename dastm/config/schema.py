@@ -269,11 +269,10 @@ class OptimiseConfig:
     source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
     """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
     capture: bool = False
-    """On CUDA, record each step as a CUDA graph and replay it, where it can be and leaves the same bits; a line says
-    where not. Experimental."""
+    """On CUDA, record each step as a CUDA graph and replay it, if that gives the same bits. Experimental."""
     checkpoint_seconds: CheckpointSeconds = 30.0
-    """Seconds between checkpoints, besides those with better weights and at the end; 0: after every step. Older files
-    have `checkpoint_every`, which is read as such."""
+    """Seconds between checkpoints; better weights and the end are always saved; 0: after every step. Older files have
+    `checkpoint_every`, which is read as such."""
 
     @model_validator(mode="after")
     def _whole_steps(self) -> "OptimiseConfig":
