@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection() -> Iterator[object]:
     """What is imported for the tests stays to the end: it is looked through for garbage neither now nor later.
 
-    What tests make is, but more seldom than by Python's own choice: that takes a tenth of their time.
+    What tests make is, but more seldom than Python would by itself, which took a tenth of their time.
     """
     gc.disable()
     try:

@@ -272,7 +272,7 @@ class OptimiseConfig:
     """On CUDA, record each step as a CUDA graph and replay it, if that gives the same bits. Experimental."""
     checkpoint_seconds: CheckpointSeconds = 30.0
     """Seconds between checkpoints; better weights and the end are always saved; 0: after every step. Older files have
-    `checkpoint_every`, which is read as such."""
+    `checkpoint_every`, a number of episodes, which is read as seconds."""
 
     @model_validator(mode="after")
     def _whole_steps(self) -> "OptimiseConfig":

@@ -73,7 +73,7 @@ class CudaGraphs:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """What work changes beside its result, to be looked at when it has been done once."""
+    """What work changes beside its result; asked for after it has run once, for Adam has no moments before."""
 
     tensors: Callable[[], Iterable[Tensor]] = tuple
     generators: Callable[[], Iterable[torch.Generator]] = tuple
@@ -153,5 +153,5 @@ def _put(values: Iterable[Tensor], places: Iterable[Tensor]) -> None:
 
 
 def _differs(one: Tensor, other: Tensor) -> bool:
-    """In any bit, but that one nan is as another: the trainer says where a loss is none."""
+    """In any value; nan equals nan, for the trainer says where a loss is none."""
     return not torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)

@@ -311,7 +311,7 @@ def _validate_and_keep(
     ranks: Ranks = ALONE,
 ) -> None:
     """Validate between two epochs, keep the best weights, and write down where training is: with these, at the end,
-    and when it is due. After every epoch it could take a tenth of the time on a GPU, whose epochs may last seconds."""
+    and when it is due. After every epoch it would take a tenth of the time where epochs last 3 s."""
     shares = _validate(seen, config, state, device, ranks)
     val, interval = float(shares.mean()), interval95(shares)
     before = state.history[-1] if state.history else {"part": "begun", "seed": state.seed}

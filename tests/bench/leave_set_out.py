@@ -43,15 +43,17 @@ def main(words: list[str]) -> int:
     if len(definitions) < 2:
         click.echo(f"{asked.sets}: fewer than two 3-D data sets (<name>.yaml with <name>.zip); nothing is trained")
         return 0
+    names = [path.stem for path in definitions]
+    if unknown := [name for name in asked.only if name not in names]:
+        parser.error(f"--only {unknown[0]}: not one of {', '.join(names)}")
     left_out = [path for path in definitions if not asked.only or path.stem in asked.only]
-    if not left_out:
-        parser.error(f"--only: none of {', '.join(path.stem for path in definitions)}")
     torch.set_num_threads(1)
     results = {}
     for definition in left_out:
         others = [other for other in definitions if other != definition]
         known = set() if asked.same_names else {folded(name) for name in class_names(definition)}
-        folder = asked.out / f"{'kept' if asked.same_names else 'without'}-{definition.stem}"
+        kind = ("kept" if asked.same_names else "without") + ("-synth" if asked.synth else "")
+        folder = asked.out / f"{kind}-{definition.stem}"
         split_again = [training_shards(other, known, folder, asked.out) for other in others]
         run = trained_on([*split_again, *([asked.synth] if asked.synth else [])], folder)
         results[definition.stem] = scored(
@@ -65,7 +67,7 @@ def trained_on(shards: Sequence[Path], folder: Path) -> str:
     """The run of the encoder fine-tuned on these."""
     words = [word for path in shards for word in ("--shards", str(path))]
     changes = [word for setting in SETTINGS for word in ("--set", setting)]
-    train = ["train", "--from", ENCODER, "--out", str(folder / "run"), *words, *changes]
+    train = ["train", "--from", ENCODER, "--out", str(folder / "run"), "--replace", *words, *changes]
     dastm_command(train, standalone_mode=False)
     return str(folder / "run")
 

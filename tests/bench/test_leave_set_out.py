@@ -1,5 +1,8 @@
 """What is left out of a training: classes that share a name with one of the set that it is asked about."""
 
+from types import SimpleNamespace
+
+import pytest
 import yaml
 
 from tests.bench import leave_set_out
@@ -27,3 +30,34 @@ def test_without_data_sets_nothing_is_trained_and_that_is_said(tmp_path, capsys)
     assert main(["--sets", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
     assert "nothing is trained" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("words", "known"), [([], {"wave", "sit down"}), (["--same-names"], set())])
+def test_equal_names_are_left_out_unless_they_are_asked_for(words, known, tmp_path, monkeypatch):
+    """Of `mine`, whose classes the other set may have too; and such a run is scored although it has seen them."""
+    for name, classes in (("mine", ["wave", "Sit Down"]), ("other", NAMES)):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"parse": {"class_names": classes}}))
+        (tmp_path / f"{name}.zip").touch()
+    calls = []
+    layout = SimpleNamespace(layout=SimpleNamespace(is_image=False))
+    monkeypatch.setattr(leave_set_out, "prepared", lambda path, out: out / path.stem)
+    monkeypatch.setattr(leave_set_out, "read_manifest", lambda path: layout)
+    monkeypatch.setattr(leave_set_out, "training_shards", lambda path, *without: (path.stem, without[0]))
+    monkeypatch.setattr(leave_set_out, "trained_on", lambda shards, folder: calls.append((shards, folder.name)))
+    monkeypatch.setattr(leave_set_out, "scored", lambda *of, allow_seen: calls.append((of[0].name, allow_seen)))
+    monkeypatch.setattr(leave_set_out, "table", lambda results: [*results])
+    assert main(["--sets", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "mine", *words]) == 0
+    folder = "kept-mine" if words else "without-mine"
+    assert calls == [([("other", known)], folder), ("mine", bool(words))]
+
+
+def test_a_set_that_is_not_there_is_refused(tmp_path, monkeypatch, capsys):
+    for name in ("mine", "other"):
+        (tmp_path / f"{name}.yaml").touch()
+        (tmp_path / f"{name}.zip").touch()
+    layout = SimpleNamespace(layout=SimpleNamespace(is_image=False))
+    monkeypatch.setattr(leave_set_out, "prepared", lambda path, out: out)
+    monkeypatch.setattr(leave_set_out, "read_manifest", lambda path: layout)
+    with pytest.raises(SystemExit):
+        main(["--sets", str(tmp_path), "--only", "mine", "typo"])
+    assert "--only typo: not one of mine, other" in capsys.readouterr().err

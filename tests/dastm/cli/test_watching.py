@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import sys
 
@@ -103,9 +104,11 @@ def test_an_event_is_written_before_the_next_frame_is_awaited(place):
         with open(ours_in.fileno(), "w", closefd=False) as frames:
             for line in lines_of(np.load("day.npy")[:115]):
                 frames.write(line + "\n")
+        assert multiprocessing.connection.wait([ours_out, process.sentinel], 60)
         assert json.loads(events.readline())["action"] == "wave"  # standard input is still open
         ours_in.close()
         process.join(60)
+    process.kill()  # one that hangs would be waited for
     assert process.exitcode == 0
 
 

@@ -59,6 +59,7 @@ def ask(tree, limit=0, **environment):
     where.mkdir(exist_ok=True)
     process = fork(_ask, tree, where, said, limit, environment)
     process.join(300)
+    process.kill()  # one that hangs would be waited for
     assert process.exitcode == 0, said.read_text()
     assert list(where.iterdir()) == []
     return int(said.read_text())

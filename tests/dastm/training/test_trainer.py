@@ -166,6 +166,13 @@ def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_p
     assert (tmp_path / "curves.csv").read_bytes() == (finished[0] / "curves.csv").read_bytes()
 
 
+def test_a_training_that_stops_early_has_a_checkpoint_of_its_end(shards, tmp_path):
+    config = tiny(optimise__epochs=50, optimise__patience=2, optimise__checkpoint_seconds=1000)
+    assert any("stopped after epoch" in line for line in train_toy(shards, tmp_path, config))
+    assert load_checkpoint(tmp_path / "train/seed-0/last.pt")["epoch"] == read_curves(tmp_path)[-1]["epoch"] < 50
+    assert "already trained" in train_toy(shards, tmp_path, config)[0]
+
+
 def test_short_epochs_leave_checkpoints_to_the_clock_and_are_repeated(shards, tmp_path, monkeypatch):
     """With better weights and at the end there is one all the same. Stopped before the end: the same bits."""
     config, save, epochs = tiny(optimise__epochs=6, optimise__checkpoint_seconds=1000), trainer.save_checkpoint, []
