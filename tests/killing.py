@@ -86,6 +86,15 @@ def fork(target: Callable[..., None], *words: Any) -> multiprocessing.process.Ba
     return process
 
 
+def exit_status(process: multiprocessing.process.BaseProcess, name: str, seconds: float = TIMEOUT_S) -> int:
+    """Wait for a process; TimeoutError if it hangs, and it is killed, or the end of the tests would wait for it."""
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"{name} hangs")
+    return process.exitcode
+
+
 def attempt(
     folder: Path,
     *words: object,
@@ -100,12 +109,9 @@ def attempt(
     """
     said = [folder.with_name(f"{folder.name}.{name}") for name in ("out", "err")]
     process = fork(_command, folder, said, command, [str(word) for word in words], begin, kill, limit)
-    process.join(TIMEOUT_S)
-    if process.exitcode is None:
-        process.kill()
-        raise TimeoutError(f"{command} {words} hangs")
+    status = exit_status(process, f"{command} {words}")
     out, err = (path.read_text() for path in said)
-    return Ended(status=process.exitcode, out=out, err=told(err))
+    return Ended(status=status, out=out, err=told(err))
 
 
 def run(folder: Path, *words: object, kill: str = "", **options: Any) -> str:
@@ -123,7 +129,7 @@ def _command(
     import pipeline.work.workers
 
     begin()
-    _say_into(said, os.O_TRUNC)
+    say_into(said, os.O_TRUNC)
     os.chdir(folder)
     # In a process that was forked itself, FORKS would begin with another one that imports everything.
     pipeline.work.workers.get_context = lambda _: multiprocessing.get_context("fork")  # type: ignore[assignment]
@@ -132,7 +138,8 @@ def _command(
     MAINS[command](words, prog_name=command)
 
 
-def _say_into(paths: list[Path], mode: int) -> None:
+def say_into(paths: list[Path], mode: int) -> None:
+    """From now on this process writes its output and its errors to these files."""
     for number, path in zip((1, 2), paths, strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | mode), number)
 
@@ -163,6 +170,6 @@ class _Forked:
 
 def _cell(folder: Path) -> None:
     """As `python -m dastm.sweep.process` does."""
-    _say_into([folder / LOG_NAME] * 2, os.O_APPEND)
+    say_into([folder / LOG_NAME] * 2, os.O_APPEND)
     os.chdir(folder)
     run_commands(json.loads((folder / COMMANDS_NAME).read_bytes()))

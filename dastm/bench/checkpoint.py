@@ -36,9 +36,7 @@ def copied(setting: Setting) -> Work:
     of_training = state(setting)
 
     def work() -> list[Tensor]:
-        now = of_training.to_dict()
-        moments = [value for values in now["optimiser"]["state"].values() for value in values.values()]
-        return [tensor.to("cpu", copy=True) for tensor in [*now["model"].values(), *moments]]
+        return [tensor.to("cpu", copy=True) for tensor in of_training.tensors()]
 
     return work
 

@@ -269,7 +269,7 @@ class OptimiseConfig:
     source: Literal["auto", "indexed", "resident", "streamed"] = "auto"
     """How clips are read: through the index, all held in memory, or streamed; auto: held in memory if they fit."""
     capture: bool = False
-    """On CUDA, record each step as a CUDA graph and replay it, if that gives the same bits. Experimental."""
+    """On CUDA, record each step as a CUDA graph and replay it, if that gives the same values. Experimental."""
     checkpoint_seconds: CheckpointSeconds = 30.0
     """Seconds between checkpoints; better weights and the end are always saved; 0: after every step. Older files have
     `checkpoint_every`, a number of episodes, which is read as seconds."""

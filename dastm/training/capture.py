@@ -6,7 +6,7 @@ the next one is recorded; from then on inputs are copied to where the recorded w
 work changes must stay where it is, and random numbers must come from generators that are registered.
 
 A replay that goes wrong raises nothing. So the first ones are also computed, from the same state, and have to leave the
-same bits: a training that is continued computes steps that one without a stop replays.
+same values: a training that is continued computes steps that one without a stop replays.
 """
 
 from collections import Counter
@@ -82,7 +82,7 @@ class Changed:
 class Recorded:
     """`work` of inputs, recorded once for their shapes (and what else is no tensor), then replayed -> a new tensor.
 
-    If it cannot be recorded, or a replay leaves other bits than the work does, it is computed from then on.
+    If it cannot be recorded, or a replay leaves other values than the work does, it is computed from then on.
 
     Args:
         changed: what has to be the same after a replay as after the work.

@@ -62,6 +62,12 @@ class TrainingState:
         """One column of the curves, of `train` or `val`, with a value per epoch."""
         return [row[name] for row in self.history if row["part"] == subset]
 
+    def tensors(self) -> list[torch.Tensor]:
+        """All that a step changes: weights and statistics, and the optimiser's moments, of which it has none before its
+        first step."""
+        moments = [value for values in self.optimiser.state.values() for value in values.values()]
+        return [*self.model.state_dict().values(), *moments]
+
     def to_dict(self) -> dict[str, Any]:
         """For `save_checkpoint`."""
         plain = {

@@ -75,12 +75,7 @@ def record_steps(state: TrainingState, config: Config, recorder: Recorder, tell:
     """
     for group in state.optimiser.param_groups:
         group["lr"] = torch.tensor(float(group["lr"]), device=group["params"][0].device)
-
-    def tensors() -> list[Tensor]:
-        moments = [value for values in state.optimiser.state.values() for value in values.values()]
-        return [*state.model.state_dict().values(), *moments]
-
-    changed = Changed(tensors=tensors, generators=lambda: generators(state.model))
+    changed = Changed(tensors=state.tensors, generators=lambda: generators(state.model))
     state.recorded = Recorded(partial(_step, state, config), recorder, changed, tell)
 
 

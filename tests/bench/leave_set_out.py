@@ -8,7 +8,7 @@ recordings are new, but not all actions. Of each set the last three classes that
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
     results = {}
     for definition in left_out:
         others = [other for other in definitions if other != definition]
-        known = set() if asked.same_names else {folded(name) for name in class_names(definition)}
+        known = set() if asked.same_names else {folded(name) for name in class_names(document(definition))}
         kind = ("kept" if asked.same_names else "without") + ("-synth" if asked.synth else "")
         folder = asked.out / f"{kind}-{definition.stem}"
         split_again = [training_shards(other, known, folder, asked.out) for other in others]
@@ -76,7 +76,8 @@ def training_shards(definition: Path, known: set[str], folder: Path, out: Path) 
     """A set split again: all classes of other names than `known` are for training and, the last of them, validation."""
     shards = folder / "shards" / definition.stem
     if not (shards / MANIFEST_NAME).is_file():
-        content, names = document(definition), class_names(definition)
+        content = document(definition)
+        names = class_names(content)
         new = [i for i, name in enumerate(names) if folded(name) not in known]
         split = {"train": new[:-VALIDATION], "val": new[-VALIDATION:], "test": []}
         content["split"] = {**content["split"], "class_split": split}
@@ -88,9 +89,9 @@ def training_shards(definition: Path, known: set[str], folder: Path, out: Path) 
     return shards
 
 
-def class_names(definition: Path) -> list[str]:
+def class_names(content: Mapping[str, Any]) -> list[str]:
     """The names of the classes of a definition, by id."""
-    names: list[str] = document(definition)["parse"]["class_names"]
+    names: list[str] = content["parse"]["class_names"]
     return names
 
 

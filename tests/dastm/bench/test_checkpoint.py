@@ -3,19 +3,12 @@
 import pytest
 import torch
 
-from dastm.bench import checkpoint, episodes
+from dastm.bench import checkpoint
 from dastm.bench.case import Setting
-from dastm.config.schema import BackboneConfig, Config
 from dastm.runs.checkpoint import load_checkpoint
 
 CPU = Setting(device=torch.device("cpu"))
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(episodes, "CONFIG", Config(backbone=BackboneConfig(n_blocks=4)))
-    monkeypatch.setitem(episodes.FRAMES, "ntu25", 5)
 
 
 def numbers(state):
@@ -23,7 +16,7 @@ def numbers(state):
     return sum(tensor.numel() for tensor in [*state["model"].values(), *moments])
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small_episodes")
 def test_what_is_written_holds_the_numbers_that_are_copied(monkeypatch):
     save, found = checkpoint.save_checkpoint, []
 

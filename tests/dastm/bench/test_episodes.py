@@ -8,17 +8,14 @@ import torch
 from dastm.bench import episodes
 from dastm.bench.case import Setting
 from dastm.bench.episodes import EpisodeWork, episode_cases, random_episode
-from dastm.config.schema import BackboneConfig, Config
 
 CPU = Setting(device=torch.device("cpu"))
 pytestmark = pytest.mark.kernel
 
 
 @pytest.fixture
-def work(monkeypatch):
-    """A small one: four blocks, one query a class, five frames."""
-    monkeypatch.setattr(episodes, "CONFIG", Config(backbone=BackboneConfig(n_blocks=4)))
-    monkeypatch.setitem(episodes.FRAMES, "ntu25", 5)
+def work(small_episodes):
+    """A small one, with one query a class."""
     return EpisodeWork(CPU, "ntu25", 2, 1)
 
 

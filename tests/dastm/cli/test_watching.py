@@ -15,7 +15,7 @@ from dastm.cli import main
 from dastm.contract.skeleton import NTU25
 from tests.actions import clip_of, standing
 from tests.command_line import done, failed
-from tests.killing import fork
+from tests.killing import exit_status, fork
 
 pytestmark = pytest.mark.slow
 
@@ -107,9 +107,7 @@ def test_an_event_is_written_before_the_next_frame_is_awaited(place):
         assert multiprocessing.connection.wait([ours_out, process.sentinel], 60)
         assert json.loads(events.readline())["action"] == "wave"  # standard input is still open
         ours_in.close()
-        process.join(60)
-    process.kill()  # one that hangs would be waited for
-    assert process.exitcode == 0
+        assert exit_status(process, "watch", seconds=60) == 0
 
 
 def test_bad_lines_are_told_one_by_one_and_the_rest_goes_on(place):

@@ -11,7 +11,7 @@ import pytest
 
 from dastm.contract import compiled as module
 from dastm.contract.compiled import KERNELS, PACKAGES, cache_folder, compiled, kernels_digest
-from tests.killing import fork, hamper
+from tests.killing import exit_status, fork, hamper, say_into
 
 pytestmark = pytest.mark.slow
 
@@ -58,17 +58,14 @@ def ask(tree, limit=0, **environment):
     where, said = tree.parent / "cwd", tree.parent / "said"
     where.mkdir(exist_ok=True)
     process = fork(_ask, tree, where, said, limit, environment)
-    process.join(300)
-    process.kill()  # one that hangs would be waited for
-    assert process.exitcode == 0, said.read_text()
+    assert exit_status(process, "outer") == 0, said.read_text()
     assert list(where.iterdir()) == []
     return int(said.read_text())
 
 
 def _ask(tree, where, said, limit, environment):
     """In the new process, which forgets what it knows of our packages."""
-    for number in (1, 2):
-        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), number)
+    say_into([said] * 2, os.O_TRUNC | os.O_APPEND)
     for name in [name for name in sys.modules if name.partition(".")[0] in ("dastm", "pipeline")]:
         del sys.modules[name]
     sys.path.insert(0, str(tree))
