@@ -13,27 +13,36 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dastm.config.schema import Examples
+from dastm.matching.examples import to_classes
 from dastm.matching.rejection import Limits, borders, class_thresholds, scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judge:
-    """How far from the examples of each action a clip may be."""
+    """How far from the examples of each action a clip is, and may be."""
 
     labels_L: Tensor
     """The action of each example, as an index into the actions."""
+    examples: Examples
+    """What the distance to an action is of those to its examples (`dastm.matching.examples`)."""
     thresholds_W: Tensor
     limits: Limits
 
 
 def judge_of(
-    between_LL: Tensor, labels: Sequence[int], to_known_LK: Tensor | None, to_negatives_LN: Tensor, limits: Limits
+    between_LL: Tensor,
+    labels: Sequence[int],
+    to_known_LK: Tensor | None,
+    to_negatives_LN: Tensor,
+    limits: Limits,
+    examples: Examples,
 ) -> Judge:
     """The limits of the actions, from the distances of their examples to each other, to the movements that come with
     the encoder, and to the negatives."""
     labels_L = torch.tensor(labels)
     thresholds_W = class_thresholds(between_LL, labels_L, max(labels) + 1, limits, to_known_LK, to_negatives_LN)
-    return Judge(labels_L=labels_L, thresholds_W=thresholds_W, limits=limits)
+    return Judge(labels_L=labels_L, examples=examples, thresholds_W=thresholds_W, limits=limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +53,14 @@ class Candidate:
     score: float
     """From 0 to 1; the scores of all actions and of `none of these` add up to 1."""
     distance: float
-    """The distance to the nearest example of the action."""
+    """The distance to the action: to its example or, of several, a mean in which the nearest counts most."""
     example: int
-    """The index of that example."""
+    """The index of its nearest example."""
+    nearest: float
+    """The distance to that example."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The values for JSON, without the index of the example."""
+        """The values for JSON, without the nearest example."""
         return {"action": self.action, "score": self.score, "distance": self.distance}
 
 
@@ -76,21 +87,29 @@ def decide(
 ) -> list[Decision]:
     """Decide about each clip, from its distances to the examples of the actions, to the negatives, and to the movements
     that come with the encoder."""
-    nearest, example = [], []
+    of_action, example, nearest = [], [], []
     for number in range(len(actions)):  # one after the other: all at once would take clips x actions x examples
         own = (judge.labels_L == number).nonzero()[:, 0]
-        least = distances_QL[:, own].min(1)
-        nearest.append(least.values)
+        away_QE = distances_QL[:, own]
+        of_action.append(to_classes(away_QE, torch.zeros_like(own), 1, judge.examples)[:, 0])
+        least = away_QE.min(1)
         example.append(own[least.indices])
-    nearest_QW, example_QW = torch.stack(nearest, dim=1), torch.stack(example, dim=1)
-    border_Q = borders(nearest_QW, judge.thresholds_W, judge.limits, to_known_QK, to_negatives_QN)
-    scores_QX = scores(nearest_QW, border_Q, judge.limits.temperature)
-    columns = (nearest_QW.tolist(), example_QW.tolist(), border_Q.tolist(), scores_QX.tolist())
+        nearest.append(least.values)
+    distances_QW, example_QW, nearest_QW = (torch.stack(of, dim=1) for of in (of_action, example, nearest))
+    border_Q = borders(distances_QW, judge.thresholds_W, judge.limits, to_known_QK, to_negatives_QN)
+    scores_QX = scores(distances_QW, border_Q, judge.limits.temperature)
+    found = distances_QW.tolist(), example_QW.tolist(), nearest_QW.tolist()
+    columns = (*found, border_Q.tolist(), scores_QX.tolist())
     return [_decision(*row, actions) for row in zip(*columns, strict=True)]
 
 
 def _decision(
-    distances: list[float], examples: list[int], border: float, scores: list[float], actions: Sequence[str]
+    distances: list[float],
+    examples: list[int],
+    nearest: list[float],
+    border: float,
+    scores: list[float],
+    actions: Sequence[str],
 ) -> Decision:
     order = sorted(range(len(actions)), key=lambda w: distances[w])
     first = order[0]
@@ -104,6 +123,9 @@ def _decision(
         border=border,
         margin=margin,
         candidates=tuple(
-            Candidate(action=actions[w], score=scores[w], distance=distances[w], example=examples[w]) for w in order
+            Candidate(
+                action=actions[w], score=scores[w], distance=distances[w], example=examples[w], nearest=nearest[w]
+            )
+            for w in order
         ),
     )

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.config.schema import Config
+from dastm.config.schema import Config, Examples
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import common_of, halves
 from dastm.contract.skeleton import COMMON, Layout
@@ -85,6 +85,12 @@ class Encoder:
         """How clips are prepared for it."""
         n_points = self.config.augment.n_frames or self.n_frames
         return Preparation(layout=self.layout, n_frames=self.n_frames, n_points=n_points)
+
+    @property
+    def examples(self) -> Examples:
+        """What the distance to an action is of those to its examples. Without a prototype: the nearest one decides."""
+        examples = self.config.matching.examples
+        return "nearest" if examples == "mean" else examples
 
     def encode(self, clips: Sequence[Clip]) -> Features:
         """Features of clips, in their order. The features of a clip depend on the other clips only by rounding.

@@ -25,6 +25,7 @@ from dastm.contract.ownership import FileKind, check_described, check_file, chec
 from dastm.contract.skeleton import STANDARD19, Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.episodes.standard_body import bone_lengths, with_standard_bones
+from dastm.matching.examples import to_classes
 from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
 from dastm.matching.rejection import borders
 from dastm.matching.shares import has_joint_shares
@@ -43,8 +44,7 @@ class ExportedRecogniser(nn.Module):
     """Joints of clips to distances, with only those operations that an exported program can have.
 
     Called with joints (L, T, V, C) of one layout, every joint measured, y up in 3-D and down in images, it returns the
-    distances (L, W) to the nearest example of every action, and the limit of each clip (L,): from there on it is none
-    of the actions.
+    distances (L, W) to every action, and the limit of each clip (L,): from there on it is none of the actions.
     """
 
     def __init__(self, recogniser: ActionRecogniser, layout: Layout) -> None:
@@ -63,7 +63,7 @@ class ExportedRecogniser(nn.Module):
         ]
         self.negatives = [e for e, example in enumerate(examples) if example.action is None]
         self.known = list(range(len(examples), len(features)))
-        self.limits = recogniser.judge.limits
+        self.limits, self.examples = recogniser.judge.limits, encoder.examples
         self.halves: Tensor
         self.thresholds_W: Tensor
         self.examples_EKD: Tensor
@@ -82,7 +82,9 @@ class ExportedRecogniser(nn.Module):
             distances_LE = distances_LE / self.examples_EKD.shape[1]
         if self.options.path_power:
             distances_LE = times_path(distances_LE, self._path_factor(points_LFVC), self.options.path_power)
-        distances_LW = torch.stack([distances_LE[:, own].amin(1) for own in self.of_action], dim=1)
+        of_action = (distances_LE[:, own] for own in self.of_action)
+        alone = (to_classes(own_LE, torch.zeros(own_LE.shape[1]), 1, self.examples) for own_LE in of_action)
+        distances_LW = torch.cat(list(alone), dim=1)
         known_LK = distances_LE[:, self.known] if self.known else None
         negatives_LN = distances_LE[:, self.negatives] if self.negatives else None
         limits_L = borders(distances_LW, self.thresholds_W, self.limits, known_LK, negatives_LN)

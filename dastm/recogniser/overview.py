@@ -1,7 +1,7 @@
 """What a recogniser knows, as text: a line per action, how well its examples tell it apart, and which look odd.
 
 In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out) and, if the recordings
-say who acts, by those of all other people (leave one person out).
+say who acts, by those of all other people (leave one person out), as a clip would be.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from dastm.contract.wording import listed
+from dastm.matching.examples import to_classes
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
 
@@ -23,7 +24,7 @@ class LeftOut:
     key: str
     action: str
     nearest: str
-    """The action of the nearest other example."""
+    """The nearest action, by the other examples."""
     subject: int | None
     """Who acts."""
 
@@ -34,12 +35,12 @@ class LeftOut:
 
 
 def leave_one_out(recogniser: ActionRecogniser) -> list[LeftOut]:
-    """Every example whose action has another one, by the nearest of all others."""
+    """Every example whose action has another one, by all others."""
     return _left_out(recogniser, range(len(_shown(recogniser))))
 
 
 def leave_one_person_out(recogniser: ActionRecogniser) -> list[LeftOut]:
-    """Every example whose action others show too, by the nearest of other people's; none unless all say who acts."""
+    """Every example whose action others show too, by other people's; none unless all say who acts."""
     subjects = [example.clip.subject for example in _shown(recogniser)]
     return [] if None in subjects else _left_out(recogniser, subjects)
 
@@ -49,7 +50,7 @@ def _shown(recogniser: ActionRecogniser) -> list[Example]:
 
 
 def _left_out(recogniser: ActionRecogniser, groups: Sequence[int | None]) -> list[LeftOut]:
-    """Each example of an action by the nearest one outside its group, if its action is shown there."""
+    """Each example of an action by those outside its group, if its action is shown there."""
     places = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
     examples = [recogniser.examples[i] for i in places]
     showing: dict[str | None, set[int | None]] = {}
@@ -58,12 +59,15 @@ def _left_out(recogniser: ActionRecogniser, groups: Sequence[int | None]) -> lis
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     group_L = torch.tensor([numbers[group] for group in groups], dtype=torch.int64)
     between_LL = recogniser.between[places][:, places].masked_fill(group_L[:, None] == group_L, torch.inf)
-    nearest = between_LL.argmin(1).tolist() if places else []
+    actions = recogniser.actions
+    labels_L = torch.tensor([actions.index(str(example.action)) for example in examples], dtype=torch.int64)
+    distances_LW = to_classes(between_LL, labels_L, len(actions), recogniser.encoder.examples) if places else between_LL
+    nearest = distances_LW.argmin(1).tolist() if places else []
     return [
         LeftOut(
             key=example.name,
             action=str(example.action),
-            nearest=str(examples[near].action),
+            nearest=actions[near],
             subject=example.clip.subject,
         )
         for example, group, near in zip(examples, groups, nearest, strict=True)

@@ -55,7 +55,7 @@ class Prediction:
 
     @property
     def distance(self) -> float:
-        """The distance to the nearest example of any action."""
+        """The distance to the nearest action."""
         return self.decision.candidates[0].distance
 
     @property
@@ -258,7 +258,8 @@ class ActionRecogniser:
         """The limits beyond which a clip is none of the actions, from the examples."""
         between_XL, known_XK = self.between[self._shown], self.encoder.to_known(self.features_at(self._shown))
         between_XX, others_XN = between_XL[:, self._shown], between_XL[:, self._others]
-        return judge_of(between_XX, self._labels, known_XK, others_XN, self.encoder.limits)
+        encoder = self.encoder
+        return judge_of(between_XX, self._labels, known_XK, others_XN, encoder.limits, encoder.examples)
 
     @cached_property
     def between(self) -> Tensor:

@@ -310,6 +310,12 @@ def _candidates(found: _Candidate, templates: Templates, actions: tuple[str, ...
     score_W = scores(far_W[None], limits_W, TEMPERATURE)[0].tolist()
     order = [int(w) for w in np.argsort(nearest_W, kind="stable") if np.isfinite(nearest_W[w])]
     return tuple(
-        Candidate(action=actions[w], score=score_W[w], distance=float(nearest_W[w]), example=int(example_W[w]))
+        Candidate(
+            action=actions[w],
+            score=score_W[w],
+            distance=float(nearest_W[w]),
+            example=int(example_W[w]),
+            nearest=float(nearest_W[w]),
+        )
         for w in order
     )

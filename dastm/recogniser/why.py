@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dastm.config.schema import MatchingConfig
+from dastm.config.schema import Examples, MatchingConfig
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
 from dastm.matching.shares import Terms, aligned_shares, has_joint_shares
@@ -27,6 +27,12 @@ from dastm.recogniser.preparation import prepare
 
 MOST_OF_IT = 0.5
 """A joint differs most in the shortest stretch of time that holds this share of what it adds to the distance."""
+HOW: dict[Examples, str] = {
+    "nearest": "It is the distance to the nearest example of the action.",
+    "power_mean": "Of several examples it is a mean of the distances to them, in which the nearest counts most.",
+    "both": "Of several examples it is the middle between the least and the mean of the distances to them.",
+}
+"""How the distance to an action is computed from those to its examples."""
 Array = NDArray[np.float64]
 
 
@@ -92,6 +98,8 @@ class Why:
     """Comparisons with the nearest example, with that of the second nearest action and, if it decided, with the nearest
     negative."""
     encoder: str
+    how: str
+    """How distances to actions are computed, in words; empty if no action has several examples."""
 
 
 def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decision: Decision) -> Why:
@@ -118,6 +126,7 @@ def explained(encoder: Encoder, examples: Sequence[Example], clip: Clip, decisio
         nearest=nearest,
         comparisons=comparisons,
         encoder=encoder.name,
+        how=HOW[encoder.examples] if len(shown) > len(nearest) else "",
     )
 
 

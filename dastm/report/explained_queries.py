@@ -26,6 +26,7 @@ from dastm.evaluation.by_group import DRAWS
 from dastm.evaluation.evaluator import classes_with_enough, drawn
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.predictions import read_predictions
+from dastm.matching.examples import to_classes
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Recogniser
 from dastm.recogniser.why import Comparison, Seen, comparison, seen_at
@@ -119,14 +120,14 @@ class Network:
     ) -> list[ExplainedQuery]:
         """Explain the worst misclassified clips and some others; with unknown classes also some refused or taken ones.
 
-        There are none for baselines, if distances are not sums over joints, or if a class is not compared by one
-        example.
+        There are none for baselines, if distances are not sums over joints, or if classes are compared by a mean of
+        their examples.
         """
         options, settings = self.model.matcher.options, found.metrics["settings"]
         if settings["protocol"] == "one-shot" or not has_joint_shares(options) or wrong.row in BASELINES:
             return []
         config = EvalConfig(**settings)
-        if options.examples != "nearest" and config.k_shot > 1:
+        if options.examples == "mean" and config.k_shot > 1:
             return []
         again = self._episodes(config)
         lines = chosen(read_predictions(found.predictions), wrong, self.seed)
@@ -156,15 +157,16 @@ class Network:
             return None
         ids = episode.plan.class_ids
         taken, true = ids.index(asked.predicted), ids.index(asked.class_id)
-        query, compared = self._compared(episode, row, (taken, None if taken == true else true), names, clip_name)
+        ways = taken, None if taken == true else true
+        query, compared, far = self._compared(episode, row, ways, names, clip_name)
         name, (first, other) = clip_name(asked.class_id, asked.clip), compared
         rightly, its = ("rightly ", "next") if taken == true else ("", "its own class")
         when = occasion(config, asked.episode)
         return ExplainedQuery(
             anchor=f"{asked.class_id}-{asked.clip}",
             name=name,
-            sentence=f"“{name}” was {rightly}taken for “{first.action}” {when}: distance {first.distance:.2f}, {its}"
-            f" “{other.action}” {other.distance:.2f}; it differs from “{other.action}” most {other.words}.",
+            sentence=f"“{name}” was {rightly}taken for “{first.action}” {when}: distance {far[0]:.2f}, {its}"
+            f" “{other.action}” {far[1]:.2f}; it differs from “{other.action}” most {other.words}.",
             query=query,
             comparisons=compared,
             headings=(
@@ -187,7 +189,8 @@ class Network:
         class_id, clip = selection(plan, plan.query)[one.row]
         own = plan.class_ids.index(class_id)
         is_farther = own < plan.n_way and own != one.nearest
-        query, compared = self._compared(episode, one.row, (one.nearest, own if is_farther else None), names, clip_name)
+        ways = one.nearest, own if is_farther else None
+        query, compared, _ = self._compared(episode, one.row, ways, names, clip_name)
         name, when = clip_name(class_id, clip), occasion(config, number)
         return ExplainedQuery(
             anchor=f"{class_id}-{clip}-{one.kind.replace(' ', '-')}",
@@ -209,18 +212,23 @@ class Network:
         ways: tuple[int, int | None],
         names: Mapping[int, str],
         clip_name: ClipName,
-    ) -> tuple[Seen, tuple[Comparison, Comparison]]:
-        """A query against the nearest example of two classes of its episode; None: of the next class."""
+    ) -> tuple[Seen, tuple[Comparison, Comparison], tuple[float, float]]:
+        """A query against the nearest example of two classes of its episode, and its distance to both classes.
+
+        None: of the next class.
+        """
         plan, asked_for = episode.plan, episode.query.at([row])
         with torch.inference_mode():
             query, support = self.model.encode(asked_for), self.model.encode(episode.support)
             paths = self.model.path_terms(asked_for), self.model.path_terms(episode.support)
             distances_1L = self.model.distances(query, support)
-            distances_L = self.model.with_path(distances_1L, self.model.terms_factor(*paths))[0]
+            distances_1L = self.model.with_path(distances_1L, self.model.terms_factor(*paths))
+        distances_L, options = distances_1L[0], self.model.matcher.options
+        examples = "nearest" if options.examples == "mean" else options.examples  # of one example each: the same
+        distances_W = to_classes(distances_1L, episode.support_labels, plan.n_way, examples)[0]
         taken, other = ways
         if other is None:
-            others_L = distances_L.masked_fill(episode.support_labels == taken, math.inf)
-            other = int(episode.support_labels[others_L.argmin()])
+            other = int(distances_W.index_fill(0, torch.tensor(taken), math.inf).argmin())
         seen, k_shot = self._seen(episode.query, row, query.shape[1]), len(plan.support[0])
 
         def against(way: int) -> Comparison:
@@ -230,12 +238,12 @@ class Network:
                 (seen, self._seen(episode.support, example, support.shape[1])),
                 (query[0], support[example]),
                 (paths[0][0], paths[1][example]),
-                self.model.matcher.options,
+                options,
                 action=names[class_id],
                 about=f"Example {clip_name(class_id, plan.support[way][nearest])}",
             )
 
-        return seen, (against(taken), against(other))
+        return seen, (against(taken), against(other)), (float(distances_W[taken]), float(distances_W[other]))
 
     def _seen(self, batch: ClipBatch, row: int, n_frames: int) -> Seen:
         """The first body of a clip, at the frames of its features."""

@@ -35,6 +35,8 @@ class Judged:
     """Among the queries of its episode."""
     nearest: int
     """Which class of the episode is nearest."""
+    distance: float
+    """To that class."""
     limit: float
     """The distance from which on this query is not of that class."""
 
@@ -68,6 +70,7 @@ def judged(compared: Compared, limits: Limits) -> list[Judged]:
             kind="taken" if not refused_Q[row] else "refused" if known_Q[row] else "rightly refused",
             row=row,
             nearest=int(nearest_Q[row]),
+            distance=float(compared.distances_QW[row, nearest_Q[row]]),
             limit=float(border_Q[row]),
         )
         for row in rows
@@ -85,5 +88,5 @@ def sentence(one: Judged, clip: str, true: str, nearest: Comparison, when: str) 
     }[one.kind]
     return (
         f"“{clip}” of “{true}”{unknown} was {called} {when}: the nearest class, “{nearest.action}”, is"
-        f" {nearest.distance:.2f} away, {limit}; it differs from “{nearest.action}” most {nearest.words}."
+        f" {one.distance:.2f} away, {limit}; it differs from “{nearest.action}” most {nearest.words}."
     )

@@ -79,7 +79,7 @@ def candidate_bars(why: Why) -> list[Bar]:
             value=f"{candidate.distance:.2f}",
             share=min(1.0, candidate.distance / most),
             kind="chosen" if candidate.action == why.decision.action else "cut" if candidate.distance > most else "",
-            note=f"score {candidate.score:.2f}; nearest example {example.name}",
+            note=f"score {candidate.score:.2f}; nearest example {example.name} at {candidate.nearest:.2f}",
         )
         for candidate, example in candidates
     ]
@@ -133,7 +133,7 @@ def _view(heading: str, query: Seen, one: Comparison, scales: dict[str, float]) 
         for v in order[:MOST_JOINTS]
     ]
     others = order[MOST_JOINTS:]
-    whole = f"distance {one.distance:.2f}; clip and example differ most {one.words}"
+    whole = f"distance to it {one.distance:.2f}; clip and example differ most {one.words}"
     times = [[side.when(place) for place in range(len(side.frames_T))] for side in (query, one.seen)]
     about = f"Cost of every pair of frames, {heading}"
     svg = cost_map(one.cost_TS, one.path_P2, (times[0], times[1]), scales["cost"], about)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dastm.matching.examples import references, to_classes
+from dastm.matching.examples import ORDER, references, to_classes
 from dastm.matching.prototypes import prototypes
 
 LABELS = torch.tensor([2, 0, 1, 0, 2, 2])
@@ -12,18 +12,24 @@ LABELS = torch.tensor([2, 0, 1, 0, 2, 2])
 def slow(row, examples):
     of_classes = [[row[i] for i, label in enumerate(LABELS.tolist()) if label == way] for way in range(3)]
     least, mean = [min(own) for own in of_classes], [sum(own) / len(own) for own in of_classes]
+    if examples == "power_mean":
+        return [power_mean(own) for own in of_classes]
     return least if examples == "nearest" else [(a + b) / 2 for a, b in zip(least, mean, strict=True)]
 
 
-@pytest.mark.parametrize("examples", ["nearest", "both"])
+def power_mean(own):
+    return (sum(value**-ORDER for value in own) / len(own)) ** (-1 / ORDER)
+
+
+@pytest.mark.parametrize("examples", ["nearest", "power_mean", "both"])
 def test_every_example_is_compared_and_a_class_is_as_far_as_these_say(generator, examples):
     support = torch.randn((6, 2, 3, 4), generator=generator)
     assert references(support, LABELS, 3, examples) is support
-    distances = torch.randn((4, 6), generator=generator, dtype=torch.float64)
+    distances = torch.rand((4, 6), generator=generator, dtype=torch.float64) + 0.1
     found = to_classes(distances, LABELS, 3, examples)
     expected = torch.tensor([slow(row, examples) for row in distances.tolist()], dtype=torch.float64)
     torch.testing.assert_close(found, expected)
-    every = torch.arange(6.0, dtype=torch.float64).requires_grad_()
+    every = torch.arange(1.0, 7.0, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda row: to_classes(row[None], LABELS, 3, examples), every)
 
 
@@ -34,7 +40,31 @@ def test_by_their_mean_a_class_has_one_reference_whose_distance_is_the_classs(ge
     assert to_classes(distances, LABELS, 3, "mean") is distances
 
 
-@pytest.mark.parametrize("examples", ["mean", "nearest", "both"])
+def test_a_power_mean_lies_between_the_nearest_and_the_mean():
+    distances = torch.tensor([[0.3, 0.2, 0.5, 0.4, 0.2, 0.9]])
+    of_two, of_three = [power_mean(own) for own in ((0.2, 0.4), (0.3, 0.2, 0.9))]
+    found = to_classes(distances, LABELS, 3, "power_mean")
+    torch.testing.assert_close(found, torch.tensor([[of_two, 0.5, of_three]]))
+    assert 0.2 < of_two < 0.3
+    assert 0.2 < of_three < (0.3 + 0.2 + 0.9) / 3
+
+
+def test_one_example_a_class_is_compared_as_it_is_to_the_last_digit(generator):
+    labels, distances = torch.tensor([1, 2, 0]), torch.randn((5, 3), generator=generator, requires_grad=True)
+    found = to_classes(distances, labels, 3, "power_mean")
+    assert torch.equal(found, distances[:, [2, 0, 1]])
+    found.sum().backward()
+    assert torch.equal(distances.grad, torch.ones_like(distances))
+
+
+def test_an_example_at_no_distance_decides_and_one_that_is_infinitely_far_does_not_count():
+    inf = torch.inf
+    distances = torch.tensor([[0.3, 0.0, 0.5, 0.4, inf, inf], [inf, inf, -0.5, inf, 0.2, -0.1]])
+    found = to_classes(distances, LABELS, 3, "power_mean")
+    torch.testing.assert_close(found, torch.tensor([[0.0, 0.5, 0.3], [inf, -0.5, -0.1]]))
+
+
+@pytest.mark.parametrize("examples", ["mean", "nearest", "power_mean", "both"])
 def test_a_class_without_an_example_is_refused(examples):
     with pytest.raises(ValueError, match="class 1 has no support clip"):
         references(torch.zeros(2, 1, 1, 1), torch.tensor([0, 2]), 3, examples)

@@ -220,6 +220,10 @@ def test_each_example_is_judged_by_the_others(recogniser):
     recogniser.enrol("wave", [clip_of("kick", 5)])
     odd = [(one.key, one.nearest) for one in leave_one_out(recogniser) if not one.is_right]
     assert ("kick_5", "kick") in odd
+    for place, one in enumerate(leave_one_out(recogniser)):
+        others = [example for number, example in enumerate(recogniser.examples) if number != place]
+        without = ActionRecogniser(recogniser.encoder, others)
+        assert without.predict(recogniser.examples[place].clip).decision.candidates[0].action == one.nearest
     assert any("kick_5 (wave) looks like kick" in line for line in short_lines(recogniser))
 
 

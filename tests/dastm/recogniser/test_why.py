@@ -9,7 +9,7 @@ from dastm.contract.skeleton import COCO17
 from dastm.recogniser.encoder import load_encoder
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
-from dastm.recogniser.why import moment, shortest_most, stretch
+from dastm.recogniser.why import HOW, moment, shortest_most, stretch
 from tests.actions import clip_of
 
 ACTIONS = ("wave", "push", "kick")
@@ -35,19 +35,20 @@ def why(recogniser):
     return recogniser.explain(clip_of("wave", 7, fps=30.0))
 
 
-def test_shares_of_steps_and_joints_add_up_to_the_distance_that_decided(why):
+def test_shares_of_steps_and_joints_add_up_to_the_distance_to_the_example(why):
     for comparison, candidate in zip(why.comparisons, why.decision.candidates, strict=False):
-        assert comparison.distance == pytest.approx(candidate.distance, rel=1e-4)
+        assert comparison.distance == pytest.approx(candidate.nearest, rel=1e-4)
         assert comparison.shares.sum() == pytest.approx(comparison.distance, rel=1e-6)
         assert (comparison.parts_PV >= 0).all()
         t, s = comparison.path_P2.T
         assert comparison.cost_TS[t, s].sum() == pytest.approx(comparison.distance, rel=1e-5)
 
 
-def test_the_nearest_example_and_that_of_the_next_action_are_compared(why):
+def test_the_nearest_example_and_that_of_the_next_action_are_compared(recogniser, why):
     assert [one.action for one in why.comparisons] == ["wave", why.decision.candidates[1].action]
     assert [example.action for example in why.nearest] == [c.action for c in why.decision.candidates]
     assert why.refused == ""
+    assert why.how == HOW[recogniser.encoder.examples]
 
 
 def test_the_sentence_names_both_actions_a_joint_and_a_time(why):
@@ -96,6 +97,12 @@ def test_a_single_action_has_no_next_one(encoder):
     why = ActionRecogniser(encoder, shown("wave")).explain(clip_of("wave", 7))
     assert "no other action is known" in why.sentence
     assert len(why.comparisons) == 1
+
+
+def test_of_one_example_an_action_nothing_is_said_about_means(encoder):
+    why = ActionRecogniser(encoder, shown(*ACTIONS)[::2]).explain(clip_of("wave", 7))
+    assert why.how == ""
+    assert all(candidate.nearest == candidate.distance for candidate in why.decision.candidates)
 
 
 def test_an_enrolled_clip_itself_differs_nowhere(recogniser):
