@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def explain(clip: str, recogniser: Path, out: Path, key: str | None, body: int | None, **said: Any) -> None:
     """Show why a clip is called what it is called: one sentence, and a page to look at.
 
-    The page plays the clip and the nearest example side by side along their alignment, then the same with the second
-    nearest action. Joints are coloured by their share of the distance. The page opens offline.
+    The page plays the clip and the nearest example of the action side by side along their alignment, then the same with
+    the second nearest action. Joints are coloured by their share of the distance. The page opens offline.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ BackboneName = Literal["st_gcn", "agcn", "ms_g3d", "lstm"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "direction", "local", "local_direction"]
 FrameDistance = Literal["frobenius", "cosine"]
 Init = Literal["uniform", "tied", "identity"]
-Examples = Literal["mean", "nearest", "power_mean", "both"]
+Examples = Literal["mean", "nearest", "power_mean"]
 TooFew = Literal["error", "leave_out"]
 Baseline = Literal["coordinates", "path", "untrained"]
 """The baselines; `dastm.evaluation.baselines` says what each is."""
@@ -151,8 +151,8 @@ class MatchingConfig:
     temperature: Positive = 1.0
     """Distances are divided by this before the softmax of Eq. 1; 1 is the paper's equation."""
     examples: Examples = "mean"
-    """How a query is compared with the examples of a class. `mean`: with their mean, the prototype, as in the paper. By
-    the distances to them: `nearest`; `power_mean`, of order -6; `both`: half the smallest and half their mean."""
+    """How a query is compared with the examples of a class. `mean`: with their mean, the prototype, as in the paper;
+    `nearest`: with the nearest one; `power_mean`: by the mean of order -6 of the distances to all of them."""
     path_power: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Distances are learned^(1 - power) x path^power, where `path` is a distance of the same clips that needs no
     training (`dastm.matching.path`). 0 leaves it out. Training then takes the expected cost over alignments, which is

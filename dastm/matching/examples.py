@@ -2,9 +2,8 @@
 
 In: features of examples (support clips), or distances to them. Out: references, or distances to classes. With `mean` a
 class has one reference, its prototype. Otherwise every example is a reference: `nearest` uses the smallest distance,
-`power_mean` a mean in which the smallest counts most, `both` half the smallest and half the mean of the distances (the
-mean alone suffers from outliers). The more examples a class has, the smaller is its smallest distance, to any query; a
-power mean has less of that.
+`power_mean` a mean in which the smallest counts most. The more examples a class has, the smaller is its smallest
+distance, to any query; a power mean has less of that.
 
 Axes: Q queries, L examples, R references (W or L), W ways (classes), S frames, V joints, D channels.
 """
@@ -13,7 +12,6 @@ import torch
 from torch import Tensor
 
 from dastm.config.schema import Examples
-from dastm.layers.full_product import full_product
 from dastm.matching.prototypes import check_labels, prototypes
 
 ORDER = 6
@@ -44,12 +42,8 @@ def to_classes(distances_QR: Tensor, labels_L: Tensor, n_way: int, examples: Exa
     least_QW = away_QWL.amin(2)
     if examples == "nearest" or len(labels_L) == n_way:  # or one example each: nothing to average
         return least_QW
-    if examples == "power_mean":
-        return least_QW * _above_least(away_QWL, least_QW)
-    weights_WL = members_WL.to(distances_QR.dtype)
-    mean_QW = full_product(distances_QR, (weights_WL / weights_WL.sum(1, keepdim=True)).T)
-    both_QW: Tensor = (least_QW + mean_QW) / 2
-    return both_QW
+    power_mean_QW: Tensor = least_QW * _above_least(away_QWL, least_QW)
+    return power_mean_QW
 
 
 def _above_least(away_QWL: Tensor, least_QW: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def class_thresholds(
     to_known_LK: Tensor | None = None,
     to_negatives_LN: Tensor | None = None,
 ) -> Tensor:
-    """The distance to the nearest example of a class from which on a query does not belong to it -> (W,), float64.
+    """The distance to a class from which on a query does not belong to it -> (W,), float64.
 
     With one example per class it is `limits.threshold` for all. Distances between the examples of a class, and of all
     classes together (one person, one camera), move its logarithm by n / (n + OF_CLASS) and n / (n + OF_ALL) of the way,
@@ -148,7 +148,7 @@ def nearest_rivals(distances_QW: Tensor, to_known_QK: Tensor | None) -> Tensor:
 
 
 def example_rivals(between_LL: Tensor, labels_L: Tensor, to_known_LK: Tensor | None) -> Tensor:
-    """The same for each example: examples of other classes, and known movements -> (L,), float64."""
+    """About the same for each example: to the nearest example of another class, or known movement -> (L,), float64."""
     return _nearest_of(between_LL.double().masked_fill(labels_L[:, None] == labels_L, torch.inf), to_known_LK)
 
 

@@ -53,7 +53,7 @@ class Candidate:
     score: float
     """From 0 to 1; the scores of all actions and of `none of these` add up to 1."""
     distance: float
-    """The distance to the action: to its example or, of several, a mean in which the nearest counts most."""
+    """The distance to the action, made of those to its examples (`Judge.examples`); for an event, to the nearest."""
     example: int
     """The index of its nearest example."""
     nearest: float
@@ -87,20 +87,25 @@ def decide(
 ) -> list[Decision]:
     """Decide about each clip, from its distances to the examples of the actions, to the negatives, and to the movements
     that come with the encoder."""
-    of_action, example, nearest = [], [], []
-    for number in range(len(actions)):  # one after the other: all at once would take clips x actions x examples
-        own = (judge.labels_L == number).nonzero()[:, 0]
-        away_QE = distances_QL[:, own]
-        of_action.append(to_classes(away_QE, torch.zeros_like(own), 1, judge.examples)[:, 0])
-        least = away_QE.min(1)
-        example.append(own[least.indices])
-        nearest.append(least.values)
-    distances_QW, example_QW, nearest_QW = (torch.stack(of, dim=1) for of in (of_action, example, nearest))
+    own = [(judge.labels_L == number).nonzero()[:, 0] for number in range(len(actions))]
+    least = [distances_QL[:, places].min(1) for places in own]
+    nearest_QW = torch.stack([of_action.values for of_action in least], dim=1)
+    example_QW = torch.stack([at[of_action.indices] for at, of_action in zip(own, least, strict=True)], dim=1)
+    distances_QW = to_actions(distances_QL, own, judge.examples)
     border_Q = borders(distances_QW, judge.thresholds_W, judge.limits, to_known_QK, to_negatives_QN)
     scores_QX = scores(distances_QW, border_Q, judge.limits.temperature)
     found = distances_QW.tolist(), example_QW.tolist(), nearest_QW.tolist()
-    columns = (*found, border_Q.tolist(), scores_QX.tolist())
-    return [_decision(*row, actions) for row in zip(*columns, strict=True)]
+    rows = zip(*found, border_Q.tolist(), scores_QX.tolist(), strict=True)
+    return [_decision(*row, actions) for row in rows]
+
+
+def to_actions(distances_QL: Tensor, own: Sequence[Tensor | list[int]], examples: Examples) -> Tensor:
+    """Distances to actions, from those to all examples and the places of each action's own -> (Q, W).
+
+    One action after the other: all at once would take clips x actions x examples.
+    """
+    each = [distances_QL[:, places] for places in own]
+    return torch.cat([to_classes(away_QE, torch.zeros(away_QE.shape[1]), 1, examples) for away_QE in each], dim=1)
 
 
 def _decision(

@@ -25,12 +25,12 @@ from dastm.contract.ownership import FileKind, check_described, check_file, chec
 from dastm.contract.skeleton import STANDARD19, Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.episodes.standard_body import bone_lengths, with_standard_bones
-from dastm.matching.examples import to_classes
 from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
 from dastm.matching.rejection import borders
 from dastm.matching.shares import has_joint_shares
 from dastm.model import Bodies
 from dastm.recogniser.clips import Clip
+from dastm.recogniser.decision import to_actions
 from dastm.recogniser.encoder import joined
 from dastm.recogniser.recogniser import ActionRecogniser
 
@@ -82,9 +82,7 @@ class ExportedRecogniser(nn.Module):
             distances_LE = distances_LE / self.examples_EKD.shape[1]
         if self.options.path_power:
             distances_LE = times_path(distances_LE, self._path_factor(points_LFVC), self.options.path_power)
-        of_action = (distances_LE[:, own] for own in self.of_action)
-        alone = (to_classes(own_LE, torch.zeros(own_LE.shape[1]), 1, self.examples) for own_LE in of_action)
-        distances_LW = torch.cat(list(alone), dim=1)
+        distances_LW = to_actions(distances_LE, self.of_action, self.examples)
         known_LK = distances_LE[:, self.known] if self.known else None
         negatives_LN = distances_LE[:, self.negatives] if self.negatives else None
         limits_L = borders(distances_LW, self.thresholds_W, self.limits, known_LK, negatives_LN)

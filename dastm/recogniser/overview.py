@@ -1,7 +1,7 @@
 """What a recogniser knows, as text: a line per action, how well its examples tell it apart, and which look odd.
 
 In: a recogniser. Out: lines of text. Every example is classified by all others (leave one out) and, if the recordings
-say who acts, by those of all other people (leave one person out), as a clip would be.
+say who acts, by those of all other people (leave one person out), as a clip would be but for the limits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from dastm.contract.wording import listed
-from dastm.matching.examples import to_classes
+from dastm.recogniser.decision import to_actions
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
 
@@ -60,9 +60,8 @@ def _left_out(recogniser: ActionRecogniser, groups: Sequence[int | None]) -> lis
     group_L = torch.tensor([numbers[group] for group in groups], dtype=torch.int64)
     between_LL = recogniser.between[places][:, places].masked_fill(group_L[:, None] == group_L, torch.inf)
     actions = recogniser.actions
-    labels_L = torch.tensor([actions.index(str(example.action)) for example in examples], dtype=torch.int64)
-    distances_LW = to_classes(between_LL, labels_L, len(actions), recogniser.encoder.examples) if places else between_LL
-    nearest = distances_LW.argmin(1).tolist() if places else []
+    own = [[i for i, example in enumerate(examples) if example.action == action] for action in actions]
+    nearest = to_actions(between_LL, own, recogniser.encoder.examples).argmin(1).tolist() if places else []
     return [
         LeftOut(
             key=example.name,
@@ -135,14 +134,13 @@ def _people(recogniser: ActionRecogniser) -> Iterator[str]:
 
 
 def _nearest(recogniser: ActionRecogniser, action: str) -> tuple[str, float]:
-    """The other action with the nearest example, and its distance; an empty name if there is no other action."""
-    mine = [i for i, example in enumerate(recogniser.examples) if example.action == action]
-    others = [i for i, e in enumerate(recogniser.examples) if e.action not in (None, action)]
-    if not others:
+    """The action that is nearest to any example of this one, and its distance; an empty name if there is no other."""
+    places = {name: [i for i, e in enumerate(recogniser.examples) if e.action == name] for name in recogniser.actions}
+    mine = places.pop(action)
+    if not places:
         return "", 0.0
-    distances = recogniser.between[mine][:, others]
-    place = int(distances.min(0).values.argmin())
-    return str(recogniser.examples[others[place]].action), float(distances.min())
+    distances_W = to_actions(recogniser.between[mine], list(places.values()), recogniser.encoder.examples).amin(0)
+    return list(places)[int(distances_W.argmin())], float(distances_W.min())
 
 
 def _each(recogniser: ActionRecogniser) -> Iterator[str]:

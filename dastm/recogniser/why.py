@@ -30,7 +30,6 @@ MOST_OF_IT = 0.5
 HOW: dict[Examples, str] = {
     "nearest": "It is the distance to the nearest example of the action.",
     "power_mean": "Of several examples it is a mean of the distances to them, in which the nearest counts most.",
-    "both": "Of several examples it is the middle between the least and the mean of the distances to them.",
 }
 """How the distance to an action is computed from those to its examples."""
 Array = NDArray[np.float64]
@@ -95,8 +94,7 @@ class Why:
     nearest: tuple[Example, ...]
     """The nearest example of every candidate, in the order of the candidates."""
     comparisons: tuple[Comparison, ...]
-    """Comparisons with the nearest example, with that of the second nearest action and, if it decided, with the nearest
-    negative."""
+    """With the nearest examples of the two nearest actions and, if it decided, with the nearest negative."""
     encoder: str
     how: str
     """How distances to actions are computed, in words; empty if no action has several examples."""

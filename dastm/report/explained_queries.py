@@ -224,8 +224,7 @@ class Network:
             distances_1L = self.model.distances(query, support)
             distances_1L = self.model.with_path(distances_1L, self.model.terms_factor(*paths))
         distances_L, options = distances_1L[0], self.model.matcher.options
-        examples = "nearest" if options.examples == "mean" else options.examples  # of one example each: the same
-        distances_W = to_classes(distances_1L, episode.support_labels, plan.n_way, examples)[0]
+        distances_W = to_classes(distances_1L, episode.support_labels, plan.n_way, options.examples)[0]
         taken, other = ways
         if other is None:
             other = int(distances_W.index_fill(0, torch.tensor(taken), math.inf).argmin())

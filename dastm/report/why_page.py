@@ -117,7 +117,7 @@ def _heading(why: Why, number: int) -> str:
         return "An example of none of the actions"
     if number:
         return f"Against the next action, {action}"
-    return f"Against the nearest {'action' if why.refused else 'example'}, {action}"
+    return f"Against the nearest action, {action}"
 
 
 def _view(heading: str, query: Seen, one: Comparison, scales: dict[str, float]) -> View:

@@ -29,7 +29,7 @@ def some(source, count=12):
     return episodes(source, "train", n_way=3, k_shot=2, n_query=2, seed=0, epoch=0, count=count)
 
 
-PATH = {"matching__examples": "both", "matching__path_power": 0.5}
+PATH = {"matching__examples": "power_mean", "matching__path_power": 0.5}
 
 
 @pytest.mark.parametrize("settings", [{}, PATH], ids=["prototypes", "examples and path"])

@@ -27,7 +27,7 @@ def test_the_action_with_more_examples_does_not_win_by_their_number():
     assert decided(distances, labels, "power_mean").action == "action 1"
 
 
-@pytest.mark.parametrize("examples", ["nearest", "power_mean", "both"])
+@pytest.mark.parametrize("examples", ["nearest", "power_mean"])
 def test_a_candidate_has_the_distance_to_the_action_and_that_to_its_nearest_example(examples):
     distances, labels = [0.9, 0.5, 0.6, 0.7], [1, 0, 0, 1]
     found = {one.action: one for one in decided(distances, labels, examples).candidates}

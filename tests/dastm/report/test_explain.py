@@ -29,7 +29,7 @@ def explained(source, **settings):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"matching__examples": "both", "matching__path_power": 0.5}],
+    [{}, {"matching__examples": "power_mean", "matching__path_power": 0.5}],
     ids=["", "path"],
 )
 def test_pairs_are_the_own_class_and_the_nearest_wrong_one(source, settings):
@@ -111,7 +111,7 @@ def test_the_shown_step_is_the_one_with_most_to_see_or_the_middle():
 
 @pytest.mark.parametrize("path", [0.0, 0.5])
 def test_shares_of_joints_add_up_to_the_distance_of_the_pair(source, path):
-    settings = {"matching__spatial": "none", "matching__examples": "both", "matching__path_power": path}
+    settings = {"matching__spatial": "none", "matching__examples": "power_mean", "matching__path_power": path}
     _, explanation = explained(source, **settings, matching__unit_frames=True, matching__frame_distance="cosine")
     for pair in (explanation.same, explanation.other):
         assert pair.shares_V.sum() == pytest.approx(pair.distance, rel=1e-4, abs=1e-6)

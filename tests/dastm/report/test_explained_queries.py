@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.skeleton import BODY19
@@ -59,6 +60,20 @@ def named(explained):
     return [one for one in explained if one.refusal is None]
 
 
+def asked_again(scored):
+    """Anchor of a clip -> class -> how far it was from that when it was first judged as the page has it."""
+    found, wrong, network, names, _ = scored
+    again = network._episodes(EvalConfig(**found.metrics["settings"]))
+    told = {}
+    for asked in chosen(read_predictions(found.predictions), wrong, 0):
+        episode = again(asked.episode)
+        row, ids = _row_of(episode.plan, asked), episode.plan.class_ids
+        with torch.inference_mode():
+            far = network.model.episode_distances(episode)[row].tolist()
+        told[f"{asked.class_id}-{asked.clip}"] = {names[i]: away for i, away in zip(ids, far, strict=False)}
+    return told
+
+
 def is_right(one):
     return "was rightly taken" in one.sentence
 
@@ -76,12 +91,17 @@ def test_the_worst_clips_come_first_then_some_that_were_judged_rightly(scored, e
     assert explained[: len(named)] == named
 
 
-def test_the_class_that_a_clip_was_taken_for_is_the_nearer_one(named):
+def test_the_class_that_a_clip_was_taken_for_is_the_nearer_one(scored, named):
+    distances = asked_again(scored)
     for one in named:
         taken = one.comparisons[0]
         far = [float(told) for told in re.findall(r"\d\.\d\d", one.sentence)]
         assert far[0] <= far[1]
-        assert all(compared.distance <= away + 0.005 for compared, away in zip(one.comparisons, far, strict=True))
+        of_classes = [distances[one.anchor][compared.action] for compared in one.comparisons]
+        assert far == pytest.approx(of_classes, abs=0.005)
+        assert all(
+            compared.distance <= away * (1 + 1e-5) for compared, away in zip(one.comparisons, of_classes, strict=True)
+        )
         assert taken.shares.sum() == pytest.approx(taken.distance, rel=1e-6)
         rightly = "rightly taken" if is_right(one) else "was taken"
         assert f"“{one.name}”" in one.sentence
