@@ -118,7 +118,7 @@ def test_recordings_of_an_image_are_explained_by_its_encoder():
     clip = replace(clip, joints_TVC=clip.joints_TVC.copy())
     clip.joints_TVC[:, COCO17.joints.index("left ankle"), 2] = 0
     why = recogniser.explain(clip)
-    assert why.comparisons[0].distance == pytest.approx(why.decision.candidates[0].distance, rel=1e-4)
+    assert why.comparisons[0].distance == pytest.approx(why.decision.candidates[0].nearest, rel=1e-4)
     assert not why.query.measured_TV.all()
     assert why.query.poses_TVC.shape[2] == 2
 

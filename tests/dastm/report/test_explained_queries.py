@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 def scored_as(root, config, **options):
     """An evaluation, its mistakes, its network, and names."""
     run = run_of("motion3d")
-    shards = toy_shards(root / "shards", layout=BODY19, dataset="mine", frames=9, noise=3.0, **options)
+    shards = toy_shards(root / "shards", layout=BODY19, dataset="mine", frames=9, noise=2.0, **options)
     evaluate_and_write(config, run, shards, "cpu", root / "out")
     found = read_evaluation(root / "out")
     with closing(open_source(shards)) as source:
@@ -43,7 +43,7 @@ def scored_as(root, config, **options):
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
     """With unknown classes."""
-    config = EvalConfig(n_way=2, k_shot=2, n_query=2, episodes=4, open_set=2)
+    config = EvalConfig(n_way=2, k_shot=2, n_query=2, episodes=8, open_set=2)
     with scored_as(tmp_path_factory.mktemp("scored"), config) as made:
         yield made
 
