@@ -6,9 +6,9 @@ In: distances of clips to all examples, and between examples. Out: one `Decision
 Axes: Q clips to recognise, L examples, N negatives, W actions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,13 +17,15 @@ from dastm.config.schema import Examples
 from dastm.matching.examples import to_classes
 from dastm.matching.rejection import Limits, borders, class_thresholds, scores
 
+Action = TypeVar("Action")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judge:
     """How far from the examples of each action a clip is, and may be."""
 
-    labels_L: Tensor
-    """The action of each example, as an index into the actions."""
+    own: Sequence[Sequence[int]]
+    """For each action, the places of its examples among all that show an action."""
     examples: Examples
     """What the distance to an action is of those to its examples (`dastm.matching.examples`)."""
     thresholds_W: Tensor
@@ -42,7 +44,8 @@ def judge_of(
     the encoder, and to the negatives."""
     labels_L = torch.tensor(labels)
     thresholds_W = class_thresholds(between_LL, labels_L, max(labels) + 1, limits, to_known_LK, to_negatives_LN)
-    return Judge(labels_L=labels_L, examples=examples, thresholds_W=thresholds_W, limits=limits)
+    own = [places for _, places in sorted(by_action(labels).items())]
+    return Judge(own=own, examples=examples, thresholds_W=thresholds_W, limits=limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +90,9 @@ def decide(
 ) -> list[Decision]:
     """Decide about each clip, from its distances to the examples of the actions, to the negatives, and to the movements
     that come with the encoder."""
-    own = [(judge.labels_L == number).nonzero()[:, 0] for number in range(len(actions))]
-    least = [distances_QL[:, places].min(1) for places in own]
-    nearest_QW = torch.stack([of_action.values for of_action in least], dim=1)
-    example_QW = torch.stack([at[of_action.indices] for at, of_action in zip(own, least, strict=True)], dim=1)
-    distances_QW = to_actions(distances_QL, own, judge.examples)
+    distances_QW = to_actions(distances_QL, judge.own, judge.examples)
+    example_QW = torch.stack([torch.tensor(own)[distances_QL[:, own].argmin(1)] for own in judge.own], dim=1)
+    nearest_QW = distances_QL.gather(1, example_QW)
     border_Q = borders(distances_QW, judge.thresholds_W, judge.limits, to_known_QK, to_negatives_QN)
     scores_QX = scores(distances_QW, border_Q, judge.limits.temperature)
     found = distances_QW.tolist(), example_QW.tolist(), nearest_QW.tolist()
@@ -99,7 +100,15 @@ def decide(
     return [_decision(*row, actions) for row in rows]
 
 
-def to_actions(distances_QL: Tensor, own: Sequence[Tensor | list[int]], examples: Examples) -> Tensor:
+def by_action(shown: Iterable[Action]) -> dict[Action, list[int]]:
+    """The action that each example shows -> the places of the examples of each, in the order of the first ones."""
+    places: dict[Action, list[int]] = {}
+    for place, action in enumerate(shown):
+        places.setdefault(action, []).append(place)
+    return places
+
+
+def to_actions(distances_QL: Tensor, own: Sequence[Sequence[int]], examples: Examples) -> Tensor:
     """Distances to actions, from those to all examples and the places of each action's own -> (Q, W).
 
     One action after the other: all at once would take clips x actions x examples.

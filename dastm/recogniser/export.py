@@ -58,17 +58,16 @@ class ExportedRecogniser(nn.Module):
         self.common, self.is_image, self.options = encoder.layout, layout.is_image, options
         self.n_frames, self.n_points = encoder.preparation.n_frames, encoder.preparation.n_points
         self.model = encoder.model
-        self.of_action = [
-            [e for e, example in enumerate(examples) if example.action == action] for action in recogniser.actions
-        ]
+        self.shown = [e for e, example in enumerate(examples) if example.action is not None]
         self.negatives = [e for e, example in enumerate(examples) if example.action is None]
         self.known = list(range(len(examples), len(features)))
-        self.limits, self.examples = recogniser.judge.limits, encoder.examples
+        judge = recogniser.judge
+        self.own, self.examples, self.limits = judge.own, judge.examples, judge.limits
         self.halves: Tensor
         self.thresholds_W: Tensor
         self.examples_EKD: Tensor
         self.terms_ERD: Tensor
-        self.register_buffer("thresholds_W", recogniser.judge.thresholds_W)
+        self.register_buffer("thresholds_W", judge.thresholds_W)
         self.register_buffer("halves", torch.from_numpy(halves(layout, encoder.layout)))
         self.register_buffer("examples_EKD", _units(features.values_LTVD.flatten(2)))
         self.register_buffer("terms_ERD", features.terms_LMRVC[:, 0].flatten(2).float())
@@ -82,7 +81,7 @@ class ExportedRecogniser(nn.Module):
             distances_LE = distances_LE / self.examples_EKD.shape[1]
         if self.options.path_power:
             distances_LE = times_path(distances_LE, self._path_factor(points_LFVC), self.options.path_power)
-        distances_LW = to_actions(distances_LE, self.of_action, self.examples)
+        distances_LW = to_actions(distances_LE[:, self.shown], self.own, self.examples)
         known_LK = distances_LE[:, self.known] if self.known else None
         negatives_LN = distances_LE[:, self.negatives] if self.negatives else None
         limits_L = borders(distances_LW, self.thresholds_W, self.limits, known_LK, negatives_LN)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from dastm.contract.wording import listed
-from dastm.recogniser.decision import to_actions
+from dastm.recogniser.decision import by_action, to_actions
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
 
@@ -59,9 +59,9 @@ def _left_out(recogniser: ActionRecogniser, groups: Sequence[int | None]) -> lis
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     group_L = torch.tensor([numbers[group] for group in groups], dtype=torch.int64)
     between_LL = recogniser.between[places][:, places].masked_fill(group_L[:, None] == group_L, torch.inf)
-    actions = recogniser.actions
-    own = [[i for i, example in enumerate(examples) if example.action == action] for action in actions]
-    nearest = to_actions(between_LL, own, recogniser.encoder.examples).argmin(1).tolist() if places else []
+    own = by_action(str(example.action) for example in examples)
+    actions, rule = list(own), recogniser.encoder.examples
+    nearest = to_actions(between_LL, list(own.values()), rule).argmin(1).tolist() if places else []
     return [
         LeftOut(
             key=example.name,
@@ -135,12 +135,13 @@ def _people(recogniser: ActionRecogniser) -> Iterator[str]:
 
 def _nearest(recogniser: ActionRecogniser, action: str) -> tuple[str, float]:
     """The action that is nearest to any example of this one, and its distance; an empty name if there is no other."""
-    places = {name: [i for i, e in enumerate(recogniser.examples) if e.action == name] for name in recogniser.actions}
-    mine = places.pop(action)
-    if not places:
+    own = by_action(example.action for example in recogniser.examples)
+    mine = own.pop(action)
+    own.pop(None, None)  # negatives
+    if not own:
         return "", 0.0
-    distances_W = to_actions(recogniser.between[mine], list(places.values()), recogniser.encoder.examples).amin(0)
-    return list(places)[int(distances_W.argmin())], float(distances_W.min())
+    distances_W = to_actions(recogniser.between[mine], list(own.values()), recogniser.encoder.examples).amin(0)
+    return str(list(own)[int(distances_W.argmin())]), float(distances_W.min())
 
 
 def _each(recogniser: ActionRecogniser) -> Iterator[str]:
