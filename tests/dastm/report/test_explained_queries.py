@@ -10,6 +10,7 @@ import torch
 
 from dastm.config.schema import EvalConfig
 from dastm.contract.skeleton import BODY19
+from dastm.episodes.collate import selection
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.predictions import read_predictions
@@ -62,16 +63,20 @@ def named(explained):
 
 def asked_again(scored):
     """Anchor of a clip -> class -> how far it was from that when it was first judged as the page has it."""
-    found, wrong, network, names, _ = scored
-    again = network._episodes(EvalConfig(**found.metrics["settings"]))
-    told = {}
-    for asked in chosen(read_predictions(found.predictions), wrong, 0):
-        episode = again(asked.episode)
-        row, ids = _row_of(episode.plan, asked), episode.plan.class_ids
-        with torch.inference_mode():
-            far = network.model.episode_distances(episode)[row].tolist()
-        told[f"{asked.class_id}-{asked.clip}"] = {names[i]: away for i, away in zip(ids, far, strict=False)}
-    return told
+    found, wrong, network, _, _ = scored
+    return {
+        f"{asked.class_id}-{asked.clip}": class_distances(network, found, asked.episode, asked.class_id, asked.clip)
+        for asked in chosen(read_predictions(found.predictions), wrong, 0)
+    }
+
+
+def class_distances(network, found, number, class_id, clip):
+    """Class -> how far a query of an episode is from it, as the network says of the whole episode."""
+    episode = network._episodes(EvalConfig(**found.metrics["settings"]))(number)
+    row = selection(episode.plan, episode.plan.query).index((class_id, clip))
+    with torch.inference_mode():
+        far = network.model.episode_distances(episode)[row].tolist()
+    return {f"class {i}": away for i, away in zip(episode.plan.class_ids, far, strict=False)}
 
 
 def is_right(one):
@@ -110,17 +115,20 @@ def test_the_class_that_a_clip_was_taken_for_is_the_nearer_one(scored, named):
 
 
 def test_clips_that_were_refused_or_should_have_been_are_beside_the_nearest_class(scored, explained):
-    found, _, _, names, _ = scored
+    found, _, network, names, _ = scored
     refused = [one for one in explained if one.refusal is not None]
     assert {one.refusal for one in refused} == {"refused", "taken", "rightly refused"}
     assert found.metrics["open_set"]["rows"]
     for one in refused:
         nearest = one.comparisons[0]
-        class_id, _, *kind = one.anchor.split("-")
+        class_id, clip, *kind = one.anchor.split("-")
         assert " ".join(kind) == one.refusal
         assert f"“{one.name}” of “{names[int(class_id)]}”" in one.sentence
-        (far,) = re.findall(rf"the nearest class, “{nearest.action}”, is (.*) away", one.sentence)
-        assert nearest.distance <= float(far) + 0.005
+        number = int(re.search(r"in episode (\d+)", one.sentence)[1]) - 1
+        far = class_distances(network, found, number, int(class_id), int(clip))
+        assert min(far, key=far.get) == nearest.action
+        assert f"the nearest class, “{nearest.action}”, is {far[nearest.action]:.2f} away" in one.sentence
+        assert nearest.distance <= far[nearest.action] * (1 + 1e-5)
         assert ("below its limit" in one.sentence) == (one.refusal == "taken")
         assert ("no example was shown" in one.sentence) == (one.refusal != "refused")
     listed = by_refusal(shown(explained))
