@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dastm.backbones import build
+from dastm.backbones.streams import bone_sources
 from dastm.config.schema import BackboneConfig, Config, MatchingConfig
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
@@ -84,8 +85,14 @@ class Recogniser(nn.Module):
         self.body_slots, self.unit_frames = backbone.body_slots, matching.unit_frames
         self.backbone = build(layout, backbone)
         self.backbone.reset(generator)
-        centre, poses = (None, False) if layout.is_image else (layout.centre, matching.path_frames == "poses")
-        self.joint_path_terms = partial(path_terms, points=None, centre=centre, poses=poses)
+        path_frames = "steps" if layout.is_image else matching.path_frames
+        self.joint_path_terms = partial(
+            path_terms,
+            points=None,
+            centre=None if layout.is_image else layout.centre,
+            poses=path_frames != "steps",
+            parents=bone_sources(layout) if path_frames == "weighted_poses" else None,
+        )
         """`path_terms` of joints (L, M, T, V, C). In space, where a body goes says less than what its limbs do; in an
         image, a body that moves as a whole is jumping or bending, so every joint keeps its place, and poses depend on
         the camera (docs/results.md)."""

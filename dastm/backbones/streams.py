@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 
 from dastm.config.schema import Stream
 from dastm.contract.skeleton import Layout
-from dastm.layers.centring import about
+from dastm.layers.centring import about, from_parents
 from dastm.layers.input_norm import check_bodies
 
 STREAMS: tuple[str, ...] = get_args(Stream)
@@ -151,9 +151,7 @@ def bones(bodies_BTVC: Tensor, layout: Layout) -> Tensor:
 
     Shapes: bodies (B, T, V, C) -> the same; any axes may stand before V.
     """
-    # Views, not an index tensor: that would be a copy to the device, which a captured CUDA graph does not allow.
-    sources = [bodies_BTVC[..., joint : joint + 1, :] for joint in bone_sources(layout)]
-    return bodies_BTVC - torch.cat(sources, dim=-2)
+    return from_parents(bodies_BTVC, bone_sources(layout))
 
 
 def motion(bodies_BTVC: Tensor) -> Tensor:

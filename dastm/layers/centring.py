@@ -1,7 +1,9 @@
-"""Positions of joints relative to one of them, frame by frame: the movement of limbs without that of the whole body.
+"""Positions of joints relative to others, frame by frame: to one joint, or each to its parent.
 
 Axes: T frames, V joints, C coordinates of which the first `n_space` are positions.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,3 +18,12 @@ def about(joints: Tensor, centre: int, n_space: int) -> Tensor:
     at_centre = places[..., centre : centre + 1, :]
     relative = (places - at_centre) * joints.any(-1, keepdim=True)
     return torch.cat([torch.cat([relative[..., :centre, :], at_centre, relative[..., centre + 1 :, :]], -2), rest], -1)
+
+
+def from_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:
+    """The vector to every joint from its parent, of all coordinates; zero where a joint is its own parent.
+
+    Shapes: joints (.., V, C) -> the same.
+    """
+    # Views, not an index tensor: that would be a copy to the device, which a captured CUDA graph does not allow.
+    return joints - torch.cat([joints[..., parent : parent + 1, :] for parent in parents], dim=-2)

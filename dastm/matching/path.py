@@ -9,16 +9,21 @@ With `matching.path_power` the distance of a trained network is multiplied by th
 computed from the clips that the network sees, in 3-D with joints relative to the centre joint, so that the movement of
 the body through the room does not outweigh that of its limbs. There `matching.path_frames: poses` compares more than
 the direction of each step: where the joints are at that time, and how far that is from their mean place in the clip.
+`weighted_poses` also compares the directions of bones, and the joints that move most count most. The weight of a joint
+in a pair of clips is the product of what it has in each: the joints of query and example weigh each other.
 
 Axes: L clips, M bodies, T frames, V joints, C coordinates; Q queries, S examples; P points, P - 1 steps; R = P + 1
-vectors of a clip: its steps, its path lengths, its extents; X numbers of a joint in each vector, C or 3 C; D = M V X.
+vectors of a clip: its steps, its path lengths, its extents; X numbers of a joint in each vector, C, 3 C or 4 C;
+D = M V X.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dastm.layers.centring import about
+from dastm.layers.centring import about, from_parents
 from dastm.layers.gaps import without_gaps
 from dastm.layers.path_points import along_path, even_shares
 from dastm.matching.soft_dtw import hard_dtw
@@ -29,8 +34,13 @@ BAND = 2
 POSE_WEIGHTS = (0.1, 0.2, 0.7)
 """Of a step's direction, of the place of its middle relative to the mean of the clip, and of the pose there, in the
 inner product of two steps with their poses (docs/results.md)."""
+BONE_WEIGHTS = (0.1, 0.2, 0.35, 0.35)
+"""The same, and of the directions of the bones there."""
+LEAST_MOVEMENT = 0.1
+"""Added to the movement of a joint as a share of the largest: joints at rest keep some weight."""
 LEAST_AWAY = 1e-3
-"""A middle that is nearer to the mean place, as a share of the farthest, is at it: its direction would be rounding."""
+"""A middle that is nearer to the mean place, as a share of the farthest, is at it: its direction would be rounding.
+So is that of a bone that is shorter, as a share of the longest."""
 LEAST_LEARNED = 1e-4
 """Smallest learned distance in a product: near 0, a power below 1 has no useful gradient."""
 LEAST_COSINE = 0.01
@@ -46,6 +56,7 @@ def path_terms(
     points: int | None = POINTS,
     centre: int | None = None,
     poses: bool = False,
+    parents: Sequence[int] | None = None,
 ) -> Tensor:
     """The terms of each clip, vectors of norm 1 or 0: steps along its path, path lengths, extents.
 
@@ -54,9 +65,11 @@ def path_terms(
         centre: a joint; all others are taken relative to it, frame by frame, and it keeps its own movement.
         poses: a step is its direction, the place of its middle relative to the mean place in the clip, and the pose
             there (places relative to the centre joint, which must be given), weighted by `POSE_WEIGHTS`.
+        parents: with poses, the parent joint of every joint (itself at the root). Then a step is also the directions of
+            its bones, weighted by `BONE_WEIGHTS`, and joints count by how much they move (`_weights`).
 
-    Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, X), float64; X is C, or 3 C with poses, and C is without the
-    confidence of images.
+    Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, X), float64; X is C, 3 C with poses, 4 C with bones, and C is
+    without the confidence of images.
     A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
     before that where it is measured first; one that never was stays at zero. So gaps make no jumps. A joint that is
     hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
@@ -70,14 +83,18 @@ def path_terms(
         places_LMTVC = along_path(places_LMTVC, shares_LP, places_LMTVC.shape[-1])
     steps_LMPVC = places_LMTVC.diff(dim=2)
     extents_LMVC = places_LMTVC.amax(2) - places_LMTVC.amin(2)
-    sums_LM2VC = torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2)
+    sums_LM2VC = _units(torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2))
     if not poses:
-        return _units(torch.cat([steps_LMPVC, sums_LM2VC], dim=2))
-    of_steps = steps_LMPVC, *_middles(places_LMTVC, centre)
-    sizes = [steps_LMPVC.shape[2]] * len(POSE_WEIGHTS)
-    *parts, sums_LM2VC = torch.split(_units(torch.cat([*of_steps, sums_LM2VC], dim=2)), [*sizes, 2], dim=2)
-    weighted = [weight**0.5 * part_LMPVC for weight, part_LMPVC in zip(POSE_WEIGHTS, parts, strict=True)]
-    return torch.cat([torch.cat(weighted, dim=-1), functional.pad(sums_LM2VC, (0, 2 * sums_LM2VC.shape[-1]))], dim=2)
+        return torch.cat([_units(steps_LMPVC), sums_LM2VC], dim=2)
+    of_steps = [steps_LMPVC, *_middles(places_LMTVC, centre)]
+    if parents is not None:
+        joint_weights_LM1V1 = _weights(places_LMTVC)
+        of_steps.append(_bone_directions(of_steps[-1], parents))
+        of_steps = [part_LMPVC * joint_weights_LM1V1 for part_LMPVC in of_steps]
+    weights = POSE_WEIGHTS if parents is None else BONE_WEIGHTS
+    parts = [weight**0.5 * _units(part_LMPVC) for weight, part_LMPVC in zip(weights, of_steps, strict=True)]
+    empty = (len(parts) - 1) * sums_LM2VC.shape[-1]
+    return torch.cat([torch.cat(parts, dim=-1), functional.pad(sums_LM2VC, (0, empty))], dim=2)
 
 
 def _middles(places_LMTVC: Tensor, centre: int | None) -> tuple[Tensor, Tensor]:
@@ -90,6 +107,26 @@ def _middles(places_LMTVC: Tensor, centre: int | None) -> tuple[Tensor, Tensor]:
     sizes_L1P11 = torch.linalg.vector_norm(from_mean_LMPVC, dim=(1, 3, 4), keepdim=True)
     is_there_L1P11 = sizes_L1P11 < LEAST_AWAY * sizes_L1P11.amax(2, keepdim=True)
     return from_mean_LMPVC.masked_fill(is_there_L1P11, 0), middles_LMPVC.masked_fill(is_centre_V1, 0)
+
+
+def _bone_directions(pose_LMPVC: Tensor, parents: Sequence[int]) -> Tensor:
+    """The direction of the bone to every joint, of norm 1, or 0 where there is no bone or no length."""
+    bones_LMPVC = from_parents(pose_LMPVC, parents)
+    lengths_LMPV1 = torch.linalg.vector_norm(bones_LMPVC, dim=-1, keepdim=True)
+    is_point_LMPV1 = lengths_LMPV1 <= LEAST_AWAY * lengths_LMPV1.amax(3, keepdim=True)
+    directions_LMPVC: Tensor = bones_LMPVC.masked_fill(is_point_LMPV1, 0) / lengths_LMPV1.masked_fill(is_point_LMPV1, 1)
+    return directions_LMPVC
+
+
+def _weights(places_LMTVC: Tensor) -> Tensor:
+    """The weight of every joint in the terms of its clip -> (L, M, 1, V, 1): the root of how much it moves.
+
+    That is its standard deviation over time, as a share of the largest of the clip, plus `LEAST_MOVEMENT`.
+    """
+    from_mean_LMTVC = places_LMTVC - places_LMTVC.mean(2, keepdim=True)
+    moved_LM1V1 = from_mean_LMTVC.square().sum(-1, keepdim=True).mean(2, keepdim=True).sqrt()
+    largest_L1111 = moved_LM1V1.amax((1, 3), keepdim=True)
+    return (moved_LM1V1 / largest_L1111.masked_fill(largest_L1111 == 0, 1) + LEAST_MOVEMENT).sqrt()
 
 
 def _units(vectors_LMRVC: Tensor) -> Tensor:

@@ -47,17 +47,43 @@ def described(frames: Frames, n_points: int | None = 16) -> Described:
     return [unit(step) for step in steps], unit(lengths), unit(extents)
 
 
-def posed(points: Frames, n_numbers: int, centre: int, weights: tuple[float, float, float]) -> Frames:
-    """Steps with places and poses; `n_numbers` a joint, and the joint `centre` has no place in a pose."""
+def posed(
+    points: Frames, n_numbers: int, centre: int, weights: tuple[float, ...], parents: list[int] | None = None
+) -> Frames:
+    """Steps with places and poses; `n_numbers` a joint, and the joint `centre` has no place in a pose.
+
+    With `parents` also the directions of bones, and each number counts by the movement of its joint.
+    """
     middles = [[(x + y) / 2 for x, y in zip(a, b, strict=True)] for a, b in pairwise(points)]
     mean = [math.fsum(middle[d] for middle in middles) / len(middles) for d in range(len(points[0]))]
+    counted = [1.0] * len(points[0]) if parents is None else moving(points, n_numbers)
     steps = []
     for (a, b), middle in zip(pairwise(points), middles, strict=True):
         place = [x - m for x, m in zip(middle, mean, strict=True)]
         pose = [0.0 if d // n_numbers == centre else x for d, x in enumerate(middle)]
-        parts = [y - x for x, y in zip(a, b, strict=True)], place, pose
+        parts = [[y - x for x, y in zip(a, b, strict=True)], place, pose]
+        if parents is not None:
+            parts.append(directed(pose, n_numbers, parents))
+        parts = [[x * c for x, c in zip(part, counted, strict=True)] for part in parts]
         steps.append([w**0.5 * x for w, part in zip(weights, parts, strict=True) for x in unit(part)])
     return steps
+
+
+def directed(pose: list[float], n_numbers: int, parents: list[int]) -> list[float]:
+    """The unit vector to every joint from its parent."""
+    joints = [pose[d : d + n_numbers] for d in range(0, len(pose), n_numbers)]
+    bones = [[x - y for x, y in zip(joint, joints[parents[v]], strict=True)] for v, joint in enumerate(joints)]
+    return [x for bone in bones for x in unit(bone)]
+
+
+def moving(points: Frames, n_numbers: int) -> list[float]:
+    """For every number the root of 0.1 + the standard deviation of its joint as a share of the largest."""
+    deviations = []
+    for v in range(0, len(points[0]), n_numbers):
+        places = [point[v : v + n_numbers] for point in points]
+        mean = [math.fsum(xs) / len(places) for xs in zip(*places, strict=True)]
+        deviations.append(math.sqrt(math.fsum(math.dist(place, mean) ** 2 for place in places) / len(places)))
+    return [math.sqrt(0.1 + d / max(deviations)) for d in deviations for _ in range(n_numbers)]
 
 
 def warped(first: Frames, second: Frames, band: int = 2) -> float:

@@ -92,11 +92,16 @@ def test_frames_that_are_points_already_are_taken_as_they_are(generator, centre)
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
 
-def test_steps_with_poses_are_those_of_the_slow_version(generator):
+@pytest.mark.parametrize(
+    ("parents", "weights"), [(None, (0.1, 0.2, 0.7)), ([0, 0, 1], (0.1, 0.2, 0.35, 0.35))], ids=["poses", "bones"]
+)
+def test_steps_with_poses_are_those_of_the_slow_version(generator, parents, weights):
     query, example = clips(generator, n_bodies=1), clips(generator, 3, 1)
-    terms = [path_terms(j, is_image=False, points=None, centre=1, poses=True) for j in (query, example)]
+    terms = [
+        path_terms(j, is_image=False, points=None, centre=1, poses=True, parents=parents) for j in (query, example)
+    ]
     posed = [
-        [oracle.posed(frames(oracle_about(joints, 1)), 3, 1, (0.1, 0.2, 0.7)) for joints in side]
+        [oracle.posed(frames(oracle_about(joints, 1)), 3, 1, weights, parents) for joints in side]
         for side in (query, example)
     ]
     expected = torch.tensor([[oracle.warped(a, b, 1) / 8 for b in posed[1]] for a in posed[0]], dtype=torch.float64)
@@ -104,6 +109,38 @@ def test_steps_with_poses_are_those_of_the_slow_version(generator):
     torch.testing.assert_close(likeness(*terms), likeness(*plain), rtol=1e-12, atol=0)
     found = path_factor(*terms, 1.0) * likeness(*terms).clamp(min=0.1)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_joints_that_move_in_both_clips_decide_and_joints_at_rest_still_count(generator):
+    arm, leg = torch.zeros((2, 1, 1, 24, 3, 3), dtype=torch.float64)
+    arm[..., 1, 0] = torch.linspace(0, 1, 24) ** 2
+    leg[..., 2, 0] = torch.linspace(0, 1, 24) ** 2
+    posture = torch.randn((1, 1, 1, 3, 3), generator=generator, dtype=torch.float64)
+
+    def apart(first, second):
+        sides = (
+            path_terms(j, is_image=False, points=None, centre=0, poses=True, parents=[0, 0, 1]) for j in (first, second)
+        )
+        return path_factor(*sides, 1.0).item()
+
+    assert apart(arm, arm) < 1e-9
+    assert apart(arm, arm + posture) > 0.01
+    other = posture.clone()
+    other[..., 2, :] += 1  # another place of the leg
+    moved, at_rest = apart(leg + posture, leg + other), apart(arm + posture, arm + other)
+    assert moved > 1.5 * at_rest > 0.01
+
+
+def test_a_bone_without_length_has_no_direction_made_of_rounding():
+    joints = torch.zeros((1, 1, 24, 3, 3))
+    joints[..., 1, :] = torch.tensor([0.3, 0.5, 0.2])
+    joints[..., 2, :] = joints[..., 1, :] * (1 + 1e-6)
+    terms = path_terms(joints, is_image=False, points=None, centre=0, poses=True, parents=[0, 0, 1])
+    assert not terms[0, 0, :-2, 2, 9:].any()
+    assert terms[0, 0, :-2, 1, 9:].any()
+    assert (
+        path_terms(torch.zeros((1, 1, 24, 3, 3)), is_image=False, centre=0, poses=True, parents=[0, 0, 1]).eq(0).all()
+    )
 
 
 def test_poses_without_a_joint_that_they_are_relative_to_are_refused(generator):
