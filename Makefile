@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := pipeline dastm tests
 
-.PHONY: repro test test-fast lint format bench benchmark gpu-check encoders fuzz clean
+.PHONY: repro test coverage test-fast lint format bench benchmark gpu-check encoders fuzz clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/ready
@@ -19,6 +19,10 @@ KERNEL_TESTS = $$(grep -rl --include='test_*.py' 'mark\.kernel' tests)
 FAST_TESTS = $$(grep -rL --include='test_*.py' '^pytestmark = .*mark\.slow' tests)
 
 test: $(VENV)/ready
+	$(TESTS)
+
+# The same tests with lines and branches counted, which takes a third longer, and the numba kernels again as plain Python.
+coverage: $(VENV)/ready
 	$(TESTS) --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95 -m kernel $(KERNEL_TESTS)
 
