@@ -59,7 +59,7 @@ benchmark: $(VENV)/ready
 
 # The shipped encoders, from nothing but `dastm-data synth`: about an hour on two cores.
 encoders: $(VENV)/ready
-	$(BIN)/python -m tests.bench.ship motion3d augment.layout=standard19
+	$(BIN)/python -m tests.bench.ship motion3d augment.layout=standard19 matching.path_power=0.7
 	$(BIN)/python -m tests.bench.ship motion2d augment.layout=pose15 augment.yaw=0 pretrain.steps=2000 optimise.epochs=3
 
 fuzz: $(VENV)/ready

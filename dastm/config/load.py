@@ -30,15 +30,14 @@ def load_config(
         presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or your own YAML
             files; none: the defaults, which are `paper` and `dastm`.
         settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
-        sections: whole sections that replace those of the presets; settings override them as well.
+        sections: values by section, over those of the presets; settings override them as well.
 
     Raises: RunError in one line for an unknown preset or key, or a wrong value.
     """
     document: dict[str, Any] = {}
-    for preset in (presets,) if isinstance(presets, str) else presets:
-        for section, values in _preset(preset).items():
+    for over in [*map(_preset, (presets,) if isinstance(presets, str) else presets), sections or {}]:
+        for section, values in over.items():
             document[section] = {**document.get(section, {}), **values}
-    document |= {section: dict(values) for section, values in (sections or {}).items()}
     for key, value in (settings or {}).items():
         section, dot, name = str(key).partition(".")
         if not dot or not isinstance(document.setdefault(section, {}), dict):

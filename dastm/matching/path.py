@@ -34,7 +34,7 @@ BAND = 2
 POSE_WEIGHTS = (0.1, 0.2, 0.7)
 """Of a step's direction, of the place of its middle relative to the mean of the clip, and of the pose there, in the
 inner product of two steps with their poses (docs/results.md)."""
-BONE_WEIGHTS = (0.1, 0.2, 0.35, 0.35)
+BONE_WEIGHTS = (0.2, 0.1, 0.3, 0.4)
 """The same, and of the directions of the bones there."""
 LEAST_MOVEMENT = 0.1
 """Added to the movement of a joint as a share of the largest: joints at rest keep some weight."""

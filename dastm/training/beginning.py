@@ -43,9 +43,16 @@ class Beginning:
         return Beginning(name=name, record=record, weights=weights, digest=digest)
 
     def sections(self) -> dict[str, Any]:
-        """The sections of its configuration that are used together with the weights."""
+        """The sections of its configuration that are used together with the weights.
+
+        If its distance is a product, `matching.path_power` is left to the presets: how much a network counts beside
+        the path depends on what it has learned from. A network of synthetic motion alone counts less.
+        """
         document = self.record.config.to_dict()
-        return {section: document[section] for section in TAKEN}
+        taken = {section: dict(document[section]) for section in TAKEN}
+        if taken["matching"]["path_power"]:
+            del taken["matching"]["path_power"]
+        return taken
 
     def of(self, record: TrainingRecord, manifest: Manifest) -> TrainingRecord:
         """The record of a training on shards (with this stored manifest) that starts from this run.

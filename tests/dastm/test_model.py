@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dastm import model as model_module
+from dastm.backbones.streams import bone_sources
 from dastm.config.load import load_config
 from dastm.config.schema import BackboneConfig, MatchingConfig
 from dastm.contract.skeleton import OPENPOSE18, Layout
@@ -270,6 +271,21 @@ def test_distances_are_products_of_what_is_learned_and_of_paths_in_space_about_t
     assert (distances > 0).all()
     distances.sum().backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.backbone.parameters())
+
+
+@pytest.mark.parametrize(
+    ("frames", "options"),
+    [("steps", {}), ("poses", {"poses": True}), ("weighted_poses", {"poses": True, "parents": bone_sources(STICK)})],
+)
+def test_paths_compare_what_is_configured_and_steps_in_images(generator, frames, options):
+    matching = load_config("best", {"matching.path_frames": frames}).matching
+    clips = two_shot(generator).support
+    found = Recogniser(STICK, BackboneConfig(n_blocks=4), matching, generator).path_terms(clips)
+    expected = path_terms(clips.joints_LMTVC, is_image=False, points=None, centre=STICK.centre, **options)
+    assert torch.equal(found, expected)
+    image = dataclasses.replace(STICK, coordinates=("x", "y", "confidence"))
+    found = Recogniser(image, BackboneConfig(n_blocks=4), matching, generator).path_terms(clips)
+    assert torch.equal(found, path_terms(clips.joints_LMTVC, is_image=True, points=None))
 
 
 def test_with_slots_every_clip_has_as_many_bodies_and_absent_ones_are_zeros(generator):

@@ -93,7 +93,7 @@ def test_frames_that_are_points_already_are_taken_as_they_are(generator, centre)
 
 
 @pytest.mark.parametrize(
-    ("parents", "weights"), [(None, (0.1, 0.2, 0.7)), ([0, 0, 1], (0.1, 0.2, 0.35, 0.35))], ids=["poses", "bones"]
+    ("parents", "weights"), [(None, (0.1, 0.2, 0.7)), ([0, 0, 1], (0.2, 0.1, 0.3, 0.4))], ids=["poses", "bones"]
 )
 def test_steps_with_poses_are_those_of_the_slow_version(generator, parents, weights):
     query, example = clips(generator, n_bodies=1), clips(generator, 3, 1)

@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from dastm.cli import main
+from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import BODY19
 from dastm.episodes.sources import open_source
@@ -153,6 +154,15 @@ def test_weights_of_a_matching_that_do_not_fit_stay_as_drawn_and_those_of_a_back
     name = next(name for name in state if name.startswith("backbone."))
     with pytest.raises(RunError, match="its weights do not fit this version: backbone"):
         begin_with(model, {key: value for key, value in state.items() if key != name})
+
+
+@pytest.mark.parametrize(("power", "expected"), [(0.9, 0.6), (0.0, 0.0)])
+def test_the_power_of_a_product_is_the_presets_and_every_other_matching_the_other_runs(place, power, expected):
+    begun = Beginning.read(place / "run", "run")
+    config = tiny(matching__path_power=power, matching__spatial="none", matching__band=3, matching__examples="nearest")
+    sections = replace(begun, record=replace(begun.record, config=config)).sections()
+    after = load_config("best", {}, sections)
+    assert after.matching == replace(config.matching, path_power=expected)
 
 
 def test_the_command_takes_configuration_and_weights_of_an_encoder_unless_a_preset_is_given(
