@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     "begin",
     metavar="RUN|ENCODER",
     help="Start from the weights of a run or a shipped encoder. Unless presets are given, its backbone, matching and"
-    " augmentation are used as well, and preset best for the rest.",
+    " augmentation are used as well (without matching.path_power), and preset best for the rest.",
 )
 @one_line_errors
 def train(
@@ -87,6 +87,8 @@ def train(
         with closing(source):
             folder = out or DATA / "runs" / source.manifest.dataset
             record = began.of(record, source.manifest) if began else record
+            if began and ranks.first and (note := began.note(config)):
+                click.echo(note)
             weights = began.weights if began else None
             options: dict[str, Any] = {"replace": replace, "pretrained": pretrained, "begun": weights}
             run(source, record, folder, **options, ranks=ranks, log=click.echo)

@@ -30,7 +30,7 @@ def load_config(
         presets: a recipe (`paper`, `release`, `small`, `best`) and a method (`dtw`, `ngm` ..) by name, or your own YAML
             files; none: the defaults, which are `paper` and `dastm`.
         settings: dotted key -> value, e.g. {"matching.gamma": 0.05}.
-        sections: values by section, over those of the presets; settings override them as well.
+        sections: section -> key -> value; they override the presets, and settings override them.
 
     Raises: RunError in one line for an unknown preset or key, or a wrong value.
     """

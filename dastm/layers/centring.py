@@ -1,4 +1,4 @@
-"""Positions of joints relative to others, frame by frame: to one joint, or each to its parent.
+"""Positions of joints relative to other joints, frame by frame: of all to one joint, or of each to its parent.
 
 Axes: T frames, V joints, C coordinates of which the first `n_space` are positions.
 """
@@ -20,10 +20,15 @@ def about(joints: Tensor, centre: int, n_space: int) -> Tensor:
     return torch.cat([torch.cat([relative[..., :centre, :], at_centre, relative[..., centre + 1 :, :]], -2), rest], -1)
 
 
-def from_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:
-    """The vector to every joint from its parent, of all coordinates; zero where a joint is its own parent.
-
-    Shapes: joints (.., V, C) -> the same.
-    """
+def of_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:
+    """What the parent of every joint has, (.., V, C) -> the same."""
     # Views, not an index tensor: that would be a copy to the device, which a captured CUDA graph does not allow.
-    return joints - torch.cat([joints[..., parent : parent + 1, :] for parent in parents], dim=-2)
+    return torch.cat([joints[..., parent : parent + 1, :] for parent in parents], dim=-2)
+
+
+def from_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:
+    """The vector to every joint from its parent; zero where a joint is its own parent.
+
+    Shapes: joints (.., V, C) -> the same. Every coordinate is subtracted, a confidence too.
+    """
+    return joints - of_parents(joints, parents)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dastm.layers.centring import about, from_parents
+from dastm.layers.centring import about, from_parents, of_parents
 from dastm.layers.gaps import without_gaps
 from dastm.layers.path_points import along_path, even_shares
 from dastm.matching.soft_dtw import hard_dtw
@@ -37,10 +37,12 @@ inner product of two steps with their poses (docs/results.md)."""
 BONE_WEIGHTS = (0.2, 0.1, 0.3, 0.4)
 """The same, and of the directions of the bones there."""
 LEAST_MOVEMENT = 0.1
-"""Added to the movement of a joint as a share of the largest: joints at rest keep some weight."""
+"""Added to how much a joint moves, as a share of the largest: joints at rest keep some weight."""
 LEAST_AWAY = 1e-3
 """A middle that is nearer to the mean place, as a share of the farthest, is at it: its direction would be rounding.
-So is that of a bone that is shorter, as a share of the longest."""
+A bone that is shorter than this share of the longest of its body in that frame has no direction either."""
+LEAST_MOVING = 1e-6
+"""A clip in which no joint moves more, as a share of the largest coordinate, is at rest: the rest is rounding."""
 LEAST_LEARNED = 1e-4
 """Smallest learned distance in a product: near 0, a power below 1 has no useful gradient."""
 LEAST_COSINE = 0.01
@@ -66,15 +68,20 @@ def path_terms(
         poses: a step is its direction, the place of its middle relative to the mean place in the clip, and the pose
             there (places relative to the centre joint, which must be given), weighted by `POSE_WEIGHTS`.
         parents: with poses, the parent joint of every joint (itself at the root). Then a step is also the directions of
-            its bones, weighted by `BONE_WEIGHTS`, and joints count by how much they move (`_weights`).
+            the bones at its middle, weighted by `BONE_WEIGHTS`, and joints that move more count more (`_weights`).
 
     Shapes: joints_LMTVC (L, M, T, V, C) -> (L, M, R, V, X), float64; X is C, 3 C with poses, 4 C with bones, and C is
     without the confidence of images.
     A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
     before that where it is measured first; one that never was stays at zero. So gaps make no jumps. A joint that is
     hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
-    move has zeros for all its vectors; with poses, it keeps the part of its pose.
+    move has zeros for all its vectors; with poses, it keeps the parts of its pose and bones.
+    Raises: ValueError for poses without `centre`, or `parents` without poses or of another number of joints.
     """
+    if parents is not None and (not poses or len(parents) != joints_LMTVC.shape[3]):
+        raise ValueError(f"parents of joints: need poses, and a parent for each of {joints_LMTVC.shape[3]} joints")
+    if poses and centre is None:
+        raise ValueError("poses of a path: need the centre joint that they are relative to")
     places_LMTVC = (without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
     if centre is not None:
         places_LMTVC = about(places_LMTVC, centre, places_LMTVC.shape[-1])
@@ -84,49 +91,56 @@ def path_terms(
     steps_LMPVC = places_LMTVC.diff(dim=2)
     extents_LMVC = places_LMTVC.amax(2) - places_LMTVC.amin(2)
     sums_LM2VC = _units(torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2))
-    if not poses:
+    if not poses or centre is None:
         return torch.cat([_units(steps_LMPVC), sums_LM2VC], dim=2)
-    of_steps = [steps_LMPVC, *_middles(places_LMTVC, centre)]
+    is_centre_V1 = (torch.arange(places_LMTVC.shape[3], device=places_LMTVC.device) == centre)[:, None]
+    of_steps = [steps_LMPVC, *_middles(places_LMTVC, is_centre_V1)]
     if parents is not None:
-        joint_weights_LM1V1 = _weights(places_LMTVC)
-        of_steps.append(_bone_directions(of_steps[-1], parents))
-        of_steps = [part_LMPVC * joint_weights_LM1V1 for part_LMPVC in of_steps]
-    weights = POSE_WEIGHTS if parents is None else BONE_WEIGHTS
-    parts = [weight**0.5 * _units(part_LMPVC) for weight, part_LMPVC in zip(weights, of_steps, strict=True)]
+        is_measured_LMTV1 = places_LMTVC.any(-1, keepdim=True) | is_centre_V1
+        of_steps.append(_bone_directions(of_steps[-1], is_measured_LMTV1, parents))
+        weights_LM1V1 = _weights(places_LMTVC, is_measured_LMTV1, is_centre_V1)
+        of_steps = [part_LMPVC * weights_LM1V1 for part_LMPVC in of_steps]
+    shares = POSE_WEIGHTS if parents is None else BONE_WEIGHTS
+    parts = [share**0.5 * _units(part_LMPVC) for share, part_LMPVC in zip(shares, of_steps, strict=True)]
     empty = (len(parts) - 1) * sums_LM2VC.shape[-1]
     return torch.cat([torch.cat(parts, dim=-1), functional.pad(sums_LM2VC, (0, empty))], dim=2)
 
 
-def _middles(places_LMTVC: Tensor, centre: int | None) -> tuple[Tensor, Tensor]:
+def _middles(places_LMTVC: Tensor, is_centre_V1: Tensor) -> tuple[Tensor, Tensor]:
     """Where the middle of every step is, relative to the mean of the clip, and as a pose -> twice (L, M, P, V, C)."""
-    if centre is None:
-        raise ValueError("poses of a path: need the centre joint that they are relative to")
     middles_LMPVC = (places_LMTVC[:, :, 1:] + places_LMTVC[:, :, :-1]) / 2
-    is_centre_V1 = (torch.arange(places_LMTVC.shape[3], device=places_LMTVC.device) == centre)[:, None]
     from_mean_LMPVC = middles_LMPVC - middles_LMPVC.mean(2, keepdim=True)
     sizes_L1P11 = torch.linalg.vector_norm(from_mean_LMPVC, dim=(1, 3, 4), keepdim=True)
     is_there_L1P11 = sizes_L1P11 < LEAST_AWAY * sizes_L1P11.amax(2, keepdim=True)
     return from_mean_LMPVC.masked_fill(is_there_L1P11, 0), middles_LMPVC.masked_fill(is_centre_V1, 0)
 
 
-def _bone_directions(pose_LMPVC: Tensor, parents: Sequence[int]) -> Tensor:
-    """The direction of the bone to every joint, of norm 1, or 0 where there is no bone or no length."""
+def _bone_directions(pose_LMPVC: Tensor, is_measured_LMTV1: Tensor, parents: Sequence[int]) -> Tensor:
+    """The direction of the bone to every joint, of norm 1, or 0 where there is no bone, no length or no joint."""
     bones_LMPVC = from_parents(pose_LMPVC, parents)
     lengths_LMPV1 = torch.linalg.vector_norm(bones_LMPVC, dim=-1, keepdim=True)
-    is_point_LMPV1 = lengths_LMPV1 <= LEAST_AWAY * lengths_LMPV1.amax(3, keepdim=True)
-    directions_LMPVC: Tensor = bones_LMPVC.masked_fill(is_point_LMPV1, 0) / lengths_LMPV1.masked_fill(is_point_LMPV1, 1)
+    is_measured_LMPV1 = is_measured_LMTV1[:, :, 1:] & is_measured_LMTV1[:, :, :-1]
+    has_ends_LMPV1 = is_measured_LMPV1 & of_parents(is_measured_LMPV1, parents)
+    is_none_LMPV1 = (lengths_LMPV1 <= LEAST_AWAY * lengths_LMPV1.amax(3, keepdim=True)) | ~has_ends_LMPV1
+    directions_LMPVC: Tensor = bones_LMPVC.masked_fill(is_none_LMPV1, 0) / lengths_LMPV1.masked_fill(is_none_LMPV1, 1)
     return directions_LMPVC
 
 
-def _weights(places_LMTVC: Tensor) -> Tensor:
-    """The weight of every joint in the terms of its clip -> (L, M, 1, V, 1): the root of how much it moves.
+def _weights(places_LMTVC: Tensor, is_measured_LMTV1: Tensor, is_centre_V1: Tensor) -> Tensor:
+    """The weight of every joint in the steps of its clip -> (L, M, 1, V, 1), the root of a share + `LEAST_MOVEMENT`.
 
-    That is its standard deviation over time, as a share of the largest of the clip, plus `LEAST_MOVEMENT`.
+    A joint moves as much as the standard deviation of its measured places says; the share is that of the most moving
+    joint of all bodies, not counting centres. A centre goes through the room, and its share is at most 1.
     """
-    from_mean_LMTVC = places_LMTVC - places_LMTVC.mean(2, keepdim=True)
-    moved_LM1V1 = from_mean_LMTVC.square().sum(-1, keepdim=True).mean(2, keepdim=True).sqrt()
-    largest_L1111 = moved_LM1V1.amax((1, 3), keepdim=True)
-    return (moved_LM1V1 / largest_L1111.masked_fill(largest_L1111 == 0, 1) + LEAST_MOVEMENT).sqrt()
+    n_LM1V1 = is_measured_LMTV1.sum(2, keepdim=True).clamp(min=1)
+    means_LM1VC = places_LMTVC.sum(2, keepdim=True) / n_LM1V1
+    away_LMTVC = (places_LMTVC - means_LM1VC).masked_fill(~is_measured_LMTV1, 0)
+    moved_LM1V1 = torch.linalg.vector_norm(away_LMTVC, dim=(2, 4), keepdim=True) / n_LM1V1.sqrt()
+    largest_L1111 = moved_LM1V1.masked_fill(is_centre_V1, 0).amax((1, 3), keepdim=True)
+    rests_L1111 = largest_L1111 <= LEAST_MOVING * places_LMTVC.abs().amax((1, 2, 3, 4), keepdim=True)
+    shares_LM1V1 = moved_LM1V1.masked_fill(rests_L1111, 0) / largest_L1111.masked_fill(rests_L1111, 1)
+    weights_LM1V1: Tensor = (shares_LM1V1.clamp(max=1) + LEAST_MOVEMENT).sqrt()
+    return weights_LM1V1
 
 
 def _units(vectors_LMRVC: Tensor) -> Tensor:

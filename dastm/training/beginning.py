@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest
 from dastm.episodes.common import mapped_manifest
@@ -21,7 +22,7 @@ from dastm.runs.fit import N_FRAMES, differences
 from dastm.runs.record import TrainingRecord
 
 TAKEN = ("backbone", "augment", "matching")
-"""Sections of the other run's configuration that the new training uses."""
+"""Sections of the other run's configuration that the new training uses, but for one key (`Beginning.sections`)."""
 REGULARISES = ("dropout", "drop_edge")
 """Options of the backbone that may differ, because the weights keep their meaning."""
 
@@ -46,13 +47,18 @@ class Beginning:
         """The sections of its configuration that are used together with the weights.
 
         If its distance is a product, `matching.path_power` is left to the presets: how much a network counts beside
-        the path depends on what it has learned from. A network of synthetic motion alone counts less.
+        the path depends on what it has learned from.
         """
         document = self.record.config.to_dict()
         taken = {section: dict(document[section]) for section in TAKEN}
         if taken["matching"]["path_power"]:
             del taken["matching"]["path_power"]
         return taken
+
+    def note(self, config: Config) -> str | None:
+        """A line that says so if the new training has another `matching.path_power`."""
+        now, there = config.matching.path_power, self.record.config.matching.path_power
+        return None if now == there else f"matching.path_power is {now}, not {there} as in {self.name}"
 
     def of(self, record: TrainingRecord, manifest: Manifest) -> TrainingRecord:
         """The record of a training on shards (with this stored manifest) that starts from this run.

@@ -48,19 +48,19 @@ def described(frames: Frames, n_points: int | None = 16) -> Described:
 
 
 def posed(
-    points: Frames, n_numbers: int, centre: int, weights: tuple[float, ...], parents: list[int] | None = None
+    points: Frames, n_numbers: int, centres: set[int], weights: tuple[float, ...], parents: list[int] | None = None
 ) -> Frames:
-    """Steps with places and poses; `n_numbers` a joint, and the joint `centre` has no place in a pose.
+    """Steps with places and poses; `n_numbers` a joint, and the joints `centres`, one a body, have no place in a pose.
 
     With `parents` also the directions of bones, and each number counts by the movement of its joint.
     """
     middles = [[(x + y) / 2 for x, y in zip(a, b, strict=True)] for a, b in pairwise(points)]
     mean = [math.fsum(middle[d] for middle in middles) / len(middles) for d in range(len(points[0]))]
-    counted = [1.0] * len(points[0]) if parents is None else moving(points, n_numbers)
+    counted = [1.0] * len(points[0]) if parents is None else moving(points, n_numbers, centres)
     steps = []
     for (a, b), middle in zip(pairwise(points), middles, strict=True):
         place = [x - m for x, m in zip(middle, mean, strict=True)]
-        pose = [0.0 if d // n_numbers == centre else x for d, x in enumerate(middle)]
+        pose = [0.0 if d // n_numbers in centres else x for d, x in enumerate(middle)]
         parts = [[y - x for x, y in zip(a, b, strict=True)], place, pose]
         if parents is not None:
             parts.append(directed(pose, n_numbers, parents))
@@ -76,14 +76,19 @@ def directed(pose: list[float], n_numbers: int, parents: list[int]) -> list[floa
     return [x for bone in bones for x in unit(bone)]
 
 
-def moving(points: Frames, n_numbers: int) -> list[float]:
-    """For every number the root of 0.1 + the standard deviation of its joint as a share of the largest."""
+def moving(points: Frames, n_numbers: int, centres: set[int]) -> list[float]:
+    """For every number the root of 0.1 + how much its joint moves, as a share of the most moving joint.
+
+    A joint moves as much as its standard deviation says. `centres` are not among the most moving; their share is at
+    most 1.
+    """
     deviations = []
     for v in range(0, len(points[0]), n_numbers):
         places = [point[v : v + n_numbers] for point in points]
         mean = [math.fsum(xs) / len(places) for xs in zip(*places, strict=True)]
         deviations.append(math.sqrt(math.fsum(math.dist(place, mean) ** 2 for place in places) / len(places)))
-    return [math.sqrt(0.1 + d / max(deviations)) for d in deviations for _ in range(n_numbers)]
+    largest = max(d for v, d in enumerate(deviations) if v not in centres)
+    return [math.sqrt(0.1 + min(d / largest, 1.0)) for d in deviations for _ in range(n_numbers)]
 
 
 def warped(first: Frames, second: Frames, band: int = 2) -> float:

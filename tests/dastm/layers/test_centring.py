@@ -2,7 +2,7 @@
 
 import torch
 
-from dastm.layers.centring import about
+from dastm.layers.centring import about, from_parents
 
 
 def test_joints_are_taken_from_the_centre_of_their_frame_which_keeps_its_way(generator):
@@ -21,3 +21,11 @@ def test_a_confidence_and_what_was_not_measured_stay_as_they_are(generator):
     assert torch.equal(found[..., 2], joints[..., 2])
     assert not found[1, 3].any()
     assert not about(torch.zeros(5, 4, 3), 0, 2).any()
+
+
+def test_vectors_from_parents_are_differences_and_zero_at_the_root(generator):
+    joints = torch.randn((2, 5, 3, 4), generator=generator)
+    expected = torch.stack(
+        [torch.zeros(2, 5, 4), joints[:, :, 1] - joints[:, :, 0], joints[:, :, 2] - joints[:, :, 1]], 2
+    )
+    assert torch.equal(from_parents(joints, (0, 0, 1)), expected)

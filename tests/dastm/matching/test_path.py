@@ -92,16 +92,23 @@ def test_frames_that_are_points_already_are_taken_as_they_are(generator, centre)
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
 
+PARENTS = [0, 0, 1]
+
+
+@pytest.mark.parametrize("n_bodies", [1, 2])
 @pytest.mark.parametrize(
-    ("parents", "weights"), [(None, (0.1, 0.2, 0.7)), ([0, 0, 1], (0.2, 0.1, 0.3, 0.4))], ids=["poses", "bones"]
+    ("parents", "shares"), [(None, (0.1, 0.2, 0.7)), (PARENTS, (0.2, 0.1, 0.3, 0.4))], ids=["poses", "bones"]
 )
-def test_steps_with_poses_are_those_of_the_slow_version(generator, parents, weights):
-    query, example = clips(generator, n_bodies=1), clips(generator, 3, 1)
+def test_steps_with_poses_are_those_of_the_slow_version(generator, parents, shares, n_bodies):
+    query, example = clips(generator, n_bodies=n_bodies), clips(generator, 3, n_bodies)
+    query[0, -1, ..., 1:] *= 0.1  # what counts of a joint depends on the bodies beside it
     terms = [
         path_terms(j, is_image=False, points=None, centre=1, poses=True, parents=parents) for j in (query, example)
     ]
+    of_bodies = parents and [3 * body + parent for body in range(n_bodies) for parent in parents]
+    centres = {3 * body + 1 for body in range(n_bodies)}
     posed = [
-        [oracle.posed(frames(oracle_about(joints, 1)), 3, 1, weights, parents) for joints in side]
+        [oracle.posed(frames(oracle_about(joints, 1)), 3, centres, shares, of_bodies) for joints in side]
         for side in (query, example)
     ]
     expected = torch.tensor([[oracle.warped(a, b, 1) / 8 for b in posed[1]] for a in posed[0]], dtype=torch.float64)
@@ -111,36 +118,69 @@ def test_steps_with_poses_are_those_of_the_slow_version(generator, parents, weig
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
+def weighted(joints):
+    return path_terms(joints, is_image=False, points=None, centre=0, poses=True, parents=PARENTS)
+
+
 def test_joints_that_move_in_both_clips_decide_and_joints_at_rest_still_count(generator):
-    arm, leg = torch.zeros((2, 1, 1, 24, 3, 3), dtype=torch.float64)
-    arm[..., 1, 0] = torch.linspace(0, 1, 24) ** 2
-    leg[..., 2, 0] = torch.linspace(0, 1, 24) ** 2
     posture = torch.randn((1, 1, 1, 3, 3), generator=generator, dtype=torch.float64)
+    arm, leg = (posture.repeat(1, 1, 24, 1, 1) for _ in range(2))
+    arm[..., 1, 0] += torch.linspace(0, 1, 24) ** 2
+    leg[..., 2, 0] += torch.linspace(0, 1, 24) ** 2
 
     def apart(first, second):
-        sides = (
-            path_terms(j, is_image=False, points=None, centre=0, poses=True, parents=[0, 0, 1]) for j in (first, second)
-        )
-        return path_factor(*sides, 1.0).item()
+        return path_factor(weighted(first), weighted(second), 1.0).item()
 
     assert apart(arm, arm) < 1e-9
-    assert apart(arm, arm + posture) > 0.01
-    other = posture.clone()
-    other[..., 2, :] += 1  # another place of the leg
-    moved, at_rest = apart(leg + posture, leg + other), apart(arm + posture, arm + other)
+    elsewhere = torch.zeros(3, 3, dtype=torch.float64)
+    elsewhere[2] = 1  # another place of the leg
+    moved, at_rest = apart(leg, leg + elsewhere), apart(arm, arm + elsewhere)
     assert moved > 1.5 * at_rest > 0.01
 
 
-def test_a_bone_without_length_has_no_direction_made_of_rounding():
+def test_a_walk_through_the_room_makes_no_joint_count_less(generator):
+    joints = clips(generator, 1, 1)
+    joints[..., 0, :] = 0
+    walk = torch.linspace(0, 100, 9, dtype=torch.float64)[:, None, None] * torch.tensor([1.0, 0, 0])
+    here, there = weighted(joints), weighted(joints + walk)
+    torch.testing.assert_close(there[..., 1:, 6:], here[..., 1:, 6:], rtol=1e-9, atol=1e-9)  # poses and bones
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_a_bone_without_length_has_no_direction_made_of_rounding(size):
     joints = torch.zeros((1, 1, 24, 3, 3))
     joints[..., 1, :] = torch.tensor([0.3, 0.5, 0.2])
     joints[..., 2, :] = joints[..., 1, :] * (1 + 1e-6)
-    terms = path_terms(joints, is_image=False, points=None, centre=0, poses=True, parents=[0, 0, 1])
+    terms = weighted(joints * size)
     assert not terms[0, 0, :-2, 2, 9:].any()
     assert terms[0, 0, :-2, 1, 9:].any()
-    assert (
-        path_terms(torch.zeros((1, 1, 24, 3, 3)), is_image=False, centre=0, poses=True, parents=[0, 0, 1]).eq(0).all()
-    )
+    assert weighted(torch.zeros((1, 1, 24, 3, 3))).eq(0).all()
+
+
+def test_rounding_and_missing_joints_make_no_weights_and_no_bones(generator):
+    still = torch.randn((1, 1, 1, 3, 3), generator=generator, dtype=torch.float64).expand(1, 1, 24, 3, 3) / 3
+    trembling = still + 1e-9 * torch.randn((1, 1, 24, 3, 3), generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(weighted(trembling)[..., 6:], weighted(still)[..., 6:], rtol=0, atol=1e-6)
+    moving = still.clone()
+    moving[..., 2, 0] += torch.linspace(0, 1, 24)
+    gaps = moving.clone()
+    gaps[:, :, 3:7, 1] = 0
+    torch.testing.assert_close(weighted(gaps)[:, :, 7:-2, :, 6:], weighted(moving)[:, :, 7:-2, :, 6:])
+    assert not weighted(gaps)[:, :, 2:7, 1:, 9:].any()
+
+
+def test_gradients_of_joints_at_rest_are_numbers(generator):
+    joints = clips(generator, 1, 1)
+    joints[..., 1, :] = joints[:, :, :1, 1]
+    joints.requires_grad_()
+    (gradient,) = torch.autograd.grad(weighted(joints).sum(), joints)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{"poses": True, "parents": [0]}, {"parents": PARENTS}])
+def test_parents_without_poses_or_of_other_joints_are_refused(generator, options):
+    with pytest.raises(ValueError, match="need poses, and a parent for each of 3 joints"):
+        path_terms(clips(generator), is_image=False, centre=0, **options)
 
 
 def test_poses_without_a_joint_that_they_are_relative_to_are_refused(generator):

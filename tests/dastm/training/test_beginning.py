@@ -156,13 +156,16 @@ def test_weights_of_a_matching_that_do_not_fit_stay_as_drawn_and_those_of_a_back
         begin_with(model, {key: value for key, value in state.items() if key != name})
 
 
-@pytest.mark.parametrize(("power", "expected"), [(0.9, 0.6), (0.0, 0.0)])
-def test_the_power_of_a_product_is_the_presets_and_every_other_matching_the_other_runs(place, power, expected):
+@pytest.mark.parametrize(
+    ("power", "expected", "note"), [(0.9, 0.6, "matching.path_power is 0.6, not 0.9 as in run"), (0.0, 0.0, None)]
+)
+def test_the_power_of_a_product_is_the_presets_and_every_other_matching_the_other_runs(place, power, expected, note):
     begun = Beginning.read(place / "run", "run")
     config = tiny(matching__path_power=power, matching__spatial="none", matching__band=3, matching__examples="nearest")
-    sections = replace(begun, record=replace(begun.record, config=config)).sections()
-    after = load_config("best", {}, sections)
+    begun = replace(begun, record=replace(begun.record, config=config))
+    after = load_config("best", {}, begun.sections())
     assert after.matching == replace(config.matching, path_power=expected)
+    assert begun.note(after) == note
 
 
 def test_the_command_takes_configuration_and_weights_of_an_encoder_unless_a_preset_is_given(
