@@ -60,7 +60,7 @@ def path_terms(
     poses: bool = False,
     parents: Sequence[int] | None = None,
 ) -> Tensor:
-    """The terms of each clip, vectors of norm 1 or 0: steps along its path, path lengths, extents.
+    """The terms of each clip: steps along its path, path lengths, extents; vectors of norm 1, or 0 for no movement.
 
     Args:
         points: number of points at equal distances along the path; None: the frames already are such points.
@@ -75,7 +75,7 @@ def path_terms(
     A joint of an image that was not measured in a frame (place and confidence 0) stays where it was measured last, or
     before that where it is measured first; one that never was stays at zero. So gaps make no jumps. A joint that is
     hidden, whose place was guessed, is at that place. Absent bodies are zeros and add nothing. A clip that does not
-    move has zeros for all its vectors; with poses, it keeps the parts of its pose and bones.
+    move has zeros for all its vectors; with poses, it keeps the parts of its pose and bones, of a smaller norm.
     Raises: ValueError for poses without `centre`, or `parents` without poses or of another number of joints.
     """
     if parents is not None and (not poses or len(parents) != joints_LMTVC.shape[3]):
