@@ -16,7 +16,7 @@ from dastm.training.capture import CHECKED, WARM_UP, Changed, Recorded
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import capture_steps, record_steps, train_step, unrecordable
 from tests.bench.gpu.steps import Again
-from tests.toy import STICK, toy_shards
+from tests.toy import STICK, TINY, toy_shards
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
@@ -24,6 +24,8 @@ N_STEPS = 24
 SETTINGS = {
     "episode.n_way": 2,
     "episode.n_query": 1,
+    "backbone.n_blocks": 4,
+    "backbone.channels": TINY["backbone.channels"],
     "optimise.learning_rate": 2.0**-10,
     "optimise.schedule": "constant",
 }
@@ -81,7 +83,7 @@ def trained(config, items, recorder=None, tell=pytest.fail, spoil=None):
 @pytest.mark.parametrize("preset", ["paper", "release", "small", "best"])
 def test_replayed_steps_leave_the_same_bits(preset, drawn):
     """Clips of one and two bodies, dropout, paths: whatever a step takes is put where the recorded one reads it."""
-    config = load_config(preset, {"backbone.n_blocks": 4, **SETTINGS})
+    config = load_config(preset, SETTINGS)
     recorder = Counting()
     (terms, weights), (found, ours) = trained(config, drawn), trained(config, drawn, recorder)
     assert 0 < recorder.n_recorded < N_STEPS - recorder.n_usual  # some are replayed more than once
