@@ -10,6 +10,7 @@ does not use this file on purpose, to be an independent check.
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -36,6 +37,13 @@ DECISION_COLUMNS = ("kept", "dropped")
 `kept`: for each body the source's ids of the body tracks that it is made of, most important first; `dropped`: id and
 reason of every other track, e.g. `short: seen in 7 frames`.
 """
+
+OUR_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<f4', 'fortran_order': False, 'shape': \((\d+), (\d+), (\d+), (\d+)\), \} *\n",
+    re.DOTALL,
+)
+"""How `np.save` begins the array of a clip. numpy parses it as Python, which two threads of CPython 3.11 cannot do at
+the same time without now and then a SystemError (python/cpython#106905)."""
 
 
 class ShardError(Exception):
@@ -87,12 +95,21 @@ def decode_joints(array: bytes, expected_checksum: str, where: str) -> NDArray[n
     if checksum(array) != expected_checksum:
         raise ShardError(f"{where}: checksum differs, the shard is damaged; run `dastm-data split` again")
     try:
-        joints = np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
+        joints = _array_of(array)
     except Exception as error:  # numpy's reader of headers fails in many ways
         raise ShardError(f"{where}: not a .npy array") from error
     if joints.dtype != np.float32 or joints.ndim != 4:
         raise ShardError(f"{where}: expected float32 (M, T, V, C), found {joints.dtype} {joints.shape}")
     return joints
+
+
+def _array_of(data: bytes) -> NDArray[Any]:
+    """The array of a .npy file; not by numpy's reader if the header is as we write it (`OUR_HEADER`)."""
+    if header := OUR_HEADER.match(data):
+        shape = [int(size) for size in header.groups()]
+        return np.frombuffer(data, np.dtype("<f4"), offset=header.end()).reshape(shape).copy()
+    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    return array
 
 
 def decode_clip(array: bytes, facts: bytes, where: str) -> Clip:

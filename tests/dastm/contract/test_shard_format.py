@@ -1,5 +1,6 @@
 """The contract: what is written is what is read, and a flipped bit never passes."""
 
+import io
 import json
 from dataclasses import replace
 
@@ -35,6 +36,25 @@ def test_decoding_gives_what_was_encoded(joints):
     assert read.joints_MTVC.shape == joints.shape
     assert {**clip.facts, "bodies": len(joints)}.items() <= read.facts.items()
     assert encode_clip(clip) == encode_clip(read)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 30, 25, 3), (1, 1024, 17, 3)])
+def test_threads_read_clips_without_numpys_parser_of_headers_and_get_the_same_array(shape, monkeypatch):
+    """CPython 3.11 cannot parse Python, which headers are, in several threads (python/cpython#106905)."""
+    joints = np.random.default_rng(0).random(shape, dtype=np.float32)
+    array, _ = encode_clip(Clip(key="k", joints_MTVC=joints, facts={}))
+    expected = np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("it was read by numpy"))
+    found = decode_joints(array, checksum(array), "here")
+    np.testing.assert_array_equal(found, expected, strict=True)
+    assert found.flags.writeable
+
+
+@pytest.mark.parametrize("change", [lambda array: array[:-4], lambda array: array + bytes(4)])
+def test_an_array_of_another_length_than_its_header_says_is_refused(change):
+    array, _ = encode_clip(Clip(key="k", joints_MTVC=np.ones((1, 2, 3, 3), np.float32), facts={}))
+    with pytest.raises(ShardError, match=r"^here: not a \.npy array$"):
+        decode_joints(change(array), checksum(change(array)), "here")
 
 
 def test_any_flipped_bit_of_the_array_is_found():
