@@ -158,8 +158,7 @@ class MatchingConfig:
     training (`dastm.matching.path`). 0 leaves it out. Training then takes the expected cost over alignments, which is
     never negative, instead of the soft minimum."""
     path_frames: Literal["steps", "poses", "weighted_poses"] = "steps"
-    """What `path` compares in 3-D: directions of steps; these with places and poses; or these with directions of bones,
-    each joint weighted by how much it moves. In images always steps."""
+    """What `path` compares in 3-D: steps; with poses; or with poses, bones and joints weighted by movement."""
     rank_weight: Weight = 0.1
     """Lambda of Eq. 8; 0 leaves the rank term out."""
     rank: Literal["nuclear", "unit", "surrogate"] = "nuclear"

@@ -36,7 +36,7 @@ POSE_WEIGHTS = (0.1, 0.2, 0.7)
 inner product of two steps with their poses (docs/results.md)."""
 BONE_WEIGHTS = (0.2, 0.1, 0.3, 0.4)
 """The same, and of the directions of the bones there."""
-LEAST_MOVEMENT = 0.1
+SHARE_AT_REST = 0.1
 """Added to how much a joint moves, as a share of the largest: joints at rest keep some weight."""
 LEAST_AWAY = 1e-3
 """A middle that is nearer to the mean place, as a share of the farthest, is at it: its direction would be rounding.
@@ -80,8 +80,6 @@ def path_terms(
     """
     if parents is not None and (not poses or len(parents) != joints_LMTVC.shape[3]):
         raise ValueError(f"parents of joints: need poses, and a parent for each of {joints_LMTVC.shape[3]} joints")
-    if poses and centre is None:
-        raise ValueError("poses of a path: need the centre joint that they are relative to")
     places_LMTVC = (without_gaps(joints_LMTVC) if is_image else joints_LMTVC).double()
     if centre is not None:
         places_LMTVC = about(places_LMTVC, centre, places_LMTVC.shape[-1])
@@ -91,8 +89,10 @@ def path_terms(
     steps_LMPVC = places_LMTVC.diff(dim=2)
     extents_LMVC = places_LMTVC.amax(2) - places_LMTVC.amin(2)
     sums_LM2VC = _units(torch.stack([steps_LMPVC.abs().sum(2), extents_LMVC], dim=2))
-    if not poses or centre is None:
+    if not poses:
         return torch.cat([_units(steps_LMPVC), sums_LM2VC], dim=2)
+    if centre is None:
+        raise ValueError("poses of a path: need the centre joint that they are relative to")
     is_centre_V1 = (torch.arange(places_LMTVC.shape[3], device=places_LMTVC.device) == centre)[:, None]
     of_steps = [steps_LMPVC, *_middles(places_LMTVC, is_centre_V1)]
     if parents is not None:
@@ -127,7 +127,7 @@ def _bone_directions(pose_LMPVC: Tensor, is_measured_LMTV1: Tensor, parents: Seq
 
 
 def _weights(places_LMTVC: Tensor, is_measured_LMTV1: Tensor, is_centre_V1: Tensor) -> Tensor:
-    """The weight of every joint in the steps of its clip -> (L, M, 1, V, 1), the root of a share + `LEAST_MOVEMENT`.
+    """The weight of every joint in the steps of its clip -> (L, M, 1, V, 1), the root of a share + `SHARE_AT_REST`.
 
     A joint moves as much as the standard deviation of its measured places says; the share is that of the most moving
     joint of all bodies, not counting centres. A centre goes through the room, and its share is at most 1.
@@ -139,7 +139,7 @@ def _weights(places_LMTVC: Tensor, is_measured_LMTV1: Tensor, is_centre_V1: Tens
     largest_L1111 = moved_LM1V1.masked_fill(is_centre_V1, 0).amax((1, 3), keepdim=True)
     rests_L1111 = largest_L1111 <= LEAST_MOVING * places_LMTVC.abs().amax((1, 2, 3, 4), keepdim=True)
     shares_LM1V1 = moved_LM1V1.masked_fill(rests_L1111, 0) / largest_L1111.masked_fill(rests_L1111, 1)
-    weights_LM1V1: Tensor = (shares_LM1V1.clamp(max=1) + LEAST_MOVEMENT).sqrt()
+    weights_LM1V1: Tensor = (shares_LM1V1.clamp(max=1) + SHARE_AT_REST).sqrt()
     return weights_LM1V1
 
 
