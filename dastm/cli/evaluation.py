@@ -12,8 +12,8 @@ from dastm.cli.options import (
     params,
     said_by_params,
 )
+from dastm.config.evaluation import FIXED, OLD_SUBSET, Baseline, By, EvalConfig, Subset
 from dastm.config.load import checked
-from dastm.config.schema import FIXED, OLD_SUBSET, Baseline, By, EvalConfig, Subset
 
 BESIDE_A_RUN: tuple[Baseline, ...] = ("coordinates", "path")
 """The baselines that are scored with a run by default: what it has to beat."""

@@ -1,6 +1,6 @@
 """What the values of a configuration may be: kinds of numbers that several options have, and how they are checked."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field
 
@@ -12,6 +12,7 @@ Episodes = Annotated[int, Field(ge=2, strict=True)]
 """A number of episodes: at least two, so that the mean has an interval."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+TooFew = Literal["error", "leave_out"]
 CheckpointSeconds = Annotated[Weight, Field(validation_alias=AliasChoices("checkpoint_seconds", "checkpoint_every"))]
 """Of the key `checkpoint_seconds`, which older files call `checkpoint_every`."""
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dastm.config.schema import Baseline
+from dastm.config.evaluation import Baseline
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
 from dastm.matching.examples import to_classes

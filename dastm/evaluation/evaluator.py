@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.progress import progress
 from dastm.contract.shard_format import checksum, encode_manifest

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.evaluation.intervals import Accuracies, mean_interval
 from dastm.evaluation.open_rows import OpenRow
 from dastm.evaluation.predictions import Columns

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest, checksum, encode_manifest
 from dastm.evaluation import by_group, one_shot, open_rows, shots

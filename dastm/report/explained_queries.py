@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.skeleton import Layout
 from dastm.episodes.collate import selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan

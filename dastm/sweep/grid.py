@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from dastm.config.evaluation import OLD_SUBSET, EvalConfig
 from dastm.config.load import checked, load_config, preset_keys
-from dastm.config.schema import OLD_SUBSET, Config, EvalConfig
+from dastm.config.schema import Config
 from dastm.config.values import STRICT, Seed, distinct
 from dastm.contract.documents import DocumentError, no_such_key, read_yaml
 from dastm.contract.errors import RunError

@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
+from dastm.config.evaluation import EvalConfig
 from dastm.config.load import checked
-from dastm.config.schema import Config, EvalConfig
+from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.evaluation.intervals import Accuracies
 from dastm.runs.record import TrainingRecord

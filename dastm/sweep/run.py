@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import remove_unfinished
 from dastm.contract.progress import progress

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.evaluation.intervals import Accuracies, interval95
 from dastm.sweep.cells import Cell, Sweep
 from dastm.sweep.grid import evaluation_name

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dastm.config.schema import Config, EvalConfig
+from dastm.config.evaluation import EvalConfig
+from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
 from dastm.episodes.augmentation import augmented, center_frames

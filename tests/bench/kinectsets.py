@@ -16,7 +16,7 @@ from typing import Any
 import click
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.shard_format import MANIFEST_NAME
 from dastm.contract.shard_reading import read_manifest
 from dastm.evaluation.evaluator import evaluate_and_write

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from dastm.config.evaluation import EvalConfig
 from dastm.config.load import load_config
-from dastm.config.schema import EvalConfig
 from dastm.contract.skeleton import NTU25, OPENPOSE18
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import torch
 
-from dastm.config.schema import Baseline, EvalConfig
+from dastm.config.evaluation import Baseline, EvalConfig
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.baselines import BASELINES, BaselineRow, coordinate_distances, path_to_classes

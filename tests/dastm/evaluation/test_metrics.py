@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.evaluation.intervals import interval95
 from dastm.evaluation.metrics import Row, over_seeds, summary
 from dastm.evaluation.printed import table_lines

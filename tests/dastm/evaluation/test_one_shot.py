@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.episodes.fetch import fetch_episode
 from dastm.episodes.sources import open_source

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.evaluation.calibration import calibrate
 from dastm.evaluation.evaluator import evaluate_and_write

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.results_folder import evaluation_folder, outdated_because
 from dastm.runs.record import TrainingRecord

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate, evaluate_and_write

@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.metrics import Row, summary

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.skeleton import BODY19
 from dastm.episodes.collate import selection
 from dastm.episodes.sources import open_source

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import BODY19, NTU25, POSE15, STANDARD19
 from dastm.episodes.arrays import episode_from_arrays

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest
 from dastm.contract.skeleton import BODY19, COCO17, NTU25, OPENPOSE18

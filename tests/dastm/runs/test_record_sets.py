@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from dastm.cli import main
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, checksum
 from dastm.contract.skeleton import BODY19, NTU25

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dastm.config.evaluation import EvalConfig
 from dastm.config.load import load_config
-from dastm.config.schema import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import ClassEntry, Manifest
 from dastm.contract.skeleton import NTU25

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.runs.record import TrainingRecord

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import yaml
 
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.sweep.cells import expand
 from dastm.sweep.grid import evaluation_name, grid_from_dict, grid_names, load_grid

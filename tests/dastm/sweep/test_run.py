@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from dastm.cli.evaluation import evaluate
-from dastm.config.schema import EvalConfig
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import MANIFEST_NAME, checksum
 from dastm.runs.locks import locked
