@@ -201,7 +201,10 @@ class PretrainConfig:
     steps: Annotated[int, Field(ge=0, strict=True)] = 0
     """Number of pretraining steps; 0 leaves pretraining out, as the paper does."""
     clips: Annotated[int, Field(ge=4, strict=True)] = 32
-    """Approximate number of clips per step: equally many of each class in it, and at least two."""
+    """Approximate number of clips per batch: equally many of each class in it, and at least two."""
+    batches_per_step: Count = 1
+    """Number of batches whose gradients are averaged in a step; `torchrun` divides them among its ranks. With 1, rank 0
+    pretrains alone."""
     optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: Positive = 1e-3
     """Highest learning rate of pretraining; it falls to 0 along a half cosine."""

@@ -1,13 +1,16 @@
 """Pretrains the backbone as a classifier of all training classes, before the first episode. Not part of the paper.
 
 In: a source as training sees it, and a fresh network. Out: the same network with a trained backbone; the last layer of
-the classifier is dropped. Batches are episodes of many classes and few clips, from the same plans and loader. Step
-number and seed decide everything, so a pretraining that was killed continues to the same weights, bit for bit.
+the classifier is dropped. Batches are episodes of many classes and few clips, from the same plans and loader. Number
+of the batch and seed decide everything, so a pretraining that was killed continues to the same weights, bit for bit.
+Several batches per step are divided among the ranks (`sharing`).
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +35,16 @@ from dastm.runs.locks import locked
 from dastm.runs.mending import whole_or_renamed
 from dastm.runs.record import TrainingRecord
 from dastm.training.mirroring import checked_partners, mirrored
+from dastm.training.ranks import ALONE, Ranks
 from dastm.training.schedule import warmed_up
+from dastm.training.sharing import mean_gradients
 from dastm.training.state import clip_gradients
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 EPOCH = 2**31
 """The epoch number of pretraining's plans, which no epoch of episodes has."""
 LATEST = 50
-"""The curves show the mean loss and accuracy of this number of the last steps."""
+"""The curves show the mean loss and accuracy of this number of the last batches."""
 
 
 class Pretraining:
@@ -68,7 +73,7 @@ class Pretraining:
         )
         self.step = 0
         self.latest: list[list[float]] = []
-        """(loss, accuracy) of the last steps that were accounted for."""
+        """(loss, accuracy) of the last batches that were accounted for."""
 
     def with_state(self) -> dict[str, Any]:
         """The parts whose state is saved: not the matching, so that methods may share a pretrained backbone."""
@@ -91,32 +96,49 @@ class Pretraining:
         except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
             raise RunError(f"{path}: not a checkpoint of this pretraining; delete it") from error
 
-    def one_step(self, episode: Episode) -> Tensor:
-        """One step on a batch -> (loss, accuracy), left on the device."""
+    def one_step(self, batches: Iterator[Episode], ranks: Ranks = ALONE) -> list[Tensor]:
+        """One step on this rank's next batches -> (loss, accuracy) of each batch of all ranks, left on the device.
+
+        The result is empty if there was no further batch and so no step.
+        """
         options = self.config.pretrain
-        reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, self.step]).generate_state(1)[0]))
         for group in self.optimiser.param_groups:
             group["lr"] = warmed_up(options.learning_rate, self.step, options.steps, options.warm_up)
-        bodies = self.model.bodies(episode.support, episode.query)
-        of_way = torch.tensor([self.labels[class_id] for class_id in episode.plan.class_ids])
-        of_way = of_way.to(bodies.joints_BTVC.device, non_blocking=True)
-        labels_L = of_way[torch.cat([episode.support_labels, episode.query_labels])]
-        bodies, labels_L = self._perhaps_mirrored(bodies, labels_L)
-        features_LTVD = self.model.backbone_features(bodies)
-        scores = self.head(features_LTVD.mean((1, 2)))
-        loss = cross_entropy(scores, labels_L, label_smoothing=options.smoothing)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        first = self.step * options.batches_per_step
+        numbers = range(first + ranks.number, first + options.batches_per_step, ranks.count)
+        pieces = (partial(self._gradients, *pair) for pair in zip(islice(batches, len(numbers)), numbers, strict=False))
+        if options.batches_per_step == 1:
+            terms = [piece() for piece in pieces]
+        else:
+            weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
+            terms = mean_gradients(self.model.backbone, weights, pieces, ranks)
+        if not terms:
+            return terms
         clip_gradients(self.optimiser, self.config.optimise.clip_norm)
         self.optimiser.step()
         self.step += 1
+        return terms
+
+    def _gradients(self, batch: Episode, number: int) -> Tensor:
+        """The gradients of one batch, in place of those before -> (loss, accuracy)."""
+        reseed_dropout(self.model, int(np.random.SeedSequence([self.seed, EPOCH, number]).generate_state(1)[0]))
+        bodies = self.model.bodies(batch.support, batch.query)
+        of_way = torch.tensor([self.labels[class_id] for class_id in batch.plan.class_ids])
+        of_way = of_way.to(bodies.joints_BTVC.device, non_blocking=True)
+        labels_L = of_way[torch.cat([batch.support_labels, batch.query_labels])]
+        bodies, labels_L = self._perhaps_mirrored(bodies, labels_L, number)
+        features_LTVD = self.model.backbone_features(bodies)
+        scores = self.head(features_LTVD.mean((1, 2)))
+        loss = cross_entropy(scores, labels_L, label_smoothing=self.config.pretrain.smoothing)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
         return torch.stack([loss.detach(), (scores.detach().argmax(1) == labels_L).to(loss.dtype).mean()])
 
-    def _perhaps_mirrored(self, bodies: Bodies, labels_L: Tensor) -> tuple[Bodies, Tensor]:
+    def _perhaps_mirrored(self, bodies: Bodies, labels_L: Tensor, number: int) -> tuple[Bodies, Tensor]:
         """Each clip with probability 1/2 as a mirror shows it, which is another class."""
         if self.partners is None:
             return bodies, labels_L
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, EPOCH, self.step, 1]))
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, EPOCH, number, 1]))
         which_L = torch.from_numpy(rng.random(len(labels_L)) < 0.5).to(labels_L.device, non_blocking=True)
         joints_BTVC = mirrored(bodies.joints_BTVC, which_L[bodies.clip_B], self.partners)
         return replace(bodies, joints_BTVC=joints_BTVC), labels_L + which_L * len(self.labels)
@@ -156,37 +178,67 @@ def pretrain(
     last: Path,
     device: torch.device,
     log: Callable[[str], None],
+    ranks: Ranks = ALONE,
 ) -> dict[str, Any]:
     """Train the backbone of `model` -> a row of the curves.
 
     Args:
         last: the checkpoint, from which it continues. If several trainings need the same one at the same time, one
-        makes
-            it and the others wait.
+            makes it and the others wait.
+        ranks: the processes that share steps of several batches; this is the first of them.
 
     Raises: RunError if the training subset is too small for such batches, or if the loss is not finite.
     """
     options = config.pretrain
     with locked(last.with_name(f".{last.name}.lock")):
         remove_unfinished(last.parent, last.name.__eq__)
-        partners = checked_partners(source.manifest) if options.mirror else None
-        state = Pretraining(model, sorted(source.pool_sizes("train")), config, seed, partners)
+        state = _fresh(source, config, model, seed)
         before = whole_or_renamed(last, seed, log) if last.exists() else None
         if before is not None:
             state.load(before, last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
-        _learn(source, state, last, device)
+        if options.batches_per_step == 1:
+            ranks = ALONE
+        elif state.step < options.steps:
+            ranks.announce("pretraining", {"seed": seed, **state.to_dict()})
+        _learn(source, state, device, ranks, Due(config.optimise.checkpoint_seconds), partial(save_checkpoint, last))
         state.optimiser.zero_grad(set_to_none=True)  # gradients left behind would count where others are clipped
     model.backbone.requires_grad_(config.optimise.backbone_rate > 0)
     loss, accuracy = np.mean(state.latest, axis=0).tolist()
     return {"seed": seed, "epoch": 0, "episode": 0, "part": "pretrain", "loss": loss, "accuracy": accuracy}
 
 
-def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.device) -> None:
-    """The rest of the steps, with a checkpoint now and then."""
+def help_pretraining(
+    source: EpisodeSource,
+    config: Config,
+    model: Recogniser,
+    told: Mapping[str, Any],
+    device: torch.device,
+    ranks: Ranks,
+) -> None:
+    """The share of another rank than the first in a pretraining that goes on from this state."""
+    state = _fresh(source, config, model, told["seed"])
+    state.load(told, Path("rank 0"))
+    _learn(source, state, device, ranks, lambda: False, lambda state: None)
+
+
+def _fresh(source: EpisodeSource, config: Config, model: Recogniser, seed: int) -> Pretraining:
+    partners = checked_partners(source.manifest) if config.pretrain.mirror else None
+    return Pretraining(model, sorted(source.pool_sizes("train")), config, seed, partners)
+
+
+def _learn(
+    source: EpisodeSource,
+    state: Pretraining,
+    device: torch.device,
+    ranks: Ranks,
+    due: Callable[[], bool],
+    keep: Callable[[dict[str, Any]], None],
+) -> None:
+    """The rest of the steps, with a checkpoint for `keep` when it is due."""
     options = state.config.pretrain
     n_way = min(len(state.labels), max(2, options.clips // 2))
-    items = episodes(
+    batches = episodes(
         source,
         "train",
         n_way=n_way,
@@ -194,18 +246,22 @@ def _learn(source: EpisodeSource, state: Pretraining, last: Path, device: torch.
         n_query=max(1, options.clips // n_way - 1),
         seed=state.seed,
         epoch=EPOCH,
-        count=options.steps,
-        start=state.step,
+        count=options.steps * options.batches_per_step,
+        start=state.step * options.batches_per_step + ranks.number,
+        every=ranks.count,
         device=device,
     )
     terms: list[Tensor] = []
     state.model.train()
-    label, due = f"seed {state.seed} pretraining", Due(state.config.optimise.checkpoint_seconds)
-    for episode in progress(items, total=options.steps, initial=state.step, desc=label, unit="step"):
-        terms.append(state.one_step(episode))
+    steps: Iterable[list[Tensor]] = iter(partial(state.one_step, batches, ranks), [])
+    if ranks.first:
+        label = f"seed {state.seed} pretraining"
+        steps = progress(steps, total=options.steps, initial=state.step, desc=label, unit="step")
+    for of_step in steps:
+        terms += of_step
         if due() or state.step == options.steps:
             state.account(terms)
-            save_checkpoint(last, state.to_dict())
+            keep(state.to_dict())
 
 
 def _found(step: int, steps: int) -> str:

@@ -1,7 +1,7 @@
 """Communication of several processes (ranks) that train one network. PyTorch's `torchrun` starts them, on any machines.
 
 In: the environment that torchrun sets (RANK, WORLD_SIZE, ..). Out: `Ranks`. Only rank 0 reads and writes the run
-folder, pretrains and logs. The others compute their share of every epoch that it starts, and of its validation. If a
+folder and logs. The others compute their share of the work that it announces: pretraining, epochs, validations. If a
 rank fails, all end, and rank 0 says why in one line.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -25,10 +25,11 @@ from dastm.contract.shard_format import ShardError
 ANSWER = timedelta(minutes=10)
 """How long a rank may be silent during an epoch before it counts as lost."""
 PATIENCE = timedelta(days=7)
-"""How long the others wait while rank 0 pretrains, validates before the first epoch, or writes. If rank 0 dies, they
-notice at once."""
+"""How long the others wait for the next work while rank 0 reads, writes or pretrains alone. If it dies, they notice at
+once."""
 FAULTS = (DataError, RunError, NotOurs, ShardError, OSError, torch.OutOfMemoryError)
 """The errors that end a command with one line."""
+Work = Literal["pretraining", "epoch", "validation"]
 T = TypeVar("T")
 
 
@@ -46,6 +47,14 @@ class Ranks:
     def first(self) -> bool:
         """Whether this process is rank 0, which reads, writes and logs."""
         return self.number == 0
+
+    def check_divide(self, setting: str, value: int) -> None:
+        """Raise RunError, naming the setting, if its value cannot be divided among the ranks."""
+        if value % self.count:
+            raise RunError(
+                f"{self.count} ranks, but {setting} is {value}: "
+                f"start another number of ranks, or set it to a multiple of {self.count} (that is another training)"
+            )
 
     def together(self, work: Callable[[], T]) -> T:
         """The result of `work` on this rank, if it fails on no rank.
@@ -98,21 +107,21 @@ class Ranks:
             own = works[min(start + self.number, len(works) - 1)]  # a rank too many repeats the last one
             yield from self.gathered(self.together(own))[: len(works) - start]
 
-    def tell(self, state: Mapping[str, Any] | None) -> None:
-        """Rank 0 starts an epoch at this state of the training; None: the training has finished."""
+    def announce(self, work: Work | None, state: Mapping[str, Any] | None = None) -> None:
+        """Rank 0 begins a work that all ranks share, at this state; None: there is no further one."""
         if self.count > 1:
             buffer = io.BytesIO()
-            torch.save(None if state is None else dict(state), buffer)
+            torch.save((work, dict(state or {})), buffer)
             with self._answered():
                 dist.broadcast_object_list([buffer.getvalue()], src=0, group=self.patient)
 
-    def hear(self) -> dict[str, Any] | None:
-        """The next message of rank 0 (`tell`), on the CPU."""
+    def announced(self) -> tuple[Work | None, dict[str, Any]]:
+        """The next work that rank 0 begins, and its state on the CPU."""
         told: list[Any] = [None]
         with self._answered():
             dist.broadcast_object_list(told, src=0, group=self.patient)
-        state: dict[str, Any] | None = torch.load(io.BytesIO(told[0]), map_location="cpu", weights_only=True)
-        return state
+        work, state = torch.load(io.BytesIO(told[0]), map_location="cpu", weights_only=True)
+        return work, state
 
     def _said(self, text: str) -> list[str]:
         """A text of every rank."""

@@ -1,10 +1,4 @@
-"""One step of the optimiser, on `optimise.episodes_per_step` episodes.
-
-The episodes of a step are computed one after the other with the same weights, and divided among the ranks: rank r of R
-computes the episodes i with i mod R = r. Their gradients are averaged, and the statistics of their batch norms added
-one after the other. Every rank does both in the order of the episodes, so the weights are the same for any number of
-ranks, bit for bit on the CPU.
-"""
+"""One step of the optimiser, on `optimise.episodes_per_step` episodes (`sharing` if these are several)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from dastm.config.schema import Config
 from dastm.contract.errors import RunError
@@ -29,12 +22,11 @@ from dastm.training.capture import Changed, CudaGraphs, Inputs, Recorded, Record
 from dastm.training.loss import episode_loss
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.schedule import learning_rate
+from dastm.training.sharing import mean_gradients
 from dastm.training.state import TrainingState, clip_gradients, set_rates
 
 TERMS = ("loss", "cross_entropy", "rank", "accuracy")
 """The values that a step reports of each episode."""
-MOMENTUM = 0.1
-"""Weight of an episode in the running statistics: PyTorch's default, which all batch norms here use."""
 
 
 def train_step(state: TrainingState, config: Config, items: Iterator[Episode], ranks: Ranks = ALONE) -> list[Tensor]:
@@ -177,52 +169,13 @@ def _finite(state: TrainingState, place: int) -> Iterator[None]:
 
 
 def _of_several(state: TrainingState, config: Config, items: Iterator[Episode], ranks: Ranks) -> list[Tensor]:
-    """The mean gradients of a step's episodes, and the statistics after them -> `TERMS` of each episode."""
-    n_episodes = config.optimise.episodes_per_step
+    """The mean gradients of a step's episodes -> `TERMS` of each."""
     weights = [weight for group in state.optimiser.param_groups for weight in group["params"]]
-    norms = [norm for norm in state.model.modules() if isinstance(norm, _BatchNorm) and norm.training]
-    statistics = [norm.get_buffer(name) for norm in norms for name in ("running_mean", "running_var")]
-    places = range(state.episode + ranks.number, state.episode + n_episodes, ranks.count)
-    total = _flat([*map(torch.zeros_like, weights), *statistics])
-    n_weights = sum(weight.numel() for weight in weights)
-    kept = torch.ones_like(total)
-    kept[n_weights:] = 1 - MOMENTUM
+    places = range(state.episode + ranks.number, state.episode + config.optimise.episodes_per_step, ranks.count)
 
-    def shares() -> list[Tensor]:
-        pairs = zip(islice(items, len(places)), places, strict=False)  # after the last step there is no episode
-        return [_share(state, config, episode, place, weights, statistics) for episode, place in pairs]
+    def piece(episode: Episode, place: int) -> Tensor:
+        with _finite(state, place):
+            return _gradients(state, config, _prepared(state, config, episode, place))
 
-    terms = []
-    for of_ranks in map(ranks.gathered, ranks.together(shares)):  # in the order of the episodes
-        for share in of_ranks:
-            total = kept * total + share[: -len(TERMS)]
-            terms.append(share[-len(TERMS) :])
-    if terms:
-        gradients = [torch.empty_like(weight) for weight in weights]
-        _fill(gradients, total[:n_weights] / n_episodes)
-        _fill(statistics, total[n_weights:])
-        for weight, gradient in zip(weights, gradients, strict=True):
-            weight.grad = gradient
-    return terms
-
-
-def _share(
-    state: TrainingState, config: Config, episode: Episode, place: int, weights: list[Tensor], statistics: list[Tensor]
-) -> Tensor:
-    """What one episode adds to the gradients and to the running statistics, and its `TERMS`, in one row."""
-    for value in statistics:
-        value.zero_()
-    with _finite(state, place):
-        terms = _gradients(state, config, _prepared(state, config, episode, place))
-    gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
-    return _flat([*gradients, *statistics, terms])
-
-
-def _flat(values: list[Tensor]) -> Tensor:
-    return torch.cat([value.detach().flatten() for value in values])
-
-
-def _fill(values: list[Tensor], row: Tensor) -> None:
-    """The reverse of `_flat`, in place."""
-    for value, piece in zip(values, torch.split(row, [value.numel() for value in values]), strict=True):
-        value.copy_(piece.view_as(value))
+    pairs = zip(islice(items, len(places)), places, strict=False)  # after the last step there is no episode
+    return mean_gradients(state.model, weights, (partial(piece, *pair) for pair in pairs), ranks)

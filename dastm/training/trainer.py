@@ -7,29 +7,24 @@ for bit on the CPU, as one that was never stopped. No generator states need to b
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dastm.config.evaluation import EvalConfig
 from dastm.config.schema import Config
-from dastm.contract.errors import RunError
 from dastm.contract.progress import Pace, progress
-from dastm.episodes.augmentation import augmented, center_frames
+from dastm.episodes.augmentation import augmented
 from dastm.episodes.common import mapped
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.episodes.sampler import Knobs, check_pool
 from dastm.episodes.several import notes, viewed
 from dastm.episodes.small_classes import without_small
-from dastm.evaluation.evaluator import prepared, score
-from dastm.evaluation.feature_cache import FeatureCache
-from dastm.evaluation.intervals import Accuracies, interval95
+from dastm.evaluation.intervals import interval95
 from dastm.model import build_recogniser
 from dastm.runs.checkpoint import Due, best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
@@ -40,16 +35,16 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
 from dastm.training.mirroring import checked_partners
-from dastm.training.pretraining import pretrain, pretrained_name
+from dastm.training.pretraining import help_pretraining, pretrain, pretrained_name
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import has_ended, is_better, reason_to_stop
 from dastm.training.state import TrainingState, adam, is_best_state, resume
 from dastm.training.step import TERMS, capture_steps, diverged, train_step
+from dastm.training.validation import as_validated, validate
 
 Log = Callable[[str], None]
 Keep = Callable[[dict[str, Any]], None]
-T = TypeVar("T")
 LOCK_NAME = ".training"
 """The lock file of a run folder, held by the training that is running there."""
 
@@ -95,7 +90,7 @@ def train(
             first = pretrained / pretrained_name(record, seed) if pretrained else folder / "pretrain.pt"
             rows += train_seed(source, config, seed, folder, first, device, log, begun, ranks)
         write_curves(run, rows)
-    ranks.tell(None)
+    ranks.announce(None)
 
 
 def _prepared(
@@ -114,23 +109,26 @@ def _prepared(
     for line in lines if ranks.first else ():
         log(line)
     _check(source, config)
-    if config.optimise.episodes_per_step % ranks.count:
-        raise RunError(
-            f"{ranks.count} ranks, but optimise.episodes_per_step is {config.optimise.episodes_per_step}: "
-            f"start another number of ranks, or set it to a multiple of {ranks.count} (that is another training)"
-        )
+    ranks.check_divide("optimise.episodes_per_step", config.optimise.episodes_per_step)
+    if config.pretrain.steps and config.pretrain.batches_per_step > 1:
+        ranks.check_divide("pretrain.batches_per_step", config.pretrain.batches_per_step)
     return source, record
 
 
 def _help(source: EpisodeSource, config: Config, device: torch.device, ranks: Ranks) -> None:
-    """What ranks other than the first do: their share of every epoch that it begins, and of the validation after it."""
-    seen = _as_validated(source, config)
-    while (told := ranks.hear()) is not None:
-        state = _fresh(source, config, told["seed"], device)
-        state.load(told)
-        _train_epoch(source, config, state, lambda state: None, lambda: False, device, ranks)
-        state.next_epoch()
-        _validate(seen, config, state, device, ranks)
+    """What ranks other than the first do: their share of the work that it announces."""
+    seen = as_validated(source, config)
+    while (told := ranks.announced())[0] is not None:
+        work, at = told
+        state = _fresh(source, config, at["seed"], device)
+        if work == "pretraining":
+            help_pretraining(augmented_for(source, config, state.seed), config, state.model, at, device, ranks)
+            continue
+        state.load(at)
+        if work == "epoch":
+            _train_epoch(source, config, state, lambda state: None, lambda: False, device, ranks)
+        else:
+            validate(seen, config, state, device, ranks)
 
 
 def _fresh(source: EpisodeSource, config: Config, seed: int, device: torch.device) -> TrainingState:
@@ -180,7 +178,7 @@ def train_seed(
     validated first: what is kept is never worse on validation.
     """
     state = _fresh(source, config, seed, device)
-    seen = _as_validated(source, config)
+    seen = as_validated(source, config)
     last, due = folder / "last.pt", Due(config.optimise.checkpoint_seconds)
     before = last_state(folder, seed, partial(is_best_state, config.optimise), log)
     if before is not None:
@@ -189,12 +187,12 @@ def train_seed(
         log(f"seed {seed}: {'already trained' if ended else _place(state)}")
     elif begun is not None:
         log(f"seed {seed}: starts from the given weights{begin_with(state.model, begun)}")
-        _validate_and_keep(seen, config, state, folder, due, device, log)
+        _validate_and_keep(seen, config, state, folder, due, device, log, ranks)
     if config.pretrain.steps and state.epoch == state.episode == 0 and not state.of("pretrain", "loss"):
         state.history.append(
-            pretrain(augmented_for(source, config, seed), config, state.model, seed, first, device, log)
+            pretrain(augmented_for(source, config, seed), config, state.model, seed, first, device, log, ranks)
         )
-        _validate_and_keep(seen, config, state, folder, due, device, log)
+        _validate_and_keep(seen, config, state, folder, due, device, log, ranks)
     if config.optimise.capture:
         capture_steps(state, config, source.manifest.layout, device, log)
     pace, first_epoch = Pace(), state.epoch
@@ -206,31 +204,31 @@ def train_seed(
         if reason := reason_to_stop(config.optimise, state.of("val", "accuracy")):
             log(f"seed {seed}: stopped after epoch {state.epoch}, {reason}")
             break
-        ranks.tell(state.to_dict())
+        ranks.announce("epoch", state.to_dict())
         _train_epoch(source, config, state, partial(save_checkpoint, last), due, device, ranks)
         _finish_epoch(config, state)
         _validate_and_keep(seen, config, state, folder, due, device, told, ranks)
     if state.epoch > first_epoch and all(state.of("val", "epoch")):  # not validated before its first epoch
-        _compare_with_untrained(seen, _fresh(source, config, seed, device), config, state.best, device, log)
+        _compare_with_untrained(seen, _fresh(source, config, seed, device), config, state.best, device, log, ranks)
     return state.history
 
 
 def _compare_with_untrained(
-    seen: EpisodeSource, fresh: TrainingState, config: Config, best: float, device: torch.device, log: Log
+    seen: EpisodeSource,
+    fresh: TrainingState,
+    config: Config,
+    best: float,
+    device: torch.device,
+    log: Log,
+    ranks: Ranks,
 ) -> None:
     """Say so if the training ended with no better validation than the network had before it."""
-    untrained = float(_validate(seen, config, fresh, device, ALONE).mean())
+    untrained = float(validate(seen, config, fresh, device, ranks).mean())
     if best <= untrained:
         log(
             f"seed {fresh.seed}: the best validation, {100 * best:.1f} %, is no better than the {100 * untrained:.1f} %"
             " of the network before any training; train longer, on more classes, or with another preset"
         )
-
-
-def _as_validated(source: EpisodeSource, config: Config) -> EpisodeSource:
-    """The source as validation sees it."""
-    augment = config.augment
-    return viewed(source, lambda one: center_frames(one, augment.n_frames, augment.sampling))
 
 
 def augmented_for(source: EpisodeSource, config: Config, seed: int) -> EpisodeSource:
@@ -309,11 +307,11 @@ def _validate_and_keep(
     due: Callable[[], bool],
     device: torch.device,
     log: Log,
-    ranks: Ranks = ALONE,
+    ranks: Ranks,
 ) -> None:
     """Validate between two epochs, keep the best weights, and write down where training is: with these, at the end,
     and when it is due. After every epoch it would take a tenth of the time where epochs last 3 s."""
-    shares = _validate(seen, config, state, device, ranks)
+    shares = validate(seen, config, state, device, ranks)
     val, interval = float(shares.mean()), interval95(shares)
     before = state.history[-1] if state.history else {"part": "begun", "seed": state.seed}
     state.history.append({**_row(config, state), "part": "val", "accuracy": val, "accuracy_interval": interval})
@@ -345,42 +343,3 @@ def _told(row: Mapping[str, Any], config: Config) -> str:
 
 def _place(state: TrainingState) -> str:
     return f"continuing at epoch {state.epoch + 1}, episode {state.episode}"
-
-
-def _validate(
-    seen: EpisodeSource, config: Config, state: TrainingState, device: torch.device, ranks: Ranks
-) -> Accuracies:
-    """Accuracies on the validation episodes: the same for every seed, and every epoch unless `val_draw: new`.
-
-    Rank r of R encodes a share of the clips and scores the episodes i with i mod R = r; every rank has all results.
-    """
-    state.model.eval()
-    shape, optimise = config.episode, config.optimise
-    protocol = EvalConfig(
-        subset="val",
-        n_way=shape.n_way,
-        k_shot=shape.k_shot,
-        n_query=optimise.val_query,
-        episodes=optimise.val_episodes,
-        seed=0,
-    )
-    epoch, label = state.epoch if optimise.val_draw == "new" else 0, "validation" if ranks.first else None
-
-    def finite(work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except ValueError as error:  # the last step left weights that are not finite
-            raise diverged(state, state.episode, str(error)) from error
-
-    def divide(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
-        return ranks.in_turn([partial(finite, work) for work in works])
-
-    def together(work: Callable[[], T]) -> T:
-        return ranks.together(partial(finite, work))
-
-    cache, numbers = FeatureCache(state.model), range(ranks.number, protocol.episodes, ranks.count)
-    source = prepared(cache, seen, protocol, device, label, epoch, divide=divide, together=together)
-    scored = partial(score, source, protocol, cache, device, label, epoch, numbers=numbers)
-    own = torch.full((-(-protocol.episodes // ranks.count),), torch.nan, dtype=torch.float64)
-    own[: len(numbers)] = torch.from_numpy(together(scored))
-    return np.asarray(torch.stack(ranks.gathered(own), dim=1).flatten()[: protocol.episodes])

@@ -9,6 +9,7 @@ import torch
 from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
+from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.model import Recogniser, build_recogniser
 from dastm.report.page import write_report
@@ -18,7 +19,7 @@ from dastm.training import trainer
 from dastm.training.mirroring import mirrored, partners
 from dastm.training.pretraining import Pretraining, fresh_head, pretrain, pretrained_name
 from tests.killing import fork
-from tests.toy import tiny, toy_shards, train_toy
+from tests.toy import STICK, tiny, toy_shards, train_toy
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
@@ -57,22 +58,23 @@ def stop_after_steps(monkeypatch, count):
     """Interrupt pretraining before the step that comes after so many."""
     steps, one_step = iter(range(count)), Pretraining.one_step
 
-    def stopping(self, episode):
+    def stopping(self, *of_step):
         if next(steps, None) is None:
             raise KeyboardInterrupt
-        return one_step(self, episode)
+        return one_step(self, *of_step)
 
     monkeypatch.setattr(Pretraining, "one_step", stopping)
 
 
-@pytest.mark.parametrize("stop_after", [0, 1, 5])
-def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, stop_after):
-    whole, row, _ = run_pretraining(shards, tmp_path / "whole")
+@pytest.mark.parametrize(("stop_after", "batches"), [(0, 1), (1, 1), (5, 1), (2, 3)])
+def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, stop_after, batches):
+    settings = {"pretrain__batches_per_step": batches}
+    whole, row, _ = run_pretraining(shards, tmp_path / "whole", **settings)
     stop_after_steps(monkeypatch, stop_after)
     with pytest.raises(KeyboardInterrupt):
-        run_pretraining(shards, tmp_path / "stopped", **STOPPED)
+        run_pretraining(shards, tmp_path / "stopped", **STOPPED, **settings)
     monkeypatch.undo()
-    again, row_again, lines = run_pretraining(shards, tmp_path / "stopped", **STOPPED)
+    again, row_again, lines = run_pretraining(shards, tmp_path / "stopped", **STOPPED, **settings)
     assert same(whole, again)
     assert row == row_again
     assert any("continuing at step" in line for line in lines) == (stop_after >= 1)
@@ -113,17 +115,47 @@ def test_the_last_layer_is_drawn_from_the_seed_alone():
 
 def test_two_clips_a_class_at_least_also_where_classes_are_few(shards, tmp_path, monkeypatch):
     seen = []
-    one_step = Pretraining.one_step
+    gradients = Pretraining._gradients
 
-    def noting(self, episode):
-        seen.append((len(episode.plan.class_ids), len(episode.support_labels) + len(episode.query_labels)))
-        return one_step(self, episode)
+    def noting(self, batch, number):
+        seen.append((len(batch.plan.class_ids), len(batch.support_labels) + len(batch.query_labels)))
+        return gradients(self, batch, number)
 
-    monkeypatch.setattr(Pretraining, "one_step", noting)
+    monkeypatch.setattr(Pretraining, "_gradients", noting)
     run_pretraining(shards, tmp_path / "a", pretrain__clips=12, pretrain__steps=1)
     run_pretraining(shards, tmp_path / "b", pretrain__clips=8, pretrain__steps=1)
     run_pretraining(shards, tmp_path / "c", pretrain__clips=32, pretrain__steps=1)
     assert seen == [(6, 12), (4, 8), (6, 30)]
+
+
+def test_a_step_of_several_batches_has_their_mean_gradients(shards):
+    settings = {**STEPS, "pretrain__steps": 2, "pretrain__mirror": False, "backbone__dropout": 0.1}
+    one, three = tiny(**settings), tiny(**settings, pretrain__batches_per_step=3)
+
+    def fresh(config):
+        state = Pretraining(build_recogniser(config, STICK, 0).train(), list(range(6)), config, seed=0)
+        state.optimiser.step = lambda: None  # every batch sees the same weights
+        return state
+
+    def gradients(state):
+        return [weight.grad.clone() for group in state.optimiser.param_groups for weight in group["params"]]
+
+    with closing(open_source(shards)) as source:
+        batches = list(episodes(source, "train", n_way=6, k_shot=1, n_query=1, seed=0, epoch=0, count=6))
+    alone, together = fresh(one), fresh(three)
+    terms, each = [], []
+    for batch in batches[:3]:
+        terms += alone.one_step(iter([batch]))
+        each.append(gradients(alone))
+    found = together.one_step(iter(batches))
+    torch.testing.assert_close(torch.stack(found), torch.stack(terms), rtol=0, atol=0)
+    for mean, *of_each in zip(gradients(together), *each, strict=True):
+        torch.testing.assert_close(mean, torch.stack(of_each).mean(0))
+    for ours, theirs in zip(together.model.buffers(), alone.model.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    together.one_step(iter(batches[3:]))
+    assert (together.step, together.one_step(iter([]))) == (2, [])
+    assert together.step == 2
 
 
 def test_a_checkpoint_of_something_else_is_one_line(shards, tmp_path):

@@ -31,7 +31,8 @@ SETTINGS = {
     "optimise.val_episodes": 3,  # which no number of ranks divides
     "optimise.clip_norm": 0.5,
 }
-PRETRAINED = {**SETTINGS, "pretrain.steps": 1}
+PRETRAINED = {**SETTINGS, "pretrain.steps": 2}
+SHARED = {**PRETRAINED, "pretrain.batches_per_step": 4, "pretrain.clips": 6}
 LONGER = replace(STICK, name="longer")
 
 
@@ -71,19 +72,21 @@ def start(folder, count, shards, settings=SETTINGS, kill_last=""):
     return [rank.exitcode for rank in ranks], [[line for line in lines if " so far" not in line] for lines in told]
 
 
-@pytest.fixture(scope="module")
-def one(shards, tmp_path_factory):
-    """The run of this process alone, and what it says."""
-    run, before = tmp_path_factory.mktemp("one"), torch.get_num_threads()
+def alone(shards, run, settings):
+    """The run of this process alone -> what it says."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    lines = train_toy(shards, run, load_config("small", PRETRAINED))
+    lines = train_toy(shards, run, load_config("small", settings))
     torch.set_num_threads(before)
-    return run, lines
+    return lines
 
 
-@pytest.mark.parametrize("count", [2, 4])
-def test_any_number_of_ranks_ends_with_the_bits_of_one(shards, one, tmp_path, count):
-    codes, told = start(tmp_path / "ranks", count, shards, PRETRAINED)
+@pytest.mark.parametrize(
+    ("count", "settings"), [(2, PRETRAINED), (2, SHARED), (4, SHARED)], ids=["2", "2 all", "4 all"]
+)
+def test_any_number_of_ranks_ends_with_the_bits_of_one(shards, tmp_path, count, settings):
+    one = tmp_path / "one", alone(shards, tmp_path / "one", settings)
+    codes, told = start(tmp_path / "ranks", count, shards, settings)
     assert codes == [0] * count, told
     assert told == [[*one[1], told[0][-1]], *[[]] * (count - 1)]
     run = tmp_path / "ranks" / "run"
@@ -129,9 +132,20 @@ def test_works_are_done_in_turn_and_their_results_are_in_order(number, monkeypat
     assert len(found) == 7
 
 
-def test_a_number_of_ranks_that_does_not_divide_a_step_is_refused(shards):
-    config = tiny(optimise__episodes=8, optimise__episodes_per_step=4)
-    with closing(open_source(shards)) as source, pytest.raises(RunError, match=r"^3 ranks, but .* is 4: .* of 3"):
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        ({"optimise__episodes_per_step": 4}, "optimise.episodes_per_step"),
+        (
+            {"optimise__episodes_per_step": 6, "pretrain__batches_per_step": 4, "pretrain__steps": 1},
+            "pretrain.batches_per_step",
+        ),
+    ],
+    ids=["episodes", "batches"],
+)
+def test_a_number_of_ranks_that_does_not_divide_a_step_is_refused(shards, settings, setting):
+    config, said = tiny(optimise__episodes=24, **settings), rf"^3 ranks, but {setting} is 4: .* of 3 "
+    with closing(open_source(shards)) as source, pytest.raises(RunError, match=said):
         trainer._prepared(source, record_training(config, shards, source.manifest), Ranks(count=3), print)
 
 
@@ -142,7 +156,7 @@ def test_without_torchrun_a_process_is_alone(monkeypatch):
     assert ranks.together(lambda: 3) == 3
     assert ranks.gathered(torch.ones(1)) == [torch.ones(1)]
     ranks.check_alike("anything")
-    ranks.tell(None)
+    ranks.announce("epoch", {})
 
 
 def test_ranks_that_do_not_find_each_other_are_one_line(monkeypatch):

@@ -12,8 +12,9 @@ from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.model import build_recogniser
+from dastm.training.sharing import MOMENTUM
 from dastm.training.state import TrainingState, adam
-from dastm.training.step import MOMENTUM, train_step
+from dastm.training.step import train_step
 from tests.toy import STICK, tiny, toy_shards
 
 

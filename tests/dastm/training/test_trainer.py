@@ -25,7 +25,7 @@ from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import read_curves
-from dastm.training import trainer
+from dastm.training import trainer, validation
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 from tests.killing import fork
@@ -449,7 +449,7 @@ def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
 
 def test_training_that_no_longer_gets_better_stops_early_and_stays_stopped(shards, tmp_path, monkeypatch):
     falling = iter([0.9, 0.8, 0.7, 0.6, 0.5])
-    monkeypatch.setattr(trainer, "_validate", lambda *_: torch.full((3,), next(falling)).numpy())
+    monkeypatch.setattr(trainer, "validate", lambda *_: torch.full((3,), next(falling)).numpy())
     config = tiny(optimise__epochs=5, optimise__patience=2)
     lines = train_toy(shards, tmp_path, config)
     assert lines[-1] == "seed 0: stopped after epoch 3, no better validation accuracy for 2 epochs"
@@ -460,7 +460,7 @@ def test_training_that_no_longer_gets_better_stops_early_and_stays_stopped(shard
 @pytest.mark.parametrize(("untrained", "told"), [(0.5, False), (0.6, True), (0.75, True)])
 def test_a_training_that_ends_no_better_than_it_began_says_so(shards, tmp_path, monkeypatch, untrained, told):
     accuracies = {0: untrained, 1: 0.6, 2: 0.4}
-    monkeypatch.setattr(trainer, "_validate", lambda _s, _c, state, *_: np.full(3, accuracies[state.epoch]))
+    monkeypatch.setattr(trainer, "validate", lambda _s, _c, state, *_: np.full(3, accuracies[state.epoch]))
     line = (
         f"seed 0: the best validation, 60.0 %, is no better than the {100 * untrained:.1f} % of the network before any"
         " training; train longer, on more classes, or with another preset"
@@ -476,7 +476,7 @@ def test_of_epochs_that_validate_equally_well_the_weights_are_kept_that_the_reci
     shards, tmp_path, monkeypatch, ties, kept
 ):
     found = iter([0.5, 0.4, 0.5, 0.3, 0.1])  # the last is that of the network before its training
-    monkeypatch.setattr(trainer, "_validate", lambda *_: torch.full((3,), next(found)).numpy())
+    monkeypatch.setattr(trainer, "validate", lambda *_: torch.full((3,), next(found)).numpy())
     train_toy(shards, tmp_path, tiny(optimise__epochs=4, optimise__ties=ties))
     assert load_checkpoint(tmp_path / "train/seed-0/best.pt")["epoch"] == kept
 
@@ -493,7 +493,7 @@ def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_a
         seen.append(tuple(item.plan for item in items))
         return torch.full((3,), 0.5).numpy()
 
-    monkeypatch.setattr(trainer, "score", score)
+    monkeypatch.setattr(validation, "score", score)
     train_toy(shards, tmp_path, tiny(optimise__epochs=3, optimise__val_draw=draw, optimise__seeds=[0, 1]))
     assert len(set(seen[:3])) == plans
     assert len(seen) == 8  # and once a seed of the network before its training
@@ -536,7 +536,7 @@ def test_a_lost_best_checkpoint_is_made_again_from_the_last_where_that_validated
 ):
     """A run of three epochs is stopped after two, with the best weights lost: trained on if the second epoch's were."""
     accuracies = {0: 0.3, 1: 0.4, 2: 0.6 if rises else 0.2, 3: 0.1}
-    monkeypatch.setattr(trainer, "_validate", lambda _s, _c, state, *_: np.full(3, accuracies[state.epoch]))
+    monkeypatch.setattr(trainer, "validate", lambda _s, _c, state, *_: np.full(3, accuracies[state.epoch]))
     asked = {"optimise__schedule": "constant", "optimise__epochs": 3}
     train_toy(shards, tmp_path / "whole", tiny(**asked))
     train_toy(shards, tmp_path / "run", tiny(**{**asked, "optimise__epochs": 2}))
