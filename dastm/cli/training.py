@@ -61,8 +61,8 @@ def train(
 ) -> None:
     """Train on shards. Run it again to continue where it was stopped.
 
-    `torchrun --nproc-per-node R -m dastm train ..` divides the episodes of each step among R processes
-    (optimise.episodes_per_step; docs/cluster.md).
+    `torchrun --nproc-per-node R -m dastm train ..` divides the episodes of each step (optimise.episodes_per_step)
+    and the batches of pretraining (pretrain.batches_per_step) among R processes; see docs/cluster.md.
 
     \b
     Examples:
