@@ -87,14 +87,11 @@ class Pretraining:
             "latest": self.latest,
         }
 
-    def load(self, state: Mapping[str, Any], path: Path) -> None:
-        """Restore the state of `to_dict`. Raises: RunError naming the file if it holds something else."""
-        try:
-            for name, learned in self.with_state().items():
-                learned.load_state_dict(state[name])
-            self.step, self.latest = state["step"], state["latest"]
-        except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            raise RunError(f"{path}: not a checkpoint of this pretraining; delete it") from error
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore the state of `to_dict`."""
+        for name, learned in self.with_state().items():
+            learned.load_state_dict(state[name])
+        self.step, self.latest = state["step"], state["latest"]
 
     def one_step(self, batches: Iterator[Episode], ranks: Ranks = ALONE) -> list[Tensor]:
         """One step on this rank's next batches -> (loss, accuracy) of each batch of all ranks, left on the device.
@@ -195,7 +192,7 @@ def pretrain(
         state = _fresh(source, config, model, seed)
         before = whole_or_renamed(last, seed, log) if last.exists() else None
         if before is not None:
-            state.load(before, last)
+            _resume(state, before, last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
         if options.batches_per_step == 1:
             ranks = ALONE
@@ -218,13 +215,21 @@ def help_pretraining(
 ) -> None:
     """The share of another rank than the first in a pretraining that goes on from this state."""
     state = _fresh(source, config, model, told["seed"])
-    state.load(told, Path("rank 0"))
+    state.load(told)
     _learn(source, state, device, ranks, lambda: False, lambda state: None)
 
 
 def _fresh(source: EpisodeSource, config: Config, model: Recogniser, seed: int) -> Pretraining:
     partners = checked_partners(source.manifest) if config.pretrain.mirror else None
     return Pretraining(model, sorted(source.pool_sizes("train")), config, seed, partners)
+
+
+def _resume(state: Pretraining, before: Mapping[str, Any], last: Path) -> None:
+    """Load the checkpoint into a fresh state. Raises: RunError naming the file if it holds something else."""
+    try:
+        state.load(before)
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise RunError(f"{last}: not a checkpoint of this pretraining; delete it") from error
 
 
 def _learn(
