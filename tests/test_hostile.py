@@ -59,6 +59,7 @@ def run(tmp_path, shards):
     return folder
 
 
+@pytest.mark.usefixtures("blank_figures")
 @pytest.mark.parametrize("url", COMMANDS)
 @pytest.mark.parametrize("command", ["eval", "report"])
 def test_no_command_out_of_a_run_is_run(run, tmp_path, url, command):

@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.synthesis import class_name
 from pipeline.table import read_facts, read_refused
+from tests.blank_figures import write_no_figure
 from tests.command_line import done
 from tests.pipeline.raw_files import zip_folder
 
@@ -59,6 +60,7 @@ def place(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp(kind)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        write_no_figure(patch.setattr)
         Path("tiny.yaml").write_text(yaml.safe_dump({"ntu": NTU, "kinetics": KINETICS}[kind]))
         settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
         shards, run = "data/shards/tiny", "data/runs/tiny"

@@ -65,7 +65,9 @@ def test_init_writes_a_definition_and_the_commands_that_lead_to_a_table(tmp_path
     after = said.partition("next:\n")[2].replace(" && ", "\n  ").splitlines()
     commands = [line.strip() for line in after if line.startswith("  ")]
     assert commands[0].startswith("dastm-data parse --dataset mine.yaml")
-    assert "12 clips of 4 classes" in "".join(done(*shlex.split(command)) for command in commands)
+    few = ["--episodes", "30"]
+    words = [[*shlex.split(command), *(few if command.startswith("dastm eval ") else ())] for command in commands]
+    assert "12 clips of 4 classes" in "".join(done(*of_command) for of_command in words)
     known = write is not MOUSE  # encoders only know human skeletons
     assert Path("mine.dastm").exists() == known
     if known:

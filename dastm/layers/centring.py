@@ -23,7 +23,8 @@ def about(joints: Tensor, centre: int, n_space: int) -> Tensor:
 def of_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:
     """What the parent of every joint has, (.., V, C) -> the same."""
     # Views, not an index tensor: that would be a copy to the device, which a captured CUDA graph does not allow.
-    return torch.cat([joints[..., parent : parent + 1, :] for parent in parents], dim=-2)
+    each = joints.split(1, dim=-2)
+    return torch.cat([each[parent] for parent in parents], dim=-2)
 
 
 def from_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:

@@ -156,10 +156,9 @@ def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tens
     cells = (k * n_j + j.clamp(0, n_j - 1)).flatten()
     diagonals_LEDK = cost_LEKJ.flatten(2).index_select(2, cells).reshape(*cost_LEKJ.shape[:2], *outside.shape)
     first, *others = diagonals_LEDK.masked_fill(outside, torch.inf).unbind(2)
-    edge = torch.full_like(first[..., :1], torch.inf)
     sums, before = first, torch.full_like(first, torch.inf)
     for cost_LEK in others:
-        above = torch.cat([edge, sums[..., :-1]], dim=-1)
+        above = functional.pad(sums, (1, -1), value=torch.inf)
         sums, before = cost_LEK + torch.minimum(torch.minimum(above, sums), before), above
     return sums[..., -1]
 

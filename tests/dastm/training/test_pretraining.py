@@ -254,6 +254,7 @@ def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_without_epochs_the_pretrained_weights_are_validated_once_and_kept(shards, tmp_path):
     constant = {**STEPS, "optimise__schedule": "constant"}
     config = tiny(**constant, optimise__epochs=0)
