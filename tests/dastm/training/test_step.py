@@ -1,18 +1,14 @@
 """A step on several episodes is the mean of steps on each, and no rank's order shows in it."""
 
-from collections import Counter
 from contextlib import closing
 
 import pytest
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from dastm.backbones import BACKBONES
 from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.model import build_recogniser
-from dastm.training.sharing import MOMENTUM
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 from tests.toy import STICK, tiny, toy_shards
@@ -53,16 +49,6 @@ def test_gradients_are_the_mean_and_statistics_follow_the_order_of_the_episodes(
         torch.testing.assert_close(of_all, torch.stack(of_each).mean(0))
     for ours, theirs in zip(together.model.buffers(), alone.model.buffers(), strict=True):
         torch.testing.assert_close(ours, theirs)
-
-
-@pytest.mark.parametrize("name", BACKBONES)
-def test_every_batch_norm_has_the_momentum_and_one_call_an_episode_that_steps_count_on(name):
-    backbone, calls = BACKBONES[name](STICK).train(), Counter()
-    norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm)]
-    for norm in norms:
-        norm.register_forward_hook(lambda norm, inputs, output: calls.update([norm]))
-    backbone(torch.randn(2, 8, 3, 3))
-    assert {(norm.momentum, calls[norm]) for norm in norms} == {(MOMENTUM, 1)}
 
 
 def test_a_backbone_that_is_not_trained_keeps_its_statistics(drawn):

@@ -25,7 +25,7 @@ from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.record import TrainingRecord
 from dastm.runs.results import read_curves
-from dastm.training import trainer, validation
+from dastm.training import trainer
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 from tests.killing import fork
@@ -479,25 +479,6 @@ def test_of_epochs_that_validate_equally_well_the_weights_are_kept_that_the_reci
     monkeypatch.setattr(trainer, "validate", lambda *_: torch.full((3,), next(found)).numpy())
     train_toy(shards, tmp_path, tiny(optimise__epochs=4, optimise__ties=ties))
     assert load_checkpoint(tmp_path / "train/seed-0/best.pt")["epoch"] == kept
-
-
-@pytest.mark.parametrize(("draw", "plans"), [("same", 1), ("new", 3)])
-def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_another_seed(
-    shards, tmp_path, monkeypatch, draw, plans
-):
-    seen = []
-
-    def score(source, config, distances, device, label, epoch, numbers):
-        shape = {name: getattr(config, name) for name in ("n_way", "k_shot", "n_query", "seed")}
-        items = episodes(source, config.subset, epoch=epoch, count=config.episodes, **shape)
-        seen.append(tuple(item.plan for item in items))
-        return torch.full((3,), 0.5).numpy()
-
-    monkeypatch.setattr(validation, "score", score)
-    train_toy(shards, tmp_path, tiny(optimise__epochs=3, optimise__val_draw=draw, optimise__seeds=[0, 1]))
-    assert len(set(seen[:3])) == plans
-    assert len(seen) == 8  # and once a seed of the network before its training
-    assert seen[:3] == seen[4:7]
 
 
 def test_another_way_of_evaluation_is_the_same_training(shards, trained, tmp_path):
