@@ -203,8 +203,8 @@ class PretrainConfig:
     clips: Annotated[int, Field(ge=4, strict=True)] = 32
     """Approximate number of clips per batch: equally many of each class in it, and at least two."""
     batches_per_step: Count = 1
-    """Number of batches whose gradients are averaged in a step; `torchrun` divides them among its ranks. With 1, rank 0
-    pretrains alone."""
+    """Number of batches whose gradients are averaged in a step; `torchrun` divides them among its ranks, whose number
+    must divide it. With 1, only rank 0 pretrains."""
     optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: Positive = 1e-3
     """Highest learning rate of pretraining; it falls to 0 along a half cosine."""

@@ -1,6 +1,6 @@
 """Baselines by name: distances that need no training, which a trained network should beat.
 
-To add one, add its name to `Baseline` of `dastm.config.schema` and a row to `BASELINES`; tests compare the two.
+To add one, add its name to `Baseline` of `dastm.config.evaluation` and a row to `BASELINES`; tests compare the two.
 """
 
 from collections.abc import Callable, Mapping

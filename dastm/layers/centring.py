@@ -23,7 +23,7 @@ def about(joints: Tensor, centre: int, n_space: int) -> Tensor:
 def of_parents(joints: Tensor, parents: Sequence[int]) -> Tensor:
     """What the parent of every joint has, (.., V, C) -> the same."""
     # Views, not an index tensor: that would be a copy to the device, which a captured CUDA graph does not allow.
-    each = joints.split(1, dim=-2)
+    each = torch.split(joints, 1, dim=-2)
     return torch.cat([each[parent] for parent in parents], dim=-2)
 
 

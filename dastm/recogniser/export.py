@@ -158,7 +158,7 @@ def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tens
     first, *others = diagonals_LEDK.masked_fill(outside, torch.inf).unbind(2)
     sums, before = first, torch.full_like(first, torch.inf)
     for cost_LEK in others:
-        above = functional.pad(sums, (1, -1), value=torch.inf)
+        above = functional.pad(sums[..., :-1], (1, 0), value=torch.inf)
         sums, before = cost_LEK + torch.minimum(torch.minimum(above, sums), before), above
     return sums[..., -1]
 

@@ -24,6 +24,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.ownership import remove_unfinished
 from dastm.contract.progress import progress
 from dastm.contract.shard_format import checksum
+from dastm.contract.wording import listed
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
@@ -194,10 +195,9 @@ def pretrain(
         if before is not None:
             _resume(state, before, last)
             log(f"seed {seed}: {_found(state.step, options.steps)} ({last})")
-        if options.batches_per_step == 1:
-            ranks = ALONE
-        elif state.step < options.steps:
-            ranks.announce("pretraining", {"seed": seed, **state.to_dict()})
+        if options.batches_per_step == 1 or state.step == options.steps:
+            ranks = ALONE  # the others wait for the next work
+        ranks.announce("pretraining", {"seed": seed, **state.to_dict()})
         _learn(source, state, device, ranks, Due(config.optimise.checkpoint_seconds), partial(save_checkpoint, last))
         state.optimiser.zero_grad(set_to_none=True)  # gradients left behind would count where others are clipped
     model.backbone.requires_grad_(config.optimise.backbone_rate > 0)
@@ -216,7 +216,7 @@ def help_pretraining(
     """The share of another rank than the first in a pretraining that goes on from this state."""
     state = _fresh(source, config, model, told["seed"])
     state.load(told)
-    _learn(source, state, device, ranks, lambda: False, lambda state: None)
+    _learn(source, state, device, ranks, due=lambda: False, keep=lambda state: None)
 
 
 def _fresh(source: EpisodeSource, config: Config, model: Recogniser, seed: int) -> Pretraining:
@@ -232,6 +232,23 @@ def _resume(state: Pretraining, before: Mapping[str, Any], last: Path) -> None:
         raise RunError(f"{last}: not a checkpoint of this pretraining; delete it") from error
 
 
+def check_batches(source: EpisodeSource, config: Config) -> None:
+    """Raise RunError if a training class has fewer clips than a batch takes of it."""
+    sizes, clips = source.pool_sizes("train"), config.pretrain.clips
+    needed = 1 + _shape(len(sizes), clips)[1]
+    if few := [f"class {class_id} has {n}" for class_id, n in sorted(sizes.items()) if n < needed]:
+        raise RunError(
+            f"{source.manifest.dataset}: train: pretraining on batches of {clips} clips needs {needed} clips of every"
+            f" class, but {listed(few)}; lower pretrain.clips, or split with more clips a class"
+        )
+
+
+def _shape(n_classes: int, clips: int) -> tuple[int, int]:
+    """Number of classes of a batch of about so many clips, and of queries per class beside the one example."""
+    n_way = min(n_classes, max(2, clips // 2))
+    return n_way, max(1, clips // n_way - 1)
+
+
 def _learn(
     source: EpisodeSource,
     state: Pretraining,
@@ -240,15 +257,15 @@ def _learn(
     due: Callable[[], bool],
     keep: Callable[[dict[str, Any]], None],
 ) -> None:
-    """The rest of the steps, with a checkpoint for `keep` when it is due."""
+    """The rest of the steps; rank 0 has a checkpoint for `keep` when it is due."""
     options = state.config.pretrain
-    n_way = min(len(state.labels), max(2, options.clips // 2))
+    n_way, n_query = _shape(len(state.labels), options.clips)
     batches = episodes(
         source,
         "train",
         n_way=n_way,
         k_shot=1,
-        n_query=max(1, options.clips // n_way - 1),
+        n_query=n_query,
         seed=state.seed,
         epoch=EPOCH,
         count=options.steps * options.batches_per_step,
@@ -264,7 +281,7 @@ def _learn(
         steps = progress(steps, total=options.steps, initial=state.step, desc=label, unit="step")
     for of_step in steps:
         terms += of_step
-        if due() or state.step == options.steps:
+        if ranks.first and (due() or state.step == options.steps):
             state.account(terms)
             keep(state.to_dict())
 

@@ -23,7 +23,7 @@ from dastm.contract.ownership import NotOurs
 from dastm.contract.shard_format import ShardError
 
 ANSWER = timedelta(minutes=10)
-"""How long a rank may be silent during an epoch before it counts as lost."""
+"""How long a rank may be silent during a shared work before it counts as lost."""
 PATIENCE = timedelta(days=7)
 """How long the others wait for the next work while rank 0 reads, writes or pretrains alone. If it dies, they notice at
 once."""
@@ -41,7 +41,7 @@ class Ranks:
     """The rank of this process."""
     count: int = 1
     patient: dist.ProcessGroup | None = None
-    """The group of all ranks, with the long timeout for waiting between epochs."""
+    """The group of all ranks, with the long timeout for waiting between works."""
 
     @property
     def first(self) -> bool:

@@ -82,6 +82,15 @@ class TrainingState:
         for name in ("epoch", "episode", "best", "sums", "history"):
             setattr(self, name, state[name])
 
+    def network(self) -> dict[str, Any]:
+        """What a validation depends on, for `load_network`."""
+        return {"seed": self.seed, "epoch": self.epoch, "model": self.model.state_dict()}
+
+    def load_network(self, state: Mapping[str, Any]) -> None:
+        """Restore the state of `network`."""
+        self.model.load_state_dict(state["model"])
+        self.epoch = state["epoch"]
+
 
 def _interned(value: Any) -> Any:
     """The same with one object for each text, as it is written once: so a training that was continued, whose texts were

@@ -35,7 +35,7 @@ from dastm.runs.record import TrainingRecord
 from dastm.runs.results import CURVE_FIELDS, CURVES_NAME, write_curves
 from dastm.training.beginning import begin_with
 from dastm.training.mirroring import checked_partners
-from dastm.training.pretraining import help_pretraining, pretrain, pretrained_name
+from dastm.training.pretraining import check_batches, help_pretraining, pretrain, pretrained_name
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.run_ownership import take_ownership
 from dastm.training.schedule import has_ended, is_better, reason_to_stop
@@ -123,11 +123,11 @@ def _help(source: EpisodeSource, config: Config, device: torch.device, ranks: Ra
         state = _fresh(source, config, at["seed"], device)
         if work == "pretraining":
             help_pretraining(augmented_for(source, config, state.seed), config, state.model, at, device, ranks)
-            continue
-        state.load(at)
-        if work == "epoch":
+        elif work == "epoch":
+            state.load(at)
             _train_epoch(source, config, state, lambda state: None, lambda: False, device, ranks)
         else:
+            state.load_network(at)
             validate(seen, config, state, device, ranks)
 
 
@@ -142,6 +142,8 @@ def _check(source: EpisodeSource, config: Config) -> None:
     augmented_for(source, config, 0)
     if config.pretrain.steps and config.pretrain.mirror:
         checked_partners(source.manifest)
+    if config.pretrain.steps:
+        check_batches(source, config)
     shape, name = config.episode, source.manifest.dataset
     check_pool(
         source.pool_sizes("train"),
@@ -276,7 +278,7 @@ def _train_epoch(
         terms += of_step
         state.episode += len(of_step)
         now = due()
-        if now or state.episode == total:
+        if ranks.first and (now or state.episode == total):
             _account(state, terms)
         if now:
             keep(state.to_dict())

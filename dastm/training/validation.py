@@ -38,10 +38,12 @@ def validate(
 ) -> Accuracies:
     """Accuracies on the validation episodes: the same for every seed, and every epoch unless `val_draw: new`.
 
+    Rank 0 announces it, with the network; the others call it when they hear of it.
+
     Raises: RunError if features or distances are not finite.
     """
     if ranks.first:
-        ranks.announce("validation", state.to_dict())
+        ranks.announce("validation", state.network())
     state.model.eval()
     shape, optimise = config.episode, config.optimise
     protocol = EvalConfig(

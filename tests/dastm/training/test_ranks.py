@@ -53,7 +53,7 @@ def one_rank(number, count, port, words, log, kill):
 
 def start(folder, count, shards, settings=SETTINGS, kill_last=""):
     """Train on so many ranks, the last one perhaps killed (`hamper`) -> exit codes and outputs, rank by rank."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -92,6 +92,41 @@ def test_any_number_of_ranks_ends_with_the_bits_of_one(shards, tmp_path, count, 
     run = tmp_path / "ranks" / "run"
     for name in ("train/seed-0/last.pt", "train/seed-0/best.pt", "train/seed-0/pretrain.pt", "curves.csv"):
         assert (run / name).read_bytes() == (one[0] / name).read_bytes(), name
+
+
+def test_a_pretraining_that_was_stopped_or_is_done_goes_on_with_the_ranks_there_are(shards, tmp_path):
+    settings = SHARED | {"optimise.seeds": [0, 1], "optimise.epochs": 1, "optimise.checkpoint_seconds": 0}
+    alone(shards, tmp_path / "one", settings)
+    folder = tmp_path / "ranks"
+    codes, told = start(folder, 2, shards, settings, kill_last="dastm.training.pretraining:mean_gradients#2")
+    assert codes == [1, -9], told
+    codes, told = start(folder, 2, shards, settings)
+    assert codes == [0, 0], told
+    assert "continuing at step 1 of pretraining" in told[0][0]
+    for name in ("last.pt", "best.pt"):
+        (folder / "run/train/seed-0" / name).unlink()
+    codes, told = start(folder, 2, shards, settings)
+    assert codes == [0, 0], told
+    assert "pretrained before" in told[0][0]
+    for seed in (0, 1):
+        for name in ("last.pt", "best.pt"):
+            path = f"train/seed-{seed}/{name}"
+            assert (folder / "run" / path).read_bytes() == (tmp_path / "one" / path).read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pretrain.clips": 400}, "pretraining on batches of 400 clips needs 66 clips of every class, but class 0 has"),
+        ({"pretrain.learning_rate": 1e30}, "seed 0: pretraining diverged by step 2"),
+    ],
+    ids=["clips", "rate"],
+)
+def test_what_goes_wrong_on_all_ranks_is_one_line(shards, tmp_path, settings, said):
+    codes, told = start(tmp_path / "ranks", 2, shards, SHARED | settings)
+    assert codes == [1, 1], told
+    assert (len(told[0]), told[1]) == (1, []), told
+    assert said in told[0][0]
 
 
 def test_a_rank_that_fails_ends_all_and_one_line_says_why(shards, tmp_path):

@@ -95,7 +95,7 @@ def test_without_pieces_nothing_changes(network):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_batch_norm_has_the_momentum_and_one_call_an_episode_that_steps_count_on(name):
+def test_every_batch_norm_has_the_momentum_and_one_call_a_piece_that_sharing_counts_on(name):
     backbone, calls = BACKBONES[name](STICK).train(), Counter()
     norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm)]
     for norm in norms:
