@@ -3,12 +3,14 @@
 In: paths and options of a command. Out: examples, or the bodies of recordings, and a count of what was left out.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.contract.wording import one_line
+from dastm.contract.errors import RunError
+from dastm.contract.wording import listed, one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Options, Recording
@@ -20,11 +22,17 @@ MOST_REFUSED = 10
 """How many refused recordings are reported one by one; all of them are counted."""
 
 
+LEAST_UPRIGHT = 0.3
+"""Bodies stand if the median of `Clip.upright` is at least this; on sets of recordings it is above 0.8."""
+
+
 class Refused:
     """Recordings that are left out, reported on standard error as they come."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.foreign = list[str]()
+        """What was skipped because it holds no recording."""
 
     def note(self, line: str) -> None:
         """One recording that is left out."""
@@ -36,6 +44,11 @@ class Refused:
         """Report how many more there were, if not all were reported one by one."""
         if self.count > MOST_REFUSED:
             click.echo(f"left out: {self.count - MOST_REFUSED} more", err=True)
+
+    def nothing(self, paths: Iterable[str]) -> RunError:
+        """The error if none of these could be read."""
+        skipped = f" ({listed(self.foreign, 3)})" if self.foreign and not self.count else ""
+        return RunError(f"nothing could be read of {', '.join(paths)}{skipped}")
 
 
 def options_of(said: dict[str, Any]) -> "Options":
@@ -53,7 +66,9 @@ def read_told(paths: Iterable[str], options: "Options", refused: Refused) -> Ite
     for found in progress(recordings(list(paths), options), desc="read", unit="recording", leave=False, delay=2.0):
         if isinstance(found, Recording):
             yield found
-        elif not found.is_foreign:
+        elif found.is_foreign:
+            refused.foreign.append(str(found))
+        else:
             refused.note(str(found))
 
 
@@ -75,6 +90,21 @@ def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused
         yield from long
 
 
+def told_if_lying(clips: Iterable["Clip"]) -> Iterator["Clip"]:
+    """The same clips; after the last one a note if most bodies do not stand along y."""
+    found = []
+    for clip in clips:
+        found.append(clip.upright())
+        yield clip
+    known = sorted(value for value in found if not math.isnan(value))
+    if known and known[len(known) // 2] < LEAST_UPRIGHT:
+        click.echo(
+            "note: most bodies do not stand along y, which is up here. If they do not lie, turn the recordings, or give"
+            " a definition that says which way is up (`dastm-data init FOLDER` writes one) with --dataset",
+            err=True,
+        )
+
+
 def examples_of(
     paths: Iterable[str],
     negatives: Iterable[str],
@@ -83,7 +113,7 @@ def examples_of(
     action: str | None = None,
 ) -> list["Example"]:
     """Examples from what the user names: the body that moves most in each recording."""
-    from dastm.cli.recordings import OTHER
+    from dastm.recogniser.examples import OTHER
 
     options = options_of(said)
     of_paths = [_example(recording, action, refused) for recording in read_told(paths, options, refused)]
@@ -93,9 +123,8 @@ def examples_of(
 
 def _example(recording: "Recording", action: str | None, refused: Refused) -> "Example | None":
     """What a recording is an example of: what is said of all of them, else what it says itself. None: left out."""
-    from dastm.cli.recordings import OTHER
     from dastm.contract.names import folded
-    from dastm.recogniser.examples import Example, check_example, today
+    from dastm.recogniser.examples import OTHER, Example, check_example, today
 
     is_other = recording.is_other if action is None else folded(action) == OTHER
     shows = None if is_other else action or recording.action
@@ -121,4 +150,6 @@ def fitting(made: Iterable["Example"], encoder: "Encoder", refused: Refused) -> 
             fitting.append(example)
         except ValueError as error:
             refused.note(str(error))
+    for _ in told_if_lying(example.clip for example in fitting):
+        pass
     return fitting

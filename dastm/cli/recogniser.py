@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told
+from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told, told_if_lying
 from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
@@ -60,7 +60,7 @@ def enrol(
         if all(example.action is None for example in made):
             raise RunError(f"no example of an action that {recogniser.encoder.name} knows")
         recogniser.add(made)
-        recogniser.save(out)
+        recogniser.save(out, replace=replace)
     _tell(recogniser, out, refused)
 
 
@@ -147,7 +147,9 @@ def inspect(recogniser: Path, each: bool) -> None:
 @click.command()
 @click.argument("clips", nargs=-1, required=True)
 @with_recogniser
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV table.")
+@click.option(
+    "--csv", "csv_path", type=click.Path(path_type=Path, allow_dash=True), help="Write a CSV table; - prints it."
+)
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="Write JSON lines; - prints them."
 )
@@ -182,14 +184,17 @@ def predict(
     from dastm.recogniser.file import read_recogniser
     from dastm.recogniser.results import COLUMNS, EVENT_COLUMNS, csv_results, json_line, json_results
 
+    outputs = [str(path) for path in (csv_path, json_path, html_path) if path is not None]
+    if twice := next((name for name in outputs if outputs.count(name) > 1), None):
+        raise click.UsageError(f"two outputs to {twice}")
     known, refused, read = read_recogniser(recogniser), Refused(), list[str]()
-    to_screen = str(json_path) == "-"
+    to_screen = "-" in outputs
     with ExitStack() as open_files, in_one_line():
         writers: list[Callable[[Any], None]] = []
         if csv_path is not None:
             writers.append(open_files.enter_context(csv_results(csv_path, EVENT_COLUMNS if spot else COLUMNS)))
         if json_path is not None:
-            to_file = not to_screen and open_files.enter_context(json_results(json_path))
+            to_file = str(json_path) != "-" and open_files.enter_context(json_results(json_path))
             writers.append(to_file or (lambda row: click.echo(json_line(row))))
         if html_path is not None:
             from dastm.report.predictions_page import page_results
@@ -204,22 +209,22 @@ def predict(
                 click.echo(one_line(line))
         refused.tell()
         if not read:  # tables of earlier predictions stay
-            raise RunError(f"nothing could be read of {', '.join(clips)}")
+            raise refused.nothing(clips)
 
 
 def _rows(
     known: "ActionRecogniser", found: "Iterable[Recording]", refused: Refused, read: list[str], top: int
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Predictions, each as a row and as a line of text; the source of the last one is in `read`."""
-    for one in known.predict_each(bodies_of(found, known.encoder, refused)):
+    for one in known.predict_each(told_if_lying(bodies_of(found, known.encoder, refused))):
         read[:] = [one.source]
         yield one.to_dict(top), _line(one)
 
 
 def _forget(known: "ActionRecogniser", name: str) -> int:
     """Forget the action of this name, else the example of this key, else, for `other`, all that show no action."""
-    from dastm.cli.recordings import OTHER
     from dastm.contract.names import composed, folded
+    from dastm.recogniser.examples import OTHER
 
     action, keys = composed(name).strip(), {example.name for example in known.examples}
     if action in known.actions:
@@ -242,6 +247,13 @@ def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     from dastm.recogniser.overview import short_lines
 
     click.echo("\n".join(map(one_line, short_lines(recogniser))))
+    below = {tuple(example.name.split("/")[:-1]) for example in recogniser.examples if example.action is not None}
+    if len(recogniser.actions) == 1 and len({folders[1] for folders in below if len(folders) > 1}) > 1:
+        click.echo(
+            f"note: all examples are of one action, {recogniser.actions[0]!r}, the folder right below what you named."
+            " If the folders in it are the actions, name that folder",
+            err=True,
+        )
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
 
@@ -273,6 +285,7 @@ def export(recogniser: Path, form: str, out: Path | None, layout: str | None, re
     if there and not replace:
         raise RunError(f"{there[0]}: already exists; --replace writes it again, or name another file with --out")
     known = read_recogniser(recogniser)
+    click.echo("tracing the program and comparing it, which takes about a minute ..")
     with in_one_line():
         beside = export_recogniser(known, path, form, layout_of(layout) if layout else None)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; its input is described in {beside}")
@@ -306,11 +319,11 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     first = next(found, None)
     if first is None:
         refused.tell()
-        raise RunError(f"nothing could be read of {', '.join(clips)}")
+        raise refused.nothing(clips)
     with in_one_line():
         known = load_encoder(encoder or usual_encoder(first.bodies[0].layout))
         rows = write_features(bodies_of(chain([first], found), known, refused), known, out, pool)
     refused.tell()
     if not rows:
-        raise RunError(f"nothing could be read of {', '.join(clips)}")
+        raise refused.nothing(clips)
     click.echo(f"{out}: {rows} rows")

@@ -15,14 +15,13 @@ from dastm.contract.errors import DataError
 from dastm.contract.names import folded
 from dastm.contract.skeleton import Layout
 from dastm.recogniser.clips import Clip
+from dastm.recogniser.examples import OTHER
 
 if TYPE_CHECKING:
     from pipeline.recordings.arrays import Terms
     from pipeline.recordings.reading import Taken
     from pipeline.recordings.walk import Refused
 
-OTHER = "other"
-"""The folder of recordings that show none of the actions."""
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
@@ -106,6 +105,8 @@ def _terms(options: Options) -> "Terms":
     from pipeline.recordings.arrays import Terms
     from pipeline.recordings.layout_choice import layout_named
 
+    if options.dataset is not None and options.layout is not None:
+        raise DataError(f"layout {options.layout}: the definition {options.dataset} says the layout; give one of them")
     return Terms(
         layout=layout_named(str(options.layout)) if options.layout is not None else None,
         fps=_positive("fps", options.fps),

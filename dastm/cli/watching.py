@@ -66,7 +66,7 @@ def event_rows(
 ) -> "Iterator[tuple[dict[str, Any], str]]":
     """Events of recordings, each as a row and as a line of text; the source of the last recording is in `read`."""
     from dastm.recogniser.preparation import check_fits
-    from dastm.recogniser.spotting import Spotting
+    from dastm.recogniser.spotting import USUAL_FPS, Spotting
 
     spotting = Spotting(known)
     for recording in found:
@@ -75,6 +75,8 @@ def event_rows(
         except ValueError as error:
             refused.note(str(error))
             continue
+        if not read and recording.bodies[0].fps is None and all(e.clip.fps is None for e in known.examples):
+            click.echo(f"note: no frame rate is known; {USUAL_FPS:g} frames a second are assumed (--fps)", err=True)
         read[:] = [recording.source]
         bodies = {clip.body: clip for clip in recording.bodies}
         events = [event for clip in recording.bodies for event in spotting.events(clip)]

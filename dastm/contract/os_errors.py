@@ -59,10 +59,12 @@ def os_line(error: OSError, place: object = None, what: str = "") -> str:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give an OSError of this block the name of this file if it names none, as when the disk is full."""
+    """Give an OSError of this block the name of this file if it names none, as when the disk is full, or the unfinished
+    file (`ownership.unfinished_name`)."""
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None:
+        named = error.filename is not None and not Path(error.filename).name.startswith(f".{path.name}.")
+        if error.errno is not None and not named:
             error.filename = str(path)
         raise

@@ -5,6 +5,7 @@ In: arrays from whoever reads recordings. Out: a checked `Clip`. Nothing here re
 Axes: T frames, V joints, C coordinates.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,9 @@ class Clip:
 
     def __post_init__(self) -> None:
         expected = (self.layout.n_joints, len(self.layout.coordinates))
-        if self.joints_TVC.ndim != 3 or self.joints_TVC.shape[1:] != expected or not len(self.joints_TVC):
+        if self.joints_TVC.ndim == 3 and not len(self.joints_TVC):
+            raise ValueError(f"{self.source}: no frames")
+        if self.joints_TVC.ndim != 3 or self.joints_TVC.shape[1:] != expected:
             raise ValueError(
                 f"{self.source}: joints of shape {self.joints_TVC.shape}, {self.layout.name} needs (T, V, C)"
                 f" with (V, C) {expected}"
@@ -62,6 +65,16 @@ class Clip:
     def measured(self) -> NDArray[np.bool_]:
         """Which joints were measured in which frames -> (T, V)."""
         return measured(self.joints_TVC, self.layout)
+
+    def upright(self) -> float:
+        """How upright the trunk is: the mean cosine of its angle with y, -1 to 1; nan in images, or without a trunk."""
+        if self.layout.is_image or self.layout.torso is None:
+            return math.nan
+        low_TC, high_TC = (self.joints_TVC[:, list(group)].mean(axis=1) for group in self.layout.torso)
+        trunk_TC = (high_TC - low_TC).astype(np.float64)
+        length_T = np.sqrt((trunk_TC**2).sum(axis=1))
+        seen_T = np.isfinite(length_T) & (length_T > 0)
+        return float((trunk_TC[seen_T, 1] / length_T[seen_T]).mean()) if seen_T.any() else math.nan
 
     @property
     def n_frames(self) -> int:

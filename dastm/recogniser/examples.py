@@ -14,6 +14,8 @@ from dastm.contract.names import composed
 from dastm.contract.shard_format import checksum
 from dastm.recogniser.clips import Clip
 
+OTHER = "other"
+"""The name of recordings that show none of the actions, in folders, lists and on the command line."""
 LEAST_FRAMES = 4
 MOST_FRAMES = 3000
 """Longest example: it is one action, and at 30 frames a second this is more than a minute and a half."""
@@ -62,6 +64,13 @@ def checked_action(action: str) -> str:
     if not name or not name.isprintable() or len(name) > MOST_NAME:
         raise ValueError(f"the name of an action is a line of 1 to {MOST_NAME} characters, got {action[:40]!r}")
     return name
+
+
+def long_enough(clip: Clip) -> Clip:
+    """The clip itself. Raises: ValueError if it is too short to show an action."""
+    if clip.n_frames < LEAST_FRAMES:
+        raise ValueError(f"{clip.source}: {clip.n_frames} frames, an action needs at least {LEAST_FRAMES}")
+    return clip
 
 
 def check_example(clip: Clip) -> None:

@@ -300,7 +300,7 @@ def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layou
 
     Raises: RunError if nothing is enrolled, or as `to_onnx`; NotOurs if another file is there.
     """
-    from dastm.runs.files import json_bytes, write_together
+    from dastm.runs.files import check_writable, json_bytes, write_together
 
     if not recogniser.actions:
         raise RunError("nothing is enrolled yet: there is nothing to export")
@@ -309,6 +309,7 @@ def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layou
     check_file(beside, DESCRIPTION)
     check_described(beside, [path])
     chosen = layout or recogniser.examples[0].clip.layout
+    check_writable(path)
     data = {"onnx": to_onnx, "torch": to_torch}[form](recogniser, chosen)
     write_together({path: data, beside: json_bytes(described(recogniser, chosen))})
     return beside

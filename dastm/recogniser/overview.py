@@ -79,7 +79,7 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
     actions, examples = recogniser.actions, recogniser.examples
     n_other = sum(example.action is None for example in examples)
     other = f", {n_other} of none of them" if n_other else ""
-    tested = leave_one_out(recogniser)
+    tested = leave_one_out(recogniser) if len(actions) > 1 else []
     counted = f"{_count(len(actions), 'action')}, {_count(len(examples) - n_other, 'example')}{other}"
     lines = [f"{counted}; encoder {recogniser.encoder.name}"]
     if tested:
@@ -87,7 +87,7 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
         lines.append(f"each example judged by the others: {right} of {len(tested)} right")
         odd = [f"{one.key} ({one.action}) looks like {one.nearest}" for one in tested if not one.is_right]
         lines += [f"look at: {listed(odd, MOST_ODD)}"] if odd else []
-    apart = leave_one_person_out(recogniser)
+    apart = leave_one_person_out(recogniser) if len(actions) > 1 else []
     if apart:
         right = sum(one.is_right for one in apart)
         lines.append(f"each example judged by other people's alone: {right} of {len(apart)} right")

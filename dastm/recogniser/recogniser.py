@@ -4,6 +4,7 @@ In: clips, or arrays of joints. Out: predictions. The examples are all that it k
 removing them teaches and removes actions, and no weight changes.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dastm.contract.errors import RunError
+from dastm.contract.names import folded
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import LAYOUTS, Layout
 from dastm.recogniser.clips import Clip
-from dastm.recogniser.container import held, write_container
+from dastm.recogniser.container import check_replaceable, held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
 from dastm.recogniser.encoder import CHUNK, Encoder, Features, joined, load_encoder, usual_encoder
-from dastm.recogniser.examples import Example, checked_action, enrolled, today
+from dastm.recogniser.examples import OTHER, Example, checked_action, enrolled, long_enough, today, told
 
 if TYPE_CHECKING:
     from dastm.recogniser.why import Why
@@ -119,6 +121,11 @@ class ActionRecogniser:
             encoder = usual_encoder(layout_of(layout))
         return cls(load_encoder(encoder))
 
+    def __repr__(self) -> str:
+        """A summary for people."""
+        counts = f"{len(self.actions)} actions, {len(self._examples)} examples"
+        return f"<{type(self).__name__}: {counts}, encoder {self.encoder.name}>"
+
     @property
     def examples(self) -> tuple[Example, ...]:
         """All examples, negatives included, in the order in which they were enrolled."""
@@ -144,10 +151,14 @@ class ActionRecogniser:
             clips: `Clip`s, or arrays (T, V, C) of one body each: y up in 3-D, y down with a confidence in images.
             layout: the layout of arrays; None: that of the first example.
 
-        Raises: ValueError in one line, and nothing is enrolled, if an array does not fit its layout, a clip is too
-        short, or it is already an example of another action.
+        Raises: ValueError in one line, and nothing is enrolled, if there is no clip, an array does not fit its layout,
+        a clip is too short, or it is already an example of another action; also for the name `other`.
         """
         name = None if action is None else checked_action(action)
+        if name is not None and folded(name) == OTHER:
+            raise ValueError(f"{action!r} stands for clips of none of the actions: enrol them as None")
+        if not len(clips):
+            raise ValueError(f"no clip to enrol as {told(name)}")
         made = [self._clip(c, layout, fps, f"{name or 'other'}/{len(self._examples) + i}") for i, c in enumerate(clips)]
         self.add([Example(action=name, clip=clip, added=today()) for clip in made])
 
@@ -188,11 +199,13 @@ class ActionRecogniser:
             clips: one `Clip` or array (T, V, C), or a list of these.
             layout: the layout of arrays; None: that of the first example.
 
-        Raises: ValueError if nothing is enrolled, or an array does not fit its layout.
+        Raises: ValueError if nothing is enrolled, an array does not fit its layout, or a clip is too short.
         """
         if isinstance(clips, Clip) or (isinstance(clips, np.ndarray) and clips.ndim == 3):
-            return next(self.predict_each([self._clip(clips, layout, fps, "clip")]))
-        made = (self._clip(clip, layout, fps, f"clip {number}") for number, clip in enumerate(clips))
+            return next(self.predict_each([long_enough(self._clip(clips, layout, fps, "clip"))]))
+        if clips is None or isinstance(clips, str | Path):
+            raise ValueError(f"clips are arrays or `dastm.Clip`s, got {clips!r}; `dastm predict` reads files")
+        made = (long_enough(self._clip(clip, layout, fps, f"clip {number}")) for number, clip in enumerate(clips))
         return list(self.predict_each(made))
 
     def predict_each(self, clips: Iterable[Clip]) -> Iterator[Prediction]:
@@ -234,22 +247,28 @@ class ActionRecogniser:
         """
         from dastm.recogniser.why import explained
 
-        made = self._clip(clip, layout, fps, "clip")
+        made = long_enough(self._clip(clip, layout, fps, "clip"))
         decision = self.predict(made).decision
         return explained(self.encoder, self._examples, made, decision)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, replace: bool = False) -> None:
         """Write the recogniser file, completely or not at all.
 
-        Raises: RunError or NotOurs if it cannot be written; RunError if another program has changed the file since it
-        was loaded or saved, because that change would be lost.
+        Args:
+            replace: whether a recogniser file that is there, with other examples, is replaced.
+
+        Raises: RunError or NotOurs if it cannot be written; RunError, unless it is to be replaced, if another
+        recogniser is there, or if another program has changed the file since it was loaded or saved.
         """
         path, place = Path(path), Path(path).resolve()
         with held(path):
-            if place in self._saved and path.is_file() and checksum(path.read_bytes()) != self._saved[place]:
+            data = path.read_bytes() if path.is_file() and not replace else b""
+            if data and checksum(data) != self._saved.get(place):
+                check_replaceable(path)
+                how = "was changed by another program since it was loaded" if place in self._saved else "already exists"
                 raise RunError(
-                    f"{path}: was changed by another program since it was loaded; load it again and change that,"
-                    " or save under another name"
+                    f"{path}: {how}, and its examples would be lost; load it and change that, save under another name,"
+                    " or say replace=True"
                 )
             self._saved[place] = write_container(path, self.encoder, self._examples)
 
@@ -293,6 +312,8 @@ class ActionRecogniser:
         known = self._examples[0].clip.layout if self._examples else None
         if layout is None and known is None:
             raise ValueError("arrays do not say which joints they have: give layout=, e.g. 'ntu25'")
+        if fps is not None and not 0 < fps < math.inf:
+            raise ValueError(f"fps: a number above 0, got {fps}")
         chosen = layout_of(layout) if layout is not None else known
         joints = np.asarray(given, dtype=np.float32)
         return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=fps)  # type: ignore[arg-type]

@@ -7,13 +7,14 @@ complete. Only files that these functions wrote are replaced.
 import csv
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from dastm.contract.errors import RunError
-from dastm.contract.os_errors import os_line
+from dastm.contract.os_errors import naming, os_line
 from dastm.contract.ownership import (
     FileKind,
     begins_with,
@@ -33,12 +34,13 @@ Write = Callable[[Mapping[str, Any]], None]
 
 @contextmanager
 def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Write]:
-    """A function that writes one row of a CSV table. The file appears when the block ends without an error.
+    """A function that writes one row of a CSV table. The file appears when the block ends without an error; `-` is
+    standard output.
 
     Raises: NotOurs if another file is there; RunError if it cannot be written.
     """
     kind = FileKind("a table of predictions", begins_with(f"{','.join(columns)}\n".encode()))
-    with _whole(path, kind) as file:
+    with nullcontext(sys.stdout) if str(path) == "-" else _whole(path, kind) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         yield lambda row: writer.writerow({name: cell(_plain(row[name])) for name in columns})
@@ -78,7 +80,7 @@ def _whole(path: Path, kind: FileKind) -> Iterator[TextIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(path.parent, path.name.__eq__)
-        with unfinished.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with naming(path), unfinished.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -44,6 +44,15 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             path.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raise the OSError that writing this file would raise, before what is to be written is made."""
+    probe = unfinished_name(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path):
+        probe.open("xb").close()
+    probe.unlink()
+
+
 def json_bytes(document: Any) -> bytes:
     """The bytes of a JSON document."""
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()

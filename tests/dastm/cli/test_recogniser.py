@@ -185,3 +185,53 @@ def test_a_program_is_exported_with_what_to_feed(place, monkeypatch):
     assert "its input is described in mine.pt2.json" in done("dastm", "export", "mine.dastm", "--to", "torch")
     assert "--replace" in failed("dastm", "export", "mine.dastm", "--to", "torch")
     assert "no layout 'x'" in failed("dastm", "export", "mine.dastm", "--to", "torch", "--layout", "x", "--replace")
+
+
+def test_a_table_can_be_printed_and_two_outputs_cannot_be_one(place):
+    done("dastm", "predict", "clips", "--with", "mine.dastm", "--csv", "a.csv")
+    printed = done("dastm", "predict", "clips", "--with", "mine.dastm", "--csv", "-")
+    assert printed == (place / "a.csv").read_text()
+    for name in ("-", "a.csv"):
+        words = ("predict", "clips", "--with", "mine.dastm", "--csv", name, "--json", name)
+        assert f"two outputs to {name}" in misused("dastm", *words)
+
+
+def test_a_layout_beside_a_definition_is_refused(place):
+    words = ("predict", "clips", "--with", "mine.dastm", "--dataset", "demo-ntu", "--layout", "coco17")
+    assert "layout coco17: the definition demo-ntu says the layout; give one of them" in failed("dastm", *words)
+
+
+def test_what_holds_no_recording_is_named_if_there_is_nothing_else(place):
+    (place / "notes").mkdir()
+    (place / "notes/a.txt").write_text("a")
+    said = failed("dastm", "predict", "notes", "--with", "mine.dastm")
+    assert said == "nothing could be read of notes (notes/a.txt: of no form that is known here)"
+
+
+def test_bodies_that_do_not_stand_along_y_are_noted_and_others_are_not(place):
+    joints = clip_of("wave", 9).joints_TVC[..., [0, 2, 1]]
+    np.save(place / "lying.npy", joints)
+    result = call("dastm", "predict", "lying.npy", "--with", "mine.dastm")
+    assert told(result.stderr).startswith("note: most bodies do not stand along y, which is up here.")
+    (place / "turned/wave").mkdir(parents=True)
+    np.save(place / "turned/wave/a.npy", joints)
+    assert "note: most bodies do not" in call("dastm", "enrol", "turned", "--out", "turned.dastm").stderr
+    assert told(call("dastm", "predict", "clips", "--with", "mine.dastm").stderr) == ""
+
+
+def test_a_folder_too_many_around_the_actions_is_noted(place):
+    (place / "all").mkdir()
+    (place / "all/examples").symlink_to(place / "examples")
+    result = call("dastm", "enrol", "all", "--out", "new.dastm")
+    assert "1 action, 7 examples" in result.stdout
+    assert "right" not in result.stdout
+    assert "note: all examples are of one action, 'examples'" in result.stderr
+
+
+def test_an_assumed_frame_rate_is_said(place):
+    done("dastm", "enrol", "examples", "--out", "unknown.dastm")
+    words = ("predict", "clips/wave.npy", "--spot")
+    said = call("dastm", *words, "--with", "unknown.dastm")
+    assert told(said.stderr) == "note: no frame rate is known; 30 frames a second are assumed (--fps)\n"
+    assert told(call("dastm", *words, "--with", "mine.dastm").stderr) == ""
+    assert told(call("dastm", *words, "--with", "unknown.dastm", "--fps", 25).stderr) == ""

@@ -1,10 +1,13 @@
 """One body of a recording: what is refused, and which joints count as measured."""
 
+import math
+
 import numpy as np
 import pytest
 
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser.clips import Clip
+from tests.actions import standing
 
 
 def clip(joints_TVC, layout=NTU25):
@@ -26,7 +29,7 @@ def test_a_joint_of_an_image_is_measured_where_it_has_a_confidence():
     assert clip(joints, COCO17).measured()[0].tolist() == [False] * 3 + [True] * 14
 
 
-@pytest.mark.parametrize("shape", [(0, 25, 3), (4, 24, 3), (4, 25, 2), (25, 3)])
+@pytest.mark.parametrize("shape", [(4, 24, 3), (4, 25, 2), (25, 3)])
 def test_joints_that_do_not_fit_are_refused_with_both_shapes(shape):
     with pytest.raises(
         ValueError, match=r"wave/0.npy: joints of shape .*ntu25 needs \(T, V, C\) with \(V, C\) \(25, 3\)"
@@ -37,3 +40,19 @@ def test_joints_that_do_not_fit_are_refused_with_both_shapes(shape):
 def test_a_clip_without_a_measurement_is_refused():
     with pytest.raises(ValueError, match="no joint was measured"):
         clip(np.full((3, 25, 3), np.nan))
+
+
+def test_a_clip_without_frames_is_refused():
+    with pytest.raises(ValueError, match=r"wave/0\.npy: no frames"):
+        clip(np.zeros((0, 25, 3)))
+
+
+def test_a_body_is_upright_by_its_trunk_in_the_frames_that_show_it():
+    joints = np.repeat(standing(NTU25)[None], 4, axis=0)
+    joints[0] = np.nan
+    assert clip(joints).upright() == pytest.approx(1, abs=0.01)
+    assert clip(joints[..., [0, 2, 1]]).upright() == pytest.approx(0, abs=0.01)
+    assert clip(joints * [1, -1, 1]).upright() == pytest.approx(-1, abs=0.01)
+    assert math.isnan(clip(np.full((2, 17, 3), 0.5), COCO17).upright())
+    joints[:, 20] = np.nan
+    assert math.isnan(clip(joints).upright())

@@ -243,7 +243,7 @@ def test_a_file_that_another_program_changed_is_not_saved_over(recogniser, path)
         theirs.enrol("bow", [clip_of("bow", 0)])
     ours.remove("wave")
     with pytest.raises(
-        RunError, match=r"mine.dastm: was changed by another program since it was loaded; load it again"
+        RunError, match=r"mine.dastm: was changed by another program since it was loaded, and its examples would be"
     ):
         ours.save(path)
     assert "bow" in dastm.load(path).actions
@@ -255,6 +255,17 @@ def test_a_file_that_another_program_changed_is_not_saved_over(recogniser, path)
     recogniser.save(path.with_name("other.dastm"))
     path.unlink()
     ours.save(path)
+
+
+def test_a_file_that_was_never_loaded_is_not_saved_over_unless_told(recogniser, path, shown):
+    other = ActionRecogniser(recogniser.encoder, shown[:1])
+    before = path.read_bytes()
+    with pytest.raises(RunError, match=r"mine.dastm: already exists, and its examples would be lost; .*replace=True"):
+        other.save(path)
+    assert path.read_bytes() == before
+    other.save(path, replace=True)
+    assert len(dastm.load(path).examples) == 1
+    other.save(path)  # which it knows from now on
 
 
 def add_one(path, seed):

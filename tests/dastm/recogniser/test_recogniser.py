@@ -273,3 +273,35 @@ def test_a_clip_in_which_nothing_moves_is_no_example(recogniser):
     with pytest.raises(ValueError, match="nothing moves in it"):
         recogniser.enrol("stand", [still])
     assert len(recogniser.examples) == 6
+
+
+def test_a_glance_is_neither_predicted_nor_explained(recogniser):
+    short = clip_of("wave", 7, n_frames=3)
+    for ask in (recogniser.predict, recogniser.explain):
+        with pytest.raises(ValueError, match="3 frames, an action needs at least 4"):
+            ask(short)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda known, joints: known.enrol("Other", [joints]), "'Other' stands for clips of none of the actions"),
+        (lambda known, joints: known.enrol("wave", []), "no clip to enrol as 'wave'"),
+        (lambda known, joints: known.enrol("wave", [joints], fps=-3), "fps: a number above 0, got -3"),
+        (lambda known, joints: known.predict(joints, fps=math.nan), "fps: a number above 0, got nan"),
+        (lambda known, joints: known.predict("wave.npy"), "clips are arrays or `dastm.Clip`s, got 'wave.npy'"),
+        (lambda known, joints: known.predict(None), "clips are arrays or `dastm.Clip`s, got None"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line(recogniser, ask, said):
+    with pytest.raises(ValueError, match=said):
+        ask(recogniser, clip_of("wave", 7).joints_TVC)
+
+
+def test_a_recogniser_shows_what_it_is(recogniser):
+    assert repr(recogniser) == "<ActionRecogniser: 3 actions, 6 examples, encoder motion3d>"
+
+
+def test_nothing_is_said_of_telling_a_single_action_apart(encoder, shown):
+    lines = short_lines(ActionRecogniser(encoder, shown[:2]))
+    assert lines == ["1 action, 2 examples; encoder motion3d"]
