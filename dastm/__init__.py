@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dastm.backbones import build as build_backbone
     from dastm.config.schema import BackboneConfig as BackboneConfig
     from dastm.config.schema import MatchingConfig as MatchingConfig
-    from dastm.contract.skeleton import LAYOUTS as LAYOUTS
+    from dastm.contract.layouts import KNOWN_LAYOUTS as LAYOUTS
     from dastm.contract.skeleton import Layout as Layout
     from dastm.episodes.arrays import episode_from_arrays as episode_from_arrays
     from dastm.episodes.loader import episodes as draw_episodes
@@ -65,7 +65,7 @@ _HOMES = {
     "Activation": ("dastm.matching.activation", "Activation"),
     "BackboneConfig": ("dastm.config.schema", "BackboneConfig"),
     "Clip": ("dastm.recogniser.clips", "Clip"),
-    "LAYOUTS": ("dastm.contract.skeleton", "LAYOUTS"),
+    "LAYOUTS": ("dastm.contract.layouts", "KNOWN_LAYOUTS"),
     "Layout": ("dastm.contract.skeleton", "Layout"),
     "Matcher": ("dastm.matching.matcher", "Matcher"),
     "MatchingConfig": ("dastm.config.schema", "MatchingConfig"),

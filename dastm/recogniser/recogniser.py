@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dastm.contract.errors import RunError
+from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.names import folded
 from dastm.contract.shard_format import checksum
-from dastm.contract.skeleton import LAYOUTS, Layout
+from dastm.contract.skeleton import Layout
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.container import check_replaceable, held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
@@ -323,6 +324,6 @@ def layout_of(layout: Layout | str) -> Layout:
     """The layout itself, or the known one with this name. Raises: ValueError listing the known names."""
     if isinstance(layout, Layout):
         return layout
-    if layout not in LAYOUTS:
-        raise ValueError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
-    return LAYOUTS[layout]
+    if layout not in KNOWN_LAYOUTS:
+        raise ValueError(f"no layout {layout!r}; there are: {', '.join(KNOWN_LAYOUTS)}")
+    return KNOWN_LAYOUTS[layout]

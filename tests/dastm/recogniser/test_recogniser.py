@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import dastm
 from dastm.contract.errors import RunError
 from dastm.contract.layouts import layout_of
 from dastm.contract.skeleton import COCO17, NTU25
@@ -305,3 +306,12 @@ def test_a_recogniser_shows_what_it_is(recogniser):
 def test_nothing_is_said_of_telling_a_single_action_apart(encoder, shown):
     lines = short_lines(ActionRecogniser(encoder, shown[:2]))
     assert lines == ["1 action, 2 examples; encoder motion3d"]
+
+
+def test_arrays_may_have_any_known_layout(encoder):
+    known, layout = ActionRecogniser(encoder), dastm.LAYOUTS["kinect20"]
+    for action in ACTIONS:
+        known.enrol(action, [clip_of(action, seed, layout).joints_TVC for seed in (0, 1)], layout="kinect20")
+    assert known.predict(clip_of("kick", 7, layout).joints_TVC).action == "kick"
+    with pytest.raises(ValueError, match="no layout 'kinect21'; there are: ntu25, "):
+        known.predict(clip_of("kick", 7, layout).joints_TVC, layout="kinect21")
