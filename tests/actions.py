@@ -7,7 +7,6 @@ from dastm.recogniser.clips import Clip
 
 STANDING = {
     "hip centre": (0, 1.0), "spine": (0, 1.25), "spine shoulder": (0, 1.5), "neck": (0, 1.55), "head": (0, 1.7),
-    "shoulder centre": (0, 1.5),
     "shoulder": (0.2, 1.48), "elbow": (0.25, 1.2), "wrist": (0.27, 0.95), "hand": (0.28, 0.9), "hand tip": (0.28, 0.82),
     "thumb": (0.25, 0.88), "hip": (0.1, 1.0), "knee": (0.11, 0.55), "ankle": (0.12, 0.1), "foot": (0.13, 0.05),
     "nose": (0, 1.68), "eye": (0.03, 1.72), "ear": (0.07, 1.7),

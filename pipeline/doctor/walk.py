@@ -24,6 +24,7 @@ from pipeline.parse.tools.recognise import head_of, recognise
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.table import PLAN_NAME
 
+_ARRAYS = (".npy", ".npz", ".csv", ".pkl")
 _PARTS = (".parquet", ".tar")
 
 
@@ -153,6 +154,8 @@ def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
     if ignored:
         files = f"{len(ignored)} other file{'s' * (len(ignored) > 1)}"
         what = f"{files} ignored: {listed([*map(repr, ignored)], 3, rest=', ..')}"
+        if any(has_suffix(name, *_ARRAYS) for name in ignored):
+            what += "; arrays and tables need a definition (--dataset), which `dastm-data init` writes"
         found.findings.append(Finding(check="other_files", source=source, what=what))
 
 

@@ -309,9 +309,9 @@ def test_nothing_is_said_of_telling_a_single_action_apart(encoder, shown):
 
 
 def test_arrays_may_have_any_known_layout(encoder):
-    known, layout = ActionRecogniser(encoder), dastm.LAYOUTS["kinect20"]
+    known, layout = ActionRecogniser(encoder), dastm.LAYOUTS["florence15"]
     for action in ACTIONS:
-        known.enrol(action, [clip_of(action, seed, layout).joints_TVC for seed in (0, 1)], layout="kinect20")
+        known.enrol(action, [clip_of(action, seed, layout).joints_TVC for seed in (0, 1)], layout="florence15")
     assert known.predict(clip_of("kick", 7, layout).joints_TVC).action == "kick"
     with pytest.raises(ValueError, match="no layout 'kinect21'; there are: ntu25, "):
         known.predict(clip_of("kick", 7, layout).joints_TVC, layout="kinect21")

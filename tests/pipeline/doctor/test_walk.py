@@ -125,6 +125,14 @@ def test_other_files_are_counted_and_a_few_named(tmp_path):
     assert found_in(archive)[1] == [("other_files", str(archive), findings[0][2])]
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("wave.npy", True), ("joints.csv", True), ("notes.txt", False)])
+def test_arrays_that_are_ignored_need_a_definition(tmp_path, name, is_told):
+    write_ntu(tmp_path, [NAME, name])
+    ((_, _, what),) = found_in(tmp_path)[1]
+    assert what.startswith(f"1 other file ignored: '{name}'")
+    assert what.endswith("need a definition (--dataset), which `dastm-data init` writes") == is_told
+
+
 def test_other_files_alone_are_no_data(tmp_path):
     write_ntu(tmp_path / "raw", ["1.txt"])
     archive = zip_folder(tmp_path / "raw", tmp_path / "a.zip")
