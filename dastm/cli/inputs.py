@@ -4,8 +4,8 @@ In: paths and options of a command. Out: examples, or the bodies of recordings, 
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dastm.recogniser.encoder import Encoder
     from dastm.recogniser.examples import Example
 
+T = TypeVar("T")
 MOST_REFUSED = 10
 """How many refused recordings are reported one by one; all of them are counted."""
 
@@ -90,13 +91,13 @@ def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused
         yield from long
 
 
-def told_if_lying(clips: Iterable["Clip"]) -> Iterator["Clip"]:
-    """The same clips; after the last one a note if most bodies do not stand along y."""
-    found = []
-    for clip in clips:
-        found.append(clip.upright())
-        yield clip
-    known = sorted(value for value in found if not math.isnan(value))
+def told_if_lying(found: Iterable[T], upright: Callable[[T], float]) -> Iterator[T]:
+    """The same clips or recordings; after the last one a note if most bodies do not stand along y (`Clip.upright`)."""
+    values = []
+    for one in found:
+        values.append(upright(one))
+        yield one
+    known = sorted(value for value in values if not math.isnan(value))
     if known and known[len(known) // 2] < LEAST_UPRIGHT:
         click.echo(
             "note: most bodies do not stand along y, which is up here. If they do not lie, turn the recordings, or give"
@@ -150,6 +151,4 @@ def fitting(made: Iterable["Example"], encoder: "Encoder", refused: Refused) -> 
             fitting.append(example)
         except ValueError as error:
             refused.note(str(error))
-    for _ in told_if_lying(example.clip for example in fitting):
-        pass
-    return fitting
+    return list(told_if_lying(fitting, lambda example: example.clip.upright()))

@@ -12,10 +12,11 @@ from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_o
 from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.cli.watching import event_rows
 from dastm.contract.errors import RunError
-from dastm.contract.wording import one_line
+from dastm.contract.wording import listed, one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Recording
+    from dastm.recogniser.examples import Example
     from dastm.recogniser.recogniser import ActionRecogniser, Prediction
 
 
@@ -60,8 +61,12 @@ def enrol(
         if all(example.action is None for example in made):
             raise RunError(f"no example of an action that {recogniser.encoder.name} knows")
         recogniser.add(made)
-        recogniser.save(out, replace=replace)
+        try:
+            recogniser.save(out, replace=replace)
+        except RunError as error:
+            raise RunError(str(error).replace("say replace=True", "give --replace")) from error
     _tell(recogniser, out, refused)
+    _note_one_action(recogniser, made)
 
 
 @click.command()
@@ -187,8 +192,10 @@ def predict(
     outputs = [str(path) for path in (csv_path, json_path, html_path) if path is not None]
     if twice := next((name for name in outputs if outputs.count(name) > 1), None):
         raise click.UsageError(f"two outputs to {twice}")
+    if str(html_path) == "-":
+        raise click.UsageError("a page is no text for the screen: name a file for --html")
     known, refused, read = read_recogniser(recogniser), Refused(), list[str]()
-    to_screen = "-" in outputs
+    to_screen = "-" in (str(csv_path), str(json_path))
     with ExitStack() as open_files, in_one_line():
         writers: list[Callable[[Any], None]] = []
         if csv_path is not None:
@@ -216,7 +223,9 @@ def _rows(
     known: "ActionRecogniser", found: "Iterable[Recording]", refused: Refused, read: list[str], top: int
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Predictions, each as a row and as a line of text; the source of the last one is in `read`."""
-    for one in known.predict_each(told_if_lying(bodies_of(found, known.encoder, refused))):
+    from dastm.recogniser.clips import Clip
+
+    for one in known.predict_each(told_if_lying(bodies_of(found, known.encoder, refused), Clip.upright)):
         read[:] = [one.source]
         yield one.to_dict(top), _line(one)
 
@@ -243,17 +252,22 @@ def _line(found: "Prediction") -> str:
     return f"{found.source}{body}: {told}  {found.score:.2f}  (distance {found.distance:.3f}{margin})"
 
 
+def _note_one_action(recogniser: "ActionRecogniser", made: "Iterable[Example]") -> None:
+    """A note if all examples are of one action and lie in several folders below it, which may be the actions meant."""
+    below = {tuple(example.name.split("/")) for example in made if example.action is not None}
+    folders = {parts[1] for parts in below if len(parts) > 2 and parts[0] == recogniser.actions[0]}
+    if len(recogniser.actions) == 1 and len(folders) > 1:
+        click.echo(
+            f"note: all examples are of one action, {recogniser.actions[0]!r}, the folder right below what you named."
+            f" If the folders in it ({listed(sorted(folders), 3)}) are the actions, name that folder",
+            err=True,
+        )
+
+
 def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     from dastm.recogniser.overview import short_lines
 
     click.echo("\n".join(map(one_line, short_lines(recogniser))))
-    below = {tuple(example.name.split("/")[:-1]) for example in recogniser.examples if example.action is not None}
-    if len(recogniser.actions) == 1 and len({folders[1] for folders in below if len(folders) > 1}) > 1:
-        click.echo(
-            f"note: all examples are of one action, {recogniser.actions[0]!r}, the folder right below what you named."
-            " If the folders in it are the actions, name that folder",
-            err=True,
-        )
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
 
@@ -285,9 +299,8 @@ def export(recogniser: Path, form: str, out: Path | None, layout: str | None, re
     if there and not replace:
         raise RunError(f"{there[0]}: already exists; --replace writes it again, or name another file with --out")
     known = read_recogniser(recogniser)
-    click.echo("tracing the program and comparing it, which takes about a minute ..")
     with in_one_line():
-        beside = export_recogniser(known, path, form, layout_of(layout) if layout else None)
+        beside = export_recogniser(known, path, form, layout_of(layout) if layout else None, log=click.echo)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; its input is described in {beside}")
 
 
@@ -311,6 +324,7 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     Example:
       dastm embed clips/ --out features.parquet
     """
+    from dastm.recogniser.clips import Clip
     from dastm.recogniser.embed import write_features
     from dastm.recogniser.encoder import load_encoder, usual_encoder
 
@@ -322,7 +336,9 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
         raise refused.nothing(clips)
     with in_one_line():
         known = load_encoder(encoder or usual_encoder(first.bodies[0].layout))
-        rows = write_features(bodies_of(chain([first], found), known, refused), known, out, pool)
+        rows = write_features(
+            told_if_lying(bodies_of(chain([first], found), known, refused), Clip.upright), known, out, pool
+        )
     refused.tell()
     if not rows:
         raise refused.nothing(clips)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dastm.cli.inputs import told_if_lying
 from dastm.cli.options import in_one_line, one_line_errors, with_recogniser
 from dastm.contract.errors import RunError
 from dastm.contract.wording import one_line
@@ -68,14 +69,15 @@ def event_rows(
     from dastm.recogniser.preparation import check_fits
     from dastm.recogniser.spotting import USUAL_FPS, Spotting
 
-    spotting = Spotting(known)
-    for recording in found:
+    spotting, assumed = Spotting(known), any(e.clip.fps for e in known.examples)
+    for recording in told_if_lying(found, lambda one: one.bodies[0].upright()):
         try:
             check_fits(recording.bodies[0], known.encoder.layout)
         except ValueError as error:
             refused.note(str(error))
             continue
-        if not read and recording.bodies[0].fps is None and all(e.clip.fps is None for e in known.examples):
+        if recording.bodies[0].fps is None and not assumed:
+            assumed = True  # said once
             click.echo(f"note: no frame rate is known; {USUAL_FPS:g} frames a second are assumed (--fps)", err=True)
         read[:] = [recording.source]
         bodies = {clip.body: clip for clip in recording.bodies}

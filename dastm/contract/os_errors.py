@@ -64,7 +64,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        named = error.filename is not None and not Path(error.filename).name.startswith(f".{path.name}.")
-        if error.errno is not None and not named:
+        is_ours = isinstance(error.filename, str) and Path(error.filename).name.startswith(f".{path.name}.")
+        if error.errno is not None and (error.filename is None or is_ours):
             error.filename = str(path)
         raise

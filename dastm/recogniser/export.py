@@ -11,6 +11,7 @@ Axes: L clips, T frames, F points, V joints, C coordinates, E examples, W action
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -295,8 +296,17 @@ def _check(recogniser: ActionRecogniser, layout: Layout, run: Any) -> None:
                 raise RunError(f"what the exported program gives differs by {off:.1e} from the recogniser: not written")
 
 
-def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layout: Layout | None = None) -> Path:
+def export_recogniser(
+    recogniser: ActionRecogniser,
+    path: Path,
+    form: str,
+    layout: Layout | None = None,
+    *,
+    log: Callable[[str], None] = lambda line: None,
+) -> Path:
     """Write the program, and the description of its input as `<path>.json` -> the path of the description.
+
+    `log` is called with a line before the long part begins.
 
     Raises: RunError if nothing is enrolled, or as `to_onnx`; NotOurs if another file is there.
     """
@@ -310,6 +320,7 @@ def export_recogniser(recogniser: ActionRecogniser, path: Path, form: str, layou
     check_described(beside, [path])
     chosen = layout or recogniser.examples[0].clip.layout
     check_writable(path)
+    log("tracing the program and comparing it with the recogniser, which takes about a minute ..")
     data = {"onnx": to_onnx, "torch": to_torch}[form](recogniser, chosen)
     write_together({path: data, beside: json_bytes(described(recogniser, chosen))})
     return beside

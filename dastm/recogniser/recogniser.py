@@ -140,7 +140,7 @@ class ActionRecogniser:
     def enrol(
         self,
         action: str | None,
-        clips: Sequence[Clip | Joints],
+        clips: Iterable[Clip | Joints],
         *,
         layout: Layout | str | None = None,
         fps: float | None = None,
@@ -156,15 +156,18 @@ class ActionRecogniser:
         a clip is too short, or it is already an example of another action; also for the name `other`.
         """
         name = None if action is None else checked_action(action)
-        if name is not None and folded(name) == OTHER:
-            raise ValueError(f"{action!r} stands for clips of none of the actions: enrol them as None")
-        if not len(clips):
+        first = len(self._examples)
+        made = [
+            self._clip(c, layout, fps, f"{name or OTHER}/{first + i}") for i, c in enumerate(_several(clips, "enrol"))
+        ]
+        if not made:
             raise ValueError(f"no clip to enrol as {told(name)}")
-        made = [self._clip(c, layout, fps, f"{name or 'other'}/{len(self._examples) + i}") for i, c in enumerate(clips)]
         self.add([Example(action=name, clip=clip, added=today()) for clip in made])
 
     def add(self, examples: Sequence[Example]) -> None:
         """Add `Example`s; ValueError as `enrol`."""
+        if named := next((e.action for e in examples if e.action is not None and folded(e.action) == OTHER), None):
+            raise ValueError(f"{named!r} stands for clips of none of the actions: enrol them as None")
         before = len(self._examples)
         kept = enrolled(self._examples, examples)
         if len(kept) > before:  # encoded first: of clips that cannot be, none is enrolled
@@ -204,9 +207,8 @@ class ActionRecogniser:
         """
         if isinstance(clips, Clip) or (isinstance(clips, np.ndarray) and clips.ndim == 3):
             return next(self.predict_each([long_enough(self._clip(clips, layout, fps, "clip"))]))
-        if clips is None or isinstance(clips, str | Path):
-            raise ValueError(f"clips are arrays or `dastm.Clip`s, got {clips!r}; `dastm predict` reads files")
-        made = (long_enough(self._clip(clip, layout, fps, f"clip {number}")) for number, clip in enumerate(clips))
+        each = enumerate(_several(clips, "predict"))
+        made = [long_enough(self._clip(clip, layout, fps, f"clip {number}")) for number, clip in each]
         return list(self.predict_each(made))
 
     def predict_each(self, clips: Iterable[Clip]) -> Iterator[Prediction]:
@@ -263,9 +265,9 @@ class ActionRecogniser:
         """
         path, place = Path(path), Path(path).resolve()
         with held(path):
+            check_replaceable(path)
             data = path.read_bytes() if path.is_file() and not replace else b""
             if data and checksum(data) != self._saved.get(place):
-                check_replaceable(path)
                 how = "was changed by another program since it was loaded" if place in self._saved else "already exists"
                 raise RunError(
                     f"{path}: {how}, and its examples would be lost; load it and change that, save under another name,"
@@ -310,6 +312,8 @@ class ActionRecogniser:
     def _clip(self, given: Clip | Joints, layout: Layout | str | None, fps: float | None, key: str) -> Clip:
         if isinstance(given, Clip):
             return given
+        if given is None or isinstance(given, str | Path):
+            raise ValueError(f"clips are arrays or `dastm.Clip`s, got {given!r}; the command `dastm` reads files")
         known = self._examples[0].clip.layout if self._examples else None
         if layout is None and known is None:
             raise ValueError("arrays do not say which joints they have: give layout=, e.g. 'ntu25'")
@@ -318,6 +322,15 @@ class ActionRecogniser:
         chosen = layout_of(layout) if layout is not None else known
         joints = np.asarray(given, dtype=np.float32)
         return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=fps)  # type: ignore[arg-type]
+
+
+def _several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
+    """The clips themselves. Raises: ValueError if they are no several clips."""
+    if clips is None or isinstance(clips, Clip | str | Path) or not hasattr(clips, "__iter__"):
+        raise ValueError(
+            f"{verb} takes a list of arrays or `dastm.Clip`s, got {clips!r}; the command `dastm` reads files"
+        )
+    return clips  # type: ignore[no-any-return]
 
 
 def layout_of(layout: Layout | str) -> Layout:

@@ -142,8 +142,6 @@ def _check(source: EpisodeSource, config: Config) -> None:
     augmented_for(source, config, 0)
     if config.pretrain.steps and config.pretrain.mirror:
         checked_partners(source.manifest)
-    if config.pretrain.steps:
-        check_batches(source, config)
     shape, name = config.episode, source.manifest.dataset
     check_pool(
         source.pool_sizes("train"),
@@ -156,6 +154,8 @@ def _check(source: EpisodeSource, config: Config) -> None:
     val_query = config.optimise.val_query
     knobs = _knobs("optimise.val_query")
     check_pool(source.pool_sizes("val"), shape.n_way, shape.k_shot, val_query, f"{name}: val", knobs)
+    if config.pretrain.steps:
+        check_batches(source, config)
 
 
 def _knobs(n_query: str) -> Knobs:

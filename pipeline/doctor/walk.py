@@ -155,7 +155,7 @@ def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
         files = f"{len(ignored)} other file{'s' * (len(ignored) > 1)}"
         what = f"{files} ignored: {listed([*map(repr, ignored)], 3, rest=', ..')}"
         if any(has_suffix(name, *_ARRAYS) for name in ignored):
-            what += "; arrays and tables need a definition (--dataset), which `dastm-data init` writes"
+            what += "; arrays and tables of recordings need a definition (--dataset), which `dastm-data init` writes"
         found.findings.append(Finding(check="other_files", source=source, what=what))
 
 

@@ -194,6 +194,8 @@ def test_a_table_can_be_printed_and_two_outputs_cannot_be_one(place):
     for name in ("-", "a.csv"):
         words = ("predict", "clips", "--with", "mine.dastm", "--csv", name, "--json", name)
         assert f"two outputs to {name}" in misused("dastm", *words)
+    assert "name a file for --html" in misused("dastm", "predict", "clips", "--with", "mine.dastm", "--html", "-")
+    assert not (place / "-").exists()
 
 
 def test_a_layout_beside_a_definition_is_refused(place):
@@ -213,6 +215,11 @@ def test_bodies_that_do_not_stand_along_y_are_noted_and_others_are_not(place):
     np.save(place / "lying.npy", joints)
     result = call("dastm", "predict", "lying.npy", "--with", "mine.dastm")
     assert told(result.stderr).startswith("note: most bodies do not stand along y, which is up here.")
+    for words in (
+        ("predict", "lying.npy", "--with", "mine.dastm", "--spot"),
+        ("embed", "lying.npy", "--out", "f.parquet"),
+    ):
+        assert "note: most bodies do not" in call("dastm", *words).stderr
     (place / "turned/wave").mkdir(parents=True)
     np.save(place / "turned/wave/a.npy", joints)
     assert "note: most bodies do not" in call("dastm", "enrol", "turned", "--out", "turned.dastm").stderr
@@ -226,6 +233,7 @@ def test_a_folder_too_many_around_the_actions_is_noted(place):
     assert "1 action, 7 examples" in result.stdout
     assert "right" not in result.stdout
     assert "note: all examples are of one action, 'examples'" in result.stderr
+    assert "If the folders in it (kick, other, push and 1 more) are the actions, name that folder" in result.stderr
 
 
 def test_an_assumed_frame_rate_is_said(place):

@@ -290,13 +290,25 @@ def test_a_glance_is_neither_predicted_nor_explained(recogniser):
         (lambda known, joints: known.enrol("wave", []), "no clip to enrol as 'wave'"),
         (lambda known, joints: known.enrol("wave", [joints], fps=-3), "fps: a number above 0, got -3"),
         (lambda known, joints: known.predict(joints, fps=math.nan), "fps: a number above 0, got nan"),
-        (lambda known, joints: known.predict("wave.npy"), "clips are arrays or `dastm.Clip`s, got 'wave.npy'"),
-        (lambda known, joints: known.predict(None), "clips are arrays or `dastm.Clip`s, got None"),
+        (lambda known, joints: known.predict("wave.npy"), "predict takes a list of arrays .*, got 'wave.npy'"),
+        (lambda known, joints: known.predict(None), "predict takes a list of arrays .*, got None"),
+        (lambda known, joints: known.predict(["a.npy"]), "clips are arrays or `dastm.Clip`s, got 'a.npy'"),
+        (lambda known, joints: known.enrol("wave", ["a.npy"]), "clips are arrays or `dastm.Clip`s, got 'a.npy'"),
+        (lambda known, joints: known.enrol("wave", clip_of("wave", 7)), "enrol takes a list of arrays"),
+        (
+            lambda known, joints: known.add([Example(action="OTHER", clip=clip_of("wave", 7), added="2026-11-30")]),
+            "'OTHER' stands for clips of none of the actions",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(recogniser, ask, said):
     with pytest.raises(ValueError, match=said):
         ask(recogniser, clip_of("wave", 7).joints_TVC)
+
+
+def test_examples_may_come_one_after_the_other(recogniser):
+    recogniser.enrol("wave", (clip_of("wave", seed).joints_TVC for seed in (8, 9)))
+    assert [e.action for e in recogniser.examples].count("wave") == 4
 
 
 def test_a_recogniser_shows_what_it_is(recogniser):

@@ -324,3 +324,8 @@ def test_a_layout_without_sides_cannot_be_mirrored_and_another_training_stays(sh
     with pytest.raises(RunError, match=r"pretrain\.mirror: toy: layout stick has no joints that are told apart"):
         train_toy(shards, tmp_path, tiny(**STEPS, pretrain__mirror=True), replace=True)
     assert (tmp_path / "curves.csv").is_file()
+
+
+def test_where_no_class_is_left_to_train_on_that_is_said(shards, tmp_path):
+    with pytest.raises(RunError, match="0 classes"):
+        train_toy(shards, tmp_path / "run", tiny(**STEPS, episode__too_few="leave_out", episode__n_query=500))
