@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dastm.contract.ownership import finished_name
 from dastm.contract.wording import reason_of
 
 _ROOM = "make room there or name another place, then run the same command again"
@@ -44,27 +45,26 @@ ADVICE = {
 
 
 def os_line(error: OSError, place: object = None, what: str = "") -> str:
-    """The error in one line: file, `what` (`cannot be written`, say), reason, advice.
+    """The error in one line: file, `what` (`cannot be written`, say), reason, advice. A file that is being written has
+    its final name.
 
     Args:
         place: the file or folder, where the error does not say it itself.
     """
     where = error.filename if isinstance(error.filename, str | bytes) and error.filename else place
-    name = where.decode(errors="backslashreplace") if isinstance(where, bytes) else where
+    name = finished_name(where.decode(errors="backslashreplace") if isinstance(where, bytes) else str(where or ""))
     reason = error.strerror or reason_of(error)
     advice = ADVICE.get(error.errno or 0)
-    said = ": ".join([*([str(name)] if name else []), *([what] if what else []), " ".join(reason.split())])
+    said = ": ".join([*([name] if name else []), *([what] if what else []), " ".join(reason.split())])
     return f"{said}; {advice}" if advice else said
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give an OSError of this block the name of this file if it names none, as when the disk is full, or the unfinished
-    file (`ownership.unfinished_name`)."""
+    """Give an OSError of this block the name of this file if it names none, as when the disk is full."""
     try:
         yield
     except OSError as error:
-        is_ours = isinstance(error.filename, str) and Path(error.filename).name.startswith(f".{path.name}.")
-        if error.errno is not None and (error.filename is None or is_ours):
+        if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise

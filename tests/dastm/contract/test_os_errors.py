@@ -2,11 +2,13 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dastm.contract.os_errors import ADVICE, naming, os_line
+from dastm.contract.ownership import unfinished_name
 from dastm.runs import files
 from tests.command_line import failed
 from tests.shard_folder import make_shard_folder
@@ -22,6 +24,12 @@ def shards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("full") / "shards"
     make_shard_folder(folder, parts=PARTS, rng=np.random.default_rng(3))
     return folder
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode])
+def test_a_file_that_is_being_written_has_its_final_name(kind):
+    error = OSError(errno.EACCES, "no", kind(unfinished_name(Path("a/b.csv"))))
+    assert os_line(error) == f"a/b.csv: no; {ADVICE[errno.EACCES]}"
 
 
 @pytest.mark.parametrize("number", ADVICE)
