@@ -19,12 +19,11 @@ from dastm.contract.wording import listed
 from pipeline.doctor.findings import Finding
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below, members_of
-from pipeline.parse.suffixes import has_suffix
+from pipeline.parse.suffixes import ARRAYS, has_suffix
 from pipeline.parse.tools.recognise import head_of, recognise
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.table import PLAN_NAME
 
-_ARRAYS = (".npy", ".npz", ".csv", ".pkl")
 _PARTS = (".parquet", ".tar")
 
 
@@ -154,7 +153,7 @@ def _note_ignored(source: str, ignored: Sequence[str], found: Found) -> None:
     if ignored:
         files = f"{len(ignored)} other file{'s' * (len(ignored) > 1)}"
         what = f"{files} ignored: {listed([*map(repr, ignored)], 3, rest=', ..')}"
-        if any(has_suffix(name, *_ARRAYS) for name in ignored):
+        if any(has_suffix(name, *ARRAYS) for name in ignored):
             what += "; arrays and tables of recordings need a definition (--dataset), which `dastm-data init` writes"
         found.findings.append(Finding(check="other_files", source=source, what=what))
 

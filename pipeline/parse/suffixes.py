@@ -1,5 +1,8 @@
 """Suffixes of file names in any case: some systems write `.NPY` or `.Skeleton`."""
 
+ARRAYS = (".npy", ".csv", ".npz", ".pkl", ".pickle")
+"""Files of numbers, which do not say by themselves what these are."""
+
 
 def has_suffix(name: str, *suffixes: str) -> bool:
     """Whether a name or path ends in one of these suffixes, each with its dot and in small letters."""

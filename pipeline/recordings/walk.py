@@ -18,7 +18,7 @@ from dastm.contract.wording import listed
 from pipeline.doctor.walk import kind_of_folder
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.raw_files import RawFile, as_text, folders_below, list_raw, members_of
-from pipeline.parse.suffixes import has_suffix, without_suffix
+from pipeline.parse.suffixes import ARRAYS, has_suffix, without_suffix
 from pipeline.parse.tools.tool_sources import SUFFIXES as TOOL_SUFFIXES
 from pipeline.work.paths import is_local, path_of
 
@@ -26,7 +26,7 @@ SUFFIXES = tuple(
     dict.fromkeys(
         (
             *(raw_format.suffix for raw_format in FORMATS.values()),
-            *(".npy", ".csv", ".npz", ".pkl", ".pickle"),
+            *ARRAYS,
             *TOOL_SUFFIXES,
         )
     )
