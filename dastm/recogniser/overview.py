@@ -50,7 +50,9 @@ def _shown(recogniser: ActionRecogniser) -> list[Example]:
 
 
 def _left_out(recogniser: ActionRecogniser, groups: Sequence[int | None]) -> list[LeftOut]:
-    """Each example of an action by those outside its group, if its action is shown there."""
+    """Each example of an action by those outside its group, if its action is shown there; none of a single action."""
+    if len(recogniser.actions) < 2:
+        return []
     places = [i for i, example in enumerate(recogniser.examples) if example.action is not None]
     examples = [recogniser.examples[i] for i in places]
     showing: dict[str | None, set[int | None]] = {}
@@ -79,7 +81,7 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
     actions, examples = recogniser.actions, recogniser.examples
     n_other = sum(example.action is None for example in examples)
     other = f", {n_other} of none of them" if n_other else ""
-    tested = leave_one_out(recogniser) if len(actions) > 1 else []
+    tested = leave_one_out(recogniser)
     counted = f"{_count(len(actions), 'action')}, {_count(len(examples) - n_other, 'example')}{other}"
     lines = [f"{counted}; encoder {recogniser.encoder.name}"]
     if tested:
@@ -87,7 +89,7 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
         lines.append(f"each example judged by the others: {right} of {len(tested)} right")
         odd = [f"{one.key} ({one.action}) looks like {one.nearest}" for one in tested if not one.is_right]
         lines += [f"look at: {listed(odd, MOST_ODD)}"] if odd else []
-    apart = leave_one_person_out(recogniser) if len(actions) > 1 else []
+    apart = leave_one_person_out(recogniser)
     if apart:
         right = sum(one.is_right for one in apart)
         lines.append(f"each example judged by other people's alone: {right} of {len(apart)} right")
