@@ -61,10 +61,7 @@ def enrol(
         if all(example.action is None for example in made):
             raise RunError(f"no example of an action that {recogniser.encoder.name} knows")
         recogniser.add(made)
-        try:
-            recogniser.save(out, replace=replace)
-        except RunError as error:
-            raise RunError(str(error).replace("say replace=True", "give --replace")) from error
+        recogniser.save(out, replace=replace)
     _tell(recogniser, out, refused)
     _note_one_action(recogniser, made)
 
@@ -187,7 +184,7 @@ def predict(
       dastm predict session.npy --with mine.dastm --spot --csv events.csv
     """
     from dastm.recogniser.file import read_recogniser
-    from dastm.recogniser.results import COLUMNS, EVENT_COLUMNS, csv_results, json_line, json_results
+    from dastm.recogniser.results import COLUMNS, EVENT_COLUMNS, csv_results, json_results
 
     outputs = [str(path) for path in (csv_path, json_path, html_path) if path is not None]
     if twice := next((name for name in outputs if outputs.count(name) > 1), None):
@@ -201,8 +198,7 @@ def predict(
         if csv_path is not None:
             writers.append(open_files.enter_context(csv_results(csv_path, EVENT_COLUMNS if spot else COLUMNS)))
         if json_path is not None:
-            to_file = str(json_path) != "-" and open_files.enter_context(json_results(json_path))
-            writers.append(to_file or (lambda row: click.echo(json_line(row))))
+            writers.append(open_files.enter_context(json_results(json_path)))
         if html_path is not None:
             from dastm.report.predictions_page import page_results
 

@@ -271,7 +271,7 @@ class ActionRecogniser:
                 how = "was changed by another program since it was loaded" if place in self._saved else "already exists"
                 raise RunError(
                     f"{path}: {how}, and its examples would be lost; load it and change that, save under another name,"
-                    " or say replace=True"
+                    " or replace it (replace=True, --replace)"
                 )
             self._saved[place] = write_container(path, self.encoder, self._examples)
 

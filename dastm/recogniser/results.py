@@ -9,12 +9,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from dastm.contract.errors import RunError
-from dastm.contract.os_errors import naming, os_line
+from dastm.contract.os_errors import os_line
 from dastm.contract.ownership import (
     FileKind,
     begins_with,
@@ -40,7 +40,7 @@ def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Writ
     Raises: NotOurs if another file is there; RunError if it cannot be written.
     """
     kind = FileKind("a table of predictions", begins_with(f"{','.join(columns)}\n".encode()))
-    with nullcontext(sys.stdout) if str(path) == "-" else _whole(path, kind) as file:
+    with _whole(path, kind) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         yield lambda row: writer.writerow({name: cell(_plain(row[name])) for name in columns})
@@ -50,7 +50,7 @@ def csv_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Writ
 def json_results(path: Path) -> Iterator[Write]:
     """A function that writes one JSON object as a line; otherwise as `csv_results`."""
     with _whole(path, JSON_LINES) as file:
-        yield lambda row: print(json_line(row), file=file)
+        yield lambda row: print(json_line(row), file=file, flush=file is sys.stdout)
 
 
 def json_line(row: Mapping[str, Any]) -> str:
@@ -74,13 +74,16 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _whole(path: Path, kind: FileKind) -> Iterator[TextIO]:
+    if str(path) == "-":
+        yield sys.stdout
+        return
     check_plain(path)
     check_file(path, kind)
     unfinished = unfinished_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(path.parent, path.name.__eq__)
-        with naming(path), unfinished.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with unfinished.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
