@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     import torch
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A process more than there are cores: tests also wait, for browsers and for commands that they kill."""
+    return workers.default_workers() + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: when a worker finds nothing left to begin, the others have little to end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}

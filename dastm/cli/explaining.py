@@ -71,7 +71,11 @@ def _recording(clip: str, key: str | None, options: "Options") -> "Recording":
 
 def _body(recording: "Recording", number: int | None) -> "Clip":
     if number is None:
-        return recording.bodies[0]
+        first, others = recording.bodies[0], sorted(one.body for one in recording.bodies[1:])
+        if others:
+            there = f"there also {'are' if len(others) > 1 else 'is'} {listed(others)}"
+            click.echo(f"note: of body {first.body}, the one that moves most; {there} (--body)", err=True)
+        return first
     of_number = [one for one in recording.bodies if one.body == number]
     if not of_number:
         there = listed([one.body for one in recording.bodies])

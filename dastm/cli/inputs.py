@@ -4,7 +4,8 @@ In: paths and options of a command. Out: examples, or the bodies of recordings, 
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +15,7 @@ from dastm.contract.wording import listed, one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Options, Recording
+    from dastm.contract.skeleton import Layout
     from dastm.recogniser.clips import Clip
     from dastm.recogniser.encoder import Encoder
     from dastm.recogniser.examples import Example
@@ -57,18 +59,28 @@ def options_of(said: dict[str, Any]) -> "Options":
     return Options(**said)
 
 
-def read_told(paths: Iterable[str], options: "Options", refused: Refused) -> Iterator["Recording"]:
-    """The recordings that can be read, with progress; the others are reported."""
+def read_told(
+    paths: Iterable[str], options: "Options", refused: Refused, usual: Container["Layout"] = ()
+) -> Iterator["Recording"]:
+    """The recordings that can be read, with progress; the others are reported, and last the layouts that are guesses.
+
+    Args:
+        usual: layouts that go without saying.
+    """
     from dastm.cli.recordings import Recording, recordings
     from dastm.contract.progress import progress
 
+    guessed = Counter[str]()
     for found in progress(recordings(list(paths), options), desc="read", unit="recording", leave=False, delay=2.0):
         if isinstance(found, Recording):
+            guessed.update([found.guessed] if found.guessed and found.bodies[0].layout not in usual else [])
             yield found
         elif found.is_foreign:
             refused.foreign.append(str(found))
         else:
             refused.note(str(found))
+    for guess, count in guessed.items():
+        click.echo(f"note: {count} recording{'s' * (count > 1)} {guess}; --layout names another", err=True)
 
 
 def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused) -> Iterator["Clip"]:
@@ -110,13 +122,25 @@ def examples_of(
     said: dict[str, Any],
     refused: Refused,
     action: str | None = None,
+    usual: Container["Layout"] = (),
 ) -> list["Example"]:
     """Examples from what the user names: the body that moves most in each recording."""
-    from dastm.recogniser.examples import OTHER
+    from dastm.recogniser.examples import LEAST_FRAMES, OTHER
 
-    options = options_of(said)
-    of_paths = [_example(recording, action, refused) for recording in read_told(paths, options, refused)]
-    others = [_example(recording, OTHER, refused) for recording in read_told(negatives, options, refused)]
+    options, crowded = options_of(said), list[str]()
+
+    def of(found: Iterable["Recording"], action: str | None) -> Iterator["Example | None"]:
+        for recording in found:
+            long = [clip for clip in recording.bodies if clip.n_frames >= LEAST_FRAMES]
+            crowded.extend([recording.source] if len(long) > 1 else [])
+            yield _example(recording, action, refused)
+
+    of_paths = list(of(read_told(paths, options, refused, usual), action))
+    others = list(of(read_told(negatives, options, refused, usual), OTHER))
+    if crowded:
+        click.echo(
+            one_line(f"note: of several bodies, the one that moves most is the example: {listed(crowded, 3)}"), err=True
+        )
     return [example for example in (*of_paths, *others) if example is not None]
 
 

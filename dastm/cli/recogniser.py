@@ -16,6 +16,7 @@ from dastm.contract.wording import listed, one_line
 
 if TYPE_CHECKING:
     from dastm.cli.recordings import Recording
+    from dastm.contract.skeleton import Layout
     from dastm.recogniser.examples import Example
     from dastm.recogniser.recogniser import ActionRecogniser, Prediction
 
@@ -85,13 +86,14 @@ def add(
       dastm add --negatives walking/ --with mine.dastm
     """
     from dastm.recogniser.examples import checked_action
-    from dastm.recogniser.file import changed
+    from dastm.recogniser.file import changed, read_recogniser
 
     if not examples and not negatives:
         raise click.UsageError("name examples, or --negatives")
     refused = Refused()
     with in_one_line():
-        made = examples_of(examples, negatives, said, refused, action and checked_action(action))
+        usual = _layouts(read_recogniser(recogniser))  # what is no recogniser is told before anything is read
+        made = examples_of(examples, negatives, said, refused, action and checked_action(action), usual)
     with in_one_line(), changed(recogniser) as known:
         before = len(known.examples)
         made = fitting(made, known.encoder, refused)
@@ -204,7 +206,7 @@ def predict(
 
             writers.append(open_files.enter_context(page_results(html_path, recogniser.name)))
         rows = event_rows if spot else _rows
-        found = read_told(clips, options_of(said), refused)
+        found = read_told(clips, options_of(said), refused, _layouts(known))
         for row, line in rows(known, found, refused, read, top):
             for write in writers:
                 write(row)
@@ -213,6 +215,11 @@ def predict(
         refused.tell()
         if not read:  # tables of earlier predictions stay
             raise refused.nothing(clips)
+
+
+def _layouts(known: "ActionRecogniser") -> set["Layout"]:
+    """Those of its examples."""
+    return {example.clip.layout for example in known.examples}
 
 
 def _rows(

@@ -53,6 +53,8 @@ class Recording:
     """Whether its folder or list says that it shows none of the actions."""
     bodies: tuple[Clip, ...]
     """At least one, the one that moves most first. Ghosts come last."""
+    guessed: str | None = None
+    """The layout that was chosen by shape and numbers, in words; None if the file or the user says which it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +133,8 @@ def _positive(what: str, value: float | None) -> float | None:
 
 
 def _recording(found: "Taken") -> Recording | Unread:
+    from pipeline.recordings.arrays import GUESSED
+
     is_other = found.action is not None and folded(found.action) == OTHER
     action = None if is_other else found.action
     try:
@@ -151,7 +155,10 @@ def _recording(found: "Taken") -> Recording | Unread:
         )
     except ValueError as error:  # Clip names the source itself
         return Unread(source=found.source, reason=str(error).removeprefix(f"{found.source}: "))
-    return Recording(source=found.source, key=found.key, action=action, is_other=is_other, bodies=clips)
+    guessed = next((note for note in found.notes if note.startswith(GUESSED)), None)
+    return Recording(
+        source=found.source, key=found.key, action=action, is_other=is_other, bodies=clips, guessed=guessed
+    )
 
 
 def _unread(found: "Refused") -> Unread:

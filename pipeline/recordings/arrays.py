@@ -38,6 +38,10 @@ class Terms:
     """A definition that describes files of its format."""
 
 
+GUESSED = "taken for"
+"""How the note begins that says which layout was chosen by shape and numbers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Read:
     """The clip of a file."""
@@ -70,7 +74,7 @@ def settled(n_joints: int, n_coordinates: int, terms: Terms, read: Callable[[Lay
     if terms.layout is not None:
         return Read(tracks=read(terms.layout), layout=terms.layout)
     layout, tracks = guess(n_joints, n_coordinates, read)
-    note = f"taken for {layout.name}, the only known layout that its {n_joints} joints can have"
+    note = f"{GUESSED} {layout.name}, the only known layout that its {n_joints} joints can have"
     return Read(tracks=tracks, layout=layout, notes=(note,))
 
 

@@ -35,7 +35,7 @@ def place(tmp_path, monkeypatch):
             write(tmp_path / f"examples/{action}/{seed}.npy", clip_of(action, seed).joints_TVC)
     write(tmp_path / "clips/pose.npy", clip_of("wave", 3, LAYOUTS["coco17"]).joints_TVC)
     write(tmp_path / "clips/wave.npy", clip_of("wave", 7).joints_TVC)
-    done("dastm", "enrol", "examples", "--out", "mine.dastm")
+    done("dastm", "enrol", "examples", "--out", "mine.dastm", "--layout", "ntu25")
     return tmp_path
 
 

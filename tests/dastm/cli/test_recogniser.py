@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from dastm.contract.layouts import KNOWN_LAYOUTS
+from dastm.contract.skeleton import NTU25
 from dastm.recogniser.file import read_recogniser
 from tests.actions import clip_of
 from tests.command_line import call, done, failed, misused, told
@@ -30,7 +32,7 @@ def made(tmp_path_factory):
         write_clip(folder / f"clips/{action}.npy", action, 7)
     write_clip(folder / "examples/other/bow.npy", "bow", 0)
     write_clip(folder / "clips/bow.npy", "bow", 3)
-    done("dastm", "enrol", folder / "examples", "--out", folder / "mine.dastm", "--fps", 30)
+    done("dastm", "enrol", folder / "examples", "--out", folder / "mine.dastm", "--fps", 30, "--layout", "ntu25")
     return folder
 
 
@@ -49,7 +51,7 @@ def rows_of(path):
 
 
 def test_three_commands_lead_from_examples_to_a_table(place):
-    said = done("dastm", "enrol", "examples", "--out", "new.dastm")
+    said = done("dastm", "enrol", "examples", "--out", "new.dastm", "--layout", "ntu25")
     assert "3 actions, 6 examples, 1 of none of them; encoder motion3d" in said
     assert "each example judged by the others: 6 of 6 right" in said
     assert "next: dastm predict CLIPS --with new.dastm" in said
@@ -161,7 +163,7 @@ def test_nothing_is_replaced_unless_told(place):
         "dastm", "enrol", "examples", "--out", "notes.txt", "--replace"
     )
     assert "--replace makes a new one" in failed("dastm", "enrol", "examples", "--out", "mine.dastm")
-    done("dastm", "enrol", "examples", "--out", "mine.dastm", "--replace")
+    done("dastm", "enrol", "examples", "--out", "mine.dastm", "--replace", "--layout", "ntu25")
     assert "is not a table of predictions, so it is not replaced" in failed(
         "dastm", "predict", "clips/wave.npy", "--with", "mine.dastm", "--csv", "notes.txt"
     )
@@ -176,7 +178,7 @@ def test_a_folder_without_examples_makes_no_recogniser(place):
 
 
 def test_features_are_written_as_a_table(place):
-    assert done("dastm", "embed", "clips", "--out", "f.parquet") == "f.parquet: 4 rows\n"
+    assert done("dastm", "embed", "clips", "--out", "f.parquet", "--layout", "ntu25") == "f.parquet: 4 rows\n"
     assert "nothing could be read of" in call("dastm", "embed", "none", "--out", "g.parquet").stderr
 
 
@@ -226,6 +228,36 @@ def test_bodies_that_do_not_stand_along_y_are_noted_and_others_are_not(place):
     assert told(call("dastm", "predict", "clips", "--with", "mine.dastm").stderr) == ""
 
 
+def test_a_layout_that_is_a_guess_is_noted_unless_the_examples_have_it(place):
+    note = "taken for ntu25, the only known layout that its 25 joints can have; --layout names another"
+    noted = call("dastm", "enrol", "examples", "--out", "new.dastm").stderr
+    assert told(noted) == f"note: 7 recordings {note}\n"
+    assert told(call("dastm", "enrol", "examples", "--out", "said.dastm", "--layout", "ntu25").stderr) == ""
+    assert told(call("dastm", "predict", "clips", "--with", "mine.dastm").stderr) == ""
+    kept = [
+        NTU25.joints.index(name.replace("shoulder centre", "spine shoulder"))
+        for name in KNOWN_LAYOUTS["kinect20"].joints
+    ]
+    (place / "more").mkdir()
+    np.save(place / "more/wave.npy", clip_of("wave", 5).joints_TVC[:, kept])
+    noted = call("dastm", "predict", "more", "clips", "--with", "mine.dastm").stderr
+    assert told(noted) == f"note: 1 recording {note.replace('ntu25', 'kinect20').replace('25', '20')}\n"
+    assert told(call("dastm", "embed", "clips/wave.npy", "--out", "f.parquet").stderr) == f"note: 1 recording {note}\n"
+
+
+def test_which_of_several_bodies_is_taken_is_noted(place):
+    both = np.stack([clip_of("wave", 0).joints_TVC, clip_of("push", 1).joints_TVC[:1].repeat(40, axis=0)])
+    (place / "two/wave").mkdir(parents=True)
+    np.save(place / "two/wave/a.npy", both)
+    words = ("enrol", "two", "--out", "two.dastm", "--layout", "ntu25")
+    noted = call("dastm", *words).stderr
+    assert told(noted) == "note: of several bodies, the one that moves most is the example: two/wave/a.npy\n"
+    noted = call("dastm", "explain", "two/wave/a.npy", "--with", "mine.dastm", "--out", "why.html").stderr
+    assert told(noted) == "note: of body 0, the one that moves most; there also is 1 (--body)\n"
+    noted = call("dastm", "explain", "two/wave/a.npy", "--with", "mine.dastm", "--out", "why.html", "--body", 1).stderr
+    assert told(noted) == ""
+
+
 def test_a_folder_too_many_around_the_actions_is_noted(place):
     (place / "all").mkdir()
     (place / "all/examples").symlink_to(place / "examples")
@@ -237,7 +269,7 @@ def test_a_folder_too_many_around_the_actions_is_noted(place):
 
 
 def test_an_assumed_frame_rate_is_said(place):
-    done("dastm", "enrol", "examples", "--out", "unknown.dastm")
+    done("dastm", "enrol", "examples", "--out", "unknown.dastm", "--layout", "ntu25")
     words = ("predict", "clips/wave.npy", "--spot")
     said = call("dastm", *words, "--with", "unknown.dastm")
     assert told(said.stderr) == "note: no frame rate is known; 30 frames a second are assumed (--fps)\n"

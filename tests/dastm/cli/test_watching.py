@@ -35,7 +35,7 @@ def made(tmp_path_factory):
     parts = [rest, clip_of("wave", 50).joints_TVC, rest, clip_of("kick", 51).joints_TVC, rest]
     np.save(folder / "day.npy", np.concatenate(parts).astype(np.float32))
     np.save(folder / "night.npy", rest.astype(np.float32))
-    done("dastm", "enrol", folder / "examples", "--out", folder / "mine.dastm", "--fps", 30)
+    done("dastm", "enrol", folder / "examples", "--out", folder / "mine.dastm", "--fps", 30, "--layout", "ntu25")
     return folder
 
 

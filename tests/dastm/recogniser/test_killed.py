@@ -10,7 +10,7 @@ from tests.killing import run as dastm
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
-ENROL = ("enrol", "examples", "--out", "mine.dastm")
+ENROL = ("enrol", "examples", "--out", "mine.dastm", "--layout", "ntu25")
 PREDICT = ("predict", "examples", "--with", "mine.dastm", "--csv", "out.csv", "--json", "out.jsonl")
 
 
