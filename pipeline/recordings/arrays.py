@@ -74,7 +74,7 @@ def settled(n_joints: int, n_coordinates: int, terms: Terms, read: Callable[[Lay
     if terms.layout is not None:
         return Read(tracks=read(terms.layout), layout=terms.layout)
     layout, tracks = guess(n_joints, n_coordinates, read)
-    note = f"{GUESSED} {layout.name}, the only known layout that its {n_joints} joints can have"
+    note = f"{GUESSED} {layout.name}, the only known layout of {n_joints} joints that fits"
     return Read(tracks=tracks, layout=layout, notes=(note,))
 
 

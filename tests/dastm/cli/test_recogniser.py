@@ -229,7 +229,7 @@ def test_bodies_that_do_not_stand_along_y_are_noted_and_others_are_not(place):
 
 
 def test_a_layout_that_is_a_guess_is_noted_unless_the_examples_have_it(place):
-    note = "taken for ntu25, the only known layout that its 25 joints can have; --layout names another"
+    note = "taken for ntu25, the only known layout of 25 joints that fits; --layout names another"
     noted = call("dastm", "enrol", "examples", "--out", "new.dastm").stderr
     assert told(noted) == f"note: 7 recordings {note}\n"
     assert told(call("dastm", "enrol", "examples", "--out", "said.dastm", "--layout", "ntu25").stderr) == ""

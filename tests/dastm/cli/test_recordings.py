@@ -27,7 +27,7 @@ def test_a_folder_an_action_gives_clips_and_what_is_unread_one_line(tmp_path):
     assert (clip.key, clip.source, clip.layout, clip.fps, clip.action, clip.n_frames) == (
         *("wave/a", f"{tmp_path}/wave/a.npy", NTU25, 30, "wave", 7),
     )
-    assert clip.notes == ("taken for ntu25, the only known layout that its 25 joints can have",)
+    assert clip.notes == ("taken for ntu25, the only known layout of 25 joints that fits",)
     bad, rest = (one for one in found if isinstance(one, Unread))
     assert str(bad) == f"{tmp_path}/wave/bad.npy: {bad.reason}"
     assert (bad.is_foreign, rest.is_foreign) == (False, True)

@@ -14,7 +14,7 @@ TIMES = [f"{t / 15:.3f}" for t in range(12)]
 def test_a_layout_that_nobody_named_is_noted():
     read = read_alone("a.npy", npy(person()), Terms())
     assert read.layout is NTU25
-    assert read.notes == ("taken for ntu25, the only known layout that its 25 joints can have",)
+    assert read.notes == ("taken for ntu25, the only known layout of 25 joints that fits",)
     np.testing.assert_array_equal(read.tracks.joints_PVC, person())
     assert read_alone("a.npy", npy(person()), Terms(layout=NTU25)).notes == ()
 

@@ -46,7 +46,7 @@ def test_a_table_that_names_no_layout_takes_the_one_that_is_said_or_the_only_one
     folder = write(tmp_path / "t", [parsed("a")], layout=None)
     (said,) = table_clips(folder, "t", Terms(layout=NTU25))
     (only,) = table_clips(folder, "t", Terms())
-    assert (said.notes, only.notes) == ((), ("taken for ntu25, the only known layout that its 25 joints can have",))
+    assert (said.notes, only.notes) == ((), ("taken for ntu25, the only known layout of 25 joints that fits",))
     (wrong,) = table_clips(folder, "t", Terms(layout=COCO17))
     assert isinstance(wrong, Refused)
     assert "25 joints of 3 coordinates, layout coco17 has 17" in str(wrong.why)
