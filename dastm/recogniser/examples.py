@@ -75,8 +75,7 @@ def long_enough(clip: Clip) -> Clip:
 
 def check_example(clip: Clip) -> None:
     """Raise ValueError if a clip cannot be an example: too short, too long for one action, or without movement."""
-    if clip.n_frames < LEAST_FRAMES:
-        raise ValueError(f"{clip.source}: {clip.n_frames} frames, an example needs at least {LEAST_FRAMES}")
+    long_enough(clip)
     if clip.n_frames > MOST_FRAMES:
         raise ValueError(
             f"{clip.source}: {clip.n_frames} frames, an example is one action of at most {MOST_FRAMES}; cut it out"

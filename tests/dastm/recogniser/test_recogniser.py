@@ -147,7 +147,7 @@ def test_the_same_clip_is_no_second_example_and_no_example_of_another_action(rec
     assert len(recogniser.examples) == 6
 
 
-@pytest.mark.parametrize(("n_frames", "why"), [(3, "an example needs at least 4"), (3001, "cut it out")])
+@pytest.mark.parametrize(("n_frames", "why"), [(3, "an action needs at least 4"), (3001, "cut it out")])
 def test_an_example_is_neither_a_glance_nor_a_whole_recording(recogniser, n_frames, why):
     with pytest.raises(ValueError, match=why):
         recogniser.enrol("wave", [clip_of("wave", 9, n_frames=n_frames)])
