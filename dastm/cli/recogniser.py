@@ -1,5 +1,7 @@
 """`dastm enrol`, `add`, `remove`, `inspect`, `predict`: from examples of actions to what new recordings show."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -207,14 +209,23 @@ def predict(
             writers.append(open_files.enter_context(page_results(html_path, recogniser.name)))
         rows = event_rows if spot else _rows
         found = read_told(clips, options_of(said), refused, _layouts(known))
+        show = _until_closed if writers else click.echo
         for row, line in rows(known, found, refused, read, top):
             for write in writers:
                 write(row)
             if not to_screen:
-                click.echo(one_line(line))
+                show(one_line(line))
         refused.tell()
         if not read:  # tables of earlier predictions stay
             raise refused.nothing(clips)
+
+
+def _until_closed(line: str) -> None:
+    """Print a line, or nothing where `| head` has read enough: the files go on."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end of the command)
 
 
 def _layouts(known: "ActionRecogniser") -> set["Layout"]:
@@ -244,6 +255,8 @@ def _forget(known: "ActionRecogniser", name: str) -> int:
     if name not in keys and folded(name) == OTHER:
         negatives = [example.name for example in known.examples if example.action is None]
         return sum(known.remove(key=key) for key in negatives) or known.remove(key=name)
+    if name not in keys:
+        raise ValueError(f"no action or example {name!r}; the actions: {listed(known.actions)}")
     return known.remove(key=name)
 
 

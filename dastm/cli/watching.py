@@ -45,15 +45,16 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
     known = read_recogniser(recogniser)
     with in_one_line():
         spotter = Spotter(known, layout=None if layout is None else layout_called(layout), fps=fps)
-    n_frames = 0
+    n_frames, numbered = 0, False
     for number, line in _lines():
         try:
             frame = frame_of(line, spotter.layout)
             events = spotter.push(frame.bodies, frame=frame.number, time=frame.time)
+            n_frames, numbered = n_frames + 1, frame.number is not None
         except ValueError as error:
             click.echo(one_line(f"line {number}: {error}"), err=True)
-            continue
-        n_frames += 1
+            is_frame = line.lstrip().startswith(b"{") and not numbered
+            events = spotter.push({}) if is_frame else []  # so that later ones keep their numbers
         for event in events:
             click.echo(json_line(event.to_dict()))  # flushes
     for event in spotter.finish():

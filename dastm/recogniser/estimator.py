@@ -32,7 +32,8 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             action.
 
     `X` is a list of arrays (T, V, C) whose numbers of frames differ, or one array (L, T, V, C).
-    Raises: ValueError if arrays do not fit the layout, or the numbers of labels and clips differ.
+    Raises: ValueError if arrays do not fit the layout, the numbers of labels and clips differ, or of `none_of_these` and
+    the labels one is text and the other are numbers.
 
     >>> import dastm, numpy
     >>> rng = numpy.random.default_rng(0)
@@ -60,6 +61,10 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(X) != len(labels):
             raise ValueError(f"{len(X)} clips and {len(labels)} labels")
         check_classification_targets(labels)
+        are_text = any(isinstance(label, str) for label in labels.tolist())
+        if self.none_of_these is not None and isinstance(self.none_of_these, str) != are_text:
+            kind = "text" if are_text else "a number"
+            raise ValueError(f"none_of_these: {kind}, as the labels are; got {self.none_of_these!r}")
         self.classes_, class_L = np.unique(labels, return_inverse=True)
         self.recogniser_ = ActionRecogniser.new(self.encoder, layout=self.layout)
         for number in range(len(self.classes_)):

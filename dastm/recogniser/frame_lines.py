@@ -51,7 +51,7 @@ def frame_of(line: bytes, layout: Layout) -> Frame:
         name = _name(body, place)
         if name in bodies:
             raise ValueError(f"two bodies with the id {name!r}")
-        bodies[name] = _joints(body.get("joints"), layout, f"body {name}")
+        bodies[name] = _joints(body, layout, f"body {name}")
     return Frame(number=number, time=None if time is None else float(time), bodies=bodies)
 
 
@@ -77,7 +77,11 @@ def _name(body: Any, place: int) -> int | str:
     return name
 
 
-def _joints(joints: Any, layout: Layout, who: str) -> NDArray[np.float64]:
+def _joints(body: Mapping[str, Any], layout: Layout, who: str) -> NDArray[np.float64]:
+    """The joints of a body; all are nan if it was found and none was measured (null, or an empty list)."""
+    joints = body.get("joints")
+    if "joints" in body and joints in (None, []):
+        joints = [None] * layout.n_joints
     if not isinstance(joints, list) or len(joints) != layout.n_joints:
         count = f"{len(joints)}" if isinstance(joints, list) else shown(joints)
         raise ValueError(f"{who}: {layout.name} has {layout.n_joints} joints, got {count}")

@@ -6,7 +6,7 @@ removing them teaches and removes actions, and no weight changes.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -18,9 +18,10 @@ from torch import Tensor
 
 from dastm.contract.errors import RunError
 from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.names import folded
+from dastm.contract.names import composed, folded
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
+from dastm.contract.wording import listed
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.container import check_replaceable, held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
@@ -162,7 +163,8 @@ class ActionRecogniser:
         ]
         if not made:
             raise ValueError(f"no clip to enrol as {told(name)}")
-        self.add([Example(action=name, clip=clip, added=today()) for clip in made])
+        own = [replace(clip, joints_TVC=clip.joints_TVC.copy()) for clip in made]  # the caller may use his arrays again
+        self.add([Example(action=name, clip=clip, added=today()) for clip in own])
 
     def add(self, examples: Sequence[Example]) -> None:
         """Add `Example`s; ValueError as `enrol`."""
@@ -182,10 +184,12 @@ class ActionRecogniser:
 
         Raises: ValueError if there is no such action or example.
         """
-        gone = [e for e in self._examples if (action is None or e.action == action) and (key is None or e.name == key)]
+        named = None if action is None else composed(action).strip()
+        gone = [e for e in self._examples if (named is None or e.action == named) and (key is None or e.name == key)]
         if not gone or (action is None and key is None):
             wanted = f"example {key!r}" if key is not None else f"action {action!r}"
-            raise ValueError(f"no {wanted}; there are: {', '.join(self.actions) or 'none yet'}")
+            there = self.actions if key is None else [e.name for e in self._examples]
+            raise ValueError(f"no {wanted}; there are: {listed(there) if there else 'none yet'}")
         self._examples = tuple(e for e in self._examples if all(e is not one for one in gone))
         self._forget()
         return len(gone)
@@ -273,7 +277,8 @@ class ActionRecogniser:
                     f"{path}: {how}, and its examples would be lost; load it and change that, save under another name,"
                     " or replace it (replace=True, --replace)"
                 )
-            self._saved[place] = write_container(path, self.encoder, self._examples)
+            digest = write_container(path, self.encoder, self._examples)
+            self._saved = {**self._saved, place: digest}  # not changed in place: a shallow copy has its own
 
     @cached_property
     def judge(self) -> Judge:

@@ -29,6 +29,8 @@ COLUMNS = ("source", "key", "body", "action", "score", "distance", "margin")
 """Columns of the CSV; `action` is empty for none of these."""
 EVENT_COLUMNS = (*COLUMNS, "start_frame", "end_frame", "start_s", "end_s")
 JSON_LINES = FileKind("JSON lines of predictions", begins_with(b'{"source": ', b'"score": '))
+EXACT = 1e4
+"""Numbers below this have three digits behind the point among seven."""
 Write = Callable[[Mapping[str, Any]], None]
 
 
@@ -54,13 +56,13 @@ def json_results(path: Path) -> Iterator[Write]:
 
 
 def json_line(row: Mapping[str, Any]) -> str:
-    """A prediction as a line of JSON; numbers have seven digits, the precision of float32."""
+    """A prediction as a line of JSON; numbers have seven digits, the precision of float32, and times milliseconds."""
     return json.dumps({key: _rounded(value) for key, value in row.items()}, ensure_ascii=False)
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.7g}")
+        return float(_digits(value))
     if isinstance(value, list):
         return [_rounded(one) for one in value]
     if isinstance(value, dict):
@@ -69,7 +71,12 @@ def _rounded(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return "" if value is None else f"{value:.7g}" if isinstance(value, float) else value
+    return "" if value is None else _digits(value) if isinstance(value, float) else value
+
+
+def _digits(value: float) -> str:
+    """Seven digits; at least three behind the point, for a time may be the seconds since 1970."""
+    return f"{value:.7g}" if abs(value) < EXACT else f"{value:.3f}"
 
 
 @contextmanager
@@ -88,6 +95,8 @@ def _whole(path: Path, kind: FileKind) -> Iterator[TextIO]:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
+    except BrokenPipeError:  # of the screen: a file is none
+        raise
     except OSError as error:
         raise RunError(os_line(error, path, "cannot be written")) from None
     finally:

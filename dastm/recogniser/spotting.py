@@ -4,6 +4,8 @@ In: frames of one body or several, one after the other. Out: `Event`s. At every 
 end there are compared with all examples (`dastm.recogniser.windows`). The nearest example becomes a candidate if its
 distance is below its limit. If nothing nearer follows for a while, it is an event, and its frames are not used again.
 Memory is limited to `LONGEST_S` seconds of every body, the delay to `PATIENCE_S` and the smoothing.
+Rows of a body are 1 / `fps` apart. Where frames or times say that some are missing, it stays where it was; frames that
+come sooner than that are left out. So speed and length of a movement are right at any rate of the stream.
 
 Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
@@ -135,7 +137,10 @@ class Spotter:
         lengths_K = np.round(SHORTEST_S * STEP ** np.arange(n_lengths) * self.fps).astype(np.int64)
         self._lengths_K = np.unique(np.maximum(lengths_K, 2))
         self._bodies: dict[int | str, _Body] = {}
-        self._frame = -1
+        self._frame, self._row = -1, -1
+        self._time: float | None = None
+        self._begin: tuple[float, int] | None = None
+        """The first time that was given, and its row."""
         self._new_track()  # refuses a layout that does not fit
 
     def push(
@@ -150,27 +155,38 @@ class Spotter:
         Args:
             joints: (V, C) of one body, nan where a joint was not measured; or such an array for each body, by its name.
             frame: the number of the frame; None: one more than the last.
-            time: the time in seconds; None: the number divided by `fps`.
+            time: the time in seconds, of any beginning; None: the number divided by `fps`.
 
-        Raises: ValueError if the joints do not fit the layout, or the frame is not after the last.
+        Raises: ValueError if the joints do not fit the layout, or the frame or its time is before the last.
         """
         number = self._frame + 1 if frame is None else frame
         if number <= self._frame:
             raise ValueError(f"frame {number} comes after frame {self._frame}")
+        if time is not None and self._time is not None and time < self._time:
+            raise ValueError(f"time {time} comes after time {self._time}")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
-        self._frame = number
-        events = self._lost(number)
+        row = self._row_of(number, time)
+        self._frame, self._row, self._time = number, row, self._time if time is None else time
+        events = self._lost(row)
         for name, joints_VC in checked.items():
             if joints_VC is None:
                 continue
-            body = self._bodies.pop(name, None) or _Body(name, self._new_track())
+            body = self._bodies.pop(name, None) or _Body(name, self._new_track(), row - 1)
             self._bodies[name] = body  # the one seen last is the last
-            body.track.push(joints_VC, number, number / self.fps if time is None else time)
+            body.push(joints_VC, row, number, number / self.fps if time is None else time)
             events += self._look(body)
         while len(self._bodies) > MOST_BODIES:
             events += self._end(next(iter(self._bodies)))
         return events
+
+    def _row_of(self, number: int, time: float | None) -> int:
+        """The row of a frame: by its time if it has one, else by its number."""
+        by_number = self._row + (number - self._frame if self._frame >= 0 else 1)
+        if time is None:
+            return by_number
+        begin_s, begin = self._begin = self._begin or (time, by_number)
+        return max(self._row, begin + round((time - begin_s) * self.fps))
 
     def finish(self) -> list[Event]:
         """End the stream -> the events that were still uncertain."""
@@ -187,8 +203,8 @@ class Spotter:
     def _new_track(self) -> Track:
         return Track(self.layout, self.common, longest=int(self._lengths_K[-1]), fps=self.fps)
 
-    def _lost(self, number: int) -> list[Event]:
-        gone = [name for name, body in self._bodies.items() if number - body.last_frame > LOST_S * self.fps]
+    def _lost(self, row: int) -> list[Event]:
+        gone = [name for name, body in self._bodies.items() if row - body.row > LOST_S * self.fps]
         return [event for name in gone for event in self._end(name)]
 
     def _end(self, name: int | str) -> list[Event]:
@@ -252,17 +268,27 @@ class Spotter:
 class _Body:
     """What is known of one body while it is there."""
 
-    def __init__(self, name: int | str, track: Track) -> None:
+    def __init__(self, name: int | str, track: Track, row: int) -> None:
         self.name, self.track = name, track
+        self.row = row
+        """The row of the stream in which it was seen last; before that, the one before."""
         self.looked = 0
         """Rows that were looked at."""
         self.free = 0
         """The first row that belongs to no event yet."""
         self.candidate: _Candidate | None = None
 
-    @property
-    def last_frame(self) -> int:
-        return int(self.track.frame_T[self.track.n_raw - 1 - self.track.first])
+    def push(self, joints_VC: NDArray[np.float64], row: int, frame: int, time: float) -> None:
+        """Add a frame at a row of the stream; in the rows between, it was not seen. Nothing for a row that it has."""
+        track, steps = self.track, row - self.row
+        self.row = row
+        if steps > 1:
+            last = track.n_raw - 1 - track.first
+            frames = np.linspace(track.frame_T[last], frame, steps + 1).round().astype(int)[1:-1]
+            for between, then in zip(frames, np.linspace(track.time_T[last], time, steps + 1)[1:-1], strict=True):
+                track.push(np.full_like(joints_VC, np.nan), int(between), float(then))
+        if steps > 0:
+            track.push(joints_VC, frame, time)
 
 
 class Spotting:

@@ -48,6 +48,17 @@ def test_a_clip_like_none_of_them_has_its_label(fitted):
     assert fitted_too.predict([bow, X[0]]).tolist() == ["-", "wave"]
 
 
+def test_the_label_of_none_is_of_the_kind_of_the_others():
+    bow = clip_of("bow", 4).joints_TVC
+    numbers = ActionClassifier(none_of_these=-1).fit(X[::3], [7, 3, 5])
+    assert [numbers.predict(clips).tolist() for clips in ([bow, X[0]], [X[0]])] == [[-1, 7], [7]]
+    objects = ActionClassifier(none_of_these="-").fit(X[::3], np.array(Y[::3], dtype=object))
+    assert objects.predict([bow]).tolist() == ["-"]
+    for none, labels, kind in (("none", [7, 3, 5], "a number"), (-1, Y[::3], "text")):
+        with pytest.raises(ValueError, match=f"none_of_these: {kind}, as the labels are; got {none!r}"):
+            ActionClassifier(none_of_these=none).fit(X[::3], labels)
+
+
 def test_it_can_be_cloned_configured_and_told_apart_from_other_estimators(fitted):
     other = clone(fitted)
     assert other.get_params() == {"encoder": None, "layout": "ntu25", "fps": None, "none_of_these": None}

@@ -1,5 +1,6 @@
 """The recogniser file: the same predictions anywhere, damage refused, nobody's file replaced."""
 
+import copy
 import io
 import os
 import subprocess
@@ -255,6 +256,17 @@ def test_a_file_that_another_program_changed_is_not_saved_over(recogniser, path)
     recogniser.save(path.with_name("other.dastm"))
     path.unlink()
     ours.save(path)
+
+
+def test_copies_do_not_lose_each_others_examples(path):
+    ours = dastm.load(path)
+    theirs = copy.copy(ours)
+    theirs.enrol("bow", [clip_of("bow", 0)])
+    theirs.save(path)
+    ours.enrol("duck", [clip_of("bow", 1)])
+    with pytest.raises(RunError, match="was changed by another program"):
+        ours.save(path)
+    assert "bow" in dastm.load(path).actions
 
 
 def test_a_file_that_was_never_loaded_is_not_saved_over_unless_told(recogniser, path, shown):

@@ -40,6 +40,13 @@ def test_what_was_not_measured_is_null():
     assert np.isfinite(read[6:]).all()
 
 
+@pytest.mark.parametrize("joints", [None, []])
+def test_a_body_without_a_pose_does_not_discard_the_others(joints):
+    bodies = frame_of(line(bodies=[{"id": 1, "joints": joints}, {"id": 2, "joints": JOINTS}]), NTU25).bodies
+    assert np.isnan(bodies[1]).all()
+    np.testing.assert_allclose(bodies[2], JOINTS)
+
+
 def test_a_pose_in_an_image_needs_no_confidence():
     joints = clip_of("wave", 0, COCO17).joints_TVC[0]
     read = frame_of(line(joints=[[*map(float, joint[:2])] for joint in joints]), COCO17).bodies[0]

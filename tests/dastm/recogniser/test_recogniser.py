@@ -39,10 +39,31 @@ def test_a_single_example_can_be_removed_by_its_key(recogniser):
     assert recogniser.actions == ACTIONS
 
 
-@pytest.mark.parametrize("wanted", [{"action": "fly"}, {"key": "fly_0"}, {}])
-def test_removing_what_is_not_there_names_what_is(recogniser, wanted):
-    with pytest.raises(ValueError, match="there are: wave, push, kick"):
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [({"action": "fly"}, "wave, push, kick"), ({"key": "fly_0"}, "wave_0, wave_1"), ({}, "wave, push, kick")],
+)
+def test_removing_what_is_not_there_names_what_is(recogniser, wanted, there):
+    with pytest.raises(ValueError, match=f"there are: {there}"):
         recogniser.remove(**wanted)
+
+
+def test_an_action_is_removed_by_the_name_that_it_was_enrolled_by(recogniser):
+    name = " e\u0301lan "
+    recogniser.enrol(name, [clip_of("bow", 0)])
+    assert recogniser.remove(name) == 1
+
+
+def test_an_array_may_be_used_again_after_it_was_enrolled(recogniser, tmp_path):
+    bow, again = clip_of("bow", 0), clip_of("bow", 5)
+    for number, given in enumerate((bow.joints_TVC.copy(), replace(bow, joints_TVC=bow.joints_TVC.copy()))):
+        recogniser.enrol(f"bow {number}", [given])
+        joints_TVC = given if isinstance(given, np.ndarray) else given.joints_TVC
+        joints_TVC[:] = clip_of("kick", 9).joints_TVC
+        assert recogniser.predict(again).action == f"bow {number}"
+        recogniser.save(tmp_path / f"{number}.dastm")
+        assert dastm.load(tmp_path / f"{number}.dastm").predict(again).action == f"bow {number}"
+        recogniser.remove(f"bow {number}")
 
 
 def test_removing_and_enrolling_again_gives_the_same_distances(recogniser, shown):

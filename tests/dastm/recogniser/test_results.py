@@ -7,7 +7,7 @@ import pytest
 
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
-from dastm.recogniser.results import COLUMNS, csv_results, json_line, json_results
+from dastm.recogniser.results import COLUMNS, EVENT_COLUMNS, csv_results, json_line, json_results
 
 
 class _Killed(dict):
@@ -45,6 +45,15 @@ def test_lines_of_json_have_null_for_none_of_these(tmp_path):
     assert first["action"] is None
     assert first["top"] == [{"action": "wave", "score": 0.1, "distance": 0.1234568}]
     assert json.loads(json_line(ROW)) == first
+
+
+def test_times_keep_their_milliseconds(tmp_path):
+    row = {**ROW, "start_frame": 1, "end_frame": 2, "start_s": 1796025035.75, "end_s": 12345.678}
+    assert json.loads(json_line(row))["start_s"] == 1796025035.75
+    with csv_results(tmp_path / "out.csv", EVENT_COLUMNS) as write:
+        write(row)
+    (told,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert (told["start_s"], told["end_s"], told["score"]) == ("1796025035.750", "12345.678", "0.1234568")
 
 
 @pytest.mark.parametrize("results", [csv_results, json_results])

@@ -141,6 +141,32 @@ def test_frames_have_their_own_numbers_and_times(recogniser, rng):
     assert spot(recogniser, clip(joints_TVC, first_frame=200, body=3))[0].body == 3
 
 
+@pytest.mark.parametrize("says", ["frame", "time"])
+@pytest.mark.parametrize("rate", [1, 2])
+def test_a_stream_of_another_rate_tells_the_same_events(recogniser, stream, says, rate):
+    """Frames that are left out, or that come twice as often as examples were recorded."""
+    whole = spot(recogniser, clip(stream))
+    spotter, events = Spotter(recogniser, fps=30 / rate), []
+    for number in range(0, len(stream), 3 - rate):
+        told = {"frame": number} if says == "frame" else {"time": 1.8e9 + number / 30}
+        events += spotter.push(stream[number], **({"time": 1.8e9 + number / 30} if rate == 2 else told))
+    assert [event.action for event in events] == [event.action for event in whole]
+    for found, expected in zip(events, whole, strict=True):
+        begin_s = found.start_s - 1.8e9 if found.start_s > 1e9 else found.start_s
+        assert begin_s == pytest.approx(expected.start_s, abs=0.3)
+
+
+def test_a_body_is_lost_by_the_time_as_well(recogniser, rng):
+    wave, spotter = clip_of("wave", 61).joints_TVC, Spotter(recogniser)
+    parts = [still(rng, REST), wave[:20], wave[20:], still(rng, REST)]
+    hour = np.repeat([0, 0, 3600, 3600], [len(part) for part in parts])
+    frames = np.concatenate(parts)
+    assert not [e for i, frame in enumerate(frames) for e in spotter.push(frame, time=i / 30 + hour[i])]
+    assert not spotter.finish()
+    with pytest.raises(ValueError, match="time 1 comes after time 36"):
+        spotter.push(frames[0], time=1)
+
+
 def test_image_poses_are_spotted(rng):
     recogniser = ActionRecogniser.new("motion2d")
     for action in ("wave", "kick"):
