@@ -32,8 +32,8 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             action.
 
     `X` is a list of arrays (T, V, C) whose numbers of frames differ, or one array (L, T, V, C).
-    Raises: ValueError if arrays do not fit the layout, the numbers of labels and clips differ, or of `none_of_these` and
-    the labels one is text and the other are numbers.
+    Raises: ValueError if arrays do not fit the layout, the numbers of labels and clips differ, or `none_of_these` is a
+    text where the labels are numbers, or the reverse.
 
     >>> import dastm, numpy
     >>> rng = numpy.random.default_rng(0)

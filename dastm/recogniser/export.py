@@ -10,8 +10,11 @@ Axes: L clips, T frames, F points, V joints, C coordinates, E examples, W action
 """
 
 import io
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +41,17 @@ from dastm.recogniser.recogniser import ActionRecogniser
 TOLERANCE = 1e-5
 """Largest accepted difference of a distance; relative to the distance if that is above 1."""
 CHECKED_FRAMES = (7, 40, 133)
+GAPPY = 0.7
+"""Share of the joints of an image that are measured in every frame of a clip that the program is checked on."""
 DESCRIPTION = FileKind("what to feed an exported recogniser", json_with("input", "output", "actions", "none_of_these"))
 
 
 class ExportedRecogniser(nn.Module):
     """Joints of clips to distances, with only those operations that an exported program can have.
 
-    Called with joints (L, T, V, C) of one layout, every joint measured, y up in 3-D and down in images, it returns the
-    distances (L, W) to every action, and the limit of each clip (L,): from there on it is none of the actions.
+    Called with joints (L, T, V, C) of one layout without gaps, y up in 3-D and down in images, it returns the distances
+    (L, W) to every action, and the limit of each clip (L,): from there on it is none of the actions. In images, a
+    confidence of 0 says that a place was interpolated.
     """
 
     def __init__(self, recogniser: ActionRecogniser, layout: Layout) -> None:
@@ -107,8 +113,25 @@ class ExportedRecogniser(nn.Module):
             bodies, measured = places[:, None], torch.ones_like(places[:, None, ..., 0], dtype=torch.bool)
             lengths_LMB = self._median(bone_lengths(places, self.common))[:, None]
             places = with_standard_bones(bodies, measured, lengths_LMB, self.common)[:, 0]
-        points = _along(places.flatten(2), self.n_points).reshape(places.shape[0], self.n_points, *places.shape[2:])
-        return torch.cat([points, torch.ones_like(points[..., :1])], dim=-1) if self.is_image else points
+        values = places
+        if self.is_image:
+            confidence = torch.minimum(taken[..., 2].index_select(2, first), taken[..., 2].index_select(2, second))
+            confidence = (confidence > 0).to(places.dtype)[..., None]
+            places = self._begun(places, confidence)
+            values = torch.cat([places, confidence], dim=-1)
+        points = _along(places.flatten(2), values.flatten(2), self.n_points)
+        return points.reshape(places.shape[0], self.n_points, *values.shape[2:])
+
+    def _begun(self, places_LTVC: Tensor, confidence_LTV1: Tensor) -> Tensor:
+        """As `layers.gaps.without_gaps`: a joint at zero without confidence is where it is first.
+
+        That can only be the hip centre, which is at zero to begin with.
+        """
+        there_LTV = (places_LTVC != 0).any(-1) | (confidence_LTV1[..., 0] > 0)
+        first_L1V = there_LTV.to(torch.int32).argmax(1, keepdim=True)
+        numbers_TV = torch.arange(self.n_frames, device=places_LTVC.device)[:, None]
+        index_LTV1 = torch.maximum(numbers_TV, first_L1V)[..., None]
+        return places_LTVC.gather(1, index_LTV1.expand(-1, -1, -1, places_LTVC.shape[3]))
 
     def _median(self, values_LTX: Tensor) -> Tensor:
         """The median over the frames (dimension 1); the lower of two, as in torch."""
@@ -164,8 +187,8 @@ def _aligned(frames_LKD: Tensor, examples_EKD: Tensor, band: int | None) -> Tens
     return sums[..., -1]
 
 
-def _along(points_LTD: Tensor, n_points: int) -> Tensor:
-    """`n_points` points at equal distances along polylines, by comparison with all ends in place of a search."""
+def _along(points_LTD: Tensor, values_LTX: Tensor, n_points: int) -> Tensor:
+    """The values at `n_points` equal distances along polylines, by comparison with all ends in place of a search."""
     steps_LTD = points_LTD.diff(dim=1)
     ends_LT = functional.pad(_norms(steps_LTD).double().cumsum(1), (1, 0))
     shares_F = torch.linspace(0, 1, n_points, dtype=torch.float64, device=points_LTD.device)
@@ -175,9 +198,9 @@ def _along(points_LTD: Tensor, n_points: int) -> Tensor:
     start_LF, end_LF = ends_LT.gather(1, before_LF), ends_LT.gather(1, before_LF + 1)
     size_LF = end_LF - start_LF
     way_LF = torch.where(size_LF > 0, (wanted_LF - start_LF) / torch.where(size_LF > 0, size_LF, 1.0), 0.0)
-    way = way_LF.clamp(0, 1)[:, :, None].to(points_LTD.dtype)
-    index = before_LF[:, :, None].expand(-1, -1, points_LTD.shape[2])
-    return points_LTD.gather(1, index) * (1 - way) + points_LTD.gather(1, index + 1) * way
+    way = way_LF.clamp(0, 1)[:, :, None].to(values_LTX.dtype)
+    index = before_LF[:, :, None].expand(-1, -1, values_LTX.shape[2])
+    return values_LTX.gather(1, index) * (1 - way) + values_LTX.gather(1, index + 1) * way
 
 
 def _norms(vectors: Tensor) -> Tensor:
@@ -199,7 +222,7 @@ def described(recogniser: ActionRecogniser, layout: Layout) -> dict[str, Any]:
             "type": "float32",
             "layout": layout.name,
             "joints": list(layout.joints),
-            "coordinates": "x right, y down, one unit for both, and a confidence that is not looked at"
+            "coordinates": "x right, y down, one unit for both, and a confidence: 0 where a joint was not measured"
             if is_image
             else "x, y up, z, in any unit",
             "gaps": "none: every joint in every frame, interpolated in time where it was not measured",
@@ -220,14 +243,22 @@ def checked_inputs(recogniser: ActionRecogniser, layout: Layout) -> list[Tensor]
     inputs = []
     for n_frames in CHECKED_FRAMES:
         walks = drawn.normal(size=(2, n_frames, layout.n_joints, len(layout.coordinates))).cumsum(1) + 5
-        clips = [e.clip for e in recogniser.examples if e.clip.layout == layout][:3]
-        known = [whole(clip)[np.linspace(0, clip.n_frames - 1, n_frames).round().astype(int)] for clip in clips]
-        known = [_as_source(joints, layout) for joints in known]
-        inputs.append(torch.from_numpy(np.concatenate([walks, *(joints[None] for joints in known)]).astype(np.float32)))
-    if layout.is_image:
-        for joints in inputs:
-            joints[..., 2] = 1
+        if layout.is_image:  # some joints are not measured in every second frame
+            walks[..., 2] = drawn.random((2, 1, layout.n_joints)) < GAPPY
+            walks[:, ::2, :, 2] = 1
+        clips = [Clip(key="walk", source="walk", layout=layout, joints_TVC=walk.astype(np.float32)) for walk in walks]
+        clips += [
+            replace(e.clip, joints_TVC=e.clip.joints_TVC[_taken(e.clip.n_frames, n_frames)])
+            for e in [e for e in recogniser.examples if e.clip.layout == layout][:3]
+        ]
+        joints = np.stack([_as_source(whole(clip), layout) for clip in clips])
+        inputs.append(torch.from_numpy(joints.astype(np.float32)))
     return inputs
+
+
+def _taken(n_frames: int, n_taken: int) -> np.ndarray[Any, Any]:
+    """As many frames, evenly."""
+    return np.linspace(0, n_frames - 1, n_taken).round().astype(np.int64)
 
 
 def _as_source(joints_TVC: np.ndarray[Any, Any], layout: Layout) -> np.ndarray[Any, Any]:
@@ -267,7 +298,7 @@ def to_onnx(recogniser: ActionRecogniser, layout: Layout) -> bytes:
         raise RunError(f"{error.name} is not installed: pip install 'dastm[export]'") from None
     _, program = _program(recogniser, layout)
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")
         made = torch.onnx.export(program, input_names=["joints"], output_names=["distances", "limits"], verbose=False)
     if made is None:
@@ -280,6 +311,18 @@ def to_onnx(recogniser: ActionRecogniser, layout: Layout) -> bytes:
         lambda joints: [torch.from_numpy(found.copy()) for found in session.run(None, {"joints": joints.numpy()})],
     )
     return buffer.getvalue()
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Only errors are logged: not that torchvision, which nothing here needs, is not installed."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _check(recogniser: ActionRecogniser, layout: Layout, run: Any) -> None:

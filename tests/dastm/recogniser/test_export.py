@@ -11,6 +11,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser import export
+from dastm.recogniser.preparation import whole
 from dastm.recogniser.recogniser import ActionRecogniser
 from tests.actions import clip_of
 
@@ -46,6 +47,24 @@ def test_the_module_gives_the_distances_of_the_recogniser(recogniser, layout):
         with torch.inference_mode():
             found = module(torch.from_numpy(clip.joints_TVC)[None])
         assert last_of(found) == expected(known, clip)
+
+
+def test_joints_of_an_image_that_were_not_measured_have_no_confidence(rng):
+    known = of_images()
+    module = export.ExportedRecogniser(known, COCO17).eval()
+    clip = clip_of("wave", 5, COCO17, n_frames=61)
+    joints = clip.joints_TVC.copy()
+    joints[rng.random(joints.shape[:2]) < 0.4] = 0
+    clip = replace(clip, joints_TVC=joints)
+    filled = export._as_source(whole(clip), COCO17).astype(np.float32)
+    with torch.inference_mode():
+        found = module(
+            torch.from_numpy(np.stack([np.concatenate([filled[..., :2], np.ones((61, 17, 1))], 2), filled])).float()
+        )
+    assert last_of(found) == expected(known, clip)
+    assert abs(found[0][0] - found[0][1]).max() > 1e-3  # it matters
+    for inputs in export.checked_inputs(known, COCO17):
+        assert 0.01 < (inputs[..., 2] == 0).float().mean() < 0.5
 
 
 def test_a_body_that_lies_or_stands_still_is_measured_as_well(recogniser):
