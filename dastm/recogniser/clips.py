@@ -14,12 +14,18 @@ from numpy.typing import NDArray
 
 from dastm.contract.skeleton import Layout
 
+FARTHEST = 1e5
+"""How many times its own size a clip may be away from zero: then float32 still has one part in a hundred of a body."""
+LARGEST = 1e15
+"""Squares of distances of larger numbers do not fit float32."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Clip:
     """One body from the first to the last frame that shows it.
 
-    Raises: ValueError if the joints do not fit the layout, or none was measured.
+    Raises: ValueError if the joints do not fit the layout, none was measured, or so far from zero that float32 has too
+    few digits.
 
     >>> import dastm, numpy
     >>> joints = numpy.zeros((2, 25, 3), dtype=numpy.float32)
@@ -59,8 +65,16 @@ class Clip:
                 f"{self.source}: joints of shape {self.joints_TVC.shape}, {self.layout.name} needs (T, V, C)"
                 f" with (V, C) {expected}"
             )
-        if not self.measured().any():
+        measured_TV = self.measured()
+        if not measured_TV.any():
             raise ValueError(f"{self.source}: no joint was measured")
+        places_PC = self.joints_TVC[measured_TV][:, : self.layout.n_space].astype(np.float64)
+        largest, size = np.abs(places_PC).max(), np.ptp(places_PC, axis=0).max()
+        if largest > LARGEST or largest > FARTHEST * size > 0:
+            raise ValueError(
+                f"{self.source}: coordinates of up to {largest:.1e} within {size:.1e}, and float32 has seven digits:"
+                " subtract the place of the body, in a larger unit if need be"
+            )
 
     def measured(self) -> NDArray[np.bool_]:
         """Which joints were measured in which frames -> (T, V)."""

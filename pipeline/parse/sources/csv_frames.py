@@ -94,6 +94,23 @@ class FrameColumn:
         return (*([NOTE_STEP] if usual > 1 else []), *([NOTE_GAP] if steps.max() > 10 * usual else []))
 
 
+def frames_at(name: str, texts: Sequence[str]) -> tuple[list[int], tuple[str, ...]] | None:
+    """The frames of time stamps, in their order, and notes; None where one of them is no time.
+
+    Args:
+        name: of the column of times, see `times.unit_in`.
+
+    Raises: RefusedError for more frames than a clip may have.
+    """
+    column = FrameColumn({name: 0})
+    try:
+        numbers = [column.number([text]) for text in texts]
+    except RefusedError:
+        return None
+    frames_N, notes = column.settle(np.array(numbers, np.int64))
+    return frames_N.tolist(), notes
+
+
 def _frames_of(stamps: NDArray[np.float64]) -> tuple[NDArray[np.int64], bool]:
     """Frames of ascending stamps, no two the same, and whether one had to make room for another."""
     after = stamps - stamps[0]

@@ -117,6 +117,11 @@ RULES: tuple[_Rule, ...] = (
         "pictures with lists of persons",
     ),
     (
+        lambda start, keys, text: re.search(r'"joints"\s*:\s*\[\s*(\[|null)', text) is not None,
+        "landmark_json",
+        "'joints' that are lists",
+    ),
+    (
         lambda start, keys, text: bool({key.casefold() for key in keys} & _LANDMARK_KEYS),
         "landmark_json",
         "joints with 'x' and 'y'",

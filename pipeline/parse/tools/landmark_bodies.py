@@ -77,13 +77,13 @@ def bodies_of(frame: Any, world: bool, hands: bool) -> Iterator[Body]:
         world: whether joints in space are preferred.
         hands: whether the hands beside a body are read, because no frame has a body.
     """
-    if not frame:
+    if not frame or (isinstance(frame, list) and all(joint is None for joint in frame)):
         return
     if isinstance(frame, dict):
         yield from _of_object(frame, world, hands)
     elif not isinstance(frame, list):
         raise RefusedError(f"expected landmarks, found {shown(frame)}")
-    elif all(is_joint(joint) for joint in frame):
+    elif all(joint is None or is_joint(joint) for joint in frame):
         yield _body(frame, ())
     elif _is_number(frame[0]):
         if len(frame) not in PIECES:
@@ -105,7 +105,8 @@ def _of_object(frame: dict[str, Any], world: bool, hands: bool) -> Iterator[Body
     if isinstance(frame.get("x"), list) and isinstance(frame.get("y"), list):
         yield _columns(frame)
     elif held is not None:
-        number = next((frame[low[name]] for name in _IDS if name in low), None)
+        ids = (*_IDS, "id") if held == low.get("joints") else _IDS  # elsewhere it may be the frame's
+        number = next((frame[low[name]] for name in ids if name in low), None)
         for body in bodies_of(frame[held], world, hands):
             yield body if number is None else body._replace(id=_id(number))
     elif own and not named:
@@ -147,8 +148,9 @@ def _row(values: list[Any]) -> NDArray[np.float64]:
 
 
 def _body(joints: list[Any], names: tuple[str, ...]) -> Body:
-    if isinstance(joints[0], list):
-        array = numbers(joints, "the joints")
+    first = next(joint for joint in joints if joint is not None)
+    if isinstance(first, list):
+        array = numbers([[None] * len(first) if joint is None else joint for joint in joints], "the joints")
         return Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
     if not all(isinstance(joint, dict) for joint in joints):
         raise RefusedError("joints as objects and as lists in one body")

@@ -12,6 +12,7 @@ VNHumanBodyPoseObservation.JointName (origin at the bottom left). What is what i
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from dastm.contract.errors import RefusedError
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.sources.csv_frames import frames_at
 from pipeline.parse.sources.times import Rate, rate_of_texts, unit_in
 from pipeline.parse.tools.guesses import guessed
 from pipeline.parse.tools.json_documents import a_whole, documents, load_json, shown
@@ -57,7 +59,11 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     fps, size = _facts(found[0]) if len(found) == 1 and isinstance(found[0], dict) else (None, {})
     rate = Rate(fps) if fps is not None else _rate(frames)
     places = [f"frame {at}" for at in range(1, len(frames) + 1)]
-    return _clip([own for _, own in numbered], [number for number, _ in numbered], places, layout, rate, size)
+    stated = [number for number, _ in numbered]
+    timed = _by_time(frames) if stated == list(range(len(stated))) else None
+    stated, notes = timed if timed is not None else (stated, ())
+    poses = _clip([own for _, own in numbered], stated, places, layout, rate, size)
+    return replace(poses, notes=(*poses.notes, *notes))
 
 
 def read_images(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = None) -> Poses:
@@ -135,13 +141,24 @@ def _facts(document: Mapping[str, Any]) -> tuple[float | None, dict[str, Any]]:
 
 def _rate(frames: Sequence[Any]) -> Rate:
     """Frames a second from the times that frames say."""
+    key, texts = _times(frames)
+    return Rate(None) if key is None else rate_of_texts(key, texts)
+
+
+def _times(frames: Sequence[Any]) -> tuple[str | None, list[str]]:
+    """What the times of frames are called, if they say any, and what they say."""
     first = next((frame for frame in frames if isinstance(frame, dict)), {})
     key = next(
         (key for key, value in first.items() if unit_in(key) is not None and isinstance(value, str | int | float)), None
     )
-    if key is None:
-        return Rate(None)
-    return rate_of_texts(key, [str(frame[key]) for frame in frames if isinstance(frame, dict) and key in frame])
+    return key, [str(frame[key]) for frame in frames if isinstance(frame, dict) and key in frame]
+
+
+def _by_time(frames: Sequence[Any]) -> tuple[list[int], tuple[str, ...]] | None:
+    """The numbers of frames by their times, and notes; None where not all say one, each another."""
+    key, texts = _times(frames)
+    found = frames_at(key, texts) if key is not None and len(texts) == len(frames) else None
+    return None if found is None or len(set(found[0])) < len(frames) else found
 
 
 def frames_in(document: Any) -> list[Any]:

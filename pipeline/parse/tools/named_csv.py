@@ -4,7 +4,8 @@ In: one line of names, `[frame,] nose_x, nose_y, nose_z, ..` (also x_nose, noseX
 `x, y, z` (Nuitrack through ROS: `joint_head` three times, with empty columns and an empty line between; Kinect-2-CSV:
 each name once). `Hips_position_x` (Rokoko, Unity) and `head_real_x` (Nuitrack) are places; rotations, speeds and, where
 there are places, points of an image are not read. Columns of score, visibility, confidence or likelihood are
-confidences, of joints that have them; other columns are not used. Without a column of frames a line is a frame. Units
+confidences, of joints that have them; other columns are not used. Without a column of frames the column of times says
+which frame a line is (`csv_frames`); without either a line is a frame. Units
 and the axis that points up are guessed where geometry tells (`space`), and so are MediaPipe's joints in an image
 (`guesses`). Sources: FreeMoCap's docs on its output data, Nuitrack's JointType, Rokoko's "CSV Export - Technical
 Information", Kinect-2-CSV's KinectCSVManager.
@@ -22,6 +23,8 @@ from dastm.contract.errors import RefusedError
 from dastm.contract.layouts import KNOWN_LAYOUTS, plain
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
+from pipeline.parse.sources.csv_frames import frames_at
+from pipeline.parse.sources.times import unit_in
 from pipeline.parse.tools.guesses import is_mediapipe, own_layout
 from pipeline.parse.tools.landmark_lines import BODIES, ids_of
 from pipeline.parse.tools.poses import NamedBytes, Poses, frames_of
@@ -82,6 +85,9 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     start, delimiter = after_lines(file.data, n_heads), delimiter_of(file.data, spec.delimiter)
     quick = numbered_columns(file.data, start, delimiter, at_frame, order)
     stated, numbers = quick if quick is not None else _numbers(rows, header, at_frame, order)
+    bodies = _ids(file.data, header, n_heads, delimiter, len(numbers))
+    by_time = _by_time(file.data, header, n_heads, delimiter, bodies) if at_frame is None else None
+    stated, timed = (stated, ()) if by_time is None else by_time
     ordered = np.argsort(stated, kind="stable")
     frames, n_frames, notes = frames_of([stated[at] for at in ordered])
     values_PVK = numbers[ordered].reshape(len(numbers), len(joints), -1)
@@ -96,12 +102,12 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         frame_P=np.array(frames, np.int32),
         places_PVC=places_PVC,
         scores_PV=values_PVK[..., -1] if scored else None,
-        id_P=np.array(_ids(file.data, header, n_heads, delimiter, len(frames)), np.int64)[ordered],
+        id_P=np.array(bodies, np.int64)[ordered],
         pixels=float(np.abs(places_PVC).max(initial=0, where=np.isfinite(places_PVC))) > 2,
         unit_m=facts[0],
         up=facts[1],
         fps=fps,
-        notes=(*notes, *said, *told),
+        notes=(*notes, *timed, *said, *told),
     )
 
 
@@ -110,6 +116,18 @@ def _ids(data: bytes, header: Sequence[str], n_heads: int, delimiter: str, n_row
     at = next((at for at, name in enumerate(header) if name.casefold() in _BODIES), None)
     texts = [] if at is None else texts_of(data, n_heads, delimiter, at)
     return ids_of(texts) if len(texts) == n_rows else [0] * n_rows
+
+
+def _by_time(
+    data: bytes, header: Sequence[str], n_heads: int, delimiter: str, bodies: Sequence[int]
+) -> tuple[list[int], tuple[str, ...]] | None:
+    """The frame of each row by its time stamp, and notes; None without stamps that tell the rows of a body apart."""
+    at = next((at for at, name in enumerate(header) if unit_in(name) is not None), None)
+    texts = [] if at is None else texts_of(data, n_heads, delimiter, at)
+    found = frames_at(header[at], texts) if at is not None and len(texts) == len(bodies) else None
+    if found is None or len(set(zip(found[0], bodies, strict=True))) < len(bodies):
+        return None
+    return found
 
 
 def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -85,6 +85,42 @@ def test_watching_tells_the_same_events_as_the_whole_recording(place):
         assert one == {key: other[key] for key in one}
 
 
+def stream_with_gaps():
+    """Frames by their times, as if written down: half a second is missing, and joints, and in some frames everybody."""
+    frames = [
+        {"time": 100 + n / 30, "bodies": [{"id": 7, "joints": joints.tolist()}]}
+        for n, joints in enumerate(np.load("day.npy"))
+    ]
+    for number in (1, 30, 60):
+        frames[number]["bodies"][0]["joints"][4] = None
+    frames[20]["bodies"], frames[21]["bodies"][0]["joints"] = [], None
+    return [json.dumps(frame) for frame in (*frames[:8], *frames[23:])]
+
+
+def test_a_stream_that_was_written_down_is_a_recording(place, tmp_path):
+    lines = stream_with_gaps()
+    (tmp_path / "stream.jsonl").write_text("\n".join(lines))
+    spotted = ("predict", tmp_path / "stream.jsonl", "--with", "mine.dastm", "--spot", "--json", "-")
+    found, live = done("dastm", *spotted), watched(lines)
+    assert live.stderr == ""
+    for one, other in zip(
+        *([json.loads(line) for line in said.splitlines()] for said in (found, live.stdout)), strict=True
+    ):
+        assert one["action"] == other["action"]
+        assert other["start_s"] - 100 == pytest.approx(one["start_s"], abs=0.2)
+    assert [json.loads(line)["action"] for line in found.splitlines()] == SAID
+
+
+def test_a_frame_that_is_refused_keeps_its_number(place):
+    lines = [json.dumps({"joints": joints.tolist()}) for joints in np.load("day.npy")]
+    whole = watched(lines)
+    lines[10:14] = ['{"joints": [1, 2]}'] * 4
+    lines[20:20] = ["INFO: 20 frames"]
+    found = watched(lines)
+    assert found.stdout == whole.stdout
+    assert len(found.stderr.splitlines()) == 5
+
+
 def watch_pipes(folder, frames, events):
     """In a process of its own: standard input and output are pipes."""
     os.chdir(folder)

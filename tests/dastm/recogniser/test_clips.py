@@ -42,6 +42,18 @@ def test_a_clip_without_a_measurement_is_refused():
         clip(np.full((3, 25, 3), np.nan))
 
 
+@pytest.mark.parametrize(("offset", "factor"), [(4.5e6, 1), (0, 1e20)], ids=["far", "large"])
+def test_places_with_too_few_digits_are_refused(offset, factor):
+    joints = np.stack([standing(NTU25)] * 2)
+    with pytest.raises(ValueError, match="float32 has seven digits: subtract the place of the body"):
+        clip(joints * factor + offset)
+    assert (
+        clip(joints + 1e4).n_frames
+        == clip(joints * 1e-9).n_frames
+        == clip(joints[:, :1] * 0 + joints[:1] * 0 + 5).n_frames
+    )
+
+
 def test_a_clip_without_frames_is_refused():
     with pytest.raises(ValueError, match=r"wave/0\.npy: no frames"):
         clip(np.zeros((0, 25, 3)))

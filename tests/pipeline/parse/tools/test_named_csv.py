@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from pipeline.parse.sources.csv_frames import NOTE_GAP
 from pipeline.parse.sources.times import NOTES
 from pipeline.parse.tools.space import NOTE_UNIT, NOTE_UP
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
@@ -96,6 +97,16 @@ def test_a_column_of_times_tells_the_frames_a_second():
     text = "time,nose_x,nose_y,hip_x,hip_y,knee_x,knee_y\n0,1,2,3,4,5,6\n0.02,1,2,3,4,5,6\n0.04,1,2,3,4,5,6\n"
     poses = poses_of("named_csv", text)
     assert (poses.fps, poses.notes) == (pytest.approx(50), (NOTES["s"],))
+
+
+def test_times_tell_which_frames_are_missing():
+    head = "time,nose_x,nose_y,hip_x,hip_y,knee_x,knee_y\n"
+    rows = [f"{100 + t / 30:.6f},1,2,3,4,5,{t}\n" for t in range(90)]
+    poses = poses_of("named_csv", head + "".join(rows[:20] + rows[50:]))
+    assert (poses.n_frames, poses.frame_P.tolist()) == (90, [*range(20), *range(50, 90)])
+    assert (poses.fps, poses.notes) == (pytest.approx(30), (NOTE_GAP, NOTES["s"]))
+    again = poses_of("named_csv", head + "".join(rows[:20] + rows[19:40]))
+    assert again.frame_P.tolist() == list(range(41))  # one time twice says nothing of frames
 
 
 def test_nuitracks_seconds_and_nanoseconds_tell_the_frames_a_second():
