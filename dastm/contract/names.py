@@ -14,6 +14,8 @@ from dastm.contract.documents import DocumentError, read_yaml, shown
 PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 SAFE_IN_QUOTES = re.compile(r"[^'\x00-\x1f\x7f-][^'\x00-\x1f\x7f]*")
 """Matches a text that stays one word between single quotes in a shell."""
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s_-]+(?=\d)")
+_APART = re.compile(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)")
 UNNAMED = re.compile(r"((train|val|test) )?class \d+")
 
 
@@ -30,6 +32,18 @@ def composed(text: str) -> str:
 def folded(name: str) -> str:
     """The name in the form in which names are compared: without case and spaces."""
     return " ".join(composed(composed(name).casefold()).split())
+
+
+def class_key(name: str) -> str:
+    """The form in which names of classes of several data sets are compared: without case, spaces, `_` and `-`.
+
+    Only between two digits one of the last three counts.
+
+
+    >>> class_key("Sit Down") == class_key("sit_down") == class_key("sitdown"), class_key("P 1-2") == class_key("p12")
+    (True, False)
+    """
+    return _APART.sub("", _BETWEEN_DIGITS.sub(" ", folded(name)))
 
 
 def is_unnamed(name: str) -> bool:

@@ -16,8 +16,9 @@ def episode_from_arrays(support: Clips, query: Clips) -> Episode:
     """Make one episode from arrays on the CPU: examples of each class, and clips to compare with them.
 
     Args:
-        support: class id -> example clips (M, T, V, C), prepared as the shards of the training were. The number of
-            bodies M may differ from clip to clip, the other three sizes may not.
+        support: class id -> example clips (M, T, V, C) in the form that the network sees: prepared as the shards of
+            the training, then sampled and mapped as `augment` in its configuration says. The number of bodies M may
+            differ from clip to clip, the other three sizes may not.
         query: class id -> clips of that class. A class may have none.
 
     Raises: ValueError if there is no query, if the support lacks a class of the query, or if clips differ in frames,

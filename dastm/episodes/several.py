@@ -14,7 +14,7 @@ from functools import cached_property
 import torch
 
 from dastm.contract.errors import RunError
-from dastm.contract.names import folded, is_unnamed
+from dastm.contract.names import class_key, is_unnamed
 from dastm.contract.shard_format import ClassEntry, Manifest, contents_digest
 from dastm.episodes.collate import Selection, check_selections
 from dastm.episodes.common import lost
@@ -117,7 +117,7 @@ class Several:
             names = {own: entry.name for subset in SUBSETS for own, entry in _entries_of(source, subset).items()}
             for own, name in sorted(names.items()):
                 shared = self.merge and not is_unnamed(name)
-                ids[place, own] = by_name.setdefault(folded(name), first + own) if shared else first + own
+                ids[place, own] = by_name.setdefault(class_key(name), first + own) if shared else first + own
             first += max(names, default=-1) + 1
         return ids
 
@@ -138,12 +138,12 @@ class Several:
     def _trained(self) -> list[set[str]]:
         """Names of the classes that each set trains on."""
         return [
-            {folded(entry.name) for entry in _entries_of(source, "train").values() if not is_unnamed(entry.name)}
+            {class_key(entry.name) for entry in _entries_of(source, "train").values() if not is_unnamed(entry.name)}
             for source in self.sources
         ]
 
     def _trained_elsewhere(self, place: int, own: int) -> bool:
-        name = folded(self._val(place)[own].name)
+        name = class_key(self._val(place)[own].name)
         return any(name in names for other, names in enumerate(self._trained) if other != place)
 
     def _owner(self, subset: str, clip: tuple[int, int]) -> tuple[int, tuple[int, int]]:

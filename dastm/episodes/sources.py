@@ -79,7 +79,7 @@ def open_several(shards: Sequence[str], *, layout: str | None, merge: bool, bala
     """Open several shard folders as one source, each mapped to `layout` if that is given.
 
     Args:
-        merge: whether classes with the same name (regardless of case and spaces) are one class.
+        merge: whether classes with the same name (regardless of case, spaces, `_` and `-`) are one class.
         balance: whether episodes draw a set first, then a class of it.
         options: the options of `open_source`.
 

@@ -24,6 +24,7 @@ from dastm.runs.fit import fitted
 from dastm.runs.limits import Known, check_limits, limits_path, write_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
+from dastm.runs.seen_classes import check_unseen
 from dastm.runs.whereabouts import shards_of
 
 SHOTS = (1, 2, 5)
@@ -38,7 +39,8 @@ def calibrate(
     """Measure the limits of every seed of a run on the classes of a subset, and write them -> limits, and the file.
 
     Half of the classes of an episode, at most five, are known, and the same number are unknown.
-    Raises: RunError if there are fewer than four classes or a class has fewer than four clips, and as `evaluate`.
+    Raises: RunError if there are fewer than four classes, a class has fewer than four clips, or the run was trained on
+    them, and as `evaluate`.
     """
     record, device = TrainingRecord.read(run), pick_device(device_name)
     if out is None and is_encoder(run):
@@ -47,6 +49,11 @@ def calibrate(
     check_limits(path)
     where = shards or shards_of(record, run)
     with closing(open_source(where, device=device, subsets=[subset], commands=shards is not None)) as plain:
+        seen = check_unseen(record, plain.manifest, subset, allow=False)
+        if subset == "train" and seen:
+            raise RunError(
+                f"{run}: was trained on these classes, so limits would be too narrow; measure them on others"
+            )
         source, _ = fitted(plain, record, run, convert=False)
         source = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)
         shape = _shape(source, subset)

@@ -43,7 +43,7 @@ from dastm.model import build_recogniser
 from dastm.runs.device import lacking, pick_device, precision
 from dastm.runs.encoders import results_of
 from dastm.runs.fit import fitted
-from dastm.runs.limits import Known, read_limits
+from dastm.runs.limits import Known, limits_measured_on, read_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
 from dastm.runs.run_folder import check_results, remove_half_written_results
@@ -206,22 +206,18 @@ def evaluate(
     device = pick_device(device_name)
     rows = []
     record = TrainingRecord.read(run) if run is not None else None
-    plain = stored = source
+    stored = source
     if record is not None and run is not None:
-        plain, _ = fitted(source, record, run, convert=config.convert)
-        source = center_frames(plain, record.config.augment.n_frames, record.config.augment.sampling)
-        # Mapping and frames along the path are part of the method: a baseline without them sees what is stored.
-        if record.config.augment.layout:
-            plain = stored
-        elif record.config.augment.sampling == "time":
-            plain = source
+        source, _ = fitted(source, record, run, convert=config.convert)
+        source = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)
         rows.append(_network_row(record.config.method, record, source, config, device, run, groups))
     for baseline in dict.fromkeys(config.baselines):
         distances = BASELINES[baseline].distances
         if distances is not None:
             opened = Opened() if config.open_set else None
-            measured = distances(plain.manifest.layout)
-            scored = _scored(plain, config, measured, device, baseline, opened, groups)
+            # What a run makes of clips is part of its method: a baseline sees what is stored, beside any run.
+            measured = distances(stored.manifest.layout)
+            scored = _scored(stored, config, measured, device, baseline, opened, groups)
             told = open_rows(baseline, 0, opened.compared, None, None) if opened is not None else []
             rows.append(_row(baseline, {0: scored}, told))
         elif record is not None:
@@ -314,7 +310,7 @@ def evaluate_and_write(
     if classes:
         metrics["classes"] = one_shot.class_summary({row.name: over_seeds(row) for row in rows}, classes)
     if config.open_set:
-        metrics["open_set"] |= _limits_told(record, run)
+        metrics["open_set"] |= _limits_told(record, run, manifest.dataset, config.subset)
     if folder is None:
         return metrics
     if replaced := replaced_because(folder, metrics):
@@ -335,14 +331,21 @@ def _asked_for(rows: list[Row], config: EvalConfig, groups: Groups | None) -> di
     return found
 
 
-def _limits_told(record: TrainingRecord | None, run: Path | None) -> dict[str, Any]:
-    """The limits that were used, seed by seed, and a note if they are not the run's own."""
+def _limits_told(record: TrainingRecord | None, run: Path | None, dataset: str, subset: str) -> dict[str, Any]:
+    """The limits that were used, seed by seed, what they were measured on, and a note if they are not the run's own, or
+    were measured on the classes that are scored.
+    """
     if record is None or run is None:
         return {}
     found = {seed: read_limits(run, seed) for seed in record.config.optimise.seeds}
-    usual = "" if all(found.values()) else f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
     limits = {str(seed): asdict(own[0] if own else USUAL) for seed, own in found.items()}
-    return {"limits": limits, **({"note": usual} if usual else {})}
+    if not all(found.values()):
+        note = f"limits are the usual ones; `dastm calibrate --run {run}` measures its own"
+        return {"limits": limits, "note": note}
+    measured = limits_measured_on(run)
+    same = (measured.get("dataset"), measured.get("subset")) == (dataset, subset)
+    note = f"limits were measured on {dataset} {subset}, the classes that are scored: expect less of others"
+    return {"limits": limits, "measured": measured, **({"note": note} if same else {})}
 
 
 def classes_with_enough(

@@ -79,7 +79,7 @@ def fitted(
         what_to_do = (
             "split them as the run's shards were, or train a run on them"
             if lasting
-            else "add --convert, or split them as the run's shards were"
+            else "convert them (--convert, convert=True), or split them as the run's shards were"
         )
         raise RunError(f"{source.manifest.dataset}: the weights of {run} do not fit these data: {told}; {what_to_do}")
     if not found:

@@ -107,6 +107,13 @@ def read_limits(run: Path, seed: int) -> tuple[Limits, Known | None] | None:
     return limits, known
 
 
+def limits_measured_on(run: Path) -> dict[str, Any]:
+    """The classes that the limits of a run were measured on, as `write_limits` was told; empty if it is not known."""
+    path = limits_path(run)
+    measured = read_json(path, f"run `dastm calibrate --run {run}` again").get("measured") if path.exists() else None
+    return dict(measured) if isinstance(measured, Mapping) else {}
+
+
 def limits_from(found: Mapping[str, Any]) -> Limits:
     """Limits of a JSON object. Raises: ValueError or TypeError for what they cannot be."""
     return Limits(**{key: float(value) for key, value in found.items() if value is not None})

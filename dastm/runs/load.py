@@ -47,11 +47,12 @@ class Run:
     device: torch.device
     recogniser: Recogniser
 
-    def open_shards(self, shards: str | None = None) -> EpisodeSource:
+    def open_shards(self, shards: str | None = None, *, convert: bool = False) -> EpisodeSource:
         """Open the clips of a shard folder in the form that the network sees; close the source after use.
 
         Args:
             shards: a folder; None: the shards of the training.
+            convert: as `dastm eval --convert`: other numbers of frames and orders of joints are converted.
 
         Raises: RunError if there are no shards, or they differ from those of the training in skeleton or preparation;
         ShardError if they are damaged.
@@ -63,7 +64,7 @@ class Run:
 
         source = open_source(shards or shards_of(self.record, self.folder))
         try:
-            source, _ = fitted(source, self.record, self.folder, convert=False)
+            source, _ = fitted(source, self.record, self.folder, convert=convert)
             return center_frames(source, self.record.config.augment.n_frames, self.record.config.augment.sampling)
         except RunError:
             source.close()

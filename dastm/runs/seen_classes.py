@@ -1,9 +1,9 @@
 """Refuses to score a model on classes that it was trained or validated on, in whatever data set they occur.
 
 In: the record of a training, and the manifest of the shards to score on. Out: the names of the classes seen, or an
-error that lists them. Two classes are the same if their names are equal (without case and spaces), or if they have the
-same id in the same data set. A class without a name is called `class <id>`, which means nothing outside its data set:
-it never equals a class of another data set, and `unnamed_note` says that this cannot be known.
+error that lists them. Two classes are the same if their names are equal (regardless of case, spaces, `_` and `-`), or
+if they have the same id in the same data set. A class without a name is called `class <id>`, which means nothing
+outside its data set: it never equals a class of another data set, and `unnamed_note` says that this cannot be known.
 
 The run's own shards are an exception: there the subsets `train` and `val` may be scored on purpose.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dastm.contract.errors import RunError
-from dastm.contract.names import folded, is_unnamed
+from dastm.contract.names import class_key, is_unnamed
 from dastm.contract.shard_format import Manifest
 from dastm.contract.wording import listed
 from dastm.runs.record import DataSeen, TrainingRecord, training_classes
@@ -63,11 +63,11 @@ def _seen(data_seen: Sequence[DataSeen], manifest: Manifest, subset: str) -> lis
     for data in data_seen:
         same_set = data.dataset == manifest.dataset
         for where, ids in data.classes.items():
-            by_name |= {folded(name): where for name in ids.values() if same_set or not is_unnamed(name)}
+            by_name |= {class_key(name): where for name in ids.values() if same_set or not is_unnamed(name)}
             by_id |= dict.fromkeys(ids, where) if same_set else {}
     found = []
     for class_id, entry in sorted(manifest.subsets[subset].items()):
-        where = by_id.get(class_id) or by_name.get(folded(entry.name), "")
+        where = by_id.get(class_id) or by_name.get(class_key(entry.name), "")
         if where:
             found.append((entry.name, where))
     return found

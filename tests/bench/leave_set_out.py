@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from dastm.cli import main as dastm_command
-from dastm.contract.names import folded
+from dastm.contract.names import class_key
 from dastm.contract.shard_format import MANIFEST_NAME
 from dastm.contract.shard_reading import read_manifest
 from tests.bench.kinectsets import found_in, prepared, run_data_command, scored, table
@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
     results = {}
     for definition in left_out:
         others = [other for other in definitions if other != definition]
-        known = set() if asked.same_names else {folded(name) for name in class_names(document(definition))}
+        known = set() if asked.same_names else {class_key(name) for name in class_names(document(definition))}
         kind = ("kept" if asked.same_names else "without") + ("-synth" if asked.synth else "")
         folder = asked.out / f"{kind}-{definition.stem}"
         split_again = [training_shards(other, known, folder, asked.out) for other in others]
@@ -78,7 +78,7 @@ def training_shards(definition: Path, known: set[str], folder: Path, out: Path) 
     if not (shards / MANIFEST_NAME).is_file():
         content = document(definition)
         names = class_names(content)
-        new = [i for i, name in enumerate(names) if folded(name) not in known]
+        new = [i for i, name in enumerate(names) if class_key(name) not in known]
         split = {"train": new[:-VALIDATION], "val": new[-VALIDATION:], "test": []}
         content["split"] = {**content["split"], "class_split": split}
         changed = folder / f"{definition.stem}.yaml"

@@ -16,7 +16,7 @@ from dastm.episodes.small_classes import without_small
 from dastm.episodes.sources import open_several, open_source
 from tests.toy import toy_shards
 
-NAMES = {0: "Walk", 1: "sit down", 6: "wave", 7: "jump"}
+NAMES = {0: "Walk", 1: "sit down", 6: "wave", 7: "jump up"}
 
 
 def named(path, names, **options):
@@ -35,7 +35,7 @@ def named(path, names, **options):
 def shards(tmp_path_factory):
     """`b` trains on WALK, as `a` does, and on jump, which `a` validates on."""
     root = tmp_path_factory.mktemp("several")
-    others = {0: "WALK", 2: "Jump", 6: "wave"}
+    others = {0: "WALK", 2: "Jump_Up", 6: "wave"}
     return (
         named(root / "a", NAMES, dataset="a", layout=NTU25),
         named(root / "b", others, dataset="b", layout=NTU25, seed=1),
@@ -60,8 +60,8 @@ def test_classes_have_ids_of_their_own_or_one_if_they_have_one_name(several):
 
 
 def test_a_class_that_another_set_trains_on_is_not_validated_on_which_is_said(several):
-    assert "jump" not in {entry.name for entry in several.manifest.subsets["val"].values()}
-    assert notes(several, None) == ["a: not validated on, as another set trains on it: jump"]
+    assert "jump up" not in {entry.name for entry in several.manifest.subsets["val"].values()}
+    assert notes(several, None) == ["a: not validated on, as another set trains on it: jump up"]
 
 
 def test_every_clip_is_that_of_its_own_set_whatever_it_is_asked_for_with(several, shards):

@@ -72,6 +72,11 @@ def test_too_few_classes_to_measure_limits_on_are_told(open_run, open_shards):
         calibrate(open_run, open_shards, "val", 2, "cpu", None)
 
 
+def test_limits_are_not_measured_on_classes_that_the_run_was_trained_on(open_run, open_shards, tmp_path):
+    with pytest.raises(RunError, match="was trained on these classes, so limits would be too narrow"):
+        calibrate(open_run, open_shards, "train", 2, "cpu", tmp_path / "a.json")
+
+
 def test_distances_that_have_no_limits_are_told(open_run, open_shards, tmp_path, monkeypatch):
     monkeypatch.setattr(FeatureCache, "__call__", lambda cache, episode: -torch.ones(len(episode.query_labels), 2))
     with pytest.raises(RunError, match="seed 0: distances are not positive"):

@@ -92,8 +92,9 @@ def test_other_episodes_for_another_seed(shards):
     assert not np.array_equal(first, second)
 
 
-def test_a_run_along_paths_is_compared_with_the_coordinates_as_they_are_stored(shards, tmp_path):
-    train_toy(shards, tmp_path / "run", tiny(augment__sampling="path", augment__n_frames=20))
+@pytest.mark.parametrize("view", [{"augment__sampling": "path", "augment__n_frames": 20}, {"augment__n_frames": 2}])
+def test_a_run_that_sees_other_frames_is_compared_with_the_coordinates_as_they_are_stored(shards, tmp_path, view):
+    train_toy(shards, tmp_path / "run", tiny(**view))
     settings = config(baselines=("coordinates", "untrained"))
     with closing(open_source(shards)) as source:
         rows = evaluate(source, settings, tmp_path / "run", "cpu")

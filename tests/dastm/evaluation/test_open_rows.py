@@ -108,7 +108,9 @@ def test_measured_limits_are_used_and_what_is_no_longer_right_goes(open_run, ope
         assert limits.rival is not None
         metrics = evaluate_and_write(CONFIG, open_run, open_shards, "cpu", tmp_path / "one")
         assert metrics["open_set"]["limits"]["0"]["threshold"] == found[0].threshold
-        assert "note" not in metrics["open_set"]
+        measured = metrics["open_set"]["measured"]
+        assert (measured["dataset"], measured["subset"], measured["episodes"]) == ("toy", "test", 8)
+        assert any("limits were measured on toy test, the classes that are" in line for line in table_lines(metrics))
         assert not any("the usual ones" in line for line in table_lines(metrics))
         path.write_text("damaged")  # nobody asks for limits where all classes are known
         closed = EvalConfig(n_way=2, k_shot=2, n_query=3, episodes=6)

@@ -211,7 +211,7 @@ def test_converted_data_are_the_data_of_the_training_and_the_result_says_so(plac
 
     monkeypatch.setattr("dastm.evaluation.evaluator.open_source", turned)
     with pytest.raises(
-        RunError, match=r"do not fit these data: layout\.joints .*; split\.n_frames is 12, trained on 6; add --conv"
+        RunError, match=r"do not fit these data: layout\.joints .*; split\.n_frames is 12, trained on 6; convert them"
     ):
         evaluate_and_write(CONFIG, place / "run", str(place / "shards"), "cpu", None)
     told = replace(CONFIG, convert=True, allow_seen=True)
@@ -328,7 +328,10 @@ def test_a_run_of_a_common_layout_refuses_what_has_not_its_joints(common, place)
 def test_a_run_of_a_common_layout_that_takes_all_frames_has_their_number_converted_only_when_told(common, tmp_path):
     train_toy(str(common / "shards"), tmp_path / "run", tiny(**{**COMMON, "augment__n_frames": None}))
     config = replace(CONFIG, allow_seen=True)
-    with pytest.raises(RunError, match=r"others: the weights of .* split.n_frames is 9, trained on 6; add --convert"):
+    with pytest.raises(
+        RunError,
+        match=r"others: the weights of .* split.n_frames is 9, trained on 6; convert them .--convert, convert=True.",
+    ):
         evaluate_and_write(config, tmp_path / "run", str(common / "others"), "cpu", None)
     found = evaluate_and_write(replace(config, convert=True), tmp_path / "run", str(common / "others"), "cpu", None)
     assert len(found["converted"]) == 2

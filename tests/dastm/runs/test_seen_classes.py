@@ -55,10 +55,11 @@ def defined(name):
         ({7: "jump", 8: "kick"}, []),
         ({7: "wave", 8: "kick"}, ["wave"]),
         ({7: " sit down ", 8: "WAVE", 9: "bow"}, [" sit down ", "WAVE", "bow"]),
+        ({7: "sit_down", 8: "Sit-Down", 9: "sitdown"}, ["sit_down", "Sit-Down", "sitdown"]),
         ({0: "jump", 2: "nod"}, []),
     ],
 )
-def test_classes_of_another_data_set_are_compared_by_name_without_case_and_spaces(record, classes, seen):
+def test_classes_of_another_data_set_are_compared_by_name_however_it_is_spelt(record, classes, seen):
     other = manifest_of("other", test=classes)
     assert check_unseen(record, other, "test", allow=True) == seen
     if not seen:
