@@ -75,8 +75,6 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
         n_heads, second = next(rows, (2, []))
         header = joined(header, second)
     joints = _joints(header)
-    if of_animators(tuple(joints)):  # Rokoko, ARKit
-        joints = dict(zip(joint_names(tuple(joints)), joints.values(), strict=True))
     axes = ("x", "y", "z") if all("z" in own for own in joints.values()) else ("x", "y")
     scored = all("score" in own for own in joints.values())
     order = [own[axis] for own in joints.values() for axis in (*axes, *(["score"] if scored else []))]
@@ -86,8 +84,8 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     quick = numbered_columns(file.data, start, delimiter, at_frame, order)
     stated, numbers = quick if quick is not None else _numbers(rows, header, at_frame, order)
     bodies = _ids(file.data, header, n_heads, delimiter, len(numbers))
-    by_time = _by_time(file.data, header, n_heads, delimiter, bodies) if at_frame is None else None
-    stated, timed = (stated, ()) if by_time is None else by_time
+    by_time = None if at_frame is not None else _by_time(file.data, header, n_heads, delimiter, bodies)
+    stated, timed = by_time or (stated, ())
     ordered = np.argsort(stated, kind="stable")
     frames, n_frames, notes = frames_of([stated[at] for at in ordered])
     values_PVK = numbers[ordered].reshape(len(numbers), len(joints), -1)
@@ -141,6 +139,8 @@ def _joints(header: Sequence[str]) -> dict[str, dict[str, int]]:
             kinds[kind].setdefault(joint, {}).setdefault(coordinate, at)
     for joints in (kinds[""], kinds["image"]):
         found = {name: own for name, own in joints.items() if {"x", "y"} <= set(own)}
+        if of_animators(tuple(found)):  # Rokoko, ARKit
+            return dict(zip(joint_names(tuple(found)), found.values(), strict=True))
         if found:
             return found
     raise RefusedError("no columns of joints' names that end in _x and _y", line=1)
