@@ -53,7 +53,7 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
             n_frames, numbered = n_frames + 1, frame.number is not None
         except ValueError as error:
             click.echo(one_line(f"line {number}: {error}"), err=True)
-            is_frame = line.lstrip().startswith(b"{") and not numbered
+            is_frame = (b'"joints"' in line or b'"bodies"' in line) and not numbered
             events = spotter.push({}) if is_frame else []  # so that later ones keep their numbers
         for event in events:
             click.echo(json_line(event.to_dict()))  # flushes

@@ -14,8 +14,9 @@ from dastm.contract.documents import DocumentError, read_yaml, shown
 PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 SAFE_IN_QUOTES = re.compile(r"[^'\x00-\x1f\x7f-][^'\x00-\x1f\x7f]*")
 """Matches a text that stays one word between single quotes in a shell."""
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s_-]+(?=\d)")
-_APART = re.compile(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)")
+_IN_WORDS = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s_]+(?=\d)")
+_APART = re.compile(r"(?<!\d)[\s_]+|[\s_]+(?!\d)")
 UNNAMED = re.compile(r"((train|val|test) )?class \d+")
 
 
@@ -35,15 +36,16 @@ def folded(name: str) -> str:
 
 
 def class_key(name: str) -> str:
-    """The form in which names of classes of several data sets are compared: without case, spaces, `_` and `-`.
+    """The form in which names of classes of several data sets are compared: without case, spaces, `_`, `-` in words.
 
-    Only between two digits one of the last three counts.
+    Only between two digits a space or `_` counts. A name that only numbers a class is kept apart from all others.
 
-
-    >>> class_key("Sit Down") == class_key("sit_down") == class_key("sitdown"), class_key("P 1-2") == class_key("p12")
+    >>> class_key("Stand Up") == class_key("stand_up") == class_key("Stand-up"), class_key("p 1_2") == class_key("p12")
     (True, False)
     """
-    return _APART.sub("", _BETWEEN_DIGITS.sub(" ", folded(name)))
+    if is_unnamed(name):
+        return folded(name)
+    return _APART.sub("", _BETWEEN_DIGITS.sub(" ", _IN_WORDS.sub(" ", folded(name)))) or name
 
 
 def is_unnamed(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from dastm.contract.errors import RunError
+from dastm.contract.wording import listed
 from dastm.episodes.augmentation import center_frames
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
@@ -24,7 +25,7 @@ from dastm.runs.fit import fitted
 from dastm.runs.limits import Known, check_limits, limits_path, write_limits
 from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
-from dastm.runs.seen_classes import check_unseen
+from dastm.runs.seen_classes import trained_classes
 from dastm.runs.whereabouts import shards_of
 
 SHOTS = (1, 2, 5)
@@ -49,10 +50,9 @@ def calibrate(
     check_limits(path)
     where = shards or shards_of(record, run)
     with closing(open_source(where, device=device, subsets=[subset], commands=shards is not None)) as plain:
-        seen = check_unseen(record, plain.manifest, subset, allow=False)
-        if subset == "train" and seen:
+        if learned := trained_classes(record, plain.manifest, subset):
             raise RunError(
-                f"{run}: was trained on these classes, so limits would be too narrow; measure them on others"
+                f"{run}: was trained on {listed(learned)}, so limits would be too narrow; measure them on other classes"
             )
         source, _ = fitted(plain, record, run, convert=False)
         source = center_frames(source, record.config.augment.n_frames, record.config.augment.sampling)

@@ -70,7 +70,8 @@ class Clip:
             raise ValueError(f"{self.source}: no joint was measured")
         places_PC = self.joints_TVC[measured_TV][:, : self.layout.n_space].astype(np.float64)
         largest, size = np.abs(places_PC).max(), np.ptp(places_PC, axis=0).max()
-        if largest > LARGEST or largest > FARTHEST * size > 0:
+        is_body = measured_TV.any(axis=0).sum() > 1
+        if largest > LARGEST or (is_body and largest > FARTHEST * size > 0):
             raise ValueError(
                 f"{self.source}: coordinates of up to {largest:.1e} within {size:.1e}, and float32 has seven digits:"
                 " subtract the place of the body, in a larger unit if need be"

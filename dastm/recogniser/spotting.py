@@ -38,6 +38,8 @@ BETTER = 0.95
 little nearer at every frame."""
 LOST_S = 0.5
 """A body that was not seen for this number of seconds starts from the beginning."""
+MOST_FAR = 10
+"""Number of frames in a row that may each come after a longer time than `LOST_S`."""
 MOST_BODIES = 32
 USUAL_FPS = 30.0
 FPS = (1, 1000)
@@ -137,10 +139,10 @@ class Spotter:
         lengths_K = np.round(SHORTEST_S * STEP ** np.arange(n_lengths) * self.fps).astype(np.int64)
         self._lengths_K = np.unique(np.maximum(lengths_K, 2))
         self._bodies: dict[int | str, _Body] = {}
-        self._frame, self._row = -1, -1
+        self._frame, self._row, self._far = -1, -1, 0
         self._time: float | None = None
         self._begin: tuple[float, int] | None = None
-        """The first time that was given, and its row."""
+        """The first time of the clock, and its row."""
         self._new_track()  # refuses a layout that does not fit
 
     def push(
@@ -157,16 +159,22 @@ class Spotter:
             frame: the number of the frame; None: one more than the last.
             time: the time in seconds, of any beginning; None: the number divided by `fps`.
 
-        Raises: ValueError if the joints do not fit the layout, or the frame or its time is before the last.
+        Raises: ValueError if the joints do not fit the layout, the frame is not after the last, or times are not in
+        seconds: not finite, or again and again farther apart than a body stays known.
         """
         number = self._frame + 1 if frame is None else frame
         if number <= self._frame:
             raise ValueError(f"frame {number} comes after frame {self._frame}")
-        if time is not None and self._time is not None and time < self._time:
-            raise ValueError(f"time {time} comes after time {self._time}")
+        if time is not None and not np.isfinite(time):
+            raise ValueError(f"time: expected seconds, got {time}")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
-        row = self._row_of(number, time)
+        by_time = frame is None and time is not None
+        row = self._row_of(number, time if by_time else None)
+        self._far = self._far + 1 if by_time and row - self._row > LOST_S * self.fps else 0
+        if self._far > MOST_FAR:
+            apart_s = (row - self._row) / self.fps
+            raise ValueError(f"frames are {apart_s:.4g} s apart by their times, which are to be seconds")
         self._frame, self._row, self._time = number, row, self._time if time is None else time
         events = self._lost(row)
         for name, joints_VC in checked.items():
@@ -181,11 +189,16 @@ class Spotter:
         return events
 
     def _row_of(self, number: int, time: float | None) -> int:
-        """The row of a frame: by its time if it has one, else by its number."""
+        """The row of a frame without a time of its own, by its number; else by its time.
+
+        Times that stand still are rounded ones, and count on. A time before the last one is of another clock.
+        """
         by_number = self._row + (number - self._frame if self._frame >= 0 else 1)
-        if time is None:
+        if time is None or time == self._time:
             return by_number
-        begin_s, begin = self._begin = self._begin or (time, by_number)
+        if self._begin is None or self._time is None or time < self._time:
+            self._begin = time, by_number
+        begin_s, begin = self._begin
         return max(self._row, begin + round((time - begin_s) * self.fps))
 
     def finish(self) -> list[Event]:

@@ -43,6 +43,15 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
     return [name for name, _ in seen]
 
 
+def trained_classes(record: TrainingRecord, manifest: Manifest, subset: str) -> list[str]:
+    """Names of the classes of `subset` that the training learned from; empty if the record does not say."""
+    classes = record.classes or (training_classes(manifest) if record.trained_on(manifest) else None)
+    if classes is None:
+        return []
+    found = _seen(replace(record, classes=classes).all_seen(), manifest, subset)
+    return [name for name, where in found if where == "train"]
+
+
 def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str:
     """A line if classes of two data sets cannot be told apart because they have no names; else empty."""
     others = [one for one in record.all_seen() if one.dataset != manifest.dataset]

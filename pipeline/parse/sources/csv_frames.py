@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
 from pipeline.parse.formats.number_text import number_of
-from pipeline.parse.sources.times import middle, stamp_of, unit_in, usual_step
+from pipeline.parse.sources.times import middle, rate_of_texts, stamp_of, unit_in, usual_step
 from pipeline.tracks import MAX_FRAMES
 
 NOTE_STEP = "frames_more_than_1_apart"
@@ -24,6 +24,8 @@ NOTE_GAP = "gap_of_more_than_10_steps"
 NOTE_UNEVEN = "uneven_time_stamps"
 MOST_STEP = 10
 """From this step on, frame numbers count as time stamps, unless the definition states a step."""
+USUAL = 0.6
+"""Least share of the steps between stamps that are one frame, if stamps are to tell frames where nothing says so."""
 _LEAST = 1e-300
 """A stamp nearer to 0 than this has lost digits, and the quotient of two such stamps may be infinite."""
 
@@ -95,20 +97,22 @@ class FrameColumn:
 
 
 def frames_at(name: str, texts: Sequence[str]) -> tuple[list[int], tuple[str, ...]] | None:
-    """The frames of time stamps, in their order, and notes; None where one of them is no time.
+    """The frames of time stamps, in their order, and notes; None where they do not tell them.
+
+    They do if they ascend and most are one frame apart, at a rate of recordings.
 
     Args:
         name: of the column of times, see `times.unit_in`.
-
-    Raises: RefusedError for more frames than a clip may have.
     """
     column = FrameColumn({name: 0})
     try:
         numbers = [column.number([text]) for text in texts]
+        frames_N, notes = column.settle(np.array(numbers, np.int64))
     except RefusedError:
         return None
-    frames_N, notes = column.settle(np.array(numbers, np.int64))
-    return frames_N.tolist(), notes
+    steps = np.diff(frames_N)
+    is_usual = bool((steps >= 0).all()) and (steps == 1).sum() >= USUAL * (steps > 0).sum() > 0
+    return (frames_N.tolist(), notes) if is_usual and rate_of_texts(name, texts).fps is not None else None
 
 
 def _frames_of(stamps: NDArray[np.float64]) -> tuple[NDArray[np.int64], bool]:

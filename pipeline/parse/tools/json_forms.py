@@ -58,6 +58,11 @@ def _flat_numbers(text: str) -> int:
 
 RULES: tuple[_Rule, ...] = (
     (
+        lambda start, keys, text: re.search(r'"joints"\s*:\s*\[\s*(\[|null)', text) is not None,
+        "landmark_json",
+        "'joints' that are lists",
+    ),
+    (
         lambda start, keys, text: (
             bool(keys & {"people", "bodies"}) and _FLAT.search(text) is not None and _SEVERAL.match(text) is not None
         ),
@@ -115,11 +120,6 @@ RULES: tuple[_Rule, ...] = (
         lambda start, keys, text: re.match(r'\s*\{\s*"[^"]+\.(jpe?g|png)"\s*:\s*\[', text) is not None,
         "alphapose_json",
         "pictures with lists of persons",
-    ),
-    (
-        lambda start, keys, text: re.search(r'"joints"\s*:\s*\[\s*(\[|null)', text) is not None,
-        "landmark_json",
-        "'joints' that are lists",
     ),
     (
         lambda start, keys, text: bool({key.casefold() for key in keys} & _LANDMARK_KEYS),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,10 +106,12 @@ def _of_object(frame: dict[str, Any], world: bool, hands: bool) -> Iterator[Body
     if isinstance(frame.get("x"), list) and isinstance(frame.get("y"), list):
         yield _columns(frame)
     elif held is not None:
-        ids = (*_IDS, "id") if held == low.get("joints") else _IDS  # elsewhere it may be the frame's
-        number = next((frame[low[name]] for name in ids if name in low), None)
-        for body in bodies_of(frame[held], world, hands):
-            yield body if number is None else body._replace(id=_id(number))
+        number = next((frame[low[name]] for name in _IDS if name in low), None)
+        each = held == low.get("bodies") and isinstance(frame[held], list)  # elsewhere an `id` may be the frame's
+        for item in frame[held] if each else [frame[held]]:
+            said = item.get("id", number) if each and isinstance(item, dict) else number
+            for body in bodies_of(item, world, hands):
+                yield body if said is None else body._replace(id=_id(said))
     elif own and not named:
         for name, hand in own if hands else []:
             side = next((at for word, at in _SIDES.items() if word in name), None)
@@ -121,6 +124,8 @@ def _of_object(frame: dict[str, Any], world: bool, hands: bool) -> Iterator[Body
 
 
 def _id(value: Any) -> int | None:
+    if isinstance(value, str) and not re.fullmatch(r"\s*-?\d+\s*", value):
+        return crc32(value.encode("utf-8", "surrogatepass"))  # a name: any number that is its own
     number = a_whole(value, "the body's id") if value is not None else -1
     return number if number >= 0 else None
 
@@ -152,6 +157,7 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> Body:
     if isinstance(first, list):
         array = numbers([[None] * len(first) if joint is None else joint for joint in joints], "the joints")
         return Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
+    joints = [dict.fromkeys(first) if joint is None else joint for joint in joints]
     if not all(isinstance(joint, dict) for joint in joints):
         raise RefusedError("joints as objects and as lists in one body")
     point = next((name for name in _POINTS if isinstance(joints[0].get(name), dict)), None)

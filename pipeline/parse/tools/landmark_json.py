@@ -60,7 +60,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     rate = Rate(fps) if fps is not None else _rate(frames)
     places = [f"frame {at}" for at in range(1, len(frames) + 1)]
     stated = [number for number, _ in numbered]
-    timed = _by_time(frames) if stated == list(range(len(stated))) else None
+    timed = None if any(map(_says_number, frames)) else _by_time(frames)
     stated, notes = timed if timed is not None else (stated, ())
     poses = _clip([own for _, own in numbered], stated, places, layout, rate, size)
     return replace(poses, notes=(*poses.notes, *notes))
@@ -201,6 +201,10 @@ def _numbered(frame: Any, at: int) -> tuple[int, Any]:
             if key.casefold() in _NUMBERS:
                 return a_whole(value, f"frame {at + 1}: {key!r}"), frame
     return at, frame
+
+
+def _says_number(frame: Any) -> bool:
+    return _numbered(frame, -1)[0] >= 0
 
 
 def _with_thirds_as_scores(seen: list[Seen], apple: bool) -> list[Seen]:

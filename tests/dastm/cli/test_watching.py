@@ -115,10 +115,10 @@ def test_a_frame_that_is_refused_keeps_its_number(place):
     lines = [json.dumps({"joints": joints.tolist()}) for joints in np.load("day.npy")]
     whole = watched(lines)
     lines[10:14] = ['{"joints": [1, 2]}'] * 4
-    lines[20:20] = ["INFO: 20 frames"]
+    lines[20:20] = ["INFO: 20 frames", '{"log": "fps 30"}']
     found = watched(lines)
     assert found.stdout == whole.stdout
-    assert len(found.stderr.splitlines()) == 5
+    assert len(found.stderr.splitlines()) == 6
 
 
 def watch_pipes(folder, frames, events):

@@ -81,6 +81,18 @@ def test_every_clip_is_that_of_its_own_set_whatever_it_is_asked_for_with(several
                 )
 
 
+def test_two_classes_of_one_set_are_never_merged(tmp_path):
+    paths = [
+        named(tmp_path / name, names, dataset=name, layout=NTU25)
+        for name, names in (
+            ("a", {0: "turn left", 1: "turn_left"}),
+            ("b", {0: "Turn Left", 1: "turn -90", 2: "turn 90"}),
+        )
+    ]
+    with closing(open_several(paths, layout=None, merge=True, balance=True)) as source:
+        assert len(source.pool_sizes("train")) == 12
+
+
 def test_a_merged_class_has_the_clips_of_both(shards):
     with closing(open_several(shards, layout=None, merge=True, balance=True)) as source:
         (both,) = source.clips("train", [[(0, 7), (0, 8)]])

@@ -54,6 +54,12 @@ def test_places_with_too_few_digits_are_refused(offset, factor):
     )
 
 
+def test_a_single_joint_that_hardly_moves_has_enough_digits():
+    joints = np.full((9, 25, 3), np.nan)
+    joints[:, 3] = 2 + 1e-6 * np.arange(9)[:, None]
+    assert clip(joints).measured().sum() == 9
+
+
 def test_a_clip_without_frames_is_refused():
     with pytest.raises(ValueError, match=r"wave/0\.npy: no frames"):
         clip(np.zeros((0, 25, 3)))

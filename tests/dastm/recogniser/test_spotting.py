@@ -163,8 +163,39 @@ def test_a_body_is_lost_by_the_time_as_well(recogniser, rng):
     frames = np.concatenate(parts)
     assert not [e for i, frame in enumerate(frames) for e in spotter.push(frame, time=i / 30 + hour[i])]
     assert not spotter.finish()
-    with pytest.raises(ValueError, match="time 1 comes after time 36"):
-        spotter.push(frames[0], time=1)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        lambda n: 0.0 * n,
+        lambda n: n // 30,
+        lambda n: n / 30 % 6,
+        lambda n: n / 30 - 3600.0 * (n >= 60),
+        lambda n: n / 30 + 1e9 * (n == 20),
+    ],
+    ids=["stands still", "whole seconds", "begins again", "is set back", "is wrong once"],
+)
+def test_a_clock_may_be_coarse_or_set(recogniser, stream, times):
+    spotter, events = Spotter(recogniser), []
+    for number, frame in enumerate(stream):
+        events += spotter.push(frame, time=float(times(number)))
+    assert [event.action for event in (*events, *spotter.finish())] == [*SAID]
+
+
+def test_numbers_go_before_times_and_times_in_other_units_are_refused(recogniser, stream):
+    spotter, events = Spotter(recogniser), []
+    for number, frame in enumerate(stream):
+        events += spotter.push(frame, frame=number, time=number * 33.0)
+    assert [event.action for event in events] == [*SAID]
+    spotter = Spotter(recogniser)
+    for number in range(spotting.MOST_FAR + 1):
+        spotter.push(stream[number], time=number * 33.0)
+    with pytest.raises(ValueError, match="frames are 33 s apart by their times, which are to be seconds"):
+        spotter.push(stream[0], time=(number + 1) * 33.0)
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="time: expected seconds"):
+            spotter.push(stream[0], time=wrong)
 
 
 def test_image_poses_are_spotted(rng):

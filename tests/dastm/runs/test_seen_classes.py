@@ -56,6 +56,7 @@ def defined(name):
         ({7: "wave", 8: "kick"}, ["wave"]),
         ({7: " sit down ", 8: "WAVE", 9: "bow"}, [" sit down ", "WAVE", "bow"]),
         ({7: "sit_down", 8: "Sit-Down", 9: "sitdown"}, ["sit_down", "Sit-Down", "sitdown"]),
+        ({7: "wave-", 8: "sit -down", 9: "+"}, []),
         ({0: "jump", 2: "nod"}, []),
     ],
 )

@@ -269,6 +269,37 @@ def test_ids_of_bodies_are_kept_unless_they_are_below_0():
     assert NOTE_FOLLOWED in clip_of("landmark_json", [frame(9, -1), frame(9, -1)]).notes
 
 
+def test_an_id_of_a_frame_is_none_of_a_body_and_bodies_may_have_names():
+    frames = [{"id": t, "joints": joints()} for t in range(3)]
+    assert clip_of("landmark_json", frames).ids.tolist() == [0]
+    named = [
+        {"bodies": [{"id": who, "joints": joints()} for who in order]} for order in (("ann", "bob"), ("bob", "ann"))
+    ]
+    clip = clip_of("landmark_json", named)
+    assert (len(set(clip.ids.tolist())), clip.lengths.tolist()) == (2, [2, 2])
+
+
+def test_frames_as_watch_reads_them_are_landmarks_also_where_a_body_has_no_pose():
+    pose = [[v / 10, 1.0, 2.0] for v in range(25)]
+    frames = [{"time": t / 30, "bodies": [{"id": 1, "joints": pose}, {"id": 2, "joints": []}]} for t in range(3)]
+    frames[1]["bodies"][0]["joints"] = [None, *pose[1:]]
+    assert form_of("\n".join(map(json.dumps, frames))) == "landmark_json"
+    clip = clip_of("landmark_json", "\n".join(map(json.dumps, frames)), "ntu25")
+    assert (clip.ids.tolist(), clip.lengths.tolist()) == ([1], [3])
+    assert np.isnan(clip.joints_PVC[1, 0]).all()
+    flat = [{"landmarks": [None, *joints()[1:]]}, {"landmarks": joints()}]
+    assert clip_of("landmark_json", flat).scores_PV[0, :2].tolist() == [0, pytest.approx(0.9)]
+
+
+def test_numbers_of_frames_go_before_times():
+    frames = [{"frame": t, "time": t / 30 + (t > 4), "landmarks": joints()} for t in range(9)]
+    assert clip_of("landmark_json", frames).frames == 9
+    assert clip_of("landmark_json", [{**frame, "frame": t + 1} for t, frame in enumerate(frames)]).frames == 9
+    for frame in frames:
+        del frame["frame"]
+    assert clip_of("landmark_json", frames).frames == 39
+
+
 def test_times_a_rate_and_the_size_of_the_image_are_read_where_they_are_said():
     frames = [{"timestamp_ms": 40 * t, "landmarks": joints()} for t in range(4)]
     assert poses_of("landmark_json", frames).fps == pytest.approx(25)

@@ -109,6 +109,21 @@ def test_times_tell_which_frames_are_missing():
     assert again.frame_P.tolist() == list(range(41))  # one time twice says nothing of frames
 
 
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ["0", *(f"{1.7e12 + 33 * t:.0f}" for t in range(1, 40))],
+        [*(f"23:59:59.{t:02}" for t in range(0, 99, 3)), *(f"00:00:00.{t:02}" for t in range(2, 99, 3))],
+        [f"{t // 2 / 30 + t % 2 / 1000:.4f}" for t in range(60)],
+    ],
+    ids=["one that is wrong", "midnight", "two rows a frame"],
+)
+def test_times_that_do_not_tell_frames_are_not_asked(stamps):
+    head = "time,nose_x,nose_y,hip_x,hip_y,knee_x,knee_y\n"
+    poses = poses_of("named_csv", head + "".join(f"{stamp},1,2,3,4,5,6\n" for stamp in stamps))
+    assert poses.frame_P.tolist() == list(range(len(stamps)))
+
+
 def test_nuitracks_seconds_and_nanoseconds_tell_the_frames_a_second():
     times = [(162 + t * 40 // 1000, t * 40 % 1000 * 1_000_000) for t in range(20, 30)]
     rows = "".join(f"{sec},{nsec},{t}, ,-20,295,2203,1,-900,2000,\n" for t, (sec, nsec) in enumerate(times))
