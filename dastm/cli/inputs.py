@@ -31,13 +31,18 @@ class Refused:
     """Recordings that are left out, reported on standard error as they come."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.lines = list[str]()
         self.foreign = list[str]()
         """What was skipped because it holds no recording."""
 
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.lines)
+
     def note(self, line: str) -> None:
         """One recording that is left out."""
-        self.count += 1
+        self.lines.append(line)
         if self.count <= MOST_REFUSED:
             click.echo(one_line(f"left out: {line}"), err=True)
 
@@ -101,11 +106,13 @@ def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused
         yield from long
 
 
-def told_if_lying(found: Iterable[T], upright: Callable[[T], float]) -> Iterator[T]:
-    """The same clips or recordings; after the last one a note if most bodies do not stand along y (`Clip.upright`)."""
-    values = []
+def told_if_lying(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterator[T]:
+    """The same clips or recordings; after the last one a note on those that do not stand along y (`Clip.upright`)."""
+    values, odd = [], []
     for one in found:
-        values.append(upright(one))
+        clip = clip_of(one)
+        values.append(clip.upright())
+        odd += [clip.source] if values[-1] < LEAST_UPRIGHT else []
         yield one
     known = sorted(value for value in values if not math.isnan(value))
     if known and known[len(known) // 2] < LEAST_UPRIGHT:
@@ -114,6 +121,9 @@ def told_if_lying(found: Iterable[T], upright: Callable[[T], float]) -> Iterator
             " a definition that says which way is up (`dastm-data init FOLDER` writes one) with --dataset",
             err=True,
         )
+    elif odd:
+        told = f"note: bodies stand along y, which is up here, but for {len(odd)}: {listed(odd, 3)}"
+        click.echo(one_line(f"{told}. Turn the recordings of those that do not lie"), err=True)
 
 
 def examples_of(
@@ -173,4 +183,4 @@ def fitting(made: Iterable["Example"], encoder: "Encoder", refused: Refused) -> 
             fitting.append(example)
         except ValueError as error:
             refused.note(str(error))
-    return list(told_if_lying(fitting, lambda example: example.clip.upright()))
+    return list(told_if_lying(fitting, lambda example: example.clip))

@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import click
 
 from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told, told_if_lying
 from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
-from dastm.cli.watching import event_rows
+from dastm.cli.watching import Lengths, event_rows
 from dastm.contract.errors import RunError
 from dastm.contract.wording import listed, one_line
 
@@ -58,13 +60,16 @@ def enrol(
         refused.tell()
         raise RunError(f"no example of an action in {', '.join(examples)}")
     with in_one_line():
-        recogniser = ActionRecogniser(load_encoder(encoder or usual_encoder(made[0].clip.layout)))
+        usual = Counter(usual_encoder(example.clip.layout) for example in made)  # what most recordings need
+        recogniser = ActionRecogniser(load_encoder(encoder or usual.most_common(1)[0][0]))
         made = fitting(made, recogniser.encoder, refused)
         refused.tell()
         if all(example.action is None for example in made):
             raise RunError(f"no example of an action that {recogniser.encoder.name} knows")
         recogniser.add(made)
         recogniser.save(out, replace=replace)
+    if (same := len(made) - len(recogniser.examples)) > 0:
+        click.echo(f"{same} of {len(made)} hold the joints of another example of the action and were not added")
     _tell(recogniser, out, refused)
     _note_one_action(recogniser, made)
 
@@ -190,13 +195,9 @@ def predict(
     from dastm.recogniser.file import read_recogniser
     from dastm.recogniser.results import COLUMNS, EVENT_COLUMNS, csv_results, json_results
 
-    outputs = [str(path) for path in (csv_path, json_path, html_path) if path is not None]
-    if twice := next((name for name in outputs if outputs.count(name) > 1), None):
-        raise click.UsageError(f"two outputs to {twice}")
-    if str(html_path) == "-":
-        raise click.UsageError("a page is no text for the screen: name a file for --html")
+    _check_outputs(csv_path, json_path, html_path)
     known, refused, read = read_recogniser(recogniser), Refused(), list[str]()
-    to_screen = "-" in (str(csv_path), str(json_path))
+    to_screen, page, lengths = "-" in (str(csv_path), str(json_path)), None, Lengths()
     with ExitStack() as open_files, in_one_line():
         writers: list[Callable[[Any], None]] = []
         if csv_path is not None:
@@ -206,8 +207,9 @@ def predict(
         if html_path is not None:
             from dastm.report.predictions_page import page_results
 
-            writers.append(open_files.enter_context(page_results(html_path, recogniser.name)))
-        rows = event_rows if spot else _rows
+            page = open_files.enter_context(page_results(html_path, recogniser.name))
+            writers.append(page.rows.append)
+        rows = partial(event_rows, lengths=lengths) if spot else _rows
         found = read_told(clips, options_of(said), refused, _layouts(known))
         show = _until_closed if writers else click.echo
         for row, line in rows(known, found, refused, read, top):
@@ -216,8 +218,19 @@ def predict(
             if not to_screen:
                 show(one_line(line))
         refused.tell()
+        if page is not None:
+            page.lengths, page.quiet, page.left_out = lengths.seconds, lengths.quiet, refused.lines
         if not read:  # tables of earlier predictions stay
             raise refused.nothing(clips)
+
+
+def _check_outputs(*paths: Path | None) -> None:
+    """Raise UsageError for one output twice, or a page (the last) on the screen."""
+    outputs = [str(path) for path in paths if path is not None]
+    if twice := next((name for name in outputs if outputs.count(name) > 1), None):
+        raise click.UsageError(f"two outputs to {twice}")
+    if str(paths[-1]) == "-":
+        raise click.UsageError("a page is no text for the screen: name a file for --html")
 
 
 def _until_closed(line: str) -> None:
@@ -237,9 +250,7 @@ def _rows(
     known: "ActionRecogniser", found: "Iterable[Recording]", refused: Refused, read: list[str], top: int
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Predictions, each as a row and as a line of text; the source of the last one is in `read`."""
-    from dastm.recogniser.clips import Clip
-
-    for one in known.predict_each(told_if_lying(bodies_of(found, known.encoder, refused), Clip.upright)):
+    for one in known.predict_each(told_if_lying(bodies_of(found, known.encoder, refused), lambda clip: clip)):
         read[:] = [one.source]
         yield one.to_dict(top), _line(one)
 
@@ -340,7 +351,6 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     Example:
       dastm embed clips/ --out features.parquet
     """
-    from dastm.recogniser.clips import Clip
     from dastm.recogniser.embed import write_features
     from dastm.recogniser.encoder import load_encoder, usual_encoder
 
@@ -353,7 +363,7 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     with in_one_line():
         known = load_encoder(encoder or usual_encoder(first.bodies[0].layout))
         rows = write_features(
-            told_if_lying(bodies_of(chain([first], found), known, refused), Clip.upright), known, out, pool
+            told_if_lying(bodies_of(chain([first], found), known, refused), lambda clip: clip), known, out, pool
         )
     refused.tell()
     if not rows:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,26 +64,44 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
         raise RunError("no frame on standard input")
 
 
+@dataclass(kw_only=True)
+class Lengths:
+    """How long the recordings are in which events were looked for, and which have none."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    quiet: list[str] = field(default_factory=list)
+
+
 def event_rows(
-    known: "ActionRecogniser", found: "Iterable[Recording]", refused: "Refused", read: list[str], top: int
+    known: "ActionRecogniser",
+    found: "Iterable[Recording]",
+    refused: "Refused",
+    read: list[str],
+    top: int,
+    *,
+    lengths: Lengths,
 ) -> "Iterator[tuple[dict[str, Any], str]]":
     """Events of recordings, each as a row and as a line of text; the source of the last recording is in `read`."""
     from dastm.recogniser.preparation import check_fits
-    from dastm.recogniser.spotting import USUAL_FPS, Spotting
+    from dastm.recogniser.spotting import Spotting, usual_fps
 
-    spotting, assumed = Spotting(known), any(e.clip.fps for e in known.examples)
-    for recording in told_if_lying(found, lambda one: one.bodies[0].upright()):
+    spotting, assumed = Spotting(known), False
+    for recording in told_if_lying(found, lambda one: one.bodies[0]):
         try:
             check_fits(recording.bodies[0], known.encoder.layout)
         except ValueError as error:
             refused.note(str(error))
             continue
+        fps = recording.bodies[0].fps or usual_fps(known)
         if recording.bodies[0].fps is None and not assumed:
             assumed = True  # said once
-            click.echo(f"note: no frame rate is known; {USUAL_FPS:g} frames a second are assumed (--fps)", err=True)
+            of_examples = ", as in the examples" if any(e.clip.fps for e in known.examples) else ""
+            click.echo(f"note: no frame rate is known; {fps:g} a second are assumed{of_examples} (--fps)", err=True)
         read[:] = [recording.source]
+        lengths.seconds[recording.source] = max(c.first_frame + c.n_frames for c in recording.bodies) / fps
         bodies = {clip.body: clip for clip in recording.bodies}
         events = [event for clip in recording.bodies for event in spotting.events(clip)]
+        lengths.quiet += [] if events else [recording.source]
         for event in sorted(events, key=lambda event: (event.end_frame, bodies[int(event.body)].key)):
             row = {"source": recording.source, "key": bodies[int(event.body)].key, **event.to_dict(top)}
             yield row, f"{recording.source}{_body(event)}: {event}"

@@ -10,11 +10,12 @@ from itertools import count
 
 import numpy as np
 
-from dastm.contract.names import composed
+from dastm.contract.names import composed, folded
 from dastm.contract.shard_format import checksum
 from dastm.recogniser.clips import Clip
 
 OTHER = "other"
+NONE = "none of these"
 """The name of recordings that show none of the actions, in folders, lists and on the command line."""
 LEAST_FRAMES = 4
 MOST_FRAMES = 3000
@@ -58,9 +59,11 @@ def today() -> str:
 def checked_action(action: str) -> str:
     """The name of an action in the form in which it is kept: in Unicode NFC, without spaces around it.
 
-    Raises: ValueError for an empty name, or one that is not a line of text.
+    Raises: ValueError for an empty name, one that is not a line of text, or `none of these`, as answers say.
     """
     name = composed(action).strip()
+    if folded(name) == NONE:
+        raise ValueError(f"{action!r} is what is said of a clip that shows no action; give the action another name")
     if not name or not name.isprintable() or len(name) > MOST_NAME:
         raise ValueError(f"the name of an action is a line of 1 to {MOST_NAME} characters, got {action[:40]!r}")
     return name

@@ -92,7 +92,8 @@ def short_lines(recogniser: ActionRecogniser) -> list[str]:
     apart = leave_one_person_out(recogniser)
     if apart:
         right = sum(one.is_right for one in apart)
-        lines.append(f"each example judged by other people's alone: {right} of {len(apart)} right")
+        who = listed(sorted({one.subject for one in apart if one.subject is not None}))
+        lines.append(f"each example judged by other people's alone: {right} of {len(apart)} right (people: {who})")
     return lines
 
 

@@ -4,17 +4,17 @@ In: rows of `Prediction.to_dict` or `Event.to_dict`. Out: the bytes of the page;
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dastm.contract.ownership import PAGE, check_file, remove_unfinished
+from dastm.recogniser.examples import NONE
 from dastm.report.template import rendered
 from dastm.runs.files import write_bytes
 
-NONE = "none of these"
 MOST_ROWS = 5000
 """A longer table is cut, and says so: CSV and JSON have all rows."""
 LANE = 22
@@ -35,7 +35,7 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """The events of one recording."""
+    """The events of one body in a recording."""
 
     source: str
     lanes: tuple[str, ...]
@@ -50,21 +50,35 @@ class Timeline:
         return LANE * len(self.lanes)
 
 
+@dataclass(kw_only=True)
+class Page:
+    """What a page shows."""
+
+    rows: list[Row] = field(default_factory=list)
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that recordings last in which events were looked for."""
+    quiet: Sequence[str] = ()
+    """Recordings without an event."""
+    left_out: Sequence[str] = ()
+    """A line for each recording that could not be used."""
+
+
 @contextmanager
-def page_results(path: Path, recogniser: str) -> Iterator[Callable[[Row], None]]:
-    """What takes rows; the page is written when the block ends well.
+def page_results(path: Path, recogniser: str) -> Iterator[Page]:
+    """What is to be filled; the page is written when the block ends well.
 
     Raises: NotOurs, at once, if another file lies there; OSError if it cannot be written.
     """
     check_file(path, PAGE)
-    rows: list[Row] = []
-    yield rows.append
-    write_predictions(rows, path, recogniser)
+    page = Page()
+    yield page
+    write_predictions(page, path, recogniser)
 
 
-def write_predictions(rows: Sequence[Row], path: Path, recogniser: str) -> None:
+def write_predictions(content: Page, path: Path, recogniser: str) -> None:
     """Write the page. Raises: as `page_results`."""
     check_file(path, PAGE)
+    rows = content.rows
     counts = Counter(NONE if row["action"] is None else str(row["action"]) for row in rows)
     page = rendered(
         "predictions.html",
@@ -74,35 +88,40 @@ def write_predictions(rows: Sequence[Row], path: Path, recogniser: str) -> None:
         total=len(rows),
         rows=rows[:MOST_ROWS],
         hidden=max(0, len(rows) - MOST_ROWS),
-        timelines=timelines(rows),
+        timelines=timelines(rows, content.lengths),
+        several=any(row["body"] not in (0, None) for row in rows),
+        quiet=content.quiet,
+        left_out=content.left_out,
         lane=LANE,
-        none=NONE,
+        refused=NONE,
     )
     remove_unfinished(path.parent, path.name.__eq__)
     write_bytes(path, page.encode("utf-8", "backslashreplace"))
 
 
-def timelines(rows: Sequence[Row]) -> list[Timeline]:
-    """One for each recording that has events; in seconds where they are known, else in frames."""
-    of_source: dict[str, list[Row]] = {}
+def timelines(rows: Sequence[Row], lengths: Mapping[str, float]) -> list[Timeline]:
+    """One for each body that has events, in seconds."""
+    of_body: dict[tuple[str, Any], list[Row]] = {}
     for row in rows:
-        if "start_frame" in row:
-            of_source.setdefault(str(row["source"]), []).append(row)
-    return [_timeline(source, events) for source, events in of_source.items()]
+        if "start_s" in row:
+            of_body.setdefault((str(row["source"]), row["body"]), []).append(row)
+    bodies = Counter(source for source, _ in of_body)
+    return [
+        _timeline(f"{source}, body {body}" if bodies[source] > 1 or body else source, events, lengths.get(source, 0.0))
+        for (source, body), events in of_body.items()
+    ]
 
 
-def _timeline(source: str, events: Sequence[Row]) -> Timeline:
-    known = all(row["start_s"] is not None for row in events)
-    start, end, unit = ("start_s", "end_s", "s") if known else ("start_frame", "end_frame", "frames")
-    last = max(float(row[end]) for row in events) or 1.0
+def _timeline(source: str, events: Sequence[Row], length_s: float) -> Timeline:
+    last = max(length_s, *(float(row["end_s"]) for row in events)) or 1.0
     lanes = tuple(sorted({str(row["action"]) for row in events}))
     spans = tuple(
         Span(
-            x=1000 * float(row[start]) / last,
-            width=max(2.0, 1000 * (float(row[end]) - float(row[start])) / last),
+            x=1000 * float(row["start_s"]) / last,
+            width=max(2.0, 1000 * (float(row["end_s"]) - float(row["start_s"])) / last),
             lane=lanes.index(str(row["action"])),
-            words=f"{row['action']}, {row[start]:.4g} to {row[end]:.4g} {unit}, score {row['score']:.2f}",
+            words=f"{row['action']}, {row['start_s']:.2f} to {row['end_s']:.2f} s, score {row['score']:.2f}",
         )
         for row in events
     )
-    return Timeline(source=source, lanes=lanes, spans=spans, end=f"{last:.4g} {unit}")
+    return Timeline(source=source, lanes=lanes, spans=spans, end=f"{last:.2f} s")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.skeleton import NTU25
+from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser.file import read_recogniser
 from tests.actions import clip_of
 from tests.command_line import call, done, failed, misused, told
@@ -287,6 +287,33 @@ def test_an_assumed_frame_rate_is_said(place):
     done("dastm", "enrol", "examples", "--out", "unknown.dastm", "--layout", "ntu25")
     words = ("predict", "clips/wave.npy", "--spot")
     said = call("dastm", *words, "--with", "unknown.dastm")
-    assert told(said.stderr) == "note: no frame rate is known; 30 frames a second are assumed (--fps)\n"
-    assert told(call("dastm", *words, "--with", "mine.dastm").stderr) == ""
-    assert told(call("dastm", *words, "--with", "unknown.dastm", "--fps", 25).stderr) == ""
+    assert told(said.stderr) == "note: no frame rate is known; 30 a second are assumed (--fps)\n"
+    said = call("dastm", *words, "--with", "mine.dastm")
+    assert told(said.stderr) == "note: no frame rate is known; 30 a second are assumed, as in the examples (--fps)\n"
+    for name in ("mine.dastm", "unknown.dastm"):
+        assert told(call("dastm", *words, "--with", name, "--fps", 25).stderr) == ""
+
+
+def test_recordings_that_do_not_stand_as_the_others_do_are_named(place):
+    (place / "mixed/wave").mkdir(parents=True)
+    (place / "mixed/kick").symlink_to(place / "examples/kick")
+    for seed in (0, 1):
+        np.save(place / f"mixed/wave/{seed}.npy", clip_of("wave", seed).joints_TVC[..., [0, 2, 1]])
+    np.save(place / "mixed/wave/2.npy", clip_of("wave", 2).joints_TVC)
+    noted = call("dastm", "enrol", "mixed", "--out", "mixed.dastm", "--layout", "ntu25").stderr
+    assert "bodies stand along y, which is up here, but for 2: mixed/wave/0.npy, mixed/wave/1.npy. Turn" in noted
+
+
+def test_an_example_twice_is_told_and_the_encoder_is_that_of_most_examples(place):
+    (place / "more/wave").mkdir(parents=True)
+    np.save(place / "more/wave/0.npy", clip_of("wave", 0, COCO17).joints_TVC)
+    for name in ("1.npy", "2.npy"):
+        write_clip(place / "more/wave" / name, "wave", 4)
+    write_clip(place / "more/kick/3.npy", "kick", 4)
+    result = call("dastm", "enrol", "more", "--out", "more.dastm")
+    assert "2 actions, 2 examples; encoder motion3d" in result.stdout
+    assert "1 of 3 hold the joints of another example of the action and were not added" in result.stdout
+    assert "left out: more/wave/0.npy: a pose in an image (coco17)" in result.stderr
+    assert "is what is said of a clip that shows no action" in failed(
+        "dastm", "add", "clips/wave.npy", "--action", "None of these", "--with", "mine.dastm"
+    )

@@ -71,11 +71,11 @@ def test_events_of_a_recording_are_told_as_text_csv_and_json(place, tmp_path):
 
 
 def test_a_recording_without_events_is_read(place):
-    assert done("dastm", "predict", "night.npy", "--with", "mine.dastm", "--spot") == ""
+    assert done("dastm", "predict", "night.npy", "--with", "mine.dastm", "--spot", "--fps", 30) == ""
 
 
 def test_watching_tells_the_same_events_as_the_whole_recording(place):
-    whole = done("dastm", "predict", "day.npy", "--with", "mine.dastm", "--spot", "--json", "-")
+    whole = done("dastm", "predict", "day.npy", "--with", "mine.dastm", "--spot", "--json", "-", "--fps", 30)
     result = watched(lines_of(np.load("day.npy")))
     assert (result.exit_code, result.stderr) == (0, "")
     for one, other in zip(
