@@ -9,6 +9,7 @@ import csv
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -37,6 +38,8 @@ _BESIDE = ("_label.pkl", "_label.npy", "_frame.npy")
 LIST_COLUMNS = ("file", "action")
 _PARTS = (".parquet", ".tar")
 _MOST_HEAD = 2**16
+_ENCODINGS = ("utf-8-sig", "cp1252")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +113,8 @@ def _why_nothing(path: Path) -> str:
 def _below(path: Path) -> Found:
     if path.is_dir():
         yield from _in_folder(path)
-    elif has_suffix(path.name, ".csv") and (columns := list_columns(path)):
-        yield from _in_list(path, columns)
+    elif has_suffix(path.name, ".csv") and (form := list_form(path)):
+        yield from _in_list(path, form)
     elif path.is_file() and (
         has_suffix(path.name, ".zip") or (not has_suffix(path.name, *SUFFIXES) and zipfile.is_zipfile(path))
     ):
@@ -150,7 +153,7 @@ def _in_folder(root: Path) -> Found:
         zips = [source for source in sources if has_suffix(source, ".zip")]
         files = [_raw_file(root, source) for source in sources if has_suffix(source, *SUFFIXES)]
         foreign += [source for source in sources if not has_suffix(source, *SUFFIXES, ".zip")]
-        lists = [file for file in files if has_suffix(file.name, ".csv") and list_columns(root / file.source)]
+        lists = [file for file in files if has_suffix(file.name, ".csv") and list_form(root / file.source)]
         for file in lists:
             why = RefusedError("a list of files, not read as part of its folder; name it by itself")
             yield Refused(source=as_text(root / file.source), why=why, is_foreign=True)
@@ -213,29 +216,46 @@ def _passed_over(source: str, foreign: Sequence[str]) -> Found:
         yield Refused(source=source, why=why, is_foreign=True)
 
 
-def list_columns(path: Path) -> dict[str, int] | None:
-    """Name -> index of the columns of a CSV that lists files; None for any other CSV."""
+@dataclass(frozen=True, kw_only=True)
+class ListForm:
+    """How a table that lists files is written: as spreadsheets save them, in some countries with semicolons."""
+
+    columns: dict[str, int]
+    """Name in small letters -> index."""
+    delimiter: str
+    encoding: str
+
+
+def list_form(path: Path) -> ListForm | None:
+    """The form of a CSV that lists files; None for any other CSV."""
     try:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            head = file.read(_MOST_HEAD).split(b"\n")[0].decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+            head = file.read(_MOST_HEAD)
+    except OSError:
         return None
-    names = [name.strip() for name in head.strip().split(",")]
-    return {name: at for at, name in enumerate(names)} if LIST_COLUMNS[0] in names else None
+    for encoding in _ENCODINGS if head[:2] not in _UTF_16 else ("utf-16",):
+        with suppress(UnicodeError):
+            first = head.decode(encoding, "strict" if len(head) < _MOST_HEAD else "ignore").split("\n")[0]
+            for delimiter in ",;\t":
+                names = [name.strip().strip('"').casefold() for name in first.strip().split(delimiter)]
+                if LIST_COLUMNS[0] in names:
+                    columns = {name: at for at, name in enumerate(names)}
+                    return ListForm(columns=columns, delimiter=delimiter, encoding=encoding)
+    return None
 
 
-def _in_list(path: Path, columns: dict[str, int]) -> Found:
+def _in_list(path: Path, form: ListForm) -> Found:
     """The files that a list names, each from the folder of the list on, with the action that it says."""
     shown = as_text(path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, strict=True)
+    with path.open(encoding=form.encoding, newline="") as file:
+        rows = csv.reader(file, strict=True, delimiter=form.delimiter)
         try:
             next(rows)
             for row in filter(None, rows):
-                yield from _in_row(path, shown, rows.line_num, row, columns)
-        except (csv.Error, UnicodeDecodeError) as error:
+                yield from _in_row(path, shown, rows.line_num, row, form.columns)
+        except (csv.Error, UnicodeError) as error:
             yield Refused(source=shown, why=RefusedError(f"not a list as CSV: {error}", line=rows.line_num + 1))
 
 
@@ -246,7 +266,9 @@ def _in_row(path: Path, shown: str, line: int, row: Sequence[str], columns: dict
     text = row[columns["file"]].strip()
     action = row[columns["action"]].strip() if "action" in columns else ""
     target = path.parent / text
-    if not text or list_columns(target):
+    if not target.exists() and "\\" in text:  # as Windows writes paths
+        target = path.parent / text.replace("\\", "/")
+    if not text or list_form(target):
         reason = "names no file" if not text else f"{text}: a list in a list"
         yield Refused(source=shown, why=RefusedError(reason, line=line))
         return

@@ -65,6 +65,15 @@ def test_a_list_may_leave_out_the_actions_and_end_in_damage(tmp_path):
     assert "not a list as CSV" in refused[0]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_list_may_be_written_as_spreadsheets_of_any_country_do(tmp_path, encoding, delimiter):
+    save(tmp_path / "ex" / "a.npy", person())
+    text = f"File{delimiter}Action\r\nex\\a.npy{delimiter}B\u00fccken\r\n"
+    (tmp_path / "list.csv").write_bytes(text.encode(encoding))
+    assert told(tmp_path / "list.csv") == ([("a", "B\u00fccken")], [])
+
+
 def test_a_list_in_a_folder_is_passed_over(tmp_path):
     save(tmp_path / "a.npy", person())
     (tmp_path / "list.csv").write_text("file,action\na.npy,wave\n")
