@@ -129,7 +129,7 @@ class ExportedRecogniser(nn.Module):
         """
         there_LTV = (places_LTVC != 0).any(-1) | (confidence_LTV1[..., 0] > 0)
         first_L1V = there_LTV.to(torch.int32).argmax(1, keepdim=True)
-        numbers_TV = torch.arange(self.n_frames, device=places_LTVC.device)[:, None]
+        numbers_TV = torch.arange(places_LTVC.shape[1], device=places_LTVC.device)[:, None]
         index_LTV1 = torch.maximum(numbers_TV, first_L1V)[..., None]
         return places_LTVC.gather(1, index_LTV1.expand(-1, -1, -1, places_LTVC.shape[3]))
 
@@ -158,7 +158,10 @@ class ExportedRecogniser(nn.Module):
 
     def _path_factor(self, points_LFVC: Tensor) -> Tensor:
         """What the powers of distances are multiplied by -> (L, E), see `dastm.matching.path.path_factor`."""
-        places_LMFVC = points_LFVC[:, None, ..., : self.common.n_space]
+        places_LFVC = points_LFVC[..., : self.common.n_space]
+        if self.is_image:
+            places_LFVC = self._begun(places_LFVC, points_LFVC[..., -1:])
+        places_LMFVC = places_LFVC[:, None]
         terms_LRD = self.model.joint_path_terms(places_LMFVC, is_image=False)[:, 0].flatten(2).float()
         lengths, extents = ((terms_LRD[:, row] @ self.terms_ERD[:, row].T).clamp(min=LEAST_COSINE) for row in (-2, -1))
         steps, power = self.terms_ERD.shape[1] - 2, self.options.path_power

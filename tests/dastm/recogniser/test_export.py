@@ -49,18 +49,20 @@ def test_the_module_gives_the_distances_of_the_recogniser(recogniser, layout):
         assert last_of(found) == expected(known, clip)
 
 
-def test_joints_of_an_image_that_were_not_measured_have_no_confidence(rng):
+@pytest.mark.parametrize("hidden", [[], [11, 12]], ids=["anything", "the hips to begin with"])
+def test_joints_of_an_image_that_were_not_measured_have_no_confidence(rng, hidden):
     known = of_images()
     module = export.ExportedRecogniser(known, COCO17).eval()
     clip = clip_of("wave", 5, COCO17, n_frames=61)
     joints = clip.joints_TVC.copy()
     joints[rng.random(joints.shape[:2]) < 0.4] = 0
+    joints[:5, hidden] = 0
     clip = replace(clip, joints_TVC=joints)
     filled = export._as_source(whole(clip), COCO17).astype(np.float32)
+    sure = filled.copy()
+    sure[..., 2] = 1
     with torch.inference_mode():
-        found = module(
-            torch.from_numpy(np.stack([np.concatenate([filled[..., :2], np.ones((61, 17, 1))], 2), filled])).float()
-        )
+        found = module(torch.from_numpy(np.stack([sure, filled])))
     assert last_of(found) == expected(known, clip)
     assert abs(found[0][0] - found[0][1]).max() > 1e-3  # it matters
     for inputs in export.checked_inputs(known, COCO17):
