@@ -157,7 +157,7 @@ def examples_of(
 def _example(recording: "Recording", action: str | None, refused: Refused) -> "Example | None":
     """What a recording is an example of: what is said of all of them, else what it says itself. None: left out."""
     from dastm.contract.names import folded
-    from dastm.recogniser.examples import OTHER, Example, check_example, today
+    from dastm.recogniser.examples import OTHER, Example, check_example, refuse_answer, today
 
     is_other = recording.is_other if action is None else folded(action) == OTHER
     shows = None if is_other else action or recording.action
@@ -166,6 +166,7 @@ def _example(recording: "Recording", action: str | None, refused: Refused) -> "E
         if shows is None and not is_other:
             raise ValueError("nothing says which action it shows; put it into a folder of that name")
         check_example(clip)
+        refuse_answer(shows)
         return Example(action=shows, clip=clip, added=today())
     except ValueError as error:
         refused.note(f"{recording.source}: {str(error).removeprefix(f'{clip.source}: ')}")

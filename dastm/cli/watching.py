@@ -46,7 +46,7 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
     known = read_recogniser(recogniser)
     with in_one_line():
         spotter = Spotter(known, layout=None if layout is None else layout_called(layout), fps=fps)
-    n_frames, numbered = 0, False
+    n_frames, numbered, noted = 0, False, ""
     for number, line in _lines():
         try:
             frame = frame_of(line, spotter.layout)
@@ -56,6 +56,9 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
             click.echo(one_line(f"line {number}: {error}"), err=True)
             is_frame = (b'"joints"' in line or b'"bodies"' in line) and not numbered
             events = spotter.push({}) if is_frame else []  # so that later ones keep their numbers
+        if spotter.unused_clock != noted:
+            noted = spotter.unused_clock
+            click.echo(f"note: {noted}", err=True)
         for event in events:
             click.echo(json_line(event.to_dict()))  # flushes
     for event in spotter.finish():

@@ -59,14 +59,18 @@ def today() -> str:
 def checked_action(action: str) -> str:
     """The name of an action in the form in which it is kept: in Unicode NFC, without spaces around it.
 
-    Raises: ValueError for an empty name, one that is not a line of text, or `none of these`, as answers say.
+    Raises: ValueError for an empty name, or one that is not a line of text.
     """
     name = composed(action).strip()
-    if folded(name) == NONE:
-        raise ValueError(f"{action!r} is what is said of a clip that shows no action; give the action another name")
     if not name or not name.isprintable() or len(name) > MOST_NAME:
         raise ValueError(f"the name of an action is a line of 1 to {MOST_NAME} characters, got {action[:40]!r}")
     return name
+
+
+def refuse_answer(action: str | None) -> None:
+    """Raise ValueError for a new action that is called as answers call clips of no action."""
+    if action is not None and folded(action) == NONE:
+        raise ValueError(f"{action!r} is what is said of a clip that shows no action; give the action another name")
 
 
 def long_enough(clip: Clip) -> Clip:

@@ -26,7 +26,7 @@ from dastm.recogniser.clips import Clip
 from dastm.recogniser.container import check_replaceable, held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
 from dastm.recogniser.encoder import CHUNK, Encoder, Features, joined, load_encoder, usual_encoder
-from dastm.recogniser.examples import OTHER, Example, checked_action, enrolled, long_enough, today, told
+from dastm.recogniser.examples import OTHER, Example, checked_action, enrolled, long_enough, refuse_answer, today, told
 
 if TYPE_CHECKING:
     from dastm.recogniser.why import Why
@@ -170,6 +170,8 @@ class ActionRecogniser:
         """Add `Example`s; ValueError as `enrol`."""
         if named := next((e.action for e in examples if e.action is not None and folded(e.action) == OTHER), None):
             raise ValueError(f"{named!r} stands for clips of none of the actions: enrol them as None")
+        for example in examples:
+            refuse_answer(example.action)
         before = len(self._examples)
         kept = enrolled(self._examples, examples)
         if len(kept) > before:  # encoded first: of clips that cannot be, none is enrolled

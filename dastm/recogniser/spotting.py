@@ -4,8 +4,8 @@ In: frames of one body or several, one after the other. Out: `Event`s. At every 
 end there are compared with all examples (`dastm.recogniser.windows`). The nearest example becomes a candidate if its
 distance is below its limit. If nothing nearer follows for a while, it is an event, and its frames are not used again.
 Memory is limited to `LONGEST_S` seconds of every body, the delay to `PATIENCE_S` and the smoothing.
-Rows of a body are 1 / `fps` apart. Where frames or times say that some are missing, it stays where it was; frames that
-come sooner than that are left out. So speed and length of a movement are right at any rate of the stream.
+Rows of a body are 1 / `fps` apart. Where times, or else numbers, say that frames are missing, it stays where it was;
+frames that come sooner than that are left out. So with times speed and length of a movement are right at any rate.
 
 Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
@@ -39,7 +39,7 @@ little nearer at every frame."""
 LOST_S = 0.5
 """A body that was not seen for this number of seconds starts from the beginning."""
 MOST_FAR = 10
-"""Number of frames in a row that may each come after a longer time than `LOST_S`."""
+"""Number of pauses longer than `LOST_S` in a row after which a clock is not used."""
 MOST_BODIES = 32
 USUAL_FPS = 30.0
 FPS = (1, 1000)
@@ -139,8 +139,12 @@ class Spotter:
         lengths_K = np.round(SHORTEST_S * STEP ** np.arange(n_lengths) * self.fps).astype(np.int64)
         self._lengths_K = np.unique(np.maximum(lengths_K, 2))
         self._bodies: dict[int | str, _Body] = {}
+        self.unused_clock = ""
+        """Why times are not used to tell how far apart frames are; empty while they are."""
         self._frame, self._row, self._far = -1, -1, 0
-        self._time: float | None = None
+        self._time = 0.0
+        self._jump: float | None = None
+        """A time far from the last one, which the next one confirms or not."""
         self._begin: tuple[float, int] | None = None
         """The first time of the clock, and its row."""
         self._new_track()  # refuses a layout that does not fit
@@ -159,8 +163,7 @@ class Spotter:
             frame: the number of the frame; None: one more than the last.
             time: the time in seconds, of any beginning; None: the number divided by `fps`.
 
-        Raises: ValueError if the joints do not fit the layout, the frame is not after the last, or times are not in
-        seconds: not finite, or again and again farther apart than a body stays known.
+        Raises: ValueError if the joints do not fit the layout, the frame is not after the last, or the time not finite.
         """
         number = self._frame + 1 if frame is None else frame
         if number <= self._frame:
@@ -169,13 +172,8 @@ class Spotter:
             raise ValueError(f"time: expected seconds, got {time}")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
-        by_time = frame is None and time is not None
-        row = self._row_of(number, time if by_time else None)
-        self._far = self._far + 1 if by_time and row - self._row > LOST_S * self.fps else 0
-        if self._far > MOST_FAR:
-            apart_s = (row - self._row) / self.fps
-            raise ValueError(f"frames are {apart_s:.4g} s apart by their times, which are to be seconds")
-        self._frame, self._row, self._time = number, row, self._time if time is None else time
+        row = self._row_of(number, time)
+        self._frame, self._row = number, row
         events = self._lost(row)
         for name, joints_VC in checked.items():
             if joints_VC is None:
@@ -189,17 +187,39 @@ class Spotter:
         return events
 
     def _row_of(self, number: int, time: float | None) -> int:
-        """The row of a frame without a time of its own, by its number; else by its time.
-
-        Times that stand still are rounded ones, and count on. A time before the last one is of another clock.
-        """
+        """The row of a frame by its time or, without one and for a clock that cannot be used, by its number."""
         by_number = self._row + (number - self._frame if self._frame >= 0 else 1)
-        if time is None or time == self._time:
+        row = None if time is None or self.unused_clock else self._row_by(time, by_number)
+        if row is None:
+            self._begin = None
+        return by_number if row is None else row
+
+    def _row_by(self, time: float, by_number: int) -> int | None:
+        """The row by a time; None where the clock stands still, or each time is far from the one before.
+
+        A time far from the last one is first taken for a wrong one. If the next is beyond it as well, there was a
+        pause, or the clock was set.
+        """
+        if self._begin is None:
+            self._begin, self._time, self._jump = (time, by_number), time, None
             return by_number
-        if self._begin is None or self._time is None or time < self._time:
-            self._begin = time, by_number
         begin_s, begin = self._begin
-        return max(self._row, begin + round((time - begin_s) * self.fps))
+        since_s = time - self._time
+        if 0 < since_s <= LOST_S:
+            self._time, self._jump, self._far = time, None, 0
+            return max(self._row, begin + round((time - begin_s) * self.fps))
+        jump, self._jump = self._jump, time
+        if since_s == 0:
+            self.unused_clock = "times stand still, so frames count as equally far apart"
+            return None
+        if jump is None:
+            return by_number
+        paused = self._time < jump < time
+        row = self._row + int(LOST_S * self.fps) + 1 if paused else by_number
+        self._begin, self._time, self._jump, self._far = (time, row), time, None, self._far + paused
+        if self._far > MOST_FAR:
+            self.unused_clock = f"times are {time - jump:.4g} s apart, so frames count as 1 / {self.fps:g} s apart"
+        return row
 
     def finish(self) -> list[Event]:
         """End the stream -> the events that were still uncertain."""

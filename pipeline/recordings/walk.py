@@ -7,7 +7,9 @@ files; a zip counts as a folder of its name.
 
 import csv
 import os
+import re
 import zipfile
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -37,7 +39,9 @@ STACKED = ("_data.npy", "_data_joint.npy")
 _BESIDE = ("_label.pkl", "_label.npy", "_frame.npy")
 LIST_COLUMNS = ("file", "action")
 _PARTS = (".parquet", ".tar")
-_MOST_HEAD = 2**16
+_MOST_HEAD = 2**20
+_COORDINATE = re.compile(r"(.*[ _.:])?[xyzXYZ]([ _.]?\d+)?|.*[a-z0-9][XYZ]")
+"""A column of a recording, which is no list though it may name the file of a video."""
 _ENCODINGS = ("utf-8-sig", "cp1252")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -222,6 +226,8 @@ class ListForm:
 
     columns: dict[str, int]
     """Name in small letters -> index."""
+    width: int
+    """Number of fields of a row."""
     delimiter: str
     encoding: str
 
@@ -236,13 +242,15 @@ def list_form(path: Path) -> ListForm | None:
     except OSError:
         return None
     for encoding in _ENCODINGS if head[:2] not in _UTF_16 else ("utf-16",):
-        with suppress(UnicodeError):
-            first = head.decode(encoding, "strict" if len(head) < _MOST_HEAD else "ignore").split("\n")[0]
+        with suppress(UnicodeError, csv.Error):
+            text = getincrementaldecoder(encoding)().decode(head, final=len(head) < _MOST_HEAD)
             for delimiter in ",;\t":
-                names = [name.strip().strip('"').casefold() for name in first.strip().split(delimiter)]
-                if LIST_COLUMNS[0] in names:
+                fields = next(csv.reader(text.splitlines()[:1], delimiter=delimiter), [])
+                names = [name.strip().casefold() for name in fields]
+                if LIST_COLUMNS[0] in names and not any(map(_COORDINATE.fullmatch, fields)):
                     columns = {name: at for at, name in enumerate(names)}
-                    return ListForm(columns=columns, delimiter=delimiter, encoding=encoding)
+                    return ListForm(columns=columns, width=len(names), delimiter=delimiter, encoding=encoding)
+            return None
     return None
 
 
@@ -254,14 +262,15 @@ def _in_list(path: Path, form: ListForm) -> Found:
         try:
             next(rows)
             for row in filter(None, rows):
-                yield from _in_row(path, shown, rows.line_num, row, form.columns)
+                yield from _in_row(path, shown, rows.line_num, row, form)
         except (csv.Error, UnicodeError) as error:
             yield Refused(source=shown, why=RefusedError(f"not a list as CSV: {error}", line=rows.line_num + 1))
 
 
-def _in_row(path: Path, shown: str, line: int, row: Sequence[str], columns: dict[str, int]) -> Found:
-    if len(row) != len(columns):
-        yield Refused(source=shown, why=RefusedError(f"{len(row)} fields, expected {len(columns)}", line=line))
+def _in_row(path: Path, shown: str, line: int, row: Sequence[str], form: ListForm) -> Found:
+    columns = form.columns
+    if len(row) != form.width:
+        yield Refused(source=shown, why=RefusedError(f"{len(row)} fields, expected {form.width}", line=line))
         return
     text = row[columns["file"]].strip()
     action = row[columns["action"]].strip() if "action" in columns else ""

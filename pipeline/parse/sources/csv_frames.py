@@ -96,13 +96,16 @@ class FrameColumn:
         return (*([NOTE_STEP] if usual > 1 else []), *([NOTE_GAP] if steps.max() > 10 * usual else []))
 
 
-def frames_at(name: str, texts: Sequence[str]) -> tuple[list[int], tuple[str, ...]] | None:
+def frames_at(
+    name: str, texts: Sequence[str], bodies: Sequence[int] | None = None
+) -> tuple[list[int], tuple[str, ...]] | None:
     """The frames of time stamps, in their order, and notes; None where they do not tell them.
 
-    They do if they ascend and most are one frame apart, at a rate of recordings.
+    They do if those of each body ascend and most are one frame apart, at a rate of recordings.
 
     Args:
         name: of the column of times, see `times.unit_in`.
+        bodies: of each stamp; None: all are of one.
     """
     column = FrameColumn({name: 0})
     try:
@@ -110,8 +113,10 @@ def frames_at(name: str, texts: Sequence[str]) -> tuple[list[int], tuple[str, ..
         frames_N, notes = column.settle(np.array(numbers, np.int64))
     except RefusedError:
         return None
-    steps = np.diff(frames_N)
-    is_usual = bool((steps >= 0).all()) and (steps == 1).sum() >= USUAL * (steps > 0).sum() > 0
+    body_N = np.zeros(len(frames_N), np.int64) if bodies is None else np.asarray(bodies)
+    ascend = all((np.diff(frames_N[body_N == body]) >= 0).all() for body in np.unique(body_N))
+    steps = np.diff(np.unique(frames_N))
+    is_usual = ascend and (steps == 1).sum() >= USUAL * len(steps) > 0
     return (frames_N.tolist(), notes) if is_usual and rate_of_texts(name, texts).fps is not None else None
 
 

@@ -107,11 +107,12 @@ def _of_object(frame: dict[str, Any], world: bool, hands: bool) -> Iterator[Body
         yield _columns(frame)
     elif held is not None:
         number = next((frame[low[name]] for name in _IDS if name in low), None)
-        each = held == low.get("bodies") and isinstance(frame[held], list)  # elsewhere an `id` may be the frame's
-        for item in frame[held] if each else [frame[held]]:
+        items = frame[held] if held == low.get("bodies") and isinstance(frame[held], list) else []
+        each = not all(item is None or is_joint(item) for item in items)  # elsewhere an `id` may be the frame's
+        for item in items if each else [frame[held]]:
             said = item.get("id", number) if each and isinstance(item, dict) else number
             for body in bodies_of(item, world, hands):
-                yield body if said is None else body._replace(id=_id(said))
+                yield body if isinstance(said, float | None) else body._replace(id=_id(said))
     elif own and not named:
         for name, hand in own if hands else []:
             side = next((at for word, at in _SIDES.items() if word in name), None)
@@ -157,7 +158,8 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> Body:
     if isinstance(first, list):
         array = numbers([[None] * len(first) if joint is None else joint for joint in joints], "the joints")
         return Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
-    joints = [dict.fromkeys(first) if joint is None else joint for joint in joints]
+    empty = {key: dict.fromkeys(value) if isinstance(value, dict) else None for key, value in first.items()}
+    joints = [empty if joint is None else joint for joint in joints]
     if not all(isinstance(joint, dict) for joint in joints):
         raise RefusedError("joints as objects and as lists in one body")
     point = next((name for name in _POINTS if isinstance(joints[0].get(name), dict)), None)

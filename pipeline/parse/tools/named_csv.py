@@ -122,7 +122,7 @@ def _by_time(
     """The frame of each row by its time stamp, and notes; None without stamps that tell the rows of a body apart."""
     at = next((at for at, name in enumerate(header) if unit_in(name) is not None), None)
     texts = [] if at is None else texts_of(data, n_heads, delimiter, at)
-    found = frames_at(header[at], texts) if at is not None and len(texts) == len(bodies) else None
+    found = frames_at(header[at], texts, bodies) if at is not None and len(texts) == len(bodies) else None
     if found is None or len(set(zip(found[0], bodies, strict=True))) < len(bodies):
         return None
     return found

@@ -183,19 +183,36 @@ def test_a_clock_may_be_coarse_or_set(recogniser, stream, times):
     assert [event.action for event in (*events, *spotter.finish())] == [*SAID]
 
 
-def test_numbers_go_before_times_and_times_in_other_units_are_refused(recogniser, stream):
+@pytest.mark.parametrize(
+    ("times", "note"),
+    [(lambda n: n // 30, "times stand still"), (lambda n: n * 33.0, "times are 33 s apart")],
+    ids=["whole seconds", "milliseconds"],
+)
+def test_a_clock_that_cannot_be_used_is_not_and_says_so(recogniser, stream, times, note):
     spotter, events = Spotter(recogniser), []
-    for number, frame in enumerate(stream):
-        events += spotter.push(frame, frame=number, time=number * 33.0)
+    for number, frame in enumerate(np.concatenate([stream[:REST], stream])):
+        events += spotter.push(frame, frame=number, time=float(times(number)))
     assert [event.action for event in events] == [*SAID]
-    spotter = Spotter(recogniser)
-    for number in range(spotting.MOST_FAR + 1):
-        spotter.push(stream[number], time=number * 33.0)
-    with pytest.raises(ValueError, match="frames are 33 s apart by their times, which are to be seconds"):
-        spotter.push(stream[0], time=(number + 1) * 33.0)
+    assert spotter.unused_clock.startswith(note)
     for wrong in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="time: expected seconds"):
             spotter.push(stream[0], time=wrong)
+
+
+def test_times_go_before_numbers_and_may_be_missing(recogniser, stream):
+    whole = spot(recogniser, clip(stream))
+    for told in (
+        lambda n: {"frame": n, "time": n / 60},
+        lambda n: {"time": n / 30} if n % 20 < 10 else {"frame": n},
+        lambda n: {"time": n / 30 + 1e6 * (n in (100, 200))},
+    ):
+        spotter, events = Spotter(recogniser), []
+        for number, frame in enumerate(
+            np.repeat(stream, 2, axis=0) if told(1) == {"frame": 1, "time": 1 / 60} else stream
+        ):
+            events += spotter.push(frame, **told(number))
+        assert [event.action for event in events] == [*SAID]
+        assert events[1].distance == pytest.approx(whole[1].distance, abs=0.3)
 
 
 def test_image_poses_are_spotted(rng):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pipeline.parse.raw_files import RawFile
-from pipeline.recordings.walk import Item, Refused, walk
+from pipeline.recordings.walk import Item, Refused, list_form, walk
 from tests.recorded import npy, person, save, zipped
 
 
@@ -72,6 +72,20 @@ def test_a_list_may_be_written_as_spreadsheets_of_any_country_do(tmp_path, encod
     text = f"File{delimiter}Action\r\nex\\a.npy{delimiter}B\u00fccken\r\n"
     (tmp_path / "list.csv").write_bytes(text.encode(encoding))
     assert told(tmp_path / "list.csv") == ([("a", "B\u00fccken")], [])
+
+
+def test_a_recording_that_names_its_video_is_no_list(tmp_path):
+    for head in ("File,time,body,nose_x,nose_y", '"file";"x0";"y0"', "file,noseX,noseY"):
+        (tmp_path / "a.csv").write_text(head + "\n")
+        assert list_form(tmp_path / "a.csv") is None
+
+
+def test_a_long_list_may_have_its_first_odd_letter_anywhere_and_empty_columns(tmp_path):
+    save(tmp_path / "a.npy", person())
+    text = "\tfile\taction\t\t\n" + "0\ta.npy\twave\t\t\n" * 9 + "1\ta.npy\tgr\u00fc\u00df\t\t\n"
+    (tmp_path / "list.csv").write_bytes(text.encode("cp1252"))
+    items, refused = told(tmp_path / "list.csv")
+    assert (items, refused) == ([("a", "wave")] * 9 + [("a", "gr\u00fc\u00df")], [])
 
 
 def test_a_list_in_a_folder_is_passed_over(tmp_path):

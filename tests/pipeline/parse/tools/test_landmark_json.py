@@ -279,6 +279,14 @@ def test_an_id_of_a_frame_is_none_of_a_body_and_bodies_may_have_names():
     assert (len(set(clip.ids.tolist())), clip.lengths.tolist()) == (2, [2, 2])
 
 
+def test_bodies_may_be_one_bodys_joints():
+    for shape in (joints(), [[j["x"], j["y"], j["z"]] for j in joints()]):
+        clip = clip_of("landmark_json", [{"bodies": shape}, {"bodies": shape}], "blazepose33")
+        assert clip.lengths.tolist() == [2]
+    odd = [{"bodies": [{"id": 1.5, "joints": joints()}]}] * 2
+    assert clip_of("landmark_json", odd).lengths.tolist() == [2]
+
+
 def test_frames_as_watch_reads_them_are_landmarks_also_where_a_body_has_no_pose():
     pose = [[v / 10, 1.0, 2.0] for v in range(25)]
     frames = [{"time": t / 30, "bodies": [{"id": 1, "joints": pose}, {"id": 2, "joints": []}]} for t in range(3)]

@@ -124,6 +124,13 @@ def test_times_that_do_not_tell_frames_are_not_asked(stamps):
     assert poses.frame_P.tolist() == list(range(len(stamps)))
 
 
+def test_bodies_one_after_the_other_have_the_same_times():
+    head = "time,body,nose_x,nose_y,hip_x,hip_y,knee_x,knee_y\n"
+    kept = [t for t in range(20) if t not in (5, 6)]
+    rows = [f"{t / 30:.5f},{body},1,2,3,4,5,6\n" for body in (0, 1) for t in kept]
+    assert sorted(poses_of("named_csv", head + "".join(rows)).frame_P.tolist()) == sorted(2 * kept)
+
+
 def test_nuitracks_seconds_and_nanoseconds_tell_the_frames_a_second():
     times = [(162 + t * 40 // 1000, t * 40 % 1000 * 1_000_000) for t in range(20, 30)]
     rows = "".join(f"{sec},{nsec},{t}, ,-20,295,2203,1,-900,2000,\n" for t, (sec, nsec) in enumerate(times))
