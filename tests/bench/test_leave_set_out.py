@@ -17,7 +17,7 @@ def test_a_set_is_split_again_without_the_classes_that_are_asked_about(tmp_path,
     definition = tmp_path / "mine.yaml"
     split = {"class_split": {"train": [], "val": [], "test": [0, 1, 2, 3, 4]}, "n_frames": 60}
     definition.write_text(yaml.safe_dump({"name": "mine", "parse": {"class_names": NAMES}, "split": split}))
-    shards = training_shards(definition, {"sit down", "jump"}, tmp_path / "without", tmp_path)
+    shards = training_shards(definition, {"sitdown", "jump"}, tmp_path / "without", tmp_path)
     (words,) = calls
     assert words[:2] == ("split", "--dataset")
     assert words[-1] == str(shards)
@@ -32,7 +32,7 @@ def test_without_data_sets_nothing_is_trained_and_that_is_said(tmp_path, capsys)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("words", "known"), [([], {"wave", "sit down"}), (["--same-names"], set())])
+@pytest.mark.parametrize(("words", "known"), [([], {"wave", "sitdown"}), (["--same-names"], set())])
 def test_equal_names_are_left_out_unless_they_are_asked_for(words, known, tmp_path, monkeypatch):
     """Of `mine`, whose classes the other set may have too; and such a run is scored although it has seen them."""
     for name, classes in (("mine", ["wave", "Sit Down"]), ("other", NAMES)):
