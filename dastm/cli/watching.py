@@ -56,8 +56,8 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
             click.echo(one_line(f"line {number}: {error}"), err=True)
             is_frame = (b'"joints"' in line or b'"bodies"' in line) and not numbered
             events = spotter.push({}) if is_frame else []  # so that later ones keep their numbers
-        if spotter.unused_clock != noted:
-            noted = spotter.unused_clock
+        if spotter.clock.unused != noted:
+            noted = spotter.clock.unused
             click.echo(f"note: {noted}", err=True)
         for event in events:
             click.echo(json_line(event.to_dict()))  # flushes

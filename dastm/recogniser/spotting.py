@@ -4,8 +4,8 @@ In: frames of one body or several, one after the other. Out: `Event`s. At every 
 end there are compared with all examples (`dastm.recogniser.windows`). The nearest example becomes a candidate if its
 distance is below its limit. If nothing nearer follows for a while, it is an event, and its frames are not used again.
 Memory is limited to `LONGEST_S` seconds of every body, the delay to `PATIENCE_S` and the smoothing.
-Rows of a body are 1 / `fps` apart. Where times, or else numbers, say that frames are missing, it stays where it was;
-frames that come sooner than that are left out. So with times speed and length of a movement are right at any rate.
+Rows of a body are 1 / `fps` apart (`clock`). Where frames are missing, it stays where it was; frames that come sooner
+are left out. So with times speed and length of a movement are right at any rate.
 
 Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from dastm.contract.skeleton import Layout
 from dastm.matching.rejection import scores
 from dastm.recogniser.clips import Clip, measured
+from dastm.recogniser.clock import LOST_S, Clock
 from dastm.recogniser.decision import Candidate
 from dastm.recogniser.recogniser import MOST_TOP, ActionRecogniser, layout_of
 from dastm.recogniser.templates import FARTHEST, Templates, templates_of
@@ -36,10 +37,6 @@ PATIENCE_S = 0.2
 BETTER = 0.95
 """A better candidate must be nearer than this share of the distance: while a body comes to rest, longer segments get a
 little nearer at every frame."""
-LOST_S = 0.5
-"""A body that was not seen for this number of seconds starts from the beginning."""
-MOST_FAR = 10
-"""Number of pauses longer than `LOST_S` in a row after which a clock is not used."""
 MOST_BODIES = 32
 USUAL_FPS = 30.0
 FPS = (1, 1000)
@@ -139,14 +136,7 @@ class Spotter:
         lengths_K = np.round(SHORTEST_S * STEP ** np.arange(n_lengths) * self.fps).astype(np.int64)
         self._lengths_K = np.unique(np.maximum(lengths_K, 2))
         self._bodies: dict[int | str, _Body] = {}
-        self.unused_clock = ""
-        """Why times are not used to tell how far apart frames are; empty while they are."""
-        self._frame, self._row, self._far = -1, -1, 0
-        self._time = 0.0
-        self._jump: float | None = None
-        """A time far from the last one, which the next one confirms or not."""
-        self._begin: tuple[float, int] | None = None
-        """The first time of the clock, and its row."""
+        self.clock = Clock(self.fps)
         self._new_track()  # refuses a layout that does not fit
 
     def push(
@@ -165,15 +155,14 @@ class Spotter:
 
         Raises: ValueError if the joints do not fit the layout, the frame is not after the last, or the time not finite.
         """
-        number = self._frame + 1 if frame is None else frame
-        if number <= self._frame:
-            raise ValueError(f"frame {number} comes after frame {self._frame}")
+        number = self.clock.frame + 1 if frame is None else frame
+        if number <= self.clock.frame:
+            raise ValueError(f"frame {number} comes after frame {self.clock.frame}")
         if time is not None and not np.isfinite(time):
             raise ValueError(f"time: expected seconds, got {time}")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
-        row = self._row_of(number, time)
-        self._frame, self._row = number, row
+        row = self.clock.next(number, time)
         events = self._lost(row)
         for name, joints_VC in checked.items():
             if joints_VC is None:
@@ -185,41 +174,6 @@ class Spotter:
         while len(self._bodies) > MOST_BODIES:
             events += self._end(next(iter(self._bodies)))
         return events
-
-    def _row_of(self, number: int, time: float | None) -> int:
-        """The row of a frame by its time or, without one and for a clock that cannot be used, by its number."""
-        by_number = self._row + (number - self._frame if self._frame >= 0 else 1)
-        row = None if time is None or self.unused_clock else self._row_by(time, by_number)
-        if row is None:
-            self._begin = None
-        return by_number if row is None else row
-
-    def _row_by(self, time: float, by_number: int) -> int | None:
-        """The row by a time; None where the clock stands still, or each time is far from the one before.
-
-        A time far from the last one is first taken for a wrong one. If the next is beyond it as well, there was a
-        pause, or the clock was set.
-        """
-        if self._begin is None:
-            self._begin, self._time, self._jump = (time, by_number), time, None
-            return by_number
-        begin_s, begin = self._begin
-        since_s = time - self._time
-        if 0 < since_s <= LOST_S:
-            self._time, self._jump, self._far = time, None, 0
-            return max(self._row, begin + round((time - begin_s) * self.fps))
-        jump, self._jump = self._jump, time
-        if since_s == 0:
-            self.unused_clock = "times stand still, so frames count as equally far apart"
-            return None
-        if jump is None:
-            return by_number
-        paused = self._time < jump < time
-        row = self._row + int(LOST_S * self.fps) + 1 if paused else by_number
-        self._begin, self._time, self._jump, self._far = (time, row), time, None, self._far + paused
-        if self._far > MOST_FAR:
-            self.unused_clock = f"times are {time - jump:.4g} s apart, so frames count as 1 / {self.fps:g} s apart"
-        return row
 
     def finish(self) -> list[Event]:
         """End the stream -> the events that were still uncertain."""

@@ -193,7 +193,7 @@ def test_a_clock_that_cannot_be_used_is_not_and_says_so(recogniser, stream, time
     for number, frame in enumerate(np.concatenate([stream[:REST], stream])):
         events += spotter.push(frame, frame=number, time=float(times(number)))
     assert [event.action for event in events] == [*SAID]
-    assert spotter.unused_clock.startswith(note)
+    assert spotter.clock.unused.startswith(note)
     for wrong in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="time: expected seconds"):
             spotter.push(stream[0], time=wrong)

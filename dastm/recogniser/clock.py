@@ -1,0 +1,66 @@
+"""The row of each frame of a stream, by its time or number: rows are 1 / `fps` apart, whatever the rate of the stream.
+
+In: frames one after the other, each with a number and perhaps a time. Out: rows that never fall. A clock may begin
+anywhere, be coarse, wrong now and then, or set while it runs; one that says nothing about distances is not used.
+"""
+
+LOST_S = 0.5
+"""A body that was not seen for this number of seconds starts from the beginning; a time farther from the last one is
+first taken for a wrong one."""
+MOST_FAR = 10
+"""Number of pauses longer than `LOST_S` in a row after which a clock is not used."""
+
+
+class Clock:
+    """Places frames on rows.
+
+    Args:
+        fps: rows per second.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self.fps = fps
+        self.unused = ""
+        """Why times are not used; empty while they are."""
+        self.frame = self.row = -1
+        """Of the last frame."""
+        self._begin: tuple[float, int] | None = None
+        """The first time of the clock, and its row."""
+        self._time, self._far = 0.0, 0
+        self._jump: float | None = None
+        """A time far from the last one, which the next one confirms or not."""
+
+    def next(self, number: int, time: float | None) -> int:
+        """The row of the next frame: by its time or, without one and for a clock that is not used, by its number."""
+        by_number = self.row + (number - self.frame if self.frame >= 0 else 1)
+        row = None if time is None or self.unused else self._by(time, by_number)
+        if row is None:
+            self._begin, row = None, by_number
+        self.frame, self.row = number, row
+        return row
+
+    def _by(self, time: float, by_number: int) -> int | None:
+        """The row by a time; None where the clock stands still.
+
+        If a time beyond a far one follows, there was a pause, or the clock was set.
+        """
+        if self._begin is None:
+            self._begin, self._time, self._jump = (time, by_number), time, None
+            return by_number
+        begin_s, begin = self._begin
+        since_s = time - self._time
+        if 0 < since_s <= LOST_S:
+            self._time, self._jump, self._far = time, None, 0
+            return max(self.row, begin + round((time - begin_s) * self.fps))
+        jump, self._jump = self._jump, time
+        if since_s == 0:
+            self.unused = "times stand still, so frames count as equally far apart"
+            return None
+        if jump is None:
+            return by_number
+        paused = self._time < jump < time
+        row = self.row + int(LOST_S * self.fps) + 1 if paused else by_number
+        self._begin, self._time, self._jump, self._far = (time, row), time, None, self._far + paused
+        if self._far > MOST_FAR:
+            self.unused = f"times are {time - jump:.4g} s apart, so frames count as 1 / {self.fps:g} s apart"
+        return row
