@@ -39,7 +39,7 @@ STACKED = ("_data.npy", "_data_joint.npy")
 _BESIDE = ("_label.pkl", "_label.npy", "_frame.npy")
 LIST_COLUMNS = ("file", "action")
 _PARTS = (".parquet", ".tar")
-_MOST_HEAD = 2**20
+_MOST_LINE, _MOST_HEAD = 2**16, 2**20
 _COORDINATE = re.compile(r"(.*[ _.:])?[xyzXYZ]([ _.]?\d+)?|.*[a-z0-9][XYZ]")
 """A column of a recording, which is no list though it may name the file of a video."""
 _ENCODINGS = ("utf-8-sig", "cp1252")
@@ -233,24 +233,41 @@ class ListForm:
 
 
 def list_form(path: Path) -> ListForm | None:
-    """The form of a CSV that lists files; None for any other CSV."""
+    """The form of a CSV that lists files; None for any other CSV, of which only the beginning is read."""
     try:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            head = file.read(_MOST_HEAD)
+            head = file.read(_MOST_LINE)
+            names, delimiter = _list_names(head)
+            encoding = _encoding_of(head + file.read(_MOST_HEAD - _MOST_LINE)) if names else None
     except OSError:
         return None
+    if encoding is None:
+        return None
+    columns = {name: at for at, name in enumerate(names)}
+    return ListForm(columns=columns, width=len(names), delimiter=delimiter, encoding=encoding)
+
+
+def _list_names(head: bytes) -> tuple[list[str], str]:
+    """The names of the columns of a list in small letters, and what divides them; none of any other table."""
+    is_wide = head[:2] in _UTF_16
+    first = head.decode("utf-16", "ignore") if is_wide else head.split(b"\n")[0].decode("utf-8-sig", "replace")
+    for delimiter in ",;\t":
+        with suppress(csv.Error):
+            fields = next(csv.reader(first.splitlines()[:1], delimiter=delimiter), [])
+            names = [name.strip().casefold() for name in fields]
+            if LIST_COLUMNS[0] in names and not any(map(_COORDINATE.fullmatch, fields)):
+                return names, delimiter
+    return [], ""
+
+
+def _encoding_of(head: bytes) -> str | None:
+    """The encoding in which the beginning of a list is text, if there is one."""
     for encoding in _ENCODINGS if head[:2] not in _UTF_16 else ("utf-16",):
-        with suppress(UnicodeError, csv.Error):
-            text = getincrementaldecoder(encoding)().decode(head, final=len(head) < _MOST_HEAD)
-            for delimiter in ",;\t":
-                fields = next(csv.reader(text.splitlines()[:1], delimiter=delimiter), [])
-                names = [name.strip().casefold() for name in fields]
-                if LIST_COLUMNS[0] in names and not any(map(_COORDINATE.fullmatch, fields)):
-                    columns = {name: at for at, name in enumerate(names)}
-                    return ListForm(columns=columns, width=len(names), delimiter=delimiter, encoding=encoding)
-            return None
+        with suppress(UnicodeError):
+            getincrementaldecoder(encoding)().decode(head, final=len(head) < _MOST_HEAD)
+            return encoding
     return None
 
 
