@@ -59,9 +59,9 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     fps, size = _facts(found[0]) if len(found) == 1 and isinstance(found[0], dict) else (None, {})
     rate = Rate(fps) if fps is not None else _rate(frames)
     places = [f"frame {at}" for at in range(1, len(frames) + 1)]
-    stated = [number for number, _ in numbered]
-    timed = None if any(map(_says_number, frames)) else _by_time(frames)
-    stated, notes = timed if timed is not None else (stated, ())
+    says_none = all(number is None for number, _ in numbered)
+    in_order = [at if number is None else number for at, (number, _) in enumerate(numbered)]
+    stated, notes = (_by_time(frames) if says_none else None) or (in_order, ())
     poses = _clip([own for _, own in numbered], stated, places, layout, rate, size)
     return replace(poses, notes=(*poses.notes, *notes))
 
@@ -190,8 +190,8 @@ def _is_pose(value: Mapping[str, Any]) -> bool:
     )
 
 
-def _numbered(frame: Any, at: int) -> tuple[int, Any]:
-    """The number of a frame, and what it holds: `{"frame_12": [..]}` and `{"frame": 12, ..}` say theirs."""
+def _numbered(frame: Any, at: int) -> tuple[int | None, Any]:
+    """The number that a frame says, and what it holds: `{"frame_12": [..]}` and `{"frame": 12, ..}` say theirs."""
     if isinstance(frame, dict):
         if len(frame) == 1 and isinstance(next(iter(frame.values())), list | dict):
             ((key, own),) = frame.items()
@@ -200,11 +200,7 @@ def _numbered(frame: Any, at: int) -> tuple[int, Any]:
         for key, value in frame.items():
             if key.casefold() in _NUMBERS:
                 return a_whole(value, f"frame {at + 1}: {key!r}"), frame
-    return at, frame
-
-
-def _says_number(frame: Any) -> bool:
-    return _numbered(frame, -1)[0] >= 0
+    return None, frame
 
 
 def _with_thirds_as_scores(seen: list[Seen], apple: bool) -> list[Seen]:
