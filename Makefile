@@ -10,9 +10,9 @@ CODE := pipeline dastm tests
 repro: $(VENV)/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 
-# A process a core and one more, each with one thread; a file's tests stay together, for they share what is expensive to make, and
-# tests/conftest.py has the longest files begin first. Compiled test files are kept even where a machine says not to:
-# without them every process rewrites all assertions, which takes it 20 s.
+# A process a core and one more, each with one thread; a file's tests stay together, for they share what is expensive to
+# make, and tests/conftest.py has the longest files begin first. Compiled test files are kept even where a machine says not
+# to: without them every process rewrites all assertions, which takes it 20 s.
 TESTS := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Of a part of the tests, files without any are not even imported.
 KERNEL_TESTS = $$(grep -rl --include='test_*.py' 'mark\.kernel' tests)

@@ -94,7 +94,7 @@ def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused
     from dastm.recogniser.preparation import check_fits
 
     for recording in found:
-        long = [clip for clip in recording.bodies if clip.n_frames >= LEAST_FRAMES]
+        long = _long(recording)
         try:
             check_fits(recording.bodies[0], encoder.layout)
         except ValueError as error:
@@ -104,6 +104,13 @@ def bodies_of(found: Iterable["Recording"], encoder: "Encoder", refused: Refused
             most = max(clip.n_frames for clip in recording.bodies)
             refused.note(f"{recording.source}: {most} frames, an action needs at least {LEAST_FRAMES}")
         yield from long
+
+
+def _long(recording: "Recording") -> list["Clip"]:
+    """The bodies that are seen long enough for an action."""
+    from dastm.recogniser.examples import LEAST_FRAMES
+
+    return [clip for clip in recording.bodies if clip.n_frames >= LEAST_FRAMES]
 
 
 def told_if_lying(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterator[T]:
@@ -135,14 +142,13 @@ def examples_of(
     usual: Container["Layout"] = (),
 ) -> list["Example"]:
     """Examples from what the user names: the body that moves most in each recording."""
-    from dastm.recogniser.examples import LEAST_FRAMES, OTHER
+    from dastm.recogniser.examples import OTHER
 
     options, crowded = options_of(said), list[str]()
 
     def of(found: Iterable["Recording"], action: str | None) -> Iterator["Example | None"]:
         for recording in found:
-            long = [clip for clip in recording.bodies if clip.n_frames >= LEAST_FRAMES]
-            crowded.extend([recording.source] if len(long) > 1 else [])
+            crowded.extend([recording.source] if len(_long(recording)) > 1 else [])
             yield _example(recording, action, refused)
 
     of_paths = list(of(read_told(paths, options, refused, usual), action))

@@ -7,6 +7,7 @@ Changes of clips are applied to each source separately (`viewed`), because the n
 Axes: L clips, M bodies, T frames, V joints, C coordinates.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -115,10 +116,10 @@ class Several:
         first = 0
         for place, source in enumerate(self.sources):
             names = {own: entry.name for subset in SUBSETS for own, entry in _entries_of(source, subset).items()}
-            keys = {own: class_key(name) for own, name in names.items()}
+            alike = Counter(map(class_key, names.values()))  # two classes of one set are never one
             for own, name in sorted(names.items()):
-                shared = self.merge and not is_unnamed(name) and list(keys.values()).count(keys[own]) == 1
-                ids[place, own] = by_name.setdefault(keys[own], first + own) if shared else first + own
+                shared = self.merge and not is_unnamed(name) and alike[class_key(name)] == 1
+                ids[place, own] = by_name.setdefault(class_key(name), first + own) if shared else first + own
             first += max(names, default=-1) + 1
         return ids
 

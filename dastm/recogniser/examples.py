@@ -15,8 +15,9 @@ from dastm.contract.shard_format import checksum
 from dastm.recogniser.clips import Clip
 
 OTHER = "other"
-NONE = "none of these"
 """The name of recordings that show none of the actions, in folders, lists and on the command line."""
+NONE = "none of these"
+"""What is said of a clip that shows none of the actions."""
 LEAST_FRAMES = 4
 MOST_FRAMES = 3000
 """Longest example: it is one action, and at 30 frames a second this is more than a minute and a half."""

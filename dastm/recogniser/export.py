@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dastm.contract.clips import segment_frames
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import halves
 from dastm.contract.ownership import FileKind, check_described, check_file, check_plain, json_with
@@ -251,17 +252,12 @@ def checked_inputs(recogniser: ActionRecogniser, layout: Layout) -> list[Tensor]
             walks[:, ::2, :, 2] = 1
         clips = [Clip(key="walk", source="walk", layout=layout, joints_TVC=walk.astype(np.float32)) for walk in walks]
         clips += [
-            replace(e.clip, joints_TVC=e.clip.joints_TVC[_taken(e.clip.n_frames, n_frames)])
+            replace(e.clip, joints_TVC=e.clip.joints_TVC[segment_frames(e.clip.n_frames, n_frames)])
             for e in [e for e in recogniser.examples if e.clip.layout == layout][:3]
         ]
         joints = np.stack([_as_source(whole(clip), layout) for clip in clips])
         inputs.append(torch.from_numpy(joints.astype(np.float32)))
     return inputs
-
-
-def _taken(n_frames: int, n_taken: int) -> np.ndarray[Any, Any]:
-    """As many frames, evenly."""
-    return np.linspace(0, n_frames - 1, n_taken).round().astype(np.int64)
 
 
 def _as_source(joints_TVC: np.ndarray[Any, Any], layout: Layout) -> np.ndarray[Any, Any]:

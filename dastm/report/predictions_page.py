@@ -106,8 +106,8 @@ def timelines(rows: Sequence[Row], lengths: Mapping[str, float]) -> list[Timelin
         if "start_s" in row:
             of_body.setdefault((str(row["source"]), row["body"]), []).append(row)
     bodies = Counter(source for source, _ in of_body)
-    sources = list(bodies)
-    in_order = sorted(of_body.items(), key=lambda item: (sources.index(item[0][0]), str(item[0][1])))
+    places = {source: place for place, source in enumerate(bodies)}
+    in_order = sorted(of_body.items(), key=lambda item: (places[item[0][0]], str(item[0][1])))
     return [
         _timeline(f"{source}, body {body}" if bodies[source] > 1 or body else source, events, lengths.get(source, 0.0))
         for (source, body), events in in_order

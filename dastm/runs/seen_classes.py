@@ -24,16 +24,14 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
     Raises: RunError listing them, unless `allow`, or `subset` is train or val of the run's own shards. Also if the
     record does not say which classes the training has seen, and the shards are not its own.
     """
-    own = record.trained_on(manifest)
-    classes = record.classes or (training_classes(manifest) if own else None)
-    if classes is None and not allow:
+    own, seen = record.trained_on(manifest), _seen_by(record, manifest, subset)
+    if seen is None and not allow:
         raise RunError(
             "the run's record does not say which classes it was trained on (an older version wrote it), so these may be"
             " among them; train again, or add --allow-seen"
         )
-    if classes is None:
+    if seen is None:
         return None
-    seen = _seen(replace(record, classes=classes).all_seen(), manifest, subset)
     if seen and not allow and not (own and subset != "test"):
         names = listed([f"{name} ({where})" for name, where in seen])
         raise RunError(
@@ -45,11 +43,7 @@ def check_unseen(record: TrainingRecord, manifest: Manifest, subset: str, *, all
 
 def trained_classes(record: TrainingRecord, manifest: Manifest, subset: str) -> list[str]:
     """Names of the classes of `subset` that the training learned from; empty if the record does not say."""
-    classes = record.classes or (training_classes(manifest) if record.trained_on(manifest) else None)
-    if classes is None:
-        return []
-    found = _seen(replace(record, classes=classes).all_seen(), manifest, subset)
-    return [name for name, where in found if where == "train"]
+    return [name for name, where in _seen_by(record, manifest, subset) or [] if where == "train"]
 
 
 def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str:
@@ -63,6 +57,12 @@ def unnamed_note(record: TrainingRecord, manifest: Manifest, subset: str) -> str
     if not nameless:
         return ""
     return f"classes of {' and '.join(nameless)} have no names: whether the run has seen them cannot be told"
+
+
+def _seen_by(record: TrainingRecord, manifest: Manifest, subset: str) -> list[tuple[str, str]] | None:
+    """`_seen` by a training; None if its record does not say."""
+    classes = record.classes or (training_classes(manifest) if record.trained_on(manifest) else None)
+    return None if classes is None else _seen(replace(record, classes=classes).all_seen(), manifest, subset)
 
 
 def _seen(data_seen: Sequence[DataSeen], manifest: Manifest, subset: str) -> list[tuple[str, str]]:
