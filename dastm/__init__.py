@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dastm.backbones import build as build_backbone
     from dastm.config.schema import BackboneConfig as BackboneConfig
     from dastm.config.schema import MatchingConfig as MatchingConfig
     from dastm.contract.layouts import KNOWN_LAYOUTS as LAYOUTS
@@ -17,14 +16,15 @@ if TYPE_CHECKING:
     from dastm.episodes.loader import episodes as draw_episodes
     from dastm.episodes.sampler import plan_episode as plan_episode
     from dastm.episodes.sources import open_source as open_source
-    from dastm.matching.activation import Activation as Activation
-    from dastm.matching.matcher import Matcher as Matcher
-    from dastm.matching.rank import nuclear_norm as nuclear_norm
-    from dastm.matching.soft_dtw import expected_alignment as expected_alignment
-    from dastm.matching.soft_dtw import hard_dtw as hard_dtw
-    from dastm.matching.soft_dtw import soft_dtw as soft_dtw
-    from dastm.matching.soft_dtw import soft_dtw_divergence as soft_dtw_divergence
-    from dastm.model import Recogniser as Recogniser
+    from dastm.model.backbones import build as build_backbone
+    from dastm.model.matching.activation import Activation as Activation
+    from dastm.model.matching.matcher import Matcher as Matcher
+    from dastm.model.matching.rank import nuclear_norm as nuclear_norm
+    from dastm.model.matching.soft_dtw import expected_alignment as expected_alignment
+    from dastm.model.matching.soft_dtw import hard_dtw as hard_dtw
+    from dastm.model.matching.soft_dtw import soft_dtw as soft_dtw
+    from dastm.model.matching.soft_dtw import soft_dtw_divergence as soft_dtw_divergence
+    from dastm.model.network import Recogniser as Recogniser
     from dastm.recogniser.clips import Clip as Clip
     from dastm.recogniser.estimator import ActionClassifier as ActionClassifier
     from dastm.recogniser.file import read_recogniser as load
@@ -62,27 +62,27 @@ __all__ = [
 _HOMES = {
     "ActionClassifier": ("dastm.recogniser.estimator", "ActionClassifier"),
     "ActionRecogniser": ("dastm.recogniser.recogniser", "ActionRecogniser"),
-    "Activation": ("dastm.matching.activation", "Activation"),
+    "Activation": ("dastm.model.matching.activation", "Activation"),
     "BackboneConfig": ("dastm.config.schema", "BackboneConfig"),
     "Clip": ("dastm.recogniser.clips", "Clip"),
     "LAYOUTS": ("dastm.contract.layouts", "KNOWN_LAYOUTS"),
     "Layout": ("dastm.contract.skeleton", "Layout"),
-    "Matcher": ("dastm.matching.matcher", "Matcher"),
+    "Matcher": ("dastm.model.matching.matcher", "Matcher"),
     "MatchingConfig": ("dastm.config.schema", "MatchingConfig"),
-    "Recogniser": ("dastm.model", "Recogniser"),
+    "Recogniser": ("dastm.model.network", "Recogniser"),
     "Spotter": ("dastm.recogniser.spotting", "Spotter"),
-    "build_backbone": ("dastm.backbones", "build"),
+    "build_backbone": ("dastm.model.backbones", "build"),
     "draw_episodes": ("dastm.episodes.loader", "episodes"),
     "episode_from_arrays": ("dastm.episodes.arrays", "episode_from_arrays"),
-    "expected_alignment": ("dastm.matching.soft_dtw", "expected_alignment"),
-    "hard_dtw": ("dastm.matching.soft_dtw", "hard_dtw"),
+    "expected_alignment": ("dastm.model.matching.soft_dtw", "expected_alignment"),
+    "hard_dtw": ("dastm.model.matching.soft_dtw", "hard_dtw"),
     "load": ("dastm.recogniser.file", "read_recogniser"),
     "load_run": ("dastm.runs.load", "load_run"),
-    "nuclear_norm": ("dastm.matching.rank", "nuclear_norm"),
+    "nuclear_norm": ("dastm.model.matching.rank", "nuclear_norm"),
     "open_source": ("dastm.episodes.sources", "open_source"),
     "plan_episode": ("dastm.episodes.sampler", "plan_episode"),
-    "soft_dtw": ("dastm.matching.soft_dtw", "soft_dtw"),
-    "soft_dtw_divergence": ("dastm.matching.soft_dtw", "soft_dtw_divergence"),
+    "soft_dtw": ("dastm.model.matching.soft_dtw", "soft_dtw"),
+    "soft_dtw_divergence": ("dastm.model.matching.soft_dtw", "soft_dtw_divergence"),
 }
 """Public name -> module, and the name there. (`dastm.episodes` is a package, so `episodes` has another public name.)"""
 

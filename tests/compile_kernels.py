@@ -15,7 +15,7 @@ import torch
 import triton
 from triton.backends.compiler import GPUTarget
 
-from dastm.matching import activation_triton, polar, polar_triton, soft_dtw_triton
+from dastm.model.matching import activation_triton, polar, polar_triton, soft_dtw_triton
 
 
 class PretendedDriver:

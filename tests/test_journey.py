@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from pipeline.storage.table import read_facts, read_refused
 from pipeline.synthesis import class_name
-from pipeline.table import read_facts, read_refused
 from tests.blank_figures import write_no_figure
 from tests.command_line import done
 from tests.pipeline.raw_files import zip_folder

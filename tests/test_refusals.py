@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.table import read_facts, read_refused
+from pipeline.storage.table import read_facts, read_refused
 from tests.command_line import call, done, failed
 from tests.pipeline.raw_files import SKELETON, clip, write_json, write_ntu, zip_folder
 

@@ -5,9 +5,9 @@ product: how much of the rate at which the machine multiplies matrices it reache
 import torch
 from torch import Tensor, nn
 
-from dastm.backbones import BACKBONES
 from dastm.bench.case import Case, Setting, Work
 from dastm.contract.skeleton import LAYOUTS
+from dastm.model.backbones import BACKBONES
 
 PRODUCT_SIZE = {"cpu": 2048, "cuda": 8192}
 

@@ -13,8 +13,8 @@ from dastm.bench.case import Case, Setting, Setup, Work
 from dastm.config.load import load_config
 from dastm.contract.skeleton import LAYOUTS
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
-from dastm.matching.rank import rank_loss
-from dastm.model import Matched, Recogniser, present_bodies
+from dastm.model.matching.rank import rank_loss
+from dastm.model.network import Matched, Recogniser, present_bodies
 from dastm.training.loss import episode_loss
 
 N_WAY = 5

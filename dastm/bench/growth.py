@@ -7,10 +7,10 @@ the features and the six projections.
 import torch
 
 from dastm.bench.case import Case, Setting, Setup, Work
-from dastm.matching.activation import Activation
-from dastm.matching.prototypes import prototypes
-from dastm.matching.rank import rank_loss
-from dastm.matching.soft_dtw import soft_dtw
+from dastm.model.matching.activation import Activation
+from dastm.model.matching.prototypes import prototypes
+from dastm.model.matching.rank import rank_loss
+from dastm.model.matching.soft_dtw import soft_dtw
 from dastm.training.loss import episode_loss
 
 STANDARD = {"queries": 5, "ways": 5, "frames": 8, "joints": 25}

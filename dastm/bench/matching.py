@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from dastm.bench.case import Case, Setting, Work
-from dastm.matching import soft_dtw_diagonal
-from dastm.matching.activation import Activation
-from dastm.matching.rank import nuclear_norm
-from dastm.matching.soft_dtw import soft_dtw
+from dastm.model.matching import soft_dtw_diagonal
+from dastm.model.matching.activation import Activation
+from dastm.model.matching.rank import nuclear_norm
+from dastm.model.matching.soft_dtw import soft_dtw
 
 GAMMA = 0.1
 

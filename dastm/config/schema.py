@@ -114,7 +114,7 @@ class MatchingConfig:
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout probability of the attention block (released code: 0.2)."""
     init: Init = "uniform"
-    """Initial values of the projections of Eq. 4-5 (`dastm.matching.projections`); the paper is silent."""
+    """Initial values of the projections of Eq. 4-5 (`dastm.model.matching.projections`); the paper is silent."""
     joint_code: Weight = 0.0
     """Add a learned code of each joint, of this length at the start, where Eq. 4-5 compute scores, so that joints can
     attend by their identity; 0 leaves it out, as the paper does."""
@@ -143,8 +143,8 @@ class MatchingConfig:
     `nearest`: with the nearest one; `power_mean`: by the mean of order -6 of the distances to all of them."""
     path_power: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Distances are learned^(1 - power) x path^power, where `path` is a distance of the same clips that needs no
-    training (`dastm.matching.path`). 0 leaves it out. Training then takes the expected cost over alignments, which is
-    never negative, instead of the soft minimum."""
+    training (`dastm.model.matching.path`). 0 leaves it out. Training then takes the expected cost over alignments,
+    which is never negative, instead of the soft minimum."""
     path_frames: Literal["steps", "poses", "weighted_poses"] = "steps"
     """What `path` compares in 3-D: steps; with poses; or with poses, bones and joints weighted by movement."""
     rank_weight: Weight = 0.1

@@ -26,8 +26,8 @@ from numba.core import caching
 PACKAGES = Path(__file__).resolve().parents[2]
 KERNELS = (
     "dastm/contract/compiled.py",
-    "dastm/matching/eigen.py",
-    "dastm/matching/soft_dtw_cpu.py",
+    "dastm/model/matching/eigen.py",
+    "dastm/model/matching/soft_dtw_cpu.py",
     "pipeline/kernels/*.py",
 )
 """Every file with a function that is compiled, of both halves; tests/dastm/test_compiled.py holds it."""

@@ -4,8 +4,8 @@ A shard folder holds `<subset>/<class id>-<nnn>.tar` (WebDataset tars, one class
 `manifest.json`. A clip is two members of a tar: `<key>.joints.npy` (float32, bodies present x frames x joints x
 coordinates) and `<key>.json` (its facts, among them the checksum of the array's bytes and one of the facts themselves).
 
-Writer: `pipeline.shard_writing`. Readers: `dastm.contract.shard_reading` and `dastm.episodes`. `pipeline.audit.run`
-does not use this file on purpose, to be an independent check.
+Writer: `pipeline.storage.shard_writing`. Readers: `dastm.contract.shard_reading` and `dastm.episodes`.
+`pipeline.audit.run` does not use this file on purpose, to be an independent check.
 """
 
 import io

@@ -13,9 +13,9 @@ from torch.nn import functional
 from dastm.config.evaluation import Baseline
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
-from dastm.matching.examples import to_classes
-from dastm.matching.path import path_distances, path_terms
-from dastm.matching.prototypes import prototypes
+from dastm.model.matching.examples import to_classes
+from dastm.model.matching.path import path_distances, path_terms
+from dastm.model.matching.prototypes import prototypes
 
 Distances = Callable[[Episode], Tensor]
 """Episode -> distances (Q, W)."""
@@ -42,7 +42,7 @@ def _flat(joints_LMTVC: Tensor, bodies: int) -> Tensor:
 def path_to_classes(layout: Layout) -> Distances:
     """Path distance of a query to the nearest example of each class (Taranta et al., CHI 2017) -> (Q, W), float64.
 
-    `dastm.matching.path` says what is compared, and what is done with absent bodies and joints.
+    `dastm.model.matching.path` says what is compared, and what is done with absent bodies and joints.
     """
 
     def distances(episode: Episode) -> Tensor:

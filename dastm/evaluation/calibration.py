@@ -17,8 +17,8 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.limits import Compared, fit_limits
-from dastm.matching.rejection import Limits
-from dastm.model import Recogniser
+from dastm.model.matching.rejection import Limits
+from dastm.model.network import Recogniser
 from dastm.runs.device import pick_device, precision
 from dastm.runs.encoders import is_encoder
 from dastm.runs.fit import fitted

@@ -38,8 +38,8 @@ from dastm.evaluation.open_rows import Opened, OpenRow, open_rows, open_summary
 from dastm.evaluation.predictions import Columns, Noted
 from dastm.evaluation.results_folder import evaluation_folder, replaced_because, weights_digest, write_evaluation
 from dastm.evaluation.shots import first_examples, shots_summary
-from dastm.matching.rejection import USUAL, Limits
-from dastm.model import build_recogniser
+from dastm.model.matching.rejection import USUAL, Limits
+from dastm.model.network import build_recogniser
 from dastm.runs.device import lacking, pick_device, precision
 from dastm.runs.encoders import results_of
 from dastm.runs.fit import fitted

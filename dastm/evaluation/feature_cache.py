@@ -22,8 +22,8 @@ from torch.nn import functional
 from dastm.episodes.collate import selection
 from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.fetch import EpisodeSource
-from dastm.matching.examples import to_classes
-from dastm.model import Recogniser
+from dastm.model.matching.examples import to_classes
+from dastm.model.network import Recogniser
 from dastm.runs.limits import Known
 
 BUDGET = 2 * 2**30

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dastm.episodes.episode import Episode
 from dastm.evaluation.feature_cache import FeatureCache
-from dastm.matching.rejection import (
+from dastm.model.matching.rejection import (
     LEAST,
     Limits,
     borders,

@@ -23,7 +23,7 @@ from dastm.episodes.episode import ClipBatch, Episode, EpisodePlan
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import clip_batches
 from dastm.episodes.sampler import plan_one_shot
-from dastm.model import Recogniser
+from dastm.model.network import Recogniser
 
 CHUNK = 200
 """Number of queries that are encoded and matched at once."""

@@ -2,7 +2,7 @@
 
 In: episodes with unknown classes, as distances (`limits.Compared`). Out: one `OpenRow` per way, with the measures of
 every episode (`open_set`), for metrics.json and open_set.csv. The ways:
-  limits        distance to the nearest class over the limit of that class (`dastm.matching.rejection`), with scores
+  limits        distance to the nearest class over the limit of that class (see `matching.rejection`), with scores
   nearest       the distance to the nearest class
   softmax       the negative of the largest softmax of the negative distances, at the temperature of the training
   garbage       the distance to the nearest class over the mean distance to the other classes of the episode
@@ -34,7 +34,7 @@ from dastm.evaluation.open_set import (
     reliability,
     resampled_interval,
 )
-from dastm.matching.rejection import Limits, novelties, scores
+from dastm.model.matching.rejection import Limits, novelties, scores
 
 Way = Literal["limits", "nearest", "softmax", "garbage"]
 WORDS: dict[Way, str] = {

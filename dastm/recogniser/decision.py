@@ -1,7 +1,7 @@
 """Distances to examples -> which action a clip shows, or none of them, and how sure that is.
 
 In: distances of clips to all examples, and between examples. Out: one `Decision` per clip. The limits that make a clip
-"none of these", and the scores, are computed in `dastm.matching.rejection`.
+"none of these", and the scores, are computed in `dastm.model.matching.rejection`.
 
 Axes: Q clips to recognise, L examples, N negatives, W actions.
 """
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from dastm.config.schema import Examples
-from dastm.matching.examples import to_classes
-from dastm.matching.rejection import Limits, borders, class_thresholds, scores
+from dastm.model.matching.examples import to_classes
+from dastm.model.matching.rejection import Limits, borders, class_thresholds, scores
 
 Action = TypeVar("Action")
 
@@ -27,7 +27,7 @@ class Judge:
     own: Sequence[Sequence[int]]
     """For each action, the places of its examples among all that show an action."""
     examples: Examples
-    """What the distance to an action is of those to its examples (`dastm.matching.examples`)."""
+    """What the distance to an action is of those to its examples (`dastm.model.matching.examples`)."""
     thresholds_W: Tensor
     limits: Limits
 

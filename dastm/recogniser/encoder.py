@@ -21,8 +21,8 @@ from dastm.config.schema import Config, Examples
 from dastm.contract.errors import RunError
 from dastm.contract.mapping import common_of, halves
 from dastm.contract.skeleton import COMMON, Layout
-from dastm.matching.rejection import USUAL, Limits
-from dastm.model import Recogniser, build_recogniser
+from dastm.model.matching.rejection import USUAL, Limits
+from dastm.model.network import Recogniser, build_recogniser
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.preparation import Preparation, prepare
 from dastm.runs.encoders import best_weights, run_of
@@ -41,7 +41,7 @@ class Features:
 
     values_LTVD: Tensor
     terms_LMRVC: Tensor
-    """Terms of their paths, see `dastm.matching.path`."""
+    """Terms of their paths, see `dastm.model.matching.path`."""
     frames_LF: NDArray[np.float64]
     """The frame of the recording at each point of a clip."""
 

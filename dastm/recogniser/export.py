@@ -30,10 +30,10 @@ from dastm.contract.ownership import FileKind, check_described, check_file, chec
 from dastm.contract.skeleton import STANDARD19, Layout
 from dastm.episodes.common import LEAST_FLAT, SMALLEST_TORSO
 from dastm.episodes.standard_body import bone_lengths, with_standard_bones
-from dastm.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
-from dastm.matching.rejection import borders
-from dastm.matching.shares import has_joint_shares
-from dastm.model import Bodies
+from dastm.model.matching.path import LEAST_ALIKE, LEAST_COSINE, band_of, times_path
+from dastm.model.matching.rejection import borders
+from dastm.model.matching.shares import has_joint_shares
+from dastm.model.network import Bodies
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.decision import to_actions
 from dastm.recogniser.encoder import joined
@@ -158,7 +158,7 @@ class ExportedRecogniser(nn.Module):
         return self.model.features(Bodies(joints_BTVC=points_LFVC, clip_B=clip_L, n_bodies_L=ones_L))
 
     def _path_factor(self, points_LFVC: Tensor) -> Tensor:
-        """What the powers of distances are multiplied by -> (L, E), see `dastm.matching.path.path_factor`."""
+        """What the powers of distances are multiplied by -> (L, E), see `dastm.model.matching.path.path_factor`."""
         places_LFVC = points_LFVC[..., : self.common.n_space]
         if self.is_image:
             places_LFVC = self._begun(places_LFVC, points_LFVC[..., -1:])

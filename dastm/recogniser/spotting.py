@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from dastm.contract.skeleton import Layout
-from dastm.matching.rejection import scores
+from dastm.model.matching.rejection import scores
 from dastm.recogniser.clips import Clip, measured
 from dastm.recogniser.clock import LOST_S, Clock
 from dastm.recogniser.decision import Candidate
@@ -41,7 +41,7 @@ MOST_BODIES = 32
 USUAL_FPS = 30.0
 FPS = (1, 1000)
 TEMPERATURE = 0.2
-"""The temperature of scores, see `dastm.matching.rejection`."""
+"""The temperature of scores, see `dastm.model.matching.rejection`."""
 
 
 @dataclass(frozen=True, kw_only=True)

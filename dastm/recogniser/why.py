@@ -18,7 +18,7 @@ from torch import Tensor
 from dastm.config.schema import Examples, MatchingConfig
 from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
-from dastm.matching.shares import Terms, aligned_shares, has_joint_shares
+from dastm.model.matching.shares import Terms, aligned_shares, has_joint_shares
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.decision import Decision
 from dastm.recogniser.encoder import Encoder, Features

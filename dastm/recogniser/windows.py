@@ -1,6 +1,6 @@
 """Compares segments (windows) of a recording with examples, many at a time: what spotting does at every frame.
 
-In: a `Track`, and first and last rows of windows. Out: the terms of the windows as in `dastm.matching.path` (steps
+In: a `Track`, and first and last rows of windows. Out: the terms of the windows as in `model.matching.path` (steps
 between points at equal distances along the path, path lengths, extents), of a body turned to face one way and scaled by
 its torso; and the distances of all windows to all examples. It uses numpy alone: for a few windows per frame, the
 overhead of torch would be larger than all of the work.
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.episodes.common import LEAST_FLAT
-from dastm.matching.least_sums import least_sums
-from dastm.matching.path import BAND, LEAST_COSINE, POINTS, STEPS
+from dastm.model.matching.least_sums import least_sums
+from dastm.model.matching.path import BAND, LEAST_COSINE, POINTS, STEPS
 from dastm.recogniser.track import Track
 
 Numbers = NDArray[np.float64]
@@ -73,7 +73,7 @@ def window_terms(track: Track, begin_K: Places, end_K: Places) -> Terms:
 
 
 def window_distances(windows: Terms, examples: Terms) -> Numbers:
-    """Distance of every window to every example -> (K, S), as in `dastm.matching.path.path_distances`."""
+    """Distance of every window to every example -> (K, S), as in `dastm.model.matching.path.path_distances`."""
     n_windows, n_examples = len(windows.sizes_K), len(examples.sizes_K)
     inner = windows.steps_KND.reshape(n_windows * STEPS, -1) @ examples.steps_KND.reshape(n_examples * STEPS, -1).T
     cost_KNSN = np.maximum(1 - inner, 0).reshape(n_windows, STEPS, n_examples, STEPS)

@@ -16,11 +16,11 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import ClipBatch, Episode
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
-from dastm.matching.block_activation import BlockActivation
-from dastm.matching.prototypes import prototypes
-from dastm.matching.shares import Terms, has_joint_shares, joint_shares
-from dastm.matching.soft_dtw import expected_alignment, hard_path
-from dastm.model import Recogniser
+from dastm.model.matching.block_activation import BlockActivation
+from dastm.model.matching.prototypes import prototypes
+from dastm.model.matching.shares import Terms, has_joint_shares, joint_shares
+from dastm.model.matching.soft_dtw import expected_alignment, hard_path
+from dastm.model.network import Recogniser
 
 Array = NDArray[np.float64]
 

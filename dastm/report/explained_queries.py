@@ -26,9 +26,9 @@ from dastm.evaluation.by_group import DRAWS
 from dastm.evaluation.evaluator import classes_with_enough, drawn
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.predictions import read_predictions
-from dastm.matching.examples import to_classes
-from dastm.matching.shares import has_joint_shares
-from dastm.model import Recogniser
+from dastm.model.matching.examples import to_classes
+from dastm.model.matching.shares import has_joint_shares
+from dastm.model.network import Recogniser
 from dastm.recogniser.why import Comparison, Seen, comparison, seen_at
 from dastm.report.mistakes import ClipName, Mistakes
 from dastm.report.refused import WORDS, Judged, Kind, chosen_refused, sentence

@@ -14,7 +14,7 @@ from dastm.episodes.collate import selection
 from dastm.episodes.episode import Episode
 from dastm.evaluation.feature_cache import FeatureCache
 from dastm.evaluation.limits import Compared
-from dastm.matching.rejection import Limits, novelties
+from dastm.model.matching.rejection import Limits, novelties
 from dastm.recogniser.why import Comparison
 
 Kind = Literal["refused", "taken", "rightly refused"]

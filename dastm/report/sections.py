@@ -15,7 +15,7 @@ import torch
 from dastm.episodes.augmentation import center_frames
 from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.sources import Mode, open_source
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.report.curves import curves_figure
 from dastm.report.evaluations import Figure, Names, evaluations_of
 from dastm.report.explain import explain

@@ -1,4 +1,4 @@
-"""The limits of a run on disk: the distances beyond which a clip is none of the classes (`dastm.matching.rejection`).
+"""The limits of a run on disk: the distances beyond which a clip is none of the classes (`model.matching.rejection`).
 
 `dastm calibrate` writes them to train/limits.json in the run: the limits of every seed, the digests of the weights that
 they belong to, the classes that they were measured on, a known movement of each of these (joints in base64, 32-bit
@@ -22,7 +22,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.ownership import check_file, check_plain
 from dastm.contract.shard_format import checksum
 from dastm.episodes.episode import ClipBatch
-from dastm.matching.rejection import Limits
+from dastm.model.matching.rejection import Limits
 from dastm.runs.encoders import LIMITS_NAME
 from dastm.runs.files import read_json, write_json
 from dastm.runs.run_folder import LIMITS

@@ -14,7 +14,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
 from dastm.episodes.fetch import EpisodeSource
-from dastm.model import Recogniser, build_recogniser
+from dastm.model.network import Recogniser, build_recogniser
 from dastm.runs.checkpoint import load_checkpoint
 from dastm.runs.device import pick_device, precision
 from dastm.runs.encoders import run_of

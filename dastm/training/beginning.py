@@ -16,7 +16,7 @@ from dastm.config.schema import Config
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest
 from dastm.episodes.common import mapped_manifest
-from dastm.model import Recogniser
+from dastm.model.network import Recogniser
 from dastm.runs.encoders import best_weights
 from dastm.runs.fit import N_FRAMES, differences
 from dastm.runs.record import TrainingRecord

@@ -30,7 +30,7 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.loader import episodes
 from dastm.layers.dropout import reseed_dropout
 from dastm.layers.weights import Linear
-from dastm.model import Bodies, Recogniser
+from dastm.model.network import Bodies, Recogniser
 from dastm.runs.checkpoint import Due, save_checkpoint
 from dastm.runs.locks import locked
 from dastm.runs.mending import whole_or_renamed

@@ -14,7 +14,7 @@ import torch
 
 from dastm.config.schema import OptimiseConfig
 from dastm.contract.errors import RunError
-from dastm.model import Recogniser
+from dastm.model.network import Recogniser
 from dastm.training.capture import Recorded
 from dastm.training.schedule import is_last_best
 

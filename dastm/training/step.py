@@ -16,8 +16,8 @@ from dastm.contract.skeleton import Layout
 from dastm.episodes.episode import Episode
 from dastm.evaluation.accuracy import accuracy
 from dastm.layers.dropout import generators, reseed_dropout
-from dastm.matching.triton_support import MAX_JOINTS, missing
-from dastm.model import Bodies, rank_term
+from dastm.model.matching.triton_support import MAX_JOINTS, missing
+from dastm.model.network import Bodies, rank_term
 from dastm.training.capture import Changed, CudaGraphs, Inputs, Recorded, Recorder
 from dastm.training.loss import episode_loss
 from dastm.training.ranks import ALONE, Ranks
@@ -101,7 +101,7 @@ def _number(state: TrainingState, config: Config, place: int) -> int:
 
 
 class StepInputs(NamedTuple):
-    """What a step reads of an episode, on its device: bodies as `dastm.model.Bodies` has them, labels, path factor."""
+    """What a step reads of an episode, on its device: bodies as in `model.network.Bodies`, labels, path factor."""
 
     joints_BTVC: Tensor
     clip_B: Tensor

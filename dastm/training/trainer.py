@@ -25,7 +25,7 @@ from dastm.episodes.sampler import Knobs, check_pool
 from dastm.episodes.several import notes, viewed
 from dastm.episodes.small_classes import without_small
 from dastm.evaluation.intervals import interval95
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.runs.checkpoint import Due, best_of, save_checkpoint
 from dastm.runs.device import pick_device, precision
 from dastm.runs.files import write_rows

@@ -2,8 +2,8 @@
 
 In: a shard folder. Out: a report with one line for each problem. On purpose this file shares no code with the writer:
 it uses plain tarfile, JSON, numpy and Parquet, its own description of the format and its own checksum, so that a
-mistake in `dastm.contract.shard_format` or `pipeline.shard_writing` is found here. Damage of any kind is a line of the
-report, never a traceback. One shard is in memory at a time; the same folder always gives the same report.
+mistake in `dastm.contract.shard_format` or `pipeline.storage.shard_writing` is found here. Damage of any kind is a
+line of the report, never a traceback. One shard is in memory at a time; the same folder always gives the same report.
 
 Axes: M bodies, T frames, V joints, C coordinates.
 """

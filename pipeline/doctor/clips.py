@@ -26,7 +26,7 @@ from pipeline.parse.labels import Label, no_class, settle
 from pipeline.parse.plan import Job, with_right_form
 from pipeline.parse.raw_files import read
 from pipeline.parse.tools.tool_sources import ALL_SOURCES, read_undefined
-from pipeline.table import ParsedClip
+from pipeline.storage.table import ParsedClip
 from pipeline.tracks import Tracks
 
 progress = partial(bar, desc="doctor", delay=2.0)

@@ -1,6 +1,6 @@
 """A parsed table -> its findings: the files that `parse` refused, then its clips, then what is missing.
 
-In: a folder of table files (see `pipeline.table`). Out: findings; one file in memory at a time.
+In: a folder of table files (see `pipeline.storage.table`). Out: findings; one file in memory at a time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from pipeline.doctor.clips import examine_parsed, of_skeleton, posture_of, progr
 from pipeline.doctor.findings import Finding, Totals
 from pipeline.doctor.limits import Limits
 from pipeline.parse.plan import MISSING
-from pipeline.table import check_layout, read_clips, read_facts, read_layout, read_refused
+from pipeline.storage.table import check_layout, read_clips, read_facts, read_layout, read_refused
 from pipeline.tracks import Tracks
 
 

@@ -22,7 +22,7 @@ from pipeline.parse.raw_files import PUT_THERE, RawFile, as_text, folders_below,
 from pipeline.parse.suffixes import ARRAYS, has_suffix
 from pipeline.parse.tools.recognise import head_of, recognise
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
-from pipeline.table import PLAN_NAME
+from pipeline.storage.table import PLAN_NAME
 
 _PARTS = (".parquet", ".tar")
 

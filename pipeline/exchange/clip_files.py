@@ -23,7 +23,7 @@ from dastm.contract.layouts import KNOWN_LAYOUTS
 from dastm.contract.progress import progress
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition
-from pipeline.table import check_layout, read_clips, read_file_facts, read_layout, table_files
+from pipeline.storage.table import check_layout, read_clips, read_file_facts, read_layout, table_files
 from pipeline.tracks import Tracks
 from pipeline.work.paths import clear_errors, single_file
 

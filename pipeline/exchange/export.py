@@ -30,7 +30,7 @@ from pipeline.definitions.definition import Definition
 from pipeline.exchange.pickling import dict_of, encoded, end, list_of, start
 from pipeline.kernels.frame_sampling import in_time
 from pipeline.kernels.joints import measured
-from pipeline.table import ParsedClip, check_layout, read_clips
+from pipeline.storage.table import ParsedClip, check_layout, read_clips
 from pipeline.work.paths import clear_errors, single_file
 
 IMG_SHAPE = (1024, 1024)

@@ -33,8 +33,8 @@ from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
 from pipeline.exchange.arrays import SLOTS, ArraySubset, check_layout, read_arrays, usual_layout
 from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED, clip_rng, release_frames, scramble
-from pipeline.shard_writing import SHARDS, ShardClass, write_shards
 from pipeline.split.run import SplitSummary
+from pipeline.storage.shard_writing import SHARDS, ShardClass, write_shards
 from pipeline.work.folders import check_replaceable, replaced_folder
 
 AS_STORED = "as stored"

@@ -34,7 +34,7 @@ from pipeline.parse.suffixes import has_suffix
 from pipeline.parse.tools.tool_sources import ALL_SOURCES
 from pipeline.split.mapped import mapped_tracks
 from pipeline.split.normalise import check_split, normalise_clip
-from pipeline.table import ParsedClip, check_layout
+from pipeline.storage.table import ParsedClip, check_layout
 from pipeline.tracks import Tracks
 
 USUAL = {"ntu_skeleton": "ntu-t", "kinetics_json": "kinetics"}

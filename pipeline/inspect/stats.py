@@ -23,7 +23,7 @@ from pipeline.inspect.stored import read_index, read_manifest, setting_of, sourc
 from pipeline.kernels import joints
 from pipeline.kernels.frame_sampling import in_time
 from pipeline.parse.summary import count_kinds, ordered
-from pipeline.table import ParsedClip, check_layout, read_clips, read_facts, read_layout, read_refused
+from pipeline.storage.table import ParsedClip, check_layout, read_clips, read_facts, read_layout, read_refused
 
 OUTSIDE = "outside"
 """Where a class is that is in no subset."""

@@ -23,7 +23,7 @@ from dastm.contract.shard_format import (
     ShardError,
 )
 from pipeline.definitions.definition import SplitSpec, with_new_names
-from pipeline.table import ParsedClip, read_chosen, read_file_facts, table_files
+from pipeline.storage.table import ParsedClip, read_chosen, read_file_facts, table_files
 
 _TEXTS = ("key", "part", "shard", "checksum")
 

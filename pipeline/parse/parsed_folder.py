@@ -21,7 +21,7 @@ from dastm.contract.ownership import (
     remove_unfinished,
 )
 from pipeline.parse.refused_csv import HEADER, NAME
-from pipeline.table import PLAN_NAME, SUMMARY_NAME
+from pipeline.storage.table import PLAN_NAME, SUMMARY_NAME
 from pipeline.work.paths import all_in, on_this_machine, readable
 from pipeline.work.resume import check_notes, notes_folder
 

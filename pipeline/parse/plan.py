@@ -20,7 +20,7 @@ from pipeline.parse.raw_files import RawFile, UnreadableError, as_text, list_raw
 from pipeline.parse.sources.members import Member
 from pipeline.parse.tools.recognise import EMPTY, UNKNOWN, head_of, recognise
 from pipeline.parse.tools.tool_sources import ALL_SOURCES, first_file
-from pipeline.table import ParsedClip
+from pipeline.storage.table import ParsedClip
 from pipeline.tracks import ClipName, Tracks
 
 MISSING = "on the data set's list of missing skeletons"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dastm.contract.spreadsheet import cell
-from pipeline.table import read_file_refused
+from pipeline.storage.table import read_file_refused
 
 NAME = "refused.csv"
 FIELDS = ("source", "key", "line", "byte", "reason")

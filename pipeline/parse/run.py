@@ -1,6 +1,6 @@
 """The stage `parse`: raw files -> parsed table. It takes long and depends on the raw files only.
 
-In: a definition and its raw folders or zips. Out: a folder of table files (see `pipeline.table`), summary.json.
+In: a definition and its raw folders or zips. Out: a folder of table files (see `pipeline.storage.table`), summary.json.
 The sorted list of raw files is divided into tasks by number and size alone; the bytes of a task do not depend on the
 process that does it. Notes beside the folder (`pipeline.work.resume`) record what each finished task was made from. So
 a killed run continues where it stopped, and only tasks with a changed raw file are done again.
@@ -21,7 +21,7 @@ from pipeline.parse.parsed_folder import PLAN, check_table, remove_half_written,
 from pipeline.parse.plan import MISSING, Job, Plan, find_files, make_plan, run_job
 from pipeline.parse.raw_files import RawFile, UnreadableError
 from pipeline.parse.summary import OUTSIDE_KEY, ParseSummary, summarise
-from pipeline.table import (
+from pipeline.storage.table import (
     PLAN_NAME,
     SCHEMA_VERSION,
     SUMMARY_NAME,

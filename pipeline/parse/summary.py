@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.table import RefusedFile, read_file_facts, read_file_refused
+from pipeline.storage.table import RefusedFile, read_file_facts, read_file_refused
 
 SHOWN = 5
 """How many refused files the summary lists; the refused table has all of them."""

@@ -33,7 +33,7 @@ from pipeline.recordings.naming import naming_of
 from pipeline.recordings.tools import ToolItem, joined, read_tool
 from pipeline.recordings.walk import STACKED, Item, Refused, walk
 from pipeline.split.normalise import check_split, normalise_clip
-from pipeline.table import ParsedClip
+from pipeline.storage.table import ParsedClip
 
 SAMPLE = 12
 MOST_READ = 1000

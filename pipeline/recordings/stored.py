@@ -23,7 +23,7 @@ from pipeline.inspect.stored import setting_of
 from pipeline.recordings.arrays import Terms, settled
 from pipeline.recordings.bodies import Body, bodies_of, movement
 from pipeline.recordings.walk import Refused
-from pipeline.table import ParsedClip, read_chosen, read_file_facts, read_layout, table_files
+from pipeline.storage.table import ParsedClip, read_chosen, read_file_facts, read_layout, table_files
 from pipeline.tracks import MAX_FRAMES
 
 

@@ -17,7 +17,7 @@ from pipeline.definitions.definition import Definition
 from pipeline.kernels.frame_sampling import clip_rng
 from pipeline.split.mapped import mapped_tracks
 from pipeline.split.normalise import NormalisedClip, normalise_clip
-from pipeline.table import ParsedClip, read_chosen
+from pipeline.storage.table import ParsedClip, read_chosen
 from pipeline.work.paths import clear_errors, ranges, whole_file
 from pipeline.work.resume import read_note, write_note
 

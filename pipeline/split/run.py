@@ -22,12 +22,12 @@ from dastm.contract.progress import progress
 from dastm.contract.shard_format import SUBSETS
 from dastm.contract.wording import listed
 from pipeline.definitions.definition import Definition
-from pipeline.shard_writing import SHARDS, Decisions, ShardClass, versions, write_shards
 from pipeline.split.apart import kept_apart
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.normalise import check_split
-from pipeline.table import SUMMARY_NAME, check_layout, read_file_facts, table_files
+from pipeline.storage.shard_writing import SHARDS, Decisions, ShardClass, versions, write_shards
+from pipeline.storage.table import SUMMARY_NAME, check_layout, read_file_facts, table_files
 from pipeline.work.folders import check_replaceable, replaced_folder
 from pipeline.work.paths import clear_errors
 from pipeline.work.resume import (

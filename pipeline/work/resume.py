@@ -24,15 +24,14 @@ from pipeline.work.paths import beside, clear_errors, on_this_machine, remove_al
 
 PACKAGES = Path(__file__).resolve().parents[2]
 _CODE = (
-    *(
-        "dastm/contract",
-        "pipeline/definitions",
-        "pipeline/kernels",
-        "pipeline/parse",
-        "pipeline/split",
-        "pipeline/work",
-    ),
-    *("pipeline/shard_writing.py", "pipeline/table.py", "pipeline/tracks.py"),
+    "dastm/contract",
+    "pipeline/definitions",
+    "pipeline/kernels",
+    "pipeline/parse",
+    "pipeline/split",
+    "pipeline/storage",
+    "pipeline/tracks.py",
+    "pipeline/work",
 )
 """The code that `parse` and `split` use."""
 _END = 2**16

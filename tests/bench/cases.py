@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import torch
 
-from dastm.backbones import BACKBONES
 from dastm.bench import cases as installed
 from dastm.bench.case import Case, Setting, Setup, Work
 from dastm.bench.episodes import BODIES, EpisodeWork
 from dastm.bench.matching import GAMMA, activation_inputs
 from dastm.contract.skeleton import LAYOUTS
+from dastm.model.backbones import BACKBONES
 from tests.bench import literal
 
 

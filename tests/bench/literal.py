@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dastm.backbones.st_gcn import STGCN
 from dastm.episodes.episode import Episode
-from dastm.matching.activation import Activation
-from dastm.model import Recogniser
+from dastm.model.backbones.st_gcn import STGCN
+from dastm.model.matching.activation import Activation
+from dastm.model.network import Recogniser
 
 Doubles = NDArray[np.float64]
 

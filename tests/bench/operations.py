@@ -33,8 +33,8 @@ from dastm.episodes.sampler import plan_episode
 from dastm.evaluation.accuracy import accuracy
 from dastm.evaluation.feature_cache import FeatureCache, in_order
 from dastm.layers.dropout import Dropout
-from dastm.matching import activation, activation_triton, polar, polar_triton, soft_dtw, soft_dtw_triton
-from dastm.model import build_recogniser
+from dastm.model.matching import activation, activation_triton, polar, polar_triton, soft_dtw, soft_dtw_triton
+from dastm.model.network import build_recogniser
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from dastm.backbones import BACKBONES
 from dastm.bench import episodes
 from dastm.bench.case import Setting
 from dastm.bench.episodes import EpisodeWork
 from dastm.config.schema import BackboneConfig, Config
 from dastm.contract.skeleton import LAYOUTS
-from dastm.matching.activation import Activation
-from dastm.matching.soft_dtw import soft_dtw
+from dastm.model.backbones import BACKBONES
+from dastm.model.matching.activation import Activation
+from dastm.model.matching.soft_dtw import soft_dtw
 from tests.bench import literal
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]

@@ -13,7 +13,7 @@ from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.evaluation.evaluator import score
 from dastm.evaluation.feature_cache import FeatureCache
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 from tests.shard_folder import make_shard_folder

@@ -30,7 +30,7 @@ from dastm.runs.record import TrainingRecord, record_training
 from dastm.sweep.grid import load_grid
 from pipeline.definitions.definition import load_definition
 from pipeline.inspect.stored import source_frames
-from pipeline.table import read_clips, table_file_path
+from pipeline.storage.table import read_clips, table_file_path
 from tests.fuzz.reader import Reader
 from tests.oracles.hand_made import moving_body, parsed_clip, tracks_of, write_table
 from tests.shard_folder import write_shard

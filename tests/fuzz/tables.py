@@ -18,7 +18,7 @@ from pipeline.exchange.export import export_parsed
 from pipeline.parse.parsed_folder import check_table
 from pipeline.parse.raw_files import RawFile
 from pipeline.parse.sources.pyskl import members, read
-from pipeline.table import (
+from pipeline.storage.table import (
     RefusedFile,
     read_clips,
     read_file_facts,

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dastm.matching.activation import Activation
+from dastm.model.matching.activation import Activation
 
 
 def softmax_rows(scores: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.definition import Definition, ParseSpec, SplitSpec
-from pipeline.table import ParsedClip, clips_to_table, table_file_path, write_table_file
+from pipeline.storage.table import ParsedClip, clips_to_table, table_file_path, write_table_file
 from pipeline.tracks import Tracks, mark_zeros
 
 STICK = Layout(

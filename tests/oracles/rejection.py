@@ -1,4 +1,4 @@
-"""Thresholds, novelty and scores of `dastm.matching.rejection`, written out for one class and one query at a time."""
+"""Thresholds, novelty and scores of `model.matching.rejection`, written out for one class and one query at a time."""
 
 import math
 

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.audit.run import audit
 from pipeline.split.run import split
-from pipeline.table import read_facts
+from pipeline.storage.table import read_facts
 from tests.oracles.hand_made import definition_of, made_table
 from tests.pipeline.shard_damage import change_manifest, rewrite
 

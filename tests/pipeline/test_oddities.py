@@ -17,7 +17,7 @@ from pipeline.doctor.findings import Totals
 from pipeline.doctor.run import doctor
 from pipeline.parse.run import parse
 from pipeline.split.run import split
-from pipeline.table import ParsedClip, read_clips, read_refused
+from pipeline.storage.table import ParsedClip, read_clips, read_refused
 from tests.pipeline.raw_files import TWO, TWO_2D
 from tests.pipeline.split.test_run import stored
 

@@ -5,10 +5,10 @@ import os
 import torch
 
 from dastm.layers.full_product import full_product
-from dastm.matching import gram, soft_dtw_diagonal
-from dastm.matching.rank import nuclear_norm
-from dastm.matching.soft_dtw import hard_dtw, soft_dtw
-from dastm.matching.triton_support import missing
+from dastm.model.matching import gram, soft_dtw_diagonal
+from dastm.model.matching.rank import nuclear_norm
+from dastm.model.matching.soft_dtw import hard_dtw, soft_dtw
+from dastm.model.matching.triton_support import missing
 from dastm.runs.device import precision
 from tests.bench.gpu.findings import Findings, differing, error, value_and_gradients
 
@@ -24,7 +24,7 @@ def activation(found: Findings) -> None:
     if reason := missing(found.device if found.on_gpu else None):
         found.note("activation kernels", f"FAIL: {reason}", 0)
         return
-    from dastm.matching import activation_triton
+    from dastm.model.matching import activation_triton
 
     for n, m, joints, features in SIZES if found.on_gpu else ((2, 2, 25, 32),):
         inputs = [found.normal(rows, joints, features) / features**0.25 for rows in (n, n, m, m, m)]

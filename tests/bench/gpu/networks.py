@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from dastm.backbones import BACKBONES
 from dastm.contract.skeleton import LAYOUTS
+from dastm.model.backbones import BACKBONES
 from dastm.runs.device import precision
 from tests.bench.gpu.findings import Findings
 

@@ -12,7 +12,7 @@ from dastm.bench.episodes import EpisodeWork, random_episode
 from dastm.config.load import load_config
 from dastm.contract.skeleton import LAYOUTS
 from dastm.layers.dropout import generators
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.runs.device import precision
 from dastm.training.capture import CHECKED, WARM_UP, CudaGraphs
 from dastm.training.state import TrainingState, adam

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from dastm.backbones import BACKBONES
 from dastm.bench import backbone
 from dastm.bench.backbone import backbone_cases, backbone_evaluation, backbone_training, matrix_product
 from dastm.bench.case import Setting
 from dastm.bench.measure import count_flops
 from dastm.contract.skeleton import LAYOUTS
+from dastm.model.backbones import BACKBONES
 
 CPU = Setting(device=torch.device("cpu"))
 BF16 = Setting(device=CPU.device, precision="bf16")

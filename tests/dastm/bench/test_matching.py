@@ -6,8 +6,8 @@ import torch
 from dastm.bench import matching
 from dastm.bench.case import Setting
 from dastm.bench.matching import matching_cases
-from dastm.matching import soft_dtw_diagonal
-from dastm.matching.soft_dtw import soft_dtw
+from dastm.model.matching import soft_dtw_diagonal
+from dastm.model.matching.soft_dtw import soft_dtw
 
 CPU = Setting(device=torch.device("cpu"))
 pytestmark = pytest.mark.kernel

@@ -11,7 +11,7 @@ from dastm.episodes.sources import open_source
 from dastm.episodes.unread import unread
 from dastm.evaluation import feature_cache
 from dastm.evaluation.feature_cache import FeatureCache
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from tests.toy import tiny, toy_shards
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]

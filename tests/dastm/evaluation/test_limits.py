@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dastm.evaluation.limits import Compared, equal_error_threshold, fit_limits
-from dastm.matching.rejection import novelties, scores
+from dastm.model.matching.rejection import novelties, scores
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 

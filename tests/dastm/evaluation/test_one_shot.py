@@ -27,7 +27,7 @@ from dastm.evaluation.one_shot import (
     query_hits,
 )
 from dastm.evaluation.printed import table_lines
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.report.page import write_report
 from tests.toy import STICK, tiny, toy_shards, train_toy
 

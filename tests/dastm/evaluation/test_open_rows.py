@@ -13,7 +13,7 @@ from dastm.evaluation.evaluator import evaluate_and_write
 from dastm.evaluation.limits import Compared
 from dastm.evaluation.open_rows import Opened, open_rows, open_summary
 from dastm.evaluation.printed import table_lines
-from dastm.matching.rejection import USUAL, novelties, scores
+from dastm.model.matching.rejection import USUAL, novelties, scores
 from dastm.runs.limits import limits_path, read_limits
 from tests.oracles import open_set as slow
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dastm.backbones.ms_g3d import multi_scale_graphs
 from dastm.contract.skeleton import LAYOUTS, NTU25, OPENPOSE18, Layout
 from dastm.layers.drop_edge import DropEdge
 from dastm.layers.graph import directed_partition, hop_distances, spatial_partition
+from dastm.model.backbones.ms_g3d import multi_scale_graphs
 from tests.oracles import drop_edge as oracle
 
 # a ring, one bone of it listed both ways, with a self loop and a joint that hangs on it

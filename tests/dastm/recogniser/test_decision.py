@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dastm.matching.examples import to_classes
-from dastm.matching.rejection import Limits
+from dastm.model.matching.examples import to_classes
+from dastm.model.matching.rejection import Limits
 from dastm.recogniser.decision import decide, judge_of
 
 LIMITS = Limits(threshold=5.0, decline=0.0, spread=1.0, temperature=0.2)

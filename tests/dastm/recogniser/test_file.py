@@ -14,7 +14,7 @@ import pytest
 import dastm
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
-from dastm.matching.rejection import Limits
+from dastm.model.matching.rejection import Limits
 from dastm.recogniser.container import ABOUT, EXAMPLES, MOST, WEIGHTS, _members, container_bytes
 from dastm.recogniser.file import changed, read_recogniser
 from dastm.recogniser.recogniser import ActionRecogniser

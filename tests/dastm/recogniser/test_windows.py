@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dastm.contract.skeleton import BODY19, COCO17, NTU25, POSE15
-from dastm.matching.path import path_distances, path_terms
+from dastm.model.matching.path import path_distances, path_terms
 from dastm.recogniser.windows import together, window_distances, window_terms
 from tests.actions import clip_of, standing
 from tests.dastm.recogniser.test_track import track_of

@@ -9,7 +9,7 @@ import torch
 from dastm.contract.skeleton import OPENPOSE18
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.report.explain import _most_to_see, explain
 from tests.toy import STICK, tiny, toy_shards
 

@@ -3,7 +3,7 @@
 import torch
 
 from dastm.evaluation.limits import Compared
-from dastm.matching.rejection import Limits
+from dastm.model.matching.rejection import Limits
 from dastm.report.refused import judged
 
 LIMITS = Limits(threshold=0.5, decline=0.1, spread=1.4, temperature=0.2)

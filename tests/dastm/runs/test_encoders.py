@@ -13,7 +13,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import BODY19, NTU25, POSE15, STANDARD19
 from dastm.episodes.arrays import episode_from_arrays
 from dastm.evaluation.evaluator import evaluate_and_write
-from dastm.matching.rejection import USUAL, Limits
+from dastm.model.matching.rejection import USUAL, Limits
 from dastm.runs.checkpoint import save_checkpoint
 from dastm.runs.encoders import ENCODERS, best_weights, is_encoder, make_encoder, results_of, run_of
 from dastm.runs.limits import Known, limits_path, read_limits, write_limits

@@ -7,7 +7,7 @@ import pytest
 
 from dastm.contract.errors import RunError
 from dastm.contract.ownership import NotOurs
-from dastm.matching.rejection import Limits
+from dastm.model.matching.rejection import Limits
 from dastm.runs.files import json_bytes
 from dastm.runs.limits import Known, check_limits, limits_from, limits_path, read_limits, write_limits
 from dastm.runs.sealed import sealed

@@ -10,7 +10,7 @@ from dastm.config.load import load_config
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
 from dastm.layers.dropout import generators
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.training import step
 from dastm.training.capture import CHECKED, WARM_UP, Changed, Recorded
 from dastm.training.state import TrainingState, adam

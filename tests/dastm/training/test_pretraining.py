@@ -11,7 +11,7 @@ from dastm.contract.errors import RunError
 from dastm.contract.skeleton import Layout
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.model import Recogniser, build_recogniser
+from dastm.model.network import Recogniser, build_recogniser
 from dastm.report.page import write_report
 from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.record import record_training

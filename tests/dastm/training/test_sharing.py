@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dastm.backbones import BACKBONES
+from dastm.model.backbones import BACKBONES
 from dastm.training.ranks import ALONE, Ranks
 from dastm.training.sharing import MOMENTUM, mean_gradients
 from tests.toy import STICK

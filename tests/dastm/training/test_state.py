@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dastm.contract.errors import RunError
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.runs.checkpoint import best_of, load_checkpoint, save_checkpoint
 from dastm.training.state import TrainingState, adam, is_best_state, resume
 from tests.toy import STICK, tiny

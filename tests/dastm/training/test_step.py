@@ -8,7 +8,7 @@ import torch
 from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.training.state import TrainingState, adam
 from dastm.training.step import train_step
 from tests.toy import STICK, tiny, toy_shards

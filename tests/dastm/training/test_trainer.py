@@ -19,7 +19,7 @@ from dastm.config.load import load_config
 from dastm.contract.errors import RunError
 from dastm.episodes.loader import episodes
 from dastm.episodes.sources import open_source
-from dastm.model import build_recogniser
+from dastm.model.network import build_recogniser
 from dastm.runs import record
 from dastm.runs.checkpoint import load_checkpoint, save_checkpoint
 from dastm.runs.locks import locked
@@ -97,7 +97,7 @@ def test_a_training_step_and_an_evaluation_never_ask_the_device_for_a_value(
     """A meta tensor has no values: whatever asks for one fails, as it would have to wait on a GPU."""
     monkeypatch.setattr(optimizer, "_get_fused_kernels_supported_devices", lambda: ["meta"])
     # The Gram form, which CUDA takes only without its own kernel, looks for close pairs.
-    monkeypatch.setattr("dastm.matching.gram.recompute_close", lambda *_: None)
+    monkeypatch.setattr("dastm.model.matching.gram.recompute_close", lambda *_: None)
     config = load_config([recipe, method], {**NOWHERE, **changes})
     meta = torch.device("meta")
     with closing(open_source(str(shards))) as source:

@@ -10,7 +10,7 @@ from scipy.io import savemat
 from pipeline.definitions.definition import load_definition
 from pipeline.doctor.census import expected_clips
 from pipeline.parse.run import parse
-from pipeline.table import read_clips
+from pipeline.storage.table import read_clips
 
 FRAMES = np.random.default_rng(0).uniform(0.5, 2.0, (9, 21, 3)).astype(np.float32)
 

@@ -14,7 +14,7 @@ from pipeline.doctor.walk import walk
 from pipeline.parse.formats import FORMATS
 from pipeline.parse.labels import Label
 from pipeline.parse.plan import job_of as plan_of
-from pipeline.table import ParsedClip
+from pipeline.storage.table import ParsedClip
 from tests.pipeline.doctor.made_clips import as_skeleton, person, tracks
 from tests.pipeline.raw_files import clip, write_json
 

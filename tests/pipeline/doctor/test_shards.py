@@ -7,7 +7,7 @@ from dastm.contract.shard_format import Clip
 from dastm.contract.skeleton import NTU25
 from pipeline.definitions.definition import load_definition
 from pipeline.doctor.shards import examine_shards
-from pipeline.shard_writing import ShardClass, write_shards
+from pipeline.storage.shard_writing import ShardClass, write_shards
 from tests.pipeline.doctor.made_clips import person
 from tests.pipeline.shard_damage import rewrite, with_array
 

@@ -12,7 +12,7 @@ from pipeline.doctor.findings import Totals
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.tables import examine_table
 from pipeline.parse.plan import MISSING
-from pipeline.table import (
+from pipeline.storage.table import (
     CLIPS,
     LAYOUT_KEY,
     RefusedFile,

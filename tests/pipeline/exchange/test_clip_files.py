@@ -13,7 +13,7 @@ from pipeline.cli.exchange import export
 from pipeline.definitions.definition import load_definition
 from pipeline.exchange.clip_files import DEFINITION, export_clips
 from pipeline.parse.run import parse
-from pipeline.table import read_clips
+from pipeline.storage.table import read_clips
 
 NAMES = ["wave", "eat meal/snack", "001"]
 SPLIT = {"class_split": {"train": [0], "val": [1], "test": [2]}}

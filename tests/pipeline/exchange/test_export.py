@@ -20,7 +20,7 @@ from pipeline.inspect.stats import shard_stats
 from pipeline.kernels.frame_sampling import NOTE_SCRAMBLED
 from pipeline.parse.run import parse
 from pipeline.split.run import split
-from pipeline.table import read_clips
+from pipeline.storage.table import read_clips
 from tests.command_line import done, failed, misused
 from tests.oracles.pyskl_reading import LEAST_SCORE, joints_of
 from tests.pipeline.array_files import LABELS, change, stored, write_arrays

@@ -415,7 +415,7 @@ def test_a_run_that_fails_while_writing_leaves_the_old_shards_and_no_other_file(
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.shard_writing._write_clip", full)
+    monkeypatch.setattr("pipeline.storage.shard_writing._write_clip", full)
     with pytest.raises(DataError, match=r"out\.new/train/000-000\.tar: cannot be written: No space left"):
         import_arrays(arrays, tmp_path / "out", replace(SPEC, n_frames=3))
     assert (tmp_path / "out/manifest.json").read_bytes() == before

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.audit.run import audit
 from pipeline.inspect.report import SHOWN, audit_page
-from pipeline.table import table_file_path
+from pipeline.storage.table import table_file_path
 from tests.oracles.hand_made import STANDING, parsed_clip, tracks_of, write_table
 from tests.pipeline.inspect.made import made
 from tests.pipeline.shard_damage import rewrite, with_array, with_facts

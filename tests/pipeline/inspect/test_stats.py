@@ -11,7 +11,7 @@ from dastm.contract.shard_format import Clip, ShardError
 from pipeline.inspect.stats import OUTSIDE, _missing, parsed_stats, shard_stats
 from pipeline.kernels import joints
 from pipeline.split.run import split
-from pipeline.table import RefusedFile, read_clips, refused_to_table, table_file_path, write_table_file
+from pipeline.storage.table import RefusedFile, read_clips, refused_to_table, table_file_path, write_table_file
 from tests.oracles.hand_made import STANDING, STICK, STICK_2D, moving_body, parsed_clip, tracks_of, write_table
 from tests.pipeline.inspect.made import definition_2d, haunted_clip, made, seen_clip
 from tests.pipeline.shard_damage import rewrite, with_facts

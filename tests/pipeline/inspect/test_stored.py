@@ -17,7 +17,7 @@ from pipeline.inspect.stored import (
     source_frames,
     split_of,
 )
-from pipeline.table import read_clips, table_file_path
+from pipeline.storage.table import read_clips, table_file_path
 from tests.oracles.hand_made import moving_body, parsed_clip, tracks_of, write_table
 from tests.pipeline.shard_damage import change_manifest, rewrite
 

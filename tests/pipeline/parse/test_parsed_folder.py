@@ -5,7 +5,7 @@ import pytest
 from dastm.contract.errors import DataError
 from dastm.contract.ownership import NotOurs, unfinished_name
 from pipeline.parse.parsed_folder import PLAN, check_table, remove_half_written
-from pipeline.table import clips_to_table, table_file_path, write_table_file
+from pipeline.storage.table import clips_to_table, table_file_path, write_table_file
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from pipeline.parse.refused_csv import refused_csv
-from pipeline.table import RefusedFile, refused_to_table, write_table_file
+from pipeline.storage.table import RefusedFile, refused_to_table, write_table_file
 from tests.command_line import done, failed
 from tests.pipeline.definitions.test_lists import SPLIT
 

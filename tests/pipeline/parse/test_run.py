@@ -14,7 +14,7 @@ from dastm.contract.skeleton import NTU25
 from pipeline.parse import plan as jobs
 from pipeline.parse import run as stage
 from pipeline.parse.run import SUMMARY_NAME, find_raw, parse
-from pipeline.table import PLAN_NAME, RefusedFile, read_clips, read_facts, read_refused, table_file_path
+from pipeline.storage.table import PLAN_NAME, RefusedFile, read_clips, read_facts, read_refused, table_file_path
 from pipeline.work import resume as done
 from pipeline.work.paths import path_of
 from pipeline.work.workers import Workers

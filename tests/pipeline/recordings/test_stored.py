@@ -11,7 +11,14 @@ from dastm.contract.skeleton import COCO17, NTU25
 from pipeline.recordings.arrays import Terms, read_alone
 from pipeline.recordings.stored import shard_clips, table_clips
 from pipeline.recordings.walk import Refused
-from pipeline.table import ParsedClip, clips_to_table, refused_to_table, table_file_path, with_layout, write_table_file
+from pipeline.storage.table import (
+    ParsedClip,
+    clips_to_table,
+    refused_to_table,
+    table_file_path,
+    with_layout,
+    write_table_file,
+)
 from tests.recorded import npy, person
 from tests.shard_folder import make_shard_folder
 

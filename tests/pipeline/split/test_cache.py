@@ -4,7 +4,7 @@ from dastm.contract.errors import DataError
 from dastm.contract.shard_format import ShardError
 from pipeline.split.cache import CachedClip, CachedClips, CacheTask, fill_cache
 from pipeline.split.normalise import normalise_clip
-from pipeline.table import read_clips, table_files
+from pipeline.storage.table import read_clips, table_files
 from pipeline.work.resume import read_note
 from tests.oracles.hand_made import STICK, definition_of, made_table
 

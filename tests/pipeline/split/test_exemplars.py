@@ -7,7 +7,7 @@ from dastm.contract.shard_format import decode_manifest
 from pipeline.definitions.definition import load_definition
 from pipeline.split.exemplars import drawn_first, find_exemplars
 from pipeline.split.run import split
-from pipeline.table import read_facts
+from pipeline.storage.table import read_facts
 from tests.oracles.hand_made import definition_of, made_table, parsed_clip, tracks_of, write_table
 from tests.pipeline.split.test_run import plain_clips, stored
 

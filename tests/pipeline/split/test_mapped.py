@@ -14,7 +14,7 @@ from pipeline.inspect.stored import split_of
 from pipeline.parse.run import parse
 from pipeline.split.mapped import mapped_tracks
 from pipeline.split.run import split
-from pipeline.table import read_clips
+from pipeline.storage.table import read_clips
 from tests.oracles.hand_made import tracks_of
 
 KINECT = KNOWN_LAYOUTS["kinect20"]

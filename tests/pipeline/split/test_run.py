@@ -18,7 +18,7 @@ from dastm.contract.shard_format import decode_manifest
 from pipeline.kernels.frame_sampling import clip_rng
 from pipeline.split.normalise import NOTE_UNTURNED, normalise_clip
 from pipeline.split.run import split
-from pipeline.table import read_clips
+from pipeline.storage.table import read_clips
 from tests.oracles.hand_made import (
     STANDING,
     STICK,

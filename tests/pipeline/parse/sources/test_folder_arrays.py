@@ -8,7 +8,7 @@ from pipeline.definitions.definition import load_definition
 from pipeline.parse.plan import make_plan, run_job
 from pipeline.parse.run import parse
 from pipeline.split.run import split
-from pipeline.table import read_clips
+from pipeline.storage.table import read_clips
 from tests.pipeline.parse.sources.source_files import STICK, STICK_2D, define, motion
 from tests.pipeline.raw_files import zip_folder
 

@@ -12,7 +12,7 @@ from pipeline.parse.plan import make_plan, run_job
 from pipeline.parse.run import parse
 from pipeline.parse.sources import pyskl as pyskl_source
 from pipeline.split.run import split
-from pipeline.table import RefusedFile, read_clips, read_refused
+from pipeline.storage.table import RefusedFile, read_clips, read_refused
 from tests.pipeline.parse.sources.source_files import (
     annotation,
     annotation_2d,

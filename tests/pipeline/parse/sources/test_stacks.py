@@ -11,7 +11,7 @@ from pipeline.parse.plan import make_plan, run_job
 from pipeline.parse.run import parse
 from pipeline.parse.sources import stacks
 from pipeline.split.run import split
-from pipeline.table import read_clips, read_refused
+from pipeline.storage.table import read_clips, read_refused
 from tests.pipeline.parse.sources.source_files import STICK, define, motion, ntu_names, write_pickle
 from tests.pipeline.raw_files import zip_folder
 

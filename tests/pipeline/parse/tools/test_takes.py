@@ -7,7 +7,7 @@ from dastm.contract.errors import DataError
 from pipeline.definitions.definition import load_definition
 from pipeline.parse.plan import make_plan
 from pipeline.parse.run import parse
-from pipeline.table import read_clips, read_refused
+from pipeline.storage.table import read_clips, read_refused
 
 pytestmark = pytest.mark.slow
 

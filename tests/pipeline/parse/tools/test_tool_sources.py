@@ -12,7 +12,7 @@ from pipeline.parse.raw_files import RawFile
 from pipeline.parse.run import parse
 from pipeline.parse.tools.poses import NamedBytes
 from pipeline.parse.tools.tool_sources import grouped, read_alone
-from pipeline.table import read_clips, read_refused
+from pipeline.storage.table import read_clips, read_refused
 from tests.pipeline.parse.sources.source_files import define
 from tests.pipeline.parse.tools.test_bvh import TEXT as BVH
 from tests.pipeline.parse.tools.test_openpose import frames, person
