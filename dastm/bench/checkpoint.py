@@ -1,5 +1,5 @@
-"""What a checkpoint of the paper's network takes from the training, against a copy of its tensors: the least that would
-be left to it if another thread wrote the file.
+"""What a checkpoint of the paper's network costs the training, compared with a copy of its tensors: the least that it
+would still cost if another thread wrote the file.
 """
 
 from pathlib import Path

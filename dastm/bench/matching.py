@@ -74,12 +74,12 @@ def soft_dtw_case(size: int) -> Case:
 
 
 def nuclear_norms(setting: Setting) -> Work:
-    """55 clips of 8 frames."""
+    """The nuclear norms of 55 clips of 8 frames, and their gradients."""
     features = setting.normal(440, 25, 256).requires_grad_()
     return lambda: torch.autograd.grad(nuclear_norm(features).sum(), features)
 
 
 def singular_values(setting: Setting) -> Work:
-    """The same by torch.linalg."""
+    """The nuclear norms of 55 clips of 8 frames from singular values by torch.linalg, and their gradients."""
     features = setting.normal(440, 25, 256).requires_grad_()
     return lambda: torch.autograd.grad(torch.linalg.svdvals(features).sum(), features)

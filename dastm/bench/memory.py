@@ -21,10 +21,10 @@ def settles(device: torch.device) -> bool:
 
 
 def added_memory(run: Callable[[], object], device: torch.device) -> int:
-    """Run it; the peak meanwhile above what was there before.
+    """Run it -> how far the peak of memory meanwhile was above the memory in use before, in bytes.
 
-    On CUDA of what PyTorch's allocator hands out, on Linux of the resident memory, after free memory has been given
-    back. Elsewhere by how much the most resident memory that the process ever had rises.
+    On CUDA this is the memory that PyTorch's allocator hands out, on Linux the resident memory after free memory has
+    been given back. Elsewhere it is the rise of the largest resident memory that the process ever had.
     """
     if device.type == "cuda":
         return _on_cuda(run, device)

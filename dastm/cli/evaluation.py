@@ -165,7 +165,7 @@ def evaluate(run_folder: Path | None, shards: str | None, device: str, out: Path
     type=click.Choice(get_args(Subset)),
     default="val",
     show_default=True,
-    help="The classes to measure on: not those that you will report results of.",
+    help="The classes to measure on. Do not use classes that you will report results for.",
 )
 @click.option(
     "--episodes",

@@ -37,7 +37,7 @@ class Refused:
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """The number of recordings that were left out."""
         return len(self.lines)
 
     def note(self, line: str) -> None:
@@ -58,7 +58,7 @@ class Refused:
 
 
 def options_of(said: dict[str, Any]) -> "Options":
-    """What the user says of recordings."""
+    """The options for recordings that the user gave."""
     from dastm.cli.recordings import Options
 
     return Options(**said)

@@ -42,7 +42,7 @@ def params(block: str) -> dict[str, Any]:
 
 @contextmanager
 def said_by_params(block: str, *, used: bool) -> Iterator[None]:
-    """What is wrong with values that came from params.yaml names that file: it may be another project's."""
+    """Errors inside the `with` block also name params.yaml if its values are `used`: it may be another project's."""
     try:
         yield
     except RunError as error:
@@ -115,7 +115,7 @@ def known_presets(context: click.Context, parameter: click.Parameter, names: tup
 
 
 def said_of_recordings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for what recordings do not say themselves."""
+    """Add to a command the options for facts that recordings do not state themselves."""
     for option in reversed(
         (
             click.option("--layout", help="The joints of arrays: the name of a layout, or a YAML file with one."),

@@ -69,7 +69,7 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
 
 @dataclass(kw_only=True)
 class Lengths:
-    """How long the recordings are in which events were looked for, and which have none."""
+    """The lengths of recordings that were searched for events, and the recordings without events."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     quiet: list[str] = field(default_factory=list)

@@ -88,7 +88,7 @@ class BackboneConfig:
         for key, values in (("channels", self.channels), ("block_strides", self.block_strides)):
             n_blocks = self.n_blocks or (depths or (0,))[0]
             if values is not None and self.name != "st_gcn":
-                raise ValueError(f"{key}: is of st_gcn; leave it out for {self.name}")
+                raise ValueError(f"{key}: only for st_gcn; leave it out for {self.name}")
             if values is not None and len(values) != n_blocks:
                 raise ValueError(f"{key}: one for each of {n_blocks} blocks, not {len(values)}")
         return self
@@ -155,7 +155,7 @@ class MatchingConfig:
     @model_validator(mode="after")
     def _options_fit_together(self) -> "MatchingConfig":
         if self.joint_code and self.attention == "block":
-            raise ValueError("joint_code: is of `attention: equations`; set it to 0 for the block")
+            raise ValueError("joint_code: only for `attention: equations`; set it to 0 for `block`")
         if self.path_power and self.examples == "mean":
             raise ValueError("path_power: a mean of examples has no path; set examples to nearest or power_mean")
         if self.path_power and self.temporal == "dtw" and (self.soft_evaluation or self.divergence):

@@ -18,9 +18,9 @@ CheckpointSeconds = Annotated[Weight, Field(validation_alias=AliasChoices("check
 
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values, if no two are the same.
+    """Return the values unchanged if no two are equal.
 
-    Raises: ValueError if they are.
+    Raises: ValueError if two are equal.
     """
     if len(set(values)) < len(values):
         raise ValueError("each one once")

@@ -13,12 +13,12 @@ from dastm.contract.wording import reason_of
 
 _ROOM = "make room there or name another place, then run the same command again"
 _RIGHTS = "change its permissions or name another place"
-_AWAY = "see whether its disk or network share is well, then run the same command again"
+_AWAY = "check its disk or network share, then run the same command again"
 _NAME = "check the name"
 ADVICE = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
-    errno.EFBIG: "files may not become as large there (a limit of the disk or of `ulimit -f`); name another place",
+    errno.EFBIG: "files of this size are not allowed there (a limit of the disk or of `ulimit -f`); name another place",
     errno.EROFS: "nothing can be written there; name another place",
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
@@ -26,10 +26,10 @@ ADVICE = {
     errno.ESTALE: _AWAY,
     errno.ETIMEDOUT: _AWAY,
     errno.ENOTCONN: _AWAY,
-    errno.EMFILE: "raise the limit of open files (`ulimit -n`), or take fewer workers",
-    errno.ENFILE: "this machine has too many files open; take fewer workers",
-    errno.ENOMEM: "take fewer workers, or a machine with more memory",
-    errno.EAGAIN: "this machine lets no more processes or locks be had; take fewer workers, or wait",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`), or use fewer workers",
+    errno.ENFILE: "this machine has too many files open; use fewer workers",
+    errno.ENOMEM: "use fewer workers, or a machine with more memory",
+    errno.EAGAIN: "this machine allows no more processes or locks; use fewer workers, or wait",
     errno.ENOENT: _NAME,
     errno.ENOTDIR: "a file stands where a folder belongs; check the name",
     errno.EISDIR: "it is a folder, a file belongs there; check the name",
@@ -37,7 +37,7 @@ ADVICE = {
     errno.ENOTEMPTY: "something else writes there; wait for it, or name another place",
     errno.EBUSY: "something else uses it; wait for it, or name another place",
     errno.ETXTBSY: "something else uses it; wait for it, or name another place",
-    errno.ENAMETOOLONG: "take a shorter name",
+    errno.ENAMETOOLONG: "use a shorter name",
     errno.ELOOP: "its links go round in a circle; mend them, or name another place",
     errno.EINVAL: "no file can have this name there; name another place",
 }

@@ -25,8 +25,8 @@ from dastm.episodes.fetch import EpisodeSource
 from dastm.episodes.standard_body import standard_body
 
 LEAST_FLAT = 0.1
-"""Lines from left to right whose mean is, seen from above, a smaller share of their length than this say nothing of
-where a body faces: it lies, or turns all the way round."""
+"""If the mean of the lines from left to right, seen from above, is a smaller share of their length than this, they say
+nothing about where a body faces: it lies, or turns all the way round."""
 SMALLEST_TORSO = 0.01
 """A torso below this share of the clip's largest coordinate is a failed measurement: the clip is left in its size."""
 LOST = {

@@ -35,21 +35,21 @@ class EpisodeSource(Protocol):
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A source that is another one, but for what a subclass changes; closing it closes the source."""
+    """A wrapper of another source, unchanged except for what a subclass changes; closing it closes that source."""
 
     source: EpisodeSource
 
     @property
     def manifest(self) -> Manifest:
-        """As the source has it."""
+        """The manifest of the wrapped source."""
         return self.source.manifest
 
     def pool_sizes(self, subset: str) -> dict[int, int]:
-        """As the source has them."""
+        """The pool sizes of the wrapped source: class id -> number of clips."""
         return self.source.pool_sizes(subset)
 
     def clips(self, subset: str, selections: Sequence[Selection]) -> list[ClipBatch]:
-        """As the source has them."""
+        """The clips of the wrapped source, one batch for each selection."""
         return self.source.clips(subset, selections)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ class LargeClasses(Wrapped):
     """A source whose pools hold no class with fewer clips than needed."""
 
     needed: Mapping[str, int]
-    """subset -> clips that an episode needs of each class; a subset that is not named is as it is"""
+    """subset -> number of clips that an episode needs of each class; other subsets are unchanged"""
 
     def pool_sizes(self, subset: str) -> dict[int, int]:
         """The pool sizes of the source, without the small classes."""

@@ -36,9 +36,9 @@ class _Tiles(NamedTuple):
     """How `prepare` compares clips."""
 
     side: int
-    """so many clips with so many others at once"""
+    """number of clips that are compared at once with the same number of others"""
     most: int
-    """only if these are at most so many times the pairs that are asked for"""
+    """all clips are compared only if that takes at most this many times the pairs that are asked for"""
 
 
 ON_CPU = _Tiles(side=32, most=1)
@@ -50,18 +50,18 @@ Key = tuple[int, int]
 Kept = tuple[Tensor, Tensor | None]
 """Features (L, T, V, D) and terms (L, M, R, V, X), if the matching uses them."""
 Divide = Callable[[Sequence[Callable[[], Tensor]]], Iterable[Tensor]]
-"""Works whose results have the same shape -> the results in order; several processes may each do a share."""
+"""Pieces of work whose results have the same shape -> the results in order; several processes may each do a share."""
 Together = Callable[[Callable[[], None]], None]
-"""Does a work that each of several processes does."""
+"""Does a piece of work that each of several processes does."""
 
 
 def in_order(works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
-    """All works by this process, each when its result is asked for."""
+    """Do all pieces of work in this process, each when its result is asked for."""
     return (work() for work in works)
 
 
 def do(work: Callable[[], None]) -> None:
-    """The work, by this process."""
+    """Do the work in this process."""
     work()
 
 

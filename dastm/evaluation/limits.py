@@ -48,9 +48,9 @@ class Compared:
     between_LL: Tensor
     support_labels_L: Tensor
     to_known_QK: Tensor | None = None
-    """To the movements that come with the encoder; infinite for one that must not count."""
+    """Distances of the queries to the movements that come with the encoder; infinite for one that must not count."""
     examples_to_known_LK: Tensor | None = None
-    """The same of the examples."""
+    """Distances of the examples to the movements that come with the encoder; infinite for one that must not count."""
 
     @staticmethod
     def of(episode: Episode, distances_QW: Tensor, cache: FeatureCache | None) -> "Compared":

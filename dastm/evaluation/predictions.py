@@ -39,7 +39,7 @@ class Noted:
     """Plans of the episodes, with (Q,) positions in their class ids; left on the device, so that nothing waits."""
 
     def __call__(self, episode: Episode) -> Tensor:
-        """(Q, W)"""
+        """The distances (Q, W) of the episode, unchanged; the nearest classes are noted."""
         distances_QW = self.distances(episode)
         self.nearest.append((episode.plan, distances_QW.argmin(1)))
         return distances_QW

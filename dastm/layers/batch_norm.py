@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class Uncounted(_BatchNorm):
-    """Beside a batch norm of `torch.nn`: the same values and statistics."""
+    """A mixin for a batch norm of `torch.nn` that does not count batches; values and statistics are the same."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: as of the norm -> the same."""

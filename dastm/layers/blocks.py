@@ -24,7 +24,7 @@ class BlockShape:
 
     @property
     def keeps_shape(self) -> bool:
-        """What goes out has the shape of what comes in, so that a residual needs no projection."""
+        """Whether the output has the shape of the input, so that a residual needs no projection."""
         return self.in_channels == self.out_channels and self.stride == 1
 
 

@@ -1,4 +1,4 @@
-"""Joints of an image that were not measured: where they stay meanwhile.
+"""Puts joints of an image that were not measured at the places where they were measured last.
 
 Axes: any, then T frames, V joints, C coordinates, the last of them a confidence.
 """
@@ -8,11 +8,12 @@ from torch import Tensor
 
 
 def without_gaps(joints_TVC: Tensor) -> Tensor:
-    """Places without confidence; a joint that is not there (all its numbers 0) has those of its nearest frame before.
+    """The places of joints, without confidences; a joint that is not there (all its numbers are 0) stays where it was.
 
-    A place that was guessed, with a confidence of 0, counts.
+    A place that was guessed, with a confidence of 0, counts as measured.
 
-    Before it is measured first it has those of that frame; one that never is keeps its own. So gaps make no jumps.
+    Before its first measurement a joint has the place of that measurement; a joint that is never measured keeps its
+    own numbers. So gaps make no jumps.
     Shapes: (.., T, V, C) -> (.., T, V, C - 1).
     """
     measured_TV = (joints_TVC != 0).any(-1)

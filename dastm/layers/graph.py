@@ -1,4 +1,4 @@
-"""The skeleton as a graph: how far joints are apart, and who gathers what of whom.
+"""The skeleton as a graph: how far apart joints are, and what each joint gathers from which joints.
 
 In: a `Layout`. Out: one (V, V) matrix a partition, `x_V @ A_VV` gathers at every joint what its neighbours hold.
 
@@ -18,7 +18,7 @@ def hop_distances(layout: Layout, bones: Bones | None = None) -> Tensor:
     """How many bones lie between two joints on the shortest way, by breadth-first search from every joint.
 
     Args:
-        bones: those that are left of the layout's; None: all. `UNREACHED` where none lead from one joint to the other.
+        bones: the layout's bones that are left; None: all. `UNREACHED` if none lead from one joint to the other.
 
     Shapes: -> (V, V) int64, symmetric, zero on the diagonal.
     """
@@ -38,7 +38,7 @@ def spatial_partition(layout: Layout, bones: Bones | None = None) -> Tensor:
     three together sum to one. This order is that of the published weights.
 
     Args:
-        bones: those that are left of the layout's; None: all. What is nearer to the hub is always told by all.
+        bones: the layout's bones that are left; None: all. All bones always decide which joints are nearer to the hub.
 
     Shapes: -> (3, V, V) float32.
     """
@@ -57,10 +57,10 @@ def directed_partition(layout: Layout, bones: Bones | None = None) -> Tensor:
 
     Shi, Zhang, Cheng & Lu, "Two-Stream Adaptive Graph Convolutional Networks for Skeleton-Based Action Recognition",
     CVPR 2019, https://arxiv.org/abs/1805.07694. Columns sum to one, or to zero where a joint has no such neighbour.
-    This order is that of the published weights; ST-GCN divides otherwise (`spatial_partition`).
+    The published weights have the same order. ST-GCN divides joints differently (`spatial_partition`).
 
     Args:
-        bones: those that are left of the layout's; None: all.
+        bones: the layout's bones that are left; None: all.
 
     Shapes: -> (3, V, V) float32.
     """

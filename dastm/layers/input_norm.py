@@ -17,7 +17,7 @@ def body_shape(layout: Layout, n_streams: int = 1) -> tuple[int, int]:
 
 
 def check_bodies(bodies_BTVC: Tensor, layout: Layout, n_streams: int = 1) -> None:
-    """Raise ValueError unless the shape is (B, T, V, C) with the layout's V, and its C a stream."""
+    """Raise ValueError unless the shape is (B, T, V, C) with the layout's V, and C its coordinates for each stream."""
     if bodies_BTVC.ndim != 4 or tuple(bodies_BTVC.shape[2:]) != body_shape(layout, n_streams):
         n_joints, n_coordinates = body_shape(layout, n_streams)
         raise ValueError(f"bodies: expected (B, T, {n_joints}, {n_coordinates}), got {tuple(bodies_BTVC.shape)}")

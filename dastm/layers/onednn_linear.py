@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 
 
 def onednn_linear(x_MK: Tensor, weight_NK: Tensor) -> Tensor:
-    """x @ weight^T. On the CPU, but for float64, as a convolution of one entry: so PyTorch lets oneDNN have it.
+    """x @ weight^T; on the CPU (except in float64) as a convolution of one entry, because PyTorch gives that to oneDNN.
 
     Shapes: x_MK (..., K), weight_NK (N, K) -> (..., N); its order in memory follows that of x.
     """

@@ -20,7 +20,8 @@ class PairNorm(nn.Module):
 
     It stands where the authors have it, between the graph convolution and what follows. In ST-GCN, 2s-AGCN and MS-G3D
     a batch norm follows, which divides any factor common to all frames out again: there only the centring and the
-    scaling of frames to each other have an effect, and `scale` one through the epsilons alone. In the LSTM it has one.
+    scaling of frames relative to each other have an effect, and `scale` acts only through the epsilons. In the LSTM,
+    `scale` has an effect.
 
     Raises: ValueError if scale is negative or not finite.
     """

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class Undrawn(nn.Module):
-    """Beside a layer of `torch.nn`: its weights are yet to be drawn."""
+    """A mixin for a layer of `torch.nn` that leaves its weights undrawn when it is built."""
 
     def reset_parameters(self) -> None:
         """Called while the layer is built."""
@@ -36,7 +36,7 @@ def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) ->
 
 
 def draw_normal(parameter: Tensor, std: float, generator: torch.Generator) -> None:
-    """Normal with mean 0."""
+    """Draw every number from a normal distribution with mean 0."""
     parameter.copy_(_empty(parameter, generator).normal_(0, std, generator=generator))
 
 

@@ -130,7 +130,7 @@ class Recogniser(nn.Module):
         return self._to_classes(distances_QR, labels_L, n_way, factor_QL)
 
     def path_factor(self, query: ClipBatch, support: ClipBatch) -> Tensor | None:
-        """What `with_path` takes of these clips (`matching.path_power`) -> (Q, L), or None for nothing."""
+        """The factor that `with_path` takes for these clips -> (Q, L); None if `matching.path_power` is 0."""
         if not self.matcher.options.path_power:
             return None
         return self.terms_factor(self.path_terms(query), self.path_terms(support))

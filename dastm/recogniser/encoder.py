@@ -49,7 +49,7 @@ class Features:
         return len(self.values_LTVD)
 
     def at(self, places: Sequence[int]) -> "Features":
-        """Those of some of the clips."""
+        """The features of some of the clips."""
         rows = torch.tensor(places, dtype=torch.int64)
         return Features(
             values_LTVD=self.values_LTVD[rows],
@@ -88,7 +88,7 @@ class Encoder:
 
     @property
     def examples(self) -> Examples:
-        """What the distance to an action is of those to its examples. Without a prototype: the nearest one decides."""
+        """How the distance to an action follows from those to its examples; `nearest` if the training used `mean`."""
         examples = self.config.matching.examples
         return "nearest" if examples == "mean" else examples
 

@@ -14,7 +14,7 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
-    raise ImportError("ActionClassifier needs scikit-learn: pip install 'dastm[sklearn]'") from error
+    raise ImportError("ActionClassifier needs scikit-learn: pip install scikit-learn") from error
 
 from dastm.recogniser.recogniser import ActionRecogniser, Joints
 

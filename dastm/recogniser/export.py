@@ -294,7 +294,7 @@ def to_onnx(recogniser: ActionRecogniser, layout: Layout) -> bytes:
         import onnxruntime
         import onnxscript  # noqa: F401 (torch.onnx needs it)
     except ImportError as error:
-        raise RunError(f"{error.name} is not installed: pip install 'dastm[export]'") from None
+        raise RunError(f"{error.name} is not installed: pip install onnx onnxscript onnxruntime") from None
     _, program = _program(recogniser, layout)
     buffer = io.BytesIO()
     with warnings.catch_warnings(), _quiet("torch.onnx"):

@@ -36,7 +36,7 @@ class Terms:
     """The length of the path through its points, in torso lengths."""
 
     def at(self, places: Places) -> "Terms":
-        """Those of some of the windows."""
+        """The terms of some of the windows."""
         return Terms(
             steps_KND=self.steps_KND[places],
             lengths_KD=self.lengths_KD[places],
@@ -46,7 +46,7 @@ class Terms:
 
 
 def together(several: list[Terms]) -> Terms:
-    """All windows of several, in their order."""
+    """Join the terms of several groups of windows, in their order."""
     return Terms(
         steps_KND=np.concatenate([one.steps_KND for one in several]),
         lengths_KD=np.concatenate([one.lengths_KD for one in several]),

@@ -38,7 +38,7 @@ class ClassScore:
 
     @property
     def accuracy(self) -> float:
-        """In %."""
+        """The share of right answers, in %."""
         return 100 * self.right / self.queries
 
 
@@ -55,7 +55,7 @@ class MisjudgedClip:
     asked: int
     """The number of times that it was a query."""
     taken_for: str
-    """Classes with how often, most often first."""
+    """The classes that it was taken for, each with how often, the most frequent first."""
     episodes: str
     """The numbers of the episodes in which it was misclassified, counted from 1."""
 

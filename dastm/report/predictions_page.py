@@ -46,7 +46,7 @@ class Timeline:
 
     @property
     def height(self) -> int:
-        """Of the drawing."""
+        """The height of the drawing."""
         return LANE * len(self.lanes)
 
 
@@ -65,7 +65,7 @@ class Page:
 
 @contextmanager
 def page_results(path: Path, recogniser: str) -> Iterator[Page]:
-    """What is to be filled; the page is written when the block ends well.
+    """Yield a `Page` to fill; it is written when the block ends without an error.
 
     Raises: NotOurs, at once, if another file lies there; OSError if it cannot be written.
     """

@@ -28,7 +28,7 @@ WORDS: dict[Kind, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One such query."""
+    """One query that was called none of these, or should have been."""
 
     kind: Kind
     row: int

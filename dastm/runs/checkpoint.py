@@ -19,7 +19,7 @@ from dastm.runs.files import write_bytes
 
 
 class Due:
-    """Says whether so many seconds have passed since it last said so, or was made."""
+    """Says whether `seconds` have passed since it last said yes, or since it was made."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.last = seconds, time.monotonic()

@@ -61,7 +61,7 @@ def accelerator(device: torch.device) -> dict[str, str]:
 
 
 def lacking(device: torch.device, name: str) -> str | None:
-    """Why a device has not this number format, in words; None if it has."""
+    """Why a device does not have this number format, in words; None if it has it."""
     if device.type != "cuda":
         return "only on CUDA" if name == "tf32" else None
     if name == "float32" or not torch.cuda.is_available():

@@ -38,12 +38,12 @@ class Known:
     """The class of each."""
 
     def clips(self) -> ClipBatch:
-        """What the network encodes."""
+        """The movements as a batch of clips that the network can encode."""
         joints_LMTVC = torch.from_numpy(self.joints_KTVC)[:, None]
         return ClipBatch(joints_LMTVC=joints_LMTVC, present_LM=torch.ones(joints_LMTVC.shape[:2], dtype=torch.bool))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The movements as plain values for JSON; `from_dict` reads them."""
         return {
             "shape": list(self.joints_KTVC.shape),
             "joints": base64.b64encode(self.joints_KTVC.astype("<f4").tobytes()).decode(),
@@ -52,7 +52,7 @@ class Known:
 
     @staticmethod
     def from_dict(told: Mapping[str, Any]) -> "Known":
-        """What `to_dict` gave. Raises: KeyError, TypeError or ValueError for what it cannot have been."""
+        """The movements from what `to_dict` returned. Raises: KeyError, TypeError or ValueError for anything else."""
         joints_N = np.frombuffer(base64.b64decode(told["joints"], validate=True), "<f4").astype(np.float32)
         joints_KTVC, class_ids = joints_N.reshape(told["shape"]), tuple(map(int, told["class_ids"]))
         if joints_KTVC.ndim != 4 or len(class_ids) != len(joints_KTVC) or not np.isfinite(joints_KTVC).all():

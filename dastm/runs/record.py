@@ -236,7 +236,7 @@ def training_classes(manifest: Manifest) -> dict[str, dict[int, str]]:
 
 
 def comparable(here: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """What shards say of their preparation, without what a record made before that was said cannot tell."""
+    """What shards say of their preparation, without the keys of `UNSAID_BEFORE` that the record lacks."""
     return {key: value for key, value in here.items() if key in recorded or key not in UNSAID_BEFORE}
 
 

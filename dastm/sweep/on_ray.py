@@ -70,7 +70,7 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise RunError("--ray: Ray is not installed here; pip install 'dastm[ray]'") from error
+        raise RunError("--ray: Ray is not installed here: pip install ray") from error
     return ray
 
 

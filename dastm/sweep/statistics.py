@@ -101,7 +101,7 @@ def baseline_rows(sweep: Sweep) -> tuple[str, ...]:
 
 
 def columns(sweep: Sweep) -> list[Column]:
-    """Backbones, in each the data sets, in each the evaluations."""
+    """The columns of the table: backbones, within each the data sets, within each the evaluations."""
     grid = sweep.grid
     return [
         Column(backbone=backbone, dataset=dataset, evaluation=evaluation)

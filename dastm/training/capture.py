@@ -33,7 +33,7 @@ class Recorder(Protocol):
         """Do the work."""
 
     def record(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Do not do the work, but give what does it, again and again, on the same tensors."""
+        """Record the work without doing it -> a function that does it on the same tensors each time it is called."""
 
 
 class CudaGraphs:
@@ -49,7 +49,7 @@ class CudaGraphs:
         self._side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
     def usual(self, work: Callable[[], T]) -> T:
-        """On a stream of its own, as PyTorch asks for what will be recorded."""
+        """Do the work on a separate stream, which PyTorch requires for work that will be recorded."""
         self._side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._side):
             result = work()
@@ -57,7 +57,7 @@ class CudaGraphs:
         return result
 
     def record(self, work: Callable[[], T]) -> Callable[[], T]:
-        """A graph; threads that fetch episodes go on meanwhile."""
+        """Record the work as a graph; threads that fetch episodes keep running meanwhile."""
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators():
             graph.register_generator_state(generator)

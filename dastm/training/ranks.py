@@ -99,7 +99,7 @@ class Ranks:
         return every
 
     def in_turn(self, works: Sequence[Callable[[], Tensor]]) -> Iterator[Tensor]:
-        """The results of works, which have the same shape, in their order: rank r does the works i with i mod R = r.
+        """The results of `works`, all of one shape, in their order; rank r does work i if i mod R = r.
 
         Raises: as `together`.
         """
@@ -108,7 +108,7 @@ class Ranks:
             yield from self.gathered(self.together(own))[: len(works) - start]
 
     def announce(self, work: Work | None, state: Mapping[str, Any] | None = None) -> None:
-        """Rank 0 begins a work that all ranks share, at this state; None: there is no further one."""
+        """On rank 0, announce the next work that all ranks share, and its state; None: there is no more work."""
         if self.count > 1:
             buffer = io.BytesIO()
             torch.save((work, dict(state or {})), buffer)

@@ -52,7 +52,7 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
     """Rows of the curves."""
     recorded: Recorded | None = None
-    """The step as it is replayed; None: it is computed anew. No part of a checkpoint."""
+    """The recorded step that is replayed; None: every step is computed. Not part of a checkpoint."""
 
     def next_epoch(self) -> None:
         """Go to the first episode of the next epoch."""

@@ -142,7 +142,10 @@ def array_problems(
 
 
 def put_back(joints_MTVC: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Coordinate k of frame f lies at number f C + k, counted coordinate after coordinate and frame after frame."""
+    """Put frames and coordinates that are mixed up back in their places.
+
+    Coordinate k of frame f lies at number f C + k, counted coordinate after coordinate and frame after frame.
+    """
     n_coordinates = joints_MTVC.shape[3]
     numbers = np.concatenate([joints_MTVC[..., c] for c in range(n_coordinates)], axis=1)
     return np.stack([numbers[:, k::n_coordinates] for k in range(n_coordinates)], axis=-1)

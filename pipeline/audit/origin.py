@@ -20,7 +20,7 @@ AT_TIMES = 0.05
 def share_at(
     joints_TVC: NDArray[np.float64], known_TV: NDArray[np.bool_], place: Sequence[float] | float = 0.0
 ) -> NDArray[np.float64]:
-    """(V,) in which share of the frames that show the body each joint is known, and exactly at a place.
+    """The share of the frames that show the body in which each joint is known, and exactly at a place -> (V,).
 
     Args: place: (C,) coordinates, or one number for all of them; by default the origin.
     """

@@ -59,7 +59,7 @@ LIMBS = {"upper arm": "arm", "forearm": "arm", "thigh": "leg", "shin": "leg"}
 
 
 def measure(joints_TVC: Floats, known_TV: Mask, marks: Landmarks, up: tuple[int, int] = (1, 1)) -> dict[str, float]:
-    """What one body of one clip says; only what it shows.
+    """The measures of one body of one clip, without those that it does not show.
 
     Shapes: (T, V, C), (T, V). Args: up: the axis that points upwards, and 1, or -1 where it points down.
     """
@@ -204,7 +204,7 @@ def _of_lengths(typical: Mapping[str, float]) -> Iterator[str]:
 
 
 def not_checked(marks: Landmarks, layout: str) -> str:
-    """What of the posture cannot be judged, because no joint of this layout is known as ..; empty where all is."""
+    """A line that names the parts that no joint is known as, so that posture is not fully checked; or empty."""
     if not marks.unknown:
         return ""
     parts = " / ".join(marks.unknown)
@@ -215,5 +215,5 @@ def not_checked(marks: Landmarks, layout: str) -> str:
 
 
 def step_of(n_clips: int) -> int:
-    """Every how many-th clip of a set is looked at."""
+    """The step n for a set of this size: every n-th clip is looked at."""
     return max(1, -(-n_clips // SAMPLE))

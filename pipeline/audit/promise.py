@@ -106,7 +106,7 @@ def _keeps_slots(definition: Mapping[str, Any]) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """In one line of words that is not too long."""
+    """The reason of an error, as one line that is not too long."""
     if isinstance(error, KeyError):
         return f"there is no {error}"
     if isinstance(error, RecursionError):

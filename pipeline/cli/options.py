@@ -27,7 +27,7 @@ PARSE_PARAMS = {"workers": 1, "max_refused": 0}
 CONTINUES = ("parse", "split")
 """Commands that go on where they were stopped."""
 FOREIGN = "correct it, or work in another folder if that file is another project's"
-"""What to do about a params.yaml that says what cannot be."""
+"""What to do about a params.yaml with wrong values."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

@@ -1,4 +1,4 @@
-"""The single files that commands write, and by what each is known: only such a one, or an empty one, is replaced."""
+"""The single files that commands write, and how each is recognised: only such a file, or an empty one, is replaced."""
 
 from dastm.contract.ownership import PAGE, FileKind, begins_with, csv_with, json_with
 from pipeline.exchange.pickling import start

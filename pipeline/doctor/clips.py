@@ -189,7 +189,7 @@ def marks_of(layout: Layout) -> Landmarks:
 def of_skeleton(
     postures: Sequence[Mapping[str, float]], source: str, is_image: bool, layout: Layout | None
 ) -> Iterator[Finding]:
-    """What a sample of clips shows to be no person's skeleton in the layout's order, and what cannot be judged.
+    """Findings if a sample of clips does not look like people in the layout's order, and on what cannot be judged.
 
     Args:
         layout: the one of all clips; None where it is a shipped one, of which every landmark is known, or none.

@@ -38,7 +38,7 @@ from pipeline.storage.table import ParsedClip, check_layout
 from pipeline.tracks import Tracks
 
 USUAL = {"ntu_skeleton": "ntu-t", "kinetics_json": "kinetics"}
-"""Whose definition holds for a clip of a format where none is named."""
+"""Format -> the data set whose definition is used for its clips if none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class ReadClip:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchFolders:
-    """Where to look, each None where there is nothing to look in."""
+    """The places to look in; each is None if there is nothing to look in."""
 
     definition: Definition | None = None
     raw: Path | None = None

@@ -45,7 +45,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Where one looks. Of somebody who walks through the room the picture follows, or they would be tiny in it."""
+    """Where one looks. The picture follows somebody who walks through the room, or they would be tiny in it."""
 
     centres_S3: NDArray[np.float64]
     """(steps, 3) the middle of the picture."""

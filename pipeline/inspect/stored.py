@@ -58,7 +58,7 @@ def split_of(manifest: Manifest) -> SplitSpec | None:
 
 
 def setting_of(manifest: Manifest, name: str) -> Any:
-    """A key of that block, whoever wrote it; None where it is not there."""
+    """The value of a key of the `split` block of a manifest, whoever wrote it; None if it is not there."""
     split = manifest.definition.get("split")
     return split.get(name) if isinstance(split, Mapping) else None
 

@@ -67,7 +67,7 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError:
-        raise DataError("--ray: Ray is not installed here; pip install 'dastm[ray]'") from None
+        raise DataError("--ray: Ray is not installed here: pip install ray") from None
     return ray
 
 

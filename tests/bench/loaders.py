@@ -122,7 +122,7 @@ def main(words: list[str]) -> None:
         sys.stdout.write("| loader | clips a second of CPU | MB |\n|:--|--:|--:|\n")
         for loader in words or LOADERS | OTHERS:
             if loader in OTHERS and find_spec(loader) is None:
-                sys.stdout.write(f"| {loader} | not installed: pip install 'dastm[bench]' | |\n")
+                sys.stdout.write(f"| {loader} | not installed: pip install litdata | |\n")
                 continue
             if loader == "litdata":
                 write_litdata(Path(name))

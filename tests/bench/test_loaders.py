@@ -54,4 +54,4 @@ def test_one_that_is_not_installed_says_so(monkeypatch, capsys):
     monkeypatch.setattr(loaders, "find_spec", lambda name: None)
     monkeypatch.setattr(loaders, "N_CLIPS", 1)
     loaders.main(["litdata"])
-    assert "| litdata | not installed: pip install 'dastm[bench]'" in capsys.readouterr().out
+    assert "| litdata | not installed: pip install litdata" in capsys.readouterr().out

@@ -37,7 +37,7 @@ SWEEP = ("sweep", "grid.yaml", "--out", "sweep", "--workers", 1)
 PREDICTION = "dastm.evaluation.evaluator:accuracy#5"
 CELL_ENDED = "dastm.sweep.local:_close"
 OLD_PAGE = b'<!doctype html><meta name="generator" content="dastm">'
-NO_ROOM = "File too large; files may not become as large there"
+NO_ROOM = "File too large; files of this size are not allowed there"
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(workplace, whole):
     for limit, place in ((1000, ".shards.done/prepared-000-00002.clips"), (8000, ".shards.new/train/000-000.tar")):
         full = attempt(workplace, *SPLIT, limit=limit)
         assert full.status == 1
-        assert f"{place}: cannot be written: File too large; files may not become as large there" in full.err
+        assert f"{place}: cannot be written: File too large; files of this size are not allowed there" in full.err
         assert not (workplace / "shards").exists()
         assert list(workplace.glob(".shards.done/.*.new")) == []
     dastm_data(workplace, *SPLIT)

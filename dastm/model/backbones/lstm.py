@@ -83,7 +83,7 @@ class LSTM(nn.Module):
         return normed_BDTV.permute(0, 2, 3, 1)
 
     def n_frames_out(self, n_frames: int) -> int:
-        """The number of feature frames, which is that of the frames."""
+        """The number of feature frames, which equals the number of frames."""
         return n_frames
 
     @torch.no_grad()

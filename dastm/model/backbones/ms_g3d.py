@@ -298,7 +298,7 @@ class MSG3D(nn.Module):
         return x_BCTV.permute(0, 2, 3, 1)
 
     def graphs(self) -> Sequence[Tensor]:
-        """Of a frame and of each window, as this step sees them: shapes (K, V, V), (K', W * V, W * V) .."""
+        """The graphs of a frame and of each window, as this step sees them: shapes (K, V, V), (K', W * V, W * V) .."""
         whole = [self.get_buffer(f"A{n_frames}") for n_frames in (1, *WINDOWS)]
         return self.drop_edge.graphs(
             whole, lambda bones: multi_scale_graphs(hop_distances(self.layout, bones), *self.n_scales)

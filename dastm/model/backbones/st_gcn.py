@@ -51,7 +51,7 @@ class Graph(NamedTuple):
 
 
 def graphs(A_KPVV: Tensor) -> list[Graph]:
-    """Those of all blocks at once, A (K, P, V, V): as few operations as for one of them."""
+    """The graphs of all blocks at once, A (K, P, V, V), with as few operations as for one block."""
     gather_KRV = A_KPVV.permute(0, 3, 1, 2).flatten(1, 2)
     return [Graph(*of_block) for of_block in zip(gather_KRV, A_KPVV.sum(2).mT, strict=True)]
 

@@ -26,7 +26,7 @@ STREAMS: tuple[str, ...] = get_args(Stream)
 LEAST_STEP = 1e-6
 """Smallest movement of a body, in the units of the shards; less is rounding."""
 SIZE = 0.8
-"""Of the average step of a joint, as places have it whose unit is a metre or a torso."""
+"""The size of the average step of a joint, about that of positions in metres or torso lengths."""
 
 
 class Streams(nn.Module):

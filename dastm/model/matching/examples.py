@@ -15,7 +15,7 @@ from dastm.config.schema import Examples
 from dastm.model.matching.prototypes import check_labels, prototypes
 
 ORDER = 6
-"""Of the power mean: distances count by their power -6. Values from 4 to 8 do about as well (docs/results.md)."""
+"""Order of the power mean: distances count by their power -6. Values from 4 to 8 do about as well (docs/results.md)."""
 
 
 def references(support_LSVD: Tensor, labels_L: Tensor, n_way: int, examples: Examples) -> Tensor:
@@ -33,7 +33,7 @@ def to_classes(distances_QR: Tensor, labels_L: Tensor, n_way: int, examples: Exa
     """Distance of every query to every class, from its distances to the references.
 
     Shapes: distances_QR (Q, R), labels_L (L,) integers in 0..n_way-1 -> (Q, W).
-    An infinite distance is that of an example that must not count; without any other the class is infinitely far.
+    An infinite distance marks an example that must not count; a class without other examples is infinitely far.
     """
     if examples == "mean":
         return distances_QR

@@ -32,10 +32,10 @@ POINTS = 16
 STEPS = POINTS - 1
 BAND = 2
 POSE_WEIGHTS = (0.1, 0.2, 0.7)
-"""Of a step's direction, of the place of its middle relative to the mean of the clip, and of the pose there, in the
-inner product of two steps with their poses (docs/results.md)."""
+"""Weights in the inner product of two steps with their poses: of the step's direction, of the place of its middle
+relative to the mean of the clip, and of the pose there (docs/results.md)."""
 BONE_WEIGHTS = (0.2, 0.1, 0.3, 0.4)
-"""The same, and of the directions of the bones there."""
+"""Weights of the same three parts, and of the directions of the bones at the middle of the step."""
 SHARE_AT_REST = 0.1
 """Added to how much a joint moves, as a share of the largest: joints at rest keep some weight."""
 LEAST_AWAY = 1e-3

@@ -148,7 +148,7 @@ def nearest_rivals(distances_QW: Tensor, to_known_QK: Tensor | None) -> Tensor:
 
 
 def example_rivals(between_LL: Tensor, labels_L: Tensor, to_known_LK: Tensor | None) -> Tensor:
-    """About the same for each example: to the nearest example of another class, or known movement -> (L,), float64."""
+    """The distance of each example to the nearest example of another class or known movement -> (L,), float64."""
     return _nearest_of(between_LL.double().masked_fill(labels_L[:, None] == labels_L, torch.inf), to_known_LK)
 
 
@@ -158,7 +158,7 @@ def _nearest_of(others_QX: Tensor, to_known_QK: Tensor | None) -> Tensor:
 
 
 def reaches(rival_Q: Tensor, limits: Limits) -> Tensor:
-    """What thresholds are multiplied by for the distance to the nearest rival -> (Q,); 1 without one."""
+    """The factors by which the distance to the nearest rival changes thresholds -> (Q,); 1 without a rival."""
     if limits.rival is None:
         return torch.ones_like(rival_Q)
     share_Q = (_positive(rival_Q, limits.rival) / limits.rival) ** RIVAL_POWER

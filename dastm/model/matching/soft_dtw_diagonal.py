@@ -63,7 +63,7 @@ def hard_minimum(predecessors_3NK: Tensor) -> Tensor:
 
 
 def accumulate(cost_NTS: Tensor, minimum: Minimum, band: int | None = None) -> Tensor:
-    """DTW of all prefixes: result[n, t, s] is that of the first t and the first s frames, in float64."""
+    """DTW of all prefixes: result[n, t, s] is the value for the first t and the first s frames, in float64."""
     n_problems, n_t, n_s = cost_NTS.shape
     sums = torch.full((n_problems, n_t + 1, n_s + 1), math.inf, dtype=torch.float64, device=cost_NTS.device)
     sums[:, 0, 0] = 0

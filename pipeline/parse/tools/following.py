@@ -3,7 +3,8 @@
 In: the bodies seen, frame by frame, with their joints. Out: a number for each, the same while it goes on. A body goes
 on as the nearest one of the frames before: mean distance of the joints that both have, as a share of the body's size,
 or boxes that overlap (the two tests of simple trackers such as PoseFlow, Xiu et al., BMVC 2018, and SORT, Bewley et
-al., ICIP 2016). Nearest pairs are joined first; a body that is lost for longer than a second of video begins anew.
+al., ICIP 2016). Nearest pairs are joined first; a body that is lost for longer than a second of video gets a new
+number.
 
 Axes: P observations, V joints, C coordinates.
 """
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.kernels.nearness import follow_bodies
 
 MOST_STEP = 0.5
-"""Of the body's size: how far joints may move on average from one frame to the next in which the body is seen."""
+"""How far joints may move on average from one frame to the next that shows the body, as a share of the body's size."""
 LEAST_OVERLAP = 0.3
 """Share of the area that two boxes cover together from which they are the same body's."""
 MOST_GAP = 30

@@ -68,11 +68,11 @@ def read_joints(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | 
     rows_NK = _rows(file.data)
     n_lines, width = rows_NK.shape
     if layout is None:
-        raise RefusedError("a joint a line: nobody but you can tell which; say parse.layout")
+        raise RefusedError("a joint a line: only you can tell which; say parse.layout")
     if width not in (2, 3, 4) or (width == 2 and not layout.is_image):
         raise RefusedError(f"{width} numbers a line, expected x y{' z' * (not layout.is_image)} of a joint", line=1)
     if n_lines % layout.n_joints:
-        raise RefusedError(f"{n_lines} lines, not so many times the {layout.n_joints} joints of layout {layout.name}")
+        raise RefusedError(f"{n_lines} lines, not a multiple of the {layout.n_joints} joints of layout {layout.name}")
     values_TVK = rows_NK.reshape(-1, layout.n_joints, width)
     return _poses(values_TVK[:, :0, 0], values_TVK[..., :3], layout, (NOTE_FOURTH,) if width == 4 else ())
 

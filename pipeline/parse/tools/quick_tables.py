@@ -127,7 +127,7 @@ def _is_plain(data: bytes, start: int) -> bool:
 
 
 def after_lines(data: bytes, n_lines: int) -> int:
-    """The byte at which the line behind so many begins."""
+    """The byte at which the line after the first `n_lines` lines begins."""
     at = 0
     for _ in range(n_lines):
         at = data.find(b"\n", at) + 1 or len(data)

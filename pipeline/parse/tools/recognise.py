@@ -29,7 +29,7 @@ from pipeline.work.paths import is_local
 
 UNKNOWN, EMPTY = "of no form that is known here", "the file is empty"
 HEAD_BYTES = 64 * 2**10
-"""So many bytes of a file are looked at."""
+"""The number of bytes of a file that are looked at."""
 
 
 class Recognised(NamedTuple):

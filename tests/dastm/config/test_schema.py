@@ -120,7 +120,7 @@ def test_a_method_with_the_path_as_a_factor_says_so_and_is_not_the_baseline():
         ({"episode.n_way": 1}, r"episode\.n_way: .*got 1"),
         ({"gamma": 1}, "write section.name"),
         ({"matchin.gamma": 1}, "matchin"),
-        ({"matching.joint_code": 1, "matching.attention": "block"}, "joint_code: is of .*equations"),
+        ({"matching.joint_code": 1, "matching.attention": "block"}, "joint_code: only for .*equations"),
         ({"matching.path_power": 0.5}, "path_power: a mean of examples has no path"),
         ({**PATH, "matching.path_power": 1}, r"matching\.path_power: .*less than 1"),
         ({**PATH, "matching.soft_evaluation": True}, "path_power: needs distances above 0"),

@@ -179,7 +179,7 @@ def test_st_gcn_has_the_channels_and_strides_that_it_is_told(strides, m, generat
 def test_channels_and_strides_that_fit_no_network_are_refused(key):
     with pytest.raises(ValueError, match=f"{key}: one for each of 10 blocks, not 4"):
         BackboneConfig(**{key: (1, 2, 1, 1)})
-    with pytest.raises(ValueError, match=f"{key}: is of st_gcn; leave it out for lstm"):
+    with pytest.raises(ValueError, match=f"{key}: only for st_gcn; leave it out for lstm"):
         BackboneConfig(name="lstm", n_blocks=4, **{key: (1, 2, 1, 1)})
 
 

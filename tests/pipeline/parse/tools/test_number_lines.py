@@ -116,8 +116,8 @@ def test_a_joint_a_line_is_read_by_the_layout():
 @pytest.mark.parametrize(
     ("text", "layout", "reason"),
     [
-        ("1 2 3\n", None, "a joint a line: nobody but you can tell"),
-        ("1 2 3\n" * 16, "kard15", "16 lines, not so many times the 15 joints"),
+        ("1 2 3\n", None, "a joint a line: only you can tell"),
+        ("1 2 3\n" * 16, "kard15", "16 lines, not a multiple of the 15 joints"),
         ("1 2\n" * 15, "kard15", "2 numbers a line, expected x y z of a joint"),
         ("1 2 3\n1 2\n", "kard15", "2 numbers, the first line has 3"),
         ("1 2 a\n", "kard15", "'a' is not a number"),
