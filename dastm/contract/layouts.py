@@ -70,13 +70,24 @@ _FINGERS = ("thumb", "index finger", "middle finger", "ring finger", "pinky")
 
 
 def plain(name: str) -> str:
-    """A joint's name as it is compared and shown: lower-case words, the same for `leftElbow` and `LEFT_ELBOW`.
+    """A joint's name as it is compared and shown: `words_of`, the side first as in `left elbow`.
 
-    >>> plain("Left_Elbow"), plain("leftElbow"), plain("right_hip"), plain("leftelbow")
-    ('left elbow', 'left elbow', 'right hip', 'left elbow')
+    >>> plain("Left_Elbow"), plain("leftElbow"), plain("HIP_RIGHT"), plain("leftelbow"), plain("mouth_left")
+    ('left elbow', 'left elbow', 'right hip', 'left elbow', 'mouth left')
     """
+    return side_first(words_of(name))
+
+
+def words_of(name: str) -> str:
+    """The lower-case words of a joint's name, the same for `leftElbow` and `LEFT_ELBOW`."""
     words = folded(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).translate(str.maketrans("_-.", "   ")))
     return re.sub(r"^(left|right)(?=[a-z]{3})", r"\1 ", words)
+
+
+def side_first(words: str) -> str:
+    """The words of a joint with its side in front, where a Kinect has `elbow left`; `mouth left` is a corner of it."""
+    side_last = re.fullmatch(r"(?!mouth)(.+) (left|right)", words)
+    return f"{side_last[2]} {side_last[1]}" if side_last else words
 
 
 def layout_of(name: str, joints: Sequence[str], *, image: bool) -> Layout:

@@ -3,19 +3,18 @@
 In: the layout of a source and the wanted layout. Out: for each wanted joint, the joints of the source that it is
 computed from; or an error that names a joint that cannot be computed. An encoder needs every joint of its common layout
 except hands and feet, which may be put at wrists and ankles (`halves`). For other layouts (`mapping_to`), missing
-joints are put at their parent joints. Upper and lower case, spaces, `_` and `-` make no difference in names.
+joints are put at their parent joints. How the words of a name are written makes no difference (`plain`).
 
 Axes: U joints of the source, V wanted joints.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.names import folded
+from dastm.contract.layouts import plain
 from dastm.contract.skeleton import BODY19, POSE15, Layout
 
 Way = tuple[str, ...]
@@ -39,7 +38,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "left ankle": (("left ankle",), ("left foot",)),
     "right ankle": (("right ankle",), ("right foot",)),
     "spine": (
-        *(("spine",), ("torso",), ("mid spine",), ("spine navel",), ("belly",), ("spine2",)),
+        *(("spine",), ("torso",), ("mid spine",), ("spine mid",), ("spine navel",), ("belly",), ("spine2",)),
         ("left hip", "right hip", "left shoulder", "right shoulder"),
     ),
 }
@@ -84,10 +83,6 @@ def halves(source: Layout, target: Layout) -> NDArray[np.int64]:
     return np.array([(joints[0], joints[-1]) for joints in made_of], dtype=np.int64)
 
 
-def _folded(name: str) -> str:
-    return folded(re.sub("[_-]", " ", name))
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointMapping:
     """How the joints of one layout are computed from those of another."""
@@ -128,7 +123,7 @@ class JointMapping:
             of = [self.source.joints[u] for u in np.flatnonzero(shares_U)]
             if is_placed:
                 placed.append(name)
-            elif [_folded(one) for one in of] != [_folded(name)]:
+            elif [plain(one) for one in of] != [plain(name)]:
                 made.append(f"{name} of {' and '.join(of)}")
         left_out = [self.source.joints[u] for u in np.flatnonzero(~(self.shares_VU > 0)[~self.placed_V].any(axis=0))]
         lacking = "not measured" if self.target.is_image else "on the joints that they hang on"
@@ -184,8 +179,8 @@ def mapping_to(source: Layout, target: Layout) -> JointMapping:
 
 def _made(source: Layout, target: Layout) -> list[tuple[int, ...]]:
     """The joints of the source whose mean each joint of the target is; none where it has none."""
-    number = {_folded(name): u for u, name in reversed(list(enumerate(source.joints)))}
-    wanted = [_folded(name) for name in target.joints]
+    number = {plain(name): u for u, name in reversed(list(enumerate(source.joints)))}
+    wanted = [plain(name) for name in target.joints]
     return [_made_of(name, number, wanted) for name in wanted]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import KNOWN_LAYOUTS, plain
+from dastm.contract.layouts import KNOWN_LAYOUTS, words_of
 from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import frames_at
@@ -152,7 +152,7 @@ def _told(name: str) -> tuple[str, str, str] | None:
     column = column_of(name)
     if column is None:
         return None
-    words, kind = _told_apart(plain(column[0]))
+    words, kind = _told_apart(words_of(column[0]))
     return _name(words), kind, column[1]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.layouts import plain
+from dastm.contract.layouts import plain, side_first, words_of
 
 NOTE_UNIT = "unit_guessed"
 NOTE_UP = "up_axis_guessed"
@@ -104,9 +104,8 @@ def of_animators(names: Sequence[str]) -> bool:
 def spoken(name: str) -> str:
     """The name of a joint as layouts have it: a Kinect's `ShoulderLeft` is the left shoulder, its `SpineBase` the hip
     centre."""
-    word = re.sub(r"^(?:joint|body) (?=[a-z])|(?: \d+)? joint$", "", plain(name))
-    match = re.fullmatch(r"(?!mouth)(.+) (left|right)", word)
-    word = (f"{match[2]} {match[1]}" if match else word).replace("handtip", "hand tip")
+    word = re.sub(r"^(?:joint|body) (?=[a-z])|(?: \d+)? joint$", "", words_of(name))
+    word = side_first(word).replace("handtip", "hand tip")
     return _KINECT.get(word, word)
 
 

@@ -123,3 +123,8 @@ def test_a_layout_in_space_has_one_in_images():
     flat = in_image(KNOWN_LAYOUTS["blazepose33_world"])
     assert (flat.name, flat.is_image, flat.spine) == ("blazepose33_2d", True, None)
     assert in_image(flat) is flat
+
+
+@pytest.mark.parametrize("name", ["HipLeft", "hip_left", "LeftHip", "left-hip", "LEFT HIP", "Hip.Left"])
+def test_a_joint_is_the_same_however_its_words_are_written(name):
+    assert plain(name) == "left hip"

@@ -1,5 +1,6 @@
 """Joints of one layout made of those of another: by name, by another name, or in the middle of two."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +63,8 @@ def test_a_skeleton_that_ends_at_wrists_and_ankles_has_hands_and_feet_there():
 def test_names_are_the_same_whatever_parts_their_words():
     spoken = replace(BODY19, joints=tuple(name.title().replace(" ", "_") for name in BODY19.joints))
     assert halves(spoken, BODY19).tolist() == halves(BODY19, BODY19).tolist()
+    turned = (re.sub(r"(left|right) (.*)", r"\2 \1", name).title().replace(" ", "") for name in BODY19.joints)
+    assert halves(replace(BODY19, joints=tuple(turned)), BODY19).tolist() == halves(BODY19, BODY19).tolist()
 
 
 def test_a_joint_that_cannot_be_made_is_named():
