@@ -117,7 +117,10 @@ class Head:
         else:
             joints = [name[2:] for name in names if name.startswith("x_")]
         if not joints:
-            raise RefusedError("no columns x_0, y_0, .. and no column joint; see docs/data.md, CSV", line=1)
+            raise RefusedError(
+                "no columns x_0, y_0, .. and no column joint (docs/data.md, CSV); a list of files has a column file",
+                line=1,
+            )
         return Head(names, delimiter, tuple(joints))
 
     @property

@@ -13,6 +13,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
@@ -42,6 +43,7 @@ _PARTS = (".parquet", ".tar")
 _MOST_LINE, _MOST_HEAD = 2**16, 2**20
 _COORDINATE = re.compile(r"(.*[ _.:])?[xyzXYZ]([ _.]?\d+)?|.*[a-z0-9][XYZ]")
 """A column of a recording, which is no list though it may name the file of a video."""
+_SEPARATOR = re.compile(r'"?sep=[,;\t]"?')
 _ENCODINGS = ("utf-8-sig", "cp1252")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -81,13 +83,15 @@ Found = Iterator[Item | Refused]
 
 
 def walk(paths: Sequence[str | Path]) -> Found:
-    """Follow every path once, in the order given."""
-    followed: set[str] = set()
+    """Follow every path, in the order given; a file that it leads to again, with the same action, is passed over."""
+    followed: set[tuple[str, str | None]] = set()
     for path in paths:
-        place = os.path.normpath(path)
-        if place not in followed:
-            followed.add(place)
-            yield from _follow(path)
+        for found in _follow(path):
+            place = (os.path.normpath(found.shown), found.action) if isinstance(found, Item) else None
+            if place not in followed:
+                yield found
+            if place is not None:
+                followed.add(place)
 
 
 def _follow(named: str | Path, action: str | None = None) -> Found:
@@ -230,6 +234,8 @@ class ListForm:
     """Number of fields of a row."""
     delimiter: str
     encoding: str
+    n_head: int
+    """Number of lines before the rows."""
 
 
 def list_form(path: Path) -> ListForm | None:
@@ -239,27 +245,31 @@ def list_form(path: Path) -> ListForm | None:
             return None
         with path.open("rb") as file:
             head = file.read(_MOST_LINE)
-            names, delimiter = _list_names(head)
+            names, delimiter, n_head = _list_names(head)
             encoding = _encoding_of(head + file.read(_MOST_HEAD - _MOST_LINE)) if names else None
     except OSError:
         return None
     if encoding is None:
         return None
     columns = {name: at for at, name in enumerate(names)}
-    return ListForm(columns=columns, width=len(names), delimiter=delimiter, encoding=encoding)
+    return ListForm(columns=columns, width=len(names), delimiter=delimiter, encoding=encoding, n_head=n_head)
 
 
-def _list_names(head: bytes) -> tuple[list[str], str]:
-    """The names of the columns of a list in small letters, and what divides them; none of any other table."""
+def _list_names(head: bytes) -> tuple[list[str], str, int]:
+    """The names of the columns of a list in small letters, what divides them, and the number of lines that say so.
+
+    There are no names for any other table. A first line `sep=;` is a spreadsheet's.
+    """
     is_wide = head[:2] in _UTF_16
-    first = head.decode("utf-16", "ignore") if is_wide else head.split(b"\n")[0].decode("utf-8-sig", "replace")
+    lines = (head.decode("utf-16", "ignore") if is_wide else head.decode("utf-8-sig", "replace")).splitlines()[:2]
+    n_head = 2 if lines and _SEPARATOR.fullmatch(lines[0]) else 1
     for delimiter in ",;\t":
         with suppress(csv.Error):
-            fields = next(csv.reader(first.splitlines()[:1], delimiter=delimiter), [])
+            fields = next(csv.reader(lines[n_head - 1 : n_head], delimiter=delimiter), [])
             names = [name.strip().casefold() for name in fields]
             if LIST_COLUMNS[0] in names and not any(map(_COORDINATE.fullmatch, fields)):
-                return names, delimiter
-    return [], ""
+                return names, delimiter, n_head
+    return [], "", 0
 
 
 def _encoding_of(head: bytes) -> str | None:
@@ -277,8 +287,7 @@ def _in_list(path: Path, form: ListForm) -> Found:
     with path.open(encoding=form.encoding, newline="") as file:
         rows = csv.reader(file, strict=True, delimiter=form.delimiter)
         try:
-            next(rows)
-            for row in filter(None, rows):
+            for row in filter(None, islice(rows, form.n_head, None)):
                 yield from _in_row(path, shown, rows.line_num, row, form)
         except (csv.Error, UnicodeError) as error:
             yield Refused(source=shown, why=RefusedError(f"not a list as CSV: {error}", line=rows.line_num + 1))

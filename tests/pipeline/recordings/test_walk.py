@@ -82,10 +82,14 @@ def test_a_recording_that_names_its_video_is_no_list(tmp_path):
 
 def test_a_long_list_may_have_its_first_odd_letter_anywhere_and_empty_columns(tmp_path):
     save(tmp_path / "a.npy", person())
-    text = "\tfile\taction\t\t\n" + "0\ta.npy\twave\t\t\n" * 9 + "1\ta.npy\tgr\u00fc\u00df\t\t\n"
+    text = (
+        "\tfile\taction\t\t\n"
+        + "".join(f"0\ta.npy\twave{n}\t\t\n" for n in range(9))
+        + "1\ta.npy\tgr\u00fc\u00df\t\t\n"
+    )
     (tmp_path / "list.csv").write_bytes(text.encode("cp1252"))
     items, refused = told(tmp_path / "list.csv")
-    assert (items, refused) == ([("a", "wave")] * 9 + [("a", "gr\u00fc\u00df")], [])
+    assert (items, refused) == ([("a", f"wave{n}") for n in range(9)] + [("a", "gr\u00fc\u00df")], [])
 
 
 def test_a_list_in_a_folder_is_passed_over(tmp_path):
@@ -180,3 +184,32 @@ def test_a_folder_of_a_store_is_read_as_one_of_this_machine(tmp_path):
     store.pipe("/recordings/wave/a.npy", npy(person()))
     assert told("memory://recordings")[0] == [("wave/a", "wave")]
     assert "cannot be looked at" in told("nosuch://x/y")[1][0]
+
+
+def test_a_file_that_is_named_twice_is_read_once_unless_it_is_to_show_something_else(tmp_path):
+    save(tmp_path / "clips" / "a.npy", person())
+    (tmp_path / "list.csv").write_text("file,action\nclips/a.npy,wave\nclips,wave\nclips,sit\n")
+    assert told(tmp_path / "clips", tmp_path / "clips" / "a.npy") == ([("a", None)], [])
+    assert told(tmp_path / "list.csv") == ([("a", "wave"), ("a", "sit")], [])
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"'])
+def test_a_spreadsheet_may_say_what_divides_its_columns(tmp_path, first):
+    save(tmp_path / "a.npy", person())
+    (tmp_path / "list.csv").write_text(f"{first}\nfile;action\na.npy;wave\nb.npy;wave\n")
+    assert told(tmp_path / "list.csv") == ([("a", "wave")], ["line 4: b.npy: not there"])
+
+
+def test_names_in_a_zip_are_utf_8_where_all_are_though_the_zip_does_not_say_it(tmp_path, monkeypatch):
+    def unsaid(path, name):
+        """As programs on Linux write it: the flag for UTF-8 is not set."""
+        plain = zipped(path, {"gr" + "x" * (len(name) - 2) + "/a.npy": npy(person())})
+        plain.write_bytes(plain.read_bytes().replace(b"gr" + b"x" * (len(name) - 2), name))
+        return plain
+
+    assert told(unsaid(tmp_path / "utf.zip", "Gr\u00f6\u00dfe".encode()))[0] == [
+        ("Gr\u00f6\u00dfe/a", "Gr\u00f6\u00dfe")
+    ]
+    assert told(unsaid(tmp_path / "dos.zip", "Gr\u00f6\u00dfe".encode("cp437")))[0] == [
+        ("Gr\u00f6\u00dfe/a", "Gr\u00f6\u00dfe")
+    ]
