@@ -177,6 +177,8 @@ class TrainingRecord:
         path = run / "train" / CONFIG_NAME
         if not path.is_file() and (run / MANIFEST_NAME).is_file():
             raise RunError(f"{run}: shards, not a run folder; name a run (--run), and these shards with --shards")
+        if not path.is_file() and (run / "metrics.json").is_file():
+            raise RunError(f"{run}: results of `dastm eval`, not a run; name the run, and the shards with --shards")
         if not path.is_file():
             raise RunError(f"{run}: not a run folder (no train/{CONFIG_NAME}); `dastm train --out {run}` makes one")
         again = f"move {run} away, then `dastm train --out {run}`"

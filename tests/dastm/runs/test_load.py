@@ -47,3 +47,9 @@ def test_what_is_no_run_of_ours_is_refused_in_one_line(folder, tmp_path):
     other = toy_shards(tmp_path / "other", layout=NTU25)
     with pytest.raises(RunError, match="do not fit these data"):
         load_run(folder, device="cpu").open_shards(other)
+
+
+def test_results_of_an_evaluation_are_no_run(tmp_path):
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(RunError, match="results of `dastm eval`, not a run; name the run"):
+        load_run(tmp_path)
