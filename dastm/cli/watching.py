@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.cli.inputs import told_if_lying
+from dastm.cli.inputs import told_if_odd
 from dastm.cli.options import in_one_line, one_line_errors, with_recogniser
 from dastm.contract.errors import RunError
 from dastm.contract.wording import one_line
@@ -51,7 +51,7 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
         try:
             frame = frame_of(line, spotter.layout)
             events = spotter.push(frame.bodies, frame=frame.number, time=frame.time)
-            n_frames, numbered = n_frames + 1, frame.number is not None
+            n_frames, numbered = n_frames + 1, numbered or frame.number is not None
         except ValueError as error:
             click.echo(one_line(f"line {number}: {error}"), err=True)
             is_frame = (b'"joints"' in line or b'"bodies"' in line) and not numbered
@@ -89,7 +89,7 @@ def event_rows(
     from dastm.recogniser.spotting import Spotting, usual_fps
 
     spotting, assumed = Spotting(known), False
-    for recording in told_if_lying(found, lambda one: one.bodies[0]):
+    for recording in told_if_odd(found, lambda one: one.bodies[0]):
         try:
             check_fits(recording.bodies[0], known.encoder.layout)
         except ValueError as error:

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dastm.contract.skeleton import Layout
+from dastm.contract.mapping import halves
+from dastm.contract.skeleton import BODY19, Layout
 
 FARTHEST = 1e5
 """How many times its own size a clip may be away from zero: then float32 still has one part in a hundred of a body."""
 LARGEST = 1e15
 """Squares of distances of larger numbers do not fit float32."""
+STICKS_OUT = 0.5
+"""Sine of the angle between a foot and its shin beyond which it says where it points to."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,10 +94,48 @@ class Clip:
         seen_T = np.isfinite(length_T) & (length_T > 0)
         return float((trunk_TC[seen_T, 1] / length_T[seen_T]).mean()) if seen_T.any() else math.nan
 
+    def feet_ahead(self) -> float:
+        """Share of frames in which the feet point to where a person looks who has the left hip on the left; else nan.
+
+        The front is right-handed to the ways up and to the right. Feet along the shin were made up, and do not count.
+        """
+        try:
+            halves_V2 = halves(self.layout, BODY19)
+        except ValueError:
+            return math.nan
+        at = {name: v for v, name in enumerate(BODY19.joints)}
+        body_TVC = self.joints_TVC[:, halves_V2].mean(axis=2, dtype=np.float64)
+        up_TC = body_TVC[:, at["neck"]] - body_TVC[:, at["hip centre"]]
+        right_TC = body_TVC[:, at["right hip"]] - body_TVC[:, at["left hip"]]
+        ahead_TC, is_foot_T = np.zeros_like(up_TC), np.ones(self.n_frames, dtype=np.bool_)
+        for side in ("left", "right"):
+            knee_TC, ankle_TC, foot_TC = (body_TVC[:, at[f"{side} {name}"]] for name in ("knee", "ankle", "foot"))
+            foot_TC, shin_TC = foot_TC - ankle_TC, ankle_TC - knee_TC
+            sizes_T = np.linalg.norm(foot_TC, axis=1) * np.linalg.norm(shin_TC, axis=1)
+            is_foot_T &= np.linalg.norm(np.cross(foot_TC, shin_TC), axis=1) > STICKS_OUT * sizes_T
+            ahead_TC += foot_TC
+        front_T = (np.cross(ahead_TC, up_TC) * right_TC).sum(axis=1)[is_foot_T]
+        return float((front_T > 0).mean()) if len(front_T) else math.nan
+
     @property
     def n_frames(self) -> int:
         """Number of frames, from the first to the last that shows the body."""
         return len(self.joints_TVC)
+
+
+def numbers(joints: Any, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """What somebody hands over as joints, as an array; nan where it is masked.
+
+    Raises: ValueError for what holds no real numbers.
+    """
+    try:
+        if isinstance(joints, np.ma.MaskedArray):
+            joints = np.ma.filled(joints.astype(np.float64), np.nan)
+        if np.iscomplexobj(joints):
+            raise ValueError("they are complex")
+        return np.asarray(joints, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"joints are no array of numbers: {' '.join(str(error).split())}") from None
 
 
 def measured(joints_XVC: NDArray[Any], layout: Layout) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ try:
 except ImportError as error:
     raise ImportError("ActionClassifier needs scikit-learn: pip install scikit-learn") from error
 
+from dastm.recogniser.clips import numbers
 from dastm.recogniser.recogniser import ActionRecogniser, Joints
 
 Labels = NDArray[Any]
@@ -58,9 +59,10 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Sequence[Joints], y: Sequence[Any]) -> "ActionClassifier":
         """Enrol every clip of `X` with its label in `y`."""
         labels = np.asarray(y)
-        if len(X) != len(labels):
-            raise ValueError(f"{len(X)} clips and {len(labels)} labels")
+        if labels.ndim != 1 or len(X) != len(labels) or not len(labels):
+            raise ValueError(f"a label for each clip is needed, got {len(X)} clips and labels {labels.shape}")
         check_classification_targets(labels)
+        _refuse_two_labels(X, labels.tolist())
         are_text = any(isinstance(label, str) for label in labels.tolist())
         if self.none_of_these is not None and isinstance(self.none_of_these, str) != are_text:
             kind = "text" if are_text else "a number"
@@ -100,3 +102,12 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _refuse_two_labels(X: Sequence[Joints], labels: Sequence[Any]) -> None:
+    """Raise ValueError if one clip is there twice, with different labels."""
+    seen: dict[bytes, int] = {}
+    for i, (clip, label) in enumerate(zip(X, labels, strict=True)):
+        first = seen.setdefault(numbers(clip, np.float32).tobytes(), i)
+        if labels[first] != label:
+            raise ValueError(f"X[{first}] and X[{i}] are the same clip, called {labels[first]!r} and {label!r}")

@@ -60,8 +60,10 @@ def today() -> str:
 def checked_action(action: str) -> str:
     """The name of an action in the form in which it is kept: in Unicode NFC, without spaces around it.
 
-    Raises: ValueError for an empty name, or one that is not a line of text.
+    Raises: ValueError for what is no text, an empty name, or one that is not a line of text.
     """
+    if not isinstance(action, str):
+        raise ValueError(f"the name of an action is a text, got {action!r}")
     name = composed(action).strip()
     if not name or not name.isprintable() or len(name) > MOST_NAME:
         raise ValueError(f"the name of an action is a line of 1 to {MOST_NAME} characters, got {action[:40]!r}")

@@ -37,6 +37,7 @@ from dastm.model.network import Bodies
 from dastm.recogniser.clips import Clip
 from dastm.recogniser.decision import to_actions
 from dastm.recogniser.encoder import joined
+from dastm.recogniser.examples import LEAST_FRAMES
 from dastm.recogniser.recogniser import ActionRecogniser
 
 TOLERANCE = 1e-5
@@ -223,6 +224,7 @@ def described(recogniser: ActionRecogniser, layout: Layout) -> dict[str, Any]:
         "input": {
             "name": "joints",
             "shape": ["clips", "frames", layout.n_joints, len(layout.coordinates)],
+            "least_frames": LEAST_FRAMES,
             "type": "float32",
             "layout": layout.name,
             "joints": list(layout.joints),

@@ -4,7 +4,6 @@ In: clips, or arrays of joints. Out: predictions. The examples are all that it k
 removing them teaches and removes actions, and no weight changes.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +21,7 @@ from dastm.contract.names import composed, folded
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
-from dastm.recogniser.clips import Clip
+from dastm.recogniser.clips import Clip, numbers
 from dastm.recogniser.container import check_replaceable, held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
 from dastm.recogniser.encoder import CHUNK, Encoder, Features, joined, load_encoder, usual_encoder
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST_TOP = 5
 Joints = NDArray[np.floating[Any]]
+ONE_CLIP = 3
+"""Dimensions of the joints of one clip: frames, joints, coordinates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,10 +185,12 @@ class ActionRecogniser:
     def remove(self, action: str | None = None, key: str | None = None) -> int:
         """Remove an action, or one example by its key -> number of examples removed.
 
+        `other` stands for all examples of none of the actions.
+
         Raises: ValueError if there is no such action or example.
         """
         named = None if action is None else composed(action).strip()
-        gone = [e for e in self._examples if (named is None or e.action == named) and (key is None or e.name == key)]
+        gone = [e for e in self._examples if _is_called(e, named) and (key is None or e.name == key)]
         if not gone or (action is None and key is None):
             wanted = f"example {key!r}" if key is not None else f"action {action!r}"
             there = self.actions if key is None else [e.name for e in self._examples]
@@ -211,8 +214,9 @@ class ActionRecogniser:
 
         Raises: ValueError if nothing is enrolled, an array does not fit its layout, or a clip is too short.
         """
-        if isinstance(clips, Clip) or (isinstance(clips, np.ndarray) and clips.ndim == 3):
-            return next(self.predict_each([long_enough(self._clip(clips, layout, fps, "clip"))]))
+        if isinstance(clips, Clip) or _dimensions(clips) == ONE_CLIP:
+            one: Any = clips
+            return next(self.predict_each([long_enough(self._clip(one, layout, fps, "clip"))]))
         each = enumerate(_several(clips, "predict"))
         made = [long_enough(self._clip(clip, layout, fps, f"clip {number}")) for number, clip in each]
         return list(self.predict_each(made))
@@ -324,11 +328,16 @@ class ActionRecogniser:
         known = self._examples[0].clip.layout if self._examples else None
         if layout is None and known is None:
             raise ValueError("arrays do not say which joints they have: give layout=, e.g. 'ntu25'")
-        if fps is not None and not 0 < fps < math.inf:
-            raise ValueError(f"fps: a number above 0, got {fps}")
+        if fps is not None and not (isinstance(fps, (int, float, np.number)) and 0 < fps < np.inf):
+            raise ValueError(f"fps: a number above 0, got {fps!r}")
         chosen = layout_of(layout) if layout is not None else known
-        joints = np.asarray(given, dtype=np.float32)
+        joints = numbers(given, np.float32)
         return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=fps)  # type: ignore[arg-type]
+
+
+def _is_called(example: Example, action: str | None) -> bool:
+    """Whether it is an example of an action, or `other` and of none of them; None: of any."""
+    return action is None or example.action == action or (example.action is None and folded(action) == OTHER)
 
 
 def _several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
@@ -337,7 +346,17 @@ def _several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
         raise ValueError(
             f"{verb} takes a list of arrays or `dastm.Clip`s, got {clips!r}; the command `dastm` reads files"
         )
+    if _dimensions(clips) == ONE_CLIP:
+        raise ValueError(f"{verb} takes a list of arrays (T, V, C), got one; put it into a list")
     return clips  # type: ignore[no-any-return]
+
+
+def _dimensions(given: Any) -> int:
+    """The number of dimensions of an array, or of lists in lists by their first entries."""
+    n_dimensions: int | None = getattr(given, "ndim", None)
+    if n_dimensions is not None:
+        return n_dimensions
+    return 1 + _dimensions(given[0]) if isinstance(given, list | tuple) and given else 0
 
 
 def layout_of(layout: Layout | str) -> Layout:

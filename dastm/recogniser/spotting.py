@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.skeleton import Layout
 from dastm.model.matching.rejection import scores
-from dastm.recogniser.clips import Clip, measured
+from dastm.recogniser.clips import Clip, measured, numbers
 from dastm.recogniser.clock import LOST_S, Clock
 from dastm.recogniser.decision import Candidate
 from dastm.recogniser.recogniser import MOST_TOP, ActionRecogniser, layout_of
@@ -38,6 +38,10 @@ BETTER = 0.95
 """A better candidate must be nearer than this share of the distance: while a body comes to rest, longer segments get a
 little nearer at every frame."""
 MOST_BODIES = 32
+FARTHEST_PLACE = 1e12
+"""Largest coordinate of a frame: lengths of paths are running sums, which would lose a body's digits."""
+MOST_FRAME = 2**53
+"""Numbers of frames are smaller."""
 USUAL_FPS = 30.0
 FPS = (1, 1000)
 TEMPERATURE = 0.2
@@ -127,8 +131,8 @@ class Spotter:
         if not self.actions:
             raise ValueError("nothing is enrolled yet: there is no action to tell")
         self.fps = usual_fps(recogniser) if fps is None else fps
-        if not FPS[0] <= self.fps <= FPS[1]:
-            raise ValueError(f"fps: from {FPS[0]} to {FPS[1]} frames a second, got {self.fps}")
+        if not isinstance(self.fps, (int, float, np.number)) or not FPS[0] <= self.fps <= FPS[1]:
+            raise ValueError(f"fps: from {FPS[0]} to {FPS[1]} frames a second, got {self.fps!r}")
         self.layout = examples[0].clip.layout if layout is None else layout_of(layout)
         self.common = recogniser.encoder.layout
         self.templates = templates or templates_of(examples, self.actions, self.common, self.fps)
@@ -153,13 +157,16 @@ class Spotter:
             frame: the number of the frame; None: one more than the last.
             time: the time in seconds, of any beginning; None: the number divided by `fps`.
 
-        Raises: ValueError if the joints do not fit the layout, the frame is not after the last, or the time not finite.
+        Raises: ValueError if the joints do not fit the layout or are farther away than `FARTHEST_PLACE`, the frame is
+        no whole number after the last, or the time not finite.
         """
         number = self.clock.frame + 1 if frame is None else frame
+        if not isinstance(number, (int, np.integer)) or not -MOST_FRAME < number < MOST_FRAME:
+            raise ValueError(f"frame: expected a whole number, got {number!r}")
         if number <= self.clock.frame:
             raise ValueError(f"frame {number} comes after frame {self.clock.frame}")
-        if time is not None and not np.isfinite(time):
-            raise ValueError(f"time: expected seconds, got {time}")
+        if time is not None and not (isinstance(time, (int, float, np.number)) and np.isfinite(time)):
+            raise ValueError(f"time: expected seconds, got {time!r}")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
         row = self.clock.next(number, time)
@@ -181,11 +188,14 @@ class Spotter:
 
     def _checked(self, joints: Any) -> NDArray[np.float64] | None:
         """The joints of a body; None where none was measured."""
-        joints_VC = np.asarray(joints, dtype=np.float64)
+        joints_VC = numbers(joints, np.float64)
         expected = (self.layout.n_joints, len(self.layout.coordinates))
         if joints_VC.shape != expected:
             raise ValueError(f"joints of shape {joints_VC.shape}, {self.layout.name} needs {expected}")
-        return joints_VC if measured(joints_VC, self.layout).any() else None
+        places_PC = joints_VC[measured(joints_VC, self.layout)]
+        if (farthest := np.abs(places_PC).max(initial=0.0)) > FARTHEST_PLACE:
+            raise ValueError(f"coordinates of up to {farthest:.1e}; they must be below {FARTHEST_PLACE:.0e}")
+        return joints_VC if len(places_PC) else None
 
     def _new_track(self) -> Track:
         return Track(self.layout, self.common, longest=int(self._lengths_K[-1]), fps=self.fps)

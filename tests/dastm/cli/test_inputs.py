@@ -84,7 +84,7 @@ def test_what_the_command_says_of_the_action_goes_before_what_folders_are_called
     write(place / "in/bow/1.npy", clip_of("bow", 2).joints_TVC)
     assert "1 of none of them" in done("dastm", "add", "in/bow/1.npy", "--action", "Other", "--with", "mine.dastm")
     assert done("dastm", "remove", "other", "--with", "mine.dastm") == "forgotten: other (1 example)\n"
-    assert "no example 'other'" in refusal("dastm", "remove", "other", "--with", "mine.dastm")
+    assert "no action 'other'" in refusal("dastm", "remove", "other", "--with", "mine.dastm")
 
 
 def test_nothing_is_said_to_be_forgotten_that_is_kept(place):

@@ -165,3 +165,11 @@ def test_what_cannot_be_watched_is_one_line(place):
     assert "that has those of the data" in failed("dastm", "watch", "--with", "mine.dastm", "--layout", "coco17")
     assert "no layout 'stick'" in failed("dastm", "predict", "day.npy", "--with", "mine.dastm", "--layout", "stick")
     assert "gone.dastm" in failed("dastm", "watch", "--with", "gone.dastm")
+
+
+@pytest.mark.parametrize("line", ['{"bodies": []}', '{"bodies": [{"id": 3, "joints": []}]}'])
+def test_a_line_without_a_number_among_numbered_ones_costs_a_frame_at_most(place, line):
+    lines = lines_of(np.load("day.npy"))
+    result = watched([*lines[:20], line, *lines[20:]])
+    assert [json.loads(event)["action"] for event in result.stdout.splitlines()] == SAID
+    assert result.stderr.splitlines() == ["line 22: frame 20 comes after frame 20"]

@@ -77,9 +77,26 @@ def test_it_works_in_cross_validation_and_pipelines():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="9 clips and 1 labels"):
+    with pytest.raises(ValueError, match=r"got 9 clips and labels \(1,\)"):
         ActionClassifier().fit(X, ["wave"])
     with pytest.raises(ValueError, match="coco17 needs"):
         ActionClassifier(layout="coco17").fit(X, Y)
     with pytest.raises(ValueError, match="Unknown label type"):
         ActionClassifier().fit(X[:2], [0.5, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("clips", "labels", "said"),
+    [
+        (
+            [*X[:3], X[0]],
+            ["wave", "push", "kick", "push"],
+            r"X\[0\] and X\[3\] are the same clip, called 'wave' and 'push'",
+        ),
+        ([], [], "a label for each clip is needed, got 0 clips"),
+        (X[:2], None, "a label for each clip is needed"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_by_their_places(clips, labels, said):
+    with pytest.raises(ValueError, match=said):
+        ActionClassifier().fit(clips, labels)

@@ -348,3 +348,45 @@ def test_arrays_may_have_any_known_layout(encoder):
     assert known.predict(clip_of("kick", 7, layout).joints_TVC).action == "kick"
     with pytest.raises(ValueError, match="no layout 'kinect21'; there are: ntu25, "):
         known.predict(clip_of("kick", 7, layout).joints_TVC, layout="kinect21")
+
+
+def test_lists_and_tensors_are_clips_as_arrays_are(recogniser):
+    joints = clip_of("wave", 9).joints_TVC
+    expected = recogniser.predict(joints).decision
+    for given in (joints.tolist(), torch.from_numpy(joints), np.asfortranarray(joints), np.ma.masked_array(joints)):
+        assert recogniser.predict(given).decision == expected
+        assert recogniser.predict([given])[0].decision == expected
+
+
+def test_what_is_masked_was_not_measured(recogniser):
+    joints = clip_of("wave", 9).joints_TVC.copy()
+    mask = np.zeros(joints.shape, dtype=bool)
+    mask[10:20, 4] = True
+    wrong = np.where(mask, 50.0, joints)
+    measured = recogniser.predict(np.where(mask, np.nan, joints)).decision
+    assert recogniser.predict(np.ma.masked_array(wrong, mask=mask)).decision == measured
+    assert recogniser.predict(wrong).decision != measured
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda r, x: r.enrol("a", x), r"enrol takes a list of arrays \(T, V, C\), got one; put it into a list"),
+        (lambda r, x: r.enrol(3, [x]), "the name of an action is a text, got 3"),
+        (lambda r, x: r.predict(x, fps="30"), "fps: a number above 0, got '30'"),
+        (lambda r, x: r.predict(x * 1j), "complex"),
+        (lambda r, x: r.predict([torch.from_numpy(x).requires_grad_()]), "no array of numbers"),
+        (lambda r, x: r.predict([[["a"]]]), "no array of numbers"),
+    ],
+)
+def test_what_is_no_clip_is_refused_in_one_line(recogniser, given, said):
+    with pytest.raises(ValueError, match=said):
+        given(recogniser, clip_of("wave", 9).joints_TVC)
+
+
+def test_other_stands_for_all_examples_of_no_action(recogniser):
+    recogniser.enrol(None, [clip_of("bow", seed) for seed in range(2)])
+    n_others = sum(example.action is None for example in recogniser.examples)
+    assert n_others >= 2
+    assert recogniser.remove("Other") == n_others
+    assert all(example.action is not None for example in recogniser.examples)

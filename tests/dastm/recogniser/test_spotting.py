@@ -258,3 +258,27 @@ def test_an_event_is_a_line_of_json(recogniser, stream):
     assert (row["action"], row["margin"]) == ("wave", event.margin if np.isfinite(event.margin) else None)
     assert row["top"] == [{"action": "wave", "score": event.score, "distance": event.distance}]
     assert str(event).startswith(f"wave  {event.start_s:.2f} to ")
+
+
+@pytest.mark.parametrize(
+    ("joints", "options", "said"),
+    [
+        (1e13, {}, "coordinates of up to .*; they must be below 1e"),
+        (1j, {}, "complex"),
+        (1.0, {"frame": 3.7}, "frame: expected a whole number, got 3.7"),
+        (1.0, {"frame": 10**30}, "frame: expected a whole number"),
+        (1.0, {"time": "a"}, "time: expected seconds, got 'a'"),
+    ],
+)
+def test_a_frame_that_cannot_be_is_refused_and_the_stream_goes_on(recogniser, joints, options, said):
+    spotter, clip = Spotter(recogniser), clip_of("wave", 50)
+    with pytest.raises(ValueError, match=said):
+        spotter.push(clip.joints_TVC[0] * joints, **options)
+    for joints_VC in clip.joints_TVC:
+        spotter.push(joints_VC)
+    assert [event.action for event in spotter.finish()] == ["wave"]
+
+
+def test_a_rate_that_is_no_number_is_refused(recogniser):
+    with pytest.raises(ValueError, match="fps: from 1 to 1000 frames a second, got '30'"):
+        Spotter(recogniser, fps="30")
