@@ -25,6 +25,9 @@ MOST_REFUSED = 10
 """How many refused recordings are reported one by one; all of them are counted."""
 LEAST_UPRIGHT = 0.3
 """Bodies stand if the median of `Clip.upright` is at least this; on six sets of recordings it is 0.89 to 1.00."""
+LEAST_AHEAD, FEWEST_FEET = 0.3, 10
+"""Feet point backwards if the median of `Clip.feet_ahead` is below this, in this number of clips or more: a few alone
+have them in noise."""
 
 
 class Refused:
@@ -113,6 +116,21 @@ def _long(recording: "Recording") -> list["Clip"]:
     return [clip for clip in recording.bodies if clip.n_frames >= LEAST_FRAMES]
 
 
+def told_if_odd(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterator[T]:
+    """The same clips or recordings; after the last one notes on bodies that do not stand along y, or are mirrored."""
+    ahead = list[float]()
+    for one in told_if_lying(found, clip_of):
+        ahead.append(clip_of(one).feet_ahead())
+        yield one
+    known = sorted(value for value in ahead if not math.isnan(value))
+    if len(known) >= FEWEST_FEET and known[len(known) // 2] < LEAST_AHEAD:
+        click.echo(
+            "note: the feet of most bodies point backwards: the recordings may be mirrored, or left and right swapped."
+            " Such examples and clips do not fit others",
+            err=True,
+        )
+
+
 def told_if_lying(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterator[T]:
     """The same clips or recordings; after the last one a note on those that do not stand along y (`Clip.upright`)."""
     values, odd = [], []
@@ -190,4 +208,4 @@ def fitting(made: Iterable["Example"], encoder: "Encoder", refused: Refused) -> 
             fitting.append(example)
         except ValueError as error:
             refused.note(str(error))
-    return list(told_if_lying(fitting, lambda example: example.clip))
+    return list(told_if_odd(fitting, lambda example: example.clip))

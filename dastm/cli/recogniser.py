@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told, told_if_lying
+from dastm.cli.inputs import Refused, bodies_of, examples_of, fitting, options_of, read_told, told_if_odd
 from dastm.cli.options import in_one_line, one_line_errors, said_of_recordings, with_recogniser
 from dastm.cli.watching import Lengths, event_rows
 from dastm.contract.errors import RunError
@@ -48,7 +48,7 @@ def enrol(
       dastm predict clips/ --with mine.dastm --csv labels.csv
     """
     from dastm.recogniser.container import check_replaceable
-    from dastm.recogniser.encoder import load_encoder, usual_encoder
+    from dastm.recogniser.encoder import load_encoder
     from dastm.recogniser.recogniser import ActionRecogniser
 
     check_replaceable(out)
@@ -60,8 +60,7 @@ def enrol(
         refused.tell()
         raise RunError(f"no example of an action in {', '.join(examples)}")
     with in_one_line():
-        usual = Counter(usual_encoder(example.clip.layout) for example in made)  # what most recordings need
-        recogniser = ActionRecogniser(load_encoder(encoder or usual.most_common(1)[0][0]))
+        recogniser = ActionRecogniser(load_encoder(encoder or _most_usual(made)))
         made = fitting(made, recogniser.encoder, refused)
         refused.tell()
         if all(example.action is None for example in made):
@@ -250,9 +249,24 @@ def _rows(
     known: "ActionRecogniser", found: "Iterable[Recording]", refused: Refused, read: list[str], top: int
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Predictions, each as a row and as a line of text; the source of the last one is in `read`."""
-    for one in known.predict_each(told_if_lying(bodies_of(found, known.encoder, refused), lambda clip: clip)):
+    for one in known.predict_each(told_if_odd(bodies_of(found, known.encoder, refused), lambda clip: clip)):
         read[:] = [one.source]
         yield one.to_dict(top), _line(one)
+
+
+def _most_usual(made: "Iterable[Example]") -> str:
+    """The encoder that most recordings need. Raises: ValueError if none comes with an encoder for its skeleton."""
+    from dastm.recogniser.encoder import usual_encoder
+
+    names, reasons = Counter[str](), list[str]()
+    for example in made:
+        try:
+            names[usual_encoder(example.clip.layout)] += 1
+        except ValueError as error:  # `fitting` names the recording, if others can be used
+            reasons.append(str(error))
+    if not names:
+        raise ValueError(reasons[0])
+    return names.most_common(1)[0][0]
 
 
 def _forget(known: "ActionRecogniser", name: str) -> int:
@@ -264,8 +278,7 @@ def _forget(known: "ActionRecogniser", name: str) -> int:
     if action in known.actions:
         return known.remove(action=action)
     if name not in keys and folded(name) == OTHER:
-        negatives = [example.name for example in known.examples if example.action is None]
-        return sum(known.remove(key=key) for key in negatives) or known.remove(key=name)
+        return known.remove(action=name)
     if name not in keys:
         raise ValueError(f"no action or example {name!r}; the actions: {listed(known.actions)}")
     return known.remove(key=name)
@@ -363,7 +376,7 @@ def embed(clips: tuple[str, ...], encoder: str | None, out: Path, pool: str, **s
     with in_one_line():
         known = load_encoder(encoder or usual_encoder(first.bodies[0].layout))
         rows = write_features(
-            told_if_lying(bodies_of(chain([first], found), known, refused), lambda clip: clip), known, out, pool
+            told_if_odd(bodies_of(chain([first], found), known, refused), lambda clip: clip), known, out, pool
         )
     refused.tell()
     if not rows:

@@ -316,3 +316,32 @@ def test_an_example_twice_is_told_and_the_encoder_is_that_of_most_examples(place
     assert "left out: more/wave/0.npy: a pose in an image (coco17)" in result.stderr
     words = ("add", "clips/wave.npy", "--action", "None of these", "--with", "mine.dastm")
     assert "is what is said of a clip that shows no action" in call("dastm", *words).stderr
+
+
+def test_a_skeleton_that_cannot_be_mapped_is_left_out_and_the_rest_goes_on(place):
+    (place / "more").mkdir()
+    (place / "more/wave").mkdir()
+    write_clip(place / "more/wave/b.npy", "wave", 3)
+    head = ",".join(f"{name}_{axis}" for name in ("hub", "rim", "spoke") for axis in "xyz")
+    rows = [",".join(f"{value:.2f}" for value in row) for row in np.random.default_rng(0).normal(size=(9, 9))]
+    (place / "more/wave/a.csv").write_text("\n".join([head, *rows]) + "\n")
+    said = call("dastm", "enrol", "more", "--out", "new.dastm", "--layout", "ntu25")
+    assert said.exit_code == 0, said.output
+    assert "left out: more/wave/a.csv: " in said.stderr
+    assert "1 action, 1 example" in said.stdout
+
+
+def test_bodies_whose_feet_point_backwards_are_noted(place):
+    for name, sign in (("mirrored", -1), ("plain", 1)):
+        (place / name).mkdir()
+        for seed in range(10):
+            joints = clip_of("wave", seed).joints_TVC.copy()
+            for side in ("left", "right"):
+                ankle, foot = (NTU25.joints.index(f"{side} {joint}") for joint in ("ankle", "foot"))
+                joints[:, foot] = joints[:, ankle] + (0, 0, -0.15)
+            np.save(place / f"{name}/{seed}.npy", joints * (sign, 1, 1))
+    said = call("dastm", "predict", "mirrored", "--with", "mine.dastm")
+    assert "note: the feet of most bodies point backwards: the recordings may be mirrored" in said.stderr
+    assert "feet" not in call("dastm", "predict", "plain", "--with", "mine.dastm").stderr
+    (place / "mirrored/9.npy").unlink()
+    assert "feet" not in call("dastm", "predict", "mirrored", "--with", "mine.dastm").stderr
