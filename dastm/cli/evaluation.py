@@ -72,7 +72,7 @@ def _counts(text: str) -> tuple[int, ...]:
     "--allow-seen",
     is_flag=True,
     default=None,
-    help="Also score classes that the run was trained or validated on; the results say which.",
+    help="Also score classes and clips that the run was trained or validated on; the results say which.",
 )
 @click.option(
     "--convert",

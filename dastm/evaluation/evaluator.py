@@ -48,6 +48,7 @@ from dastm.runs.load import load_recogniser
 from dastm.runs.record import TrainingRecord
 from dastm.runs.run_folder import check_results, remove_half_written_results
 from dastm.runs.seen_classes import check_unseen, unnamed_note
+from dastm.runs.seen_clips import check_unseen_clips
 from dastm.runs.whereabouts import shards_of
 
 Distances = Callable[[Episode], Tensor]
@@ -300,7 +301,7 @@ def evaluate_and_write(
         if folder is not None:
             within = home is not None and folder.absolute().parent == (home / "eval").absolute()
             check_results(folder, home if within else None)
-        about = _about(record, run, source, config)
+        about = _about(record, run, where, source, config)
         scored, groups, left_out = classes_with_enough(source, where, config)
         if left_out:
             about["left_out"] = left_out
@@ -369,7 +370,7 @@ def classes_with_enough(
 
 
 def _about(
-    record: TrainingRecord | None, run: Path | None, source: EpisodeSource, config: EvalConfig
+    record: TrainingRecord | None, run: Path | None, where: str, source: EpisodeSource, config: EvalConfig
 ) -> dict[str, Any]:
     """The part of metrics.json on shards, weights and seen classes; RunError if these must not be scored."""
     manifest = source.manifest
@@ -377,7 +378,8 @@ def _about(
     if record is None or run is None:
         return shards
     seen = check_unseen(record, manifest, config.subset, allow=config.allow_seen)
-    note = unnamed_note(record, manifest, config.subset)
+    clips = check_unseen_clips(record, run, where, manifest, config.subset, allow=config.allow_seen or bool(seen))
+    note = "; ".join(filter(None, (unnamed_note(record, manifest, config.subset), "" if seen else clips)))
     _, converted = fitted(source, record, run, convert=config.convert)
     return {
         **shards,

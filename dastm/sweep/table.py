@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from dastm.config.evaluation import EvalConfig
 from dastm.contract.ownership import remove_unfinished
 from dastm.report.figures import sweep_curves
 from dastm.runs.files import csv_bytes, write_together
@@ -168,8 +169,8 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry
     lines = [
         f"Recipe {' + '.join(grid.preset)}; seeds {', '.join(map(str, grid.seeds))}; cells: {', '.join(counts)}.",
         *(
-            f"Scored on {shape.subset}: {shape.n_way}-way {shape.k_shot}-shot, {shape.n_query} queries a class, "
-            f"{shape.episodes} episodes (seed {shape.seed}), the same for every row."
+            f"Scored on {shape.subset}{_seen(shape)}: {shape.n_way}-way {shape.k_shot}-shot, "
+            f"{shape.n_query} queries a class, {shape.episodes} episodes (seed {shape.seed}), the same for every row."
             for shape in grid.evaluate
         ),
         "Accuracies in %. After a mean: ± standard deviation over seeds with divisor n, as the paper computes it.",
@@ -193,6 +194,13 @@ def notes(sweep: Sweep, results: Mapping[str, CellResult], found: Sequence[Entry
     if len({record.code for record in trained}) > 1:
         lines.append("Not all cells were trained by the same code; `dastm sweep --replace` trains older ones again.")
     return lines
+
+
+def _seen(shape: EvalConfig) -> str:
+    """What a number on classes of the training must say."""
+    if shape.subset != "test":
+        return ", whose classes the training has seen"
+    return ", whose classes the training may have seen" if shape.allow_seen else ""
 
 
 def _csv_row(sweep: Sweep, entry: Entry) -> dict[str, Any]:
