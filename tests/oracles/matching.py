@@ -83,17 +83,16 @@ def costs(matcher: nn.Module, query_TVD: Tensor, prototype_SVD: Tensor) -> Tenso
     """Frame distances of one query and one prototype (T, S), both as they are after attention within."""
     kind = matcher.options.frame_distance
     scale = query_TVD[0].numel() ** 0.5 if matcher.options.mean and kind == "frobenius" else 1.0
-    rows = []
+    rows, in_step = [], hasattr(matcher.activation, "query_side")
+    # of the block, Ĥ of frame t comes from frame t alone, on either side
+    at_T = [activated(matcher, *pair) for pair in zip(query_TVD, prototype_SVD, strict=True)] if in_step else []
     for t in range(len(query_TVD)):
         row = []
         for s in range(len(prototype_SVD)):
             if matcher.activation is None:
                 pair = query_TVD[t], prototype_SVD[s]
-            elif hasattr(matcher.activation, "query_side"):  # Ĥ of frame t from frame t alone, on either side
-                pair = (
-                    activated(matcher, query_TVD[t], prototype_SVD[t])[0],
-                    activated(matcher, query_TVD[s], prototype_SVD[s])[1],
-                )
+            elif in_step:
+                pair = at_T[t][0], at_T[s][1]
             else:
                 pair = activated(matcher, query_TVD[t], prototype_SVD[s])
             row.append(frame_distance(*pair, kind) / scale)
