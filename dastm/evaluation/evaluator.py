@@ -379,7 +379,7 @@ def _about(
         return shards
     seen = check_unseen(record, manifest, config.subset, allow=config.allow_seen)
     clips = check_unseen_clips(record, run, where, manifest, config.subset, allow=config.allow_seen or bool(seen))
-    note = "; ".join(filter(None, (unnamed_note(record, manifest, config.subset), "" if seen else clips)))
+    note = "; ".join(filter(None, (unnamed_note(record, manifest, config.subset), clips)))
     _, converted = fitted(source, record, run, convert=config.convert)
     return {
         **shards,

@@ -114,7 +114,8 @@ class Clip:
             sizes_T = np.linalg.norm(foot_TC, axis=1) * np.linalg.norm(shin_TC, axis=1)
             is_foot_T &= np.linalg.norm(np.cross(foot_TC, shin_TC), axis=1) > STICKS_OUT * sizes_T
             ahead_TC += foot_TC
-        front_T = (np.cross(ahead_TC, up_TC) * right_TC).sum(axis=1)[is_foot_T]
+        front_T = (np.cross(ahead_TC, up_TC) * right_TC).sum(axis=1)
+        front_T = front_T[is_foot_T & np.isfinite(front_T) & (front_T != 0)]
         return float((front_T > 0).mean()) if len(front_T) else math.nan
 
     @property

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.utils.validation import check_is_fitted, column_or_1d
 except ImportError as error:
     raise ImportError("ActionClassifier needs scikit-learn: pip install scikit-learn") from error
 
-from dastm.recogniser.clips import numbers
-from dastm.recogniser.recogniser import ActionRecogniser, Joints
+from dastm.contract.shard_format import checksum
+from dastm.recogniser.clips import Clip, numbers
+from dastm.recogniser.recogniser import ActionRecogniser, Joints, several
 
 Labels = NDArray[Any]
 
@@ -58,9 +59,9 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Sequence[Joints], y: Sequence[Any]) -> "ActionClassifier":
         """Enrol every clip of `X` with its label in `y`."""
-        labels = np.asarray(y)
-        if labels.ndim != 1 or len(X) != len(labels) or not len(labels):
-            raise ValueError(f"a label for each clip is needed, got {len(X)} clips and labels {labels.shape}")
+        labels = column_or_1d(np.asarray(y))
+        if len(X) != len(labels) or not len(labels):
+            raise ValueError(f"a label for each clip is needed, got {len(X)} clips and {len(labels)} labels")
         check_classification_targets(labels)
         _refuse_two_labels(X, labels.tolist())
         are_text = any(isinstance(label, str) for label in labels.tolist())
@@ -95,7 +96,8 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _asked(self, X: Sequence[Joints]) -> list[Any]:
         check_is_fitted(self)
-        return list(self.recogniser_.predict(list(X), layout=self.layout, fps=self.fps)) if len(X) else []
+        clips = list(several(X, "the classifier"))
+        return list(self.recogniser_.predict(clips, layout=self.layout, fps=self.fps)) if clips else []
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -106,8 +108,9 @@ class ActionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _refuse_two_labels(X: Sequence[Joints], labels: Sequence[Any]) -> None:
     """Raise ValueError if one clip is there twice, with different labels."""
-    seen: dict[bytes, int] = {}
+    seen: dict[str, int] = {}
     for i, (clip, label) in enumerate(zip(X, labels, strict=True)):
-        first = seen.setdefault(numbers(clip, np.float32).tobytes(), i)
+        joints = clip.joints_TVC if isinstance(clip, Clip) else numbers(clip, np.float32)
+        first = seen.setdefault(checksum(joints.tobytes()), i)
         if labels[first] != label:
             raise ValueError(f"X[{first}] and X[{i}] are the same clip, called {labels[first]!r} and {label!r}")

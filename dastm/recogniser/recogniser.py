@@ -4,7 +4,9 @@ In: clips, or arrays of joints. Out: predictions. The examples are all that it k
 removing them teaches and removes actions, and no weight changes.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from dastm.contract.errors import RunError
 from dastm.contract.layouts import KNOWN_LAYOUTS
-from dastm.contract.names import composed, folded
+from dastm.contract.names import folded
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
@@ -160,7 +162,7 @@ class ActionRecogniser:
         name = None if action is None else checked_action(action)
         first = len(self._examples)
         made = [
-            self._clip(c, layout, fps, f"{name or OTHER}/{first + i}") for i, c in enumerate(_several(clips, "enrol"))
+            self._clip(c, layout, fps, f"{name or OTHER}/{first + i}") for i, c in enumerate(several(clips, "enrol"))
         ]
         if not made:
             raise ValueError(f"no clip to enrol as {told(name)}")
@@ -189,7 +191,7 @@ class ActionRecogniser:
 
         Raises: ValueError if there is no such action or example.
         """
-        named = None if action is None else composed(action).strip()
+        named = None if action is None else checked_action(action)
         gone = [e for e in self._examples if _is_called(e, named) and (key is None or e.name == key)]
         if not gone or (action is None and key is None):
             wanted = f"example {key!r}" if key is not None else f"action {action!r}"
@@ -217,7 +219,7 @@ class ActionRecogniser:
         if isinstance(clips, Clip) or _dimensions(clips) == ONE_CLIP:
             one: Any = clips
             return next(self.predict_each([long_enough(self._clip(one, layout, fps, "clip"))]))
-        each = enumerate(_several(clips, "predict"))
+        each = enumerate(several(clips, "predict"))
         made = [long_enough(self._clip(clip, layout, fps, f"clip {number}")) for number, clip in each]
         return list(self.predict_each(made))
 
@@ -328,11 +330,9 @@ class ActionRecogniser:
         known = self._examples[0].clip.layout if self._examples else None
         if layout is None and known is None:
             raise ValueError("arrays do not say which joints they have: give layout=, e.g. 'ntu25'")
-        if fps is not None and not (isinstance(fps, (int, float, np.number)) and 0 < fps < np.inf):
-            raise ValueError(f"fps: a number above 0, got {fps!r}")
         chosen = layout_of(layout) if layout is not None else known
         joints = numbers(given, np.float32)
-        return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=fps)  # type: ignore[arg-type]
+        return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=_rate(fps))  # type: ignore[arg-type]
 
 
 def _is_called(example: Example, action: str | None) -> bool:
@@ -340,7 +340,7 @@ def _is_called(example: Example, action: str | None) -> bool:
     return action is None or example.action == action or (example.action is None and folded(action) == OTHER)
 
 
-def _several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
+def several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
     """The clips themselves. Raises: ValueError if they are no several clips."""
     if clips is None or isinstance(clips, Clip | str | Path) or not hasattr(clips, "__iter__"):
         raise ValueError(
@@ -349,6 +349,16 @@ def _several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
     if _dimensions(clips) == ONE_CLIP:
         raise ValueError(f"{verb} takes a list of arrays (T, V, C), got one; put it into a list")
     return clips  # type: ignore[no-any-return]
+
+
+def _rate(fps: Any) -> float | None:
+    """A frame rate. Raises: ValueError unless it is None or a number above 0."""
+    if fps is None:
+        return None
+    with suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(fps, str) and 0 < float(fps) < math.inf:
+            return float(fps)
+    raise ValueError(f"fps: a number above 0, got {fps!r}")
 
 
 def _dimensions(given: Any) -> int:

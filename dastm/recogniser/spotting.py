@@ -10,7 +10,9 @@ are left out. So with times speed and length of a movement are right at any rate
 Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,8 +133,9 @@ class Spotter:
         if not self.actions:
             raise ValueError("nothing is enrolled yet: there is no action to tell")
         self.fps = usual_fps(recogniser) if fps is None else fps
-        if not isinstance(self.fps, (int, float, np.number)) or not FPS[0] <= self.fps <= FPS[1]:
+        if isinstance(self.fps, str) or not FPS[0] <= self.fps <= FPS[1]:
             raise ValueError(f"fps: from {FPS[0]} to {FPS[1]} frames a second, got {self.fps!r}")
+        self.fps = float(self.fps)
         self.layout = examples[0].clip.layout if layout is None else layout_of(layout)
         self.common = recogniser.encoder.layout
         self.templates = templates or templates_of(examples, self.actions, self.common, self.fps)
@@ -160,13 +163,10 @@ class Spotter:
         Raises: ValueError if the joints do not fit the layout or are farther away than `FARTHEST_PLACE`, the frame is
         no whole number after the last, or the time not finite.
         """
-        number = self.clock.frame + 1 if frame is None else frame
-        if not isinstance(number, (int, np.integer)) or not -MOST_FRAME < number < MOST_FRAME:
-            raise ValueError(f"frame: expected a whole number, got {number!r}")
+        number = self.clock.frame + 1 if frame is None else _whole(frame)
         if number <= self.clock.frame:
             raise ValueError(f"frame {number} comes after frame {self.clock.frame}")
-        if time is not None and not (isinstance(time, (int, float, np.number)) and np.isfinite(time)):
-            raise ValueError(f"time: expected seconds, got {time!r}")
+        time = None if time is None else _seconds(time)
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
         row = self.clock.next(number, time)
@@ -315,6 +315,20 @@ class Spotting:
 def spot(recogniser: ActionRecogniser, clip: Clip) -> list[Event]:
     """The actions in one recording of one body, see `Spotting`."""
     return Spotting(recogniser).events(clip)
+
+
+def _whole(frame: Any) -> int:
+    with suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(frame, str) and int(frame) == frame and abs(int(frame)) < MOST_FRAME:
+            return int(frame)
+    raise ValueError(f"frame: expected a whole number, got {frame!r}")
+
+
+def _seconds(time: Any) -> float:
+    with suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(time, str) and math.isfinite(time):
+            return float(time)
+    raise ValueError(f"time: expected seconds, got {time!r}")
 
 
 def usual_fps(recogniser: ActionRecogniser) -> float:

@@ -129,7 +129,7 @@ class TrainingRecord:
 
     def all_seen(self) -> tuple[DataSeen, ...]:
         """Every data set that the weights were trained on, as far as the record says so."""
-        own = DataSeen(dataset=self.dataset, classes=self.classes or {}, digest=self.shards_digest)
+        own = DataSeen(dataset=self.dataset, classes=self.classes or {}, shards=self.shards, digest=self.shards_digest)
         return (*(self.sets or (own,)), *self.seen_before)
 
     def trained_on(self, manifest: Manifest) -> bool:

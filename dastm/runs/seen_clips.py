@@ -2,10 +2,11 @@
 
 In: the record of a training, its run, and shards to score on. Out: a line on such clips, or an error. Clips are the
 same if their arrays are, so they are found only among shards that were prepared in the same way, and only while the
-shards of the training are still where they were; `seen_classes` compares names, which a record always has.
+shards of the training are still where they were, unchanged and on this machine; `seen_classes` compares names, which a
+record always has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,14 +15,10 @@ import pyarrow.compute as pc
 
 from dastm.contract.errors import RunError
 from dastm.contract.shard_format import Manifest, ShardError, checksum, encode_manifest
-from dastm.contract.shard_reading import read_index
+from dastm.contract.shard_reading import read_index, read_manifest
 from dastm.episodes.urls import is_url
-from dastm.runs.encoders import is_encoder
 from dastm.runs.record import TrainingRecord
 from dastm.runs.whereabouts import shards_of
-
-SUBSETS = ("train", "val")
-"""The subsets that a training sees."""
 
 
 def check_unseen_clips(
@@ -29,34 +26,46 @@ def check_unseen_clips(
 ) -> str:
     """A line if clips of `subset` were in the training, which is allowed; else empty.
 
-    Raises: RunError with their number, unless `allow`.
+    Clips of the training's own shards are told by `seen_classes`. Raises: RunError with their number, unless `allow`.
     """
-    own = record.trained_on(manifest)
-    others = [] if is_url(scored) or (own and subset != "test") else list(_trained(record, run, manifest))
-    if not others:
+    if is_url(scored) or (subset != "test" and record.trained_on(manifest)):
         return ""
-    asked = _checksums(Path(scored), (subset,))
-    seen = pc.sum(pc.is_in(asked, value_set=pa.concat_arrays(others))).as_py()
+    trained = list(_trained(record, run, manifest))
+    if not trained:
+        return ""
+    asked = _checksums(Path(scored), {subset: manifest.subsets[subset]})
+    seen = pc.sum(pc.is_in(asked, value_set=pa.concat_arrays(trained))).as_py()
     if not seen:
         return ""
-    told = f"{seen} of the {len(asked)} clips of {manifest.dataset} {subset} under other names of their classes"
+    told = f"{seen} of the {len(asked)} clips of {manifest.dataset} {subset}"
     if not allow:
-        raise RunError(f"the run was trained or validated on {told}; score it on others, or add --allow-seen")
+        raise RunError(
+            f"the run was trained or validated on {told}, whatever their classes are called here; score it on others,"
+            " or add --allow-seen"
+        )
     return f"the run has seen {told}"
 
 
-def _trained(record: TrainingRecord, run: Path, but: Manifest) -> Iterator[pa.Array]:
-    """The checksums of the clips of each data set of a training but one, as far as its shards are there."""
-    places = [one.shards for one in record.sets if one.digest != checksum(encode_manifest(but))]
-    if not record.sets and not record.trained_on(but) and not is_encoder(run):
-        with suppress(RunError):
-            places = [shards_of(record, run)]
-    for place in places:
-        if place and not is_url(place):
-            with suppress(ShardError):
-                yield _checksums(Path(place), SUBSETS)
+def _trained(record: TrainingRecord, run: Path, scored: Manifest) -> Iterator[pa.Array]:
+    """The checksums of the clips that were trained on, of each data set but the scored one, if its shards are there."""
+    for one in record.all_seen():
+        is_single = not record.sets and one.digest == record.shards_digest
+        own = record.trained_on(scored) if is_single else one.digest == checksum(encode_manifest(scored))
+        with suppress(RunError, ShardError):
+            place = shards_of(record, run) if is_single else one.shards
+            if own or not place or is_url(place):
+                continue
+            manifest = read_manifest(Path(place))
+            if record.trained_on(manifest) if is_single else one.digest == checksum(encode_manifest(manifest)):
+                yield _checksums(Path(place), one.classes)
 
 
-def _checksums(shards: Path, subsets: tuple[str, ...]) -> pa.Array:
-    index = read_index(shards, ["part", "checksum"])
-    return index.filter(pc.is_in(index["part"], value_set=pa.array(subsets)))["checksum"].combine_chunks()
+def _checksums(shards: Path, classes: Mapping[str, Collection[int]]) -> pa.Array:
+    """The checksums of all clips of these classes; subset -> class ids."""
+    index = read_index(shards, ["part", "class_id", "checksum"])
+    wanted = [
+        pc.and_(pc.equal(index["part"], subset), pc.is_in(index["class_id"], value_set=pa.array(list(ids), pa.int64())))
+        for subset, ids in classes.items()
+    ]
+    found = [index.filter(mask)["checksum"].combine_chunks() for mask in wanted]
+    return pa.concat_arrays(found) if found else pa.array([], pa.string())

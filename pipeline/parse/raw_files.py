@@ -12,7 +12,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -205,11 +204,12 @@ def _in_store(root: Path) -> Iterator[RawFile]:
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
     """Names of members are UTF-8 if all are: many programs write them so without saying it. Else the zip says it."""
-    for encoding in ("utf-8", None):
-        with suppress(UnicodeDecodeError):
-            # a file of a store is read at random: the central directory, then members
-            return zipfile.ZipFile(path if is_local(path) else path.open("rb"), metadata_encoding=encoding)
-    raise AssertionError("without an encoding all names can be read")
+    # a file of a store is read at random: the central directory, then members
+    file = path if is_local(path) else path.open("rb")
+    try:
+        return zipfile.ZipFile(file, metadata_encoding="utf-8")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(file)
 
 
 def _in_zip(path: Path, prefix: str) -> Iterator[RawFile]:

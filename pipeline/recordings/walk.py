@@ -87,11 +87,13 @@ def walk(paths: Sequence[str | Path]) -> Found:
     followed: set[tuple[str, str | None]] = set()
     for path in paths:
         for found in _follow(path):
-            place = (os.path.normpath(found.shown), found.action) if isinstance(found, Item) else None
+            if isinstance(found, Item):
+                place = (os.path.normpath(found.shown), found.action)
+            else:
+                place = (found.source, str(found.why))
             if place not in followed:
-                yield found
-            if place is not None:
                 followed.add(place)
+                yield found
 
 
 def _follow(named: str | Path, action: str | None = None) -> Found:

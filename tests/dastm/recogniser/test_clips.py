@@ -7,7 +7,7 @@ import pytest
 
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser.clips import Clip
-from tests.actions import standing
+from tests.actions import clip_of, standing
 
 
 def clip(joints_TVC, layout=NTU25):
@@ -74,3 +74,18 @@ def test_a_body_is_upright_by_its_trunk_in_the_frames_that_show_it():
     assert math.isnan(clip(np.full((2, 17, 3), 0.5), COCO17).upright())
     joints[:, 20] = np.nan
     assert math.isnan(clip(joints).upright())
+
+
+def test_feet_point_ahead_in_the_frames_that_say_where():
+    joints = clip_of("wave", 0).joints_TVC.copy()
+    at = NTU25.joints.index
+    for side in ("left", "right"):
+        joints[:, at(f"{side} foot")] = joints[:, at(f"{side} ankle")] + (0, 0, -0.15)
+    joints[5:, at("left hip")] = np.nan
+    joints[:3, at("left hip")] = joints[:3, at("right hip")]
+
+    def ahead(joints_TVC):
+        return Clip(key="k", source="s", layout=NTU25, joints_TVC=joints_TVC).feet_ahead()
+
+    assert [ahead(joints), ahead(joints * np.float32([-1, 1, 1]))] == [1.0, 0.0]
+    assert np.isnan(ahead(joints[5:]))

@@ -77,7 +77,7 @@ def test_it_works_in_cross_validation_and_pipelines():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"got 9 clips and labels \(1,\)"):
+    with pytest.raises(ValueError, match="got 9 clips and 1 labels"):
         ActionClassifier().fit(X, ["wave"])
     with pytest.raises(ValueError, match="coco17 needs"):
         ActionClassifier(layout="coco17").fit(X, Y)
@@ -94,9 +94,17 @@ def test_what_does_not_fit_is_refused():
             r"X\[0\] and X\[3\] are the same clip, called 'wave' and 'push'",
         ),
         ([], [], "a label for each clip is needed, got 0 clips"),
-        (X[:2], None, "a label for each clip is needed"),
+        (X[:2], None, "1d array"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused_by_their_places(clips, labels, said):
     with pytest.raises(ValueError, match=said):
         ActionClassifier().fit(clips, labels)
+
+
+def test_clips_of_ours_and_columns_of_labels_are_taken_and_one_clip_alone_is_refused(fitted):
+    clips = [clip_of(action, 1) for action in ACTIONS]
+    column = np.array(ACTIONS)[:, None]
+    assert ActionClassifier().fit(clips, column).predict(clips).tolist() == list(ACTIONS)
+    with pytest.raises(ValueError, match="put it into a list"):
+        fitted.predict(X[0])

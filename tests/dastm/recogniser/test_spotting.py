@@ -1,7 +1,10 @@
 """Actions in long recordings: found once each, while they are going on, and nothing where nothing is."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+import torch
 
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser import spotting
@@ -282,3 +285,12 @@ def test_a_frame_that_cannot_be_is_refused_and_the_stream_goes_on(recogniser, jo
 def test_a_rate_that_is_no_number_is_refused(recogniser):
     with pytest.raises(ValueError, match="fps: from 1 to 1000 frames a second, got '30'"):
         Spotter(recogniser, fps="30")
+
+
+def test_whole_numbers_and_seconds_of_any_kind_are_taken(recogniser):
+    spotter, clip = Spotter(recogniser, fps=Fraction(30)), clip_of("wave", 50)
+    for number, joints_VC in enumerate(clip.joints_TVC):
+        frame = (float(number), np.int32(number), torch.tensor(number))[number % 3]
+        spotter.push(joints_VC, frame=frame, time=torch.tensor(number / 30, dtype=torch.float64))
+    (event,) = spotter.finish()
+    assert (event.action, type(event.start_frame)) == ("wave", int)

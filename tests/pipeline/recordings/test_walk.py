@@ -213,3 +213,13 @@ def test_names_in_a_zip_are_utf_8_where_all_are_though_the_zip_does_not_say_it(t
     assert told(unsaid(tmp_path / "dos.zip", "Gr\u00f6\u00dfe".encode("cp437")))[0] == [
         ("Gr\u00f6\u00dfe/a", "Gr\u00f6\u00dfe")
     ]
+
+
+def test_a_zip_with_names_in_no_encoding_is_refused_and_the_rest_goes_on(tmp_path):
+    save(tmp_path / "a.npy", person())
+    bad = zipped(tmp_path / "bad.zip", {"\u00e9\u00e9/a.npy": npy(person())})
+    bad.write_bytes(bad.read_bytes().replace("\u00e9\u00e9".encode(), b"\xff\xfe\xfd\xfc"))
+    items, refused = told(tmp_path, bad)
+    assert items == [("a", None)]
+    assert len(refused) == 1
+    assert "not a whole zip" in refused[0]
