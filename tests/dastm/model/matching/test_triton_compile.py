@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 pytest.importorskip("triton", reason="Triton is not installed")
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 KERNELS = {"_forward_kernel", "_backward_kernel", "_distance_kernel", "_gradient_kernel", "_root_kernel"}
 
 
