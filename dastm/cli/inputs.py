@@ -122,7 +122,7 @@ def told_if_odd(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterator[
     for one in told_if_lying(found, clip_of):
         ahead.append(clip_of(one).feet_ahead())
         yield one
-    known = sorted(value for value in ahead if not math.isnan(value))
+    known = _known(ahead)
     if len(known) >= FEWEST_FEET and known[len(known) // 2] < LEAST_AHEAD:
         click.echo(
             "note: the feet of most bodies point backwards: the recordings may be mirrored, or left and right swapped."
@@ -139,7 +139,7 @@ def told_if_lying(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterato
         values.append(clip.upright())
         odd += [clip.source] if values[-1] < LEAST_UPRIGHT else []
         yield one
-    known = sorted(value for value in values if not math.isnan(value))
+    known = _known(values)
     if known and known[len(known) // 2] < LEAST_UPRIGHT:
         click.echo(
             "note: most bodies do not stand along y, which is up here. If they do not lie, turn the recordings, or give"
@@ -149,6 +149,11 @@ def told_if_lying(found: Iterable[T], clip_of: Callable[[T], "Clip"]) -> Iterato
     elif odd:
         told = f"note: bodies stand along y, which is up here, but for {len(odd)}: {listed(odd, 3)}"
         click.echo(one_line(f"{told}. Turn the recordings of those that do not lie"), err=True)
+
+
+def _known(values: Iterable[float]) -> list[float]:
+    """The values that are known, the least first."""
+    return sorted(value for value in values if not math.isnan(value))
 
 
 def examples_of(

@@ -30,7 +30,7 @@ KERNELS = (
     "dastm/model/matching/soft_dtw_cpu.py",
     "pipeline/kernels/*.py",
 )
-"""Every file with a function that is compiled, of both halves; tests/dastm/test_compiled.py holds it."""
+"""Every file with a function that is compiled, of both halves; tests/dastm/contract/test_compiled.py holds it."""
 _SETTINGS: Any = numba.config
 _CacheLocator: Any = caching._CacheLocator
 _DECORATING = Lock()

@@ -6,7 +6,10 @@ Axes: T frames, V joints, C coordinates.
 """
 
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,9 +102,8 @@ class Clip:
 
         The front is right-handed to the ways up and to the right. Feet along the shin were made up, and do not count.
         """
-        try:
-            halves_V2 = halves(self.layout, BODY19)
-        except ValueError:
+        halves_V2 = _as_body19(self.layout)
+        if halves_V2 is None:
             return math.nan
         at = {name: v for v, name in enumerate(BODY19.joints)}
         body_TVC = self.joints_TVC[:, halves_V2].mean(axis=2, dtype=np.float64)
@@ -122,6 +124,23 @@ class Clip:
     def n_frames(self) -> int:
         """Number of frames, from the first to the last that shows the body."""
         return len(self.joints_TVC)
+
+
+@lru_cache(maxsize=256)
+def _as_body19(layout: Layout) -> NDArray[np.int64] | None:
+    """`halves` of the joints of body19, once a layout and not once a clip; None for a layout that lacks some."""
+    try:
+        return halves(layout, BODY19)
+    except ValueError:
+        return None
+
+
+def real(value: Any, expected: str, is_right: Callable[[float], bool] = math.isfinite) -> float:
+    """A number of any kind that somebody hands over. Raises: ValueError saying what was expected."""
+    with suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(value, str) and is_right(number := float(value)):
+            return number
+    raise ValueError(f"{expected}, got {value!r}")
 
 
 def numbers(joints: Any, dtype: type[np.floating[Any]]) -> NDArray[Any]:

@@ -6,7 +6,6 @@ removing them teaches and removes actions, and no weight changes.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -23,7 +22,7 @@ from dastm.contract.names import folded
 from dastm.contract.shard_format import checksum
 from dastm.contract.skeleton import Layout
 from dastm.contract.wording import listed
-from dastm.recogniser.clips import Clip, numbers
+from dastm.recogniser.clips import Clip, numbers, real
 from dastm.recogniser.container import check_replaceable, held, write_container
 from dastm.recogniser.decision import Candidate, Decision, Judge, decide, judge_of
 from dastm.recogniser.encoder import CHUNK, Encoder, Features, joined, load_encoder, usual_encoder
@@ -331,8 +330,9 @@ class ActionRecogniser:
         if layout is None and known is None:
             raise ValueError("arrays do not say which joints they have: give layout=, e.g. 'ntu25'")
         chosen = layout_of(layout) if layout is not None else known
+        rate = None if fps is None else real(fps, "fps: a number above 0", lambda rate: 0 < rate < math.inf)
         joints = numbers(given, np.float32)
-        return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=_rate(fps))  # type: ignore[arg-type]
+        return Clip(key=key, source=key, layout=chosen, joints_TVC=joints, fps=rate)  # type: ignore[arg-type]
 
 
 def _is_called(example: Example, action: str | None) -> bool:
@@ -349,16 +349,6 @@ def several(clips: Any, verb: str) -> Iterable[Clip | Joints]:
     if _dimensions(clips) == ONE_CLIP:
         raise ValueError(f"{verb} takes a list of arrays (T, V, C), got one; put it into a list")
     return clips  # type: ignore[no-any-return]
-
-
-def _rate(fps: Any) -> float | None:
-    """A frame rate. Raises: ValueError unless it is None or a number above 0."""
-    if fps is None:
-        return None
-    with suppress(TypeError, ValueError, OverflowError):
-        if not isinstance(fps, str) and 0 < float(fps) < math.inf:
-            return float(fps)
-    raise ValueError(f"fps: a number above 0, got {fps!r}")
 
 
 def _dimensions(given: Any) -> int:

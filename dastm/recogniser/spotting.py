@@ -10,9 +10,7 @@ are left out. So with times speed and length of a movement are right at any rate
 Axes: K lengths, S examples, W actions, V joints, C coordinates.
 """
 
-import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 
 from dastm.contract.skeleton import Layout
 from dastm.model.matching.rejection import scores
-from dastm.recogniser.clips import Clip, measured, numbers
+from dastm.recogniser.clips import Clip, measured, numbers, real
 from dastm.recogniser.clock import LOST_S, Clock
 from dastm.recogniser.decision import Candidate
 from dastm.recogniser.recogniser import MOST_TOP, ActionRecogniser, layout_of
@@ -132,10 +130,9 @@ class Spotter:
         examples, self.actions = recogniser.examples, recogniser.actions
         if not self.actions:
             raise ValueError("nothing is enrolled yet: there is no action to tell")
-        self.fps = usual_fps(recogniser) if fps is None else fps
-        if isinstance(self.fps, str) or not FPS[0] <= self.fps <= FPS[1]:
-            raise ValueError(f"fps: from {FPS[0]} to {FPS[1]} frames a second, got {self.fps!r}")
-        self.fps = float(self.fps)
+        said = usual_fps(recogniser) if fps is None else fps
+        expected = f"fps: from {FPS[0]} to {FPS[1]} frames a second"
+        self.fps = real(said, expected, lambda rate: FPS[0] <= rate <= FPS[1])
         self.layout = examples[0].clip.layout if layout is None else layout_of(layout)
         self.common = recogniser.encoder.layout
         self.templates = templates or templates_of(examples, self.actions, self.common, self.fps)
@@ -163,10 +160,12 @@ class Spotter:
         Raises: ValueError if the joints do not fit the layout or are farther away than `FARTHEST_PLACE`, the frame is
         no whole number after the last, or the time not finite.
         """
-        number = self.clock.frame + 1 if frame is None else _whole(frame)
+        number = (
+            self.clock.frame + 1 if frame is None else int(real(frame, "frame: expected a whole number", _is_number))
+        )
         if number <= self.clock.frame:
             raise ValueError(f"frame {number} comes after frame {self.clock.frame}")
-        time = None if time is None else _seconds(time)
+        time = None if time is None else real(time, "time: expected seconds")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}
         row = self.clock.next(number, time)
@@ -317,18 +316,9 @@ def spot(recogniser: ActionRecogniser, clip: Clip) -> list[Event]:
     return Spotting(recogniser).events(clip)
 
 
-def _whole(frame: Any) -> int:
-    with suppress(TypeError, ValueError, OverflowError):
-        if not isinstance(frame, str) and int(frame) == frame and abs(int(frame)) < MOST_FRAME:
-            return int(frame)
-    raise ValueError(f"frame: expected a whole number, got {frame!r}")
-
-
-def _seconds(time: Any) -> float:
-    with suppress(TypeError, ValueError, OverflowError):
-        if not isinstance(time, str) and math.isfinite(time):
-            return float(time)
-    raise ValueError(f"time: expected seconds, got {time!r}")
+def _is_number(frame: float) -> bool:
+    """Whether it can be the number of a frame."""
+    return frame.is_integer() and abs(frame) < MOST_FRAME
 
 
 def usual_fps(recogniser: ActionRecogniser) -> float:

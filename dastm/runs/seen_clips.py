@@ -8,6 +8,7 @@ record always has.
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,14 +51,17 @@ def _trained(record: TrainingRecord, run: Path, scored: Manifest) -> Iterator[pa
     """The checksums of the clips that were trained on, of each data set but the scored one, if its shards are there."""
     for one in record.all_seen():
         is_single = not record.sets and one.digest == record.shards_digest
-        own = record.trained_on(scored) if is_single else one.digest == checksum(encode_manifest(scored))
+        is_of = record.trained_on if is_single else partial(_has_digest, one.digest)
+        if is_of(scored):
+            continue
         with suppress(RunError, ShardError):
             place = shards_of(record, run) if is_single else one.shards
-            if own or not place or is_url(place):
-                continue
-            manifest = read_manifest(Path(place))
-            if record.trained_on(manifest) if is_single else one.digest == checksum(encode_manifest(manifest)):
+            if place and not is_url(place) and is_of(read_manifest(Path(place))):
                 yield _checksums(Path(place), one.classes)
+
+
+def _has_digest(digest: str, manifest: Manifest) -> bool:
+    return checksum(encode_manifest(manifest)) == digest
 
 
 def _checksums(shards: Path, classes: Mapping[str, Collection[int]]) -> pa.Array:
