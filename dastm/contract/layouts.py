@@ -49,9 +49,15 @@ _LIMB: Mapping[str, tuple[str, ...]] = {
 """Joint of one side -> its possible parents on the same side, the best first."""
 _NECK = ("spine shoulder", "shoulder centre", "neck", "thorax")
 _PELVIS = ("hip centre", "mid hip", "pelvis", "waist", "root")
-_SPINES = ("spine", "spine navel", "torso", "belly", "spine1", "mid spine")
+_SPINES = ("spine", "spine navel", "torso", "belly", "spine1")
+_OTHER_NAMES = {
+    **dict.fromkeys(("hip center", "spine base", "base of spine"), "hip centre"),
+    **dict.fromkeys(("spine mid", "mid spine"), "spine"),
+    "shoulder center": "shoulder centre",
+}
+"""What others call a joint of the tables, a Kinect's own names among them."""
 _MIDDLE: Mapping[str, tuple[str, ...]] = {
-    "head": ("neck nose", *_NECK, "nose"),
+    "head": ("neck nose", "neck", *_NECK, "nose"),
     "neck nose": ("thorax",),
     "nose": ("head", "neck"),
     "face": ("neck",),
@@ -95,9 +101,10 @@ def layout_of(name: str, joints: Sequence[str], *, image: bool) -> Layout:
 
     Raises: ValueError if names repeat or there are too many.
     """
-    number = {plain(joint): v for v, joint in reversed(list(enumerate(joints)))}
+    names = [_OTHER_NAMES.get(plain(joint), plain(joint)) for joint in joints]
+    number = {joint: v for v, joint in reversed(list(enumerate(names)))}
     hub = next((number[top] for top in _TOP if top in number), 0)
-    hangs = {v: _hung(plain(joint), number, hub) for v, joint in enumerate(joints) if v != hub}
+    hangs = {v: _hung(joint, number, hub) for v, joint in enumerate(names) if v != hub}
     bones = tuple((v, parent) for v, parent in _rooted(hangs, hub).items())
     hips = _first(number, _PELVIS)
     both_hips, shoulders = _both(number, "hip"), _both(number, "shoulder")

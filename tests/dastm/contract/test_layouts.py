@@ -4,7 +4,7 @@ import pytest
 
 from dastm.contract.layouts import KNOWN_LAYOUTS, in_image, layout_of, plain
 from dastm.contract.mapping import halves
-from dastm.contract.skeleton import BODY19, LAYOUTS, POSE15, Layout
+from dastm.contract.skeleton import BODY19, LAYOUTS, NTU25, POSE15, Layout
 
 HANDS = ("hands21", "hands21_world", "hands42", "fpha21")
 WHOLE = [layout for layout in KNOWN_LAYOUTS.values() if layout.name not in HANDS]
@@ -107,6 +107,23 @@ def test_joints_of_no_body_make_a_star_and_repeated_ones_are_refused():
     assert (mouse.bones, mouse.hub, mouse.torso, mouse.is_image) == (((1, 0), (2, 0)), 0, None, True)
     with pytest.raises(ValueError, match="distinct names"):
         layout_of("mouse", ["snout", "snout"], image=True)
+
+
+def test_joints_by_a_kinects_own_names_have_the_bones_of_its_skeleton():
+    """The names of its SDK, in the order of NTU25, which says otherwise where hand tips and thumbs hang."""
+    arm, leg = ("Shoulder", "Elbow", "Wrist", "Hand"), ("Hip", "Knee", "Ankle", "Foot")
+    trunk = ["SpineBase", "SpineMid", "Neck", "Head"]
+    joints = [*trunk, *(part + side for parts in (arm, leg) for side in ("Left", "Right") for part in parts)]
+    made = layout_of("kinect", [*joints, "SpineShoulder"], image=False)
+    assert {frozenset(bone) for bone in made.bones} == {frozenset(bone) for bone in NTU25.bones if max(bone) <= 20}
+    assert (made.hub, made.centre, made.spine) == (NTU25.hub, 0, NTU25.spine)
+    assert (made.shoulders, made.torso) == (NTU25.shoulders, NTU25.torso)
+
+
+@pytest.mark.parametrize("names", [["Hip Center", "Spine", "Shoulder Center"], ["hip centre", "mid spine", "neck"]])
+def test_a_trunk_by_other_names_is_a_trunk(names):
+    made = layout_of("trunk", names, image=False)
+    assert (made.centre, made.spine, made.torso) == (0, (0, 1), ((0,), (2,)))
 
 
 def test_joints_that_would_hang_in_a_circle_hang_on_the_hub():
