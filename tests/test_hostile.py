@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -40,23 +41,29 @@ COMMANDS = (
 )
 
 
-@pytest.fixture
-def shards(tmp_path, rng):
-    folder = tmp_path / "shards"
-    make_shard_folder(folder, parts={"train": {0: 4, 1: 4}, "val": {2: 4, 3: 4}, "test": {4: 4, 5: 4}}, rng=rng)
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """Shards and a run of them, as its record and curves tell of it: every test damages copies."""
+    folder = tmp_path_factory.mktemp("sound")
+    parts = {"train": {0: 4, 1: 4}, "val": {2: 4, 3: 4}, "test": {4: 4, 5: 4}}
+    make_shard_folder(folder / "shards", parts=parts, rng=np.random.default_rng(20221023))
     split = {"class_split": {"train": [0, 1], "val": [2, 3], "test": [4, 5]}, "bodies": 1}
-    change_manifest(folder, lambda document: document["definition"].update(split=split))
+    change_manifest(folder / "shards", lambda document: document["definition"].update(split=split))
+    record = record_training(load_config("small"), str(folder / "shards"), read_manifest(folder / "shards"))
+    record.write(folder / "run")
+    row = dict.fromkeys(CURVE_FIELDS, 0.5) | {"seed": 0, "epoch": 0, "episode": 1, "part": "val"}
+    write_curves(folder / "run", [row, {**row, "part": "train"}])
     return folder
 
 
 @pytest.fixture
-def run(tmp_path, shards):
-    """A run as its record and curves tell of it."""
-    folder = tmp_path / "run"
-    record_training(load_config("small"), str(shards), read_manifest(shards)).write(folder)
-    row = dict.fromkeys(CURVE_FIELDS, 0.5) | {"seed": 0, "epoch": 0, "episode": 1, "part": "val"}
-    write_curves(folder, [row, {**row, "part": "train"}])
-    return folder
+def shards(sound, tmp_path):
+    return shutil.copytree(sound / "shards", tmp_path / "shards")
+
+
+@pytest.fixture
+def run(sound, tmp_path):
+    return shutil.copytree(sound / "run", tmp_path / "run")
 
 
 @pytest.mark.usefixtures("blank_figures")
