@@ -1,19 +1,21 @@
 """Files of others through our commands: nothing of theirs is run, nothing outside is read, and memory has a bound."""
 
 import json
+import multiprocessing
 import os
+import resource
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 from dastm.config.load import load_config
-from dastm.contract.errors import RunError
+from dastm.contract.errors import RefusedError, RunError
 from dastm.contract.shard_reading import read_manifest
+from dastm.contract.skeleton import NTU25
 from dastm.runs.files import write_json
 from dastm.runs.record import WHERE, TrainingRecord, record_training
 from dastm.runs.results import CURVE_FIELDS, write_curves
@@ -23,6 +25,7 @@ from dastm.sweep.grid import load_grid
 from pipeline.doctor.checks import new_id
 from pipeline.doctor.limits import Limits
 from pipeline.doctor.observed import lay_out
+from pipeline.parse.formats.ntu_skeleton import parse_skeleton
 from pipeline.tracks import MAX_ODD_BYTES, Tracks
 from tests.command_line import call, failed
 from tests.pipeline.shard_damage import change_index, change_manifest
@@ -207,25 +210,39 @@ def test_deep_json_in_a_manifest_or_a_record_is_one_line(run, shards):
     assert "nested deeper" in failed("dastm-data", "stats", "--shards", shards)
 
 
-def test_the_doctor_compares_twenty_thousand_bodies_in_little_memory(tmp_path):
-    script = """
-import numpy as np
-from pipeline.doctor.checks import new_id
-from pipeline.doctor.limits import Limits
-from pipeline.doctor.observed import lay_out
-from pipeline.tracks import Tracks
-import resource, pathlib
-n = 20_000
-tracks = Tracks(frames=100_000, ids=np.arange(n), lengths=np.ones(n, np.int32),
-    frame_index=np.arange(n, dtype=np.int32) * 3,
-    joints_PVC=np.ones((n, 2, 3), np.float32) * np.arange(n)[:, None, None])
-bodies = lay_out(tracks, None)
-pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (pages + 200 * 2**20,) * 2)
-print(list(new_id(bodies, Limits())))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+def within_megabytes(most, work, *words):
+    """What `work` of these words says in a process that may take so much more memory than this one has."""
+
+    def limited(pipe):
+        pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (pages + most * MEGABYTE,) * 2)
+        pipe.send(work(*words))
+
+    fork = multiprocessing.get_context("fork")  # a new Python would import everything again
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=limited, args=(theirs,))
+    process.start()
+    theirs.close()
+    try:
+        assert ours.poll(300), "it hangs"
+        return ours.recv()  # EOFError where the process died, and its traceback is on standard error
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def test_the_doctor_compares_twenty_thousand_bodies_in_little_memory():
+    n = 20_000
+    tracks = Tracks(
+        frames=100_000,
+        ids=np.arange(n),
+        lengths=np.ones(n, np.int32),
+        frame_index=np.arange(n, dtype=np.int32) * 3,
+        joints_PVC=np.ones((n, 2, 3), np.float32) * np.arange(n)[:, None, None],
+    )
+    bodies = lay_out(tracks, None)
+    assert within_megabytes(200, lambda: list(new_id(bodies, Limits()))) == []
 
 
 def test_pairs_of_bodies_are_found_as_a_matrix_of_all_finds_them(rng):
@@ -252,23 +269,13 @@ def test_pairs_of_bodies_are_found_as_a_matrix_of_all_finds_them(rng):
     assert found == every[:1]
 
 
-def test_a_skeleton_file_that_only_the_slow_reader_takes_is_read_in_bounded_memory(tmp_path):
+def test_a_skeleton_file_that_only_the_slow_reader_takes_is_read_in_bounded_memory():
     """The worst of files: as many lines as there can be, and the fault at their end."""
-    path = tmp_path / "S001C001P001R001A001.skeleton"
-    path.write_bytes(b"100000\n" + b"0\n" * ((MAX_ODD_BYTES - 100) // 2) + b"x")
-    script = f"""
-import resource, pathlib, sys
-from dastm.contract.skeleton import NTU25
-from dastm.contract.errors import RefusedError
-from pipeline.parse.formats.ntu_skeleton import parse_skeleton
-data = pathlib.Path({str(path)!r}).read_bytes()
-pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (pages + 700 * 2**20,) * 2)
-try:
-    parse_skeleton(data, NTU25)
-except RefusedError as why:
-    print(why)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "line " in done.stdout
+    data = b"100000\n" + b"0\n" * ((MAX_ODD_BYTES - 100) // 2) + b"x"
+
+    def refusal():
+        with pytest.raises(RefusedError) as why:
+            parse_skeleton(data, NTU25)
+        return str(why.value)
+
+    assert "line " in within_megabytes(700, refusal)
