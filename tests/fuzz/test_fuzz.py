@@ -113,6 +113,13 @@ def busy(pipe, name, n_inputs, seed_number, current):
     fuzz("mine", 1, 0, current=current)
 
 
+@pytest.fixture
+def forked(monkeypatch):
+    """The process with the reader is a fork, which imports nothing again."""
+    monkeypatch.setattr(run, "get_context", lambda _: multiprocessing.get_context("fork"))
+
+
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize(
     ("serve", "seconds", "what"),
     [
@@ -124,10 +131,10 @@ def busy(pipe, name, n_inputs, seed_number, current):
 def test_a_process_that_hangs_or_dies_leaves_its_input(serve, seconds, what, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "SECONDS", seconds)  # a process that dies has to start first
     monkeypatch.setattr(run, "_serve", serve)
-    monkeypatch.setattr(run, "get_context", lambda _: multiprocessing.get_context("fork"))  # imports nothing again
     assert run.fuzz_apart("label list", 1, 0, tmp_path / "current").findings == [(what, b"the last one")]
 
 
+@pytest.mark.usefixtures("forked")
 def test_the_command_says_what_came_of_it(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(command, "READERS", {"label list": READERS["label list"]})
     assert command.main(["--inputs", "20", "--decimals", "100", "--out", str(tmp_path)]) == 0
