@@ -278,7 +278,9 @@ def test_a_claimed_length_holds_even_where_it_is_0(tmp_path, claimed, expected):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_memory_holds_one_clip_and_not_the_stack(tmp_path, save):
     (tmp_path / "raw").mkdir()
-    save(tmp_path / "raw" / "x.npz", x_train=np.ones((200, 300, 150), np.float32), y_train=np.zeros(200))
+    stack = np.ones((60, 300, 150), np.float32)  # 10.8 MB: the whole of it in memory is beyond the limit
+    save(tmp_path / "raw" / "x.npz", x_train=stack, y_train=np.zeros(60))
+    del stack
     definition = define(tmp_path, "array_stack", "ntu25")
     tracemalloc.start()
     for job in make_plan(definition, [tmp_path / "raw"]).jobs:
