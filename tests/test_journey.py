@@ -197,21 +197,26 @@ def test_everything_again_elsewhere_gives_the_same_bytes(at):
     assert len([name for name in tree("again/shards") if name.endswith(".tar")]) == 9
 
 
+def parsed_and_split(name, raw):
+    """What is made of these raw files, stage by stage."""
+    made = {stage: Path(name, stage) for stage in ("parsed", "shards")}
+    done("dastm-data", "parse", "--dataset", "tiny.yaml", "--raw", raw, "--out", made["parsed"], "--workers", 1)
+    done("dastm-data", "split", "--dataset", "tiny.yaml", "--parsed", made["parsed"], "--out", made["shards"])
+    return made
+
+
 def test_a_zip_and_a_folder_give_the_same_shards(at, kind):
-    folder = Path("data/raw/tiny")
+    raw, packed = Path("data/raw/tiny"), Path("packed.zip")
+    made = {"parsed": Path("data/parsed/tiny"), "shards": Path("data/shards/tiny")}  # of the folder, but of Kinetics
     if kind == "kinetics":
-        zipped = folder / "tiny.zip"
-        folder = Path("unpacked")
-        with zipfile.ZipFile(zipped) as archive:
-            archive.extractall(folder)
+        packed = raw / "tiny.zip"
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall("unpacked")
+        made = parsed_and_split("folder", Path("unpacked"))
     else:
-        zipped = zip_folder(folder, Path("packed.zip"))
-    for name, raw in (("folder", folder), ("zip", zipped)):
-        words = ("--raw", raw, "--out", f"{name}/parsed", "--workers", 1)
-        done("dastm-data", "parse", "--dataset", "tiny.yaml", *words)
-        done("dastm-data", "split", "--dataset", "tiny.yaml", "--parsed", f"{name}/parsed", "--out", f"{name}/shards")
-    for made in ("parsed", "shards"):  # the notes beside them hold times and sizes of the raw files
-        assert tree(f"folder/{made}") == tree(f"zip/{made}")
+        zip_folder(raw, packed)
+    for stage, out in parsed_and_split("zip", packed).items():  # not their notes, which hold times
+        assert tree(out) == tree(made[stage])
     assert len(tree("zip/shards")) == 9 + 2
 
 
