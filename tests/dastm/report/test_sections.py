@@ -46,6 +46,7 @@ def test_an_encoder_has_a_page_with_the_clips_of_the_shards_that_are_named(place
     assert "<td>class " in page
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_an_encoder_without_shards_has_its_results_alone(place):
     said = done("dastm", "report", "motion3d", "--out", "alone.html")
     assert "name some with --shards" in said

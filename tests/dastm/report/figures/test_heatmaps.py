@@ -18,6 +18,12 @@ EXPECTED_TS = np.array([[1.0, 0.125, 0.0], [0.0, 0.875, 1.0]])
 PATH_P2 = np.array([[0, 0], [1, 1], [1, 2]])
 
 
+@pytest.fixture(scope="module")
+def aligned():
+    """An alignment: matplotlib takes a third of a second to write it."""
+    return alignment(COST_TS, PATH_P2, EXPECTED_TS, "sit down")
+
+
 def fills(text: str, name: str) -> list[str]:
     return [re.search(r"fill: (#\w+)", path.get("style"))[1] for path in group(text, name).iter("path")]
 
@@ -97,32 +103,30 @@ def test_what_is_no_similarity_is_refused(similarity, message):
         joint_similarity(similarity, "ab", "")
 
 
-def test_alignment_shows_both_matrices_cell_by_cell():
-    text = alignment(COST_TS, PATH_P2, EXPECTED_TS, "sit down")
-    assert tooltips(text, "cost") == [
+def test_alignment_shows_both_matrices_cell_by_cell(aligned):
+    assert tooltips(aligned, "cost") == [
         *("query 1, prototype 1: 0", "query 1, prototype 2: 1", "query 1, prototype 3: 2.5"),
         *("query 2, prototype 1: 3", "query 2, prototype 2: 0.5", "query 2, prototype 3: 0.25"),
     ]
-    assert tooltips(text, "expected")[:2] == ["query 1, prototype 1: 1", "query 1, prototype 2: 0.125"]
-    assert fills(text, "expected")[0] == fills(text, "expected")[5] != fills(text, "expected")[1]
-    assert fills(text, "cost")[0] != fills(text, "cost")[3]
-    assert labels(text).count("query frame") == labels(text).count("prototype frame") == 2
-    assert {"sit down", "cost of a pair of frames", "expected alignment"} <= set(labels(text))
+    assert tooltips(aligned, "expected")[:2] == ["query 1, prototype 1: 1", "query 1, prototype 2: 0.125"]
+    assert fills(aligned, "expected")[0] == fills(aligned, "expected")[5] != fills(aligned, "expected")[1]
+    assert fills(aligned, "cost")[0] != fills(aligned, "cost")[3]
+    assert labels(aligned).count("query frame") == labels(aligned).count("prototype frame") == 2
+    assert {"sit down", "cost of a pair of frames", "expected alignment"} <= set(labels(aligned))
 
 
 @pytest.mark.parametrize("panel", ["cost", "expected"])
-def test_path_runs_through_the_middle_of_its_cells(panel):
-    text = alignment(COST_TS, PATH_P2, EXPECTED_TS, "")
+def test_path_runs_through_the_middle_of_its_cells(aligned, panel):
     steps = [tuple(step) for step in PATH_P2]
-    cells = middles(text, panel).reshape(2, 3, 2)
-    np.testing.assert_allclose(middles(text, f"{panel}-path"), [cells[step] for step in steps], atol=0.05)
-    line = re.findall(r"-?[\d.]+", group(text, f"{panel}-path").find("path").get("d"))
+    cells = middles(aligned, panel).reshape(2, 3, 2)
+    np.testing.assert_allclose(middles(aligned, f"{panel}-path"), [cells[step] for step in steps], atol=0.05)
+    line = re.findall(r"-?[\d.]+", group(aligned, f"{panel}-path").find("path").get("d"))
     np.testing.assert_allclose(np.reshape(line, (-1, 2)).astype(float) * [1, -1], [cells[s] for s in steps], atol=0.05)
 
 
-def test_negative_costs_widen_the_scale():
+def test_negative_costs_widen_the_scale(aligned):
     lowest = fills(alignment(COST_TS - 5, PATH_P2, EXPECTED_TS, ""), "cost")
-    assert lowest[0] == fills(alignment(COST_TS, PATH_P2, EXPECTED_TS, ""), "cost")[0]
+    assert lowest[0] == fills(aligned, "cost")[0]
     assert len(set(lowest)) == 6
 
 

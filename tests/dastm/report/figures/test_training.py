@@ -26,6 +26,12 @@ ROWS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def drawn():
+    """The curves of ROWS: matplotlib takes a fifth of a second to write them."""
+    return curves(ROWS)
+
+
 def curve_names(text: str) -> set[str]:
     return {name for name in names(text) if re.match(r"(loss|cross_entropy|rank|accuracy)-", name)}
 
@@ -36,15 +42,15 @@ def line(text: str, name: str) -> np.ndarray:
     return np.reshape(numbers, (-1, 2)).astype(float) * [1, -1]
 
 
-def test_one_curve_a_seed_and_subset_in_every_panel_that_has_values():
+def test_one_curve_a_seed_and_subset_in_every_panel_that_has_values(drawn):
     expected = {f"{key}-{part}-{seed}" for key in ("loss", "accuracy") for part in ("train", "val") for seed in (7, 8)}
-    assert curve_names(curves(ROWS)) == expected | {"accuracy-val-7-interval", "accuracy-val-8-interval"}
-    assert {"loss", "accuracy, %", "training episodes", "seed 7", "seed 8", "train", "val"} <= set(labels(curves(ROWS)))
-    assert not {"cross entropy", "rank term"} & set(labels(curves(ROWS)))
+    assert curve_names(drawn) == expected | {"accuracy-val-7-interval", "accuracy-val-8-interval"}
+    assert {"loss", "accuracy, %", "training episodes", "seed 7", "seed 8", "train", "val"} <= set(labels(drawn))
+    assert not {"cross entropy", "rank term"} & set(labels(drawn))
 
 
-def test_curves_run_in_the_order_of_episodes_whatever_the_order_of_rows():
-    points = line(curves(ROWS), "accuracy-val-7")
+def test_curves_run_in_the_order_of_episodes_whatever_the_order_of_rows(drawn):
+    points = line(drawn, "accuracy-val-7")
     assert points.shape == (3, 2)
     steps = np.diff(points, axis=0)
     np.testing.assert_allclose(steps[0], steps[1], atol=0.05)  # 10, 20, 30 % at 1, 2, 3
@@ -59,10 +65,9 @@ def test_a_single_epoch_is_a_mark_where_no_line_can_be():
     assert uses([row(7, 1, "train", loss=0.5), row(7, 2, "train", loss=0.4)]) == 0
 
 
-def test_band_reaches_half_the_interval_to_both_sides():
-    text = curves(ROWS)
-    points = line(text, "accuracy-val-7")
-    heights = [y for _, y in outlines(text, "accuracy-val-7-interval")[0]]
+def test_band_reaches_half_the_interval_to_both_sides(drawn):
+    points = line(drawn, "accuracy-val-7")
+    heights = [y for _, y in outlines(drawn, "accuracy-val-7-interval")[0]]
     ten_percent = points[1, 1] - points[0, 1]
     assert max(heights) == pytest.approx(points[2, 1] + ten_percent / 2, abs=0.1)
     assert min(heights) == pytest.approx(points[0, 1] - ten_percent / 2, abs=0.1)
@@ -83,11 +88,10 @@ def test_a_subset_without_values_has_no_curve_in_that_panel():
     assert curve_names(curves(rows)) == {"loss-train-1", "accuracy-val-1"}
 
 
-def test_colour_tells_the_seed():
-    text = curves(ROWS)
+def test_colour_tells_the_seed(drawn):
     colour = {
-        gid: re.search(r"stroke: (#\w+)", group(text, gid)[0].get("style"))[1]
-        for gid in curve_names(text)
+        gid: re.search(r"stroke: (#\w+)", group(drawn, gid)[0].get("style"))[1]
+        for gid in curve_names(drawn)
         if "interval" not in gid
     }
     assert {colour[f"{key}-{part}-7"] for key in ("loss", "accuracy") for part in ("train", "val")} == {"#0072b2"}
