@@ -30,8 +30,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module", params=[NTU25, OPENPOSE18], ids=lambda layout: layout.name)
 def source(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("cells")
-    parts = {part: dict.fromkeys(ids, 3) for part, ids in {"train": range(2), "test": range(2, 5)}.items()}
-    make_shard_folder(path, parts=parts, rng=np.random.default_rng(0), layout=request.param, bodies=(1, 2))
+    parts = {part: dict.fromkeys(ids, 3) for part, ids in {"train": range(2), "test": range(2, 4)}.items()}
+    make_shard_folder(path, parts=parts, rng=np.random.default_rng(0), layout=request.param, bodies=(1, 2), frames=4)
     with closing(open_source(path)) as opened:
         yield opened
 

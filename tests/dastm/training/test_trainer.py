@@ -34,6 +34,9 @@ from tests.toy import STICK, tiny, toy_shards, train_toy
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
+SHORT = {"optimise__episodes": 2}
+"""For tests of what comes between epochs."""
+
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
@@ -140,7 +143,7 @@ def test_every_source_trains_to_the_same_weights(shards, finished, tmp_path, sou
     assert equal(weights(finished[0]), weights(tmp_path))
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 4, 5, 7, 9])
+@pytest.mark.parametrize("stop_after", [1, 2, 5, 7])
 def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_path, monkeypatch, stop_after):
     """Stopped inside and between epochs, before and after a checkpoint: the weights and curves are the same.
 
@@ -167,7 +170,7 @@ def test_stopped_anywhere_and_continued_is_never_stopped(shards, finished, tmp_p
 
 
 def test_a_training_that_stops_early_has_a_checkpoint_of_its_end(shards, tmp_path):
-    config = tiny(optimise__epochs=50, optimise__patience=2, optimise__checkpoint_seconds=1000)
+    config = tiny(**SHORT, optimise__epochs=50, optimise__patience=2, optimise__checkpoint_seconds=1000)
     assert any("stopped after epoch" in line for line in train_toy(shards, tmp_path, config))
     assert load_checkpoint(tmp_path / "train/seed-0/last.pt")["epoch"] == read_curves(tmp_path)[-1]["epoch"] < 50
     assert "already trained" in train_toy(shards, tmp_path, config)[0]
@@ -175,7 +178,11 @@ def test_a_training_that_stops_early_has_a_checkpoint_of_its_end(shards, tmp_pat
 
 def test_short_epochs_leave_checkpoints_to_the_clock_and_are_repeated(shards, tmp_path, monkeypatch):
     """With better weights and at the end there is one all the same. Stopped before the end: the same bits."""
-    config, save, epochs = tiny(optimise__epochs=6, optimise__checkpoint_seconds=1000), trainer.save_checkpoint, []
+    config, save, epochs = (
+        tiny(**SHORT, optimise__epochs=6, optimise__checkpoint_seconds=1000),
+        trainer.save_checkpoint,
+        [],
+    )
 
     def saved(path, state):
         save(path, state)
@@ -321,11 +328,12 @@ def test_a_checkpoint_that_is_gone_or_damaged_is_made_again(shards, finished, tr
 
 
 def test_training_goes_on_for_more_epochs_as_if_they_had_been_asked_for_at_once(shards, tmp_path):
-    train_toy(shards, tmp_path / "more", tiny(optimise__schedule="constant"))
-    lines = train_toy(shards, tmp_path / "more", tiny(optimise__schedule="constant", optimise__epochs=3))
+    asked = {**SHORT, "optimise__schedule": "constant"}
+    train_toy(shards, tmp_path / "more", tiny(**asked))
+    lines = train_toy(shards, tmp_path / "more", tiny(**asked, optimise__epochs=3))
     assert lines[0] == f"{tmp_path / 'more'}: continues from 2 to 3 epochs"
     assert [line.split(":")[0] for line in lines[2:3]] == ["seed 0 epoch 3/3"]
-    train_toy(shards, tmp_path / "once", tiny(optimise__schedule="constant", optimise__epochs=3))
+    train_toy(shards, tmp_path / "once", tiny(**asked, optimise__epochs=3))
     for name in ("last.pt", "best.pt"):
         assert equal(weights(tmp_path / "more", name), weights(tmp_path / "once", name))
     assert (tmp_path / "more/curves.csv").read_bytes() == (tmp_path / "once/curves.csv").read_bytes()
@@ -416,7 +424,8 @@ def test_what_cannot_be_trained_is_one_line(shards, tmp_path, settings, message)
 def test_learning_makes_the_toy_classes_separable(tmp_path):
     """Not only does it run: validation accuracy rises from what the first episodes have."""
     shards = toy_shards(tmp_path / "shards", noise=0.4)
-    settings = {"optimise__episodes": 25, "optimise__epochs": 3, "backbone__channels": None}
+    # narrow as it is, it needs a high rate to learn so soon
+    settings = {"optimise__episodes": 15, "optimise__epochs": 3, "optimise__learning_rate": 0.03}
     train_toy(shards, tmp_path / "run", tiny(matching__rank_weight=0.0, **settings))
     with (tmp_path / "run" / "curves.csv").open() as file:
         losses = [float(row["cross_entropy"]) for row in csv.DictReader(file) if row["part"] == "train"]
@@ -450,7 +459,7 @@ def test_the_backbone_learns_at_a_rate_of_its_own(shards, finished, tmp_path):
 def test_training_that_no_longer_gets_better_stops_early_and_stays_stopped(shards, tmp_path, monkeypatch):
     falling = iter([0.9, 0.8, 0.7, 0.6, 0.5])
     monkeypatch.setattr(trainer, "validate", lambda *_: torch.full((3,), next(falling)).numpy())
-    config = tiny(optimise__epochs=5, optimise__patience=2)
+    config = tiny(**SHORT, optimise__epochs=5, optimise__patience=2)
     lines = train_toy(shards, tmp_path, config)
     assert lines[-1] == "seed 0: stopped after epoch 3, no better validation accuracy for 2 epochs"
     assert load_checkpoint(tmp_path / "train/seed-0/best.pt")["epoch"] == 1
@@ -465,10 +474,10 @@ def test_a_training_that_ends_no_better_than_it_began_says_so(shards, tmp_path, 
         f"seed 0: the best validation, 60.0 %, is no better than the {100 * untrained:.1f} % of the network before any"
         " training; train longer, on more classes, or with another preset"
     )
-    lines = train_toy(shards, tmp_path)
+    lines = train_toy(shards, tmp_path, tiny(**SHORT))
     assert len(lines) == 2 + told
     assert (line == lines[-1]) == told
-    assert train_toy(shards, tmp_path) == ["seed 0: already trained"]
+    assert train_toy(shards, tmp_path, tiny(**SHORT)) == ["seed 0: already trained"]
 
 
 @pytest.mark.parametrize(("ties", "kept"), [("earlier", 1), ("later", 3)])
@@ -477,7 +486,7 @@ def test_of_epochs_that_validate_equally_well_the_weights_are_kept_that_the_reci
 ):
     found = iter([0.5, 0.4, 0.5, 0.3, 0.1])  # the last is that of the network before its training
     monkeypatch.setattr(trainer, "validate", lambda *_: torch.full((3,), next(found)).numpy())
-    train_toy(shards, tmp_path, tiny(optimise__epochs=4, optimise__ties=ties))
+    train_toy(shards, tmp_path, tiny(**SHORT, optimise__epochs=4, optimise__ties=ties))
     assert load_checkpoint(tmp_path / "train/seed-0/best.pt")["epoch"] == kept
 
 
@@ -518,7 +527,7 @@ def test_a_lost_best_checkpoint_is_made_again_from_the_last_where_that_validated
     """A run of three epochs is stopped after two, with the best weights lost: trained on if the second epoch's were."""
     accuracies = {0: 0.3, 1: 0.4, 2: 0.6 if rises else 0.2, 3: 0.1}
     monkeypatch.setattr(trainer, "validate", lambda _s, _c, state, *_: np.full(3, accuracies[state.epoch]))
-    asked = {"optimise__schedule": "constant", "optimise__epochs": 3}
+    asked = {**SHORT, "optimise__schedule": "constant", "optimise__epochs": 3}
     train_toy(shards, tmp_path / "whole", tiny(**asked))
     train_toy(shards, tmp_path / "run", tiny(**{**asked, "optimise__epochs": 2}))
     folder = tmp_path / "run" / "train" / "seed-0"

@@ -28,7 +28,11 @@ def test_validation_episodes_are_the_same_or_new_ones_every_epoch_and_those_of_a
         return torch.full((3,), 0.5).numpy()
 
     monkeypatch.setattr(validation, "score", score)
-    train_toy(shards, tmp_path, tiny(optimise__epochs=3, optimise__val_draw=draw, optimise__seeds=[0, 1]))
+    train_toy(
+        shards,
+        tmp_path,
+        tiny(optimise__episodes=1, optimise__epochs=3, optimise__val_draw=draw, optimise__seeds=[0, 1]),
+    )
     assert len(set(seen[:3])) == plans
     assert len(seen) == 8  # and once a seed of the network before its training
     assert seen[:3] == seen[4:7]
