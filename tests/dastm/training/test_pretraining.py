@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 STEPS = {"pretrain__steps": 7, "pretrain__clips": 12}
 STOPPED = {"optimise__checkpoint_seconds": 0}
+SHORT = {"optimise__epochs": 1, "optimise__episodes": 3}
 SIDED = Layout(name="sided", joints=("left hand", "hip", "right hand"), bones=((0, 1), (2, 1)), centre=1, hub=1)
 
 
@@ -48,9 +49,9 @@ def same(first, second):
 
 def test_the_classes_are_learned(shards, tmp_path):
     _, few, _ = run_pretraining(shards, tmp_path / "few", pretrain__steps=2)
-    _, many, _ = run_pretraining(shards, tmp_path / "many", pretrain__steps=60)
+    _, many, _ = run_pretraining(shards, tmp_path / "many", pretrain__steps=40)
     assert many["loss"] < few["loss"]
-    assert many["accuracy"] > 0.5  # of six classes, over the last 50 steps
+    assert many["accuracy"] > 0.5  # of six classes, over all steps
     assert (many["part"], many["epoch"]) == ("pretrain", 0)
 
 
@@ -81,7 +82,7 @@ def test_stopped_and_continued_is_never_stopped(shards, tmp_path, monkeypatch, s
 
 
 def test_training_begins_with_the_pretrained_backbone_and_keeps_the_best_of_it(shards, tmp_path):
-    config = tiny(**STEPS, optimise__backbone_rate=0)
+    config = tiny(**STEPS, **SHORT, optimise__backbone_rate=0)
     lines = train_toy(shards, tmp_path / "run", config)
     model, _, _ = run_pretraining(shards, tmp_path / "alone", optimise__backbone_rate=0)
     weights = load_checkpoint(tmp_path / "run" / "train" / "seed-0" / "last.pt")["model"]
@@ -94,7 +95,7 @@ def test_training_begins_with_the_pretrained_backbone_and_keeps_the_best_of_it(s
 
 
 def test_a_training_stopped_between_pretraining_and_its_first_episode_continues(shards, tmp_path, monkeypatch):
-    config = tiny(**STEPS)
+    config = tiny(**STEPS, **SHORT)
     train_toy(shards, tmp_path / "whole", config)
     monkeypatch.setattr("dastm.training.trainer._train_epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
@@ -185,12 +186,12 @@ def test_methods_share_a_pretrained_backbone_and_other_backbones_do_not(shards, 
         "dtw": {"matching__spatial": "none"},
         "norm": {"backbone__pair_norm": 1},
     }.items():
-        config = tiny(**STEPS, **settings, optimise__epochs=1)
+        config = tiny(**STEPS, **SHORT, **settings)
         lines.append(train_toy(shards, tmp_path / name, config, pretrained=shared)[0])
     assert ["pretrained before" in line for line in lines] == [False, True, False]
     assert len(list(shared.glob("*.pt"))) == 2
     alone = tmp_path / "alone"
-    train_toy(shards, alone, tiny(**STEPS, matching__spatial="none", optimise__epochs=1))
+    train_toy(shards, alone, tiny(**STEPS, **SHORT, matching__spatial="none"))
     runs = [load_checkpoint(run / "train/seed-0/last.pt")["model"] for run in (tmp_path / "dtw", alone)]
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
 
@@ -215,7 +216,7 @@ def test_what_a_pretrained_backbone_depends_on_is_in_its_name(shards):
 
 
 def train_and_tell(shards, run):
-    lines = train_toy(shards, run, tiny(**STEPS, optimise__epochs=1), pretrained=run.parent / "shared")
+    lines = train_toy(shards, run, tiny(**STEPS, **SHORT), pretrained=run.parent / "shared")
     (run / "told.txt").write_text("\n".join(lines))
 
 
@@ -234,7 +235,7 @@ def test_two_trainings_at_once_make_one_backbone(shards, tmp_path):
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_what_pretraining_leaves_has_no_part_in_the_clipping_of_gradients(shards, tmp_path, monkeypatch, rate):
     """Stopped right after pretraining and continued is never stopped, also where gradients are clipped."""
-    config = tiny(**STEPS, **STOPPED, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
+    config = tiny(**STEPS, **SHORT, **STOPPED, optimise__backbone_rate=rate, optimise__clip_norm=0.1)
     train_toy(shards, tmp_path / "whole", config)
     whole = trainer.train_step
     steps = iter(range(2))
@@ -302,7 +303,7 @@ def test_mirrored_clips_are_classes_of_their_own_half_of_the_time_and_the_same_o
         return encode(self, bodies)
 
     monkeypatch.setattr(Recogniser, "backbone_features", noting)
-    settings = {"pretrain__steps": 20}
+    settings = {"pretrain__steps": 10}
     run_pretraining(shards, tmp_path / "plain", **settings)
     plain, mirror = list(seen), {**settings, "pretrain__mirror": True}
     seen.clear()
