@@ -9,6 +9,7 @@ import platform
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,12 @@ MISSING_MEANS = {"gaps": "interpolate", "frame_order": "time"}
 """Defaults of keys that older split blocks lack: what was done before the key existed."""
 
 
+@cache
 def code_digest() -> str:
-    """Digest of the source code that weights depend on: a training continues only with the code that started it."""
+    """Digest of the source code that weights depend on: a training continues only with the code that started it.
+
+    Files are read once: what is changed later is not what this process runs.
+    """
     root = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in NOT_TRAINING):
