@@ -308,8 +308,20 @@ def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
     from dastm.recogniser.overview import short_lines
 
     click.echo("\n".join(map(one_line, short_lines(recogniser))))
+    for names in _alike(recogniser.actions):
+        click.echo(one_line(f"note: {listed(names)} are different actions, though written almost alike"), err=True)
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
+
+
+def _alike(actions: Iterable[str]) -> list[list[str]]:
+    """Names that differ only in capitals, spaces or hyphens."""
+    from dastm.contract.names import class_key
+
+    by_key: dict[str, list[str]] = {}
+    for action in actions:
+        by_key.setdefault(class_key(action), []).append(action)
+    return [names for names in by_key.values() if len(names) > 1]
 
 
 @click.command()

@@ -1,6 +1,8 @@
 """`dastm watch`: frames on standard input, events on standard output; and what `dastm predict --spot` tells."""
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from dastm.cli.recordings import Recording
     from dastm.recogniser.recogniser import ActionRecogniser
     from dastm.recogniser.spotting import Event
+
+
+MOST_TOLD, MOST_KINDS, KIND = 10, 100, 40
+"""Lines told of each kind of reason, kinds that are told apart, and letters by which they are."""
 
 
 @click.command()
@@ -46,14 +52,14 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
     known = read_recogniser(recogniser)
     with in_one_line():
         spotter = Spotter(known, layout=None if layout is None else layout_called(layout), fps=fps)
-    n_frames, numbered, noted = 0, False, ""
+    n_frames, numbered, noted, refused = 0, False, "", _Refused()
     for number, line in _lines():
         try:
             frame = frame_of(line, spotter.layout)
             events = spotter.push(frame.bodies, frame=frame.number, time=frame.time)
             n_frames, numbered = n_frames + 1, numbered or frame.number is not None
         except ValueError as error:
-            click.echo(one_line(f"line {number}: {error}"), err=True)
+            refused.tell(number, str(error))
             is_frame = (b'"joints"' in line or b'"bodies"' in line) and not numbered
             events = spotter.push({}) if is_frame else []  # so that later ones keep their numbers
         if spotter.clock.unused != noted:
@@ -63,8 +69,31 @@ def watch(recogniser: Path, layout: str | None, fps: float | None) -> None:
             click.echo(json_line(event.to_dict()))  # flushes
     for event in spotter.finish():
         click.echo(json_line(event.to_dict()))
+    refused.finish()
     if not n_frames:
         raise RunError("no frame on standard input")
+
+
+class _Refused:
+    """Lines that are no frames: of each reason the first ten are told, and at the end how many more there were."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+
+    def tell(self, number: int, why: str) -> None:
+        """Of a line."""
+        kind = re.sub(r"[\d.]+", "", why)[:KIND]
+        kind = kind if kind in self._count or len(self._count) < MOST_KINDS else ""
+        self._count[kind] += 1
+        if self._count[kind] <= MOST_TOLD:
+            more = " (further such lines are only counted)" if self._count[kind] == MOST_TOLD else ""
+            click.echo(one_line(f"line {number}: {why}{more}"), err=True)
+
+    def finish(self) -> None:
+        """At the end of the stream."""
+        untold = sum(max(0, n - MOST_TOLD) for n in self._count.values())
+        if untold:
+            click.echo(f"{untold} more lines were refused for reasons told above", err=True)
 
 
 @dataclass(kw_only=True)

@@ -55,6 +55,8 @@ def usable_groups(
             f"{where}: too few by {by} in {listed(lines)}; lower --k-shot, --shots or --n-query, or add"
             " --too-few leave_out"
         )
+    if len(groups) < 2:
+        raise RunError(f"{where}: an episode needs two classes, and there is {len(groups)}; split with more classes")
     if len(groups) - len(short) < 2:
         raise RunError(f"{where}: by {by}, fewer than two classes have enough: {listed(lines)}")
     return {c: of for c, of in groups.items() if c not in short}, [f"left out: {line}" for line in lines]

@@ -271,7 +271,7 @@ def _as_source(joints_TVC: np.ndarray[Any, Any], layout: Layout) -> np.ndarray[A
 
 def _program(recogniser: ActionRecogniser, layout: Layout) -> tuple[ExportedRecogniser, Any]:
     """The module, and what torch.export makes of it; batch and length are free."""
-    module = ExportedRecogniser(recogniser, layout).eval()
+    module = ExportedRecogniser(recogniser, layout).eval().requires_grad_(False)
     sample = checked_inputs(recogniser, layout)[1]
     free = ({0: torch.export.Dim("clips", min=1), 1: torch.export.Dim("frames", min=2)},)
     with torch.no_grad(), warnings.catch_warnings():

@@ -82,9 +82,11 @@ def _joints(body: Mapping[str, Any], layout: Layout, who: str) -> NDArray[np.flo
     joints = body.get("joints")
     if "joints" in body and joints in (None, []):
         joints = [None] * layout.n_joints
-    if not isinstance(joints, list) or len(joints) != layout.n_joints:
-        count = f"{len(joints)}" if isinstance(joints, list) else shown(joints)
-        raise ValueError(f"{who}: {layout.name} has {layout.n_joints} joints, got {count}")
+    if not isinstance(joints, list):
+        expected = f"a list of {layout.n_joints} joints in the order of {layout.name}"
+        raise ValueError(f"{who}: expected {expected}, got {shown(joints)}")
+    if len(joints) != layout.n_joints:
+        raise ValueError(f"{who}: {layout.name} has {layout.n_joints} joints, got {len(joints)}")
     return np.array(
         [_joint(joint, layout, f"{who}, {name}") for joint, name in zip(joints, layout.joints, strict=True)]
     )

@@ -101,6 +101,8 @@ class _Candidate:
 class Spotter:
     """Finds actions in a stream of frames, as `dastm watch` does: frames in, events out.
 
+    It keeps the actions that the recogniser has now: if one is enrolled or removed later, make a new spotter.
+
     Args:
         recogniser: it must have at least one example with movement.
         layout: the layout of the frames; None: that of the first example.
@@ -154,17 +156,17 @@ class Spotter:
 
         Args:
             joints: (V, C) of one body, nan where a joint was not measured; or such an array for each body, by its name.
-            frame: the number of the frame; None: one more than the last.
-            time: the time in seconds, of any beginning; None: the number divided by `fps`.
+            frame: the number of the frame; None: one more than the last. If numbers begin again, the first ten are
+                refused.
+            time: the time in seconds, of any beginning; None: the number divided by `fps`. A frame with the time of the
+                one before is left out.
 
         Raises: ValueError if the joints do not fit the layout or are farther away than `FARTHEST_PLACE`, the frame is
         no whole number after the last, or the time not finite.
         """
-        number = (
-            self.clock.frame + 1 if frame is None else int(real(frame, "frame: expected a whole number", _is_number))
+        number = self.clock.number(
+            None if frame is None else int(real(frame, "frame: expected a whole number", _is_number))
         )
-        if number <= self.clock.frame:
-            raise ValueError(f"frame {number} comes after frame {self.clock.frame}")
         time = None if time is None else real(time, "time: expected seconds")
         bodies = joints if isinstance(joints, Mapping) else {0: joints}
         checked = {name: self._checked(joints_VC) for name, joints_VC in bodies.items()}

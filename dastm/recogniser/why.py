@@ -253,9 +253,10 @@ def _refused(decision: Decision, negative: Example | None, far: float) -> str:
             f"an example of none of the actions, “{negative.name}” ({far:.2f}), is nearer than the nearest action,"
             f" “{first.action}” ({first.distance:.2f})"
         )
+    digits = next((n for n in range(2, 6) if f"{first.distance:.{n}f}" != f"{decision.border:.{n}f}"), 6)
     return (
-        f"the nearest action, “{first.action}”, is {first.distance:.2f} away, beyond its limit of"
-        f" {decision.border:.2f} for such a clip"
+        f"the nearest action, “{first.action}”, is {first.distance:.{digits}f} away, beyond its limit of"
+        f" {decision.border:.{digits}f} for such a clip"
     )
 
 

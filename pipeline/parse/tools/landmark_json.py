@@ -23,7 +23,7 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import frames_at
 from pipeline.parse.sources.times import Rate, rate_of_texts, unit_in
-from pipeline.parse.tools.guesses import guessed
+from pipeline.parse.tools.guesses import MEDIAPIPE, guessed, refuse_if_both
 from pipeline.parse.tools.json_documents import a_whole, documents, load_json, shown
 from pipeline.parse.tools.landmark_bodies import (
     POSES,
@@ -99,7 +99,7 @@ def _clip(
         told = " and ".join(sorted({f"{shape}" + " without scores" * bare for shape, bare in shapes}))
         raise RefusedError(f"bodies of different joints in one clip: {told}")
     apple = any(name.endswith("_joint") for name in joints)
-    seen = _with_thirds_as_scores(seen, apple)
+    seen = _with_thirds_as_scores(seen, layout, apple)
     notes += (NOTE_PARTS,) if any(map(has_parts, frames)) and np.shape(seen[0].places_VC)[0] == 33 else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout, _spoken(joints))
     if apple:
@@ -203,17 +203,27 @@ def _numbered(frame: Any, at: int) -> tuple[int | None, Any]:
     return None, frame
 
 
-def _with_thirds_as_scores(seen: list[Seen], apple: bool) -> list[Seen]:
-    """The bodies with the third number of their joints as confidence: Apple's, or of pixels where all are 0 to 1.5."""
+def _with_thirds_as_scores(seen: list[Seen], layout: Layout | None, apple: bool) -> list[Seen]:
+    """The bodies with the third number of their joints as confidence, where it is one.
+
+    It is for Apple, in pixels, and if the layout is said to be of an image, where none is below 0 or above 1.5.
+    Raises: RefusedError for fractions whose third number may be either, if no layout is said.
+    """
     places_PVC = np.asarray([one.places_VC for one in seen], np.float64)
     if places_PVC.shape[2] != 3 or seen[0].scores_V is not None:
         return seen
-    third_PV = places_PVC[..., 2]
-    pixels = np.abs(places_PVC[..., :2]).max(initial=0.0, where=np.isfinite(places_PVC[..., :2])) > _MOST_METRES
-    scores = bool(((third_PV >= 0) & (third_PV <= _MOST_SCORE)).all() and third_PV.any())
-    if not apple and not (pixels and scores):
-        return seen
-    return [one._replace(places_VC=one.places_VC[:, :2], scores_V=one.places_VC[:, 2]) for one in seen]
+    known_XC = places_PVC[np.isfinite(places_PVC).all(axis=2)]
+    thirds = known_XC[:, 2]
+    small = bool(((thirds >= 0) & (thirds <= _MOST_SCORE)).all() and thirds.any())
+    n_joints = places_PVC.shape[1]
+    in_pixels = np.abs(known_XC[:, :2]).max(initial=0.0) > _MOST_METRES
+    of_image = layout is not None and layout.is_image and n_joints not in MEDIAPIPE
+    if apple or (small and (in_pixels or of_image)):
+        return [one._replace(places_VC=one.places_VC[:, :2], scores_V=one.places_VC[:, 2]) for one in seen]
+    there_XC = known_XC[thirds > 0, :2]
+    if small and layout is None and bool(((there_XC >= 0) & (there_XC <= 1)).all()):
+        refuse_if_both(n_joints)
+    return seen
 
 
 def _joints(bodies: Sequence[tuple[int, Body]]) -> tuple[str, ...]:

@@ -134,6 +134,12 @@ def test_one_file_is_added_with_the_name_of_its_action_and_negatives_without(pla
     assert "name examples, or --negatives" in misused("dastm", "add", "--with", "mine.dastm")
 
 
+def test_a_new_action_written_almost_as_another_is_noted(place):
+    write_clip(place / "clip.npy", "kick", 8)
+    said = call("dastm", "add", "clip.npy", "--action", "Kick", "--with", "mine.dastm")
+    assert (said.exit_code, said.stderr) == (0, "note: kick, Kick are different actions, though written almost alike\n")
+
+
 def test_a_file_whose_action_nobody_says_is_not_enrolled(place):
     write_clip(place / "clip.npy", "kick", 8)
     result = call("dastm", "add", "clip.npy", "--with", "mine.dastm")

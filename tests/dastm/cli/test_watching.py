@@ -158,6 +158,17 @@ def test_bad_lines_are_told_one_by_one_and_the_rest_goes_on(place):
     assert result.exit_code == 0
 
 
+def test_of_lines_refused_for_one_reason_ten_are_told_and_the_others_counted(place):
+    lines = lines_of(np.load("day.npy"))
+    result = watched(["{", *(["[]"] * 30), *lines, "{"])
+    assert [json.loads(line)["action"] for line in result.stdout.splitlines()] == SAID
+    told = result.stderr.splitlines()
+    assert [line.split(":")[0] for line in told[:11]] == [f"line {number}" for number in range(1, 12)]
+    assert told[10].endswith("(further such lines are only counted)")
+    assert told[11].startswith(f"line {len(lines) + 32}: not JSON")
+    assert told[12:] == ["20 more lines were refused for reasons told above"]
+
+
 def test_what_cannot_be_watched_is_one_line(place):
     assert failed("dastm", "watch", "--with", "mine.dastm") == "no frame on standard input"
     assert "fps: from 1 to 1000" in failed("dastm", "watch", "--with", "mine.dastm", "--fps", "nan")

@@ -123,6 +123,13 @@ def test_classes_with_too_few_are_refused_by_name_or_left_out_and_said(tmp_path)
             evaluate_and_write(EvalConfig(**{**vars(left), "k_shot": 5}), None, shards, "cpu", None)
 
 
+def test_a_single_class_is_told_as_such(tmp_path):
+    make_shard_folder(tmp_path, parts={"test": {0: 6}}, rng=np.random.default_rng(0), layout=STICK, subjects=(1, 2, 3))
+    config = EvalConfig(by="subject", baselines=("coordinates",), episodes=2, n_query=1)
+    with pytest.raises(RunError, match=r"an episode needs two classes, and there is 1; split with more classes"):
+        evaluate_and_write(config, None, str(tmp_path), "cpu", None)
+
+
 def test_classes_with_too_few_people_are_named_where_too_few_classes_are_left(tmp_path):
     sizes = {"test": {0: 6, 1: 6, 2: 1}}
     make_shard_folder(tmp_path, parts=sizes, rng=np.random.default_rng(0), layout=STICK, subjects=(1, 2, 3))

@@ -9,6 +9,7 @@ import torch
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser import spotting
 from dastm.recogniser.clips import Clip
+from dastm.recogniser.clock import BEGUN_AGAIN
 from dastm.recogniser.recogniser import ActionRecogniser
 from dastm.recogniser.spotting import LOST_S, PATIENCE_S, Spotter, Spotting, spot
 from dastm.recogniser.track import SMOOTHED_S
@@ -200,6 +201,49 @@ def test_a_clock_that_cannot_be_used_is_not_and_says_so(recogniser, stream, time
     for wrong in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="time: expected seconds"):
             spotter.push(stream[0], time=wrong)
+
+
+@pytest.mark.parametrize(
+    "repeated", [lambda n: n == 60, lambda n: True, lambda n: n % 3 == 0], ids=["one", "all", "third"]
+)
+def test_a_frame_that_comes_twice_changes_nothing(recogniser, stream, repeated):
+    spotter, events = Spotter(recogniser), []
+    for number, frame in enumerate(stream):
+        for _ in range(1 + repeated(number)):
+            events += spotter.push(frame, time=number / 30)
+    assert spotter.clock.unused == ""
+    expected = Spotting(recogniser).events(clip(stream, fps=30.0))
+    assert [(e.action, e.start_s, e.end_s) for e in events] == [(e.action, e.start_s, e.end_s) for e in expected]
+
+
+def test_frames_in_bursts_of_one_time_count_as_equally_far_apart(recogniser, stream):
+    spotter, events = Spotter(recogniser), []
+    for number, frame in enumerate(np.concatenate([stream[:REST], stream])):
+        events += spotter.push(frame, time=number // 4 * 4 / 30)
+    assert spotter.clock.unused.startswith("times stand still")
+    assert [event.action for event in events] == [*SAID]
+
+
+@pytest.mark.parametrize("number_of", [lambda n: n % 60, lambda n: 10**9 if n == 20 else n], ids=["again", "huge once"])
+def test_numbers_that_begin_again_cost_ten_frames(recogniser, stream, number_of):
+    spotter, events, refused = Spotter(recogniser), [], []
+    for number, frame in enumerate(stream):
+        try:
+            events += spotter.push(frame, frame=number_of(number), time=number / 30)
+        except ValueError as error:
+            refused.append(str(error))
+    assert [event.action for event in (*events, *spotter.finish())] == [*SAID]
+    assert len(refused) == BEGUN_AGAIN * (len(stream) // 60 if number_of(60) == 0 else 1)
+    assert all("comes after frame" in why for why in refused)
+
+
+def test_late_frames_are_refused_one_by_one(recogniser, stream):
+    spotter = Spotter(recogniser)
+    for number, frame in enumerate(stream[:40]):
+        spotter.push(frame, frame=number)
+        if number >= 2:
+            with pytest.raises(ValueError, match=f"frame {number - 1} comes after frame {number}"):
+                spotter.push(frame, frame=number - 1)
 
 
 def test_times_go_before_numbers_and_may_be_missing(recogniser, stream):

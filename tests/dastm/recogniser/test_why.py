@@ -1,5 +1,6 @@
 """A decision is explained in full: shares add up to the distance, the words name what the numbers say."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from dastm.contract.skeleton import COCO17
 from dastm.recogniser.encoder import load_encoder
 from dastm.recogniser.examples import Example
 from dastm.recogniser.recogniser import ActionRecogniser
-from dastm.recogniser.why import HOW, moment, shortest_most, stretch
+from dastm.recogniser.why import HOW, _refused, moment, shortest_most, stretch
 from tests.actions import clip_of
 
 ACTIONS = ("wave", "push", "kick")
@@ -80,6 +81,13 @@ def test_a_clip_that_is_none_of_the_actions_says_how_far_it_is_beyond_the_limit(
     assert why.decision.action is None
     assert why.sentence.startswith(f"Called none of these: the nearest action, “{first.action}”, is ")
     assert f"beyond its limit of {why.limit:.2f}" in why.refused
+
+
+def test_a_distance_hardly_beyond_its_limit_is_told_in_digits_that_differ(recogniser):
+    decision = recogniser.explain(clip_of("bow", 3)).decision
+    near = replace(decision, border=decision.candidates[0].distance - 1e-4)
+    far, limit = re.search(r"is (\S+) away, beyond its limit of (\S+) for", _refused(near, None, 0.0)).groups()
+    assert float(far) > float(limit)
 
 
 def test_an_example_of_none_of_the_actions_that_decides_is_compared_as_well(encoder):

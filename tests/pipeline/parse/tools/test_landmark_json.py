@@ -178,6 +178,26 @@ def test_the_third_number_of_joints_in_pixels_is_a_confidence_where_all_are_smal
     assert poses_of("landmark_json", [deep] * 2).places_PVC.shape == (2, 17, 3)
 
 
+def test_the_third_number_of_fractions_is_a_confidence_if_the_layout_is_of_an_image_and_else_nobody_knows():
+    """Joints that were not found may have a place all the same, and others may be null."""
+    joints = [[0.2 + v / 40, 0.5, 0.3 + v / 40] for v in range(17)]
+    joints[3], joints[4] = [-0.1, 0.2, 0.0], None
+    frames = [{"joints": joints}] * 2
+    with pytest.raises(RefusedError, match=r"confidence .coco17., or in space .h36m17.. say --layout coco17"):
+        poses_of("landmark_json", frames)
+    flat = poses_of("landmark_json", frames, layout="coco17")
+    assert flat.layout.name == "coco17"
+    assert flat.scores_PV[0, [0, 3]].tolist() == [pytest.approx(0.3), 0.0]
+    deep = poses_of("landmark_json", frames, layout="h36m17")
+    assert (deep.layout.name, deep.places_PVC.shape) == ("h36m17", (2, 17, 3))
+
+
+@pytest.mark.parametrize("shift", [[0, 0, 1.5], [-0.6, 0, 0], [0, 0, -0.6]], ids=["far", "left of it", "near the hips"])
+def test_places_that_are_no_fractions_with_confidences_are_in_space(shift):
+    frame = {"joints": [[0.2 + v / 40 + shift[0], 0.5, 0.3 + v / 40 + shift[2]] for v in range(17)]}
+    assert poses_of("landmark_json", [frame] * 2).places_PVC.shape == (2, 17, 3)
+
+
 def test_mediapipes_joints_by_name_are_in_the_image_unless_their_hips_are_the_origin():
     def frame(x):
         named = {"LEFT_HIP": x - 0.1, "RIGHT_HIP": x + 0.1, "NOSE": x}
