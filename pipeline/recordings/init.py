@@ -305,7 +305,8 @@ def _split(made: Beginning, jobs: Sequence[Job], definition: Definition, reads: 
     said = {label.class_id for job in jobs for label in job.labels if label.class_id is not None}
     sample, why = _parsed(_spread(jobs, SAMPLE if names or said else MOST_READ), definition)
     if not sample:
-        raise DataError(str(why))
+        hint = "" if names or said else "; if nothing says their classes, put them into a folder for each class"
+        raise DataError(f"{why}{hint}")
     ids = sorted({*range(len(names)), *said, *(clip.class_id for clip in sample)})
     if not names:
         made.guessed.append(f"classes: {len(ids)}, as the files say")

@@ -54,7 +54,7 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     """One file; RefusedError, naming frame and joint, for what is no landmarks."""
     (file,) = files
     found = in_small_letters(file.data, documents(file.data))
-    frames = found if len(found) > 1 else frames_in(found[0])
+    frames = _once(found if len(found) > 1 else frames_in(found[0]))
     numbered = [_numbered(frame, at) for at, frame in enumerate(frames)]
     fps, size = _facts(found[0]) if len(found) == 1 and isinstance(found[0], dict) else (None, {})
     rate = Rate(fps) if fps is not None else _rate(frames)
@@ -152,6 +152,18 @@ def _times(frames: Sequence[Any]) -> tuple[str | None, list[str]]:
         (key for key, value in first.items() if unit_in(key) is not None and isinstance(value, str | int | float)), None
     )
     return key, [str(frame[key]) for frame in frames if isinstance(frame, dict) and key in frame]
+
+
+def _once(frames: list[Any]) -> list[Any]:
+    """The frames without those that say the time and the joints of the one before: they were sent twice."""
+    key, _ = _times(frames)
+    bare = [
+        {name: value for name, value in frame.items() if name.casefold() not in _NUMBERS}
+        if key is not None and isinstance(frame, dict) and key in frame
+        else None
+        for frame in frames
+    ]
+    return [frame for at, frame in enumerate(frames) if at == 0 or bare[at] is None or bare[at] != bare[at - 1]]
 
 
 def _by_time(frames: Sequence[Any]) -> tuple[list[int], tuple[str, ...]] | None:

@@ -162,6 +162,14 @@ def test_the_layout_of_named_body_parts_is_that_of_most_files(tmp_path):
     assert any(line.startswith("why 1 of 3 clips have other joints") for line in made.unknown)
 
 
+def test_a_flat_folder_of_a_tools_files_is_told_how_to_say_their_classes(tmp_path):
+    for number in range(3):
+        landmarks = [{"x": 0.2 + v / 50, "y": 0.5, "z": 0.0, "visibility": 1.0} for v in range(33)]
+        (tmp_path / f"clip{number}.json").write_text(json.dumps([landmarks] * 4))
+    with pytest.raises(DataError, match=r"clip\d\.json: no label_index.*put them into a folder for each class"):
+        begin(tmp_path, "mine")
+
+
 def test_files_of_a_tool_that_cannot_be_read_are_no_data_set(tmp_path):
     (tmp_path / "wave").mkdir()
     (tmp_path / "wave" / "a.bvh").write_text("HIERARCHY\n")

@@ -328,6 +328,20 @@ def test_numbers_of_frames_go_before_times():
     assert clip_of("landmark_json", frames).frames == 39
 
 
+@pytest.mark.parametrize("numbers", [None, "once", "sent"])
+def test_a_frame_that_was_sent_twice_is_one(numbers):
+    sent = [0, 1, 1, 2, 3, 4, 4, 5]
+    frames = [{"time": t / 30, "landmarks": joints(0.01 * t)} for t in sent]
+    for at, frame in enumerate(frames):
+        frame |= {} if numbers is None else {"frame": sent[at] if numbers == "once" else at}
+    poses = poses_of("landmark_json", frames)
+    assert len(poses.places_PVC) == 6
+    if numbers != "sent":
+        assert (poses.frame_P.tolist(), poses.n_frames) == ([0, 1, 2, 3, 4, 5], 6)
+    other = [{"time": t / 30, "landmarks": joints(0.01 * at)} for at, t in enumerate(sent)]
+    assert len(poses_of("landmark_json", other).places_PVC) == 8
+
+
 def test_times_a_rate_and_the_size_of_the_image_are_read_where_they_are_said():
     frames = [{"timestamp_ms": 40 * t, "landmarks": joints()} for t in range(4)]
     assert poses_of("landmark_json", frames).fps == pytest.approx(25)
