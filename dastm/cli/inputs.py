@@ -193,7 +193,9 @@ def _example(recording: "Recording", action: str | None, refused: Refused) -> "E
     clip = recording.bodies[0]
     try:
         if shows is None and not is_other:
-            raise ValueError("nothing says which action it shows; add it with --action, or from a folder of that name")
+            raise ValueError(
+                "nothing says which action it shows; put it into a folder of that name, or `dastm add --action`"
+            )
         check_example(clip)
         refuse_answer(shows)
         return Example(action=shows, clip=clip, added=today())

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -69,7 +69,7 @@ def enrol(
         recogniser.save(out, replace=replace)
     if (same := len(made) - len(recogniser.examples)) > 0:
         click.echo(f"{same} of {len(made)} hold the joints of another example of the action and were not added")
-    _tell(recogniser, out, refused)
+    _tell(recogniser, out, refused, recogniser.actions)
     _note_one_action(recogniser, made)
 
 
@@ -101,7 +101,7 @@ def add(
         usual = _layouts(read_recogniser(recogniser))  # what is no recogniser is told before anything is read
         made = examples_of(examples, negatives, said, refused, action and checked_action(action), usual)
     with in_one_line(), changed(recogniser) as known:
-        before = len(known.examples)
+        before, old = len(known.examples), known.actions
         made = fitting(made, known.encoder, refused)
         refused.tell()
         if not made:
@@ -110,7 +110,7 @@ def add(
         new = len(known.examples) - before
     if new < len(made):
         click.echo(f"{len(made) - new} of {len(made)} were already among the examples")
-    _tell(known, recogniser, refused)
+    _tell(known, recogniser, refused, [action for action in known.actions if action not in old])
 
 
 @click.command()
@@ -304,12 +304,13 @@ def _note_one_action(recogniser: "ActionRecogniser", made: "Iterable[Example]") 
         )
 
 
-def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused) -> None:
+def _tell(recogniser: "ActionRecogniser", path: Path, refused: Refused, new: Collection[str]) -> None:
     from dastm.recogniser.overview import short_lines
 
     click.echo("\n".join(map(one_line, short_lines(recogniser))))
     for names in _alike(recogniser.actions):
-        click.echo(one_line(f"note: {listed(names)} are different actions, though written almost alike"), err=True)
+        if not set(names).isdisjoint(new):
+            click.echo(one_line(f"note: {listed(names)} are different actions, though written almost alike"), err=True)
     left_out = f", {refused.count} left out" if refused.count else ""
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB{left_out}; next: dastm predict CLIPS --with {path}")
 

@@ -93,7 +93,8 @@ class _Refused:
         """At the end of the stream."""
         untold = sum(max(0, n - MOST_TOLD) for n in self._count.values())
         if untold:
-            click.echo(f"{untold} more lines were refused for reasons told above", err=True)
+            lines = "1 more line was" if untold == 1 else f"{untold} more lines were"
+            click.echo(f"{lines} refused, for reasons like those above", err=True)
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,8 @@
 
 In: frames one after the other, each with a number and perhaps a time. Out: rows that never fall. A clock may begin
 anywhere, be coarse, wrong now and then, or set while it runs; one that says nothing about distances is not used. A
-frame with the time of the one before is that frame again, unless times often stand still for longer.
+frame with the time of the one before is that frame again, unless times often stand still for longer. Where numbers
+begin again, bodies do as well.
 """
 
 LOST_S = 0.5
@@ -11,8 +12,8 @@ first taken for a wrong one."""
 MOST_FAR = 10
 """Number of pauses longer than `LOST_S` in a row after which a clock is not used."""
 STILL, MOST_STILL = 10, 30
-"""What a time counts that comes a third time in a row, where one that advances takes 1 away; and the sum beyond which a
-clock is not used."""
+"""What a time counts that comes a third or fourth time in a row, where one that advances takes 1 away; and the sum
+beyond which a clock is not used."""
 BEGUN_AGAIN = 10
 """Number of frames in a row with numbers that are too small, but rise, after which they count as begun again."""
 
@@ -52,6 +53,7 @@ class Clock:
         if self._n_refused <= BEGUN_AGAIN:
             raise ValueError(f"frame {frame} comes after frame {self.frame}")
         self.frame, self._n_refused = frame - 1, 0
+        self.row, self._begin = self.row + int(LOST_S * self.fps), None
         return frame
 
     def next(self, number: int, time: float | None) -> int:
@@ -79,6 +81,8 @@ class Clock:
             return max(self.row, begin + round((time - begin_s) * self.fps))
         if since_s == 0:
             return self._repeated()
+        if time == self._jump:
+            return self.row
         jump, self._jump = self._jump, time
         if jump is None:
             return by_number
@@ -91,8 +95,8 @@ class Clock:
 
     def _repeated(self) -> int | None:
         self._repeats, self._jump = self._repeats + 1, None
-        self._still += STILL * (self._repeats > 1)
-        if self._still <= MOST_STILL:
+        self._still += STILL * (self._repeats in (2, 3))
+        if self._still <= MOST_STILL and self._repeats <= LOST_S * self.fps:
             return self.row
         self.unused = "times stand still, so frames count as equally far apart"
         return None

@@ -14,6 +14,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class ExportedRecogniser(nn.Module):
         features = features if known is None else joined([features, known])
         self.common, self.is_image, self.options = encoder.layout, layout.is_image, options
         self.n_frames, self.n_points = encoder.preparation.n_frames, encoder.preparation.n_points
-        self.model = encoder.model
+        self.model = deepcopy(encoder.model).requires_grad_(False)
         self.shown = [e for e, example in enumerate(examples) if example.action is not None]
         self.negatives = [e for e, example in enumerate(examples) if example.action is None]
         self.known = list(range(len(examples), len(features)))
@@ -271,7 +272,7 @@ def _as_source(joints_TVC: np.ndarray[Any, Any], layout: Layout) -> np.ndarray[A
 
 def _program(recogniser: ActionRecogniser, layout: Layout) -> tuple[ExportedRecogniser, Any]:
     """The module, and what torch.export makes of it; batch and length are free."""
-    module = ExportedRecogniser(recogniser, layout).eval().requires_grad_(False)
+    module = ExportedRecogniser(recogniser, layout).eval()
     sample = checked_inputs(recogniser, layout)[1]
     free = ({0: torch.export.Dim("clips", min=1), 1: torch.export.Dim("frames", min=2)},)
     with torch.no_grad(), warnings.catch_warnings():

@@ -120,7 +120,7 @@ def difference(reference: Sequence[Accuracies], other: Sequence[Accuracies]) -> 
     apart = first - second
     mean, spread = float(apart.mean()), float(apart.std(ddof=1))
     # Without spread there is no t: nothing differs, or everything by the same.
-    p = float(mean == 0)
+    p = float(mean == 0) if len(apart) > 1 else float("nan")
     if spread > 0:  # Student's, from scipy.special: to import scipy.stats takes a second
         p = 2 * float(special.stdtr(len(apart) - 1, -abs(mean) / (spread / len(apart) ** 0.5)))
     return Difference(mean=100 * mean, interval=100 * interval95(apart), p=p)

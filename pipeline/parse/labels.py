@@ -12,6 +12,8 @@ from pipeline.definitions.lists import nfc
 from pipeline.definitions.source_spec import SOURCE_FORMATS, WITH_LABELS
 
 Value = TypeVar("Value", int, str)
+NO_LABEL = "no label_index, neither in the clip nor on a label list"
+"""How the refusal of a clip begins whose class nothing says."""
 
 
 class Label(NamedTuple):
@@ -44,10 +46,9 @@ def settle(labels: Sequence[Label], class_names: Sequence[str]) -> tuple[int | N
 
 def no_class(said: str | None, format_name: str) -> RefusedError:
     """The refusal of a clip whose class id no place states; `said`: the class name that one place states."""
-    start = "no label_index, neither in the clip nor on a label list"
     if said is None:
-        return RefusedError(f"{start}; name its class {_where_to_name(format_name)}in the clip")
-    return RefusedError(f"{start}, and no class_names in the definition that tell the id of {said!r}")
+        return RefusedError(f"{NO_LABEL}; name its class {_where_to_name(format_name)}in the clip")
+    return RefusedError(f"{NO_LABEL}, and no class_names in the definition that tell the id of {said!r}")
 
 
 def _where_to_name(format_name: str) -> str:

@@ -22,6 +22,7 @@ from pipeline.definitions.definition import Definition, load_definition
 from pipeline.definitions.source_spec import FORMATS as KNOWN_FORMATS
 from pipeline.definitions.source_spec import TOOL_FORMATS
 from pipeline.parse.formats import format_of
+from pipeline.parse.labels import NO_LABEL
 from pipeline.parse.plan import Job, make_plan, run_job
 from pipeline.parse.raw_files import as_text, read
 from pipeline.parse.suffixes import has_suffix
@@ -305,7 +306,7 @@ def _split(made: Beginning, jobs: Sequence[Job], definition: Definition, reads: 
     said = {label.class_id for job in jobs for label in job.labels if label.class_id is not None}
     sample, why = _parsed(_spread(jobs, SAMPLE if names or said else MOST_READ), definition)
     if not sample:
-        hint = "" if names or said else "; if nothing says their classes, put them into a folder for each class"
+        hint = "; if nothing says it, put the recordings into a folder for each class" if NO_LABEL in str(why) else ""
         raise DataError(f"{why}{hint}")
     ids = sorted({*range(len(names)), *said, *(clip.class_id for clip in sample)})
     if not names:

@@ -29,7 +29,8 @@ FLAT_BY_COUNT = {
     133: "wholebody133",
 }
 SPACE_BY_COUNT = {15: "openni15", 17: "h36m17", 20: "kinect20", 24: "smpl24", 25: "ntu25", 32: "kinect32"}
-MEDIAPIPE = (21, 33, 42, 75)
+_HANDS = (21, 42)
+_MEDIAPIPE = (*_HANDS, 33, 75)
 """Numbers of joints whose z is a depth in the image, unless the hips are the origin."""
 MOST_FRACTION = 2.5
 """Fractions of an image may lie outside of it, but not so far."""
@@ -56,14 +57,21 @@ def layout_by_count(n_joints: int, *, image: bool) -> Layout:
     return own_layout(f"joints{n_joints}", [f"joint {v}" for v in range(n_joints)], image=image)
 
 
-def refuse_if_both(n_joints: int) -> None:
-    """RefusedError if so many joints of three numbers from 0 to 1 may be in space, or in an image with confidences."""
+def is_flat(n_joints: int, layout: Layout | None) -> bool:
+    """Whether x and y in fractions of an image come with a confidence, where a third number is from 0 to 1.
+
+    By the layout that is said; else by the number of joints. MediaPipe's own third number is a depth, that of its hands
+    in any case. Raises: RefusedError if so many joints may be either.
+    """
+    if layout is not None:
+        return layout.is_image and n_joints not in _HANDS
     flat, space = FLAT_BY_COUNT.get(n_joints), SPACE_BY_COUNT.get(n_joints)
     if flat is not None and space is not None:
         raise RefusedError(
             f"{n_joints} joints of three numbers from 0 to 1: in an image with a confidence ({flat}), or in space"
-            f" ({space})? say --layout {flat}, or parse.layout in a definition"
+            f" ({space})? say --layout {flat} or --layout {space} (in a definition: parse.layout)"
         )
+    return flat is not None and n_joints not in _MEDIAPIPE
 
 
 def is_mediapipe(places_PVC: NDArray[np.float64], joints: Sequence[str]) -> bool:
@@ -90,10 +98,10 @@ def guessed(places_PVC: NDArray[np.float64], wanted: Layout | None, joints: Sequ
     known = places_PVC[np.isfinite(places_PVC).all(axis=2)]
     largest = float(np.abs(known[:, :2]).max(initial=0.0))
     world = n_places == 3 and n_joints in (33, 75) and _is_centred(places_PVC)
-    image = n_places == 2 or (n_joints in MEDIAPIPE and not world)
+    image = n_places == 2 or (n_joints in _MEDIAPIPE and not world)
     if wanted is not None and n_places == 3:
         image = wanted.is_image
-        world = not image and n_joints in MEDIAPIPE
+        world = not image and n_joints in _MEDIAPIPE
     image = image or (wanted is None and is_mediapipe(places_PVC, joints))
     pixels = largest > MOST_FRACTION
     up = "-y" if world else "y"

@@ -45,6 +45,8 @@ class Body(NamedTuple):
     scores_V: NDArray[np.float64] | None
     joints: tuple[str, ...]
     id: int | None = None
+    bare: bool = False
+    """Whether its joints are lists, so that nothing says what their third number is."""
 
 
 def in_small_letters(data: bytes, value: Any) -> Any:
@@ -157,7 +159,7 @@ def _body(joints: list[Any], names: tuple[str, ...]) -> Body:
     first = next(joint for joint in joints if joint is not None)
     if isinstance(first, list):
         array = numbers([[None] * len(first) if joint is None else joint for joint in joints], "the joints")
-        return Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names)
+        return Body(array[:, :3], array[:, 3] if array.shape[1] == 4 else None, names, bare=True)
     empty = {key: dict.fromkeys(value) if isinstance(value, dict) else None for key, value in first.items()}
     joints = [empty if joint is None else joint for joint in joints]
     if not all(isinstance(joint, dict) for joint in joints):
@@ -225,4 +227,4 @@ def of_lists(frames: Sequence[Any]) -> list[Body] | None:
     if array.ndim != 3 or not 2 <= array.shape[2] <= 4:
         return None
     scored = array.shape[2] == 4
-    return [Body(rows_VK[:, :3], rows_VK[:, 3] if scored else None, ()) for rows_VK in array]
+    return [Body(rows_VK[:, :3], rows_VK[:, 3] if scored else None, (), bare=True) for rows_VK in array]

@@ -23,7 +23,7 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import frames_at
 from pipeline.parse.sources.times import Rate, rate_of_texts, unit_in
-from pipeline.parse.tools.guesses import MEDIAPIPE, guessed, refuse_if_both
+from pipeline.parse.tools.guesses import guessed, is_flat
 from pipeline.parse.tools.json_documents import a_whole, documents, load_json, shown
 from pipeline.parse.tools.landmark_bodies import (
     POSES,
@@ -47,6 +47,8 @@ _MOST_METRES = 20
 """Larger coordinates are pixels or millimetres."""
 _MOST_SCORE = 1.5
 """Scores of some tools are a little above 1."""
+_MOST_BESIDE = 0.6
+"""From the middle of an image, in fractions of it; joints may be a little outside."""
 _APPLE = {"forearm": "elbow", "hand": "wrist", "upLeg": "hip", "leg": "knee", "foot": "ankle"}
 
 
@@ -54,8 +56,9 @@ def read(files: Sequence[NamedBytes], spec: SourceSpec, layout: Layout | None = 
     """One file; RefusedError, naming frame and joint, for what is no landmarks."""
     (file,) = files
     found = in_small_letters(file.data, documents(file.data))
-    frames = _once(found if len(found) > 1 else frames_in(found[0]))
+    frames = found if len(found) > 1 else frames_in(found[0])
     numbered = [_numbered(frame, at) for at, frame in enumerate(frames)]
+    frames, numbered = _once(frames, numbered)
     fps, size = _facts(found[0]) if len(found) == 1 and isinstance(found[0], dict) else (None, {})
     rate = Rate(fps) if fps is not None else _rate(frames)
     places = [f"frame {at}" for at in range(1, len(frames) + 1)]
@@ -99,7 +102,8 @@ def _clip(
         told = " and ".join(sorted({f"{shape}" + " without scores" * bare for shape, bare in shapes}))
         raise RefusedError(f"bodies of different joints in one clip: {told}")
     apple = any(name.endswith("_joint") for name in joints)
-    seen = _with_thirds_as_scores(seen, layout, apple)
+    bare = not joints and all(body.bare for _, body in bodies)
+    seen = _with_thirds_as_scores(seen, layout, apple, bare)
     notes += (NOTE_PARTS,) if any(map(has_parts, frames)) and np.shape(seen[0].places_VC)[0] == 33 else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout, _spoken(joints))
     if apple:
@@ -154,16 +158,36 @@ def _times(frames: Sequence[Any]) -> tuple[str | None, list[str]]:
     return key, [str(frame[key]) for frame in frames if isinstance(frame, dict) and key in frame]
 
 
-def _once(frames: list[Any]) -> list[Any]:
-    """The frames without those that say the time and the joints of the one before: they were sent twice."""
-    key, _ = _times(frames)
-    bare = [
-        {name: value for name, value in frame.items() if name.casefold() not in _NUMBERS}
-        if key is not None and isinstance(frame, dict) and key in frame
-        else None
-        for frame in frames
-    ]
-    return [frame for at, frame in enumerate(frames) if at == 0 or bare[at] is None or bare[at] != bare[at - 1]]
+def _sent_twice(frames: Sequence[Any]) -> list[bool]:
+    """Which frames say the time and the joints of the one before, where each other time is said once."""
+    key, texts = _times(frames)
+    again = [False] * len(frames)
+    if key is None or len(texts) < len(frames):
+        return again
+    for at in range(1, len(frames)):
+        if texts[at] == texts[at - 1]:
+            again[at] = _said(frames[at]) == _said(frames[at - 1]) and not again[at - 1]
+    return again if len(set(texts)) + sum(again) == len(frames) else [False] * len(frames)
+
+
+def _said(frame: Mapping[str, Any]) -> dict[str, Any]:
+    """All but the number."""
+    return {key: value for key, value in frame.items() if key.casefold() not in _NUMBERS}
+
+
+def _once(
+    frames: Sequence[Any], numbered: Sequence[tuple[int | None, Any]]
+) -> tuple[list[Any], list[tuple[int | None, Any]]]:
+    """The frames without those that were sent twice, and their numbers, which then leave out those of copies."""
+    again, copies = _sent_twice(frames), 0
+    kept: list[tuple[int | None, Any]] = []
+    for at, (number, own) in enumerate(numbered):
+        before = numbered[at - 1][0]
+        if not again[at]:
+            kept.append((None if number is None else number - copies, own))
+        elif number is not None and before is not None:
+            copies += number - before
+    return [frame for frame, twice in zip(frames, again, strict=True) if not twice], kept
 
 
 def _by_time(frames: Sequence[Any]) -> tuple[list[int], tuple[str, ...]] | None:
@@ -215,27 +239,29 @@ def _numbered(frame: Any, at: int) -> tuple[int | None, Any]:
     return None, frame
 
 
-def _with_thirds_as_scores(seen: list[Seen], layout: Layout | None, apple: bool) -> list[Seen]:
+def _with_thirds_as_scores(seen: list[Seen], layout: Layout | None, apple: bool, bare: bool) -> list[Seen]:
     """The bodies with the third number of their joints as confidence, where it is one.
 
-    It is for Apple, in pixels, and if the layout is said to be of an image, where none is below 0 or above 1.5.
-    Raises: RefusedError for fractions whose third number may be either, if no layout is said.
+    It is for Apple and in pixels; and where joints are lists without names (`bare`), if the layout that is said is of
+    an image, or they are in fractions of one and so many joints are of nothing else. A joint of three equal negative
+    numbers was not found. Raises: RefusedError for such fractions if no layout is said and so many may be in space.
     """
     places_PVC = np.asarray([one.places_VC for one in seen], np.float64)
     if places_PVC.shape[2] != 3 or seen[0].scores_V is not None:
         return seen
-    known_XC = places_PVC[np.isfinite(places_PVC).all(axis=2)]
+    lost_PV = (places_PVC == places_PVC[..., :1]).all(axis=2) & (places_PVC[..., 0] < 0)
+    known_XC = places_PVC[np.isfinite(places_PVC).all(axis=2) & ~lost_PV]
     thirds = known_XC[:, 2]
     small = bool(((thirds >= 0) & (thirds <= _MOST_SCORE)).all() and thirds.any())
-    n_joints = places_PVC.shape[1]
     in_pixels = np.abs(known_XC[:, :2]).max(initial=0.0) > _MOST_METRES
-    of_image = layout is not None and layout.is_image and n_joints not in MEDIAPIPE
-    if apple or (small and (in_pixels or of_image)):
-        return [one._replace(places_VC=one.places_VC[:, :2], scores_V=one.places_VC[:, 2]) for one in seen]
-    there_XC = known_XC[thirds > 0, :2]
-    if small and layout is None and bool(((there_XC >= 0) & (there_XC <= 1)).all()):
-        refuse_if_both(n_joints)
-    return seen
+    inside = bool((np.abs(known_XC[thirds > 0, :2] - 0.5) <= _MOST_BESIDE).all())
+    scored = small and (in_pixels or (bare and (inside or layout is not None) and is_flat(places_PVC.shape[1], layout)))
+    if not (apple or scored):
+        return seen
+    return [
+        one._replace(places_VC=one.places_VC[:, :2], scores_V=np.where(lost_V, 0.0, one.places_VC[:, 2]))
+        for one, lost_V in zip(seen, lost_PV, strict=True)
+    ]
 
 
 def _joints(bodies: Sequence[tuple[int, Body]]) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ def test_a_new_action_written_almost_as_another_is_noted(place):
     write_clip(place / "clip.npy", "kick", 8)
     said = call("dastm", "add", "clip.npy", "--action", "Kick", "--with", "mine.dastm")
     assert (said.exit_code, said.stderr) == (0, "note: kick, Kick are different actions, though written almost alike\n")
+    write_clip(place / "other.npy", "bow", 8)
+    assert call("dastm", "add", "other.npy", "--action", "bow", "--with", "mine.dastm").stderr == ""
 
 
 def test_a_file_whose_action_nobody_says_is_not_enrolled(place):

@@ -166,7 +166,7 @@ def test_of_lines_refused_for_one_reason_ten_are_told_and_the_others_counted(pla
     assert [line.split(":")[0] for line in told[:11]] == [f"line {number}" for number in range(1, 12)]
     assert told[10].endswith("(further such lines are only counted)")
     assert told[11].startswith(f"line {len(lines) + 32}: not JSON")
-    assert told[12:] == ["20 more lines were refused for reasons told above"]
+    assert told[12:] == ["20 more lines were refused, for reasons like those above"]
 
 
 def test_what_cannot_be_watched_is_one_line(place):

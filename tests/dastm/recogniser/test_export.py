@@ -132,6 +132,7 @@ def test_a_torch_program_takes_any_number_of_clips_and_frames(small, monkeypatch
         assert not any(part.requires_grad for part in found)
         assert [tuple(part.shape) for part in found] == [(n_clips, 3), (n_clips,)]
         assert last_of(found) == expected(small, clip_of("kick", n_clips - 1, n_frames=n_frames))
+    assert all(weight.requires_grad for weight in small.encoder.model.parameters())
 
 
 @pytest.mark.unmeasured

@@ -1,5 +1,6 @@
 """Actions in long recordings: found once each, while they are going on, and nothing where nothing is."""
 
+import contextlib
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from dastm.contract.skeleton import COCO17, NTU25
 from dastm.recogniser import spotting
 from dastm.recogniser.clips import Clip
-from dastm.recogniser.clock import BEGUN_AGAIN
+from dastm.recogniser.clock import BEGUN_AGAIN, Clock
 from dastm.recogniser.recogniser import ActionRecogniser
 from dastm.recogniser.spotting import LOST_S, PATIENCE_S, Spotter, Spotting, spot
 from dastm.recogniser.track import SMOOTHED_S
@@ -224,17 +225,53 @@ def test_frames_in_bursts_of_one_time_count_as_equally_far_apart(recogniser, str
     assert [event.action for event in events] == [*SAID]
 
 
-@pytest.mark.parametrize("number_of", [lambda n: n % 60, lambda n: 10**9 if n == 20 else n], ids=["again", "huge once"])
-def test_numbers_that_begin_again_cost_ten_frames(recogniser, stream, number_of):
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("number_of", [lambda n: n % 95, lambda n: 10**9 if n == 20 else n], ids=["again", "huge once"])
+def test_numbers_that_begin_again_cost_ten_frames_and_no_event_spans_them(recogniser, stream, number_of, timed):
     spotter, events, refused = Spotter(recogniser), [], []
-    for number, frame in enumerate(stream):
+    for number, frame in enumerate(stream):  # the first begin again while nobody moves
         try:
-            events += spotter.push(frame, frame=number_of(number), time=number / 30)
+            events += spotter.push(frame, frame=number_of(number), **({"time": number / 30} if timed else {}))
         except ValueError as error:
             refused.append(str(error))
-    assert [event.action for event in (*events, *spotter.finish())] == [*SAID]
-    assert len(refused) == BEGUN_AGAIN * (len(stream) // 60 if number_of(60) == 0 else 1)
+    events += spotter.finish()
+    assert [event.action for event in events] == [*SAID]
+    assert all(event.start_frame < event.end_frame and event.start_s < event.end_s for event in events)
+    assert len(refused) == BEGUN_AGAIN * (len(stream) // 95 if number_of(95) == 0 else 1)
     assert all("comes after frame" in why for why in refused)
+
+
+def test_a_movement_in_which_numbers_begin_again_is_no_event(recogniser, rng):
+    spotter, events = Spotter(recogniser), []
+    for number, frame in enumerate(
+        np.concatenate([still(rng, REST), clip_of("wave", 61).joints_TVC, still(rng, REST)])
+    ):
+        with contextlib.suppress(ValueError):
+            events += spotter.push(frame, frame=number if number < REST + 20 else number - REST - 20)
+    assert not [*events, *spotter.finish()]
+
+
+@pytest.mark.parametrize("pause", [20, 0.6])
+def test_frames_that_come_twice_around_a_pause_are_as_far_apart_as_once(pause):
+    times = [
+        0,
+        1 / 30,
+        2 / 30,
+        *(3 / 30 + pause * k for k in range(1, 4)),
+        *(0.2 + 3 * pause + k / 30 for k in range(3)),
+    ]
+    once, twice = Clock(30), Clock(30)
+    rows = [once.next(once.number(None), time) for time in times]
+    assert [[twice.next(twice.number(None), time) for _ in range(2)] for time in times] == [[row] * 2 for row in rows]
+    assert rows[-1] > 30
+
+
+def test_a_clock_of_long_steps_is_not_used_though_frames_come_twice(recogniser, stream):
+    clock = Clock(30)
+    for step in range(40):
+        for _ in range(2):
+            clock.next(clock.number(None), 0.6 * step)
+    assert clock.unused.startswith("times are 0.6 s apart")
 
 
 def test_late_frames_are_refused_one_by_one(recogniser, stream):

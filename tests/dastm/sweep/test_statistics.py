@@ -124,3 +124,8 @@ def test_differences_without_spread_are_certain():
 def test_rows_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="rows of 3 and 2 episodes cannot be paired"):
         difference([np.zeros(3)], [np.zeros(2)])
+
+
+def test_of_one_episode_nothing_tells_whether_rows_differ():
+    with pytest.warns(RuntimeWarning):
+        assert np.isnan(difference([np.array([0.4])], [np.array([0.2])]).p)

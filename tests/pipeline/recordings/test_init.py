@@ -166,7 +166,7 @@ def test_a_flat_folder_of_a_tools_files_is_told_how_to_say_their_classes(tmp_pat
     for number in range(3):
         landmarks = [{"x": 0.2 + v / 50, "y": 0.5, "z": 0.0, "visibility": 1.0} for v in range(33)]
         (tmp_path / f"clip{number}.json").write_text(json.dumps([landmarks] * 4))
-    with pytest.raises(DataError, match=r"clip\d\.json: no label_index.*put them into a folder for each class"):
+    with pytest.raises(DataError, match=r"clip\d\.json: no label_index.*put the recordings into a folder for"):
         begin(tmp_path, "mine")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
+from dastm.contract.skeleton import NTU25
 from pipeline.parse.tools.openpose import NOTE_PARTS
 from pipeline.parse.tools.poses import NOTE_DEPTH, NOTE_FOLLOWED, NOTE_SIZE
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
@@ -178,24 +179,45 @@ def test_the_third_number_of_joints_in_pixels_is_a_confidence_where_all_are_smal
     assert poses_of("landmark_json", [deep] * 2).places_PVC.shape == (2, 17, 3)
 
 
-def test_the_third_number_of_fractions_is_a_confidence_if_the_layout_is_of_an_image_and_else_nobody_knows():
-    """Joints that were not found may have a place all the same, and others may be null."""
-    joints = [[0.2 + v / 40, 0.5, 0.3 + v / 40] for v in range(17)]
-    joints[3], joints[4] = [-0.1, 0.2, 0.0], None
-    frames = [{"joints": joints}] * 2
-    with pytest.raises(RefusedError, match=r"confidence .coco17., or in space .h36m17.. say --layout coco17"):
+def fractions(n_joints):
+    """Joints that were not found may have a place all the same, or be null or -1, and others lie a little outside."""
+    found = [[0.2 + v / 200, 0.5, 0.3 + v / 200] for v in range(n_joints)]
+    return [*found[:3], [-0.1, 0.2, 0.0], None, [-1, -1, -1], [1.02, 0.5, 0.4], *found[7:]]
+
+
+def test_the_third_number_of_fractions_is_a_confidence_or_a_depth_as_the_layout_says():
+    frames = [{"joints": fractions(17)}] * 2
+    with pytest.raises(RefusedError, match=r"confidence .coco17., or in space .h36m17.. say --layout coco17 or"):
         poses_of("landmark_json", frames)
     flat = poses_of("landmark_json", frames, layout="coco17")
     assert flat.layout.name == "coco17"
-    assert flat.scores_PV[0, [0, 3]].tolist() == [pytest.approx(0.3), 0.0]
+    assert flat.scores_PV[0, [0, 3, 5, 6]].tolist() == [pytest.approx(0.3), 0.0, 0.0, 0.4]
+    far = [{"joints": [[3 * j[0], *j[1:]] if j and j[0] > 0 else j for j in fractions(17)]}]
+    assert poses_of("landmark_json", far, layout="coco17").scores_PV is not None
     deep = poses_of("landmark_json", frames, layout="h36m17")
     assert (deep.layout.name, deep.places_PVC.shape) == ("h36m17", (2, 17, 3))
+
+
+@pytest.mark.parametrize(("n_joints", "said"), [(18, None), (26, None), (133, None), (33, "blazepose33")])
+def test_the_third_number_of_fractions_is_a_confidence_where_no_body_in_space_has_as_many_joints(n_joints, said):
+    poses = poses_of("landmark_json", [{"joints": fractions(n_joints)}] * 2, layout=said)
+    assert (poses.places_PVC.shape, poses.scores_PV[0, 0]) == ((2, n_joints, 2), pytest.approx(0.3))
 
 
 @pytest.mark.parametrize("shift", [[0, 0, 1.5], [-0.6, 0, 0], [0, 0, -0.6]], ids=["far", "left of it", "near the hips"])
 def test_places_that_are_no_fractions_with_confidences_are_in_space(shift):
     frame = {"joints": [[0.2 + v / 40 + shift[0], 0.5, 0.3 + v / 40 + shift[2]] for v in range(17)]}
     assert poses_of("landmark_json", [frame] * 2).places_PVC.shape == (2, 17, 3)
+
+
+@pytest.mark.parametrize("layout", [None, "ntu25"])
+def test_a_third_number_that_is_called_z_is_no_confidence(layout):
+    places = [[0.2 + v / 40, 0.5, 0.3 + v / 40] for v in range(25)]
+    objects = [dict(zip("xyz", place, strict=True)) for place in places]
+    columns = {axis: [place[at] for place in places] for at, axis in enumerate("xyz")}
+    named = dict(zip(NTU25.joints, places, strict=True))
+    for frame in ({"joints": objects}, columns, {"joints": named}):
+        assert poses_of("landmark_json", [frame] * 2, layout=layout).places_PVC.shape == (2, 25, 3)
 
 
 def test_mediapipes_joints_by_name_are_in_the_image_unless_their_hips_are_the_origin():
@@ -335,11 +357,17 @@ def test_a_frame_that_was_sent_twice_is_one(numbers):
     for at, frame in enumerate(frames):
         frame |= {} if numbers is None else {"frame": sent[at] if numbers == "once" else at}
     poses = poses_of("landmark_json", frames)
-    assert len(poses.places_PVC) == 6
-    if numbers != "sent":
-        assert (poses.frame_P.tolist(), poses.n_frames) == ([0, 1, 2, 3, 4, 5], 6)
+    assert (poses.frame_P.tolist(), poses.n_frames) == ([0, 1, 2, 3, 4, 5], 6)
     other = [{"time": t / 30, "landmarks": joints(0.01 * at)} for at, t in enumerate(sent)]
     assert len(poses_of("landmark_json", other).places_PVC) == 8
+
+
+@pytest.mark.parametrize(
+    "time", [lambda t: 0, lambda t: t // 30, lambda t: t // 4 / 8], ids=["one", "seconds", "bursts"]
+)
+def test_frames_of_a_clock_that_stands_still_all_count(time):
+    frames = [{"time": time(t), "landmarks": [] if 30 <= t < 60 else joints()} for t in range(90)]
+    assert poses_of("landmark_json", frames).n_frames == 90
 
 
 def test_times_a_rate_and_the_size_of_the_image_are_read_where_they_are_said():
