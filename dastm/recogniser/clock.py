@@ -14,6 +14,8 @@ MOST_FAR = 10
 STILL, MOST_STILL = 10, 30
 """What a time counts that comes a third or fourth time in a row, where one that advances takes 1 away; and the sum
 beyond which a clock is not used."""
+FEW = 4
+"""Number of times that a time may come again, at any rate."""
 BEGUN_AGAIN = 10
 """Number of frames in a row with numbers that are too small, but rise, after which they count as begun again."""
 
@@ -75,14 +77,14 @@ class Clock:
             return by_number
         begin_s, begin = self._begin
         since_s = time - self._time
+        if since_s == 0 or time == self._jump:
+            self._jump = None if since_s == 0 else self._jump
+            return self._repeated()
+        self._repeats = 0
         if 0 < since_s <= LOST_S:
             self._time, self._jump, self._far = time, None, 0
-            self._repeats, self._still = 0, max(0, self._still - 1)
+            self._still = max(0, self._still - 1)
             return max(self.row, begin + round((time - begin_s) * self.fps))
-        if since_s == 0:
-            return self._repeated()
-        if time == self._jump:
-            return self.row
         jump, self._jump = self._jump, time
         if jump is None:
             return by_number
@@ -94,9 +96,9 @@ class Clock:
         return row
 
     def _repeated(self) -> int | None:
-        self._repeats, self._jump = self._repeats + 1, None
+        self._repeats += 1
         self._still += STILL * (self._repeats in (2, 3))
-        if self._still <= MOST_STILL and self._repeats <= LOST_S * self.fps:
+        if self._still <= MOST_STILL and self._repeats <= max(FEW, LOST_S * self.fps):
             return self.row
         self.unused = "times stand still, so frames count as equally far apart"
         return None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of
+from dastm.contract.layouts import KNOWN_LAYOUTS, layout_of, plain
 from dastm.contract.skeleton import Layout
 
 FLAT_BY_COUNT = {
@@ -57,14 +57,17 @@ def layout_by_count(n_joints: int, *, image: bool) -> Layout:
     return own_layout(f"joints{n_joints}", [f"joint {v}" for v in range(n_joints)], image=image)
 
 
-def is_flat(n_joints: int, layout: Layout | None) -> bool:
+def is_flat(n_joints: int, layout: Layout | None, names: Sequence[str] = ()) -> bool:
     """Whether x and y in fractions of an image come with a confidence, where a third number is from 0 to 1.
 
-    By the layout that is said; else by the number of joints. MediaPipe's own third number is a depth, that of its hands
-    in any case. Raises: RefusedError if so many joints may be either.
+    By the layout that is said; else by their names, for no camera of depth sees eyes and ears; else by the number of
+    joints. MediaPipe's own third number is a depth, that of its hands whatever is said. Raises: RefusedError if so many
+    joints without names may be either.
     """
     if layout is not None:
         return layout.is_image and n_joints not in _HANDS
+    if names:
+        return any(name.endswith((" eye", " ear")) for name in map(plain, names))
     flat, space = FLAT_BY_COUNT.get(n_joints), SPACE_BY_COUNT.get(n_joints)
     if flat is not None and space is not None:
         raise RefusedError(

@@ -23,7 +23,7 @@ from dastm.contract.skeleton import Layout
 from pipeline.definitions.source_spec import SourceSpec
 from pipeline.parse.sources.csv_frames import frames_at
 from pipeline.parse.sources.times import Rate, rate_of_texts, unit_in
-from pipeline.parse.tools.guesses import guessed, is_flat
+from pipeline.parse.tools.guesses import MOST_FRACTION, guessed, is_flat
 from pipeline.parse.tools.json_documents import a_whole, documents, load_json, shown
 from pipeline.parse.tools.landmark_bodies import (
     POSES,
@@ -47,8 +47,8 @@ _MOST_METRES = 20
 """Larger coordinates are pixels or millimetres."""
 _MOST_SCORE = 1.5
 """Scores of some tools are a little above 1."""
-_MOST_BESIDE = 0.6
-"""From the middle of an image, in fractions of it; joints may be a little outside."""
+_MOST_BESIDE, _LEAST_INSIDE = 0.6, 0.95
+"""From the middle of an image, in fractions of it; and the share of joints that are no farther."""
 _APPLE = {"forearm": "elbow", "hand": "wrist", "upLeg": "hip", "leg": "knee", "foot": "ankle"}
 
 
@@ -102,8 +102,7 @@ def _clip(
         told = " and ".join(sorted({f"{shape}" + " without scores" * bare for shape, bare in shapes}))
         raise RefusedError(f"bodies of different joints in one clip: {told}")
     apple = any(name.endswith("_joint") for name in joints)
-    bare = not joints and all(body.bare for _, body in bodies)
-    seen = _with_thirds_as_scores(seen, layout, apple, bare)
+    seen = _with_thirds_as_scores(seen, layout, apple, joints if all(body.bare for _, body in bodies) else None)
     notes += (NOTE_PARTS,) if any(map(has_parts, frames)) and np.shape(seen[0].places_VC)[0] == 33 else ()
     facts = guessed(np.asarray([one.places_VC for one in seen]), layout, _spoken(joints))
     if apple:
@@ -239,12 +238,15 @@ def _numbered(frame: Any, at: int) -> tuple[int | None, Any]:
     return None, frame
 
 
-def _with_thirds_as_scores(seen: list[Seen], layout: Layout | None, apple: bool, bare: bool) -> list[Seen]:
+def _with_thirds_as_scores(
+    seen: list[Seen], layout: Layout | None, apple: bool, bare: Sequence[str] | None
+) -> list[Seen]:
     """The bodies with the third number of their joints as confidence, where it is one.
 
-    It is for Apple and in pixels; and where joints are lists without names (`bare`), if the layout that is said is of
-    an image, or they are in fractions of one and so many joints are of nothing else. A joint of three equal negative
-    numbers was not found. Raises: RefusedError for such fractions if no layout is said and so many may be in space.
+    It is for Apple and in pixels; and where joints are lists, whose names if any are `bare`, if the layout that is said
+    is of an image, or they are in fractions of one and so many joints, or such names, are of nothing else. A joint of
+    three equal negative numbers was not found. Raises: RefusedError for fractions of joints without names if no layout
+    is said and so many may be in space.
     """
     places_PVC = np.asarray([one.places_VC for one in seen], np.float64)
     if places_PVC.shape[2] != 3 or seen[0].scores_V is not None:
@@ -254,9 +256,15 @@ def _with_thirds_as_scores(seen: list[Seen], layout: Layout | None, apple: bool,
     thirds = known_XC[:, 2]
     small = bool(((thirds >= 0) & (thirds <= _MOST_SCORE)).all() and thirds.any())
     in_pixels = np.abs(known_XC[:, :2]).max(initial=0.0) > _MOST_METRES
-    inside = bool((np.abs(known_XC[thirds > 0, :2] - 0.5) <= _MOST_BESIDE).all())
-    scored = small and (in_pixels or (bare and (inside or layout is not None) and is_flat(places_PVC.shape[1], layout)))
-    if not (apple or scored):
+    beside_X = np.abs(known_XC[thirds > 0, :2] - 0.5).max(axis=1)
+    fractions = small and (beside_X <= _MOST_BESIDE).mean() >= _LEAST_INSIDE and beside_X.max() <= MOST_FRACTION
+    flat = (
+        small
+        and bare is not None
+        and (fractions or layout is not None)
+        and is_flat(len(seen[0].places_VC), layout, bare)
+    )
+    if not (apple or (small and in_pixels) or flat):
         return seen
     return [
         one._replace(places_VC=one.places_VC[:, :2], scores_V=np.where(lost_V, 0.0, one.places_VC[:, 2]))

@@ -266,6 +266,22 @@ def test_frames_that_come_twice_around_a_pause_are_as_far_apart_as_once(pause):
     assert rows[-1] > 30
 
 
+@pytest.mark.parametrize("times", [[0.0], [0.0, 0.1, 0.2]], ids=["forwards", "back"])
+def test_a_clock_that_stands_still_after_a_jump_is_not_used(times):
+    clock = Clock(30)
+    rows = [clock.next(clock.number(None), time) for time in (*times, *([9.0 if len(times) == 1 else -9.0] * 60))]
+    assert clock.unused.startswith("times stand still")
+    assert rows[-1] - rows[-20] == 19
+
+
+@pytest.mark.parametrize("fps", [1, 5, 30])
+def test_a_short_stop_turns_no_clock_off(fps):
+    clock = Clock(fps)
+    for time in (0, 0.1, 0.2, 0.2, 0.2, 0.2, 0.3):
+        clock.next(clock.number(None), time)
+    assert clock.unused == ""
+
+
 def test_a_clock_of_long_steps_is_not_used_though_frames_come_twice(recogniser, stream):
     clock = Clock(30)
     for step in range(40):

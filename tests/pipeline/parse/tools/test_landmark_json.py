@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dastm.contract.errors import RefusedError
-from dastm.contract.skeleton import NTU25
+from dastm.contract.skeleton import COCO17, NTU25
 from pipeline.parse.tools.openpose import NOTE_PARTS
 from pipeline.parse.tools.poses import NOTE_DEPTH, NOTE_FOLLOWED, NOTE_SIZE
 from tests.pipeline.parse.tools.tool_files import clip_of, form_of, poses_of
@@ -202,6 +202,22 @@ def test_the_third_number_of_fractions_is_a_confidence_or_a_depth_as_the_layout_
 def test_the_third_number_of_fractions_is_a_confidence_where_no_body_in_space_has_as_many_joints(n_joints, said):
     poses = poses_of("landmark_json", [{"joints": fractions(n_joints)}] * 2, layout=said)
     assert (poses.places_PVC.shape, poses.scores_PV[0, 0]) == ((2, n_joints, 2), pytest.approx(0.3))
+
+
+def test_named_lists_have_a_confidence_if_a_camera_of_depth_sees_no_such_joints():
+    frames = [dict(zip(COCO17.joints, fractions(17), strict=True))] * 2
+    for layout in (None, "coco17"):
+        assert poses_of("landmark_json", frames, layout=layout).scores_PV[0, 0] == pytest.approx(0.3)
+    named = [dict(zip(NTU25.joints, fractions(25), strict=True))] * 2
+    assert poses_of("landmark_json", named).places_PVC.shape[2] == 3
+
+
+def test_feet_that_are_cut_off_leave_a_body_in_the_image():
+    joints = [[0.2 + v / 200, 0.5, 0.8] for v in range(25)]
+    cut = [*joints[:24], [0.5, 1.3, 0.1]]
+    with pytest.raises(RefusedError, match=r"say --layout body25 or --layout ntu25"):
+        poses_of("landmark_json", [{"joints": cut}] * 2)
+    assert poses_of("landmark_json", [{"joints": [*cut, [0.5, 0.5, 0.5]]}] * 2).layout.name == "halpe26"
 
 
 @pytest.mark.parametrize("shift", [[0, 0, 1.5], [-0.6, 0, 0], [0, 0, -0.6]], ids=["far", "left of it", "near the hips"])
