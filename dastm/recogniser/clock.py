@@ -37,6 +37,7 @@ class Clock:
         """The first time of the clock, and its row."""
         self._time, self._far = 0.0, 0
         self._repeats, self._still = 0, 0
+        """How many times in a row the last time came again, and what that has counted so far (`STILL`)."""
         self._refused, self._n_refused = -1, 0
         """The last number that was too small, and how many in a row were, each larger than the one before."""
         self._jump: float | None = None
@@ -77,8 +78,9 @@ class Clock:
             return by_number
         begin_s, begin = self._begin
         since_s = time - self._time
-        if since_s == 0 or time == self._jump:
-            self._jump = None if since_s == 0 else self._jump
+        if since_s == 0:
+            self._jump = None
+        if time in (self._time, self._jump):
             return self._repeated()
         self._repeats = 0
         if 0 < since_s <= LOST_S:

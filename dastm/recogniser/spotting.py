@@ -156,7 +156,7 @@ class Spotter:
 
         Args:
             joints: (V, C) of one body, nan where a joint was not measured; or such an array for each body, by its name.
-            frame: the number of the frame; None: one more than the last. If numbers begin again, the first ten are
+            frame: the number of the frame; None: one more than the last. If numbers begin again, up to ten are
                 refused.
             time: the time in seconds, of any beginning; None: the number divided by `fps`. A frame with the time of the
                 one before is left out.

@@ -258,13 +258,8 @@ def _with_thirds_as_scores(
     in_pixels = np.abs(known_XC[:, :2]).max(initial=0.0) > _MOST_METRES
     beside_X = np.abs(known_XC[thirds > 0, :2] - 0.5).max(axis=1)
     fractions = small and (beside_X <= _MOST_BESIDE).mean() >= _LEAST_INSIDE and beside_X.max() <= MOST_FRACTION
-    flat = (
-        small
-        and bare is not None
-        and (fractions or layout is not None)
-        and is_flat(len(seen[0].places_VC), layout, bare)
-    )
-    if not (apple or (small and in_pixels) or flat):
+    may_be_flat = bare is not None and small and (fractions or layout is not None)
+    if not (apple or (small and in_pixels) or (may_be_flat and is_flat(places_PVC.shape[1], layout, bare or ()))):
         return seen
     return [
         one._replace(places_VC=one.places_VC[:, :2], scores_V=np.where(lost_V, 0.0, one.places_VC[:, 2]))
